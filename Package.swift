@@ -1,0 +1,40 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+  name: "peft",
+  products: [
+    .executable(name: "peft", targets: ["peft-cli"]),
+    .library(name: "PEFTTensor", targets: ["PEFTTensor"]),
+    .library(name: "PEFTSelect", targets: ["PEFTSelect"]),
+    .library(name: "PEFTModels", targets: ["PEFTModels"]),
+    .library(name: "PEFTTrain", targets: ["PEFTTrain"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "COpenBLAS",
+      pkgConfig: "openblas",
+      providers: [.apt(["libopenblas-dev", "liblapacke-dev", "pkg-config"])]),
+    .target(name: "CPEFTKernels"),
+    .target(name: "PEFTTensor", dependencies: ["COpenBLAS", "CPEFTKernels"]),
+    .target(name: "PEFTSelect", dependencies: ["PEFTTensor"]),
+    .target(name: "PEFTModels", dependencies: ["PEFTSelect", "PEFTTensor"]),
+    .target(name: "PEFTTrain", dependencies: ["PEFTModels"]),
+    .executableTarget(
+      name: "peft-cli",
+      dependencies: [
+        "PEFTTrain",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Yams", package: "Yams"),
+      ]),
+    .testTarget(name: "PEFTTensorTests", dependencies: ["PEFTTensor", "CPEFTKernels"]),
+    .testTarget(name: "PEFTModelsTests", dependencies: ["PEFTModels"], exclude: ["Fixtures"]),
+    .testTarget(name: "PEFTTrainTests", dependencies: ["PEFTTrain"]),
+    .testTarget(name: "peft-cliTests", dependencies: ["peft-cli"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

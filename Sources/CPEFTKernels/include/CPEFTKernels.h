@@ -1,0 +1,15 @@
+#pragma once
+// Vector kernels: pointers and counts in, nothing allocated, no threads.
+#include <stdint.h>
+
+/// Tells the core that this thread is polling.
+static inline void peft_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+/// The number of cores in this process's affinity mask, at least 1.
+int32_t peft_affinity_cores(void);

@@ -1,0 +1,47 @@
+/// What is wrong with a file that came from outside, where, and what to do about it.
+///
+/// Every reader and writer of this package throws this one type. `kind` decides the exit status of
+/// the command (3 for content, 6 for storage); the other fields are the message.
+public struct FileError: Error, Hashable, Sendable {
+  /// The kind of trouble, as far as a caller may want to act on it.
+  public enum Kind: Hashable, Sendable {
+    /// The file or directory does not exist.
+    case notFound
+    /// The bytes are there and are not what the format demands.
+    case malformed
+    /// Well formed, but asks for something this package does not do.
+    case unsupported
+    /// The operating system refused to read or write: permission, full disk, I/O error.
+    case storage
+  }
+
+  /// The kind of trouble.
+  public let kind: Kind
+  /// The file, as the caller named it.
+  public let path: String
+  /// The place inside the file: a line, a tensor, a key. Empty when it is the file as a whole.
+  public let place: String
+  /// What is wrong, as a clause without a full stop.
+  public let reason: String
+  /// What the user can do, as an imperative clause without a full stop. Empty when nothing is known.
+  public let remedy: String
+
+  /// An error about `path`.
+  public init(
+    _ kind: Kind, path: String, place: String = "", reason: String, remedy: String = ""
+  ) {
+    self.kind = kind
+    self.path = path
+    self.place = place
+    self.reason = reason
+    self.remedy = remedy
+  }
+}
+
+extension FileError: CustomStringConvertible {
+  /// `path: place: reason (remedy)`, on one line.
+  public var description: String {
+    let location = place.isEmpty ? path : "\(path): \(place)"
+    return remedy.isEmpty ? "\(location): \(reason)" : "\(location): \(reason); \(remedy)"
+  }
+}

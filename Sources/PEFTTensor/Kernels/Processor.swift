@@ -1,0 +1,38 @@
+import CPEFTKernels
+import Glibc
+
+/// What the machine gives this process: its cores, counted by affinity and by control group.
+public enum Processor {
+  /// The number of cores this process may use: the smaller of its affinity mask and the rounded-up
+  /// quota of its control group (`cpu.max`, or version 1's `cpu.cfs_quota_us`). At least 1.
+  public static let availableCores: Int = {
+    let affinity = Int(peft_affinity_cores())
+    return max(1, min(affinity, controlGroupCores ?? affinity))
+  }()
+
+  private static var controlGroupCores: Int? {
+    if let words = firstLine(of: "/sys/fs/cgroup/cpu.max")?.split(separator: " "),
+      words.count == 2, let quota = Double(words[0]), let period = Double(words[1]), period > 0
+    {
+      return Int((quota / period).rounded(.up))
+    }
+    if let quota = firstLine(of: "/sys/fs/cgroup/cpu/cpu.cfs_quota_us").flatMap(Double.init),
+      let period = firstLine(of: "/sys/fs/cgroup/cpu/cpu.cfs_period_us").flatMap(Double.init),
+      quota > 0, period > 0
+    {
+      return Int((quota / period).rounded(.up))
+    }
+    return nil
+  }
+
+  /// The first line of a small system file, nil where there is none.
+  static func firstLine(of path: String) -> String? {
+    guard let file = fopen(path, "r") else { return nil }
+    defer { fclose(file) }
+    var buffer = [CChar](repeating: 0, count: 4096)
+    guard fgets(&buffer, Int32(buffer.count), file) != nil else { return nil }
+    let bytes = buffer.prefix { $0 != 0 && $0 != CChar(UInt8(ascii: "\n")) }.map(
+      UInt8.init(bitPattern:))
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}

@@ -1,0 +1,192 @@
+import CPEFTKernels
+import Glibc
+import Synchronization
+
+/// The one owner of the processor's cores.
+///
+/// A pool runs the indices of one job over its workers; the calling thread is one of them. Which
+/// worker runs which index is left to chance, so a job's indices must write disjoint memory, and a
+/// result then depends only on how the caller cut the work. A job started from inside a job runs
+/// on the worker that started it.
+///
+/// A worker with nothing to do polls for some tens of microseconds, because the next operation
+/// follows at once in a training step, and then sleeps.
+public final class WorkerPool: Sendable {
+  /// The number of threads that work on a job, the calling one included.
+  public let workerCount: Int
+  private let board = Board()
+  private let jobLock = Mutex(())
+
+  /// Most indices in one job: what the packed claim word has bits for.
+  public static let maximumIndices = Board.fieldMask
+
+  /// A pool of `workerCount` workers, `workerCount − 1` of them threads of its own.
+  public init(workerCount: Int) {
+    precondition(workerCount >= 1, "WorkerPool needs at least one worker, got \(workerCount)")
+    self.workerCount = workerCount
+    for _ in 1..<workerCount {
+      let reference = Unmanaged.passRetained(board)
+      var thread = pthread_t()
+      let status = pthread_create(
+        &thread, nil,
+        { argument in
+          guard let argument else { return nil }
+          Unmanaged<Board>.fromOpaque(argument).takeRetainedValue().work()
+          return nil
+        }, reference.toOpaque())
+      precondition(status == 0, "WorkerPool could not start a thread: error \(status)")
+      pthread_detach(thread)
+    }
+  }
+
+  deinit { board.close() }
+
+  /// Calls `body` once for every index in `0..<count`, and returns when all calls have returned.
+  public func run(_ count: Int, _ body: (Int) -> Void) {
+    precondition(count <= Self.maximumIndices, "WorkerPool.run: \(count) indices are too many")
+    guard count > 1, workerCount > 1, !Board.isInsideJob else {
+      for index in 0..<max(count, 0) { body(index) }
+      return
+    }
+    withoutActuallyEscaping(body) { body in
+      jobLock.withLock { _ in board.run(count, body) }
+    }
+  }
+
+  /// Cuts `0..<count` into ranges, at most one a worker and none but the last shorter than
+  /// `grain`, and calls `body` once for each.
+  public func runRanges(_ count: Int, grain: Int = 1, _ body: (Range<Int>) -> Void) {
+    guard count > 0 else { return }
+    let pieces = max(1, min(workerCount, count / max(grain, 1)))
+    let size = (count + pieces - 1) / pieces
+    run((count + size - 1) / size) { piece in
+      body(piece * size..<min(count, (piece + 1) * size))
+    }
+  }
+}
+
+extension WorkerPool {
+  private static let current = Mutex(WorkerPool(workerCount: Processor.availableCores))
+
+  /// The pool that every operation uses.
+  public static var shared: WorkerPool { current.withLock { $0 } }
+
+  /// Replaces the shared pool by one of `workerCount` workers; call it before the work starts.
+  public static func useWorkers(_ workerCount: Int) {
+    current.withLock { pool in
+      if pool.workerCount != workerCount { pool = WorkerPool(workerCount: workerCount) }
+    }
+  }
+}
+
+/// What the threads of a pool share. `claim` packs the job's number, its count and the next index
+/// into one word, so that an index can only be claimed from the job it belongs to; `body` is written
+/// before the word that publishes it and stays until every claimed index is done.
+private final class Board: @unchecked Sendable {
+  static let fieldMask = (1 << 21) - 1
+  private static let fieldBits: UInt64 = 21
+  private static let pollRounds = 3000
+
+  private let claim = Atomic<UInt64>(0)
+  private let completed = Atomic<Int>(0)
+  private let sleepers = Atomic<Int>(0)
+  private let isClosed = Atomic<Bool>(false)
+  private var body: ((Int) -> Void)?
+  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+
+  /// Set, by thread, while that thread runs indices of some job.
+  private static let insideKey: pthread_key_t = {
+    var key = pthread_key_t()
+    pthread_key_create(&key, nil)
+    return key
+  }()
+
+  static var isInsideJob: Bool { pthread_getspecific(insideKey) != nil }
+
+  init() {
+    pthread_mutex_init(mutex, nil)
+    pthread_cond_init(condition, nil)
+  }
+
+  deinit {
+    pthread_mutex_destroy(mutex)
+    pthread_cond_destroy(condition)
+    mutex.deallocate()
+    condition.deallocate()
+  }
+
+  /// Publishes a job, works on it, and returns when it is done.
+  func run(_ count: Int, _ body: @escaping (Int) -> Void) {
+    self.body = body
+    completed.store(0, ordering: .relaxed)
+    let number = (claim.load(ordering: .relaxed) >> (2 * Self.fieldBits)) &+ 1
+    let word = number << (2 * Self.fieldBits) | UInt64(count) << Self.fieldBits
+    claim.store(word, ordering: .sequentiallyConsistent)
+    if sleepers.load(ordering: .sequentiallyConsistent) > 0 { wake() }
+    takePart()
+    var rounds = 0
+    while completed.load(ordering: .acquiring) < count { Self.pause(&rounds) }
+    self.body = nil
+  }
+
+  /// The life of one thread: take part in jobs until the pool is gone.
+  func work() {
+    while !isClosed.load(ordering: .acquiring) {
+      takePart()
+      var rounds = 0
+      while !hasWork, !isClosed.load(ordering: .acquiring) {
+        rounds += 1
+        if rounds > Self.pollRounds { sleep() } else { peft_pause() }
+      }
+    }
+  }
+
+  func close() {
+    isClosed.store(true, ordering: .sequentiallyConsistent)
+    wake()
+  }
+
+  private var hasWork: Bool {
+    let word = claim.load(ordering: .sequentiallyConsistent)
+    return Int(word) & Self.fieldMask < Int(word >> Self.fieldBits) & Self.fieldMask
+  }
+
+  /// Claims indices of the current job and runs them until none is left.
+  private func takePart() {
+    var word = claim.load(ordering: .acquiring)
+    while Int(word) & Self.fieldMask < Int(word >> Self.fieldBits) & Self.fieldMask {
+      let (exchanged, original) = claim.weakCompareExchange(
+        expected: word, desired: word + 1, ordering: .acquiringAndReleasing)
+      word = original
+      guard exchanged else { continue }
+      pthread_setspecific(Self.insideKey, UnsafeRawPointer(mutex))
+      body?(Int(word) & Self.fieldMask)
+      pthread_setspecific(Self.insideKey, nil)
+      completed.add(1, ordering: .releasing)
+      word = claim.load(ordering: .acquiring)
+    }
+  }
+
+  private func sleep() {
+    pthread_mutex_lock(mutex)
+    sleepers.add(1, ordering: .sequentiallyConsistent)
+    while !hasWork, !isClosed.load(ordering: .sequentiallyConsistent) {
+      pthread_cond_wait(condition, mutex)
+    }
+    sleepers.subtract(1, ordering: .sequentiallyConsistent)
+    pthread_mutex_unlock(mutex)
+  }
+
+  private func wake() {
+    pthread_mutex_lock(mutex)
+    pthread_cond_broadcast(condition)
+    pthread_mutex_unlock(mutex)
+  }
+
+  /// Waits a moment; gives the core away when the wait grows long.
+  private static func pause(_ rounds: inout Int) {
+    rounds += 1
+    if rounds > pollRounds { sched_yield() } else { peft_pause() }
+  }
+}

@@ -1,0 +1,48 @@
+import PEFTTensor
+import Testing
+
+@Suite("JSON documents")
+struct JSONValueTests {
+  @Test(
+    "parses what RFC 8259 allows",
+    arguments: [
+      ("null", JSONValue.null), (" true ", .bool(true)), ("-0", .integer(0)), ("12", .integer(12)),
+      ("1.5e3", .number(1500)), ("9223372036854775808", .number(9_223_372_036_854_775_808)),
+      ("\"a\\u00e9\\ud83d\\ude00\\n\"", .string("aé😀\n")), ("[]", .array([])),
+      ("[1,[2]]", .array([.integer(1), .array([.integer(2)])])),
+      ("{\"b\":1,\"a\":{}}", .object(["b": .integer(1), "a": .object([:])])),
+    ])
+  func parses(text: String, expected: JSONValue) throws {
+    #expect(try JSONValue(parsing: text.utf8) == expected)
+  }
+
+  @Test(
+    "refuses what it must",
+    arguments: [
+      "", "nul", "01", "1.", "+1", "1e999", "[1,]", "{\"a\":1,\"a\":2}", "{a:1}", "\"\u{1}\"",
+      "\"\\ud800\"", "\"\\x\"", "1 2", "\"open", "{\"a\"", String(repeating: "[", count: 1000),
+    ])
+  func refuses(text: String) {
+    #expect(throws: JSONSyntaxError.self) { try JSONValue(parsing: text.utf8) }
+  }
+
+  @Test("refuses invalid UTF-8 and names the place")
+  func invalidUTF8() {
+    #expect {
+      try JSONValue(parsing: [0x0A, 0x22, 0xFF, 0x22])
+    } throws: { error in
+      "\(error)" == "line 2, column 2: invalid UTF-8 inside a string"
+    }
+  }
+
+  @Test("text and parsing are inverse, pretty or not")
+  func roundTrip() throws {
+    let document: JSONValue = .object([
+      "name": .string("a \"quoted\" \\ \u{1}\u{1F600}"),
+      "values": .array([.integer(-3), .number(0.1)]),
+      "none": .null, "yes": .bool(true), "empty": .object([:]),
+    ])
+    #expect(try JSONValue(parsing: document.text().utf8) == document)
+    #expect(try JSONValue(parsing: document.text(pretty: true).utf8) == document)
+  }
+}
