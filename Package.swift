@@ -33,7 +33,7 @@ let package = Package(
       ]),
     .testTarget(name: "PEFTTensorTests", dependencies: ["PEFTTensor", "CPEFTKernels"]),
     .testTarget(name: "PEFTModelsTests", dependencies: ["PEFTModels"], exclude: ["Fixtures"]),
-    .testTarget(name: "PEFTTrainTests", dependencies: ["PEFTTrain"]),
+    .testTarget(name: "PEFTTrainTests", dependencies: ["PEFTTrain"], exclude: ["Fixtures"]),
     .testTarget(name: "peft-cliTests", dependencies: ["peft-cli"]),
   ],
   swiftLanguageModes: [.v6]

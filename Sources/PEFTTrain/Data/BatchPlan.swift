@@ -1,0 +1,97 @@
+/// How large a batch is.
+public enum BatchSize: Hashable, Sendable {
+  /// That many examples.
+  case examples(Int)
+  /// As many examples as fit into that many tokens, at least one. Batches are packed, so the cost of
+  /// a batch is the sum of its lengths.
+  case tokens(Int)
+}
+
+/// Cuts the examples of an epoch into batches.
+///
+/// Every index from 0 stands in exactly one batch; the last batch may be smaller. The plan is a
+/// function of the lengths and of the permutations alone.
+public struct BatchPlan: Hashable, Sendable {
+  /// The size of a batch.
+  public let size: BatchSize
+  /// Nil, or the number of batches in a window within which examples of similar length are put
+  /// together. A window of 1 changes nothing but the order within batches; the larger the window,
+  /// the more equal the lengths in a batch and the less random its content.
+  public let lengthWindow: Int?
+
+  /// A plan for batches of `size`, which must be positive, as must `lengthWindow`.
+  public init(size: BatchSize, lengthWindow: Int? = nil) {
+    switch size {
+    case .examples(let count): precondition(count > 0, "BatchPlan: \(count) examples a batch")
+    case .tokens(let count): precondition(count > 0, "BatchPlan: \(count) tokens a batch")
+    }
+    if let lengthWindow {
+      precondition(lengthWindow > 0, "BatchPlan: a window of \(lengthWindow) batches")
+    }
+    self.size = size
+    self.lengthWindow = lengthWindow
+  }
+
+  /// The batches of one epoch, as indices into `lengths`, the examples' numbers of tokens.
+  ///
+  /// `permutation(n)` returns the numbers from 0 to n - 1 in random order, a function of seed and
+  /// epoch. It is called with the number of examples, and with `lengthWindow` once more with the
+  /// number of batches: the examples are permuted, windows of them sorted by length and cut, and the
+  /// batches permuted. O(n log n).
+  public func batches(lengths: [Int], permutation: (Int) -> [Int]) -> [[Int]] {
+    let order = permutation(lengths.count)
+    precondition(
+      order.count == lengths.count,
+      "BatchPlan: a permutation of \(order.count) for \(lengths.count) examples")
+    guard let lengthWindow else { return cut(order, into: size, lengths: lengths) }
+    let batches = cut(order, into: size.scaled(by: lengthWindow), lengths: lengths).flatMap {
+      window in
+      let sorted = window.enumerated().sorted { left, right in
+        (lengths[left.element], left.offset) < (lengths[right.element], right.offset)
+      }
+      return cut(sorted.map(\.element), into: size, lengths: lengths)
+    }
+    return permutation(batches.count).map { batches[$0] }
+  }
+
+  /// The batches in the order of the examples, for evaluation.
+  public func batchesInOrder(lengths: [Int]) -> [[Int]] {
+    cut(Array(lengths.indices), into: size, lengths: lengths)
+  }
+
+  private func cut(_ order: [Int], into size: BatchSize, lengths: [Int]) -> [[Int]] {
+    var batches: [[Int]] = []
+    var batch: [Int] = []
+    var tokens = 0
+    for index in order {
+      let isFull =
+        switch size {
+        case .examples(let limit): batch.count == limit
+        case .tokens(let limit): !batch.isEmpty && tokens + lengths[index] > limit
+        }
+      if isFull {
+        batches.append(batch)
+        batch = []
+        tokens = 0
+      }
+      batch.append(index)
+      tokens += lengths[index]
+    }
+    if !batch.isEmpty { batches.append(batch) }
+    return batches
+  }
+}
+
+extension BatchSize {
+  /// `factor` batches as one, without overflow.
+  fileprivate func scaled(by factor: Int) -> BatchSize {
+    func scaled(_ count: Int) -> Int {
+      let (product, overflow) = count.multipliedReportingOverflow(by: factor)
+      return overflow ? .max : product
+    }
+    return switch self {
+    case .examples(let count): .examples(scaled(count))
+    case .tokens(let count): .tokens(scaled(count))
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import PEFTTensor
+
+/// One row of a table.
+struct DelimitedRecord: Hashable {
+  /// The line where it begins, from 1.
+  let line: Int
+  /// Its cells, unquoted.
+  let cells: [String]
+}
+
+/// The rows of a table, read one by one.
+///
+/// Empty lines are allowed at the end of the file only; one before a row is an error, because it
+/// may be a row that was lost.
+protocol DelimitedRecords {
+  /// What to do about a row with too many or too few cells in this format.
+  static var widthRemedy: String { get }
+
+  /// The next row, or nil at the end.
+  mutating func next() throws(FileError) -> DelimitedRecord?
+}
+
+/// The error for an empty line that is followed by a row.
+func emptyLine(_ line: Int, path: String) -> FileError {
+  FileError(
+    .malformed, path: path, place: "line \(line)", reason: "an empty line between rows",
+    remedy: "remove the line or restore the row")
+}

@@ -1,0 +1,133 @@
+import PEFTTensor
+
+/// Reads one JSON object a line. Keys that are not wanted are ignored; a label that is null counts
+/// as absent; empty lines are allowed at the end only.
+enum JSONLines {
+  static func read(_ text: ValidatedText, columns: ColumnSelection?, path: String)
+    throws(FileError) -> [TextExample]
+  {
+    let keys = try columns.map { columns throws(FileError) in try Keys(columns, path: path) }
+    var examples: [TextExample] = []
+    var position = 0
+    var line = 0
+    var emptyAt: Int?
+    while position < text.bytes.count {
+      line += 1
+      let end = text.bytes[position...].firstIndex(of: UInt8(ascii: "\n")) ?? text.bytes.count
+      let content = text.bytes[position..<end]
+      position = end + 1
+      if content.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) {
+        emptyAt = emptyAt ?? line
+        continue
+      }
+      if let emptyAt { throw emptyLine(emptyAt, path: path) }
+      examples.append(try Row(content, line: line, path: path).example(keys))
+    }
+    return examples
+  }
+
+  private struct Keys {
+    let text: String
+    let pair: String?
+    let label: String?
+
+    init(_ columns: ColumnSelection, path: String) throws(FileError) {
+      func key(_ column: ColumnSelection.Column) throws(FileError) -> String {
+        guard case .name(let name) = column else {
+          throw FileError(
+            .unsupported, path: path, reason: "JSON lines have keys, not column \(column)",
+            remedy: "name the keys, for example --columns text=review,label=stars")
+        }
+        return name
+      }
+      text = try key(columns.text)
+      pair = if let column = columns.pair { try key(column) } else { nil }
+      label = if let column = columns.label { try key(column) } else { nil }
+    }
+  }
+
+  private struct Row {
+    let object: JSONObject
+    let line: Int
+    let path: String
+
+    init(_ content: ArraySlice<UInt8>, line: Int, path: String) throws(FileError) {
+      self.line = line
+      self.path = path
+      let document: JSONValue
+      do {
+        document = try JSONValue(parsing: content)
+      } catch {
+        let isArray = line == 1 && content.first == UInt8(ascii: "[")
+        throw FileError(
+          .malformed, path: path, place: "line \(line), byte \(error.column)",
+          reason: error.reason,
+          remedy: isArray ? Self.arrayRemedy : "write one JSON object a line")
+      }
+      guard let object = document.object else {
+        throw FileError(
+          .malformed, path: path, place: "line \(line)",
+          reason: "a line holds \(Self.kind(document)), an object is due",
+          remedy: document.array == nil ? "write one JSON object a line" : Self.arrayRemedy)
+      }
+      self.object = object
+    }
+
+    static let arrayRemedy = "turn an array into lines with: jq -c '.[]' OLD > NEW"
+
+    func example(_ keys: Keys?) throws(FileError) -> TextExample {
+      if let keys {
+        return TextExample(
+          text: try text(keys.text),
+          pair: try keys.pair.map { key throws(FileError) in try text(key) },
+          label: try keys.label.flatMap { key throws(FileError) in try label(key) }, line: line)
+      }
+      let present = KnownColumns.texts.filter { object[$0] != nil }
+      guard let list = KnownColumns.textList(of: present) else {
+        let trouble = KnownColumns.trouble(with: present)
+        throw failure(trouble.reason, remedy: trouble.remedy)
+      }
+      return TextExample(
+        text: try text(list[0]), pair: list.count > 1 ? try text(list[1]) : nil,
+        label: try label(KnownColumns.label), line: line)
+    }
+
+    func failure(_ reason: String, remedy: String = "") -> FileError {
+      FileError(.malformed, path: path, place: "line \(line)", reason: reason, remedy: remedy)
+    }
+
+    func text(_ key: String) throws(FileError) -> String {
+      guard let value = object[key] else { throw failure("the key \"\(key)\" is missing") }
+      guard let text = value.string else {
+        throw failure("\"\(key)\" is \(Self.kind(value)), a string is due")
+      }
+      guard !text.utf8.contains(0) else {
+        throw failure("\"\(key)\" holds a NUL character", remedy: "remove it")
+      }
+      return text
+    }
+
+    func label(_ key: String) throws(FileError) -> String? {
+      switch object[key] {
+      case nil, .null: return nil
+      case .string(let text): return text
+      case .integer(let value): return String(value)
+      case .number(let value): return "\(value)"
+      case .bool(let value): return "\(value)"
+      case .some(let value):
+        throw failure("\"\(key)\" is \(Self.kind(value)), a string, number or truth value is due")
+      }
+    }
+
+    static func kind(_ value: JSONValue) -> String {
+      switch value {
+      case .null: "null"
+      case .bool: "a truth value"
+      case .integer, .number: "a number"
+      case .string: "a string"
+      case .array: "an array"
+      case .object: "an object"
+      }
+    }
+  }
+}

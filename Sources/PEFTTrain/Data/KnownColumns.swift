@@ -1,0 +1,43 @@
+/// The names under which a text, its pair and a label are recognised without being told.
+///
+/// Texts: `text`, `sentence`, `question`. Pairs: `text_a` and `text_b`, `sentence1` and `sentence2`,
+/// `premise` and `hypothesis`, `question1` and `question2`, `question` and `sentence`. Label:
+/// `label`. Row numbers, recognised and ignored: `index`, `idx`, `id`. In a table header the case of
+/// letters does not matter; JSON keys are taken exactly.
+enum KnownColumns {
+  static let label = "label"
+  static let rowNumbers: Set<String> = ["index", "idx", "id"]
+
+  /// Every list of text columns that makes sense, in the order first text, second text.
+  static let textLists: [[String]] = [
+    ["text"], ["sentence"], ["question"], ["text_a", "text_b"], ["sentence1", "sentence2"],
+    ["premise", "hypothesis"], ["question1", "question2"], ["question", "sentence"],
+  ]
+
+  /// Every text name once.
+  static let texts: [String] = [
+    "text", "sentence", "question", "text_a", "text_b", "sentence1", "sentence2", "premise",
+    "hypothesis", "question1", "question2",
+  ]
+
+  static func contains(_ name: String) -> Bool {
+    name == label || rowNumbers.contains(name) || texts.contains(name)
+  }
+
+  /// The text columns of a row that has the text names `present`, or nil when these do not make one
+  /// text or one pair.
+  static func textList(of present: [String]) -> [String]? {
+    textLists.first { Set($0) == Set(present) }
+  }
+
+  /// Why `present` is not a text list, and what to do.
+  static func trouble(with present: [String]) -> (reason: String, remedy: String) {
+    let reason =
+      present.isEmpty
+      ? "there is no text column under a known name"
+      : present.count == 1
+        ? "\(present[0]) stands without its other half"
+        : "which of \(present.joined(separator: ", ")) is the text is not clear"
+    return (reason, "say it with --columns, for example text=NAME,label=NAME")
+  }
+}

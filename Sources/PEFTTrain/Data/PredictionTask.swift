@@ -1,0 +1,117 @@
+import PEFTTensor
+
+/// How labels are to be read.
+public enum LabelKind: String, CaseIterable, Hashable, Sendable {
+  /// Regression when every label is a number and at least one of them is not whole; else
+  /// classification. Whole numbers, however many, are classes: 150 intents numbered from 0 are far
+  /// more common than whole-number scores, and `1.0` is how some tools write the class 1.
+  case auto
+  /// Every distinct label is a class.
+  case classification
+  /// Every label is a number to be predicted.
+  case regression
+}
+
+/// What a model is to predict, fixed by the training file.
+public enum PredictionTask: Hashable, Sendable {
+  /// One of the classes of the map.
+  case classification(LabelMap)
+  /// A real number.
+  case regression
+
+  /// The targets of examples.
+  public enum Targets: Hashable, Sendable {
+    /// The index of each example's class.
+    case classes([Int])
+    /// The value of each example.
+    case values([Double])
+  }
+
+  /// The task that the training file `path` with these rows poses.
+  ///
+  /// Throws `malformed` for a row without a label, a label that is not a finite number in
+  /// regression, and labels that are all the same.
+  public init(training examples: [TextExample], kind: LabelKind = .auto, path: String)
+    throws(FileError)
+  {
+    var labels = Set<String>()
+    for example in examples {
+      guard let label = example.label else { throw missingLabel(example, path: path) }
+      labels.insert(label)
+    }
+    guard labels.count > 1 else {
+      throw FileError(
+        .malformed, path: path,
+        reason: labels.first.map { "every label is \"\($0)\"" } ?? "there are no labels",
+        remedy: "train on examples of at least two labels")
+    }
+    switch kind {
+    case .classification: self = .classification(LabelMap(labels))
+    case .regression: self = .regression
+    case .auto:
+      let values = labels.map(finiteNumber)
+      let isRegression =
+        values.allSatisfy { $0 != nil } && values.contains { $0 != $0?.rounded() }
+      self = isRegression ? .regression : .classification(LabelMap(labels))
+    }
+    if case .regression = self { _ = try targets(of: examples, path: path) }
+  }
+
+  /// The targets of the rows of the file `path`.
+  ///
+  /// Throws `malformed`, with the line, for a row without a label, a label that the training data
+  /// does not have, or one that is not a finite number.
+  public func targets(of examples: [TextExample], path: String) throws(FileError) -> Targets {
+    switch self {
+    case .classification(let map): return .classes(try map.classes(of: examples, path: path))
+    case .regression:
+      var values: [Double] = []
+      values.reserveCapacity(examples.count)
+      for example in examples {
+        guard let label = example.label else { throw missingLabel(example, path: path) }
+        guard let value = finiteNumber(label) else {
+          throw FileError(
+            .malformed, path: path, place: "line \(example.line)",
+            reason: "the label \"\(label)\" is not a finite number, as regression needs",
+            remedy: "correct it, or choose classification")
+        }
+        values.append(value)
+      }
+      return .values(values)
+    }
+  }
+
+  /// The number of outputs a model needs: the classes, or 1.
+  public var outputCount: Int {
+    switch self {
+    case .classification(let map): map.count
+    case .regression: 1
+    }
+  }
+
+  /// `{"task":"classification","labels":[…]}` or `{"task":"regression"}`.
+  public var json: JSONValue {
+    switch self {
+    case .classification(let map):
+      .object(["task": .string("classification"), "labels": map.json])
+    case .regression: .object(["task": .string("regression")])
+    }
+  }
+
+  /// The task that `json` gave, read from the file `path`. Throws `malformed` for anything else.
+  public init(json: JSONValue, path: String) throws(FileError) {
+    switch json["task"]?.string {
+    case "classification":
+      self = .classification(try LabelMap(json: json["labels"] ?? .null, path: path))
+    case "regression": self = .regression
+    default:
+      throw FileError(
+        .malformed, path: path, place: "task",
+        reason: "the task is neither classification nor regression")
+    }
+  }
+}
+
+private func finiteNumber(_ label: String) -> Double? {
+  Double(label).flatMap { $0.isFinite ? $0 : nil }
+}

@@ -1,0 +1,27 @@
+/// One row of a data file, as it stands there.
+///
+/// The texts keep every space of the file: data is never changed in silence, and the tokenizers
+/// decide what white space means.
+public struct TextExample: Hashable, Sendable {
+  /// The text, or the first of two.
+  public let text: String
+  /// The second text of a pair task.
+  public let pair: String?
+  /// The label as it is written, or nil in a file without labels. `PredictionTask` gives it meaning.
+  public let label: String?
+  /// The line where the row begins, from 1, the header included.
+  public let line: Int
+
+  /// A row of the file's line `line`.
+  public init(text: String, pair: String? = nil, label: String? = nil, line: Int) {
+    self.text = text
+    self.pair = pair
+    self.label = label
+    self.line = line
+  }
+
+  /// Whether a text holds nothing but white space, so that a model would see special tokens only.
+  public var isBlank: Bool {
+    text.allSatisfy(\.isWhitespace) || (pair?.allSatisfy(\.isWhitespace) ?? false)
+  }
+}

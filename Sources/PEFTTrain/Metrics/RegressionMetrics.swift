@@ -1,0 +1,76 @@
+/// How well predicted values follow the true ones.
+///
+/// A correlation is 0 where it is undefined, that is when the predictions or the targets are all
+/// equal (scipy says NaN there): a constant prediction explains nothing. A value that is not finite
+/// makes every metric NaN.
+public struct RegressionMetrics: Hashable, Sendable {
+  /// Pearson's correlation, from -1 to 1.
+  public let pearson: Double
+  /// Spearman's correlation: Pearson's of the ranks, equal values sharing their mean rank.
+  public let spearman: Double
+  /// The mean squared error.
+  public let meanSquaredError: Double
+  /// The mean loss, as it was given.
+  public let loss: Double?
+
+  /// Compares `predictions` with `targets`, both of one length n > 0; `loss` is carried along.
+  /// O(n log n).
+  public init(predictions: [Double], targets: [Double], loss: Double? = nil) {
+    precondition(
+      predictions.count == targets.count && !targets.isEmpty,
+      "RegressionMetrics: \(predictions.count) predictions, \(targets.count) targets")
+    self.loss = loss
+    guard (predictions + targets).allSatisfy(\.isFinite) else {
+      (pearson, spearman, meanSquaredError) = (.nan, .nan, .nan)
+      return
+    }
+    pearson = correlation(predictions, targets)
+    spearman = correlation(ranks(predictions), ranks(targets))
+    meanSquaredError =
+      zip(predictions, targets).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+      / Double(targets.count)
+  }
+
+  /// The metrics by name in a fixed order: pearson, spearman, mse, loss.
+  public var values: [(name: String, value: Double)] {
+    [("pearson", pearson), ("spearman", spearman), ("mse", meanSquaredError)]
+      + (loss.map { [("loss", $0)] } ?? [])
+  }
+}
+
+/// Pearson's correlation in two passes: means, then centred sums; 0 for a constant side.
+private func correlation(_ left: [Double], _ right: [Double]) -> Double {
+  guard let left = centred(left), let right = centred(right) else { return 0 }
+  var (product, leftSquare, rightSquare) = (0.0, 0.0, 0.0)
+  for (x, y) in zip(left, right) {
+    product += x * y
+    leftSquare += x * x
+    rightSquare += y * y
+  }
+  return max(-1, min(1, product / (leftSquare.squareRoot() * rightSquare.squareRoot())))
+}
+
+/// The values less their mean, scaled so that the largest is 1 in magnitude and no square leaves the
+/// range of Double; nil when all values are equal.
+private func centred(_ values: [Double]) -> [Double]? {
+  guard let first = values.first, values.contains(where: { $0 != first }) else { return nil }
+  let count = Double(values.count)
+  let mean = values.reduce(0) { $0 + $1 / count }
+  let deviations = values.map { $0 - mean }
+  let largest = deviations.reduce(0) { max($0, abs($1)) }
+  return deviations.map { $0 / largest }
+}
+
+/// The rank of each value from 1, equal values sharing the mean of their ranks.
+private func ranks(_ values: [Double]) -> [Double] {
+  let order = values.indices.sorted { values[$0] < values[$1] }
+  var ranks = [Double](repeating: 0, count: values.count)
+  var start = 0
+  while start < order.count {
+    var end = start + 1
+    while end < order.count, values[order[end]] == values[order[start]] { end += 1 }
+    for position in start..<end { ranks[order[position]] = Double(start + 1 + end) / 2 }
+    start = end
+  }
+  return ranks
+}

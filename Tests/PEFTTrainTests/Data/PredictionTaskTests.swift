@@ -1,0 +1,91 @@
+import PEFTTensor
+import PEFTTrain
+import Testing
+
+@Suite("Labels and tasks")
+struct PredictionTaskTests {
+  static func examples(_ labels: [String?]) -> [TextExample] {
+    labels.enumerated().map { TextExample(text: "t", label: $1, line: $0 + 2) }
+  }
+
+  @Test(
+    "the order of classes depends on the set of names alone",
+    arguments: [
+      (["b", "a", "b"], ["a", "b"]), (["10", "9", "-1", "10"], ["-1", "9", "10"]),
+      (["10", "9", "x"], ["10", "9", "x"]), (["a", "Z", "é", "z"], ["Z", "a", "z", "é"]),
+      (["1", "01", "0"], ["0", "01", "1"]),
+      (["99999999999999999999", "3"], ["3", "99999999999999999999"]),
+    ])
+  func order(labels: [String], names: [String]) {
+    #expect(LabelMap(labels).names == names)
+    #expect(LabelMap(labels.reversed()).names == names)
+    for (index, name) in names.enumerated() { #expect(LabelMap(labels).index(of: name) == index) }
+  }
+
+  @Test(
+    "auto is regression when all are numbers and one is not whole",
+    arguments: [
+      (["0", "1"], false), (["3.5", "1"], true), (["1.0", "0.0"], false), (["3.5", "x"], false),
+      (["-0.25", "1e-3"], true), (["nan", "0.5"], false), ((0..<150).map { "\($0)" }, false),
+    ])
+  func auto(labels: [String], isRegression: Bool) throws {
+    let task = try PredictionTask(training: Self.examples(labels), path: "p")
+    #expect((task == .regression) == isRegression)
+  }
+
+  @Test("an explicit kind wins")
+  func explicit() throws {
+    let whole = Self.examples(["0", "1", "1"])
+    let regression = try PredictionTask(training: whole, kind: .regression, path: "p")
+    #expect(try regression.targets(of: whole, path: "p") == .values([0, 1, 1]))
+    #expect(regression.outputCount == 1)
+    let real = Self.examples(["0.5", "0.25"])
+    let classes = try PredictionTask(training: real, kind: .classification, path: "p")
+    #expect(try classes.targets(of: real, path: "p") == .classes([1, 0]))
+    #expect(classes.outputCount == 2)
+  }
+
+  @Test("labels that cannot be used are refused with their line")
+  func refusals() throws {
+    let task = try PredictionTask(training: Self.examples(["neg", "pos"]), path: "train")
+    let unseen = #expect(throws: FileError.self) {
+      try task.targets(of: Self.examples(["neg", "Pos"]), path: "dev")
+    }
+    #expect(unseen?.path == "dev")
+    #expect(unseen?.place == "line 3")
+    #expect(unseen?.reason.contains("\"Pos\"") == true)
+    #expect(unseen?.reason.contains("neg, pos") == true)
+    let unlabelled = #expect(throws: FileError.self) {
+      try task.targets(of: Self.examples([nil]), path: "dev")
+    }
+    #expect(unlabelled?.place == "line 2")
+    let text = #expect(throws: FileError.self) {
+      try PredictionTask(training: Self.examples(["1", "inf"]), kind: .regression, path: "p")
+    }
+    #expect(text?.place == "line 3")
+    #expect(throws: FileError.self) {
+      try PredictionTask(training: Self.examples(["1", "1"]), path: "p")
+    }
+    #expect(throws: FileError.self) { try PredictionTask(training: [], path: "p") }
+  }
+
+  @Test("a task survives JSON")
+  func json() throws {
+    for task in [PredictionTask.regression, .classification(LabelMap(["b", "10", "é\""]))] {
+      let text = task.json.text(pretty: true)
+      #expect(try PredictionTask(json: JSONValue(parsing: text.utf8), path: "p") == task)
+    }
+  }
+
+  @Test(
+    "JSON that is no task is refused",
+    arguments: [
+      "{}", "[]", #"{"task":"ranking"}"#, #"{"task":"classification"}"#,
+      #"{"task":"classification","labels":[]}"#, #"{"task":"classification","labels":["a",1]}"#,
+      #"{"task":"classification","labels":["a","a"]}"#,
+    ])
+  func malformedJSON(text: String) throws {
+    let document = try JSONValue(parsing: text.utf8)
+    #expect(throws: FileError.self) { try PredictionTask(json: document, path: "p") }
+  }
+}
