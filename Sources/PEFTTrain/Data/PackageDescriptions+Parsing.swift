@@ -1,0 +1,92 @@
+extension PackageDescriptions {
+  /// The packages of an index in the form of Debian control files: stanzas between empty lines, of
+  /// fields `Name: value`, continued by lines that begin with a space.
+  ///
+  /// A stanza without `Description` (or `Description-en`) and `Section`, or where these are not
+  /// UTF-8, is no package and is left out. Any bytes are accepted. O(n).
+  public static func records(in bytes: [UInt8]) -> [Record] {
+    var records: [Record] = []
+    var stanza: Stanza?
+    var position = 0
+    var line = 0
+    while position < bytes.count {
+      line += 1
+      let end = bytes[position...].firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
+      let content = bytes[position..<end]
+      position = end + 1
+      if content.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) {
+        if let record = stanza?.record { records.append(record) }
+        stanza = nil
+      } else {
+        stanza = stanza ?? Stanza(line: line)
+        stanza?.take(content)
+      }
+    }
+    if let record = stanza?.record { records.append(record) }
+    return records
+  }
+
+  private struct Stanza {
+    let line: Int
+    private var description: [UInt8]?
+    private var section: ArraySlice<UInt8>?
+    private var continuesDescription = false
+
+    init(line: Int) { self.line = line }
+
+    private static let descriptionNames = ["Description:", "Description-en:"].map { Array($0.utf8) }
+    private static let sectionName = Array("Section:".utf8)
+
+    /// Reads one line, which is not empty.
+    mutating func take(_ content: ArraySlice<UInt8>) {
+      switch content.first {
+      case UInt8(ascii: " "), UInt8(ascii: "\t"):
+        guard continuesDescription else { return }
+        let text = trimmed(content)
+        // A line with a dot alone stands for an empty line between paragraphs.
+        guard !text.elementsEqual([UInt8(ascii: ".")]) else { return }
+        description?.append(UInt8(ascii: " "))
+        description?.append(contentsOf: text)
+      case UInt8(ascii: "D"):
+        let name = Self.descriptionNames.first { content.starts(with: $0) }
+        continuesDescription = name != nil && description == nil
+        if let name, continuesDescription {
+          description = Array(trimmed(content.dropFirst(name.count)))
+        }
+      case UInt8(ascii: "S"):
+        continuesDescription = false
+        if content.starts(with: Self.sectionName) {
+          section = trimmed(content.dropFirst(Self.sectionName.count))
+        }
+      default: continuesDescription = false
+      }
+    }
+
+    /// The package, if the stanza describes one.
+    var record: Record? {
+      guard let description, let section,
+        let text = String(validating: description, as: UTF8.self),
+        let name = String(
+          validating: section.suffix(while: { $0 != UInt8(ascii: "/") }), as: UTF8.self),
+        !text.isEmpty, !name.isEmpty, !text.utf8.contains(0), !name.utf8.contains(0)
+      else { return nil }
+      return Record(description: text, section: name, line: line)
+    }
+  }
+}
+
+/// The bytes without white space at both ends.
+private func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+  func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }
+  let start = bytes.drop(while: isSpace)
+  guard let last = start.lastIndex(where: { !isSpace($0) }) else { return start.prefix(0) }
+  return start[...last]
+}
+
+extension ArraySlice {
+  /// The longest tail of which every element satisfies `predicate`.
+  fileprivate func suffix(while predicate: (Element) -> Bool) -> ArraySlice {
+    guard let last = lastIndex(where: { !predicate($0) }) else { return self }
+    return self[(last + 1)...]
+  }
+}
