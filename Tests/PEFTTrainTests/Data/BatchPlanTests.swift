@@ -14,7 +14,7 @@ struct BatchPlanTests {
     let lengths = [5, 4, 3, 9, 1, 1, 1]
     let byExamples = BatchPlan(size: .examples(3)).batchesInOrder(lengths: lengths)
     #expect(byExamples == [[0, 1, 2], [3, 4, 5], [6]])
-    let byTokens = BatchPlan(size: .tokens(8)).batchesInOrder(lengths: lengths)
+    let byTokens = BatchPlan(size: .tokens(7)).batchesInOrder(lengths: lengths)
     #expect(byTokens == [[0], [1, 2], [3], [4, 5, 6]])
     #expect(BatchPlan(size: .tokens(.max)).batchesInOrder(lengths: lengths).count == 1)
     #expect(BatchPlan(size: .examples(2)).batchesInOrder(lengths: []).isEmpty)

@@ -100,7 +100,8 @@ struct DataReaderRefusalTests {
     }
     #expect(error?.path == "data.x")
     #expect(error?.place == refused.place)
-    #expect("\(error?.description ?? "")".contains(refused.message), "\(error?.description ?? "")")
+    let message = error?.description ?? ""
+    #expect(message.contains(refused.message), "\(message)")
   }
 
   @Test("files that cannot be read")
