@@ -1,6 +1,7 @@
 #pragma once
-// Vector kernels: pointers and counts in, nothing allocated, no threads.
 #include <stdint.h>
+
+#include "peft_kernels.h"
 
 /// Tells the core that this thread is polling.
 static inline void peft_pause(void) {

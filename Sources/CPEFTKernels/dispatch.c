@@ -1,0 +1,23 @@
+#include "CPEFTKernels.h"
+
+extern const peft_kernels peft_kernels_baseline, peft_kernels_avx2, peft_kernels_avx512;
+
+const peft_kernels *peft_kernels_for(peft_isa isa) {
+  switch (isa) {
+    case PEFT_BASELINE:
+      return &peft_kernels_baseline;
+#if defined(__x86_64__)
+    case PEFT_AVX2:
+      if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return NULL;
+      return &peft_kernels_avx2;
+    case PEFT_AVX512:
+      if (!peft_kernels_for(PEFT_AVX2)) return NULL;
+      if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+          !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
+        return NULL;
+      return &peft_kernels_avx512;
+#endif
+    default:
+      return NULL;
+  }
+}

@@ -1,0 +1,77 @@
+#pragma once
+// The vector kernels: float32 arrays in, nothing allocated, no threads, any alignment, any n >= 0.
+// Matrices are row-major; `stride` is the distance between the starts of two rows. An input and an
+// output may be the same array where a kernel is element by element, and overlap in no other way.
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma clang assume_nonnull begin
+
+/// The constants of one AdamW step; `mean_weight` is 1 - beta1, `square_weight` is 1 - beta2,
+/// `step` is lr / (1 - beta1^t), `decay` is 1 - lr * weight decay.
+typedef struct {
+  float gradient_scale, mean_weight, beta2, square_weight, bias_correction1, root_bias_correction2;
+  float epsilon, step, decay;
+} peft_adamw;
+
+/// One element-wise map.
+typedef void (*peft_map)(ptrdiff_t n, const float *x, float *y);
+/// One derivative: y = f'(x) * v, where x is what the derivative is computed from.
+typedef void (*peft_map_derivative)(ptrdiff_t n, const float *x, const float *v, float *y);
+
+/// The kernels of one instruction set.
+typedef struct {
+  // kernels/linear.h
+  void (*add_bias)(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride, const float *bias, float *x);
+  void (*add_scaled)(ptrdiff_t n, float a, const float *x, float *y);
+  void (*scale)(ptrdiff_t n, float a, float *x);
+  double (*dot)(ptrdiff_t n, const float *x, const float *y);
+  bool (*all_finite)(ptrdiff_t n, const float *x);
+  void (*column_sums)(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride, const float *x,
+                      const float *_Nullable y, bool accumulate, float *sums);
+  // kernels/activations.h
+  peft_map gelu, gelu_tanh, tanh;
+  peft_map_derivative gelu_derivative, gelu_tanh_derivative, tanh_derivative;
+  // kernels/softmax.h
+  void (*softmax)(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride, float scale, float *x,
+                  float *log_sum_exp);
+  void (*softmax_from_log_sum_exp)(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride, float scale,
+                                   float *x, const float *log_sum_exp);
+  void (*softmax_pullback)(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride, float scale,
+                           const float *p, float *g);
+  // kernels/layer_norm.h
+  void (*layer_norm)(ptrdiff_t rows, ptrdiff_t columns, const float *x,
+                     const float *_Nullable residual, const float *gamma, const float *beta,
+                     float epsilon, float *y, float *normalized, float *inverse_deviation);
+  void (*layer_norm_pullback)(ptrdiff_t rows, ptrdiff_t columns, const float *cotangent,
+                              const float *normalized, const float *inverse_deviation,
+                              const float *gamma, float *result);
+  void (*layer_norm_tangent)(ptrdiff_t rows, ptrdiff_t columns, const float *_Nullable tangent,
+                             const float *normalized, const float *inverse_deviation,
+                             const float *gamma, const float *_Nullable gamma_tangent,
+                             const float *_Nullable beta_tangent, float *result);
+  // kernels/adamw.h
+  void (*adamw)(ptrdiff_t n, const peft_adamw *constants, float *p, const float *g, float *m,
+                float *v);
+  void (*adamw_direction)(ptrdiff_t n, const peft_adamw *constants, const float *g, const float *m,
+                          const float *v, float *direction);
+  // kernels/random.h
+  void (*random_words)(ptrdiff_t n, uint64_t key, uint64_t site, uint64_t offset, uint32_t *words);
+  void (*dropout)(ptrdiff_t n, uint64_t key, uint64_t site, uint64_t offset, uint32_t threshold,
+                  float scale, const float *x, float *y);
+  // kernels/casts.h
+  void (*float_from_half)(ptrdiff_t n, const uint16_t *x, float *y);
+  void (*float_from_bfloat)(ptrdiff_t n, const uint16_t *x, float *y);
+  void (*half_from_float)(ptrdiff_t n, const float *x, uint16_t *y);
+  void (*bfloat_from_float)(ptrdiff_t n, const float *x, uint16_t *y);
+} peft_kernels;
+
+/// The instruction sets the kernels are compiled for, from the least to the most. On processors
+/// other than x86-64 only the first exists.
+typedef enum { PEFT_BASELINE, PEFT_AVX2, PEFT_AVX512 } peft_isa;
+
+/// The kernels of `isa`, or NULL where this processor lacks it.
+const peft_kernels *_Nullable peft_kernels_for(peft_isa isa);
+
+#pragma clang assume_nonnull end

@@ -1,0 +1,9 @@
+#include "CPEFTKernels.h"
+
+#if defined(__x86_64__)
+#define PEFT_LANES 8
+#define PEFT_TABLE peft_kernels_avx2
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#include "kernels/kernels.h"
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,10 @@
+#include "CPEFTKernels.h"
+
+#if defined(__x86_64__)
+#define PEFT_LANES 16
+#define PEFT_TABLE peft_kernels_avx512
+#pragma clang attribute push( \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
+#include "kernels/kernels.h"
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,50 @@
+import CPEFTKernels
+
+/// - Accuracy: errors are at most 2e-7 · max(1, |x|), and in the derivatives 4e-7 · |v|. NaN gives
+///   NaN; −∞ gives the limit, 0 for both GELUs.
+extension VectorKernels {
+  /// y = x Φ(x), Φ the normal distribution function.
+  package func gelu(
+    count: Int, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>
+  ) {
+    functions.gelu(count, x, y)
+  }
+
+  /// y = (Φ(x) + x φ(x)) v, φ the normal density.
+  package func geluDerivative(
+    count: Int, _ x: UnsafePointer<Float>, times v: UnsafePointer<Float>,
+    into y: UnsafeMutablePointer<Float>
+  ) {
+    functions.gelu_derivative(count, x, v, y)
+  }
+
+  /// y = x (1 + tanh u) / 2, u = √(2/π) (x + 0.044715 x³).
+  package func geluTanh(
+    count: Int, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>
+  ) {
+    functions.gelu_tanh(count, x, y)
+  }
+
+  /// y = v times the derivative of `geluTanh` at x.
+  package func geluTanhDerivative(
+    count: Int, _ x: UnsafePointer<Float>, times v: UnsafePointer<Float>,
+    into y: UnsafeMutablePointer<Float>
+  ) {
+    functions.gelu_tanh_derivative(count, x, v, y)
+  }
+
+  /// y = tanh x, within 4 units in the last place.
+  package func tanh(
+    count: Int, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>
+  ) {
+    functions.tanh(count, x, y)
+  }
+
+  /// y = (1 − output²) v, where `output` is what `tanh` gave.
+  package func tanhDerivative(
+    count: Int, _ output: UnsafePointer<Float>, times v: UnsafePointer<Float>,
+    into y: UnsafeMutablePointer<Float>
+  ) {
+    functions.tanh_derivative(count, output, v, y)
+  }
+}

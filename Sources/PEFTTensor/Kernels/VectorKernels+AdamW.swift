@@ -1,0 +1,72 @@
+import CPEFTKernels
+
+extension VectorKernels {
+  /// The constants of step t of AdamW.
+  package struct AdamWConstants: Hashable, Sendable {
+    /// lr.
+    package var learningRate: Float
+    /// β₁.
+    package var beta1: Float
+    /// β₂.
+    package var beta2: Float
+    /// ε.
+    package var epsilon: Float
+    /// λ, the decoupled decay.
+    package var weightDecay: Float
+    /// 1 − β₁ᵗ.
+    package var biasCorrection1: Float
+    /// 1 − β₂ᵗ.
+    package var biasCorrection2: Float
+    /// What the gradient is multiplied by first.
+    package var gradientScale: Float
+
+    /// The constants of one step.
+    package init(
+      learningRate: Float, beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float,
+      biasCorrection1: Float, biasCorrection2: Float, gradientScale: Float
+    ) {
+      self.learningRate = learningRate
+      self.beta1 = beta1
+      self.beta2 = beta2
+      self.epsilon = epsilon
+      self.weightDecay = weightDecay
+      self.biasCorrection1 = biasCorrection1
+      self.biasCorrection2 = biasCorrection2
+      self.gradientScale = gradientScale
+    }
+
+    fileprivate var combined: peft_adamw {
+      peft_adamw(
+        gradient_scale: gradientScale, mean_weight: Float(1 - Double(beta1)), beta2: beta2,
+        square_weight: Float(1 - Double(beta2)), bias_correction1: biasCorrection1,
+        root_bias_correction2: Float(Double(biasCorrection2).squareRoot()), epsilon: epsilon,
+        step: Float(Double(learningRate) / Double(biasCorrection1)),
+        decay: Float(1 - Double(learningRate) * Double(weightDecay)))
+    }
+  }
+
+  /// One step in place, in PyTorch's order, with g the scaled gradient:
+  ///
+  ///     p ← p (1 − lr λ);  m ← m + (1 − β₁) (g − m);  v ← β₂ v + (1 − β₂) g²
+  ///     p ← p − (lr / (1 − β₁ᵗ)) m / (√v / √(1 − β₂ᵗ) + ε)
+  package func adamW(
+    count: Int, _ constants: AdamWConstants, parameters: UnsafeMutablePointer<Float>,
+    gradient: UnsafePointer<Float>, mean: UnsafeMutablePointer<Float>,
+    meanSquare: UnsafeMutablePointer<Float>
+  ) {
+    withUnsafePointer(to: constants.combined) {
+      functions.adamw(count, $0, parameters, gradient, mean, meanSquare)
+    }
+  }
+
+  /// result = (m / (1 − β₁ᵗ)) / (√v / √(1 − β₂ᵗ) + ε), with the m and v that `adamW` would write.
+  package func adamWDirection(
+    count: Int, _ constants: AdamWConstants, gradient: UnsafePointer<Float>,
+    mean: UnsafePointer<Float>, meanSquare: UnsafePointer<Float>,
+    into result: UnsafeMutablePointer<Float>
+  ) {
+    withUnsafePointer(to: constants.combined) {
+      functions.adamw_direction(count, $0, gradient, mean, meanSquare, result)
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import CPEFTKernels
+
+extension VectorKernels {
+  /// x ← x + bias, for every row of x [rows, columns].
+  package func addBias(
+    rows: Int, columns: Int, stride: Int, to x: UnsafeMutablePointer<Float>,
+    bias: UnsafePointer<Float>
+  ) {
+    functions.add_bias(rows, columns, stride, bias, x)
+  }
+
+  /// y ← y + factor · x.
+  package func addScaled(
+    count: Int, _ factor: Float, _ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>
+  ) {
+    functions.add_scaled(count, factor, x, y)
+  }
+
+  /// x ← factor · x.
+  package func scale(count: Int, _ factor: Float, _ x: UnsafeMutablePointer<Float>) {
+    functions.scale(count, factor, x)
+  }
+
+  /// Σ x y. The products are exact and the sum is in Double.
+  package func dot(
+    count: Int, _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>
+  ) -> Double {
+    functions.dot(count, x, y)
+  }
+
+  /// Σ x². The squares are exact and the sum is in Double.
+  package func sumOfSquares(count: Int, _ x: UnsafePointer<Float>) -> Double {
+    functions.dot(count, x, x)
+  }
+
+  /// Whether no element is infinite or NaN.
+  package func allFinite(count: Int, _ x: UnsafePointer<Float>) -> Bool {
+    functions.all_finite(count, x)
+  }
+
+  /// sums [columns] ← (sums +) Σ_t x_t over the rows of x [rows, columns], in the order of the rows
+  /// whatever columns are summed together.
+  ///
+  /// - Accuracy: blocks of 16 rows are summed in Float, the blocks in Double.
+  package func columnSums(
+    rows: Int, columns: Int, stride: Int, of x: UnsafePointer<Float>,
+    into sums: UnsafeMutablePointer<Float>, accumulating: Bool
+  ) {
+    functions.column_sums(rows, columns, stride, x, nil, accumulating, sums)
+  }
+
+  /// sums [columns] ← (sums +) Σ_t x_t ∘ y_t; see `columnSums`.
+  package func columnSumsOfProducts(
+    rows: Int, columns: Int, stride: Int, of x: UnsafePointer<Float>,
+    times y: UnsafePointer<Float>, into sums: UnsafeMutablePointer<Float>, accumulating: Bool
+  ) {
+    functions.column_sums(rows, columns, stride, x, y, accumulating, sums)
+  }
+}

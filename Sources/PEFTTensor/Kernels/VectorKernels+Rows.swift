@@ -1,0 +1,64 @@
+import CPEFTKernels
+
+extension VectorKernels {
+  /// x ← exp(scale · x − l), row by row of x [rows, columns], l = log Σ exp(scale · x) the row's
+  /// element of `logSumExp` [rows]. A probability below 2⁻¹²⁶ is 0; a row of −∞ gives NaN.
+  package func softmax(
+    rows: Int, columns: Int, stride: Int, scale: Float, _ x: UnsafeMutablePointer<Float>,
+    logSumExp: UnsafeMutablePointer<Float>
+  ) {
+    functions.softmax(rows, columns, stride, scale, x, logSumExp)
+  }
+
+  /// x ← exp(scale · x − l), from the l that `softmax` gave: the same bits again.
+  package func softmaxFromLogSumExp(
+    rows: Int, columns: Int, stride: Int, scale: Float, _ x: UnsafeMutablePointer<Float>,
+    logSumExp: UnsafePointer<Float>
+  ) {
+    functions.softmax_from_log_sum_exp(rows, columns, stride, scale, x, logSumExp)
+  }
+
+  /// g ← scale · p ∘ (g − Σ p g), row by row: the pullback of x → softmax(scale · x), which is its
+  /// tangent as well.
+  package func softmaxPullback(
+    rows: Int, columns: Int, stride: Int, scale: Float, _ p: UnsafePointer<Float>,
+    _ g: UnsafeMutablePointer<Float>
+  ) {
+    functions.softmax_pullback(rows, columns, stride, scale, p, g)
+  }
+
+  /// y = γ ∘ x̂ + β with x̂ = (s − mean s) / √(var s + ε), s = x + residual, row by row of arrays
+  /// [rows, columns]; γ and β [columns] are `scale` and `shift`, the variance is the biased one.
+  /// Also writes x̂ and 1 / √(var s + ε) [rows].
+  package func layerNorm(
+    rows: Int, columns: Int, _ x: UnsafePointer<Float>, residual: UnsafePointer<Float>?,
+    scale: UnsafePointer<Float>, shift: UnsafePointer<Float>, epsilon: Float,
+    into y: UnsafeMutablePointer<Float>, normalized: UnsafeMutablePointer<Float>,
+    inverseDeviation: UnsafeMutablePointer<Float>
+  ) {
+    functions.layer_norm(
+      rows, columns, x, residual, scale, shift, epsilon, y, normalized, inverseDeviation)
+  }
+
+  /// result = r (γ∘δ − mean(γ∘δ) − x̂ mean(γ∘δ∘x̂)), the cotangent of s from that of y, δ.
+  package func layerNormPullback(
+    rows: Int, columns: Int, _ cotangent: UnsafePointer<Float>,
+    normalized: UnsafePointer<Float>, inverseDeviation: UnsafePointer<Float>,
+    scale: UnsafePointer<Float>, into result: UnsafeMutablePointer<Float>
+  ) {
+    functions.layer_norm_pullback(
+      rows, columns, cotangent, normalized, inverseDeviation, scale, result)
+  }
+
+  /// result = γ∘r (ṡ − mean ṡ − x̂ mean(x̂∘ṡ)) + x̂∘γ̇ + β̇, the tangent of y; a missing one is 0.
+  package func layerNormTangent(
+    rows: Int, columns: Int, _ tangent: UnsafePointer<Float>?,
+    normalized: UnsafePointer<Float>, inverseDeviation: UnsafePointer<Float>,
+    scale: UnsafePointer<Float>, scaleDirection: UnsafePointer<Float>?,
+    shiftDirection: UnsafePointer<Float>?, into result: UnsafeMutablePointer<Float>
+  ) {
+    functions.layer_norm_tangent(
+      rows, columns, tangent, normalized, inverseDeviation, scale, scaleDirection, shiftDirection,
+      result)
+  }
+}

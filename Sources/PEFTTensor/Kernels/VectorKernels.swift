@@ -1,0 +1,62 @@
+import CPEFTKernels
+import Foundation
+
+/// The vector kernels of one instruction set: float32 arrays in and out, row-major, of any length
+/// and alignment. They allocate nothing and start no thread. `ReferenceKernels` holds the same
+/// operations as plain loops in Double.
+///
+/// In the element-wise kernels the output may be an input; no other two arrays may overlap.
+/// Each element's result is the same wherever the array is cut.
+public struct VectorKernels: Sendable {
+  /// An instruction set the kernels are compiled for, from the least to the most.
+  public enum InstructionSet: String, CaseIterable, Sendable {
+    /// What every processor of the architecture has: SSE2 on x86-64, NEON on arm64.
+    case baseline
+    /// AVX2 with FMA, 8 floats at a time.
+    case avx2
+    /// AVX-512 (F, BW, DQ, VL), 16 floats at a time.
+    case avx512
+  }
+
+  /// The kernels of the best instruction set of this processor, or of the one that the environment
+  /// variable `PEFT_ISA` names.
+  public static let active: VectorKernels = {
+    guard let name = ProcessInfo.processInfo.environment["PEFT_ISA"], !name.isEmpty else {
+      guard let kernels = supported.last.flatMap(VectorKernels.init) else {
+        preconditionFailure("vector kernels: the baseline is missing")
+      }
+      return kernels
+    }
+    guard let kernels = InstructionSet(rawValue: name).flatMap(VectorKernels.init) else {
+      let names = supported.map(\.rawValue).joined(separator: ", ")
+      fatalError("PEFT_ISA is \"\(name)\"; this processor supports \(names)")
+    }
+    return kernels
+  }()
+
+  /// The instruction sets of this processor, from the least to the most.
+  public static var supported: [InstructionSet] {
+    InstructionSet.allCases.filter { VectorKernels($0) != nil }
+  }
+
+  /// The instruction set of these kernels.
+  public let instructionSet: InstructionSet
+  nonisolated(unsafe) private let table: UnsafePointer<peft_kernels>
+
+  /// The kernels of one instruction set; nil where this processor lacks it.
+  public init?(_ instructionSet: InstructionSet) {
+    let code: peft_isa =
+      switch instructionSet {
+      case .baseline: PEFT_BASELINE
+      case .avx2: PEFT_AVX2
+      case .avx512: PEFT_AVX512
+      }
+    guard let table = peft_kernels_for(code) else { return nil }
+    self.instructionSet = instructionSet
+    self.table = table
+  }
+
+  var functions: peft_kernels {
+    @inline(__always) unsafeAddress { table }
+  }
+}
