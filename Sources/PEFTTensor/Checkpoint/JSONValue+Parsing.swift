@@ -7,8 +7,11 @@ public struct JSONSyntaxError: Error, Hashable, Sendable, CustomStringConvertibl
   /// What is wrong there, as a clause.
   public let reason: String
 
+  /// `line L, column C`.
+  public var place: String { "line \(line), column \(column)" }
+
   /// `line L, column C: reason`.
-  public var description: String { "line \(line), column \(column): \(reason)" }
+  public var description: String { "\(place): \(reason)" }
 }
 
 extension JSONValue {
