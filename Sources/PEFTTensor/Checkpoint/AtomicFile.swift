@@ -91,12 +91,14 @@ public struct AtomicFile: ~Copyable {
   private mutating func commit() throws(FileError) {
     var old = stat()
     if lstat(path, &old) == 0, old.st_mode.isRegularFile {
-      guard fchmod(file.number, old.st_mode & 0o7777) == 0 else {
+      guard fchmod(file.number, old.st_mode & 0o777) == 0 else {
         throw .system(errno, "cannot set permissions", path: path)
       }
     }
     try synchronize(file)
-    guard rename(temporaryPath, path) == 0 else { throw .system(errno, "cannot replace", path: path) }
+    guard rename(temporaryPath, path) == 0 else {
+      throw .system(errno, "cannot replace", path: path)
+    }
     isRenamed = true
     try synchronize(try FileDescriptor(opening: directory, flags: O_RDONLY | O_DIRECTORY))
   }

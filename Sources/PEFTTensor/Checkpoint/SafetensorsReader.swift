@@ -69,12 +69,15 @@ public final class SafetensorsReader: Sendable {
     let entry = try existingEntry(name)
     precondition(
       destination.count == entry.elementCount,
-      "SafetensorsReader.readFloats: \(name) has shape \(entry.shape), room for \(destination.count)")
+      "SafetensorsReader.readFloats: \(name) has shape \(entry.shape), room for \(destination.count)"
+    )
     try withBytes(of: name) { (bytes) throws(FileError) in
       switch entry.type {
       case .float32: UnsafeMutableRawBufferPointer(destination).copyMemory(from: bytes)
-      case .float64: destination.fill(from: bytes, as: UInt64.self) { Float(Double(bitPattern: $0)) }
-      case .float16: destination.fill(from: bytes, as: UInt16.self) { HalfPrecision.float(half: $0) }
+      case .float64:
+        destination.fill(from: bytes, as: UInt64.self) { Float(Double(bitPattern: $0)) }
+      case .float16:
+        destination.fill(from: bytes, as: UInt16.self) { HalfPrecision.float(half: $0) }
       case .bfloat16:
         destination.fill(from: bytes, as: UInt16.self) { HalfPrecision.float(bfloat: $0) }
       default:

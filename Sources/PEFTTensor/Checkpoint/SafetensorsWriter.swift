@@ -35,9 +35,10 @@ public struct SafetensorsOutput {
   /// `withElements` calls its argument once with all elements, row-major, when the file is written.
   public init(
     name: String, shape: [Int], as type: SafetensorsElementType = .float32,
-    withElements: @escaping (
-      (UnsafeBufferPointer<Float>) throws(FileError) -> Void
-    ) throws(FileError) -> Void
+    withElements:
+      @escaping (
+        (UnsafeBufferPointer<Float>) throws(FileError) -> Void
+      ) throws(FileError) -> Void
   ) {
     precondition(
       [.float32, .float16, .bfloat16].contains(type),
