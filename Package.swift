@@ -31,7 +31,8 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ]),
-    .testTarget(name: "PEFTTensorTests", dependencies: ["PEFTTensor", "CPEFTKernels"]),
+    .testTarget(
+      name: "PEFTTensorTests", dependencies: ["PEFTTensor", "CPEFTKernels"], exclude: ["Fixtures"]),
     .testTarget(name: "PEFTModelsTests", dependencies: ["PEFTModels"], exclude: ["Fixtures"]),
     .testTarget(name: "PEFTTrainTests", dependencies: ["PEFTTrain"], exclude: ["Fixtures"]),
     .testTarget(name: "peft-cliTests", dependencies: ["peft-cli"]),

@@ -35,6 +35,17 @@ struct JSONValueTests {
     }
   }
 
+  @Test("keys are the same only when their bytes are")
+  func keysByBytes() throws {
+    let text = "{\"caf\u{E9}\":1,\"cafe\u{301}\":2}"
+    var document = try #require(try JSONValue(parsing: text.utf8).object)
+    #expect(document.count == 2)
+    #expect(document["caf\u{E9}"] == .integer(1))
+    #expect(document["cafe\u{301}"] == .integer(2))
+    document["caf\u{E9}"] = nil
+    #expect(document.keys.map { Array($0.utf8) } == [Array("cafe\u{301}".utf8)])
+  }
+
   @Test("text and parsing are inverse, pretty or not")
   func roundTrip() throws {
     let document: JSONValue = .object([

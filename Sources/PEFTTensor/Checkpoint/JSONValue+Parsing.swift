@@ -7,8 +7,11 @@ public struct JSONSyntaxError: Error, Hashable, Sendable, CustomStringConvertibl
   /// What is wrong there, as a clause.
   public let reason: String
 
+  /// `line L, column C`.
+  public var place: String { "line \(line), column \(column)" }
+
   /// `line L, column C: reason`.
-  public var description: String { "line \(line), column \(column): \(reason)" }
+  public var description: String { "\(place): \(reason)" }
 }
 
 extension JSONValue {
@@ -53,8 +56,11 @@ private struct JSONParser {
   }
 
   mutating func skipWhitespace() {
-    while position < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[position]) {
-      position += 1
+    while position < bytes.count {
+      switch bytes[position] {
+      case 0x20, 0x09, 0x0A, 0x0D: position += 1
+      default: return
+      }
     }
   }
 
@@ -99,10 +105,13 @@ private struct JSONParser {
       }
       let start = position
       let key = try string()
-      guard members[key] == nil else { throw failure("the key \"\(key)\" stands twice", at: start) }
       skipWhitespace()
       guard take(UInt8(ascii: ":")) else { throw failure("expected a colon") }
+      let count = members.count
       members[key] = try value(depth: depth + 1)
+      guard members.count > count else {
+        throw failure("the key \"\(key)\" stands twice", at: start)
+      }
       skipWhitespace()
       if take(UInt8(ascii: "}")) { return members }
       guard take(UInt8(ascii: ",")) else { throw failure("expected a comma or a closing brace") }
@@ -164,29 +173,36 @@ private struct JSONParser {
   mutating func string() throws(JSONSyntaxError) -> String {
     position += 1
     let start = position
+    var run = plainRun()
+    var text: String?
+    if position < bytes.count, bytes[position] == UInt8(ascii: "\"") {
+      text = String(validating: bytes[run], as: UTF8.self)
+    } else {
+      var buffer: ContiguousArray<UInt8> = []
+      while true {
+        buffer += bytes[run]
+        guard position < bytes.count else { throw failure("the document ends inside a string") }
+        if bytes[position] == UInt8(ascii: "\"") { break }
+        guard bytes[position] >= 0x20 else { throw failure("a control character inside a string") }
+        try escape(into: &buffer)
+        run = plainRun()
+      }
+      text = String(validating: buffer, as: UTF8.self)
+    }
+    position += 1
+    guard let text else { throw failure("invalid UTF-8 inside a string", at: start) }
+    return text
+  }
+
+  /// Skips the bytes of a string that stand for themselves.
+  mutating func plainRun() -> Range<Int> {
+    let start = position
     while position < bytes.count, bytes[position] >= 0x20, bytes[position] != UInt8(ascii: "\""),
       bytes[position] != UInt8(ascii: "\\")
     {
       position += 1
     }
-    var buffer = ContiguousArray(bytes[start..<position])
-    while true {
-      guard position < bytes.count else { throw failure("the document ends inside a string") }
-      let byte = bytes[position]
-      if byte == UInt8(ascii: "\"") { break }
-      guard byte >= 0x20 else { throw failure("a control character inside a string") }
-      if byte == UInt8(ascii: "\\") {
-        try escape(into: &buffer)
-      } else {
-        buffer.append(byte)
-        position += 1
-      }
-    }
-    position += 1
-    guard let text = String(validating: buffer, as: UTF8.self) else {
-      throw failure("invalid UTF-8 inside a string", at: start)
-    }
-    return text
+    return start..<position
   }
 
   mutating func escape(into buffer: inout ContiguousArray<UInt8>) throws(JSONSyntaxError) {

@@ -1,7 +1,7 @@
 /// A JSON document (RFC 8259) as a value.
 ///
 /// Objects keep the order of their members. Numbers keep their exact integer where they have one.
-public indirect enum JSONValue: Hashable, Sendable {
+public enum JSONValue: Hashable, Sendable {
   /// `null`.
   case null
   /// `true` or `false`.
@@ -19,10 +19,13 @@ public indirect enum JSONValue: Hashable, Sendable {
 }
 
 /// The members of a JSON object in the order of the file, with look-up by key in O(1).
+///
+/// Keys are the same when their UTF-8 bytes are, as RFC 8259 advises; `String` would also take two
+/// spellings of one accented letter for the same.
 public struct JSONObject: Hashable, Sendable {
   /// The keys in the order of the file.
   public private(set) var keys: [String] = []
-  private var values: [String: JSONValue] = [:]
+  private var values: [UTF8Key: JSONValue] = [:]
 
   /// An object without members.
   public init() {}
@@ -32,19 +35,19 @@ public struct JSONObject: Hashable, Sendable {
 
   /// The value of `key`; assigning to a new key appends it, assigning nil removes it.
   public subscript(key: String) -> JSONValue? {
-    get { values[key] }
+    get { values[UTF8Key(key)] }
     set {
       if let newValue {
-        if values.updateValue(newValue, forKey: key) == nil { keys.append(key) }
-      } else if values.removeValue(forKey: key) != nil {
-        keys.removeAll { $0 == key }
+        if values.updateValue(newValue, forKey: UTF8Key(key)) == nil { keys.append(key) }
+      } else if values.removeValue(forKey: UTF8Key(key)) != nil {
+        keys.removeAll { UTF8Key($0) == UTF8Key(key) }
       }
     }
   }
 
   /// The members in the order of the file.
   public var members: some Sequence<(key: String, value: JSONValue)> {
-    keys.lazy.compactMap { key in values[key].map { (key, $0) } }
+    keys.lazy.compactMap { key in values[UTF8Key(key)].map { (key, $0) } }
   }
 }
 

@@ -1,0 +1,40 @@
+import Glibc
+
+/// Reading whole files.
+public enum FileContents {
+  /// The most bytes that `read` returns: 4 GiB.
+  public static let maximumByteCount = 1 << 32
+
+  /// The bytes of the file at `path`, which may also be a pipe.
+  ///
+  /// Errors: `notFound`; `unsupported` for a directory or for more than `maximumByteCount` bytes;
+  /// `storage` for a missing permission or a failing disk.
+  public static func read(_ path: String) throws(FileError) -> [UInt8] {
+    let file = try FileDescriptor(opening: path, flags: O_RDONLY)
+    let status = try file.status(path: path)
+    guard !status.mode.isDirectory else { throw .system(EISDIR, "cannot read", path: path) }
+
+    var bytes: [UInt8] = []
+    var expected = status.mode.isRegularFile ? status.byteCount : 0
+    while true {
+      guard expected < maximumByteCount, bytes.count < maximumByteCount else {
+        throw FileError(
+          .unsupported, path: path, reason: "larger than \(maximumByteCount) bytes",
+          remedy: "split the file")
+      }
+      // One byte more than expected, so that the end of the file shows in the first round.
+      let room = max(expected + 1, 1 << 16)
+      expected = 0
+      var outcome = 0
+      let chunk = [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
+        repeat {
+          outcome = Glibc.read(file.number, buffer.baseAddress, room)
+        } while outcome < 0 && errno == EINTR
+        count = max(outcome, 0)
+      }
+      guard outcome >= 0 else { throw .system(errno, "cannot read", path: path) }
+      if outcome == 0 { return bytes }
+      if bytes.isEmpty { bytes = chunk } else { bytes += chunk }
+    }
+  }
+}

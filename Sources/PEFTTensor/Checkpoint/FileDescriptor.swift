@@ -1,0 +1,37 @@
+import Glibc
+
+/// An open file of the operating system, closed at the end of its life.
+struct FileDescriptor: ~Copyable {
+  /// The system's number of the open file.
+  let number: Int32
+
+  /// Opens `path`; `mode` are the permissions of a file that this call creates, `action` is what
+  /// the error says could not be done.
+  init(
+    opening path: String, flags: Int32, mode: mode_t = 0, action: String = "cannot open"
+  ) throws(FileError) {
+    guard !path.utf8.contains(0) else {
+      throw FileError(.notFound, path: path, reason: "a path cannot contain a zero byte")
+    }
+    var number: Int32
+    repeat { number = open(path, flags | O_CLOEXEC, mode) } while number < 0 && errno == EINTR
+    guard number >= 0 else { throw .system(errno, action, path: path) }
+    self.number = number
+  }
+
+  deinit { close(number) }
+
+  /// The size in bytes and the type and permissions of the file.
+  func status(path: String) throws(FileError) -> (byteCount: Int, mode: mode_t) {
+    var status = stat()
+    guard fstat(number, &status) == 0 else { throw .system(errno, "cannot read", path: path) }
+    return (Int(status.st_size), status.st_mode)
+  }
+}
+
+extension mode_t {
+  /// Whether these are the mode bits of a regular file.
+  var isRegularFile: Bool { self & S_IFMT == S_IFREG }
+  /// Whether these are the mode bits of a directory.
+  var isDirectory: Bool { self & S_IFMT == S_IFDIR }
+}

@@ -1,0 +1,44 @@
+import Glibc
+
+/// The bytes of a file, mapped read-only into memory until the end of this object's life.
+///
+/// The file must not be shortened meanwhile: the system ends a process that touches a page beyond
+/// the end. Replacing it by `AtomicFile` is safe, because the mapping keeps the old file.
+final class FileMapping: Sendable {
+  private let base: Int
+  private let byteCount: Int
+
+  /// Maps the regular file at `path`.
+  init(path: String) throws(FileError) {
+    // Without O_NONBLOCK, opening a pipe nobody writes to would wait for ever.
+    let file = try FileDescriptor(opening: path, flags: O_RDONLY | O_NONBLOCK)
+    let status = try file.status(path: path)
+    guard !status.mode.isDirectory else { throw .system(EISDIR, "cannot read", path: path) }
+    guard status.mode.isRegularFile else {
+      throw FileError(.unsupported, path: path, reason: "not a regular file")
+    }
+    byteCount = status.byteCount
+    guard byteCount > 0 else {
+      base = 0
+      return
+    }
+    let address = mmap(nil, byteCount, PROT_READ, MAP_PRIVATE, file.number, 0)
+    guard let address, address != MAP_FAILED else {
+      throw .system(errno, "cannot map into memory", path: path)
+    }
+    base = Int(bitPattern: address)
+  }
+
+  deinit {
+    if byteCount > 0 { munmap(UnsafeMutableRawPointer(bitPattern: base), byteCount) }
+  }
+
+  /// Calls `body` with the bytes of the whole file; they must not be kept beyond the call.
+  func withBytes<Result>(
+    _ body: (UnsafeRawBufferPointer) throws(FileError) -> Result
+  ) throws(FileError) -> Result {
+    defer { withExtendedLifetime(self) {} }
+    return try body(
+      UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: base), count: byteCount))
+  }
+}

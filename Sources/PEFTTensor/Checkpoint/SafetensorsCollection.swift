@@ -1,0 +1,123 @@
+import Glibc
+
+/// The tensors of a checkpoint, in one safetensors file or in several with an index.
+public struct SafetensorsCollection: Sendable {
+  /// The files, in the order in which the index names them.
+  public let readers: [SafetensorsReader]
+  private let indices: [UTF8Key: Int]
+
+  /// Opens the safetensors file at `path`.
+  ///
+  /// Errors: those of `SafetensorsReader.init`.
+  public init(file path: String) throws(FileError) {
+    let reader = try SafetensorsReader(path: path)
+    readers = [reader]
+    indices = Dictionary(uniqueKeysWithValues: reader.tensorNames.map { (UTF8Key($0), 0) })
+  }
+
+  /// Opens `<stem>.safetensors` in `directory` or, where that is missing, the files named by
+  /// `<stem>.safetensors.index.json`.
+  ///
+  /// Errors: `notFound` when neither is there; `unsupported` when there is only a PyTorch
+  /// checkpoint, naming the command that converts it; `malformed` when a tensor is not in the file
+  /// that the index says, is in two files, or is in none of the index; those of
+  /// `SafetensorsReader.init`.
+  public init(directory: String, stem: String = "model") throws(FileError) {
+    let path = "\(directory)/\(stem).safetensors"
+    let indexPath = path + ".index.json"
+    if access(path, F_OK) == 0 {
+      try self.init(file: path)
+    } else if access(indexPath, F_OK) == 0 {
+      try self.init(index: try SafetensorsIndex(path: indexPath), at: indexPath, in: directory)
+    } else {
+      throw Self.missingCheckpoint(path, in: directory)
+    }
+  }
+
+  private init(
+    index: SafetensorsIndex, at indexPath: String, in directory: String
+  ) throws(FileError) {
+    var readers: [SafetensorsReader] = []
+    var indices: [UTF8Key: Int] = [:]
+    for (number, shard) in index.shardNames.enumerated() {
+      let reader = try SafetensorsReader(path: "\(directory)/\(shard)")
+      readers.append(reader)
+      for name in reader.tensorNames {
+        let place = "tensor \"\(name)\""
+        if let earlier = indices.updateValue(number, forKey: UTF8Key(name)) {
+          throw FileError(
+            .malformed, path: reader.path, place: place,
+            reason: "it also stands in \(index.shardNames[earlier])")
+        }
+        guard let expected = index.shardOfTensor[UTF8Key(name)] else {
+          throw FileError(
+            .malformed, path: indexPath, place: place,
+            reason: "it stands in \(shard) and the index does not name it")
+        }
+        guard UTF8Key(expected) == UTF8Key(shard) else {
+          throw FileError(
+            .malformed, path: indexPath, place: place,
+            reason: "it stands in \(shard), not in \(expected) as the index says")
+        }
+      }
+    }
+    for (name, shard) in index.shardOfTensor where indices[name] == nil {
+      throw FileError(
+        .malformed, path: indexPath, place: "tensor \"\(name.string)\"",
+        reason: "\(shard) has no such tensor", remedy: "download the checkpoint again")
+    }
+    self.readers = readers
+    self.indices = indices
+  }
+
+  private static func missingCheckpoint(_ path: String, in directory: String) -> FileError {
+    let pickled = ["pytorch_model.bin", "adapter_model.bin", "model.pt", "model.pth"]
+    for name in pickled where access("\(directory)/\(name)", F_OK) == 0 {
+      return .pickledCheckpoint("\(directory)/\(name)")
+    }
+    if access("\(directory)/pytorch_model.bin.index.json", F_OK) == 0 {
+      return .pickledCheckpoint("\(directory)/pytorch_model.bin")
+    }
+    return FileError(
+      .notFound, path: path, reason: "no such file, and no index of several files beside it",
+      remedy: "name a directory with a checkpoint in safetensors format")
+  }
+
+  /// The names of all tensors, file by file in the order of their bytes.
+  public var tensorNames: [String] { readers.flatMap(\.tensorNames) }
+
+  /// The type and shape of the tensor `name`, nil when there is none of this name.
+  public func entry(_ name: String) -> SafetensorsEntry? {
+    indices[UTF8Key(name)].flatMap { readers[$0].entry(name) }
+  }
+
+  /// The file that holds the tensor `name`; where none does, the first file, whose methods then say
+  /// so.
+  private func reader(of name: String) -> SafetensorsReader {
+    readers[indices[UTF8Key(name)] ?? 0]
+  }
+
+  /// Calls `body` with the bytes of the tensor `name`, as `SafetensorsReader.withBytes` does.
+  public func withBytes<Result>(
+    of name: String, _ body: (UnsafeRawBufferPointer) throws(FileError) -> Result
+  ) throws(FileError) -> Result {
+    try reader(of: name).withBytes(of: name, body)
+  }
+
+  /// The elements of the tensor `name`, as `SafetensorsReader.floats` returns them.
+  public func floats(of name: String) throws(FileError) -> [Float] {
+    try reader(of: name).floats(of: name)
+  }
+
+  /// Writes the elements of the tensor `name`, as `SafetensorsReader.readFloats` does.
+  public func readFloats(
+    of name: String, into destination: UnsafeMutableBufferPointer<Float>
+  ) throws(FileError) {
+    try reader(of: name).readFloats(of: name, into: destination)
+  }
+
+  /// The elements of the tensor `name`, as `SafetensorsReader.integers` returns them.
+  public func integers(of name: String) throws(FileError) -> [Int64] {
+    try reader(of: name).integers(of: name)
+  }
+}

@@ -1,0 +1,137 @@
+/// One tensor of a safetensors file.
+public struct SafetensorsEntry: Hashable, Sendable {
+  /// The name of the tensor.
+  public let name: String
+  /// The type of its elements.
+  public let type: SafetensorsElementType
+  /// Its extents, row-major; empty for a scalar.
+  public let shape: [Int]
+  /// Where its bytes are, counted from the beginning of the file.
+  let range: Range<Int>
+
+  /// The number of bytes of all its elements.
+  public var byteCount: Int { range.count }
+  /// The number of its elements.
+  public var elementCount: Int { range.count / type.byteCount }
+}
+
+/// The header of a safetensors file, checked against the size of the file.
+///
+/// A file is the header's length (8 bytes, little-endian), the header, the bytes of the tensors. The
+/// header is a JSON object `{name: {"dtype", "shape", "data_offsets": [begin, end]}}`, offsets
+/// counted from its end, with text about the file under the key `__metadata__`. After parsing, the
+/// spans of the tensors cover the rest of the file without overlap and without holes, and each has
+/// the size that its shape and type ask for.
+public struct SafetensorsHeader: Sendable {
+  /// The largest header that is read, in bytes.
+  public static let maximumByteCount = 100_000_000
+  /// The key of the text about the file.
+  static let metadataKey = "__metadata__"
+
+  /// The tensors in the order of their bytes in the file.
+  public let entries: [SafetensorsEntry]
+  /// The text about the file, empty when it has none.
+  public let metadata: [String: String]
+
+  /// Parses the header of the file whose bytes are `file`; `path` is for the errors.
+  ///
+  /// Errors: `malformed` or `unsupported`, naming the tensor where one is at fault.
+  public init(parsing file: UnsafeRawBufferPointer, path: String) throws(FileError) {
+    let text = try Self.text(of: file, path: path)
+    let document: JSONValue
+    do throws(JSONSyntaxError) {
+      document = try JSONValue(parsing: text)
+    } catch {
+      throw FileError(.malformed, path: path, place: "header, \(error.place)", reason: error.reason)
+    }
+    guard let members = document.object else {
+      throw FileError(.malformed, path: path, reason: "the header is not a JSON object")
+    }
+
+    var metadata: [String: String] = [:]
+    var entries: [SafetensorsEntry] = []
+    for (key, value) in members.members {
+      if key == Self.metadataKey {
+        metadata = try Self.metadata(value, path: path)
+      } else {
+        let tensor = SafetensorsHeaderMember(name: key, value: value, path: path)
+        entries.append(try tensor.entry(dataStart: text.endIndex, fileEnd: file.count))
+      }
+    }
+    // Empty tensors share their offset with the tensor that follows them.
+    entries.sort {
+      ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
+    }
+    try Self.checkCoverage(entries, data: text.endIndex..<file.count, path: path)
+    self.entries = entries
+    self.metadata = metadata
+  }
+
+  private static func text(
+    of file: UnsafeRawBufferPointer, path: String
+  ) throws(FileError) -> Slice<UnsafeRawBufferPointer> {
+    func failure(_ reason: String, remedy: String = "") -> FileError {
+      SafetensorsLookalike(file)?.error(path: path)
+        ?? FileError(.malformed, path: path, reason: reason, remedy: remedy)
+    }
+    let download = "the download may have been cut short: fetch it again"
+    guard file.count >= 8 else {
+      throw failure("\(file.count) bytes are too few for a safetensors file", remedy: download)
+    }
+    let length = UInt64(littleEndian: file.loadUnaligned(as: UInt64.self))
+    guard length <= UInt64(maximumByteCount) else {
+      throw failure("a header of \(length) bytes is larger than \(maximumByteCount)")
+    }
+    guard Int(length) <= file.count - 8 else {
+      throw failure(
+        "the file has \(file.count) bytes and its header alone needs \(8 + length)",
+        remedy: download)
+    }
+    guard length > 0, file[8] == UInt8(ascii: "{") else {
+      throw failure("the header does not begin with an opening brace")
+    }
+    return file[8..<8 + Int(length)]
+  }
+
+  private static func metadata(
+    _ value: JSONValue, path: String
+  ) throws(FileError) -> [String: String] {
+    guard let members = value.object else {
+      throw FileError(.malformed, path: path, place: metadataKey, reason: "not a JSON object")
+    }
+    var metadata: [String: String] = [:]
+    for (key, value) in members.members {
+      guard let text = value.string else {
+        throw FileError(
+          .malformed, path: path, place: metadataKey,
+          reason: "the value of \"\(key)\" is not a string")
+      }
+      metadata[key] = text
+    }
+    return metadata
+  }
+
+  /// Checks that `entries`, sorted by their ranges, follow each other from the first to the last
+  /// byte of `data`.
+  private static func checkCoverage(
+    _ entries: [SafetensorsEntry], data: Range<Int>, path: String
+  ) throws(FileError) {
+    var end = data.lowerBound
+    for entry in entries {
+      guard entry.range.lowerBound == end else {
+        let isOverlap = entry.range.lowerBound < end
+        throw FileError(
+          .malformed, path: path, place: "tensor \"\(entry.name)\"",
+          reason: isOverlap
+            ? "its bytes overlap those of another tensor"
+            : "\(entry.range.lowerBound - end) bytes before it belong to no tensor")
+      }
+      end = entry.range.upperBound
+    }
+    guard end == data.upperBound else {
+      throw FileError(
+        .malformed, path: path,
+        reason: "\(data.upperBound - end) bytes after the last tensor belong to none")
+    }
+  }
+}

@@ -1,0 +1,43 @@
+/// The index of a checkpoint cut into several safetensors files, `model.safetensors.index.json`.
+struct SafetensorsIndex {
+  /// The names of the files, each once, in the order of their first mention.
+  let shardNames: [String]
+  /// The name of the file that holds each tensor.
+  let shardOfTensor: [UTF8Key: String]
+
+  /// Parses the index at `path`: `{"weight_map": {tensor: file}}`.
+  ///
+  /// Errors: those of `FileContents.read`; `malformed`, also for a file name that leaves the
+  /// directory of the index.
+  init(path: String) throws(FileError) {
+    let document: JSONValue
+    let bytes = try FileContents.read(path)
+    do throws(JSONSyntaxError) {
+      document = try JSONValue(parsing: bytes)
+    } catch {
+      throw FileError(.malformed, path: path, place: error.place, reason: error.reason)
+    }
+    guard let members = document["weight_map"]?.object, members.count > 0 else {
+      throw FileError(
+        .malformed, path: path, place: "weight_map", reason: "missing, empty or not a JSON object")
+    }
+    var shardNames: [String] = []
+    var seen: Set<UTF8Key> = []
+    var shardOfTensor: [UTF8Key: String] = [:]
+    for (tensor, value) in members.members {
+      guard let shard = value.string, Self.isPlainFileName(shard) else {
+        throw FileError(
+          .malformed, path: path, place: "weight_map, tensor \"\(tensor)\"",
+          reason: "its file is not a plain name of a file in the same directory")
+      }
+      if seen.insert(UTF8Key(shard)).inserted { shardNames.append(shard) }
+      shardOfTensor[UTF8Key(tensor)] = shard
+    }
+    self.shardNames = shardNames
+    self.shardOfTensor = shardOfTensor
+  }
+
+  private static func isPlainFileName(_ name: String) -> Bool {
+    !["", ".", ".."].contains(name) && !name.utf8.contains { $0 == UInt8(ascii: "/") || $0 == 0 }
+  }
+}
