@@ -69,6 +69,8 @@ struct AtomicFileTests {
       #expect {
         try AtomicFile.write([1], to: "\(directory)/none/a")
       } throws: { ($0 as? FileError)?.kind == .notFound }
+      #expect(throws: FileError.self) { try AtomicFile.write([1], to: "\(directory)/b\u{0}c") }
+      #expect(try Files.names(in: directory) == ["a"])
     }
   }
 

@@ -31,6 +31,7 @@ public struct AtomicFile: ~Copyable {
   public static func write(
     to path: String, _ body: (inout AtomicFile) throws(FileError) -> Void
   ) throws(FileError) {
+    try FileError.checkPath(path)
     var file = try AtomicFile(replacing: path)
     try body(&file)
     try file.commit()

@@ -22,8 +22,7 @@ public enum FileContents {
           .unsupported, path: path, reason: "larger than \(maximumByteCount) bytes",
           remedy: "split the file")
       }
-      // One byte more than expected, so that the end of the file shows in the first round.
-      let room = max(expected + 1, 1 << 16)
+      let room = max(expected, 1 << 16)
       expected = 0
       var outcome = 0
       let chunk = [UInt8](unsafeUninitializedCapacity: room) { buffer, count in

@@ -10,9 +10,7 @@ struct FileDescriptor: ~Copyable {
   init(
     opening path: String, flags: Int32, mode: mode_t = 0, action: String = "cannot open"
   ) throws(FileError) {
-    guard !path.utf8.contains(0) else {
-      throw FileError(.notFound, path: path, reason: "a path cannot contain a zero byte")
-    }
+    try FileError.checkPath(path)
     var number: Int32
     repeat { number = open(path, flags | O_CLOEXEC, mode) } while number < 0 && errno == EINTR
     guard number >= 0 else { throw .system(errno, action, path: path) }

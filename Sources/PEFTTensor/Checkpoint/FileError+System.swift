@@ -20,4 +20,10 @@ extension FileError {
     let reason = strerror(code).map { String(cString: $0) } ?? "error \(code)"
     return FileError(kind, path: path, reason: "\(action): \(reason)", remedy: remedy)
   }
+
+  /// Refuses a path with a zero byte, which the system would take for the shorter one before it.
+  static func checkPath(_ path: String) throws(FileError) {
+    guard path.utf8.contains(0) else { return }
+    throw FileError(.notFound, path: path, reason: "a path cannot contain a zero byte")
+  }
 }
