@@ -12,6 +12,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -23,7 +24,9 @@ let package = Package(
     .target(name: "PEFTTensor", dependencies: ["COpenBLAS", "CPEFTKernels"]),
     .target(name: "PEFTSelect", dependencies: ["PEFTTensor"]),
     .target(name: "PEFTModels", dependencies: ["PEFTSelect", "PEFTTensor"]),
-    .target(name: "PEFTTrain", dependencies: ["PEFTModels"]),
+    .target(
+      name: "PEFTTrain",
+      dependencies: ["PEFTModels", .product(name: "Crypto", package: "swift-crypto")]),
     .executableTarget(
       name: "peft-cli",
       dependencies: [

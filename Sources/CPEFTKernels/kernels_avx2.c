@@ -1,6 +1,8 @@
 #include "CPEFTKernels.h"
 
 #if defined(__x86_64__)
+#include <immintrin.h>
+
 #define PEFT_LANES 8
 #define PEFT_TABLE peft_kernels_avx2
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)

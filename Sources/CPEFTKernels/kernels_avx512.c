@@ -1,6 +1,8 @@
 #include "CPEFTKernels.h"
 
 #if defined(__x86_64__)
+#include <immintrin.h>
+
 #define PEFT_LANES 16
 #define PEFT_TABLE peft_kernels_avx512
 #pragma clang attribute push( \

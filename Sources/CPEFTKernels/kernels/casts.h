@@ -43,7 +43,7 @@ static void half_from_float(ptrdiff_t n, const float *x, uint16_t *y) {
                     : size >= 143u << 23  ? 0x7c00
                     : size < 113u << 23   ? subnormal
                                           : normal;
-    y[i] = (uint16_t)(half | bits >> 16 & 0x8000);
+    y[i] = (uint16_t)(half | (bits >> 16 & 0x8000));
   }
 }
 

@@ -10,6 +10,32 @@ public enum Processor {
     return max(1, min(affinity, controlGroupCores ?? affinity))
   }()
 
+  /// The processor's name as the system gives it.
+  public static let modelName: String = {
+    let key = "model name"
+    let line = (try? FileContents.read("/proc/cpuinfo")).flatMap { bytes in
+      String(decoding: bytes, as: UTF8.self).split(separator: "\n").first { $0.hasPrefix(key) }
+    }
+    return line?.split(separator: ":").last.map { $0.trimmingPrefix(" ") }.map(String.init)
+      ?? "unknown"
+  }()
+
+  /// The most memory this process has held resident so far, in bytes; 0 where the system does not
+  /// tell.
+  public static var peakResidentBytes: Int {
+    let lines = (try? FileContents.read("/proc/self/status")).map {
+      String(decoding: $0, as: UTF8.self).split(separator: "\n")
+    }
+    let peak = lines?.first { $0.hasPrefix("VmHWM:") }?.split(separator: " ").dropFirst().first
+    return 1024 * (peak.flatMap { Int($0.trimmingPrefix("\t")) } ?? 0)
+  }
+
+  /// The core type whose kernels BLAS runs.
+  public static var blasCoreName: String { BLAS.coreName }
+
+  /// BLAS's version and build options.
+  public static var blasConfiguration: String { BLAS.configuration }
+
   private static var controlGroupCores: Int? {
     if let words = firstLine(of: "/sys/fs/cgroup/cpu.max")?.split(separator: " "),
       words.count == 2, let quota = Double(words[0]), let period = Double(words[1]), period > 0

@@ -4,26 +4,26 @@ extension VectorKernels {
   /// The constants of step t of AdamW.
   package struct AdamWConstants: Hashable, Sendable {
     /// lr.
-    package var learningRate: Float
+    package var learningRate: Double
     /// β₁.
-    package var beta1: Float
+    package var beta1: Double
     /// β₂.
-    package var beta2: Float
+    package var beta2: Double
     /// ε.
-    package var epsilon: Float
+    package var epsilon: Double
     /// λ, the decoupled decay.
-    package var weightDecay: Float
+    package var weightDecay: Double
     /// 1 − β₁ᵗ.
-    package var biasCorrection1: Float
+    package var biasCorrection1: Double
     /// 1 − β₂ᵗ.
-    package var biasCorrection2: Float
+    package var biasCorrection2: Double
     /// What the gradient is multiplied by first.
-    package var gradientScale: Float
+    package var gradientScale: Double
 
     /// The constants of one step.
     package init(
-      learningRate: Float, beta1: Float, beta2: Float, epsilon: Float, weightDecay: Float,
-      biasCorrection1: Float, biasCorrection2: Float, gradientScale: Float
+      learningRate: Double, beta1: Double, beta2: Double, epsilon: Double, weightDecay: Double,
+      biasCorrection1: Double, biasCorrection2: Double, gradientScale: Double
     ) {
       self.learningRate = learningRate
       self.beta1 = beta1
@@ -37,11 +37,11 @@ extension VectorKernels {
 
     fileprivate var combined: peft_adamw {
       peft_adamw(
-        gradient_scale: gradientScale, mean_weight: Float(1 - Double(beta1)), beta2: beta2,
-        square_weight: Float(1 - Double(beta2)), bias_correction1: biasCorrection1,
-        root_bias_correction2: Float(Double(biasCorrection2).squareRoot()), epsilon: epsilon,
-        step: Float(Double(learningRate) / Double(biasCorrection1)),
-        decay: Float(1 - Double(learningRate) * Double(weightDecay)))
+        gradient_scale: Float(gradientScale), mean_weight: Float(1 - beta1), beta2: Float(beta2),
+        square_weight: Float(1 - beta2), bias_correction1: Float(biasCorrection1),
+        root_bias_correction2: Float(biasCorrection2.squareRoot()), epsilon: Float(epsilon),
+        step: Float(learningRate / biasCorrection1),
+        decay: Float(1 - learningRate * weightDecay))
     }
   }
 

@@ -1,0 +1,16 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+  name: "peft-benchmarks",
+  dependencies: [.package(name: "peft", path: "..")],
+  targets: [
+    .executableTarget(
+      name: "step-time",
+      dependencies: [
+        .product(name: "PEFTTensor", package: "peft"),
+        .product(name: "PEFTModels", package: "peft"),
+      ])
+  ],
+  swiftLanguageModes: [.v6]
+)

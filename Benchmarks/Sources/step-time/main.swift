@@ -1,0 +1,65 @@
+// Times training steps on random tokens and prints one JSON line, as its PyTorch counterpart does.
+//
+//     swift run -c release --package-path Benchmarks step-time [method] [batch] [length] [steps]
+//
+// The model has MiniLM's shape (6 layers, hidden 384, 12 heads, feed-forward 1536) and random weights;
+// dropout is off. The median is over `steps` steps after two that warm up.
+import Foundation
+import PEFTModels
+import PEFTTensor
+
+let arguments = Array(CommandLine.arguments.dropFirst())
+func integer(_ position: Int, _ fallback: Int) -> Int {
+  arguments.count > position ? Int(arguments[position]) ?? fallback : fallback
+}
+let methodName = arguments.first ?? "full"
+let (batchSize, length, steps) = (integer(1, 32), integer(2, 64), integer(3, 8))
+
+let configuration = EncoderConfiguration(
+  architecture: .bert, vocabularySize: 30522, hiddenSize: 384, layerCount: 6, headCount: 12,
+  intermediateSize: 1536, positionCount: 512, tokenTypeCount: 2, epsilon: 1e-12, activation: .gelu,
+  hiddenDropout: 0.1, attentionDropout: 0.1, classifierDropout: nil, paddingID: 0,
+  initializerRange: 0.02, labelNames: nil)
+let model = SequenceClassifier(configuration: configuration, pooling: .first, outputCount: 2)
+let generator = SeededGenerator(seed: 1, purpose: "weights")
+model.initializeWeights(using: generator)
+guard let method = AdaptationMethods.method(named: methodName) else {
+  fatalError("unknown method \(methodName): one of \(AdaptationMethods.names)")
+}
+method.attach(to: model, using: generator)
+var tokens = SeededGenerator(seed: 2, purpose: "tokens")
+let batch = PackedBatch(
+  sequences: (0..<batchSize).map { _ in
+    (0..<length).map { _ in Int32.random(in: 5..<30000, using: &tokens) }
+  })
+let labels = (0..<batchSize).map { $0 % 2 }
+let usesDropout = ProcessInfo.processInfo.environment["DROPOUT"] != nil
+
+let gradients = GradientAccumulator()
+let parameters = model.trainableParameters
+var optimizer = AdamW(parameters: parameters)
+var times: [Double] = []
+var allocations = 0
+for step in 0..<(steps + 2) {
+  if step == 2 { allocations = TensorMemory.current.allocations }
+  let start = ContinuousClock.now
+  gradients.reset()
+  let tape = Tape(dropout: usesDropout ? generator.split(step) : nil)
+  let loss = tape.softmaxCrossEntropy(model.logits(batch, on: tape), labels: labels)
+  tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
+  optimizer.step(gradients: gradients, learningRate: 1e-4, gradientScale: 1)
+  let elapsed = (ContinuousClock.now - start) / .milliseconds(1)
+  if step >= 2 { times.append(elapsed) }
+}
+let median = times.sorted()[times.count / 2]
+let report: JSONValue = .object([
+  "method": .string(methodName), "batch": .integer(batchSize), "length": .integer(length),
+  "workers": .integer(WorkerPool.shared.workerCount),
+  "instructionSet": .string(VectorKernels.active.instructionSet.rawValue),
+  "blasCore": .string(Processor.blasCoreName), "median_ms": .number(median),
+  "tokens_per_second": .number(1000 * Double(batch.tokenCount) / median),
+  "trainable": .integer(parameters.reduce(0) { $0 + $1.count }),
+  "allocations": .integer(TensorMemory.current.allocations - allocations),
+  "peak_rss_mib": .integer(Processor.peakResidentBytes >> 20),
+])
+print(report.text())

@@ -1,0 +1,88 @@
+// Sums, products and scalings.
+
+static void add_bias(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride, const float *bias,
+                     float *x) {
+  for (ptrdiff_t row = 0; row < rows; row++, x += stride)
+    for (ptrdiff_t i = 0; i < columns; i++) x[i] += bias[i];
+}
+
+static void add_scaled(ptrdiff_t n, float a, const float *x, float *y) {
+  for (ptrdiff_t i = 0; i < n; i++) y[i] += a * x[i];
+}
+
+static void scale(ptrdiff_t n, float a, float *x) {
+  for (ptrdiff_t i = 0; i < n; i++) x[i] *= a;
+}
+
+static double dot(ptrdiff_t n, const float *x, const float *y) {
+  doubles sums[2] = {0, 0};
+  ptrdiff_t i = 0;
+  for (; i + 2 * PEFT_LANES <= n; i += 2 * PEFT_LANES)
+    for (int part = 0; part < 2; part++)
+      sums[part] += __builtin_convertvector(load(x + i + part * PEFT_LANES), doubles) *
+                    __builtin_convertvector(load(y + i + part * PEFT_LANES), doubles);
+  sums[0] += sums[1];
+  double sum = sum_of_doubles(&sums[0]);
+  for (; i < n; i++) sum += (double)x[i] * (double)y[i];
+  return sum;
+}
+
+static bool all_finite(ptrdiff_t n, const float *x) {
+  integers infinite = 0;
+  FOR_VECTORS(i, n) infinite |= ((integers)load_at(i, n, x) & 0x7f800000) == 0x7f800000;
+  for (int lane = 0; lane < PEFT_LANES; lane++)
+    if (infinite[lane]) return false;
+  return true;
+}
+
+#define ROWS_IN_A_PART 16
+
+// Sums of `vectors` vectors of columns: a column's result does not depend on its neighbours.
+INLINE void strip_sums(ptrdiff_t rows, ptrdiff_t vectors, ptrdiff_t stride, const float *x,
+                       const float *y, bool accumulate, float *sums) {
+  doubles total[4];
+  for (ptrdiff_t k = 0; k < vectors; k++)
+    total[k] = accumulate ? __builtin_convertvector(load(sums + k * PEFT_LANES), doubles) : 0;
+  for (ptrdiff_t first = 0; first < rows; first += ROWS_IN_A_PART) {
+    ptrdiff_t last = first + ROWS_IN_A_PART < rows ? first + ROWS_IN_A_PART : rows;
+    vector part[4] = {0, 0, 0, 0};
+    for (ptrdiff_t row = first; row < last; row++)
+      for (ptrdiff_t k = 0; k < vectors; k++) {
+        vector value = load(x + row * stride + k * PEFT_LANES);
+        part[k] += y ? value * load(y + row * stride + k * PEFT_LANES) : value;
+      }
+    for (ptrdiff_t k = 0; k < vectors; k++) total[k] += __builtin_convertvector(part[k], doubles);
+  }
+  for (ptrdiff_t k = 0; k < vectors; k++)
+    store(sums + k * PEFT_LANES, __builtin_convertvector(total[k], vector));
+}
+
+INLINE void all_column_sums(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride, const float *x,
+                            const float *y, bool accumulate, float *sums) {
+  ptrdiff_t i = 0;
+  for (; i + 4 * PEFT_LANES <= columns; i += 4 * PEFT_LANES)
+    strip_sums(rows, 4, stride, x + i, y ? y + i : NULL, accumulate, sums + i);
+  for (; i + PEFT_LANES <= columns; i += PEFT_LANES)
+    strip_sums(rows, 1, stride, x + i, y ? y + i : NULL, accumulate, sums + i);
+  if (i == columns) return;
+  ptrdiff_t rest = columns - i;
+  doubles total = accumulate ? __builtin_convertvector(load_first(rest, sums + i), doubles) : 0;
+  for (ptrdiff_t first = 0; first < rows; first += ROWS_IN_A_PART) {
+    ptrdiff_t last = first + ROWS_IN_A_PART < rows ? first + ROWS_IN_A_PART : rows;
+    vector part = 0;
+    for (ptrdiff_t row = first; row < last; row++) {
+      vector value = load_first(rest, x + row * stride + i);
+      part += y ? value * load_first(rest, y + row * stride + i) : value;
+    }
+    total += __builtin_convertvector(part, doubles);
+  }
+  store_first(rest, sums + i, __builtin_convertvector(total, vector));
+}
+
+static void column_sums(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride, const float *x,
+                        const float *y, bool accumulate, float *sums) {
+  if (y)
+    all_column_sums(rows, columns, stride, x, y, accumulate, sums);
+  else
+    all_column_sums(rows, columns, stride, x, NULL, accumulate, sums);
+}

@@ -1,0 +1,39 @@
+import PEFTTensor
+
+/// A rule for which parameters train. The task head always does.
+///
+/// A method's life: `attach` marks the parameters that train and adds its own; `merge` folds what was
+/// added into the weights; `detach` takes it off again without folding it in.
+public protocol AdaptationMethod: Sendable {
+  /// The name on the command line and in files.
+  static var name: String { get }
+
+  /// Freezes all but what this method trains, and adds what it needs.
+  func attach(to model: SequenceClassifier, using generator: SeededGenerator)
+
+  /// Folds what was added into the weights.
+  func merge(into model: SequenceClassifier)
+
+  /// Takes off what was added; the weights stay as they are.
+  func detach(from model: SequenceClassifier)
+}
+
+extension AdaptationMethod {
+  /// The name on the command line and in files.
+  public var name: String { Self.name }
+
+  /// Nothing was added.
+  public func merge(into model: SequenceClassifier) {}
+
+  /// Nothing was added.
+  public func detach(from model: SequenceClassifier) {}
+}
+
+extension SequenceClassifier {
+  /// Makes trainable the head and what `rule` accepts, and nothing else.
+  func train(where rule: (Parameter) -> Bool) {
+    for (parameter, kind) in parameters {
+      parameter.isTrainable = kind == .head || rule(parameter)
+    }
+  }
+}

@@ -1,0 +1,15 @@
+import PEFTTensor
+
+/// Every bias trains, those of the norms included (BitFit, Ben Zaken et al. 2022).
+public struct BiasTuning: AdaptationMethod {
+  /// `bitfit`.
+  public static let name = "bitfit"
+
+  /// The method.
+  public init() {}
+
+  /// Makes trainable what the checkpoint names a bias.
+  public func attach(to model: SequenceClassifier, using generator: SeededGenerator) {
+    model.train { $0.name.hasSuffix(".bias") }
+  }
+}

@@ -1,0 +1,67 @@
+import PEFTTensor
+
+/// LoRA (Hu et al. 2021): the weight W of every target gets an addition s · B A of rank R, and only
+/// A and B train. A is drawn uniformly from ±1/√in, B is zero, so training starts at the base model.
+public struct LowRankAdaptation: AdaptationMethod {
+  /// `lora`.
+  public static let name = "lora"
+
+  /// R.
+  public let rank: Int
+  /// α; the addition is scaled by s = α / R.
+  public let alpha: Double
+  /// The probability of dropping an element of the addition's input.
+  public let dropout: Double
+  /// The last components of the paths of the linear layers to adapt, such as `query`.
+  public let targets: [String]
+
+  /// The method. The defaults for α and targets are PEFT's habit: twice the rank, query and value.
+  public init(
+    rank: Int = 8, alpha: Double? = nil, dropout: Double = 0,
+    targets: [String] = ["query", "value"]
+  ) {
+    precondition(rank > 0, "LowRankAdaptation: rank \(rank)")
+    self.rank = rank
+    self.alpha = alpha ?? Double(2 * rank)
+    self.dropout = dropout
+    self.targets = targets
+  }
+
+  /// The linear layers of `model` that a target names: its path is the target or ends with it after
+  /// a dot.
+  public static func layers(of model: SequenceClassifier, matching target: String) -> [LinearLayer]
+  {
+    model.backboneLinearLayers.filter {
+      $0.name == target || $0.name.hasSuffix("." + target)
+    }
+  }
+
+  /// Freezes the backbone and adds A and B to every target.
+  public func attach(to model: SequenceClassifier, using generator: SeededGenerator) {
+    for layer in targets.flatMap({ Self.layers(of: model, matching: $0) }) {
+      let (outputs, inputs) = (layer.weight.shape[0], layer.weight.shape[1])
+      var draws = generator.split(layer.name + ".lora_A.weight")
+      let bound = 1 / Float(inputs).squareRoot()
+      layer.lowRank = LinearLayer.LowRank(
+        down: Parameter(
+          name: layer.name + ".lora_A.weight",
+          value: Tensor(uniform: [rank, inputs], in: -bound...bound, using: &draws)),
+        up: Parameter(
+          name: layer.name + ".lora_B.weight", value: Tensor(zeros: [outputs, rank])),
+        scale: alpha / Double(rank), dropout: dropout)
+    }
+    let added = Set(
+      model.backboneLinearLayers.compactMap(\.lowRank).flatMap { [$0.down, $0.up] })
+    model.train { added.contains($0) }
+  }
+
+  /// W ← W + s B A for every target.
+  public func merge(into model: SequenceClassifier) {
+    for layer in model.backboneLinearLayers { layer.mergeLowRank() }
+  }
+
+  /// Takes A and B off.
+  public func detach(from model: SequenceClassifier) {
+    for layer in model.backboneLinearLayers { layer.lowRank = nil }
+  }
+}

@@ -1,0 +1,16 @@
+import PEFTTensor
+
+/// Scale and shift of every layer norm train.
+public struct NormTuning: AdaptationMethod {
+  /// `norm`.
+  public static let name = "norm"
+
+  /// The method.
+  public init() {}
+
+  /// Makes the norms trainable.
+  public func attach(to model: SequenceClassifier, using generator: SeededGenerator) {
+    let norms = Set(model.encoder.normalizationLayers.flatMap(\.parameters))
+    model.train { norms.contains($0) }
+  }
+}

@@ -1,0 +1,69 @@
+import PEFTTensor
+
+/// One transformer layer in BERT's order: each block is followed by the sum with its input and a
+/// layer norm.
+///
+///     a = LN(d(W_o attention(W_q x, W_k x, W_v x)) + x);  y = LN(d(W_2 f(W_1 a)) + a)
+public final class EncoderLayer {
+  /// The maps of the attention block.
+  public let query: LinearLayer
+  /// The maps of the attention block.
+  public let key: LinearLayer
+  /// The maps of the attention block.
+  public let value: LinearLayer
+  /// The map from the heads back to the residual stream.
+  public let attentionOutput: LinearLayer
+  /// The norm after attention.
+  public let attentionNorm: NormalizationLayer
+  /// The map into the feed-forward block.
+  public let intermediate: LinearLayer
+  /// The map out of the feed-forward block.
+  public let output: LinearLayer
+  /// The norm after the feed-forward block.
+  public let outputNorm: NormalizationLayer
+  private let configuration: EncoderConfiguration
+
+  /// A layer of zero maps under the path `name`.
+  public init(name: String, configuration: EncoderConfiguration) {
+    self.configuration = configuration
+    let (hidden, inner) = (configuration.hiddenSize, configuration.intermediateSize)
+    func linear(_ path: String, _ inputs: Int, _ outputs: Int) -> LinearLayer {
+      LinearLayer(name: "\(name).\(path)", inputs: inputs, outputs: outputs)
+    }
+    func norm(_ path: String) -> NormalizationLayer {
+      NormalizationLayer(
+        name: "\(name).\(path)", width: hidden, epsilon: configuration.epsilon)
+    }
+    query = linear("attention.self.query", hidden, hidden)
+    key = linear("attention.self.key", hidden, hidden)
+    value = linear("attention.self.value", hidden, hidden)
+    attentionOutput = linear("attention.output.dense", hidden, hidden)
+    attentionNorm = norm("attention.output.LayerNorm")
+    intermediate = linear("intermediate.dense", hidden, inner)
+    output = linear("output.dense", inner, hidden)
+    outputNorm = norm("output.LayerNorm")
+  }
+
+  /// The linear maps in the order of computation.
+  public var linearLayers: [LinearLayer] {
+    [query, key, value, attentionOutput, intermediate, output]
+  }
+
+  /// The norms in the order of computation.
+  public var normalizationLayers: [NormalizationLayer] { [attentionNorm, outputNorm] }
+
+  /// x [T, hidden] → [T, hidden].
+  public func callAsFunction(_ x: Variable, on tape: Tape) -> Variable {
+    let context = tape.attention(
+      queries: query(x, on: tape), keys: key(x, on: tape), values: value(x, on: tape),
+      heads: configuration.headCount, dropout: configuration.attentionDropout)
+    let attended = attentionNorm(
+      tape.dropout(
+        attentionOutput(context, on: tape), probability: configuration.hiddenDropout),
+      adding: x, on: tape)
+    let inner = tape.activation(intermediate(attended, on: tape), configuration.activation)
+    return outputNorm(
+      tape.dropout(output(inner, on: tape), probability: configuration.hiddenDropout),
+      adding: attended, on: tape)
+  }
+}

@@ -1,0 +1,50 @@
+import PEFTTensor
+
+/// A linear map with a bias, and at most one low-rank addition.
+public final class LinearLayer {
+  /// The low-rank addition s · B A to a weight.
+  public struct LowRank {
+    /// A [R, in].
+    public let down: Parameter
+    /// B [out, R].
+    public let up: Parameter
+    /// s = α / R.
+    public let scale: Double
+    /// The probability of dropping an element of the addition's input.
+    public let dropout: Double
+  }
+
+  /// The module's path, such as `bert.encoder.layer.0.attention.self.query`.
+  public let name: String
+  /// The weight [out, in].
+  public let weight: Parameter
+  /// The bias [out].
+  public let bias: Parameter
+  /// The addition that is attached now.
+  public var lowRank: LowRank?
+
+  /// A layer of zeros.
+  public init(name: String, inputs: Int, outputs: Int) {
+    self.name = name
+    weight = Parameter(name: name + ".weight", value: Tensor(zeros: [outputs, inputs]))
+    bias = Parameter(name: name + ".bias", value: Tensor(zeros: [outputs]))
+  }
+
+  /// Every parameter, the addition's included.
+  public var parameters: [Parameter] { [weight, bias] + (lowRank.map { [$0.down, $0.up] } ?? []) }
+
+  /// x [T, in] → [T, out].
+  public func callAsFunction(_ x: Variable, on tape: Tape) -> Variable {
+    guard let lowRank else { return tape.linear(x, weight: weight, bias: bias) }
+    return tape.lowRankLinear(
+      x, weight: weight, bias: bias, down: lowRank.down, up: lowRank.up, scale: lowRank.scale,
+      dropout: lowRank.dropout)
+  }
+
+  /// Adds s · B A to the weight and lets the addition go. The map stays the same up to rounding.
+  public func mergeLowRank() {
+    guard let lowRank else { return }
+    weight.value.addProduct(of: lowRank.up.value, lowRank.down.value, scale: Float(lowRank.scale))
+    self.lowRank = nil
+  }
+}

@@ -1,0 +1,90 @@
+import PEFTTensor
+
+/// Typed access to the members of a `config.json`, with errors that name the key.
+struct ConfigurationReader {
+  let members: JSONObject
+  let path: String
+
+  /// Extents beyond this are refused: no published model comes near, and products stay in range.
+  private static let largestCount = 1 << 24
+
+  func string(_ key: String, default fallback: String? = nil) throws(FileError) -> String {
+    guard let value = present(key) else {
+      guard let fallback else { throw missing(key) }
+      return fallback
+    }
+    guard let string = value.string else { throw wrongType(key, "a string") }
+    return string
+  }
+
+  /// A positive integer.
+  func count(_ key: String) throws(FileError) -> Int {
+    guard let value = present(key) else { throw missing(key) }
+    guard let count = value.integer, (1...Self.largestCount).contains(count) else {
+      throw wrongType(key, "a positive integer of at most \(Self.largestCount)")
+    }
+    return count
+  }
+
+  /// A non-negative integer.
+  func index(_ key: String, default fallback: Int) throws(FileError) -> Int {
+    guard let value = present(key) else { return fallback }
+    guard let index = value.integer, (0...Self.largestCount).contains(index) else {
+      throw wrongType(key, "a non-negative integer")
+    }
+    return index
+  }
+
+  /// A number in 0 ..< 1.
+  func fraction(_ key: String, default fallback: Double) throws(FileError) -> Double {
+    try optionalFraction(key) ?? fallback
+  }
+
+  func optionalFraction(_ key: String) throws(FileError) -> Double? {
+    guard let value = present(key) else { return nil }
+    guard let number = value.double, (0..<1).contains(number) else {
+      throw wrongType(key, "a number from 0 to 1, 1 excluded")
+    }
+    return number
+  }
+
+  /// Refuses a feature: the key must be missing, null or have this value.
+  func refuse(_ key: String, unless allowed: JSONValue) throws(FileError) {
+    guard let value = present(key), value != allowed else { return }
+    throw FileError(
+      .unsupported, path: path, place: key,
+      reason: "\(value.text()) is not supported, only \(allowed.text())",
+      remedy: "use a model without this feature")
+  }
+
+  /// The names in `id2label` by their number, nil where the key is missing.
+  func labels() throws(FileError) -> [String]? {
+    guard let value = present("id2label") else { return nil }
+    guard let object = value.object else { throw wrongType("id2label", "an object") }
+    var names: [String] = []
+    for index in 0..<object.count {
+      guard let name = object["\(index)"]?.string else {
+        throw wrongType("id2label", "an object with the keys 0 to \(object.count - 1)")
+      }
+      names.append(name)
+    }
+    return names
+  }
+
+  private func present(_ key: String) -> JSONValue? {
+    guard let value = members[key], value != .null else { return nil }
+    return value
+  }
+
+  private func missing(_ key: String) -> FileError {
+    FileError(
+      .malformed, path: path, place: key, reason: "the key is missing",
+      remedy: "use the config.json that came with the weights")
+  }
+
+  private func wrongType(_ key: String, _ wanted: String) -> FileError {
+    FileError(
+      .malformed, path: path, place: key,
+      reason: "expected \(wanted), found \(members[key]?.text() ?? "nothing")")
+  }
+}

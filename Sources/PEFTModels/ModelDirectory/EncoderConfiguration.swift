@@ -1,0 +1,150 @@
+import PEFTTensor
+
+/// What `config.json` says about a RoBERTa or BERT model.
+///
+/// One description serves both: they differ in the names' prefix, in where positions begin, in token
+/// types and in the head.
+public struct EncoderConfiguration: Hashable, Sendable {
+  /// The family.
+  public enum Architecture: String, CaseIterable, Hashable, Sendable {
+    /// Devlin et al. 2018.
+    case bert
+    /// Liu et al. 2019.
+    case roberta
+  }
+
+  /// The family.
+  public var architecture: Architecture
+  /// Rows of the word table, V.
+  public var vocabularySize: Int
+  /// Width of the residual stream.
+  public var hiddenSize: Int
+  /// Number of transformer layers.
+  public var layerCount: Int
+  /// Attention heads of a layer, H.
+  public var headCount: Int
+  /// Width of the feed-forward blocks.
+  public var intermediateSize: Int
+  /// Rows of the position table.
+  public var positionCount: Int
+  /// Rows of the token-type table.
+  public var tokenTypeCount: Int
+  /// Added to the variance in layer norms.
+  public var epsilon: Double
+  /// The nonlinearity of the feed-forward blocks.
+  public var activation: Activation
+  /// Dropout after embeddings, attention and feed-forward blocks.
+  public var hiddenDropout: Double
+  /// Dropout of attention probabilities.
+  public var attentionDropout: Double
+  /// Dropout in the head; nil means `hiddenDropout`.
+  public var classifierDropout: Double?
+  /// The padding token; in RoBERTa positions begin after it.
+  public var paddingID: Int
+  /// Standard deviation of newly drawn weights.
+  public var initializerRange: Double
+  /// How many rows the configured head has, where the file says so.
+  public var labelNames: [String]?
+
+  /// A configuration from its parts, for models that come from no directory.
+  public init(
+    architecture: Architecture, vocabularySize: Int, hiddenSize: Int, layerCount: Int,
+    headCount: Int, intermediateSize: Int, positionCount: Int, tokenTypeCount: Int, epsilon: Double,
+    activation: Activation, hiddenDropout: Double, attentionDropout: Double,
+    classifierDropout: Double?, paddingID: Int, initializerRange: Double, labelNames: [String]?
+  ) {
+    self.architecture = architecture
+    self.vocabularySize = vocabularySize
+    self.hiddenSize = hiddenSize
+    self.layerCount = layerCount
+    self.headCount = headCount
+    self.intermediateSize = intermediateSize
+    self.positionCount = positionCount
+    self.tokenTypeCount = tokenTypeCount
+    self.epsilon = epsilon
+    self.activation = activation
+    self.hiddenDropout = hiddenDropout
+    self.attentionDropout = attentionDropout
+    self.classifierDropout = classifierDropout
+    self.paddingID = paddingID
+    self.initializerRange = initializerRange
+    self.labelNames = labelNames
+  }
+
+  /// The first row of the position table that a token may have.
+  public var positionOffset: Int { architecture == .roberta ? paddingID + 1 : 0 }
+
+  /// The longest sequence, in tokens.
+  public var maximumLength: Int { positionCount - positionOffset }
+}
+
+extension EncoderConfiguration {
+  /// Reads `config.json` of a model directory. What this package would compute otherwise than the
+  /// file says is refused by name.
+  public init(directory: String) throws(FileError) {
+    let path = directory + "/config.json"
+    let bytes = try FileContents.read(path)
+    let document: JSONValue
+    do {
+      document = try JSONValue(parsing: bytes)
+    } catch {
+      throw FileError(
+        .malformed, path: path, reason: "\(error)",
+        remedy: "download the model's config.json again")
+    }
+    guard case .object(let members) = document else {
+      throw FileError(.malformed, path: path, reason: "not a JSON object")
+    }
+    try self.init(ConfigurationReader(members: members, path: path))
+  }
+
+  private init(_ file: ConfigurationReader) throws(FileError) {
+    let modelType = try file.string("model_type")
+    guard let architecture = Architecture(rawValue: modelType) else {
+      throw FileError(
+        .unsupported, path: file.path, place: "model_type",
+        reason: "the architecture \"\(modelType)\" is not supported",
+        remedy: "use a model of type bert or roberta")
+    }
+    self.architecture = architecture
+    try file.refuse("position_embedding_type", unless: .string("absolute"))
+    try file.refuse("is_decoder", unless: .bool(false))
+    try file.refuse("add_cross_attention", unless: .bool(false))
+    try file.refuse("quantization_config", unless: .null)
+    try file.refuse("pruned_heads", unless: .object([:]))
+    let activationName = try file.string("hidden_act", default: "gelu")
+    switch activationName {
+    case "gelu": activation = .gelu
+    case "gelu_new", "gelu_pytorch_tanh": activation = .geluTanh
+    default:
+      throw FileError(
+        .unsupported, path: file.path, place: "hidden_act",
+        reason: "the activation \"\(activationName)\" is not supported",
+        remedy: "use a model with gelu or gelu_new")
+    }
+    vocabularySize = try file.count("vocab_size")
+    hiddenSize = try file.count("hidden_size")
+    layerCount = try file.count("num_hidden_layers")
+    headCount = try file.count("num_attention_heads")
+    intermediateSize = try file.count("intermediate_size")
+    positionCount = try file.count("max_position_embeddings")
+    tokenTypeCount = try file.count("type_vocab_size")
+    epsilon = try file.fraction("layer_norm_eps", default: 1e-12)
+    hiddenDropout = try file.fraction("hidden_dropout_prob", default: 0.1)
+    attentionDropout = try file.fraction("attention_probs_dropout_prob", default: 0.1)
+    classifierDropout = try file.optionalFraction("classifier_dropout")
+    paddingID = try file.index("pad_token_id", default: architecture == .roberta ? 1 : 0)
+    initializerRange = try file.fraction("initializer_range", default: 0.02)
+    labelNames = try file.labels()
+    guard hiddenSize % headCount == 0 else {
+      throw FileError(
+        .malformed, path: file.path, place: "num_attention_heads",
+        reason: "\(headCount) heads do not divide the hidden size \(hiddenSize)")
+    }
+    guard maximumLength > 0, paddingID < vocabularySize else {
+      throw FileError(
+        .malformed, path: file.path, place: "pad_token_id",
+        reason: "\(paddingID) leaves no position or lies outside the vocabulary")
+    }
+  }
+}

@@ -1,0 +1,77 @@
+/// Tokens that are found in the raw text before anything else looks at it, such as `<mask>`.
+struct AddedTokens: Sendable {
+  struct Token: Hashable, Sendable {
+    let content: String
+    let id: Int32
+    /// Takes the white space before it.
+    var stripsLeft = false
+    /// Takes the white space after it.
+    var stripsRight = false
+  }
+
+  /// A stretch of text, or a token found in it.
+  enum Piece {
+    case text(Range<Int>)
+    case token(Int32)
+  }
+
+  let tokens: [Token]
+  private let byFirstByte: [[Int]]
+  private let bytes: [[UInt8]]
+
+  init(_ tokens: [Token]) {
+    self.tokens = tokens
+    bytes = tokens.map { Array($0.content.utf8) }
+    var byFirstByte = [[Int]](repeating: [], count: 256)
+    for index in tokens.indices.sorted(by: { [bytes] in bytes[$0].count > bytes[$1].count }) {
+      if let first = bytes[index].first { byFirstByte[Int(first)].append(index) }
+    }
+    self.byFirstByte = byFirstByte
+  }
+
+  /// Cuts `text`, valid UTF-8, at the tokens in it: the leftmost first, of several there the longest.
+  func pieces(of text: UnsafeBufferPointer<UInt8>) -> [Piece] {
+    var pieces: [Piece] = []
+    var start = 0
+    var position = 0
+    while position < text.count {
+      guard let index = match(in: text, at: position) else {
+        position += 1
+        continue
+      }
+      let token = tokens[index]
+      let end = token.stripsLeft ? Self.trimmedEnd(of: text, start..<position) : position
+      if end > start { pieces.append(.text(start..<end)) }
+      pieces.append(.token(token.id))
+      position += bytes[index].count
+      if token.stripsRight { position = Self.trimmedStart(of: text, position..<text.count) }
+      start = position
+    }
+    if start < text.count { pieces.append(.text(start..<text.count)) }
+    return pieces
+  }
+
+  private func match(in text: UnsafeBufferPointer<UInt8>, at position: Int) -> Int? {
+    byFirstByte[Int(text[position])].first { index in
+      let token = bytes[index]
+      return position + token.count <= text.count
+        && token.indices.allSatisfy { text[position + $0] == token[$0] }
+    }
+  }
+
+  private static func trimmedEnd(
+    of text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>
+  ) -> Int {
+    let scalars = String(decoding: text[range], as: UTF8.self).unicodeScalars
+    let kept = scalars.reversed().drop { $0.properties.isWhitespace }
+    return range.lowerBound + kept.reduce(0) { $0 + UTF8.width($1) }
+  }
+
+  private static func trimmedStart(
+    of text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>
+  ) -> Int {
+    let scalars = String(decoding: text[range], as: UTF8.self).unicodeScalars
+    return range.lowerBound
+      + scalars.prefix { $0.properties.isWhitespace }.reduce(0) { $0 + UTF8.width($1) }
+  }
+}

@@ -1,0 +1,53 @@
+import Foundation
+
+/// What BERT does to a text before it is cut: drop control characters, set ideographs apart, strip
+/// accents, lower the case.
+struct BERTNormalizer: Hashable, Sendable {
+  var cleansText = true
+  var separatesIdeographs = true
+  var stripsAccents = true
+  var lowercases = true
+
+  /// The text after normalization.
+  func callAsFunction(_ text: String) -> String {
+    if text.utf8.allSatisfy({ $0 < 0x80 }) { return ascii(text) }
+    var scalars = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      if cleansText {
+        if UnicodeClasses.isDroppedByBERT(scalar) { continue }
+        if scalar.properties.isWhitespace {
+          scalars.append(" ")
+          continue
+        }
+      }
+      if separatesIdeographs, UnicodeClasses.isIdeograph(scalar) {
+        scalars.append(contentsOf: [" ", scalar, " "])
+      } else {
+        scalars.append(scalar)
+      }
+    }
+    if stripsAccents {
+      let decomposed = String(scalars).decomposedStringWithCanonicalMapping
+      scalars = String.UnicodeScalarView(
+        decomposed.unicodeScalars.lazy.filter { !UnicodeClasses.isAccent($0) })
+    }
+    guard lowercases else { return String(scalars) }
+    var result = ""
+    for scalar in scalars { result += scalar.properties.lowercaseMapping }
+    return result
+  }
+
+  private func ascii(_ text: String) -> String {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(text.utf8.count)
+    for byte in text.utf8 {
+      switch byte {
+      case 0x09, 0x0A, 0x0D: bytes.append(cleansText ? 0x20 : byte)
+      case 0..<0x20, 0x7F: if !cleansText { bytes.append(byte) }
+      case 0x41...0x5A: bytes.append(lowercases ? byte + 0x20 : byte)
+      default: bytes.append(byte)
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}

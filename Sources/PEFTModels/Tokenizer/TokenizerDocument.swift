@@ -1,0 +1,168 @@
+import PEFTTensor
+
+/// A `tokenizer.json`. What it asks for and this package does not do is refused by name.
+struct TokenizerDocument {
+  private let path: String
+  private let root: JSONValue
+
+  init(path: String) throws(FileError) {
+    self.path = path
+    root = try Self.parse(path)
+  }
+
+  static func parse(_ path: String) throws(FileError) -> JSONValue {
+    let bytes = try FileContents.read(path)
+    do {
+      return try JSONValue(parsing: bytes)
+    } catch {
+      throw FileError(
+        .malformed, path: path, place: "line \(error.line), column \(error.column)",
+        reason: error.reason, remedy: "use the file that came with the model")
+    }
+  }
+
+  func tokenizer() throws(FileError) -> Tokenizer {
+    guard let model = root["model"], let tokens = model["vocab"]?.object else {
+      throw malformed("model", "it has no model with a vocabulary of tokens and ids")
+    }
+    // Early files carry no type; a list of merges tells BPE.
+    let type = model["type"]?.string ?? (model["merges"] == nil ? "WordPiece" : "BPE")
+    let added = try addedTokens()
+    let vocabulary = try vocabulary(tokens, added: added)
+    switch type {
+    case "BPE":
+      let bpe = try byteLevelBPE(model, vocabulary: vocabulary)
+      return try Tokenizer(
+        model: .byteLevelBPE(bpe), vocabulary: vocabulary, added: added, files: ["tokenizer.json"],
+        path: path)
+    case "WordPiece":
+      let wordPiece = try wordPiece(model, vocabulary: vocabulary)
+      return try Tokenizer(
+        model: .wordPiece(wordPiece), vocabulary: vocabulary, added: added,
+        files: ["tokenizer.json"], path: path)
+    default:
+      throw unsupported("model.type", "the model \"\(type)\"")
+    }
+  }
+
+  /// The model's tokens and, behind them, the added ones that it lacks.
+  private func vocabulary(
+    _ tokens: JSONObject, added: [AddedTokens.Token]
+  ) throws(FileError) -> Vocabulary {
+    var tokens = tokens
+    for token in added {
+      if let id = tokens[token.content], id.integer != Int(token.id) {
+        throw malformed("added_tokens", "\"\(token.content)\" has another id in the vocabulary")
+      }
+      tokens[token.content] = .integer(Int(token.id))
+    }
+    return try Vocabulary(tokens, path: path)
+  }
+
+  private func addedTokens() throws(FileError) -> [AddedTokens.Token] {
+    var tokens: [AddedTokens.Token] = []
+    for entry in root["added_tokens"]?.array ?? [] {
+      guard let content = entry["content"]?.string, !content.isEmpty,
+        let id = entry["id"]?.integer.flatMap(Int32.init(exactly:)), id >= 0
+      else { throw malformed("added_tokens", "an entry has no content or no id") }
+      if entry["single_word"]?.bool == true {
+        throw unsupported("added_tokens", "single_word in \"\(content)\"")
+      }
+      if entry["normalized"]?.bool == true, isPresent(root["normalizer"]) {
+        throw unsupported("added_tokens", "normalized in \"\(content)\"")
+      }
+      tokens.append(
+        AddedTokens.Token(
+          content: content, id: id, stripsLeft: entry["lstrip"]?.bool ?? false,
+          stripsRight: entry["rstrip"]?.bool ?? false))
+    }
+    return tokens
+  }
+
+  private func byteLevelBPE(
+    _ model: JSONValue, vocabulary: Vocabulary
+  ) throws(FileError) -> ByteLevelBPE {
+    for key in ["dropout", "continuing_subword_prefix", "end_of_word_suffix"] {
+      if isPresent(model[key]), model[key] != .string("") {
+        throw unsupported("model.\(key)", model[key]?.text() ?? "")
+      }
+    }
+    for key in ["byte_fallback", "ignore_merges"] where model[key]?.bool == true {
+      throw unsupported("model.\(key)", "true")
+    }
+    if isPresent(root["normalizer"]) {
+      throw unsupported("normalizer", name(of: root["normalizer"]))
+    }
+    guard let splitter = root["pre_tokenizer"], splitter["type"] == .string("ByteLevel"),
+      splitter["use_regex"]?.bool != false
+    else { throw unsupported("pre_tokenizer", name(of: root["pre_tokenizer"])) }
+    return try ByteLevelBPE(
+      vocabulary: vocabulary, pairs: merges(model),
+      unknown: model["unk_token"]?.string.flatMap(vocabulary.id(of:)),
+      addsPrefixSpace: splitter["add_prefix_space"]?.bool ?? true, path: path)
+  }
+
+  /// Merges stand as `"a b"` or as `["a", "b"]`.
+  private func merges(
+    _ model: JSONValue
+  ) throws(FileError) -> [(left: String, right: String, place: String)] {
+    guard let entries = model["merges"]?.array else {
+      throw malformed("model.merges", "it is missing or not a list")
+    }
+    var pairs: [(left: String, right: String, place: String)] = []
+    for (index, entry) in entries.enumerated() {
+      let parts =
+        entry.string.map {
+          $0.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+        }
+        ?? entry.array?.compactMap(\.string) ?? []
+      guard parts.count == 2 else {
+        throw malformed("model.merges[\(index)]", "not a pair of tokens")
+      }
+      pairs.append((parts[0], parts[1], "model.merges[\(index)]"))
+    }
+    return pairs
+  }
+
+  private func wordPiece(
+    _ model: JSONValue, vocabulary: Vocabulary
+  ) throws(FileError) -> WordPiece {
+    guard let unknown = vocabulary.id(of: model["unk_token"]?.string ?? "[UNK]") else {
+      throw malformed("model.unk_token", "the vocabulary does not have it")
+    }
+    guard root["pre_tokenizer"]?["type"] == .string("BertPreTokenizer") else {
+      throw unsupported("pre_tokenizer", name(of: root["pre_tokenizer"]))
+    }
+    guard let normalizer = root["normalizer"], normalizer["type"] == .string("BertNormalizer")
+    else {
+      throw unsupported("normalizer", name(of: root["normalizer"]))
+    }
+    let lowercases = normalizer["lowercase"]?.bool ?? true
+    return WordPiece(
+      vocabulary: vocabulary,
+      normalizer: BERTNormalizer(
+        cleansText: normalizer["clean_text"]?.bool ?? true,
+        separatesIdeographs: normalizer["handle_chinese_chars"]?.bool ?? true,
+        stripsAccents: normalizer["strip_accents"]?.bool ?? lowercases, lowercases: lowercases),
+      unknown: unknown, continuation: model["continuing_subword_prefix"]?.string ?? "##",
+      longestWord: model["max_input_chars_per_word"]?.integer ?? 100)
+  }
+
+  private func isPresent(_ value: JSONValue?) -> Bool { value != nil && value != .null }
+
+  private func name(of component: JSONValue?) -> String {
+    component?["type"]?.string.map { "\"\($0)\"" } ?? component?.text() ?? "none"
+  }
+
+  private func malformed(_ place: String, _ reason: String) -> FileError {
+    FileError(
+      .malformed, path: path, place: place, reason: reason,
+      remedy: "use the file that came with the model")
+  }
+
+  private func unsupported(_ place: String, _ what: String) -> FileError {
+    FileError(
+      .unsupported, path: path, place: place, reason: "\(what) is not supported",
+      remedy: "use a model of the RoBERTa, BERT or GPT-2 family")
+  }
+}

@@ -1,0 +1,63 @@
+import PEFTTensor
+
+/// The tokens of a tokenizer and their ids, without holes and without doubles. Tokens are compared by
+/// bytes, not by Unicode's equivalence.
+public struct Vocabulary: Sendable {
+  private let table: ByteTable
+  private let tokens: [[UInt8]]
+
+  /// A vocabulary whose token i is `tokens[i]`. A token that stands twice is an error.
+  init(_ tokens: [[UInt8]], path: String) throws(FileError) {
+    var table = ByteTable(minimumCapacity: tokens.count)
+    for (id, token) in tokens.enumerated() {
+      let isNew = token.withUnsafeBufferPointer {
+        table.insert($0, hash: ByteTable.hash($0), value: Int32(id))
+      }
+      guard isNew else {
+        throw FileError(
+          .malformed, path: path, place: "token \(id)",
+          reason: "\"\(String(decoding: token, as: UTF8.self))\" stands twice",
+          remedy: "use the vocabulary that came with the model")
+      }
+    }
+    self.table = table
+    self.tokens = tokens
+  }
+
+  /// A vocabulary from a JSON object of token → id; the ids must be 0 ..< count, each once.
+  init(_ object: JSONObject, path: String) throws(FileError) {
+    var tokens = [[UInt8]?](repeating: nil, count: object.count)
+    for (token, value) in object.members {
+      guard let id = value.integer, tokens.indices.contains(id), tokens[id] == nil else {
+        throw FileError(
+          .malformed, path: path, place: "token \"\(token)\"",
+          reason: "its id \(value.text()) is not one of 0 to \(object.count - 1), or not its own",
+          remedy: "use the vocabulary that came with the model")
+      }
+      tokens[id] = Array(token.utf8)
+    }
+    try self.init(tokens.compactMap { $0 }, path: path)
+  }
+
+  /// The number of tokens.
+  public var count: Int { tokens.count }
+
+  /// The id of a token.
+  public func id(of token: String) -> Int32? {
+    var token = token
+    return token.withUTF8 { id(of: $0, hash: ByteTable.hash($0)) }
+  }
+
+  /// The token with an id, nil outside the vocabulary.
+  public func token(of id: Int32) -> String? {
+    bytes(of: id).map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  func id(of token: UnsafeBufferPointer<UInt8>, hash: UInt64) -> Int32? {
+    table.value(of: token, hash: hash)
+  }
+
+  func bytes(of id: Int32) -> [UInt8]? {
+    tokens.indices.contains(Int(id)) ? tokens[Int(id)] : nil
+  }
+}

@@ -1,0 +1,28 @@
+/// The tokens of words met before. Texts repeat words, so most of the work is one look-up each.
+struct WordCache {
+  private var table = ByteTable(minimumCapacity: 1024)
+  private var runs: [Range<Int>] = []
+  private var ids: [Int32] = []
+
+  /// Words beyond this number, and longer than `longestWord` bytes, are not kept.
+  private static let capacity = 1 << 16
+  private static let longestWord = 64
+
+  /// Appends the tokens of a known word; false when it is not known.
+  func append(
+    _ word: UnsafeBufferPointer<UInt8>, hash: UInt64, to output: inout [Int32]
+  ) -> Bool {
+    guard let index = table.value(of: word, hash: hash) else { return false }
+    for position in runs[Int(index)] { output.append(ids[position]) }
+    return true
+  }
+
+  mutating func remember(
+    _ word: UnsafeBufferPointer<UInt8>, hash: UInt64, _ tokens: ArraySlice<Int32>
+  ) {
+    guard runs.count < Self.capacity, word.count <= Self.longestWord else { return }
+    table.insert(word, hash: hash, value: Int32(runs.count))
+    runs.append(ids.count..<ids.count + tokens.count)
+    ids.append(contentsOf: tokens)
+  }
+}

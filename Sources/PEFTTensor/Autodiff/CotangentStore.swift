@@ -1,0 +1,18 @@
+/// The cotangents of one reverse walk, by node; several contributions to a node are added.
+struct CotangentStore {
+  private var cotangents: [Tensor?]
+
+  init(nodeCount: Int) { cotangents = Array(repeating: nil, count: nodeCount) }
+
+  mutating func add(_ cotangent: Tensor, to node: Node) {
+    guard var sum = cotangents[node.index].take() else {
+      cotangents[node.index] = cotangent
+      return
+    }
+    sum.add(cotangent)
+    cotangents[node.index] = sum
+  }
+
+  /// Removes and returns the cotangent of `node`; nil when nothing reached it.
+  mutating func take(_ node: Node) -> Tensor? { cotangents[node.index].take() }
+}

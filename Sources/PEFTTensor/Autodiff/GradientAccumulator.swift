@@ -1,0 +1,53 @@
+/// The sink of training: multiplies the factors and keeps the sum, one tensor for each parameter.
+///
+/// The tensors stay from step to step; `reset` only marks them as old.
+public final class GradientAccumulator: GradientSink {
+  private var gradients: [Parameter: Tensor] = [:]
+  private var fresh: Set<Parameter> = []
+
+  /// A sink that has received nothing.
+  public init() {}
+
+  /// Forgets the sums, keeps the memory.
+  public func reset() { fresh.removeAll(keepingCapacity: true) }
+
+  /// The gradient of `parameter`; nil when none has arrived since the last reset.
+  public subscript(parameter: Parameter) -> Tensor? {
+    fresh.contains(parameter) ? gradients[parameter] : nil
+  }
+
+  /// Adds one contribution.
+  public func receive(
+    _ gradient: GradientFactors, of parameter: Parameter, partition: RowPartition
+  ) {
+    let accumulating = !fresh.insert(parameter).inserted
+    var sum = gradients.removeValue(forKey: parameter) ?? Tensor(uninitialized: parameter.shape)
+    sum.accumulate(gradient, accumulating: accumulating)
+    gradients[parameter] = sum
+  }
+
+  /// The Euclidean norm over the gradients of `parameters`, summed in Double in their order.
+  public func globalNorm(of parameters: [Parameter]) -> Double {
+    parameters.reduce(0) { $0 + (self[$1]?.sumOfSquares ?? 0) }.squareRoot()
+  }
+}
+
+extension Tensor {
+  /// Replaces the tensor by the gradient with these factors, or adds it.
+  mutating func accumulate(_ gradient: GradientFactors, accumulating: Bool) {
+    switch gradient {
+    case .outerProduct(let upstream, let input, let scale):
+      MatrixProduct.weightGradient(
+        upstream: upstream, input: input, scale: scale, into: &self, accumulating: accumulating)
+    case .rowSum(let upstream):
+      accumulateColumnSums(of: upstream, accumulating: accumulating)
+    case .productSum(let upstream, let normalized):
+      accumulateColumnSums(of: upstream, times: normalized, accumulating: accumulating)
+    case .scatter(let upstream, let rows):
+      if !accumulating { fill(0) }
+      scatterAdd(upstream, rows: rows)
+    case .dense(let tensor):
+      if accumulating { add(tensor) } else { copyElements(of: tensor) }
+    }
+  }
+}

@@ -1,0 +1,29 @@
+/// Which rows of a packed tensor belong to which example: a batch is the concatenation of its
+/// sequences, without padding.
+public struct RowPartition: Hashable, Sendable {
+  /// The first row of each example, and at the end the number of rows: B + 1 numbers, non-decreasing,
+  /// the first 0.
+  public let offsets: [Int]
+
+  /// A partition into runs of these lengths.
+  public init(lengths: [Int]) {
+    var offsets = [0]
+    offsets.reserveCapacity(lengths.count + 1)
+    for length in lengths {
+      precondition(length >= 0, "RowPartition: negative length \(length)")
+      offsets.append((offsets.last ?? 0) + length)
+    }
+    self.offsets = offsets
+  }
+
+  /// One row for each of `examples`.
+  public init(examples: Int) { offsets = Array(0...examples) }
+
+  /// The number of examples, B.
+  public var exampleCount: Int { offsets.count - 1 }
+  /// The number of rows, T.
+  public var rowCount: Int { offsets[offsets.count - 1] }
+
+  /// The rows of one example.
+  public subscript(example: Int) -> Range<Int> { offsets[example]..<offsets[example + 1] }
+}

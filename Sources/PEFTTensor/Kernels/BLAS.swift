@@ -1,0 +1,43 @@
+import COpenBLAS
+
+/// The only door to CBLAS and LAPACKE. Every call runs on one thread; splitting a product over the
+/// cores is the worker pool's business.
+enum BLAS {
+  /// How a factor enters a product.
+  enum Orientation {
+    /// As stored.
+    case plain
+    /// Transposed.
+    case transposed
+
+    fileprivate var code: CBLAS_TRANSPOSE { self == .plain ? CblasNoTrans : CblasTrans }
+  }
+
+  /// Pins the library to one thread a call. Evaluated once, before the first product.
+  private static let singleThreaded: Void = openblas_set_num_threads(1)
+
+  /// C ← α·op(A)·op(B) + β·C, row-major, with leading dimensions in elements.
+  ///
+  /// Shapes: op(A) [rows, inner], op(B) [inner, columns], C [rows, columns]. With `beta` 0 C is only
+  /// written, so it may be uninitialised.
+  static func product(
+    _ orientationA: Orientation = .plain, _ orientationB: Orientation = .plain,
+    rows: Int, columns: Int, inner: Int,
+    alpha: Float = 1, _ a: UnsafePointer<Float>, _ strideA: Int,
+    _ b: UnsafePointer<Float>, _ strideB: Int,
+    beta: Float = 0, _ c: UnsafeMutablePointer<Float>, _ strideC: Int
+  ) {
+    _ = singleThreaded
+    guard rows > 0, columns > 0 else { return }
+    cblas_sgemm(
+      CblasRowMajor, orientationA.code, orientationB.code,
+      Int32(rows), Int32(columns), Int32(inner),
+      alpha, a, Int32(strideA), b, Int32(strideB), beta, c, Int32(strideC))
+  }
+
+  /// The core type whose kernels the library runs, as it names it: `Haswell`, `SkylakeX`, `Zen`, ….
+  static var coreName: String { String(cString: openblas_get_corename()) }
+
+  /// The library's version and build options.
+  static var configuration: String { String(cString: openblas_get_config()) }
+}

@@ -1,0 +1,220 @@
+/// Kernels that work row by row on packed tensors, the rows cut over the workers.
+enum RowKernels {
+  /// The least number of elements a worker is woken for.
+  private static let grain = 1 << 13
+
+  private static func forRows(of shape: Shape, _ body: (Range<Int>) -> Void) {
+    WorkerPool.shared.runRanges(shape.rows, grain: max(1, grain / max(shape.columns, 1)), body)
+  }
+
+  private static func forElements(of shape: Shape, _ body: (Range<Int>) -> Void) {
+    WorkerPool.shared.runRanges(shape.count, grain: grain, body)
+  }
+
+  /// f(x), element by element.
+  static func activation(_ x: Tensor, _ activation: Activation) -> Tensor {
+    Tensor(writing: x.shape) { y in
+      withElements(of: x) { input in
+        forElements(of: x.shape) { range in
+          let (input, y) = (input + range.lowerBound, y + range.lowerBound)
+          switch activation {
+          case .gelu: VectorKernels.active.gelu(count: range.count, input, into: y)
+          case .geluTanh: VectorKernels.active.geluTanh(count: range.count, input, into: y)
+          case .tanh: VectorKernels.active.tanh(count: range.count, input, into: y)
+          }
+        }
+      }
+    }
+  }
+
+  /// f′ ∘ v, where `saved` is the input of a GELU, and the output of tanh.
+  static func activationDerivative(
+    _ saved: Tensor, _ activation: Activation, times v: Tensor
+  ) -> Tensor {
+    precondition(saved.shape == v.shape, "activation: saved \(saved.shape), factor \(v.shape)")
+    let shape = v.shape
+    return Tensor(writing: shape) { result in
+      withElements(of: saved, v) { saved, v in
+        forElements(of: shape) { range in
+          let (saved, v) = (saved + range.lowerBound, v + range.lowerBound)
+          let result = result + range.lowerBound
+          switch activation {
+          case .gelu:
+            VectorKernels.active.geluDerivative(count: range.count, saved, times: v, into: result)
+          case .geluTanh:
+            VectorKernels.active.geluTanhDerivative(
+              count: range.count, saved, times: v, into: result)
+          case .tanh:
+            VectorKernels.active.tanhDerivative(count: range.count, saved, times: v, into: result)
+          }
+        }
+      }
+    }
+  }
+
+  /// y_t = Σ_j table_j[rows_j[t]].
+  static func gatherSum(_ lookups: [(table: Tensor, rows: [Int32])]) -> Tensor {
+    guard let first = lookups.first else { preconditionFailure("embeddingSum: no table") }
+    let columns = first.table.shape.columns
+    let shape: Shape = [first.rows.count, columns]
+    return Tensor(writing: shape) { y in
+      forRows(of: shape) { range in
+        for (index, (table, rows)) in lookups.enumerated() {
+          withElements(of: table) { table in
+            for row in range {
+              let (source, target) = (table + Int(rows[row]) * columns, y + row * columns)
+              if index == 0 {
+                target.update(from: source, count: columns)
+              } else {
+                VectorKernels.active.addScaled(count: columns, 1, source, to: target)
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// One row for each example: its first, or the mean of its rows.
+  static func pool(_ x: Tensor, _ pooling: Pooling, partition: RowPartition) -> Tensor {
+    let columns = x.shape.columns
+    return Tensor(writing: [partition.exampleCount, columns]) { y in
+      withElements(of: x) { x in
+        for example in 0..<partition.exampleCount {
+          let rows = partition[example]
+          precondition(!rows.isEmpty, "pool: example \(example) has no row")
+          let target = y + example * columns
+          target.update(from: x + rows.lowerBound * columns, count: columns)
+          guard pooling == .mean else { continue }
+          for row in rows.dropFirst() {
+            VectorKernels.active.addScaled(count: columns, 1, x + row * columns, to: target)
+          }
+          VectorKernels.active.scale(count: columns, 1 / Float(rows.count), target)
+        }
+      }
+    }
+  }
+
+  /// The transpose of `pool`.
+  static func unpool(_ y: Tensor, _ pooling: Pooling, partition: RowPartition) -> Tensor {
+    let columns = y.shape.columns
+    var x = Tensor(zeros: [partition.rowCount, columns])
+    x.withUnsafeMutableElements { buffer in
+      guard let x = buffer.baseAddress else { return }
+      withElements(of: y) { y in
+        for example in 0..<partition.exampleCount {
+          let rows = partition[example]
+          let factor = pooling == .mean ? 1 / Float(rows.count) : 1
+          for row in pooling == .mean ? rows : rows.prefix(1) {
+            VectorKernels.active.addScaled(
+              count: columns, factor, y + example * columns, to: x + row * columns)
+          }
+        }
+      }
+    }
+    return x
+  }
+}
+
+extension RowKernels {
+  /// What a layer norm keeps for its derivatives.
+  struct Normalization {
+    /// x̂ [T, n].
+    let normalized: Tensor
+    /// 1 / √(var + ε) [T].
+    let inverseDeviation: Tensor
+  }
+
+  /// γ ∘ x̂ + β for s = x + residual; see `Tape.layerNorm`.
+  static func layerNorm(
+    _ x: Tensor, residual: Tensor?, scale: Tensor, shift: Tensor, epsilon: Float
+  ) -> (output: Tensor, saved: Normalization) {
+    let (shape, columns) = (x.shape, x.shape.columns)
+    precondition(
+      scale.count == columns && shift.count == columns
+        && (residual?.shape ?? shape) == shape,
+      "layerNorm: input \(shape), residual \(residual?.shape ?? shape), scale \(scale.shape)")
+    var normalized = Tensor(uninitialized: [0])
+    var deviation = normalized
+    let output = Tensor(writing: shape) { y in
+      (normalized, deviation) = newTensors(shape, [shape.rows]) { normalized, deviation in
+        withElements(of: x, scale, shift) { x, scale, shift in
+          withElements(ofOptional: residual) { residual in
+            forRows(of: shape) { rows in
+              let start = rows.lowerBound * columns
+              VectorKernels.active.layerNorm(
+                rows: rows.count, columns: columns, x + start,
+                residual: residual.map { $0 + start },
+                scale: scale, shift: shift, epsilon: epsilon, into: y + start,
+                normalized: normalized + start, inverseDeviation: deviation + rows.lowerBound)
+            }
+          }
+        }
+      }
+    }
+    return (output, Normalization(normalized: normalized, inverseDeviation: deviation))
+  }
+
+  /// The cotangent of s, from that of the output.
+  static func layerNormPullback(
+    _ cotangent: Tensor, saved: Normalization, scale: Tensor
+  ) -> Tensor {
+    let (shape, columns) = (cotangent.shape, cotangent.shape.columns)
+    return Tensor(writing: shape) { result in
+      withElements(of: cotangent, saved.normalized) { cotangent, normalized in
+        withElements(of: saved.inverseDeviation, scale) { deviation, scale in
+          forRows(of: shape) { rows in
+            let start = rows.lowerBound * columns
+            VectorKernels.active.layerNormPullback(
+              rows: rows.count, columns: columns, cotangent + start,
+              normalized: normalized + start, inverseDeviation: deviation + rows.lowerBound,
+              scale: scale, into: result + start)
+          }
+        }
+      }
+    }
+  }
+
+  /// The tangent of the output, from those of s, γ and β; a missing one is zero.
+  static func layerNormTangent(
+    _ tangent: Tensor?, saved: Normalization, scale: Tensor, scaleDirection: Tensor?,
+    shiftDirection: Tensor?
+  ) -> Tensor {
+    let (shape, columns) = (saved.normalized.shape, saved.normalized.shape.columns)
+    return Tensor(writing: shape) { result in
+      withElements(of: saved.normalized, saved.inverseDeviation, scale) {
+        normalized, deviation, scale in
+        withElements(ofOptional: tangent) { tangent in
+          withElements(ofOptional: scaleDirection) { scaleDirection in
+            withElements(ofOptional: shiftDirection) { shiftDirection in
+              forRows(of: shape) { rows in
+                let start = rows.lowerBound * columns
+                VectorKernels.active.layerNormTangent(
+                  rows: rows.count, columns: columns, tangent.map { $0 + start },
+                  normalized: normalized + start, inverseDeviation: deviation + rows.lowerBound,
+                  scale: scale, scaleDirection: scaleDirection, shiftDirection: shiftDirection,
+                  into: result + start)
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+extension DropoutMask {
+  /// m ∘ x / (1 − p). The mask depends on an element's position only.
+  func applied(to x: Tensor) -> Tensor {
+    let shape = x.shape
+    return Tensor(writing: shape) { y in
+      withElements(of: x) { x in
+        WorkerPool.shared.runRanges(shape.count, grain: 1 << 13) { range in
+          VectorKernels.active.dropout(
+            count: range.count, key: key, site: site, offset: UInt64(range.lowerBound),
+            threshold: threshold, scale: scale, x + range.lowerBound, into: y + range.lowerBound)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,43 @@
+/// An elementwise nonlinearity.
+public enum Activation: Hashable, Sendable {
+  /// x Φ(x) with the exact normal distribution function, by erf (Hendrycks & Gimpel 2016).
+  case gelu
+  /// The same with Φ approximated by tanh: ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))).
+  case geluTanh
+  /// The hyperbolic tangent.
+  case tanh
+}
+
+extension Tape {
+  /// y = f(x), element by element.
+  ///
+  /// - Shapes: x and y [T, n].
+  /// - Saves: x for the GELUs, y for tanh.
+  /// - Accuracy: see the kernels.
+  public func activation(_ x: Variable, _ activation: Activation) -> Variable {
+    let y = RowKernels.activation(x.value, activation)
+    return output(
+      y, x.partition, when: x.needsGradient,
+      AppliedActivation(
+        input: x.node, activation: activation, saved: activation == .tanh ? y : x.value))
+  }
+}
+
+/// The derivative is diagonal, so pullback and tangent are the same product with f′.
+private struct AppliedActivation: Operation {
+  static let name = "activation"
+  let input: Node?
+  let activation: Activation
+  let saved: Tensor
+
+  func pullBack(_ cotangent: Tensor, on walk: inout ReverseWalk) {
+    walk.add(
+      RowKernels.activationDerivative(saved, activation, times: cotangent), to: input)
+  }
+
+  func tangent(on walk: ForwardWalk) -> Tensor? {
+    walk.tangent(of: input).map {
+      RowKernels.activationDerivative(saved, activation, times: $0)
+    }
+  }
+}

@@ -1,0 +1,39 @@
+/// Which elements a dropout keeps: a function of (key, site, element), so a mask is made again
+/// wherever it is needed and never stored.
+struct DropoutMask {
+  let probability: Double
+  let key: UInt64
+  let site: UInt64
+
+  /// An element is dropped when its random word is below this.
+  var threshold: UInt32 { UInt32(min(probability * 0x1p32, 0x1p32 - 1)) }
+  /// 1 / (1 − probability): keeps the expectation.
+  var scale: Float { Float(1 / (1 - probability)) }
+}
+
+extension Tape {
+  /// y = m ∘ x / (1 − p) with independent m ~ Bernoulli(1 − p); x itself when dropout is off.
+  ///
+  /// - Shapes: x and y [T, n].
+  /// - Saves: nothing.
+  public func dropout(_ x: Variable, probability: Double) -> Variable {
+    guard let mask = nextDropout(probability: probability) else { return x }
+    return output(
+      mask.applied(to: x.value), x.partition, when: x.needsGradient,
+      Dropout(input: x.node, mask: mask))
+  }
+}
+
+private struct Dropout: Operation {
+  static let name = "dropout"
+  let input: Node?
+  let mask: DropoutMask
+
+  func pullBack(_ cotangent: Tensor, on walk: inout ReverseWalk) {
+    walk.add(mask.applied(to: cotangent), to: input)
+  }
+
+  func tangent(on walk: ForwardWalk) -> Tensor? {
+    walk.tangent(of: input).map { mask.applied(to: $0) }
+  }
+}

@@ -1,0 +1,40 @@
+extension Tape {
+  /// y_t = Σ_j table_j[rows_j[t]]: the sum of one row from each table.
+  ///
+  /// - Shapes: each table [V_j, n], each `rows` T numbers below V_j, y [T, n].
+  /// - Saves: the row numbers.
+  public func embeddingSum(
+    _ lookups: [(table: Parameter, rows: [Int32])], partition: RowPartition
+  ) -> Variable {
+    for (table, rows) in lookups {
+      precondition(
+        rows.count == partition.rowCount
+          && rows.allSatisfy { $0 >= 0 && Int($0) < table.shape.rows },
+        "embeddingSum: \(rows.count) rows for \(partition.rowCount) tokens, or a row outside "
+          + "\(table.name) \(table.shape)")
+    }
+    let y = RowKernels.gatherSum(lookups.map { ($0.table.value, $0.rows) })
+    return output(
+      y, partition, when: lookups.contains { $0.table.isTrainable },
+      EmbeddingLookup(lookups: lookups, partition: partition))
+  }
+}
+
+private struct EmbeddingLookup: Operation {
+  static let name = "embeddingSum"
+  let lookups: [(table: Parameter, rows: [Int32])]
+  let partition: RowPartition
+
+  func pullBack(_ cotangent: Tensor, on walk: inout ReverseWalk) {
+    for (table, rows) in lookups {
+      walk.deliver(.scatter(upstream: cotangent, rows: rows), of: table, partition: partition)
+    }
+  }
+
+  func tangent(on walk: ForwardWalk) -> Tensor? {
+    let moving = lookups.compactMap { lookup in
+      walk.direction(of: lookup.table).map { ($0, lookup.rows) }
+    }
+    return moving.isEmpty ? nil : RowKernels.gatherSum(moving)
+  }
+}

@@ -1,0 +1,58 @@
+extension Tape {
+  /// y = γ ∘ x̂ + β with s = x + r, x̂ = (s − mean s) / √(var s + ε) over the last axis; the variance is
+  /// the biased one (Ba et al. 2016).
+  ///
+  /// - Shapes: x and the optional residual r [T, n], γ and β [n], y [T, n].
+  /// - Saves: x̂ [T, n] and 1/√(var s + ε) [T].
+  /// - Cost: two passes over a row that stays in cache.
+  /// - Accuracy: mean and variance in two passes; a few units in the last place of the row's largest.
+  public func layerNorm(
+    _ x: Variable, residual: Variable? = nil, scale: Parameter, shift: Parameter, epsilon: Double
+  ) -> Variable {
+    let (y, saved) = RowKernels.layerNorm(
+      x.value, residual: residual?.value, scale: scale.value, shift: shift.value,
+      epsilon: Float(epsilon))
+    let isNeeded =
+      x.needsGradient || residual?.needsGradient == true || scale.isTrainable || shift.isTrainable
+    return output(
+      y, x.partition, when: isNeeded,
+      LayerNorm(
+        input: x.node, residual: residual?.node, scale: scale, shift: shift, saved: saved,
+        partition: x.partition))
+  }
+}
+
+private struct LayerNorm: Operation {
+  static let name = "layerNorm"
+  let input: Node?
+  let residual: Node?
+  let scale: Parameter
+  let shift: Parameter
+  let saved: RowKernels.Normalization
+  let partition: RowPartition
+
+  func pullBack(_ cotangent: Tensor, on walk: inout ReverseWalk) {
+    walk.deliver(
+      .productSum(upstream: cotangent, normalized: saved.normalized), of: scale,
+      partition: partition)
+    walk.deliver(.rowSum(upstream: cotangent), of: shift, partition: partition)
+    guard input != nil || residual != nil else { return }
+    let gradient = RowKernels.layerNormPullback(cotangent, saved: saved, scale: scale.value)
+    walk.add(gradient, to: input)
+    walk.add(gradient, to: residual)
+  }
+
+  func tangent(on walk: ForwardWalk) -> Tensor? {
+    var sum = walk.tangent(of: input)
+    if let other = walk.tangent(of: residual) {
+      sum?.add(other)
+      sum = sum ?? other
+    }
+    let scaleDirection = walk.direction(of: scale)
+    let shiftDirection = walk.direction(of: shift)
+    guard sum != nil || scaleDirection != nil || shiftDirection != nil else { return nil }
+    return RowKernels.layerNormTangent(
+      sum, saved: saved, scale: scale.value, scaleDirection: scaleDirection,
+      shiftDirection: shiftDirection)
+  }
+}

@@ -1,0 +1,98 @@
+extension Tape {
+  /// y = x Wᵀ + b + s · d(x) Aᵀ Bᵀ, the linear map with a low-rank addition (LoRA, Hu et al. 2021);
+  /// d is dropout. W + s B A is never formed.
+  ///
+  /// - Shapes: x [T, in], `weight` [out, in], `bias` [out], `down` A [R, in], `up` B [out, R],
+  ///   y [T, out].
+  /// - Saves: x when A or the weight is trainable, d(x)Aᵀ [T, R] when B is.
+  /// - Cost: the linear map's, plus thin products of rank R. The dropout mask is made again in the
+  ///   pullback, not stored.
+  public func lowRankLinear(
+    _ x: Variable, weight: Parameter, bias: Parameter?, down: Parameter, up: Parameter,
+    scale: Double, dropout probability: Double = 0
+  ) -> Variable {
+    let mask = nextDropout(probability: probability)
+    let dropped = mask?.applied(to: x.value) ?? x.value
+    let inner = MatrixProduct.forward(dropped, weight: down.value)
+    let y = MatrixProduct.forward(
+      inner, weight: up.value, scale: Float(scale),
+      addingTo: MatrixProduct.forward(x.value, weight: weight.value, bias: bias?.value))
+    let isNeeded =
+      x.needsGradient
+      || [weight, bias, down, up].contains { $0?.isTrainable == true }
+    return output(
+      y, x.partition, when: isNeeded,
+      LowRankLinear(
+        input: x.node, saved: weight.isTrainable || down.isTrainable ? x.value : nil,
+        inner: up.isTrainable ? inner : nil, weight: weight, bias: bias, down: down, up: up,
+        scale: Float(scale), mask: mask, partition: x.partition))
+  }
+}
+
+private struct LowRankLinear: Operation {
+  static let name = "lowRankLinear"
+  let input: Node?
+  let saved: Tensor?
+  let inner: Tensor?
+  let weight: Parameter
+  let bias: Parameter?
+  let down: Parameter
+  let up: Parameter
+  let scale: Float
+  let mask: DropoutMask?
+  let partition: RowPartition
+
+  func pullBack(_ cotangent: Tensor, on walk: inout ReverseWalk) {
+    if let inner {
+      walk.deliver(
+        .outerProduct(upstream: cotangent, input: inner, scale: scale), of: up,
+        partition: partition)
+    }
+    walk.deliver(.rowSum(upstream: cotangent), of: bias, partition: partition)
+    let inner = MatrixProduct.inputGradient(cotangent, weight: up.value, scale: scale)
+    if let saved {
+      walk.deliver(
+        .outerProduct(upstream: inner, input: mask?.applied(to: saved) ?? saved, scale: 1),
+        of: down, partition: partition)
+      walk.deliver(
+        .outerProduct(upstream: cotangent, input: saved, scale: 1), of: weight,
+        partition: partition)
+    }
+    guard input != nil else { return }
+    let direct = MatrixProduct.inputGradient(cotangent, weight: weight.value)
+    guard let mask else {
+      walk.add(
+        MatrixProduct.inputGradient(inner, weight: down.value, addingTo: direct), to: input)
+      return
+    }
+    walk.add(direct, to: input)
+    walk.add(mask.applied(to: MatrixProduct.inputGradient(inner, weight: down.value)), to: input)
+  }
+
+  func tangent(on walk: ForwardWalk) -> Tensor? {
+    let incoming = walk.tangent(of: input)
+    var sum = incoming.map { MatrixProduct.forward($0, weight: weight.value) }
+    var innerTangent = incoming.map {
+      MatrixProduct.forward(mask?.applied(to: $0) ?? $0, weight: down.value)
+    }
+    if let saved, let direction = walk.direction(of: weight) {
+      sum = MatrixProduct.forward(saved, weight: direction, addingTo: sum)
+    }
+    if let saved, let direction = walk.direction(of: down) {
+      innerTangent = MatrixProduct.forward(
+        mask?.applied(to: saved) ?? saved, weight: direction, addingTo: innerTangent)
+    }
+    if let innerTangent {
+      sum = MatrixProduct.forward(innerTangent, weight: up.value, scale: scale, addingTo: sum)
+    }
+    if let inner, let direction = walk.direction(of: up) {
+      sum = MatrixProduct.forward(inner, weight: direction, scale: scale, addingTo: sum)
+    }
+    if let direction = walk.direction(of: bias) {
+      var total = sum ?? Tensor(zeros: [partition.rowCount, weight.shape.rows])
+      total.addToRows(direction)
+      sum = total
+    }
+    return sum
+  }
+}

@@ -1,0 +1,65 @@
+/// A loss, averaged over the examples of a batch.
+public struct Loss {
+  /// The mean, summed in Double.
+  public let mean: Double
+  /// The loss of each example, B numbers.
+  public let perExample: [Double]
+  /// The mean as a tensor [1], for walks.
+  public let variable: Variable
+}
+
+extension Tape {
+  /// L = mean_i −Σ_c t_ic log p_ic with p = softmax(z) and t_i = (1 − ε) · one-hot(label_i) + ε / C.
+  ///
+  /// - Shapes: `logits` z [B, C]; B labels in 0 ..< C.
+  /// - Saves: (p − t) / B [B, C].
+  /// - Accuracy: exponentials and sums in Double.
+  public func softmaxCrossEntropy(
+    _ logits: Variable, labels: [Int], labelSmoothing: Double = 0
+  ) -> Loss {
+    precondition(
+      labels.count == logits.value.shape.rows
+        && labels.allSatisfy { (0..<logits.value.shape.columns).contains($0) },
+      "softmaxCrossEntropy: \(labels.count) labels for logits \(logits.value.shape)")
+    let (losses, gradient) = LossKernels.softmaxCrossEntropy(
+      logits.value, labels: labels, smoothing: labelSmoothing)
+    return loss(losses, gradient: gradient, of: logits)
+  }
+
+  /// L = mean_i (z_i − t_i)².
+  ///
+  /// - Shapes: `predictions` z [B, 1]; B targets.
+  /// - Saves: 2 (z − t) / B [B, 1].
+  public func meanSquaredError(_ predictions: Variable, targets: [Double]) -> Loss {
+    precondition(
+      predictions.value.count == targets.count,
+      "meanSquaredError: \(targets.count) targets for predictions \(predictions.value.shape)")
+    let (losses, gradient) = LossKernels.meanSquaredError(predictions.value, targets: targets)
+    return loss(losses, gradient: gradient, of: predictions)
+  }
+
+  private func loss(_ losses: [Double], gradient: Tensor, of logits: Variable) -> Loss {
+    let mean = losses.reduce(0, +) / Double(max(losses.count, 1))
+    let variable = output(
+      Tensor(repeating: Float(mean), shape: [1]), RowPartition(examples: 1),
+      when: logits.needsGradient, MeanLoss(input: logits.node, gradient: gradient))
+    return Loss(mean: mean, perExample: losses, variable: variable)
+  }
+}
+
+/// A scalar function of the logits, linearised as its gradient.
+private struct MeanLoss: Operation {
+  static let name = "meanLoss"
+  let input: Node?
+  let gradient: Tensor
+
+  func pullBack(_ cotangent: Tensor, on walk: inout ReverseWalk) {
+    walk.add(gradient.scaled(by: cotangent.scalar), to: input)
+  }
+
+  func tangent(on walk: ForwardWalk) -> Tensor? {
+    walk.tangent(of: input).map { tangent in
+      Tensor(repeating: Float(gradient.dot(tangent)), shape: [1])
+    }
+  }
+}

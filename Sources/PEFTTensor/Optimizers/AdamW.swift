@@ -1,0 +1,77 @@
+import Foundation
+
+/// Adam with decoupled weight decay (Loshchilov & Hutter 2019), in PyTorch's order of operations:
+///
+///     p ← p − lr λ p;  m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²
+///     p ← p − lr m̂ / (√v̂ + ε),  m̂ = m / (1 − β₁ᵗ),  v̂ = v / (1 − β₂ᵗ)
+public struct AdamW: Optimizer {
+  /// The constants of the method.
+  public struct Settings: Hashable, Sendable {
+    /// β₁, the decay of the mean.
+    public var beta1 = 0.9
+    /// β₂, the decay of the mean square.
+    public var beta2 = 0.999
+    /// ε, added to the root.
+    public var epsilon = 1e-8
+    /// λ, the decoupled decay, on every parameter alike.
+    public var weightDecay = 0.01
+
+    /// PyTorch's defaults.
+    public init() {}
+  }
+
+  /// The constants.
+  public let settings: Settings
+  /// The parameters it changes.
+  public let parameters: [Parameter]
+  /// The number of steps taken, t.
+  public private(set) var stepCount = 0
+  private var means: [Tensor]
+  private var meanSquares: [Tensor]
+  private let positions: [Parameter: Int]
+
+  /// An optimizer with zero state.
+  public init(parameters: [Parameter], settings: Settings = Settings()) {
+    self.settings = settings
+    self.parameters = parameters
+    means = parameters.map { Tensor(zeros: $0.shape) }
+    meanSquares = means.map { Tensor(zeros: $0.shape) }
+    positions = Dictionary(
+      uniqueKeysWithValues: parameters.enumerated().map { ($1, $0) })
+  }
+
+  /// One step; see `Optimizer`.
+  public mutating func step(
+    gradients: GradientAccumulator, learningRate: Double, gradientScale: Double
+  ) {
+    stepCount += 1
+    let update = constants(
+      step: stepCount, learningRate: learningRate, gradientScale: gradientScale)
+    for (index, parameter) in parameters.enumerated() {
+      guard let gradient = gradients[parameter] else { continue }
+      AdamWKernel.step(
+        update, value: &parameter.value, gradient: gradient, mean: &means[index],
+        meanSquare: &meanSquares[index])
+    }
+  }
+
+  /// The direction of the next step; see `Optimizer`.
+  public func updateDirection(of parameter: Parameter, gradient: Tensor) -> Tensor {
+    guard let index = positions[parameter] else {
+      preconditionFailure("updateDirection: \(parameter.name) is not this optimizer's")
+    }
+    return AdamWKernel.direction(
+      constants(step: stepCount + 1, learningRate: 1, gradientScale: 1), gradient: gradient,
+      mean: means[index], meanSquare: meanSquares[index])
+  }
+
+  private func constants(
+    step: Int, learningRate: Double, gradientScale: Double
+  ) -> AdamWKernel.Constants {
+    AdamWKernel.Constants(
+      learningRate: learningRate, beta1: settings.beta1, beta2: settings.beta2,
+      epsilon: settings.epsilon, weightDecay: settings.weightDecay,
+      biasCorrection1: 1 - pow(settings.beta1, Double(step)),
+      biasCorrection2: 1 - pow(settings.beta2, Double(step)), gradientScale: gradientScale)
+  }
+}

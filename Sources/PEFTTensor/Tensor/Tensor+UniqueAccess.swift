@@ -1,0 +1,76 @@
+extension Tensor {
+  /// Reads the elements in place. The buffer must not leave `body`.
+  public func withUnsafeElements<Result, Failure: Error>(
+    _ body: (UnsafeBufferPointer<Float>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    defer { withExtendedLifetime(storage) {} }
+    return try body(UnsafeBufferPointer(start: storage.elements + offset, count: count))
+  }
+
+  /// Writes the elements in place, after taking a copy if another tensor shares the storage. The
+  /// buffer must not leave `body`.
+  public mutating func withUnsafeMutableElements<Result, Failure: Error>(
+    _ body: (UnsafeMutableBufferPointer<Float>) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    if !isKnownUniquelyReferenced(&storage) {
+      let copy = TensorStorage(count: count)
+      copy.elements.update(from: storage.elements + offset, count: count)
+      storage = copy
+      offset = 0
+    }
+    defer { withExtendedLifetime(storage) {} }
+    return try body(UnsafeMutableBufferPointer(start: storage.elements + offset, count: count))
+  }
+
+  /// A tensor that `body` fills; it must write every element.
+  init(
+    writing shape: Shape, _ body: (UnsafeMutablePointer<Float>) -> Void
+  ) {
+    self.init(uninitialized: shape)
+    body(storage.elements)
+  }
+}
+
+/// Reads one tensor in place, for kernels that take pointers.
+func withElements<Result>(
+  of first: Tensor, _ body: (UnsafePointer<Float>) -> Result
+) -> Result {
+  defer { withExtendedLifetime(first.storage) {} }
+  return body(UnsafePointer(first.storage.elements + first.offset))
+}
+
+/// Reads a tensor that may be missing; a missing one is a null pointer.
+func withElements<Result>(
+  ofOptional tensor: Tensor?, _ body: (UnsafePointer<Float>?) -> Result
+) -> Result {
+  guard let tensor else { return body(nil) }
+  return withElements(of: tensor) { body($0) }
+}
+
+/// Reads two tensors in place.
+func withElements<Result>(
+  of first: Tensor, _ second: Tensor,
+  _ body: (UnsafePointer<Float>, UnsafePointer<Float>) -> Result
+) -> Result {
+  withElements(of: first) { first in withElements(of: second) { body(first, $0) } }
+}
+
+/// Reads three tensors in place.
+func withElements<Result>(
+  of first: Tensor, _ second: Tensor, _ third: Tensor,
+  _ body: (UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>) -> Result
+) -> Result {
+  withElements(of: first, second) { first, second in
+    withElements(of: third) { body(first, second, $0) }
+  }
+}
+
+/// Two new tensors that `body` fills; it must write every element of both.
+func newTensors(
+  _ first: Shape, _ second: Shape,
+  writing body: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) -> Void
+) -> (Tensor, Tensor) {
+  let tensors = (Tensor(uninitialized: first), Tensor(uninitialized: second))
+  body(tensors.0.storage.elements, tensors.1.storage.elements)
+  return tensors
+}

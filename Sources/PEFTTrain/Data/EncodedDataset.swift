@@ -1,0 +1,54 @@
+import PEFTModels
+import PEFTTensor
+
+/// Texts as token ids, with what is to be predicted for them.
+public struct EncodedDataset: Sendable {
+  /// One encoding for each example.
+  public let encodings: [Encoding]
+  /// What to predict; nil for data without labels.
+  public let targets: PredictionTask.Targets?
+  /// The number of tokens of each example.
+  public let lengths: [Int]
+
+  /// Encodes examples, cut to `maximumLength` tokens each, in parallel.
+  public init(
+    _ examples: [TextExample], targets: PredictionTask.Targets?, tokenizer: Tokenizer,
+    maximumLength: Int
+  ) {
+    encodings = tokenizer.encode(
+      examples.map { ($0.text, $0.pair) }, maximumLength: maximumLength)
+    lengths = encodings.map(\.ids.count)
+    self.targets = targets
+  }
+
+  /// The number of examples.
+  public var count: Int { encodings.count }
+
+  /// The number of examples that lost tokens to `maximumLength`.
+  public var truncatedCount: Int { encodings.count { $0.truncated > 0 } }
+
+  /// The examples with these numbers, packed.
+  public func batch(_ indices: [Int]) -> PackedBatch { PackedBatch(indices.map { encodings[$0] }) }
+
+  /// The targets of the examples with these numbers.
+  public func targets(_ indices: [Int]) -> PredictionTask.Targets? {
+    switch targets {
+    case .classes(let classes): .classes(indices.map { classes[$0] })
+    case .values(let values): .values(indices.map { values[$0] })
+    case nil: nil
+    }
+  }
+}
+
+extension Tape {
+  /// The loss of a task: cross entropy for classes, squared error for values.
+  func loss(
+    _ logits: Variable, targets: PredictionTask.Targets, labelSmoothing: Double = 0
+  ) -> Loss {
+    switch targets {
+    case .classes(let classes):
+      softmaxCrossEntropy(logits, labels: classes, labelSmoothing: labelSmoothing)
+    case .values(let values): meanSquaredError(logits, targets: values)
+    }
+  }
+}

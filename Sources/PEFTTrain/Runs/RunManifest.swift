@@ -1,0 +1,93 @@
+import PEFTModels
+import PEFTTensor
+
+/// What a run directory holds and how it came about: `run.json`, written last.
+public struct RunManifest: Sendable {
+  /// The directory of the base model.
+  public var modelDirectory: String
+  /// SHA-256 of the base model's weight files, by name.
+  public var modelFiles: [String: String]
+  /// What was trained.
+  public var method: any AdaptationMethod
+  /// What it predicts.
+  public var task: PredictionTask
+  /// How the head reads the tokens.
+  public var pooling: Pooling
+  /// The longest sequence, in tokens.
+  public var maximumLength: Int
+  /// Decided everything random.
+  public var seed: UInt64
+  /// Parameters that trained, and all of them.
+  public var counts: (trainable: Int, parameters: Int)
+  /// How training ended.
+  public var outcome: TrainingOutcome
+  /// Metrics by split.
+  public var metrics: [(split: String, values: [(name: String, value: Double)])]
+  /// SHA-256 of the run's own files, by name.
+  public var files: [String: String]
+
+  /// A manifest of a run that just ended.
+  public init(
+    modelDirectory: String, modelFiles: [String: String], method: any AdaptationMethod,
+    task: PredictionTask, pooling: Pooling, maximumLength: Int, seed: UInt64,
+    counts: (trainable: Int, parameters: Int), outcome: TrainingOutcome,
+    metrics: [(split: String, values: [(name: String, value: Double)])]
+  ) {
+    self.modelDirectory = modelDirectory
+    self.modelFiles = modelFiles
+    self.method = method
+    self.task = task
+    self.pooling = pooling
+    self.maximumLength = maximumLength
+    self.seed = seed
+    self.counts = counts
+    self.outcome = outcome
+    self.metrics = metrics
+    files = [:]
+  }
+}
+
+extension RunManifest {
+  /// The number of this form of the file.
+  static let formatVersion = 1
+
+  /// Metrics as a JSON object.
+  public static func json(of metrics: [(name: String, value: Double)]) -> JSONValue {
+    var object = JSONObject()
+    for (name, value) in metrics { object[name] = .number(value) }
+    return .object(object)
+  }
+
+  /// The contents of `run.json`.
+  public var json: JSONValue {
+    var splits = JSONObject()
+    for (split, values) in metrics { splits[split] = Self.json(of: values) }
+    return .object([
+      "format": .integer(Self.formatVersion),
+      "model": .object([
+        "directory": .string(modelDirectory), "files": Self.json(of: modelFiles),
+      ]),
+      "method": AdaptationMethods.json(of: method),
+      "task": task.json,
+      "pooling": .string(pooling.rawValue),
+      "maximumLength": .integer(maximumLength),
+      "seed": .string(String(seed)),
+      "trainable": .integer(counts.trainable),
+      "parameters": .integer(counts.parameters),
+      "ending": .string(outcome.ending.rawValue),
+      "steps": .integer(outcome.steps),
+      "plannedSteps": .integer(outcome.plannedSteps),
+      "bestStep": .integer(outcome.bestStep),
+      "seconds": .number(outcome.seconds),
+      "tokensPerSecond": .number(outcome.tokensPerSecond),
+      "metrics": .object(splits),
+      "files": Self.json(of: files),
+    ])
+  }
+
+  private static func json(of digests: [String: String]) -> JSONValue {
+    var object = JSONObject()
+    for (name, digest) in digests.sorted(by: { $0.key < $1.key }) { object[name] = .string(digest) }
+    return .object(object)
+  }
+}

@@ -1,0 +1,195 @@
+import Foundation
+import PEFTModels
+import PEFTTensor
+
+/// Trains the trainable parameters of `model` on `data`, in place.
+///
+/// Minimises the mean over the examples of a batch of the task's loss, by AdamW with clipping by
+/// global norm. Batches, dropout and everything else random are functions of the seed; the same seed
+/// and number of workers give the same bits. When it returns, the model has the parameters of the
+/// best evaluation, or of the last step where none was made. A loss or gradient that is not finite
+/// ends the run before its step.
+///
+/// - Parameters:
+///   - dev: the data to evaluate on; nil evaluates nothing.
+///   - shouldStop: asked after every step; true ends the run.
+///   - observe: told of every step and evaluation.
+public func train(
+  _ model: SequenceClassifier, on data: EncodedDataset, evaluatingOn dev: EncodedDataset?,
+  task: PredictionTask, settings: TrainingSettings, shouldStop: () -> Bool = { false },
+  observe: (TrainingEvent) throws -> Void
+) throws -> TrainingOutcome {
+  var run = TrainingRun(model: model, data: data, dev: dev, task: task, settings: settings)
+  return try run.outcome(shouldStop: shouldStop, observe: observe)
+}
+
+private struct TrainingRun {
+  let model: SequenceClassifier
+  let data: EncodedDataset
+  let dev: EncodedDataset?
+  let task: PredictionTask
+  let settings: TrainingSettings
+  let parameters: [Parameter]
+  let totalSteps: Int
+  let schedule: LearningRateSchedule
+  let gradients = GradientAccumulator()
+  var optimizer: AdamW
+  var best: (step: Int, score: Double, metrics: [(name: String, value: Double)])?
+  var bestValues: [Tensor] = []
+  var evaluationsSinceBest = 0
+
+  init(
+    model: SequenceClassifier, data: EncodedDataset, dev: EncodedDataset?, task: PredictionTask,
+    settings: TrainingSettings
+  ) {
+    self.model = model
+    self.data = data
+    self.dev = dev
+    self.task = task
+    self.settings = settings
+    parameters = model.trainableParameters
+    totalSteps = plannedSteps(data: data, settings: settings)
+    schedule = LearningRateSchedule(
+      peak: settings.learningRate,
+      warmupSteps: max(1, Int(settings.warmupFraction * Double(totalSteps))),
+      totalSteps: totalSteps, decay: settings.decay)
+    optimizer = AdamW(parameters: parameters, settings: settings.optimizer)
+  }
+
+  mutating func outcome(
+    shouldStop: () -> Bool, observe: (TrainingEvent) throws -> Void
+  ) throws -> TrainingOutcome {
+    var step = 0
+    var epoch = 0
+    var clock = StepClock()
+    var ending = TrainingOutcome.Ending.finished
+    epochs: while step < totalSteps {
+      let batches = epochBatches(data: data, settings: settings, epoch: epoch)
+      epoch += 1
+      for (position, indices) in batches.enumerated() {
+        let report = try clock.time(data.batch(indices)) { (batch) throws(NonFiniteLoss) in
+          try take(step: step, batch, data.targets(indices))
+        }
+        step += 1
+        try observe(.step(report))
+        let isDue =
+          settings.evaluationInterval.map { step.isMultiple(of: $0) }
+          ?? (position == batches.count - 1)
+        if isDue || step == totalSteps {
+          try evaluate(step: step, observe: observe)
+          if let patience = settings.patience, evaluationsSinceBest >= patience {
+            ending = step == totalSteps ? .finished : .stoppedEarly
+            break epochs
+          }
+        }
+        if step == totalSteps { break epochs }
+        if shouldStop() {
+          ending = .interrupted
+          break epochs
+        }
+      }
+    }
+    if ending != .interrupted || best != nil { restoreBest() }
+    return TrainingOutcome(
+      ending: ending, steps: step, plannedSteps: totalSteps, bestStep: best?.step ?? step,
+      bestMetrics: best?.metrics ?? [], seconds: clock.seconds,
+      tokensPerSecond: clock.tokensPerSecond)
+  }
+
+  /// One step, or an error before it.
+  private mutating func take(
+    step: Int, _ batch: PackedBatch, _ targets: PredictionTask.Targets?
+  ) throws(NonFiniteLoss) -> StepReport.Numbers {
+    guard let targets else { preconditionFailure("train: data without labels") }
+    gradients.reset()
+    let dropout = SeededGenerator(seed: settings.seed, purpose: "dropout").split(step)
+    let tape = Tape(dropout: settings.usesDropout ? dropout : nil)
+    let loss = tape.loss(
+      model.logits(batch, on: tape), targets: targets, labelSmoothing: settings.labelSmoothing)
+    guard loss.mean.isFinite else {
+      throw NonFiniteLoss(step: step + 1, loss: loss.mean, parameter: nil)
+    }
+    tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
+    let norm = gradients.globalNorm(of: parameters)
+    guard norm.isFinite else {
+      let culprit = parameters.first { gradients[$0]?.isFinite == false }
+      throw NonFiniteLoss(step: step + 1, loss: loss.mean, parameter: culprit?.name)
+    }
+    let rate = schedule.rate(at: step)
+    optimizer.step(
+      gradients: gradients, learningRate: rate,
+      gradientScale: settings.clippingNorm.map { clippingFactor(norm: norm, limit: $0) } ?? 1)
+    return StepReport.Numbers(
+      step: step + 1, totalSteps: totalSteps, loss: loss.mean, learningRate: rate,
+      gradientNorm: norm)
+  }
+
+  private mutating func evaluate(
+    step: Int, observe: (TrainingEvent) throws -> Void
+  ) throws {
+    guard let dev else { return }
+    let metrics = model.evaluate(dev, task: task).metrics
+    let primary = Evaluation.primaryMetric(of: task)
+    let score = metrics.first { $0.name == primary }?.value ?? -.infinity
+    let isBest = best.map { score > $0.score } ?? true
+    if isBest {
+      best = (step, score, metrics)
+      bestValues = parameters.map(\.value)
+      evaluationsSinceBest = 0
+    } else {
+      evaluationsSinceBest += 1
+    }
+    try observe(.evaluation(step: step, metrics: metrics, isBest: isBest))
+  }
+
+  private mutating func restoreBest() {
+    for (parameter, value) in zip(parameters, bestValues) { parameter.value = value }
+    bestValues = []
+  }
+}
+
+/// Measures steps; evaluations between them do not count.
+private struct StepClock {
+  private(set) var seconds = 0.0
+  private var steps = 0
+  private var warmTokens = 0
+  private var warmSeconds = 0.0
+
+  /// Steps that may still build caches, left out of the rate.
+  private static let coldSteps = 2
+
+  var tokensPerSecond: Double { warmSeconds > 0 ? Double(warmTokens) / warmSeconds : 0 }
+
+  mutating func time(
+    _ batch: @autoclosure () -> PackedBatch,
+    _ body: (PackedBatch) throws(NonFiniteLoss) -> StepReport.Numbers
+  ) throws(NonFiniteLoss) -> StepReport {
+    let start = ContinuousClock.now
+    let batch = batch()
+    let numbers = try body(batch)
+    let elapsed = (ContinuousClock.now - start) / .seconds(1)
+    seconds += elapsed
+    steps += 1
+    if steps > Self.coldSteps {
+      warmTokens += batch.tokenCount
+      warmSeconds += elapsed
+    }
+    return StepReport(numbers: numbers, tokens: batch.tokenCount, seconds: elapsed)
+  }
+}
+
+/// The number of steps a run with these settings takes.
+public func plannedSteps(data: EncodedDataset, settings: TrainingSettings) -> Int {
+  switch settings.length {
+  case .steps(let steps): return steps
+  case .epochs(let epochs):
+    let perEpoch = epochBatches(data: data, settings: settings, epoch: 0).count
+    return max(1, Int((epochs * Double(perEpoch)).rounded()))
+  }
+}
+
+/// The batches of one pass: a permutation of (seed, epoch).
+func epochBatches(data: EncodedDataset, settings: TrainingSettings, epoch: Int) -> [[Int]] {
+  var order = SeededGenerator(seed: settings.seed, purpose: "order").split(epoch)
+  return settings.batches.batches(lengths: data.lengths) { order.permutation($0) }
+}

@@ -1,0 +1,179 @@
+"""Writes small random models and what PyTorch, transformers and peft compute with them.
+
+Usage: python make_fixtures.py   (needs torch, transformers, peft, safetensors; writes beside itself)
+"""
+import copy
+import json
+import pathlib
+import shutil
+
+import torch
+from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file, save_file
+from transformers import (
+    BertConfig, BertForSequenceClassification, BertModel, RobertaConfig,
+    RobertaForSequenceClassification, get_constant_schedule_with_warmup,
+    get_cosine_schedule_with_warmup, get_linear_schedule_with_warmup)
+
+HERE = pathlib.Path(__file__).parent
+SIZES = dict(
+    vocab_size=120, hidden_size=24, num_hidden_layers=2, num_attention_heads=3,
+    intermediate_size=40, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+LENGTHS = [9, 2, 17, 1, 6]
+
+
+def bert(**overrides):
+    return BertForSequenceClassification(
+        BertConfig(**{**SIZES, "max_position_embeddings": 40, "num_labels": 3, **overrides}))
+
+
+def roberta(**overrides):
+    return RobertaForSequenceClassification(RobertaConfig(
+        **{**SIZES, "max_position_embeddings": 42, "type_vocab_size": 1, "pad_token_id": 1,
+           "num_labels": 3, **overrides}))
+
+
+def perturb(model, seed):
+    """Nothing stays at zero or one, so nothing can be right by accident."""
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.05)
+    return model
+
+
+def make_batch(folder, pad, pairs, labels):
+    torch.manual_seed(11)
+    sequences = [torch.randint(5, 120, (n,)).tolist() for n in LENGTHS]
+    types = [[0] * (n - n // 2) + [1 if pairs else 0] * (n // 2) for n in LENGTHS]
+    width = max(LENGTHS)
+
+    def padded(rows, value):
+        return torch.tensor([row + [value] * (width - len(row)) for row in rows])
+
+    batch = dict(
+        input_ids=padded(sequences, pad),
+        attention_mask=padded([[1] * n for n in LENGTHS], 0))
+    if pairs:
+        batch["token_type_ids"] = padded(types, 0)
+    if labels is not None:
+        batch["labels"] = torch.tensor(labels)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "inputs.json").write_text(
+        json.dumps(dict(sequences=sequences, typeIDs=types, labels=labels)))
+    return batch
+
+
+def clean(name):
+    """A parameter's name in the base model's terms."""
+    return (name.replace("base_model.model.", "").replace(".base_layer", "")
+            .replace(".modules_to_save.default", "").replace(".default", ""))
+
+
+def record(folder, model, batch, steps=True, extra=None):
+    model.train()
+    result = model(**batch)
+    result.loss.backward()
+    expected = dict(extra or {})
+    expected["logits"] = result.logits.detach().clone().contiguous()
+    expected["loss"] = result.loss.detach().reshape(1).clone()
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            expected["gradient." + clean(name)] = parameter.grad.clone()
+    if steps:
+        trained = [q for q in model.parameters() if q.requires_grad]
+        optimizer = torch.optim.AdamW(trained, lr=1e-3, weight_decay=0.01)
+        losses = []
+        for _ in range(10):
+            optimizer.zero_grad()
+            loss = model(**batch).loss
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+        expected["losses"] = torch.tensor(losses, dtype=torch.float64)
+    save_file(expected, folder / "expected.safetensors")
+    load_file(folder / "expected.safetensors")
+
+
+def case(name, model, seed, pad=0, pairs=False, labels=(0, 2, 1, 1, 0), rule=None, steps=True):
+    folder = HERE / name
+    batch = make_batch(folder, pad, pairs, list(labels))
+    perturb(model, seed)
+    model.save_pretrained(folder)
+    if rule is not None:
+        for parameter_name, parameter in model.named_parameters():
+            parameter.requires_grad = rule(parameter_name) or parameter_name.startswith("classifier")
+    record(folder, model, batch, steps)
+
+
+def backbone():
+    folder = HERE / "bert-backbone"
+    batch = make_batch(folder, 0, False, None)
+    model = perturb(BertModel(BertConfig(**{**SIZES, "max_position_embeddings": 40})), 3)
+    model.save_pretrained(folder)
+    with torch.no_grad():
+        output = model.eval()(**batch)
+    rows = [output.last_hidden_state[i, :n] for i, n in enumerate(LENGTHS)]
+    save_file(
+        dict(hidden=torch.cat(rows), pooled=output.pooler_output.contiguous(),
+             mean=torch.stack([row.mean(0) for row in rows])),
+        folder / "expected.safetensors")
+
+
+def low_rank():
+    folder = HERE / "bert-lora"
+    batch = make_batch(folder, 0, True, [0, 2, 1, 1, 0])
+    model = perturb(bert(), 4)
+    model.save_pretrained(folder)
+    adapted = get_peft_model(model, LoraConfig(
+        r=4, lora_alpha=8, lora_dropout=0.0, target_modules=["query", "value"],
+        task_type="SEQ_CLS"))
+    torch.manual_seed(5)
+    with torch.no_grad():
+        for name, parameter in adapted.named_parameters():
+            if parameter.requires_grad:
+                parameter.add_(torch.randn_like(parameter) * 0.05)
+    adapted.save_pretrained(folder / "adapter")
+    (folder / "adapter" / "README.md").unlink(missing_ok=True)
+    with torch.no_grad():
+        merged = copy.deepcopy(adapted).merge_and_unload().eval()
+        extra = dict(mergedLogits=merged(**batch).logits.contiguous())
+    record(folder, adapted, batch, extra=extra)
+
+
+def sharded():
+    folder = HERE / "bert-sharded"
+    shutil.rmtree(folder, ignore_errors=True)
+    model = BertForSequenceClassification.from_pretrained(HERE / "bert")
+    model.save_pretrained(folder, max_shard_size="30KB")
+
+
+def optimizers():
+    torch.manual_seed(6)
+    start, gradients = torch.randn(37), torch.randn(12, 37)
+    expected = dict(start=start, gradients=gradients)
+    for name, make in dict(
+            adamw=lambda q: torch.optim.AdamW([q], lr=1e-2, weight_decay=0.01),
+            sgd=lambda q: torch.optim.SGD([q], lr=1e-2, momentum=0.9, weight_decay=0.01)).items():
+        parameter = torch.nn.Parameter(start.clone())
+        optimizer, trajectory = make(parameter), []
+        for gradient in gradients:
+            parameter.grad = gradient.clone()
+            optimizer.step()
+            trajectory.append(parameter.detach().clone())
+        expected[name] = torch.stack(trajectory)
+    save_file(expected, HERE / "optimizers.safetensors")
+
+
+case("bert", bert(), 1, pairs=True)
+case("roberta", roberta(), 2, pad=1)
+case("bert-regression", bert(num_labels=1, problem_type="regression"), 7, pairs=True,
+     labels=(0.5, -1.25, 2.0, 0.0, 1.5))
+case("bert-bitfit", bert(), 8, rule=lambda n: n.endswith("bias"))
+case("roberta-norm", roberta(), 9, pad=1, rule=lambda n: "LayerNorm" in n)
+case("roberta-head", roberta(), 10, pad=1, rule=lambda n: False)
+case("bert-gelu-tanh", bert(hidden_act="gelu_new", layer_norm_eps=1e-5), 12, steps=False)
+backbone()
+low_rank()
+sharded()
+optimizers()

@@ -1,0 +1,151 @@
+import Foundation
+import PEFTModels
+import PEFTTensor
+import Testing
+
+@Suite("Parity with transformers and peft")
+struct ParityTests {
+  /// Float32 sums of a few thousand terms in another order differ by some 1e-6 of their norm.
+  static let tolerance = 1e-5
+  /// After ten steps AdamW, whose direction has a division, has amplified that.
+  static let trainedTolerance = 1e-4
+
+  private func check(_ fixture: ParityFixture, _ model: SequenceClassifier, steps: Bool) throws {
+    let logits = model.logits(fixture.batch, on: Tape()).value
+    let error = logits.relativeError(to: try fixture.tensor("logits"))
+    #expect(error < Self.tolerance, "logits differ by \(error)")
+
+    let gradients = GradientAccumulator()
+    let loss = fixture.loss(model, into: gradients)
+    let expectedLoss = Double(try fixture.tensor("loss").scalar)
+    #expect(abs(loss.mean - expectedLoss) < Self.tolerance * abs(expectedLoss))
+    let trained = model.trainableParameters
+    #expect(Set(trained.map(\.name)) == fixture.gradientNames)
+    for parameter in trained {
+      let gradient = try #require(gradients[parameter], "\(parameter.name) got no gradient")
+      let expected = try fixture.tensor("gradient." + parameter.name)
+      let error = gradient.relativeError(to: expected)
+      // A key's bias shifts every score of a row alike, which the softmax does not see: its gradient
+      // is rounding noise on both sides and is compared with the scale of its sibling's.
+      if parameter.name.hasSuffix("key.bias") {
+        let queries = parameter.name.replacing("key.bias", with: "query.bias")
+        let scale = try fixture.tensor("gradient." + queries).sumOfSquares.squareRoot()
+        #expect(gradient.sumOfSquares.squareRoot() < Self.tolerance * scale)
+      } else {
+        #expect(error < Self.tolerance, "gradient of \(parameter.name) differs by \(error)")
+      }
+    }
+    guard steps else { return }
+    var optimizer = AdamW(parameters: trained)
+    let losses = try fixture.expected.floats(of: "losses")
+    #expect(losses.count == 10)
+    for (step, expected) in losses.enumerated() {
+      let loss = fixture.loss(model, into: gradients)
+      #expect(
+        abs(loss.mean - Double(expected)) < Self.trainedTolerance * Double(expected),
+        "step \(step): loss \(loss.mean), expected \(expected)")
+      optimizer.step(gradients: gradients, learningRate: 1e-3, gradientScale: 1)
+    }
+  }
+
+  @Test(
+    "logits, loss, every gradient and ten steps",
+    arguments: [
+      ("bert", "full"), ("roberta", "full"), ("bert-regression", "full"),
+      ("bert-bitfit", "bitfit"), ("roberta-norm", "norm"), ("roberta-head", "head"),
+    ])
+  func trains(name: String, method: String) throws {
+    let fixture = try ParityFixture(name)
+    let model = try fixture.model()
+    try #require(AdaptationMethods.method(named: method))
+      .attach(to: model, using: SeededGenerator(seed: 1, purpose: "unused"))
+    try check(fixture, model, steps: true)
+  }
+
+  @Test("logits, loss and every gradient with the tanh form of GELU")
+  func geluTanh() throws {
+    let fixture = try ParityFixture("bert-gelu-tanh")
+    try check(fixture, try fixture.model(), steps: false)
+  }
+
+  @Test("weights without prefix and head, and both poolings")
+  func backbone() throws {
+    let directory = ParityFixture.root + "/bert-backbone"
+    let fixture = try ParityFixture("bert-backbone")
+    for pooling in Pooling.allCases {
+      let (model, report) = try SequenceClassifier.load(
+        directory: directory, pooling: pooling, outputCount: 3,
+        using: SeededGenerator(seed: 1, purpose: "head"))
+      #expect(report.newlyInitialized == ["classifier.weight", "classifier.bias"])
+      #expect(
+        report.unused == (pooling == .first ? [] : ["pooler.dense.bias", "pooler.dense.weight"]))
+      let tape = Tape()
+      let hidden = model.encoder(fixture.batch, on: tape)
+      #expect(hidden.value.relativeError(to: try fixture.tensor("hidden")) < Self.tolerance)
+      let pooled = tape.pool(hidden, pooling)
+      if pooling == .mean {
+        #expect(pooled.value.relativeError(to: try fixture.tensor("mean")) < Self.tolerance)
+      } else {
+        let pooler = try #require(model.head.pooler)
+        let activated = tape.activation(pooler(pooled, on: tape), .tanh)
+        #expect(activated.value.relativeError(to: try fixture.tensor("pooled")) < Self.tolerance)
+      }
+    }
+  }
+
+  @Test("weights in several files are the same weights")
+  func sharded() throws {
+    let fixture = try ParityFixture("bert")
+    let whole = try fixture.model()
+    let (model, _) = try SequenceClassifier.load(
+      directory: ParityFixture.root + "/bert-sharded", pooling: .first, outputCount: 3,
+      using: SeededGenerator(seed: 1, purpose: "unused"))
+    for (mine, theirs) in zip(model.parameters, whole.parameters) {
+      #expect(mine.parameter.value.isIdentical(to: theirs.parameter.value))
+    }
+  }
+
+  @Test("LoRA: peft's adapter trains alike, and merges alike")
+  func lowRank() throws {
+    let fixture = try ParityFixture("bert-lora")
+    let (model, _) = try SequenceClassifier.load(
+      directory: fixture.directory, pooling: .first, outputCount: 3,
+      using: SeededGenerator(seed: 1, purpose: "unused"))
+    let method = LowRankAdaptation(rank: 4, alpha: 8)
+    method.attach(to: model, using: SeededGenerator(seed: 1, purpose: "unused"))
+    try LowRankFile.attach(fixture.directory + "/adapter", to: model)
+    try check(fixture, model, steps: true)
+
+    try LowRankFile.attach(fixture.directory + "/adapter", to: model)
+    method.merge(into: model)
+    #expect(model.backboneLinearLayers.allSatisfy { $0.lowRank == nil })
+    let merged = model.logits(fixture.batch, on: Tape()).value
+    #expect(merged.relativeError(to: try fixture.tensor("mergedLogits")) < Self.tolerance)
+  }
+
+  @Test("AdamW and SGD follow PyTorch's trajectories")
+  func optimizers() throws {
+    let file = try SafetensorsReader(path: ParityFixture.root + "/optimizers.safetensors")
+    func rows(_ name: String) throws -> Tensor {
+      Tensor(try file.floats(of: name), shape: Shape(try #require(file.entry(name)).shape))
+    }
+    let gradients = try rows("gradients")
+    func follow(_ name: String, _ make: (Parameter) -> any Optimizer) throws {
+      let parameter = Parameter(name: "p", value: try rows("start"))
+      var optimizer = make(parameter)
+      let sink = GradientAccumulator()
+      let expected = try rows(name)
+      for step in 0..<12 {
+        sink.reset()
+        let gradient = gradients.rows(step..<step + 1).reshaped(to: [37])
+        sink.receive(.dense(gradient), of: parameter, partition: RowPartition(examples: 1))
+        optimizer.step(gradients: sink, learningRate: 1e-2, gradientScale: 1)
+        let error = parameter.value.relativeError(
+          to: expected.rows(step..<step + 1).reshaped(to: [37]))
+        #expect(error < 1e-6, "\(name), step \(step): \(error)")
+      }
+    }
+    try follow("adamw") { AdamW(parameters: [$0]) }
+    try follow("sgd") { SGD(parameters: [$0], momentum: 0.9, weightDecay: 0.01) }
+  }
+}

@@ -1,0 +1,62 @@
+import PEFTTensor
+import Testing
+
+/// Arrays that the tests of the vector kernels share.
+enum VectorKernelCases {
+  /// Every kernel of this processor.
+  static let kernels = VectorKernels.supported.compactMap(VectorKernels.init)
+
+  /// Every length a tail can have at any number of lanes, and some that take many vectors.
+  static let lengths = Array(0...70) + [127, 768, 1000, 4099]
+
+  /// Numbers of many sizes, from a seed.
+  static func floats(
+    _ count: Int, _ purpose: String, size: Float = 1
+  ) -> [Float] {
+    var generator = SeededGenerator(seed: 7, purpose: purpose)
+    return (0..<count).map { _ in size * Float(generator.normal()) }
+  }
+
+  /// Zeros, subnormal numbers, powers of two of both signs, the largest, infinities and NaN.
+  static let edges: [Float] = {
+    let sizes: [Float] =
+      [
+        0, .leastNonzeroMagnitude, 0x1p-133, .leastNormalMagnitude, 0.6, 14.99, 15, 15.01, 87.3,
+        88.8,
+      ]
+      + (-40...40).map { Float(sign: .plus, exponent: $0, significand: 1) }
+      + [1e30, .greatestFiniteMagnitude, .infinity]
+    return sizes + sizes.map { -$0 } + [.nan]
+  }()
+}
+
+extension VectorKernels: CustomTestStringConvertible {
+  /// The name of the instruction set.
+  public var testDescription: String { instructionSet.rawValue }
+}
+
+/// Fails when an element of `values` is further from `reference` than `tolerance` says; NaN has to
+/// meet NaN, and infinity itself.
+func expectClose(
+  _ values: [Float], _ reference: [Double], _ comment: String,
+  tolerance: (Double) -> Double, sourceLocation: SourceLocation = #_sourceLocation
+) {
+  guard values.count == reference.count else {
+    Issue.record(
+      "\(comment): \(values.count) of \(reference.count)", sourceLocation: sourceLocation)
+    return
+  }
+  for (index, (value, expected)) in zip(values, reference).enumerated() {
+    let isClose =
+      expected.isNaN
+      ? value.isNaN
+      : Double(value) == expected || Float(expected) == value
+        || abs(Double(value) - expected) <= tolerance(expected)
+    if !isClose {
+      Issue.record(
+        "\(comment), element \(index) of \(values.count): \(value), expected \(expected)",
+        sourceLocation: sourceLocation)
+      return
+    }
+  }
+}
