@@ -38,7 +38,8 @@ let package = Package(
       name: "PEFTTensorTests", dependencies: ["PEFTTensor", "CPEFTKernels"], exclude: ["Fixtures"]),
     .testTarget(name: "PEFTModelsTests", dependencies: ["PEFTModels"], exclude: ["Fixtures"]),
     .testTarget(name: "PEFTTrainTests", dependencies: ["PEFTTrain"], exclude: ["Fixtures"]),
-    .testTarget(name: "peft-cliTests", dependencies: ["peft-cli"]),
+    .testTarget(
+      name: "peft-cliTests", dependencies: ["peft-cli", "PEFTTrain"], exclude: ["Golden"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -20,6 +20,17 @@ struct WorkerPoolTests {
     }
   }
 
+  @Test("more indices than one claim word counts, and more jobs than a short run has")
+  func many() {
+    let pool = WorkerPool(workerCount: 2)
+    let total = Atomic<Int>(0)
+    pool.run(200_000) { total.add($0, ordering: .relaxed) }
+    #expect(total.load(ordering: .relaxed) == 200_000 * 199_999 / 2)
+    let jobs = Atomic<Int>(0)
+    for _ in 0..<200_000 { pool.run(2) { _ in jobs.add(1, ordering: .relaxed) } }
+    #expect(jobs.load(ordering: .relaxed) == 400_000)
+  }
+
   @Test("ranges cover the whole without overlap and respect the grain")
   func ranges() {
     let pool = WorkerPool(workerCount: 3)

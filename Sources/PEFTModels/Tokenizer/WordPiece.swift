@@ -21,30 +21,39 @@ struct WordPiece: Sendable {
 
   /// Appends the tokens of `text`, without special tokens in it.
   func encode(_ text: String, cache: inout WordCache, into ids: inout [Int32]) {
-    var normalized = normalizer(text)
-    normalized.withUTF8 { text in
+    Self.forEachWord(of: normalizer(text)) { word in
+      encode(word: word, cache: &cache, into: &ids)
+    }
+  }
+
+  /// Calls `body` with the words of a normalized text: what stands between white space, punctuation
+  /// marks apart.
+  static func forEachWord(
+    of text: consuming String, _ body: (UnsafeBufferPointer<UInt8>) -> Void
+  ) {
+    text.withUTF8 { text in
+      func pass(_ range: Range<Int>) {
+        if !range.isEmpty { body(UnsafeBufferPointer(rebasing: text[range])) }
+      }
       var start = 0
       var position = 0
       while position < text.count {
         let (scalar, next) = Self.scalar(in: text, at: position)
         let isSpace = scalar.properties.isWhitespace
         if isSpace || UnicodeClasses.isPunctuation(scalar) {
-          encode(word: text[start..<position], of: text, cache: &cache, into: &ids)
-          if !isSpace { encode(word: text[position..<next], of: text, cache: &cache, into: &ids) }
+          pass(start..<position)
+          if !isSpace { pass(position..<next) }
           start = next
         }
         position = next
       }
-      encode(word: text[start...], of: text, cache: &cache, into: &ids)
+      pass(start..<text.count)
     }
   }
 
   private func encode(
-    word: Slice<UnsafeBufferPointer<UInt8>>, of text: UnsafeBufferPointer<UInt8>,
-    cache: inout WordCache, into ids: inout [Int32]
+    word bytes: UnsafeBufferPointer<UInt8>, cache: inout WordCache, into ids: inout [Int32]
   ) {
-    guard !word.isEmpty else { return }
-    let bytes = UnsafeBufferPointer(rebasing: word)
     let hash = ByteTable.hash(bytes)
     guard !cache.append(bytes, hash: hash, to: &ids) else { return }
     let position = ids.count
@@ -97,5 +106,17 @@ struct WordPiece: Sendable {
     var value = UInt32(byte) & (0x7F >> UInt32(length))
     for offset in 1..<length { value = value << 6 | UInt32(text[position + offset]) & 0x3F }
     return (Unicode.Scalar(value) ?? "\u{FFFD}", position + length)
+  }
+}
+
+/// The words that BERT's tokenization looks up, for making a vocabulary.
+public enum WordPieceWords {
+  /// The words of a text, lower-cased and without accents, in order.
+  public static func words(of text: String) -> [String] {
+    var words: [String] = []
+    WordPiece.forEachWord(of: BERTNormalizer()(text)) {
+      words.append(String(decoding: $0, as: UTF8.self))
+    }
+    return words
   }
 }

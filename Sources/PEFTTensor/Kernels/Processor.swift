@@ -30,11 +30,32 @@ public enum Processor {
     return 1024 * (peak.flatMap { Int($0.trimmingPrefix("\t")) } ?? 0)
   }
 
+  /// The features the processor reports, such as `avx2`; empty where the system does not tell.
+  public static let flags: Set<String> = {
+    let text = (try? FileContents.read("/proc/cpuinfo")).map { String(decoding: $0, as: UTF8.self) }
+    let line = text?.split(separator: "\n").first { $0.hasPrefix("flags") }
+    return Set((line ?? "").split(separator: " ").map(String.init))
+  }()
+
   /// The core type whose kernels BLAS runs.
   public static var blasCoreName: String { BLAS.coreName }
 
   /// BLAS's version and build options.
   public static var blasConfiguration: String { BLAS.configuration }
+
+  /// Bytes this process may still take: the smaller of the system's `MemAvailable` and what its
+  /// control group leaves (`memory.max` − `memory.current`). `Int.max` where nothing tells.
+  public static var availableMemory: Int {
+    let lines = (try? FileContents.read("/proc/meminfo")).map {
+      String(decoding: $0, as: UTF8.self).split(separator: "\n")
+    }
+    let words = lines?.first { $0.hasPrefix("MemAvailable:") }?.split(separator: " ")
+    let system = words.flatMap { $0.count > 1 ? Int($0[1]) : nil }.map { $0 * 1024 } ?? .max
+    guard let limit = firstLine(of: "/sys/fs/cgroup/memory.max").flatMap(Int.init),
+      let used = firstLine(of: "/sys/fs/cgroup/memory.current").flatMap(Int.init)
+    else { return system }
+    return min(system, max(0, limit - used))
+  }
 
   private static var controlGroupCores: Int? {
     if let words = firstLine(of: "/sys/fs/cgroup/cpu.max")?.split(separator: " "),

@@ -17,9 +17,6 @@ public final class WorkerPool: Sendable {
   private let board = Board()
   private let jobLock = Mutex(())
 
-  /// Most indices in one job: what the packed claim word has bits for.
-  public static let maximumIndices = Board.fieldMask
-
   /// A pool of `workerCount` workers, `workerCount − 1` of them threads of its own.
   public init(workerCount: Int) {
     precondition(workerCount >= 1, "WorkerPool needs at least one worker, got \(workerCount)")
@@ -43,13 +40,15 @@ public final class WorkerPool: Sendable {
 
   /// Calls `body` once for every index in `0..<count`, and returns when all calls have returned.
   public func run(_ count: Int, _ body: (Int) -> Void) {
-    precondition(count <= Self.maximumIndices, "WorkerPool.run: \(count) indices are too many")
     guard count > 1, workerCount > 1, !Board.isInsideJob else {
       for index in 0..<max(count, 0) { body(index) }
       return
     }
     withoutActuallyEscaping(body) { body in
-      jobLock.withLock { _ in board.run(count, body) }
+      for start in stride(from: 0, to: count, by: Board.fieldMask) {
+        let part = min(count - start, Board.fieldMask)
+        jobLock.withLock { _ in board.run(part) { body(start + $0) } }
+      }
     }
   }
 
@@ -79,12 +78,13 @@ extension WorkerPool {
   }
 }
 
-/// What the threads of a pool share. `claim` packs the job's number, its count and the next index
-/// into one word, so that an index can only be claimed from the job it belongs to; `body` is written
-/// before the word that publishes it and stays until every claimed index is done.
+/// What the threads of a pool share. `claim` packs the job's number (32 bits, wrapping), its count and
+/// the next index (16 bits each) into one word, so that an index can only be claimed from the job it
+/// belongs to; `body` is written before the word that publishes it and stays until every claimed
+/// index is done.
 private final class Board: @unchecked Sendable {
-  static let fieldMask = (1 << 21) - 1
-  private static let fieldBits: UInt64 = 21
+  static let fieldMask = (1 << 16) - 1
+  private static let fieldBits: UInt64 = 16
   private static let pollRounds = 3000
 
   private let claim = Atomic<UInt64>(0)
@@ -148,20 +148,27 @@ private final class Board: @unchecked Sendable {
   }
 
   private var hasWork: Bool {
-    let word = claim.load(ordering: .sequentiallyConsistent)
-    return Int(word) & Self.fieldMask < Int(word >> Self.fieldBits) & Self.fieldMask
+    Self.nextIndex(claim.load(ordering: .sequentiallyConsistent)) != nil
+  }
+
+  /// The index that a claim word offers; nil when all are taken.
+  private static func nextIndex(_ word: UInt64) -> Int? {
+    let index = Int(truncatingIfNeeded: word) & fieldMask
+    return index < Int(truncatingIfNeeded: word >> fieldBits) & fieldMask ? index : nil
   }
 
   /// Claims indices of the current job and runs them until none is left.
   private func takePart() {
     var word = claim.load(ordering: .acquiring)
-    while Int(word) & Self.fieldMask < Int(word >> Self.fieldBits) & Self.fieldMask {
+    while let index = Self.nextIndex(word) {
       let (exchanged, original) = claim.weakCompareExchange(
-        expected: word, desired: word + 1, ordering: .acquiringAndReleasing)
-      word = original
-      guard exchanged else { continue }
+        expected: word, desired: word &+ 1, ordering: .acquiringAndReleasing)
+      guard exchanged else {
+        word = original
+        continue
+      }
       pthread_setspecific(Self.insideKey, UnsafeRawPointer(mutex))
-      body?(Int(word) & Self.fieldMask)
+      body?(index)
       pthread_setspecific(Self.insideKey, nil)
       completed.add(1, ordering: .releasing)
       word = claim.load(ordering: .acquiring)

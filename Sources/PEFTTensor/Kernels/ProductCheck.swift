@@ -1,0 +1,81 @@
+import Glibc
+
+/// Whether this machine's matrix products are right, and how fast they are.
+public enum ProductCheck {
+  /// The largest error that a right product can have here: inner sums of 67 terms in Float32 stay
+  /// below 67 units in the last place of the sum of magnitudes.
+  private static let tolerance = 67 * Double(Float.ulpOfOne)
+
+  /// Compares products of odd shapes in all three orientations with loops in Double; true when they
+  /// agree. Takes a few milliseconds.
+  public static func selfTest() -> Bool {
+    var generator = SeededGenerator(seed: 1, purpose: "self-test")
+    let x = Tensor(normal: [53, 67], standardDeviation: 1, using: &generator)
+    let weight = Tensor(normal: [41, 67], standardDeviation: 1, using: &generator)
+    let upstream = Tensor(normal: [53, 41], standardDeviation: 1, using: &generator)
+    var gradient = Tensor(zeros: [41, 67])
+    MatrixProduct.weightGradient(
+      upstream: upstream, input: x, into: &gradient, accumulating: false)
+    return agrees(MatrixProduct.forward(x, weight: weight), inner: 67) {
+      (x[$0, $2], weight[$1, $2])
+    }
+      && agrees(MatrixProduct.inputGradient(upstream, weight: weight), inner: 41) {
+        (upstream[$0, $2], weight[$2, $1])
+      }
+      && agrees(gradient, inner: 53) { (upstream[$2, $0], x[$2, $1]) }
+  }
+
+  private static func agrees(
+    _ product: Tensor, inner: Int, terms: (Int, Int, Int) -> (Float, Float)
+  ) -> Bool {
+    let elements = product.elements
+    for row in 0..<product.shape[0] {
+      for column in 0..<product.shape[1] {
+        var sum = 0.0
+        var magnitude = 0.0
+        for index in 0..<inner {
+          let (a, b) = terms(row, column, index)
+          sum += Double(a) * Double(b)
+          magnitude += abs(Double(a) * Double(b))
+        }
+        let value = Double(elements[row * product.shape[1] + column])
+        // Written so that NaN fails.
+        guard abs(value - sum) <= tolerance * magnitude else { return false }
+      }
+    }
+    return true
+  }
+
+  /// GFLOP/s of x [2048, 384] · W [1536, 384]ᵀ with this many workers: the median of nine.
+  public static func gigaflops(workers: Int) -> Double {
+    let pool = WorkerPool.shared.workerCount
+    WorkerPool.useWorkers(workers)
+    defer { WorkerPool.useWorkers(pool) }
+    let x = Tensor(repeating: 0.5, shape: [2048, 384])
+    let weight = Tensor(repeating: 0.25, shape: [1536, 384])
+    let seconds = (0..<10).map { _ in
+      let start = ContinuousClock.now
+      _ = MatrixProduct.forward(x, weight: weight)
+      return (ContinuousClock.now - start) / .seconds(1)
+    }.dropFirst().sorted()
+    return 2 * 2048 * 384 * 1536 / seconds[seconds.count / 2] / 1e9
+  }
+
+  /// What is wrong with the core type that BLAS chose or was told to use; nil when it is right.
+  public static var coreTypeWarning: String? {
+    let core = BLAS.coreName
+    let flags = Processor.flags
+    let usesAVX512 = ["SkylakeX", "Cooperlake", "SapphireRapids"].contains(core)
+    let usesAVX2 = usesAVX512 || ["Haswell", "Zen", "Excavator"].contains(core)
+    let isBelow =
+      (flags.contains("avx512f") && flags.contains("avx512vl") && !usesAVX512)
+      || (flags.contains("avx2") && !usesAVX2)
+    guard isBelow else { return nil }
+    if let forced = getenv("OPENBLAS_CORETYPE") {
+      return "OPENBLAS_CORETYPE=\(String(cString: forced)) makes BLAS use \(core) kernels, below "
+        + "what this processor can do; unset it, as with: env -u OPENBLAS_CORETYPE peft …"
+    }
+    return "BLAS uses \(core) kernels, below what this processor can do; try "
+      + "OPENBLAS_CORETYPE=SkylakeX and compare with: peft doctor"
+  }
+}

@@ -1,0 +1,34 @@
+import Foundation
+import PEFTTensor
+
+/// Writing examples as JSON lines, which `DataReader` reads back unchanged.
+public enum JSONLinesFile {
+  /// Writes `text`, or `text_a` and `text_b`, and `label`, one example a line; makes the directory.
+  public static func write(_ examples: [TextExample], to path: String) throws(FileError) {
+    let lines = examples.map { example -> String in
+      var object: JSONObject =
+        example.pair.map { ["text_a": .string(example.text), "text_b": .string($0)] }
+        ?? ["text": .string(example.text)]
+      object["label"] = example.label.map { .string($0) }
+      return JSONValue.object(object).text() + "\n"
+    }
+    try Directory.create((path as NSString).deletingLastPathComponent)
+    try AtomicFile.write(Array(lines.joined().utf8), to: path)
+  }
+}
+
+/// Directories on disk.
+enum Directory {
+  /// Makes a directory and those above it; one that is there already is fine.
+  static func create(_ path: String) throws(FileError) {
+    do {
+      try FileManager.default.createDirectory(
+        atPath: path.isEmpty ? "." : path, withIntermediateDirectories: true)
+    } catch {
+      throw FileError(
+        .storage, path: path,
+        reason: "the directory cannot be made: \(error.localizedDescription)",
+        remedy: "check the path, the permissions and the space on the disk")
+    }
+  }
+}

@@ -1,0 +1,6 @@
+import Foundation
+
+/// `path` from the root of the file system, as a run directory must remember it.
+func absolutePath(_ path: String) -> String {
+  URL(filePath: path, relativeTo: URL.currentDirectory()).standardizedFileURL.path
+}

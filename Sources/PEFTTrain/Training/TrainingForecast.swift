@@ -1,0 +1,104 @@
+import PEFTModels
+import PEFTTensor
+
+/// What a run will need, measured on a small batch of its own data before it starts.
+public struct TrainingForecast: Sendable {
+  /// Steps in all.
+  public let steps: Int
+  /// Bytes of all parameters.
+  public let weightBytes: Int
+  /// Bytes of gradients: those of the trainable parameters.
+  public let gradientBytes: Int
+  /// Bytes of AdamW's two moments.
+  public let optimizerBytes: Int
+  /// Bytes of the copy of the best parameters.
+  public let bestCopyBytes: Int
+  /// Bytes of activations of the largest batch.
+  public let activationBytes: Int
+  /// Tokens a second in training; nil where it was not measured.
+  public let tokensPerSecond: Double?
+  /// Tokens in all steps.
+  public let tokens: Int
+
+  /// Bytes in all.
+  public var totalBytes: Int {
+    weightBytes + gradientBytes + optimizerBytes + bestCopyBytes + activationBytes
+  }
+
+  /// Seconds of training.
+  public var seconds: Double? { tokensPerSecond.map { Double(tokens) / $0 } }
+}
+
+/// A run that does not fit. The message has the numbers and the options that lower them.
+public struct InsufficientMemory: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The message.
+  public let description: String
+}
+
+extension PreparedJob {
+  /// The margin on measured activations: transient tensors of the reverse walk.
+  private static let activationMargin = 1.3
+
+  /// Measures one forward computation; with `timing`, also whole steps without an update.
+  public func forecast(timing: Bool) -> TrainingForecast {
+    let settings = job.settings
+    let batches = epochBatches(data: train, settings: settings, epoch: 0)
+    let tokenCounts = batches.map { $0.reduce(0) { $0 + train.lengths[$1] } }
+    let largest = tokenCounts.max() ?? 0
+    let probe = Array((batches.first ?? []).prefix(8))
+    let batch = train.batch(probe)
+    let before = TensorMemory.current.bytesInUse
+    let tape = Tape(dropout: dropout)
+    let loss = train.targets(probe).map { tape.loss(model.logits(batch, on: tape), targets: $0) }
+    let perToken =
+      Double(TensorMemory.current.bytesInUse - before) / Double(max(1, batch.tokenCount))
+    _ = loss
+    let steps = plannedSteps(data: train, settings: settings)
+    let perEpoch = Double(tokenCounts.reduce(0, +)) / Double(max(1, batches.count))
+    let trainableBytes = 4 * counts.trainable
+    return TrainingForecast(
+      steps: steps, weightBytes: 4 * counts.parameters, gradientBytes: trainableBytes,
+      optimizerBytes: 2 * trainableBytes, bestCopyBytes: dev == nil ? 0 : trainableBytes,
+      activationBytes: Int(perToken * Double(largest) * Self.activationMargin),
+      tokensPerSecond: timing ? measuredRate(batches) : nil,
+      tokens: Int(perEpoch * Double(steps)))
+  }
+
+  /// Throws where the run needs more than the system will give; the weights are in memory already.
+  public func checkMemory(_ forecast: TrainingForecast) throws(InsufficientMemory) {
+    let needed = forecast.totalBytes - forecast.weightBytes
+    let available = Processor.availableMemory
+    guard needed > available else { return }
+    func mebibytes(_ bytes: Int) -> String { "\(bytes >> 20) MiB" }
+    throw InsufficientMemory(
+      description: "training needs \(mebibytes(needed)) more (gradients "
+        + "\(mebibytes(forecast.gradientBytes)), optimizer \(mebibytes(forecast.optimizerBytes)), "
+        + "activations \(mebibytes(forecast.activationBytes))), and \(mebibytes(available)) are "
+        + "free; lower --batch-size or --max-length, or choose a smaller --method such as lora")
+  }
+
+  private var dropout: SeededGenerator? {
+    job.settings.usesDropout
+      ? SeededGenerator(seed: job.settings.seed, purpose: "forecast") : nil
+  }
+
+  /// Tokens a second of forward and reverse walk over a few batches, the first left out.
+  private func measuredRate(_ batches: [[Int]]) -> Double {
+    let gradients = GradientAccumulator()
+    var tokens = 0
+    var elapsed = Duration.zero
+    for (index, indices) in batches.prefix(4).enumerated() {
+      guard let targets = train.targets(indices) else { continue }
+      let start = ContinuousClock.now
+      let batch = train.batch(indices)
+      gradients.reset()
+      let tape = Tape(dropout: dropout)
+      let loss = tape.loss(model.logits(batch, on: tape), targets: targets)
+      tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
+      guard index > 0 || batches.count == 1 else { continue }
+      tokens += batch.tokenCount
+      elapsed += ContinuousClock.now - start
+    }
+    return Double(tokens) / max(elapsed / .seconds(1), 1e-9)
+  }
+}

@@ -1,0 +1,56 @@
+import ArgumentParser
+import PEFTTensor
+
+struct ConfigCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "config", abstract: "Looks at configuration files.",
+    subcommands: [ConfigShowCommand.self])
+}
+
+struct ConfigShowCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show",
+    abstract: "Prints the options a command would run with, and where each comes from.",
+    discussion: """
+      Example:
+        peft config show train --config run.yaml --rank 4
+      """)
+
+  @Argument(help: "The command, such as train.")
+  var command: String
+
+  @Argument(parsing: .captureForPassthrough, help: "Its options.")
+  var arguments: [String] = []
+
+  func run() throws {
+    guard let interface = CommandInterface.all.first(where: { $0.name == command }) else {
+      let names = CommandInterface.all.map(\.name).joined(separator: ", ")
+      throw ValidationError("there is no command \"\(command)\"; there are \(names)")
+    }
+    let entries = try ConfigurationFile.value(of: "config", in: arguments).map {
+      try ConfigurationFile.entries($0, for: interface)
+    }
+    var table = Table(header: ["option", "value", "from"])
+    var document = JSONObject()
+    for option in interface.options {
+      let isGiven = ConfigurationFile.isGiven(option.name, in: arguments)
+      let inFile = isGiven ? nil : entries?.first { $0.option.name == option.name }?.value
+      let onLine =
+        option.isFlag
+        ? (arguments.contains("--\(option.name)") ? "true" : nil)
+        : ConfigurationFile.value(of: option.name, in: arguments)
+      let source: ConfigurationFile.Source =
+        onLine != nil ? .flag : inFile != nil ? .file : .default
+      let value = onLine ?? inFile ?? option.defaultValue ?? (option.isFlag ? "false" : "")
+      table.add([option.name, value, source.rawValue])
+      document[option.name] = .object([
+        "value": .string(value), "from": .string(source.rawValue),
+      ])
+    }
+    if arguments.contains("--json") {
+      Console.output(.object(document))
+    } else {
+      table.lines.forEach { Console.output($0) }
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import ArgumentParser
+import Foundation
+import PEFTTensor
+import PEFTTrain
+
+struct DoctorCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "doctor",
+    abstract: "Checks this machine: processor, BLAS, workers, memory, products.",
+    discussion: """
+      Example:
+        peft doctor --json
+      """)
+
+  @OptionGroup(title: "Common") var common: CommonOptions
+
+  func run() throws {
+    common.apply()
+    let workers = WorkerPool.shared.workerCount
+    let isRight = ProductCheck.selfTest()
+    let single = ProductCheck.gigaflops(workers: 1)
+    let all = workers > 1 ? ProductCheck.gigaflops(workers: workers) : single
+    let available = Processor.availableMemory
+    let warning = ProductCheck.coreTypeWarning
+    if common.json {
+      var document = EnvironmentReport.json.object ?? [:]
+      document["supportedInstructionSets"] = .array(
+        VectorKernels.supported.map { .string($0.rawValue) })
+      document["availableMemory"] = available == .max ? .null : .integer(available)
+      document["selfTest"] = .bool(isRight)
+      document["gigaflopsOneWorker"] = .number(single)
+      document["gigaflopsAllWorkers"] = .number(all)
+      document["warnings"] = .array(warning.map { [.string($0)] } ?? [])
+      Console.output(.object(document))
+    } else {
+      let memory = available == .max ? "unknown" : "\(available >> 20) MiB"
+      let sets = VectorKernels.supported.map(\.rawValue).joined(separator: ", ")
+      for (name, value) in [
+        ("peft", EnvironmentReport.version), ("processor", Processor.modelName),
+        ("cores", "\(Processor.availableCores) usable, \(workers) workers"),
+        ("memory", "\(memory) available"),
+        ("kernels", "\(VectorKernels.active.instructionSet.rawValue) (supported: \(sets))"),
+        ("BLAS", Processor.blasConfiguration), ("BLAS core", Processor.blasCoreName),
+        ("products", isRight ? "right" : "WRONG"),
+        ("speed", String(format: "%.0f GFLOP/s on one worker, %.0f on all", single, all)),
+      ] {
+        Console.output(name.padding(toLength: 11, withPad: " ", startingAt: 0) + value)
+      }
+      if let warning { Console.output("warning: " + warning) }
+    }
+    if !isRight {
+      throw FailedSelfTest(
+        description: "matrix products on this machine are wrong; try another OPENBLAS_CORETYPE")
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import ArgumentParser
+import Foundation
+import PEFTModels
+import PEFTTensor
+import PEFTTrain
+
+struct PredictCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "predict", abstract: "Prints a JSON line with the prediction for every row.",
+    discussion: """
+      Example:
+        peft predict runs/lora --data new.jsonl > predictions.jsonl
+
+      A line has the label, the probability of every class and the logits; with regression the
+      value.
+      """)
+
+  @Argument(help: "Run directory, or model directory with a trained head.")
+  var model: String
+
+  @Option(name: .customLong("data"), help: "Data, with or without labels.")
+  var dataPath: String
+
+  @OptionGroup(title: "Data") var data: DataOptions
+  @OptionGroup(title: "Common") var common: CommonOptions
+
+  func run() throws {
+    try common.start()
+    let trained = try TrainedModel.open(model)
+    let examples = try DataReader.read(path: dataPath, format: data.format, columns: data.columns)
+    let encoded = EncodedDataset(
+      examples, targets: nil, tokenizer: trained.tokenizer, maximumLength: trained.maximumLength)
+    for logits in trained.model.evaluate(encoded, task: trained.task).logits {
+      Console.output(Self.document(logits, task: trained.task))
+    }
+  }
+
+  static func document(_ logits: [Float], task: PredictionTask) -> JSONValue {
+    let values = JSONValue.array(logits.map { .number(Double($0)) })
+    guard case .classification(let labels) = task else {
+      return .object(["value": .number(Double(logits[0])), "logits": values])
+    }
+    let largest = logits.reduce(-Double.infinity) { max($0, Double($1)) }
+    let exponentials = logits.map { exp(Double($0) - largest) }
+    let sum = exponentials.reduce(0, +)
+    var probabilities = JSONObject()
+    for (name, value) in zip(labels.names, exponentials) {
+      probabilities[name] = .number(value / sum)
+    }
+    return .object([
+      "label": .string(labels.names[SequenceClassifier.largest(of: logits)]),
+      "probabilities": .object(probabilities), "logits": values,
+    ])
+  }
+}

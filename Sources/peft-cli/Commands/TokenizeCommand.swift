@@ -1,0 +1,75 @@
+import ArgumentParser
+import Foundation
+import PEFTModels
+import PEFTTensor
+import PEFTTrain
+
+struct TokenizeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tokenize",
+    abstract: "Prints the token ids of every line, special tokens included, as a JSON array.",
+    discussion: """
+      Example:
+        echo "a stirring film" | peft tokenize minilm
+
+      The directory may hold vocabulary files alone; the special tokens in them decide the family.
+      """)
+
+  @Argument(help: "Model directory, or one with vocabulary files.")
+  var model: String
+
+  @Argument(help: "Texts, one a line; standard input when it is missing.")
+  var file: String?
+
+  @Flag(help: "Lines are JSON objects with text, or text_a and text_b.")
+  var jsonl = false
+
+  @Option(help: "Longest sequence in tokens.")
+  var maxLength: Int?
+
+  @OptionGroup(title: "Common") var common: CommonOptions
+
+  func validate() throws {
+    if let maxLength, maxLength < 1 {
+      throw ValidationError("--max-length \(maxLength): give a positive number")
+    }
+  }
+
+  func run() throws {
+    common.apply()
+    let tokenizer = try Tokenizer.load(directory: model)
+    let path = file ?? "/dev/stdin"
+    let bytes = try FileContents.read(path)
+    let texts = try jsonl ? rows(bytes, path: path) : lines(bytes, path: path)
+    let encodings = tokenizer.encode(texts, maximumLength: maxLength).map { encoding in
+      JSONValue.array(encoding.ids.map { .integer(Int($0)) })
+    }
+    if common.json { return Console.output(.array(encodings)) }
+    for start in stride(from: 0, to: encodings.count, by: 1000) {
+      let lines = encodings[start..<min(start + 1000, encodings.count)].map { $0.text() }
+      Console.output(lines.joined(separator: "\n"))
+    }
+  }
+
+  /// Lines end with a line feed alone; one at the end of the file begins no further line.
+  private func lines(_ bytes: [UInt8], path: String) throws -> [(text: String, pair: String?)] {
+    var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    if lines.last?.isEmpty == true { lines.removeLast() }
+    var texts: [(text: String, pair: String?)] = []
+    for (index, line) in lines.enumerated() {
+      guard let text = String(validating: line, as: UTF8.self) else {
+        throw FileError(
+          .malformed, path: path, place: "line \(index + 1)", reason: "it is not UTF-8",
+          remedy: "convert the file, as with iconv -f latin1 -t utf8")
+      }
+      texts.append((text, nil))
+    }
+    return texts
+  }
+
+  private func rows(_ bytes: [UInt8], path: String) throws -> [(text: String, pair: String?)] {
+    try DataReader.parse(bytes, path: path, format: .jsonl, columns: nil).map {
+      ($0.text, $0.pair)
+    }
+  }
+}

@@ -1,0 +1,131 @@
+import Foundation
+import PEFTModels
+import PEFTTensor
+import PEFTTrain
+
+/// One training run as the user sees it; `train` and `quickstart` share it.
+struct TrainingSession {
+  let job: TrainingJob
+  let common: CommonOptions
+
+  /// Prepares, forecasts, and trains unless it is a dry run.
+  func run(to output: String?, overwriting: Bool, dryRun: Bool) throws {
+    let prepared = try job.prepare()
+    prepared.notes.forEach { common.note($0) }
+    let forecast = prepared.forecast(timing: dryRun)
+    guard let output, !dryRun else { return show(forecast, of: prepared) }
+    try prepared.checkMemory(forecast)
+    let counts = prepared.counts
+    common.note(
+      "\(job.method.name): \(counts.trainable.grouped) of \(counts.parameters.grouped) parameters "
+        + "train, \(forecast.steps) steps on \(prepared.train.count) examples, "
+        + "\(WorkerPool.shared.workerCount) workers")
+    Interruption.watch()
+    let progress = ProgressLine(isQuiet: common.quiet)
+    let manifest = try prepared.run(
+      to: output, overwriting: overwriting, resolvedSettings: settings,
+      shouldStop: { Interruption.isRequested }, observe: progress.show)
+    show(manifest, output: output)
+    if manifest.outcome.ending == .interrupted { throw Interrupted(run: output) }
+  }
+
+  /// The job as JSON, every default filled in.
+  private var settings: JSONValue {
+    let settings = job.settings
+    var object: JSONObject = [
+      "model": .string(job.modelDirectory), "train": .string(job.trainPath),
+      "method": AdaptationMethods.json(of: job.method),
+      "pooling": .string(job.pooling.rawValue),
+      "learningRate": .number(settings.learningRate),
+      "warmup": .number(settings.warmupFraction), "schedule": .string(settings.decay.rawValue),
+      "weightDecay": .number(settings.optimizer.weightDecay),
+      "clip": .number(settings.clippingNorm ?? 0),
+      "labelSmoothing": .number(settings.labelSmoothing),
+      "dropout": .bool(settings.usesDropout), "seed": .string(String(settings.seed)),
+      "length": .string("\(settings.length)"), "batches": .string("\(settings.batches.size)"),
+      "groupByLength": .bool(settings.batches.lengthWindow != nil),
+    ]
+    object["dev"] = job.devPath.map { .string($0) }
+    object["test"] = job.testPath.map { .string($0) }
+    object["evaluateEvery"] = settings.evaluationInterval.map { .integer($0) }
+    object["patience"] = settings.patience.map { .integer($0) }
+    object["maximumLength"] = job.maximumLength.map { .integer($0) }
+    return .object(object)
+  }
+
+  private func show(_ manifest: RunManifest, output: String) {
+    let outcome = manifest.outcome
+    if common.json {
+      var metrics = manifest.metrics.first.map { RunManifest.json(of: $0.values).object } ?? nil
+      for (split, values) in manifest.metrics {
+        metrics?[split] = RunManifest.json(of: values)
+      }
+      Console.output(
+        .object([
+          "metrics": .object(metrics ?? [:]),
+          "trainable": .integer(manifest.counts.trainable),
+          "parameters": .integer(manifest.counts.parameters),
+          "seconds": .number(outcome.seconds), "steps": .integer(outcome.steps),
+          "tokensPerSecond": .number(outcome.tokensPerSecond),
+          "bestStep": .integer(outcome.bestStep), "ending": .string(outcome.ending.rawValue),
+          "run": .string(output),
+        ]))
+      return
+    }
+    if !manifest.metrics.isEmpty {
+      let names = manifest.metrics[0].values.map(\.name)
+      var table = Table(header: [""] + names)
+      for (split, values) in manifest.metrics {
+        table.add([split] + values.map { ProgressLine.format($0.value) })
+      }
+      table.lines.forEach { Console.output($0) }
+    }
+    let share = 100 * Double(manifest.counts.trainable) / Double(manifest.counts.parameters)
+    let percent = String(format: "%.3g %%", share)
+    Console.output(
+      "trained \(manifest.counts.trainable.grouped) of \(manifest.counts.parameters.grouped) "
+        + "parameters (\(percent)) in \(ProgressLine.duration(outcome.seconds)), "
+        + "\(Int(outcome.tokensPerSecond)) tokens/s; best at step \(outcome.bestStep) of "
+        + "\(outcome.plannedSteps)")
+    Console.output("run: \(output)")
+  }
+
+  private func show(_ forecast: TrainingForecast, of prepared: PreparedJob) {
+    let counts = prepared.counts
+    if common.json {
+      Console.output(
+        .object([
+          "trainable": .integer(counts.trainable), "parameters": .integer(counts.parameters),
+          "steps": .integer(forecast.steps),
+          "memory": .object([
+            "weights": .integer(forecast.weightBytes),
+            "gradients": .integer(forecast.gradientBytes),
+            "optimizer": .integer(forecast.optimizerBytes),
+            "bestCopy": .integer(forecast.bestCopyBytes),
+            "activations": .integer(forecast.activationBytes),
+            "total": .integer(forecast.totalBytes),
+          ]),
+          "tokensPerSecond": .number(forecast.tokensPerSecond ?? 0),
+          "seconds": .number(forecast.seconds ?? 0),
+        ]))
+      return
+    }
+    var table = Table(header: ["memory", "MiB"])
+    for (name, bytes) in [
+      ("weights", forecast.weightBytes), ("gradients", forecast.gradientBytes),
+      ("optimizer state", forecast.optimizerBytes), ("copy of the best", forecast.bestCopyBytes),
+      ("activations", forecast.activationBytes), ("total", forecast.totalBytes),
+    ] {
+      table.add([name, "\(bytes >> 20)"])
+    }
+    Console.output(
+      "\(job.method.name): \(counts.trainable.grouped) of \(counts.parameters.grouped) parameters "
+        + "would train, \(forecast.steps) steps")
+    table.lines.forEach { Console.output($0) }
+    if let seconds = forecast.seconds, let rate = forecast.tokensPerSecond {
+      Console.output(
+        "about \(ProgressLine.duration(seconds)) at \(Int(rate)) tokens/s, evaluations left out")
+    }
+    Console.output("nothing was written")
+  }
+}

@@ -1,0 +1,55 @@
+import ArgumentParser
+import Foundation
+import PEFTTensor
+import PEFTTrain
+
+/// How the command ended, for scripts. The one table from kinds of error to exit codes.
+enum ExitStatus: Int32 {
+  case done = 0
+  case usage = 2
+  case badFile = 3
+  case numericalFailure = 4
+  case interrupted = 5
+  case noSpace = 6
+
+  /// The status that an error ends the command with.
+  static func status(of error: any Error) -> ExitStatus {
+    switch error {
+    case let error as FileError: error.kind == .storage ? .noSpace : .badFile
+    case is NonFiniteLoss, is FailedSelfTest: .numericalFailure
+    case is Interrupted: .interrupted
+    case is InsufficientMemory: .noSpace
+    default: .usage
+    }
+  }
+
+  /// Says what went wrong, on standard error, or prints the help that was asked for.
+  static func report(_ error: any Error) -> ExitStatus {
+    let status = status(of: error)
+    guard status == .usage, !(error is InvalidSetting) else {
+      Console.error("peft: \(error)")
+      return status
+    }
+    if PEFTCommand.exitCode(for: error) == .success {
+      Console.output(PEFTCommand.fullMessage(for: error))
+      return .done
+    }
+    if error is InvalidSetting {
+      Console.error("peft: \(error)")
+    } else {
+      Console.error(PEFTCommand.fullMessage(for: error))
+    }
+    return .usage
+  }
+}
+
+/// The run was ended by a signal, and what it had was saved.
+struct Interrupted: Error, CustomStringConvertible {
+  let run: String
+  var description: String { "interrupted; the run so far is saved in \(run)" }
+}
+
+/// Products on this machine are wrong.
+struct FailedSelfTest: Error, CustomStringConvertible {
+  let description: String
+}

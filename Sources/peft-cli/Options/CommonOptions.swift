@@ -1,0 +1,44 @@
+import ArgumentParser
+import PEFTTensor
+
+/// Options of every command.
+struct CommonOptions: ParsableArguments {
+  @Option(help: "A YAML file with any of these options; what stands on the command line wins.")
+  var config: String?
+
+  @Flag(help: "Print one JSON document on standard output, and nothing else there.")
+  var json = false
+
+  @Flag(help: "Say nothing while working.")
+  var quiet = false
+
+  @Option(help: "Threads to work with; by default all cores the process may use.")
+  var workers: Int?
+
+  func validate() throws {
+    if let workers, !(1...1024).contains(workers) {
+      throw ValidationError("--workers \(workers): give a number from 1 to 1024")
+    }
+  }
+
+  /// Applies what concerns the whole process.
+  func apply() {
+    if let workers { WorkerPool.useWorkers(workers) }
+  }
+
+  /// Applies the options, checks the products and warns of a BLAS below the processor, before work
+  /// that takes long.
+  func start() throws {
+    apply()
+    guard ProductCheck.selfTest() else {
+      throw FailedSelfTest(
+        description: "matrix products on this machine are wrong; see: peft doctor")
+    }
+    if let warning = ProductCheck.coreTypeWarning { note("warning: " + warning) }
+  }
+
+  /// Says something about what is going on.
+  func note(_ line: String) {
+    if !quiet { Console.error(line) }
+  }
+}

@@ -1,0 +1,94 @@
+import ArgumentParser
+import PEFTTensor
+import Yams
+
+/// YAML files of options: a map from long option names to values. What stands on the command line
+/// wins.
+enum ConfigurationFile {
+  /// Where the value of an option comes from.
+  enum Source: String {
+    case flag = "command line"
+    case file
+    case `default`
+  }
+
+  /// Options of which the command line's choice of one displaces the file's other.
+  private static let alternatives = [("epochs", "steps"), ("batch-size", "batch-tokens")]
+
+  /// The arguments with those of `--config FILE` added that the command line does not give itself.
+  static func merge(_ arguments: [String]) throws -> [String] {
+    guard let name = arguments.first, name != ConfigCommand.configuration.commandName,
+      let path = value(of: "config", in: arguments),
+      let command = CommandInterface.all.first(where: { $0.name == name })
+    else { return arguments }
+    return arguments
+      + (try entries(path, for: command)).flatMap { entry -> [String] in
+        guard !isGiven(entry.option.name, in: arguments) else { return [] }
+        guard entry.option.isFlag else { return ["--\(entry.option.name)=\(entry.value)"] }
+        return entry.value == "true" ? ["--\(entry.option.name)"] : []
+      }
+  }
+
+  /// The options in the file at `path`, checked against those of `command`.
+  static func entries(
+    _ path: String, for command: CommandInterface
+  ) throws -> [(option: CommandInterface.Option, value: String)] {
+    let bytes = try FileContents.read(path)
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw FileError(.malformed, path: path, reason: "it is not UTF-8")
+    }
+    let node: Node?
+    do {
+      node = try Yams.compose(yaml: text)
+    } catch {
+      throw FileError(.malformed, path: path, reason: "it is not YAML: \(error)")
+    }
+    guard let node else { return [] }
+    guard let mapping = node.mapping else {
+      throw FileError(
+        .malformed, path: path, reason: "it is not a map of options",
+        remedy: "write lines such as: learning-rate: 5e-4")
+    }
+    return try mapping.map { key, value in
+      let place = "line \(key.mark?.line ?? 0)"
+      guard let name = key.string, let option = command.options.first(where: { $0.name == name })
+      else {
+        let name = key.string ?? "?"
+        let suggestion = command.suggestion(for: name).map { "; did you mean \($0)?" } ?? ""
+        throw InvalidConfiguration(
+          description: "\(path): \(place): \(command.name) has no option \"\(name)\"\(suggestion)")
+      }
+      let items = value.sequence.map { $0.compactMap(\.string) } ?? value.string.map { [$0] }
+      guard let items, !option.isFlag || ["true", "false"].contains(items.first ?? "") else {
+        throw InvalidConfiguration(
+          description:
+            "\(path): \(place): \(name) cannot be \(option.isFlag ? "other than true or false" : "a map")"
+        )
+      }
+      return (option, items.joined(separator: ","))
+    }
+  }
+
+  /// The value of an option on a command line.
+  static func value(of name: String, in arguments: [String]) -> String? {
+    for (index, argument) in arguments.enumerated() {
+      if argument == "--\(name)", index + 1 < arguments.count { return arguments[index + 1] }
+      if argument.hasPrefix("--\(name)=") { return String(argument.dropFirst(name.count + 3)) }
+    }
+    return nil
+  }
+
+  /// Whether a command line gives an option or its alternative.
+  static func isGiven(_ name: String, in arguments: [String]) -> Bool {
+    let names =
+      [name] + alternatives.flatMap { $0.0 == name ? [$0.1] : $0.1 == name ? [$0.0] : [] }
+    return names.contains { name in
+      arguments.contains { $0 == "--\(name)" || $0.hasPrefix("--\(name)=") }
+    }
+  }
+}
+
+/// A configuration file asks for what the command does not have; a usage error.
+struct InvalidConfiguration: Error, CustomStringConvertible {
+  let description: String
+}

@@ -1,0 +1,22 @@
+import ArgumentParser
+import PEFTTrain
+
+/// How data files are to be read.
+struct DataOptions: ParsableArguments {
+  @Option(help: "Format of the data files: jsonl, csv or tsv; by default their extension decides.")
+  var format: DataFormat?
+
+  @Option(
+    help: "Columns by number from 1 or by name, such as text=1,label=2; pairs: text_a=…,text_b=….")
+  var columns: ColumnSelection?
+}
+
+extension DataFormat: ExpressibleByArgument {}
+
+extension ColumnSelection: ExpressibleByArgument {
+  /// Parses `text=1,label=2` and the like; nil where the syntax is wrong.
+  public init?(argument: String) {
+    guard let selection = try? ColumnSelection.parse(argument) else { return nil }
+    self = selection
+  }
+}

@@ -1,0 +1,114 @@
+import ArgumentParser
+import PEFTTensor
+import PEFTTrain
+
+/// How training goes.
+struct TrainingOptions: ParsableArguments {
+  @Option(help: "Passes over the training data. (default: 3)")
+  var epochs: Double?
+
+  @Option(help: "Steps, instead of --epochs.")
+  var steps: Int?
+
+  @Option(help: "Examples in a batch. (default: 32)")
+  var batchSize: Int?
+
+  @Option(help: "Tokens in a batch, instead of --batch-size.")
+  var batchTokens: Int?
+
+  @Flag(help: "Put texts of similar length into one batch.")
+  var groupByLength = false
+
+  @Option(
+    help: "Learning rate after the warm-up. (default: full 5e-5, head 1e-3, others 5e-4)")
+  var learningRate: Double?
+
+  @Option(help: "Part of the steps that warms up.")
+  var warmup = 0.06
+
+  @Option(help: "Decay after the warm-up: linear, cosine or constant.")
+  var schedule = LearningRateSchedule.Decay.linear
+
+  @Option(help: "Decoupled weight decay of AdamW.")
+  var weightDecay = 0.01
+
+  @Option(help: "Limit on the gradient's global norm; 0 does not clip.")
+  var clip = 1.0
+
+  @Option(help: "Label smoothing.")
+  var labelSmoothing = 0.0
+
+  @Flag(help: "Train without the dropout that the model is configured with.")
+  var noDropout = false
+
+  @Option(help: "Steps between evaluations; by default one after every pass.")
+  var evaluateEvery: Int?
+
+  @Option(help: "End after so many evaluations without a better one.")
+  var patience: Int?
+
+  @Option(help: "Decides everything random.")
+  var seed: UInt64 = 1
+
+  @Option(help: "Number format: fp32, or auto, which is fp32 for now.")
+  var precision = "fp32"
+
+  /// Batches in the window within which --group-by-length sorts.
+  private static let lengthWindow = 50
+
+  func validate() throws {
+    try check(epochs.map { $0 > 0 && $0.isFinite } != false, "--epochs: give a positive number")
+    try check(steps.map { $0 > 0 } != false, "--steps: give a positive number")
+    try check(epochs == nil || steps == nil, "--epochs and --steps exclude each other")
+    try check(batchSize.map { $0 > 0 } != false, "--batch-size: give a positive number")
+    try check(batchTokens.map { $0 > 0 } != false, "--batch-tokens: give a positive number")
+    try check(
+      batchSize == nil || batchTokens == nil, "--batch-size and --batch-tokens exclude each other")
+    try check(
+      learningRate.map { $0 > 0 && $0.isFinite } != false, "--learning-rate: give a positive number"
+    )
+    try check((0...1).contains(warmup), "--warmup \(warmup): give a number from 0 to 1")
+    try check(
+      weightDecay >= 0 && weightDecay.isFinite, "--weight-decay: give a number from 0")
+    try check(clip >= 0 && clip.isFinite, "--clip: give a number from 0")
+    try check(
+      (0..<1).contains(labelSmoothing), "--label-smoothing: give a number from 0 to below 1")
+    try check(evaluateEvery.map { $0 > 0 } != false, "--evaluate-every: give a positive number")
+    try check(patience.map { $0 > 0 } != false, "--patience: give a positive number")
+    try check(
+      ["fp32", "auto"].contains(precision),
+      "--precision \(precision): this version trains in fp32 only; give fp32 or auto")
+  }
+
+  /// The settings asked for.
+  func settings(usualLearningRate: Double) -> TrainingSettings {
+    var settings = TrainingSettings()
+    if let steps {
+      settings.length = .steps(steps)
+    } else if let epochs {
+      settings.length = .epochs(epochs)
+    }
+    settings.batches = BatchPlan(
+      size: batchTokens.map { .tokens($0) } ?? .examples(batchSize ?? 32),
+      lengthWindow: groupByLength ? Self.lengthWindow : nil)
+    settings.learningRate = learningRate ?? usualLearningRate
+    settings.warmupFraction = warmup
+    settings.decay = schedule
+    settings.optimizer.weightDecay = weightDecay
+    settings.clippingNorm = clip == 0 ? nil : clip
+    settings.labelSmoothing = labelSmoothing
+    settings.usesDropout = !noDropout
+    settings.evaluationInterval = evaluateEvery
+    settings.patience = patience
+    settings.seed = seed
+    return settings
+  }
+
+  private func check(_ condition: Bool, _ message: String) throws {
+    if !condition { throw ValidationError(message) }
+  }
+}
+
+extension LearningRateSchedule.Decay: ExpressibleByArgument {}
+extension Pooling: ExpressibleByArgument {}
+extension LabelKind: ExpressibleByArgument {}

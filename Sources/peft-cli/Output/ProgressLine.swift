@@ -1,0 +1,62 @@
+import Foundation
+import PEFTTrain
+
+/// Shows a training run on standard error: one live line on a terminal, elsewhere a plain line every
+/// few seconds; evaluations stay as lines of their own.
+final class ProgressLine {
+  private let isQuiet: Bool
+  private let isLive = Console.isTerminal
+  private let start = ContinuousClock.now
+  private var lastShown = ContinuousClock.now
+  private var recent: [StepReport] = []
+
+  /// Seconds between plain lines.
+  private static let interval = Duration.seconds(5)
+  /// Steps in the mean loss and rate.
+  private static let window = 20
+
+  init(isQuiet: Bool) { self.isQuiet = isQuiet }
+
+  func show(_ event: TrainingEvent) {
+    guard !isQuiet else { return }
+    switch event {
+    case .step(let report):
+      recent.append(report)
+      if recent.count > Self.window { recent.removeFirst() }
+      let isLast = report.numbers.step == report.numbers.totalSteps
+      if isLive {
+        Console.live(line(report))
+        if isLast { Console.error("") }
+      } else if isLast || ContinuousClock.now - lastShown >= Self.interval {
+        lastShown = .now
+        Console.error(line(report))
+      }
+    case .evaluation(let step, let metrics, let isBest):
+      if isLive { Console.live("") }
+      let values = metrics.map { "\($0.name) \(Self.format($0.value))" }.joined(separator: "  ")
+      Console.error("step \(step)  dev  \(values)\(isBest ? "  (best so far)" : "")")
+    }
+  }
+
+  private func line(_ report: StepReport) -> String {
+    let numbers = report.numbers
+    let seconds = recent.reduce(0) { $0 + $1.seconds }
+    let tokens = Double(recent.reduce(0) { $0 + $1.tokens })
+    let loss = recent.reduce(0) { $0 + $1.numbers.loss } / Double(recent.count)
+    let left = Double(numbers.totalSteps - numbers.step) * seconds / Double(recent.count)
+    return "step \(numbers.step)/\(numbers.totalSteps)  loss \(Self.format(loss))  "
+      + "rate \(String(format: "%.2e", numbers.learningRate))  "
+      + "\(Int(tokens / max(seconds, 1e-9))) tokens/s  \(Self.duration(left)) left"
+  }
+
+  static func format(_ value: Double) -> String { String(format: "%.4f", value) }
+
+  static func duration(_ seconds: Double) -> String {
+    let whole = Int(seconds.rounded())
+    return whole < 60
+      ? "\(whole) s"
+      : whole < 3600
+        ? "\(whole / 60) min \(whole % 60) s"
+        : "\(whole / 3600) h \(whole % 3600 / 60) min"
+  }
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+import Foundation
+
+/// The `peft` command.
+struct PEFTCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "peft",
+    abstract: "Fine-tunes RoBERTa and BERT on a multicore CPU, few parameters at a time.",
+    discussion: """
+      Example:
+        peft train --model minilm --train train.tsv --dev dev.tsv --method lora --output run
+      """,
+    version: "0.1.0",
+    subcommands: [
+      InspectCommand.self, TokenizeCommand.self, TrainCommand.self, EvaluateCommand.self,
+      PredictCommand.self, DoctorCommand.self, QuickstartCommand.self, ConfigCommand.self,
+    ])
+}
+
+@main
+enum Entry {
+  static func main() {
+    signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
+    exit(run(Array(CommandLine.arguments.dropFirst())).rawValue)
+  }
+
+  /// Runs one command line and says how it ended.
+  private static func run(_ arguments: [String]) -> ExitStatus {
+    do {
+      let merged = try ConfigurationFile.merge(arguments)
+      var command = try PEFTCommand.parseAsRoot(merged)
+      try command.run()
+      return .done
+    } catch {
+      return ExitStatus.report(error)
+    }
+  }
+}

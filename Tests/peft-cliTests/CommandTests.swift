@@ -1,0 +1,263 @@
+import Foundation
+import PEFTTensor
+import PEFTTrain
+import Testing
+
+@Suite("Commands")
+struct CommandTests {
+  /// A small random model and data whose label is in the words.
+  private struct Workplace {
+    let directory: TemporaryDirectory
+    let model: String
+    let train: String
+    let dev: String
+
+    init() throws {
+      directory = try TemporaryDirectory()
+      model = directory.path("model")
+      let words = ["red", "green", "blue", "one", "two", "three", "four", "five"]
+      func rows(_ count: Int, _ offset: Int) -> String {
+        (0..<count).map { index in
+          let number = index + offset
+          let isPositive = number.isMultiple(of: 2)
+          let filler = words[number % words.count]
+          return
+            "\(filler) \(isPositive ? "good" : "bad") \(filler)\t\(isPositive ? "yes" : "no")\n"
+        }.joined()
+      }
+      train = try directory.write(rows(64, 0), to: "train.tsv")
+      dev = try directory.write(rows(16, 100), to: "dev.tsv")
+      try SmallModel.write(to: model, texts: [rows(64, 0)])
+    }
+
+    func train(_ extra: String...) throws -> PEFTProcess {
+      let (process, place) = try PEFTProcess.start(
+        ["train", "--model", model, "--train", train, "--dev", dev, "--pooling", "mean"] + extra)
+      return try PEFTProcess.finish(process, place)
+    }
+  }
+
+  @Test(
+    "train, evaluate and predict agree, for every method", arguments: ["full", "lora", "bitfit"])
+  func roundTrip(method: String) throws {
+    let place = try Workplace()
+    let run = place.directory.path("run")
+    let trained = try place.train(
+      "--method", method, "--output", run, "--steps", "40", "--batch-size", "16",
+      "--learning-rate", "3e-3", "--json")
+    #expect(trained.status == 0, "\(trained.errors)")
+    let result = try trained.document
+    #expect(result["steps"] == .integer(40))
+    #expect((result["trainable"]?.integer ?? 0) > 0)
+    let accuracy = try #require(result["metrics"]?["accuracy"]?.double)
+    #expect(accuracy > 0.9)
+
+    let evaluated = try PEFTProcess.run("evaluate", run, "--data", place.dev, "--json")
+    #expect(evaluated.status == 0, "\(evaluated.errors)")
+    #expect(try evaluated.document["examples"] == .integer(16))
+    #expect(try evaluated.document["metrics"]?["accuracy"]?.double == accuracy)
+    #expect(
+      try evaluated.document["metrics"]?["loss"]?.double == result["metrics"]?["loss"]?.double)
+
+    let predicted = try PEFTProcess.run("predict", run, "--data", place.dev)
+    let lines = try predicted.output.split(separator: "\n").map { try JSONValue(parsing: $0.utf8) }
+    #expect(lines.count == 16)
+    let expected = try String(contentsOfFile: place.dev, encoding: .utf8).split(separator: "\n")
+      .map { $0.split(separator: "\t")[1] }
+    let right = zip(lines, expected).count { $0["label"]?.string == String($1) }
+    #expect(Double(right) / 16 == accuracy)
+    for line in lines {
+      let sum = try #require(line["probabilities"]?.object).members.reduce(0) {
+        $0 + ($1.value.double ?? 0)
+      }
+      #expect(abs(sum - 1) < 1e-9)
+    }
+  }
+
+  @Test("the same seed gives the same bits, twice; another seed does not")
+  func reproducible() throws {
+    let place = try Workplace()
+    func tensors(_ name: String, seed: String) throws -> Data {
+      let run = place.directory.path(name)
+      let result = try place.train("--output", run, "--steps", "6", "--seed", seed, "--quiet")
+      #expect(result.status == 0, "\(result.errors)")
+      return try Data(contentsOf: URL(filePath: run + "/trained.safetensors"))
+    }
+    let first = try tensors("a", seed: "7")
+    #expect(try tensors("b", seed: "7") == first)
+    #expect(try tensors("c", seed: "8") != first)
+  }
+
+  @Test("a dry run writes nothing")
+  func dryRun() throws {
+    let place = try Workplace()
+    let before = try FileManager.default.subpathsOfDirectory(atPath: place.directory.path)
+    let result = try place.train("--dry-run", "--json", "--output", place.directory.path("run"))
+    #expect(result.status == 0, "\(result.errors)")
+    #expect((try result.document["memory"]?["total"]?.integer ?? 0) > 1 << 20)
+    let after = try FileManager.default.subpathsOfDirectory(atPath: place.directory.path)
+    #expect(before.sorted() == after.sorted())
+  }
+
+  @Test("an interrupted run is saved and says so")
+  func interrupted() throws {
+    let place = try Workplace()
+    let run = place.directory.path("run")
+    let (process, streams) = try PEFTProcess.start([
+      "train", "--model", place.model, "--train", place.train, "--pooling", "mean", "--output", run,
+      "--steps", "10000000",
+    ])
+    let isStarted = { FileManager.default.fileExists(atPath: run + "/environment.json") }
+    for _ in 0..<3000 where process.isRunning && !isStarted() { usleep(10_000) }
+    process.interrupt()
+    // A signal that is not heard must fail the test, not hang it.
+    for _ in 0..<3000 where process.isRunning { usleep(10_000) }
+    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    let result = try PEFTProcess.finish(process, streams)
+    #expect(result.status == 5, "\(result.errors)")
+    let manifest = try JSONValue(parsing: Data(contentsOf: URL(filePath: run + "/run.json")))
+    #expect(manifest["ending"] == .string("interrupted"))
+    #expect(try PEFTProcess.run("evaluate", run, "--data", place.dev).status == 0)
+  }
+
+  @Test("a run refuses another base model, and a changed file")
+  func bound() throws {
+    let place = try Workplace()
+    let run = place.directory.path("run")
+    #expect(try place.train("--output", run, "--steps", "2").status == 0)
+    let tensors = URL(filePath: run + "/trained.safetensors")
+    let whole = try Data(contentsOf: tensors)
+    var broken = whole
+    broken[broken.count - 1] ^= 1
+    try broken.write(to: tensors)
+    #expect(try PEFTProcess.run("evaluate", run, "--data", place.dev).status == 3)
+    try whole.write(to: tensors)
+    let weights = URL(filePath: place.model + "/model.safetensors")
+    var other = try Data(contentsOf: weights)
+    other[other.count - 1] ^= 1
+    try other.write(to: weights)
+    let result = try PEFTProcess.run("evaluate", run, "--data", place.dev)
+    #expect(result.status == 3)
+    let names = result.errors.contains("SHA-256")
+    #expect(names)
+  }
+
+  @Test("files that are wrong end with 3 and leave no run")
+  func badFiles() throws {
+    let place = try Workplace()
+    let run = place.directory.path("run")
+    func refused(_ message: String, _ extra: String..., status: Int32 = 3) throws {
+      let (process, streams) = try PEFTProcess.start(
+        ["train", "--model", place.model, "--train", place.train, "--output", run] + extra)
+      let result = try PEFTProcess.finish(process, streams)
+      let says = result.errors.contains(message)
+      #expect(result.status == status && says, "\(message): \(result.status) \(result.errors)")
+      #expect(!FileManager.default.fileExists(atPath: run))
+    }
+    try refused("maybe", "--dev", place.directory.write("x\tmaybe\n", to: "unseen.tsv"))
+    try refused("line 2", "--dev", place.directory.write("x\tyes\ny\n", to: "short.tsv"))
+    try refused("no such file", "--dev", place.directory.path("missing.tsv"))
+    let weights = URL(filePath: place.model + "/model.safetensors")
+    let whole = try Data(contentsOf: weights)
+    try whole.dropLast(5).write(to: weights)
+    try refused("model.safetensors")
+    var nan = whole
+    nan.replaceSubrange(nan.count - 4..<nan.count, with: [0, 0, 0xC0, 0x7F])
+    try nan.write(to: weights)
+    try refused("not finite")
+    try Data("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n".utf8)
+      .write(to: weights)
+    try refused("LFS")
+    try whole.write(to: weights)
+    let config = URL(filePath: place.model + "/config.json")
+    let text = try String(contentsOf: config, encoding: .utf8)
+    try Data(text.replacing("\"bert\"", with: "\"xlnet\"").utf8).write(to: config)
+    try refused("xlnet")
+  }
+
+  @Test(
+    "wrong options end with 2 and name what is right",
+    arguments: [
+      (["--method", "magic"], "bitfit"), (["--epochs", "0"], "--epochs"),
+      (["--epochs", "1", "--steps", "2"], "exclude"),
+      (["--rank", "0", "--method", "lora"], "1024"),
+      (["--targets", "nothing", "--method", "lora"], "query"), (["--max-length", "4000"], "128"),
+      (["--precision", "bf16"], "fp32"), (["--nonsense"], "nonsense"),
+      (["--workers", "0"], "1024"),
+    ])
+  func usage(arguments: [String], message: String) throws {
+    let place = try Workplace()
+    let (process, streams) = try PEFTProcess.start(
+      ["train", "--model", place.model, "--train", place.train, "--dry-run"] + arguments)
+    let result = try PEFTProcess.finish(process, streams)
+    let says = result.errors.contains(message)
+    #expect(result.status == 2 && says, "\(result.status): \(result.errors)")
+    #expect(result.output.isEmpty)
+  }
+
+  @Test("a run directory is not overwritten unless asked")
+  func overwrite() throws {
+    let place = try Workplace()
+    let run = place.directory.path("run")
+    #expect(try place.train("--output", run, "--steps", "1").status == 0)
+    #expect(try place.train("--output", run, "--steps", "1").status == 6)
+    #expect(try place.train("--output", run, "--steps", "1", "--overwrite").status == 0)
+  }
+
+  @Test("a loss that is not finite ends with 4 and names the step")
+  func nonFinite() throws {
+    let place = try Workplace()
+    let result = try place.train(
+      "--output", place.directory.path("run"), "--steps", "50", "--learning-rate", "1e30")
+    let says = result.errors.contains("step")
+    #expect(result.status == 4 && says, "\(result.status): \(result.errors)")
+  }
+
+  @Test("configuration files: merged, flags win, slips are answered")
+  func configuration() throws {
+    let place = try Workplace()
+    let file = try place.directory.write(
+      "method: lora\nrank: 4\ntargets: [query, key]\nno-dropout: true\nepochs: 1\n", to: "run.yaml")
+    let shown = try PEFTProcess.run(
+      "config", "show", "train", "--config", file, "--rank", "2", "--json")
+    #expect(shown.status == 0, "\(shown.errors)")
+    let document = try shown.document
+    #expect(document["rank"]?["value"] == .string("2"))
+    #expect(document["rank"]?["from"] == .string("command line"))
+    #expect(document["method"]?["from"] == .string("file"))
+    #expect(document["targets"]?["value"] == .string("query,key"))
+    #expect(document["clip"]?["from"] == .string("default"))
+    let trained = try place.train(
+      "--config", file, "--rank", "2", "--output", place.directory.path("run"), "--json",
+      "--steps", "1")
+    #expect(trained.status == 0, "\(trained.errors)")
+    // Two layers, query and key, A [2, 128] and B [128, 2], and a head of 2 × 128 + 2.
+    #expect(try trained.document["trainable"] == .integer(2 * 2 * 2 * 2 * 128 + 258))
+    let slip = try place.directory.write("learning-rat: 1e-3\n", to: "slip.yaml")
+    let refused = try place.train("--config", slip, "--dry-run")
+    let suggests = refused.errors.contains("learning-rate")
+    #expect(refused.status == 2 && suggests, "\(refused.errors)")
+  }
+
+  @Test("tokenize, inspect and doctor print what they promise")
+  func smallCommands() throws {
+    let place = try Workplace()
+    let ids = try PEFTProcess.run("tokenize", place.model, input: "good bad\n\nred\n")
+    #expect(ids.status == 0)
+    let lines = ids.output.split(separator: "\n").compactMap {
+      try? JSONValue(parsing: $0.utf8).array?.count
+    }
+    #expect(lines == [4, 2, 3])
+    let inspected = try PEFTProcess.run("inspect", place.model, "--method", "norm", "--json")
+    let document = try inspected.document
+    let groups = document["groups"]?.array ?? []
+    #expect(
+      groups.reduce(0) { $0 + ($1["parameters"]?.integer ?? 0) } == document["parameters"]?.integer)
+    #expect(document["architecture"] == .string("bert"))
+    let doctor = try PEFTProcess.run("doctor", "--json")
+    #expect(doctor.status == 0)
+    #expect(try doctor.document["selfTest"] == .bool(true))
+    let forced = try PEFTProcess.run("doctor", "--json", environment: ["PEFT_ISA": "baseline"])
+    #expect(try forced.document["instructionSet"] == .string("baseline"))
+  }
+}
