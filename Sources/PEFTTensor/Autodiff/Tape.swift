@@ -58,9 +58,9 @@ public final class Tape {
   }
 
   /// The tangent of `output` along `directions`: J · direction, in the shape of `output`. A
-  /// parameter without a direction stands still. The tape stays as it is.
+  /// parameter without a direction stands still, and so does a frozen one. The tape stays as it is.
   ///
-  /// Only parameters that were trainable when the tape was made are seen.
+  /// Only parameters that were trainable when the tape was made, and are now, are seen.
   public func tangent(of output: Variable, along directions: [Parameter: Tensor]) -> Tensor {
     guard let last = output.node else { return Tensor(zeros: output.value.shape) }
     precondition(last.index < operations.count, "tangent: the tape was consumed by a walk before")
@@ -111,6 +111,9 @@ struct ForwardWalk {
   /// The tangent of an input; nil when it stands still.
   func tangent(of node: Node?) -> Tensor? { node.flatMap { tangents[$0.index] } }
 
-  /// The direction of a parameter; nil when it stands still.
-  func direction(of parameter: Parameter?) -> Tensor? { parameter.flatMap { directions[$0] } }
+  /// The direction of a parameter; nil when it stands still, as a frozen one always does.
+  func direction(of parameter: Parameter?) -> Tensor? {
+    guard let parameter, parameter.isTrainable else { return nil }
+    return directions[parameter]
+  }
 }
