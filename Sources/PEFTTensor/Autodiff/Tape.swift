@@ -64,6 +64,11 @@ public final class Tape {
   public func tangent(of output: Variable, along directions: [Parameter: Tensor]) -> Tensor {
     guard let last = output.node else { return Tensor(zeros: output.value.shape) }
     precondition(last.index < operations.count, "tangent: the tape was consumed by a walk before")
+    for (parameter, direction) in directions {
+      precondition(
+        direction.shape == parameter.shape,
+        "tangent: direction \(direction.shape) for \(parameter.name) \(parameter.shape)")
+    }
     var walk = ForwardWalk(directions: directions)
     for operation in operations[...last.index] {
       walk.append(operation?.tangent(on: walk))
