@@ -121,7 +121,9 @@ extension Tensor {
 
   /// self [m, n] ← self + scale · a [m, r] b [r, n].
   public mutating func addProduct(of a: Tensor, _ b: Tensor, scale: Float) {
-    self = MatrixProduct.inputGradient(a, weight: b, scale: scale, addingTo: self)
+    var sum = Tensor(uninitialized: [0])
+    swap(&sum, &self)
+    self = MatrixProduct.inputGradient(a, weight: b, scale: scale, addingTo: consume sum)
   }
 
   /// Σ x², in Double.
