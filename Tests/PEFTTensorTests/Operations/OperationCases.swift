@@ -8,7 +8,7 @@ extension OperationCase {
       linears(lengths) + rowwise(lengths) + pools(lengths) + losses(lengths)
     }
     // A row alone attends to itself whatever its query and key: nothing to measure.
-    + batches.dropFirst().flatMap(attentions)
+    + batches.dropFirst().flatMap(attentions) + attentions([3, 0, 2])
 
   private static let batches = [[1], [5, 1, 3], [17, 2, 31]]
 
