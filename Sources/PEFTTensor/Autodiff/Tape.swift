@@ -58,12 +58,17 @@ public final class Tape {
   }
 
   /// The tangent of `output` along `directions`: J · direction, in the shape of `output`. A
-  /// parameter without a direction stands still. The tape stays as it is.
+  /// parameter without a direction stands still, and so does a frozen one. The tape stays as it is.
   ///
-  /// Only parameters that were trainable when the tape was made are seen.
+  /// Only parameters that were trainable when the tape was made, and are now, are seen.
   public func tangent(of output: Variable, along directions: [Parameter: Tensor]) -> Tensor {
     guard let last = output.node else { return Tensor(zeros: output.value.shape) }
     precondition(last.index < operations.count, "tangent: the tape was consumed by a walk before")
+    for (parameter, direction) in directions {
+      precondition(
+        direction.shape == parameter.shape,
+        "tangent: direction \(direction.shape) for \(parameter.name) \(parameter.shape)")
+    }
     var walk = ForwardWalk(directions: directions)
     for operation in operations[...last.index] {
       walk.append(operation?.tangent(on: walk))
@@ -111,6 +116,9 @@ struct ForwardWalk {
   /// The tangent of an input; nil when it stands still.
   func tangent(of node: Node?) -> Tensor? { node.flatMap { tangents[$0.index] } }
 
-  /// The direction of a parameter; nil when it stands still.
-  func direction(of parameter: Parameter?) -> Tensor? { parameter.flatMap { directions[$0] } }
+  /// The direction of a parameter; nil when it stands still, as a frozen one always does.
+  func direction(of parameter: Parameter?) -> Tensor? {
+    guard let parameter, parameter.isTrainable else { return nil }
+    return directions[parameter]
+  }
 }

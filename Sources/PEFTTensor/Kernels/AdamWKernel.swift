@@ -33,7 +33,9 @@ enum AdamWKernel {
   static func direction(
     _ constants: Constants, gradient: Tensor, mean: Tensor, meanSquare: Tensor
   ) -> Tensor {
-    Tensor(writing: gradient.shape) { result in
+    precondition(
+      gradient.count == mean.count, "AdamW: gradient \(gradient.shape), mean \(mean.shape)")
+    return Tensor(writing: gradient.shape) { result in
       withElements(of: gradient, mean, meanSquare) { g, m, v in
         WorkerPool.shared.runRanges(gradient.count, grain: grain) { range in
           let start = range.lowerBound

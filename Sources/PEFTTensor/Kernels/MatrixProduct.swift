@@ -11,7 +11,10 @@ enum MatrixProduct {
   ) -> Tensor {
     let (tokens, inputs, outputs) = (x.shape.rows, x.shape.columns, weight.shape.rows)
     precondition(
-      weight.shape.columns == inputs, "linear: input \(x.shape), weight \(weight.shape)")
+      weight.shape.columns == inputs && (bias?.count ?? outputs) == outputs
+        && (sum.map { $0.shape == [tokens, outputs] } ?? true),
+      "linear: input \(x.shape), weight \(weight.shape), bias \(bias?.shape ?? [outputs]), "
+        + "sum \(sum?.shape ?? [tokens, outputs])")
     let beta: Float = sum == nil ? 0 : 1
     var result = sum ?? Tensor(uninitialized: [tokens, outputs])
     sum = nil
@@ -44,8 +47,10 @@ enum MatrixProduct {
   ) -> Tensor {
     let (tokens, inputs, outputs) = (upstream.shape.rows, weight.shape.columns, weight.shape.rows)
     precondition(
-      upstream.shape.columns == outputs,
-      "linear pullback: cotangent \(upstream.shape), weight \(weight.shape)")
+      upstream.shape.columns == outputs
+        && (sum.map { $0.shape == [tokens, inputs] } ?? true),
+      "linear pullback: cotangent \(upstream.shape), weight \(weight.shape), "
+        + "sum \(sum?.shape ?? [tokens, inputs])")
     let beta: Float = sum == nil ? 0 : 1
     var result = sum ?? Tensor(uninitialized: [tokens, inputs])
     sum = nil

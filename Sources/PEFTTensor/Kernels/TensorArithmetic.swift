@@ -102,8 +102,9 @@ extension Tensor {
   mutating func scatterAdd(_ x: Tensor, rows: [Int32]) {
     let columns = x.shape.columns
     precondition(
-      shape.columns == columns && rows.count == x.shape.rows,
-      "scatterAdd: \(x.shape) into \(shape)")
+      shape.columns == columns && rows.count == x.shape.rows
+        && rows.allSatisfy { $0 >= 0 && Int($0) < shape.rows },
+      "scatterAdd: \(x.shape) into \(shape), or a row outside it")
     withUnsafeMutableElements { buffer in
       guard let target = buffer.baseAddress else { return }
       withElements(of: x) { x in
@@ -120,7 +121,9 @@ extension Tensor {
 
   /// self [m, n] ← self + scale · a [m, r] b [r, n].
   public mutating func addProduct(of a: Tensor, _ b: Tensor, scale: Float) {
-    self = MatrixProduct.inputGradient(a, weight: b, scale: scale, addingTo: self)
+    var sum = Tensor(uninitialized: [0])
+    swap(&sum, &self)
+    self = MatrixProduct.inputGradient(a, weight: b, scale: scale, addingTo: consume sum)
   }
 
   /// Σ x², in Double.

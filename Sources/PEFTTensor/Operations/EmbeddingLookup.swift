@@ -9,9 +9,10 @@ extension Tape {
     for (table, rows) in lookups {
       precondition(
         rows.count == partition.rowCount
-          && rows.allSatisfy { $0 >= 0 && Int($0) < table.shape.rows },
-        "embeddingSum: \(rows.count) rows for \(partition.rowCount) tokens, or a row outside "
-          + "\(table.name) \(table.shape)")
+          && rows.allSatisfy { $0 >= 0 && Int($0) < table.shape.rows }
+          && table.shape.columns == lookups[0].table.shape.columns,
+        "embeddingSum: \(rows.count) rows for \(partition.rowCount) tokens, a row outside "
+          + "\(table.name) \(table.shape), or tables of different widths")
     }
     let y = RowKernels.gatherSum(lookups.map { ($0.table.value, $0.rows) })
     return output(

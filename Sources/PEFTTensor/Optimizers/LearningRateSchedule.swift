@@ -4,9 +4,9 @@ import Foundation
 public struct LearningRateSchedule: Hashable, Sendable {
   /// The form of the decay.
   public enum Decay: String, CaseIterable, Hashable, Sendable {
-    /// Straight down to 0 at the last step.
+    /// Straight down, to 0 at the step after the last.
     case linear
-    /// Half a cosine down to 0 at the last step.
+    /// Half a cosine down, to 0 at the step after the last.
     case cosine
     /// No decay.
     case constant

@@ -1,0 +1,74 @@
+import PEFTTensor
+import Testing
+
+/// The three products of a linear map against loops in Double, for sizes below and above the one
+/// from which a product is cut over the workers.
+@Suite("Matrix products")
+struct MatrixProductTests {
+  /// Rows, inputs and outputs.
+  struct Sizes: Sendable, CustomTestStringConvertible {
+    let (rows, inputs, outputs): (Int, Int, Int)
+
+    init(_ rows: Int, _ inputs: Int, _ outputs: Int) {
+      (self.rows, self.inputs, self.outputs) = (rows, inputs, outputs)
+    }
+
+    var testDescription: String { "\(rows) rows, \(inputs) to \(outputs)" }
+
+    static let all =
+      [1, 2, 3, 7, 17].flatMap { rows in
+        [1, 5, 16, 33].flatMap { inputs in [1, 3, 8, 31].map { Sizes(rows, inputs, $0) } }
+      }
+      + [Sizes(71, 65, 67), Sizes(3, 257, 263), Sizes(263, 257, 3), Sizes(259, 3, 257)]
+  }
+
+  // Float32 sums of up to 263 products: the error of a sum is some roundings of its parts' norm.
+  private let tolerance = 2e-6
+
+  @Test("x Wᵀ + b", arguments: Sizes.all)
+  func forward(sizes: Sizes) {
+    let x = OperationProblem.normal([sizes.rows, sizes.inputs], "x")
+    let weight = OperationProblem.normal([sizes.outputs, sizes.inputs], "weight")
+    let bias = OperationProblem.normal([sizes.outputs], "bias")
+    let tape = Tape()
+    let y = tape.linear(
+      Variable(constant: x, partition: RowPartition(examples: sizes.rows)),
+      weight: Parameter(name: "weight", value: weight, isTrainable: false),
+      bias: Parameter(name: "bias", value: bias, isTrainable: false))
+    #expect(tape.operationCount == 0)
+    let expected = (DoubleMatrix(x) * DoubleMatrix(weight).transposed)
+      .addingToRows(DoubleMatrix(bias))
+    #expect(relativeError(of: y.value, to: expected) < tolerance)
+  }
+
+  @Test("S + s δ W", arguments: Sizes.all)
+  func inputGradient(sizes: Sizes) {
+    let upstream = OperationProblem.normal([sizes.rows, sizes.outputs], "upstream")
+    let weight = OperationProblem.normal([sizes.outputs, sizes.inputs], "weight")
+    let start = OperationProblem.normal([sizes.rows, sizes.inputs], "start")
+    var sum = start
+    sum.addProduct(of: upstream, weight, scale: -0.7)
+    let expected =
+      DoubleMatrix(start) + -0.7 * (DoubleMatrix(upstream) * DoubleMatrix(weight))
+    #expect(relativeError(of: sum, to: expected) < tolerance)
+    #expect(start.isIdentical(to: OperationProblem.normal(start.shape, "start")))
+  }
+
+  @Test("s δᵀ x, once and again", arguments: Sizes.all)
+  func weightGradient(sizes: Sizes) {
+    let upstream = OperationProblem.normal([sizes.rows, sizes.outputs], "upstream")
+    let input = OperationProblem.normal([sizes.rows, sizes.inputs], "input")
+    let weight = Parameter(name: "weight", value: Tensor(zeros: [sizes.outputs, sizes.inputs]))
+    let product = DoubleMatrix(upstream).transposed * DoubleMatrix(input)
+    let sink = GradientAccumulator()
+    var factor = 0.0
+    for scale in [1.5, -0.25] as [Float] {
+      sink.receive(
+        .outerProduct(upstream: upstream, input: input, scale: scale), of: weight,
+        partition: RowPartition(examples: sizes.rows))
+      factor += Double(scale)
+      let error = sink[weight].map { relativeError(of: $0, to: factor * product) }
+      #expect(error ?? .infinity < tolerance, "sum \(factor)")
+    }
+  }
+}

@@ -1,0 +1,161 @@
+import Foundation
+import PEFTTensor
+
+extension OperationCase {
+  /// Every operation, on batches of unequal lengths and odd widths.
+  static let all: [OperationCase] =
+    batches.flatMap { lengths in
+      linears(lengths) + rowwise(lengths) + pools(lengths) + losses(lengths)
+    }
+    // A row alone attends to itself whatever its query and key: nothing to measure.
+    + batches.dropFirst().flatMap(attentions) + attentions([3, 0, 2])
+
+  private static let batches = [[1], [5, 1, 3], [17, 2, 31]]
+
+  private static func linears(_ lengths: [Int]) -> [OperationCase] {
+    let map = OperationCase(
+      name: "linear", lengths: lengths, inputs: [7], parameters: [[5, 7], [5]],
+      apply: { $0.linear($1[0], weight: $2[0], bias: $2[1]) },
+      reference: { ($0[0] * $0[1].transposed).addingToRows($0[2]) })
+    let withoutBias = OperationCase(
+      name: "linear without bias", lengths: lengths, inputs: [33], parameters: [[1, 33]],
+      apply: { $0.linear($1[0], weight: $2[0]) },
+      reference: { $0[0] * $0[1].transposed })
+    let tied = OperationCase(
+      name: "linear twice with one weight", lengths: lengths, inputs: [7], parameters: [[7, 7]],
+      operationCount: 2,
+      apply: { $0.linear($0.linear($1[0], weight: $2[0]), weight: $2[0]) },
+      reference: { $0[0] * $0[1].transposed * $0[1].transposed })
+    return [map, withoutBias, tied] + [0, 0.3].map { lowRank(lengths, dropout: $0) }
+  }
+
+  private static func lowRank(_ lengths: [Int], dropout probability: Double) -> OperationCase {
+    OperationCase(
+      name: "lowRankLinear, dropout \(probability)", lengths: lengths, inputs: [9],
+      parameters: [[5, 9], [5], [3, 9], [5, 3]],
+      apply: {
+        $0.lowRankLinear(
+          $1[0], weight: $2[0], bias: $2[1], down: $2[2], up: $2[3], scale: 1.7,
+          dropout: probability)
+      },
+      reference: {
+        ($0[0] * $0[1].transposed).addingToRows($0[2])
+          + 1.7
+          * (dropped($0[0], probability: probability) * $0[3].transposed * $0[4].transposed)
+      })
+  }
+
+  private static func rowwise(_ lengths: [Int]) -> [OperationCase] {
+    let norm = OperationCase(
+      name: "layerNorm", lengths: lengths, inputs: [7], parameters: [[7], [7]],
+      apply: { $0.layerNorm($1[0], scale: $2[0], shift: $2[1], epsilon: 1e-5) },
+      reference: { normalized($0[0], scale: $0[1], shift: $0[2]) })
+    let residualNorm = OperationCase(
+      name: "layerNorm with residual", lengths: lengths, inputs: [33, 33],
+      parameters: [[33], [33]],
+      apply: {
+        $0.layerNorm($1[0], residual: $1[1], scale: $2[0], shift: $2[1], epsilon: 1e-5)
+      },
+      reference: { normalized($0[0] + $0[1], scale: $0[2], shift: $0[3]) })
+    let doubledNorm = OperationCase(
+      name: "layerNorm with its input as residual", lengths: lengths, inputs: [5],
+      parameters: [[5], [5]],
+      apply: {
+        $0.layerNorm($1[0], residual: $1[0], scale: $2[0], shift: $2[1], epsilon: 1e-5)
+      },
+      reference: { normalized(2 * $0[0], scale: $0[1], shift: $0[2]) })
+    let drop = OperationCase(
+      name: "dropout", lengths: lengths, inputs: [19],
+      apply: { tape, inputs, _ in tape.dropout(inputs[0], probability: 0.4) },
+      reference: { dropped($0[0], probability: 0.4) })
+    let functions: [(Activation, @Sendable (Double) -> Double)] = [
+      (.gelu, ReferenceKernels.gelu), (.geluTanh, ReferenceKernels.geluTanh),
+      (.tanh, { tanh($0) }),
+    ]
+    let activations = functions.map { activation, function in
+      OperationCase(
+        name: "activation \(activation)", lengths: lengths, inputs: [13],
+        apply: { tape, inputs, _ in tape.activation(inputs[0], activation) },
+        reference: { $0[0].map(function) })
+    }
+    return [norm, residualNorm, doubledNorm, drop, embedding(lengths)] + activations
+  }
+
+  private static func normalized(
+    _ x: DoubleMatrix, scale: DoubleMatrix, shift: DoubleMatrix
+  ) -> DoubleMatrix {
+    let rows = (0..<x.rows).map { ReferenceKernels.normalized(x[row: $0], epsilon: 1e-5).values }
+    return DoubleMatrix(rows: x.rows, columns: x.columns) {
+      rows[$0][$1] * scale[0, $1] + shift[0, $1]
+    }
+  }
+
+  /// Two tables, one of them looked up twice; rows come back and rows are left out.
+  private static func embedding(_ lengths: [Int]) -> OperationCase {
+    let count = lengths.reduce(0, +)
+    let rows = [(7, 4), (3, 3), (5, 4)].map { factor, size in
+      (0..<count).map { (factor * $0 + 1) % size }
+    }
+    return OperationCase(
+      name: "embeddingSum", lengths: lengths, parameters: [[4, 11], [3, 11]],
+      apply: { tape, _, parameters in
+        let tables = [parameters[0], parameters[1], parameters[0]]
+        return tape.embeddingSum(
+          zip(tables, rows).map { (table: $0, rows: $1.map(Int32.init)) },
+          partition: RowPartition(lengths: lengths))
+      },
+      reference: { leaves in
+        DoubleMatrix(rows: count, columns: 11) {
+          leaves[0][rows[0][$0], $1] + leaves[1][rows[1][$0], $1] + leaves[0][rows[2][$0], $1]
+        }
+      })
+  }
+
+  private static func pools(_ lengths: [Int]) -> [OperationCase] {
+    let partition = RowPartition(lengths: lengths)
+    return Pooling.allCases.map { pooling in
+      OperationCase(
+        name: "pool \(pooling)", lengths: lengths, inputs: [7],
+        apply: { tape, inputs, _ in tape.pool(inputs[0], pooling) },
+        reference: { leaves in
+          DoubleMatrix(rows: lengths.count, columns: 7) { example, column in
+            let rows = pooling == .first ? partition[example].prefix(1) : partition[example]
+            return rows.reduce(0) { $0 + leaves[0][$1, column] } / Double(rows.count)
+          }
+        })
+    }
+  }
+
+  private static func losses(_ lengths: [Int]) -> [OperationCase] {
+    // One row for each example.
+    let examples = lengths.reduce(0, +)
+    let labels = (0..<examples).map { 2 * $0 % 3 }
+    let entropies = [0, 0.1].map { smoothing in
+      OperationCase(
+        name: "softmaxCrossEntropy, smoothing \(smoothing)",
+        lengths: Array(repeating: 1, count: examples), inputs: [3],
+        apply: { tape, inputs, _ in
+          tape.softmaxCrossEntropy(inputs[0], labels: labels, labelSmoothing: smoothing).variable
+        },
+        reference: { leaves in
+          let total = labels.enumerated().reduce(0.0) { sum, item in
+            let row = leaves[0][row: item.offset]
+            let target = (1 - smoothing) * row[item.element] + smoothing * row.reduce(0, +) / 3
+            return sum + ReferenceKernels.logSumExp(row) - target
+          }
+          return DoubleMatrix(rows: 1, columns: 1) { _, _ in total / Double(examples) }
+        })
+    }
+    let targets = (0..<examples).map { 0.3 * Double($0) - 1 }
+    let squares = OperationCase(
+      name: "meanSquaredError", lengths: Array(repeating: 1, count: examples), inputs: [1],
+      apply: { tape, inputs, _ in tape.meanSquaredError(inputs[0], targets: targets).variable },
+      reference: { leaves in
+        let total = zip(leaves[0].elements, targets).reduce(0) {
+          $0 + ($1.0 - $1.1) * ($1.0 - $1.1)
+        }
+        return DoubleMatrix(rows: 1, columns: 1) { _, _ in total / Double(examples) }
+      })
+    return entropies + [squares]
+  }
+}

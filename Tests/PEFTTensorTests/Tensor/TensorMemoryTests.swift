@@ -1,0 +1,150 @@
+import PEFTTensor
+import Testing
+
+/// The counters belong to the process, so each test has one of its own.
+@Suite("Tensor memory")
+struct TensorMemoryTests {
+  @Test("a training step takes its memory from the step before it")
+  func trainingAllocatesNothing() async {
+    await #expect(processExitsWith: .success) {
+      let network = SmallNetwork()
+      var optimizer = AdamW(parameters: network.parameters)
+      let sink = GradientAccumulator()
+      for step in 0..<2 { network.train(&optimizer, sink, step: step) }
+      let warm = TensorMemory.current
+      for step in 2..<30 { network.train(&optimizer, sink, step: step) }
+      let end = TensorMemory.current
+      #expect(end.allocations == warm.allocations)
+      #expect(end.bytesInUse == warm.bytesInUse)
+      #expect(end.peakBytesInUse == warm.peakBytesInUse)
+    }
+  }
+
+  @Test("batches of other lengths share the memory of the longest")
+  func varyingLengths() async {
+    await #expect(processExitsWith: .success) {
+      let lengths = (0..<24).map { index in [1, 7, 11].map { 1 + $0 * (index + 3) % 41 } }
+      let network = SmallNetwork()
+      var optimizer = AdamW(parameters: network.parameters)
+      let sink = GradientAccumulator()
+      var allocations: [Int] = []
+      for epoch in 0..<4 {
+        var order = SeededGenerator(seed: 2, purpose: "order").split(epoch)
+        for step in order.permutation(lengths.count) {
+          network.train(&optimizer, sink, lengths: lengths[step], step: step)
+        }
+        allocations.append(TensorMemory.current.allocations)
+      }
+      #expect(Set(allocations.dropFirst()).count == 1, "\(allocations)")
+    }
+  }
+
+  @Test("a tape that is let go of, walked or not, gives its memory back")
+  func tapesGiveBack() async {
+    await #expect(processExitsWith: .success) {
+      let network = SmallNetwork()
+      let before = TensorMemory.current.bytesInUse
+      for consuming in [true, false] {
+        let tape = Tape()
+        let loss = network.loss(tape)
+        let during = TensorMemory.current.bytesInUse
+        let one = Tensor(repeating: 1, shape: [1])
+        tape.pullBack(
+          one, from: loss.variable, to: GradientAccumulator(), consuming: consuming)
+        #expect(during > before)
+        if consuming { #expect(TensorMemory.current.bytesInUse < during) }
+      }
+      _ = network.loss(Tape())
+      #expect(TensorMemory.current.bytesInUse == before)
+    }
+  }
+
+  @Test("buffers are counted, kept, taken again and released")
+  func counters() async {
+    await #expect(processExitsWith: .success) {
+      let start = TensorMemory.current
+      for _ in 0..<3 {
+        let tensor = Tensor(zeros: [1000])
+        let held = TensorMemory.current
+        #expect(held.allocations == start.allocations + 1)
+        #expect(held.bytesInUse - start.bytesInUse >= 4 * tensor.count)
+        // Eight sizes an octave waste at most an eighth.
+        #expect(held.bytesInUse - start.bytesInUse <= 4 * tensor.count * 9 / 8)
+      }
+      let free = TensorMemory.current
+      #expect(free.bytesInUse == start.bytesInUse)
+      #expect(free.bytesInPool > start.bytesInPool)
+      TensorMemory.releaseUnused()
+      #expect(TensorMemory.current.bytesInPool == 0)
+      let again = Tensor(zeros: [1000])
+      #expect(TensorMemory.current.allocations == start.allocations + 2)
+      #expect(again.sumOfSquares == 0)
+    }
+  }
+
+  @Test("a product is added in place")
+  func additionInPlace() async {
+    await #expect(processExitsWith: .success) {
+      var sum = Tensor(repeating: 1, shape: [301, 301])
+      let (column, row) = (Tensor(repeating: 2, shape: [301, 1]), Tensor(zeros: [1, 301]))
+      let before = TensorMemory.current.peakBytesInUse
+      sum.addProduct(of: column, row, scale: 1)
+      #expect(TensorMemory.current.peakBytesInUse - before < 4 * 301 * 301)
+    }
+  }
+
+  @Test("a buffer of any size holds its elements, aligned", arguments: [0...300, 1000...1100])
+  func sizes(counts: ClosedRange<Int>) {
+    for count in Array(counts) + counts.map({ 1000 * $0 }).suffix(8) {
+      let tensor = Tensor(repeating: 1, shape: [count])
+      #expect(tensor.sumOfSquares == Double(count))
+      let address = tensor.withUnsafeElements { Int(bitPattern: $0.baseAddress) }
+      #expect(address % 64 == 0)
+    }
+  }
+}
+
+/// Two layers with attention, dropout and every kind of parameter.
+private struct SmallNetwork {
+  let table = Self.parameter("table", [13, 12])
+  let first = Self.parameter("first", [21, 12])
+  let bias = Self.parameter("bias", [21])
+  let scale = Self.parameter("scale", [21])
+  let shift = Self.parameter("shift", [21])
+  let down = Self.parameter("down", [2, 21])
+  let up = Self.parameter("up", [3, 2])
+  let second = Self.parameter("second", [3, 21])
+
+  var parameters: [Parameter] { [table, first, bias, scale, shift, down, up, second] }
+
+  func loss(_ tape: Tape, lengths: [Int] = [5, 1, 17]) -> Loss {
+    let partition = RowPartition(lengths: lengths)
+    let rows = (0..<partition.rowCount).map { Int32(5 * $0 % 13) }
+    let x = tape.embeddingSum([(table: table, rows: rows)], partition: partition)
+    let hidden = tape.activation(tape.linear(x, weight: first, bias: bias), .gelu)
+    let attended = tape.attention(
+      queries: hidden, keys: hidden, values: hidden, heads: 3, dropout: 0.1)
+    let normalized = tape.layerNorm(
+      tape.dropout(attended, probability: 0.1), residual: hidden, scale: scale, shift: shift,
+      epsilon: 1e-5)
+    let outputs = tape.lowRankLinear(
+      normalized, weight: second, bias: nil, down: down, up: up, scale: 2, dropout: 0.1)
+    return tape.softmaxCrossEntropy(tape.pool(outputs, .mean), labels: [0, 2, 1])
+  }
+
+  func train(
+    _ optimizer: inout AdamW, _ sink: GradientAccumulator, lengths: [Int] = [5, 1, 17], step: Int
+  ) {
+    let tape = Tape(dropout: SeededGenerator(seed: 3, purpose: "dropout").split(step))
+    let loss = loss(tape, lengths: lengths)
+    sink.reset()
+    tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: sink)
+    let norm = sink.globalNorm(of: parameters)
+    optimizer.step(
+      gradients: sink, learningRate: 1e-3, gradientScale: clippingFactor(norm: norm, limit: 1))
+  }
+
+  private static func parameter(_ name: String, _ shape: Shape) -> Parameter {
+    Parameter(name: name, value: OperationProblem.normal(shape, name))
+  }
+}
