@@ -21,7 +21,7 @@ help:
 
 quickstart: build
 	.build/release/peft quickstart --overwrite
-	@echo "the run is in $(CURDIR)/quickstart-run"
+	@echo "open $(CURDIR)/quickstart-run/report.html"
 
 build: packages toolchain
 	swift build -c release --product peft

@@ -9,6 +9,7 @@ import PEFTTensor
 ///     steps.csv            step, loss, learning_rate, gradient_norm, tokens, seconds
 ///     metrics.csv          step, split, metric, value
 ///     trained.safetensors  the tensors that trained
+///     report.html          a page that shows the run
 ///     run.json             the manifest with the SHA-256 of the others, written last
 ///
 /// A directory with a `run.json` is a run that ended; one without it is not.
@@ -17,10 +18,11 @@ public struct RunDirectory {
   public let path: String
   private var steps = "step,loss,learning_rate,gradient_norm,tokens,seconds\n"
   private var metrics = "step,split,metric,value\n"
+  private var losses: [(step: Int, loss: Double)] = []
 
   private static let ownFiles = [
     "run.json", "settings.json", "environment.json", "steps.csv", "metrics.csv",
-    TrainedTensors.fileName, "report.html",
+    TrainedTensors.fileName, RunReport.fileName,
   ]
 
   /// Creates the directory and writes what is known before the first step.
@@ -62,6 +64,7 @@ public struct RunDirectory {
     switch event {
     case .step(let report):
       let numbers = report.numbers
+      losses.append((numbers.step, numbers.loss))
       steps +=
         "\(numbers.step),\(numbers.loss),\(numbers.learningRate),\(numbers.gradientNorm),"
         + "\(report.tokens),\(report.seconds)\n"
@@ -84,6 +87,8 @@ public struct RunDirectory {
     for name in [TrainedTensors.fileName, "settings.json", "environment.json"] {
       manifest.files[name] = try Fingerprint.file(path + "/" + name)
     }
+    let page = RunReport.html(manifest, losses: losses)
+    try AtomicFile.write(Array(page.utf8), to: path + "/" + RunReport.fileName)
     try JSONFile.write(manifest.json, to: path + "/run.json")
   }
 

@@ -87,7 +87,7 @@ struct TrainingSession {
         + "parameters (\(percent)) in \(ProgressLine.duration(outcome.seconds)), "
         + "\(Int(outcome.tokensPerSecond)) tokens/s; best at step \(outcome.bestStep) of "
         + "\(outcome.plannedSteps)")
-    Console.output("run: \(output)")
+    Console.output("run: \(output)   report: \(output)/report.html")
   }
 
   private func show(_ forecast: TrainingForecast, of prepared: PreparedJob) {

@@ -1,0 +1,129 @@
+import Foundation
+import PEFTModels
+import PEFTTensor
+
+/// The page that shows a run: one self-contained HTML file, no network.
+enum RunReport {
+  /// The file's name in a run directory.
+  static let fileName = "report.html"
+
+  /// The page for a run whose training losses, by step, are `losses`.
+  static func html(_ manifest: RunManifest, losses: [(step: Int, loss: Double)]) -> String {
+    let share = 100 * Double(manifest.counts.trainable) / Double(manifest.counts.parameters)
+    let outcome = manifest.outcome
+    let facts: [(String, String)] = [
+      ("Base model", manifest.modelDirectory), ("Method", manifest.method.name),
+      (
+        "Trained parameters",
+        "\(manifest.counts.trainable) of \(manifest.counts.parameters) "
+          + String(format: "(%.3g %%)", share)
+      ),
+      ("Steps", "\(outcome.steps) of \(outcome.plannedSteps), \(outcome.ending.rawValue)"),
+      ("Best step", "\(outcome.bestStep)"),
+      ("Training time", String(format: "%.1f s", outcome.seconds)),
+      ("Speed", String(format: "%.0f tokens/s", outcome.tokensPerSecond)),
+      ("Seed", "\(manifest.seed)"),
+    ]
+    let environment = EnvironmentReport.json.object.map { object in
+      object.members.map { ($0.key, $0.value.string ?? $0.value.text()) }
+    }
+    return """
+      <!DOCTYPE html>
+      <html lang="en">
+      <head>
+      <meta charset="utf-8">
+      <meta name="viewport" content="width=device-width">
+      <title>\(escape(manifest.method.name)) run</title>
+      <style>
+      :root { color-scheme: light dark }
+      body { font: 16px/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto;
+        padding: 0 1rem }
+      table { border-collapse: collapse; margin: 1rem 0 }
+      th, td { text-align: left; padding: .2rem 1rem .2rem 0; border-bottom: 1px solid #8884;
+        overflow-wrap: anywhere }
+      td.number { text-align: right; font-variant-numeric: tabular-nums }
+      svg { width: 100%; height: auto }
+      polyline { fill: none; stroke: #2a6fdb; stroke-width: 1.5 }
+      svg text { font-size: 12px; fill: currentColor }
+      </style>
+      </head>
+      <body>
+      <h1>\(escape(headline(manifest)))</h1>
+      \(metricsTable(manifest.metrics))
+      <h2>Training loss</h2>
+      \(chart(losses))
+      <h2>Run</h2>
+      \(table(facts))
+      <h2>Environment</h2>
+      \(table(environment ?? []))
+      </body>
+      </html>
+
+      """
+  }
+
+  private static func headline(_ manifest: RunManifest) -> String {
+    let primary = Evaluation.primaryMetric(of: manifest.task)
+    guard let last = manifest.metrics.last,
+      let value = last.values.first(where: { $0.name == primary })?.value
+    else { return "\(manifest.method.name): trained, not evaluated" }
+    return "\(manifest.method.name): \(primary) \(String(format: "%.3f", value)) on \(last.split)"
+  }
+
+  private static func metricsTable(
+    _ metrics: [(split: String, values: [(name: String, value: Double)])]
+  ) -> String {
+    guard let first = metrics.first else { return "" }
+    let header = first.values.map { "<th scope=\"col\">\(escape($0.name))</th>" }.joined()
+    let rows = metrics.map { split, values in
+      "<tr><th scope=\"row\">\(escape(split))</th>"
+        + values.map { "<td class=\"number\">\(String(format: "%.4f", $0.value))</td>" }.joined()
+        + "</tr>"
+    }
+    return "<table><tr><td></td>\(header)</tr>\(rows.joined())</table>"
+  }
+
+  private static func table(_ rows: [(String, String)]) -> String {
+    let cells = rows.map {
+      "<tr><th scope=\"row\">\(escape($0.0))</th><td>\(escape($0.1))</td></tr>"
+    }
+    return "<table>\(cells.joined())</table>"
+  }
+
+  /// The losses as a line, means of neighbouring steps where there are more than points to draw.
+  private static func chart(_ losses: [(step: Int, loss: Double)]) -> String {
+    let (width, height, margin, points) = (640.0, 240.0, 40.0, 200)
+    let size = max(1, (losses.count + points - 1) / points)
+    let means = stride(from: 0, to: losses.count, by: size).map { start in
+      let part = losses[start..<min(losses.count, start + size)]
+      return (
+        step: Double(part.reduce(0) { $0 + $1.step }) / Double(part.count),
+        loss: part.reduce(0) { $0 + $1.loss } / Double(part.count)
+      )
+    }
+    guard let last = losses.last?.step, let top = means.map(\.loss).max(), top > 0 else {
+      return ""
+    }
+    func x(_ step: Double) -> Double { margin + (width - 2 * margin) * step / Double(last) }
+    func y(_ loss: Double) -> Double { height - margin - (height - 2 * margin) * loss / top }
+    let line = means.map { String(format: "%.1f,%.1f", x($0.step), y($0.loss)) }
+      .joined(separator: " ")
+    let base = height - margin
+    return """
+      <svg viewBox="0 0 \(Int(width)) \(Int(height))" role="img"
+        aria-label="Training loss over \(last) steps">
+      <path d="M\(margin),\(margin) V\(base) H\(width - margin)" fill="none" stroke="#888"/>
+      <polyline points="\(line)"/>
+      <text x="4" y="\(margin + 4)">\(String(format: "%.2f", top))</text>
+      <text x="4" y="\(base)">0</text>
+      <text x="\(width - margin)" y="\(height - 16)" text-anchor="end">step \(last)</text>
+      </svg>
+      """
+  }
+
+  /// Text that may stand in HTML.
+  private static func escape(_ text: String) -> String {
+    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
+      .replacing("\"", with: "&quot;")
+  }
+}

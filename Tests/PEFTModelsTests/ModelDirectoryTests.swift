@@ -1,0 +1,110 @@
+import Foundation
+import PEFTModels
+import PEFTTensor
+import Testing
+
+@Suite("Model directories that are refused")
+struct ModelDirectoryTests {
+  /// A copy of a fixture that a test may spoil.
+  private func copy(_ name: String) throws -> URL {
+    let url = FileManager.default.temporaryDirectory
+      .appending(path: "peft-model-\(UUID().uuidString)")
+    try FileManager.default.copyItem(
+      at: URL(filePath: ParityFixture.root).appending(path: name), to: url)
+    return url
+  }
+
+  private func load(_ url: URL, outputs: Int = 3) throws -> LoadReport {
+    try SequenceClassifier.load(
+      directory: url.path, pooling: .first, outputCount: outputs,
+      using: SeededGenerator(seed: 1, purpose: "test")
+    ).report
+  }
+
+  @Test(
+    "a configuration that asks for something else, by name",
+    arguments: [
+      ("\"model_type\": \"bert\"", "\"model_type\": \"t5\"", "t5"),
+      ("\"hidden_act\": \"gelu\"", "\"hidden_act\": \"relu\"", "relu"),
+      ("\"hidden_size\": 24", "\"hidden_size\": 25", "heads"),
+      ("\"hidden_size\": 24", "\"hidden_size\": -1", "hidden_size"),
+      ("\"vocab_size\": 120", "\"vocab_size\": 99999999999", "vocab_size"),
+      (
+        "\"hidden_size\": 24", "\"position_embedding_type\": \"relative_key\", \"hidden_size\": 24",
+        "relative_key"
+      ),
+      ("\"is_decoder\": false", "\"is_decoder\": true", "is_decoder"),
+      ("\"vocab_size\": 120", "\"vocab_size\": 121", "word_embeddings"),
+      ("{", "", "config.json"),
+    ])
+  func configuration(old: String, new: String, message: String) throws {
+    let url = try copy("bert")
+    defer { try? FileManager.default.removeItem(at: url) }
+    let file = url.appending(path: "config.json")
+    let text = try String(contentsOf: file, encoding: .utf8)
+    let changed = text.replacing(old, with: new, maxReplacements: 1)
+    try #require(changed != text)
+    try Data(changed.utf8).write(to: file)
+    #expect {
+      try load(url)
+    } throws: { error in
+      let description = "\(error)"
+      return error is FileError && description.contains(message)
+    }
+  }
+
+  @Test("a missing, a misshapen, an unknown and a non-finite tensor")
+  func tensors() throws {
+    let url = try copy("bert")
+    defer { try? FileManager.default.removeItem(at: url) }
+    let path = url.appending(path: "model.safetensors").path
+    let file = try SafetensorsReader(path: path)
+    let norm = "bert.embeddings.LayerNorm.weight"
+    func rewrite(
+      _ change: (String, [Int], [Float]) -> (String, [Int], [Float])?
+    ) throws {
+      let tensors = try file.tensorNames.compactMap { name in
+        let shape = file.entry(name)?.shape ?? []
+        return change(name, shape, try file.floats(of: name)).map {
+          SafetensorsOutput(name: $0.0, shape: $0.1, floats: $0.2)
+        }
+      }
+      try SafetensorsWriter.write(tensors, to: path)
+    }
+    func refused(_ message: String) {
+      #expect {
+        try load(url)
+      } throws: { error in
+        let description = "\(error)"
+        return error is FileError && description.contains(message)
+          && description.contains(norm)
+      }
+    }
+    try rewrite { $0 == norm ? nil : ($0, $1, $2) }
+    refused("does not have it")
+    try rewrite { $0 == norm ? ($0, [12], Array($2[..<12])) : ($0, $1, $2) }
+    refused("shape")
+    try rewrite { $0 == norm ? ($0, $1, $2.map { _ in .nan }) : ($0, $1, $2) }
+    refused("not finite")
+    try rewrite { $0 == norm ? ($0 + ".more", $1, $2) : ($0, $1, $2) }
+    refused("does not have it")
+    try rewrite { ($0.replacing("LayerNorm.weight", with: "LayerNorm.gamma"), $1, $2) }
+    #expect(try load(url).newlyInitialized.isEmpty)
+    try rewrite { ($0, $1, $2) }
+    #expect(try load(url, outputs: 5).newlyInitialized == ["classifier.weight", "classifier.bias"])
+  }
+
+  @Test("pickled weights are never read; the message names the conversion")
+  func pickle() throws {
+    let url = try copy("bert")
+    defer { try? FileManager.default.removeItem(at: url) }
+    try FileManager.default.moveItem(
+      at: url.appending(path: "model.safetensors"), to: url.appending(path: "pytorch_model.bin"))
+    #expect {
+      try load(url)
+    } throws: { error in
+      let description = "\(error)"
+      return description.contains("pytorch_model.bin") && description.contains("convert it")
+    }
+  }
+}

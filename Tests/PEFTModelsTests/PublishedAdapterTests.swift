@@ -1,0 +1,54 @@
+import Foundation
+import PEFTModels
+import PEFTTensor
+import Testing
+
+@Suite(
+  "A published LoRA adapter",
+  .enabled(if: SharedData.has("roberta_base_lora_mnli/adapter.safetensors")))
+struct PublishedAdapterTests {
+  /// RoBERTa-base's widths, which the adapter needs, with small tables and feed-forward blocks.
+  private func model() -> SequenceClassifier {
+    let configuration = EncoderConfiguration(
+      architecture: .roberta, vocabularySize: 60, hiddenSize: 768, layerCount: 12, headCount: 12,
+      intermediateSize: 32, positionCount: 20, tokenTypeCount: 1, epsilon: 1e-5, activation: .gelu,
+      hiddenDropout: 0, attentionDropout: 0, classifierDropout: nil, paddingID: 1,
+      initializerRange: 0.02, labelNames: nil)
+    let model = SequenceClassifier(configuration: configuration, pooling: .first, outputCount: 3)
+    model.initializeWeights(using: SeededGenerator(seed: 3, purpose: "weights"))
+    return model
+  }
+
+  private var path: String { SharedData.path("roberta_base_lora_mnli/adapter.safetensors") }
+
+  @Test("loralib's names load, change the logits, and merge to the same logits")
+  func merges() throws {
+    let model = model()
+    let batch = PackedBatch(sequences: [[0, 11, 12, 13, 2], [0, 20, 2]])
+    let before = model.logits(batch, on: Tape()).value
+    try LowRankFile.attach(path, to: model, alpha: 16)
+    let layers = model.backboneLinearLayers.filter { $0.lowRank != nil }
+    #expect(layers.count == 24)
+    #expect(layers.allSatisfy { $0.lowRank?.scale == 2 && $0.lowRank?.down.shape == [8, 768] })
+    let file = try SafetensorsReader(path: path)
+    let head = try file.floats(of: "classifier.out_proj.weight")
+    #expect(model.head.output.weight.value.elements == head)
+    let attached = model.logits(batch, on: Tape()).value
+    #expect(attached.relativeError(to: before) > 0.01)
+    LowRankAdaptation().merge(into: model)
+    let merged = model.logits(batch, on: Tape()).value
+    // Merging rounds W + s B A to Float32 once for each of 24 matrices of inner width 768.
+    #expect(merged.relativeError(to: attached) < 1e-5)
+  }
+
+  @Test("it says no to a file without alpha, and to a model of another width")
+  func refuses() throws {
+    let model = model()
+    #expect(throws: FileError.self) { try LowRankFile.attach(path, to: model) }
+    let narrow = SequenceClassifier(
+      configuration: try EncoderConfiguration(directory: ParityFixture.root + "/roberta"),
+      pooling: .first, outputCount: 3)
+    #expect(throws: FileError.self) { try LowRankFile.attach(path, to: narrow, alpha: 16) }
+    #expect(narrow.backboneLinearLayers.allSatisfy { $0.lowRank == nil })
+  }
+}
