@@ -1,5 +1,7 @@
 import ArgumentParser
 import Foundation
+import PEFTTensor
+import PEFTTrain
 
 /// The `peft` command.
 struct PEFTCommand: ParsableCommand {
@@ -28,6 +30,7 @@ enum Entry {
   /// Runs one command line and says how it ended.
   private static func run(_ arguments: [String]) -> ExitStatus {
     do {
+      if let problem = VectorKernels.environmentProblem { throw InvalidSetting(problem) }
       let merged = try ConfigurationFile.merge(arguments)
       var command = try PEFTCommand.parseAsRoot(merged)
       try command.run()

@@ -259,5 +259,6 @@ struct CommandTests {
     #expect(try doctor.document["selfTest"] == .bool(true))
     let forced = try PEFTProcess.run("doctor", "--json", environment: ["PEFT_ISA": "baseline"])
     #expect(try forced.document["instructionSet"] == .string("baseline"))
+    #expect(try PEFTProcess.run("doctor", environment: ["PEFT_ISA": "mmx"]).status == 2)
   }
 }

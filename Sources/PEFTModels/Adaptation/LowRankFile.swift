@@ -99,14 +99,7 @@ public enum LowRankFile {
   }
 
   private static func configuredAlpha(_ path: String) throws(FileError) -> Double {
-    let document: JSONValue
-    do {
-      document = try JSONValue(parsing: try FileContents.read(path))
-    } catch let error as FileError {
-      throw error
-    } catch {
-      throw FileError(.malformed, path: path, reason: "\(error)")
-    }
+    let document = try JSONValue(contentsOf: path)
     for key in ["use_dora", "use_rslora", "fan_in_fan_out", "lora_bias"]
     where document[key]?.bool == true {
       throw FileError(

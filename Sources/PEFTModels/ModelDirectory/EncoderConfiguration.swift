@@ -83,15 +83,7 @@ extension EncoderConfiguration {
   /// file says is refused by name.
   public init(directory: String) throws(FileError) {
     let path = directory + "/config.json"
-    let bytes = try FileContents.read(path)
-    let document: JSONValue
-    do {
-      document = try JSONValue(parsing: bytes)
-    } catch {
-      throw FileError(
-        .malformed, path: path, reason: "\(error)",
-        remedy: "download the model's config.json again")
-    }
+    let document = try JSONValue(contentsOf: path)
     guard case .object(let members) = document else {
       throw FileError(.malformed, path: path, reason: "not a JSON object")
     }

@@ -10,13 +10,7 @@ struct SafetensorsIndex {
   /// Errors: those of `FileContents.read`; `malformed`, also for a file name that leaves the
   /// directory of the index.
   init(path: String) throws(FileError) {
-    let document: JSONValue
-    let bytes = try FileContents.read(path)
-    do throws(JSONSyntaxError) {
-      document = try JSONValue(parsing: bytes)
-    } catch {
-      throw FileError(.malformed, path: path, place: error.place, reason: error.reason)
-    }
+    let document = try JSONValue(contentsOf: path)
     guard let members = document["weight_map"]?.object, members.count > 0 else {
       throw FileError(
         .malformed, path: path, place: "weight_map", reason: "missing, empty or not a JSON object")

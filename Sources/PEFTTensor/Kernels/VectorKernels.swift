@@ -28,11 +28,20 @@ public struct VectorKernels: Sendable {
       return kernels
     }
     guard let kernels = InstructionSet(rawValue: name).flatMap(VectorKernels.init) else {
-      let names = supported.map(\.rawValue).joined(separator: ", ")
-      fatalError("PEFT_ISA is \"\(name)\"; this processor supports \(names)")
+      fatalError(environmentProblem ?? "")
     }
     return kernels
   }()
+
+  /// What is wrong with the environment variable `PEFT_ISA`; nil when it is right or not set. The first
+  /// use of `active` ends the process where something is, so ask before.
+  public static var environmentProblem: String? {
+    guard let name = ProcessInfo.processInfo.environment["PEFT_ISA"], !name.isEmpty,
+      InstructionSet(rawValue: name).flatMap(VectorKernels.init) == nil
+    else { return nil }
+    let names = supported.map(\.rawValue).joined(separator: ", ")
+    return "PEFT_ISA is \"\(name)\"; this processor supports \(names)"
+  }
 
   /// The instruction sets of this processor, from the least to the most.
   public static var supported: [InstructionSet] {

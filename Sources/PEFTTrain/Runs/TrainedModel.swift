@@ -31,7 +31,7 @@ public struct TrainedModel {
 
   private static func openRun(_ directory: String) throws(FileError) -> TrainedModel {
     let path = directory + "/run.json"
-    let manifest = try JSONFile.read(path)
+    let manifest = try JSONValue(contentsOf: path)
     guard manifest["format"]?.integer == RunManifest.formatVersion,
       let modelDirectory = manifest["model"]?["directory"]?.string,
       let digests = manifest["model"]?["files"]?.object,
