@@ -65,9 +65,12 @@ extension PreparedJob {
   }
 
   /// Throws where the run needs more than the system will give; the weights are in memory already.
-  public func checkMemory(_ forecast: TrainingForecast) throws(InsufficientMemory) {
+  ///
+  /// - Parameter available: bytes that the process may still take.
+  public func checkMemory(
+    _ forecast: TrainingForecast, available: Int = Processor.availableMemory
+  ) throws(InsufficientMemory) {
     let needed = forecast.totalBytes - forecast.weightBytes
-    let available = Processor.availableMemory
     guard needed > available else { return }
     func mebibytes(_ bytes: Int) -> String { "\(bytes >> 20) MiB" }
     throw InsufficientMemory(
