@@ -2,10 +2,10 @@
 import PackageDescription
 
 /// An executable whose `main` is libFuzzer's.
-func fuzzTarget(_ name: String, product: String) -> Target {
+func fuzzTarget(_ name: String, products: [String]) -> Target {
   .executableTarget(
     name: name,
-    dependencies: [.product(name: product, package: "peft")],
+    dependencies: products.map { .product(name: $0, package: "peft") },
     swiftSettings: [.unsafeFlags(["-parse-as-library"])])
 }
 
@@ -13,8 +13,11 @@ let package = Package(
   name: "Fuzz",
   dependencies: [.package(name: "peft", path: "..")],
   targets: [
-    fuzzTarget("FuzzJSON", product: "PEFTTensor"),
-    fuzzTarget("FuzzSafetensors", product: "PEFTTensor"),
+    fuzzTarget("FuzzDelimited", products: ["PEFTTensor", "PEFTTrain"]),
+    fuzzTarget("FuzzJSON", products: ["PEFTTensor"]),
+    fuzzTarget("FuzzJSONLines", products: ["PEFTTensor", "PEFTTrain"]),
+    fuzzTarget("FuzzSafetensors", products: ["PEFTTensor"]),
+    fuzzTarget("FuzzTokenizer", products: ["PEFTModels", "PEFTTensor"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -14,7 +14,7 @@ struct ByteLevelBPE: Sendable {
   private static let missing: Int32 = -1
 
   /// - Parameters:
-  ///   - pairs: the merges in their order, with the place of each for messages.
+  ///   - pairs: the merges in their order, with the place of each in the file `path` for messages.
   ///   - unknown: stands for a byte that the vocabulary lacks; nil drops it.
   init(
     vocabulary: Vocabulary, pairs: [(left: String, right: String, place: String)],
@@ -37,7 +37,13 @@ struct ByteLevelBPE: Sendable {
             "the merge of \"\(left)\" and \"\(right)\" names a token that the vocabulary lacks",
           remedy: "use the merges that came with the vocabulary")
       }
-      _ = merges.insert(leftID, rightID, MergeTable.Merge(rank: Int32(rank), result: result))
+      let merge = MergeTable.Merge(rank: Int32(rank), result: result)
+      guard merges.insert(leftID, rightID, merge) else {
+        throw FileError(
+          .malformed, path: path, place: place,
+          reason: "the merge of \"\(left)\" and \"\(right)\" stands twice",
+          remedy: "use the merges that came with the vocabulary")
+      }
     }
     self.merges = merges
   }

@@ -14,7 +14,8 @@ extension Tokenizer {
       FileManager.default.fileExists(atPath: directory + "/" + name)
     }
     if exists("tokenizer.json") {
-      return try TokenizerDocument(path: directory + "/tokenizer.json").tokenizer()
+      let path = directory + "/tokenizer.json"
+      return try Tokenizer(document: FileContents.read(path), path: path)
     }
     if exists("vocab.json"), exists("merges.txt") { return try byteLevelBPE(directory) }
     if exists("vocab.txt") { return try wordPiece(directory) }
@@ -28,6 +29,13 @@ extension Tokenizer {
       .notFound, path: directory,
       reason: "no tokenizer: looked for tokenizer.json, vocab.json with merges.txt, and vocab.txt",
       remedy: "copy the tokenizer's files beside the weights")
+  }
+
+  /// The tokenizer that `document`, the bytes of a `tokenizer.json`, describes; `path` is for messages.
+  ///
+  /// Throws a `FileError` for what is malformed, and for what this package does not do.
+  public init(document: [UInt8], path: String) throws(FileError) {
+    self = try TokenizerDocument(document, path: path).tokenizer()
   }
 
   /// A tokenizer whose special tokens say its family; `added` are found in the text itself.
@@ -62,12 +70,14 @@ extension Tokenizer {
 
   private static func byteLevelBPE(_ directory: String) throws(FileError) -> Tokenizer {
     let path = directory + "/vocab.json"
-    guard let object = try TokenizerDocument.parse(path).object else {
+    guard let object = try TokenizerDocument.parse(FileContents.read(path), path: path).object
+    else {
       throw FileError(.malformed, path: path, reason: "not a JSON object of tokens and ids")
     }
     let vocabulary = try Vocabulary(object, path: path)
+    let mergesPath = directory + "/merges.txt"
     let bpe = try ByteLevelBPE(
-      vocabulary: vocabulary, pairs: merges(directory + "/merges.txt"), path: directory)
+      vocabulary: vocabulary, pairs: merges(mergesPath), path: mergesPath)
     return try Tokenizer(
       model: .byteLevelBPE(bpe), vocabulary: vocabulary, added: [],
       files: ["vocab.json", "merges.txt"], path: path)
@@ -85,7 +95,7 @@ extension Tokenizer {
           reason: "not two tokens with a space between them",
           remedy: "use the merges.txt that came with the model")
       }
-      pairs.append((String(parts[0]), String(parts[1]), "merges.txt, line \(index + 1)"))
+      pairs.append((String(parts[0]), String(parts[1]), "line \(index + 1)"))
     }
     return pairs
   }
@@ -102,7 +112,8 @@ extension Tokenizer {
     var normalizer = BERTNormalizer()
     var files = ["vocab.txt"]
     if FileManager.default.fileExists(atPath: settingsPath) {
-      let settings = try TokenizerDocument.parse(settingsPath)
+      let settings = try TokenizerDocument.parse(
+        FileContents.read(settingsPath), path: settingsPath)
       files.append("tokenizer_config.json")
       normalizer.lowercases = settings["do_lower_case"]?.bool ?? true
       normalizer.stripsAccents = settings["strip_accents"]?.bool ?? normalizer.lowercases

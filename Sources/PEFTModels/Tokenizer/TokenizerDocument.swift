@@ -5,13 +5,12 @@ struct TokenizerDocument {
   private let path: String
   private let root: JSONValue
 
-  init(path: String) throws(FileError) {
+  init(_ bytes: [UInt8], path: String) throws(FileError) {
     self.path = path
-    root = try Self.parse(path)
+    root = try Self.parse(bytes, path: path)
   }
 
-  static func parse(_ path: String) throws(FileError) -> JSONValue {
-    let bytes = try FileContents.read(path)
+  static func parse(_ bytes: [UInt8], path: String) throws(FileError) -> JSONValue {
     do {
       return try JSONValue(parsing: bytes)
     } catch {
@@ -22,27 +21,25 @@ struct TokenizerDocument {
   }
 
   func tokenizer() throws(FileError) -> Tokenizer {
-    guard let model = root["model"], let tokens = model["vocab"]?.object else {
-      throw malformed("model", "it has no model with a vocabulary of tokens and ids")
-    }
+    guard let model = root["model"] else { throw malformed("model", "it is missing") }
     // Early files carry no type; a list of merges tells BPE.
     let type = model["type"]?.string ?? (model["merges"] == nil ? "WordPiece" : "BPE")
-    let added = try addedTokens()
-    let vocabulary = try vocabulary(tokens, added: added)
-    switch type {
-    case "BPE":
-      let bpe = try byteLevelBPE(model, vocabulary: vocabulary)
-      return try Tokenizer(
-        model: .byteLevelBPE(bpe), vocabulary: vocabulary, added: added, files: ["tokenizer.json"],
-        path: path)
-    case "WordPiece":
-      let wordPiece = try wordPiece(model, vocabulary: vocabulary)
-      return try Tokenizer(
-        model: .wordPiece(wordPiece), vocabulary: vocabulary, added: added,
-        files: ["tokenizer.json"], path: path)
-    default:
+    guard ["BPE", "WordPiece"].contains(type) else {
       throw unsupported("model.type", "the model \"\(type)\"")
     }
+    guard let tokens = model["vocab"]?.object else {
+      throw malformed("model.vocab", "it is not an object of tokens and ids")
+    }
+    let added = try addedTokens()
+    let vocabulary = try vocabulary(tokens, added: added)
+    let parts: Tokenizer.Model =
+      if type == "BPE" {
+        .byteLevelBPE(try byteLevelBPE(model, vocabulary: vocabulary))
+      } else {
+        .wordPiece(try wordPiece(model, vocabulary: vocabulary))
+      }
+    return try Tokenizer(
+      model: parts, vocabulary: vocabulary, added: added, files: ["tokenizer.json"], path: path)
   }
 
   /// The model's tokens and, behind them, the added ones that it lacks.

@@ -1,0 +1,122 @@
+import PEFTModels
+import PEFTTensor
+import Testing
+
+@Suite("Tokenizers on small vocabularies")
+struct TokenizerTests {
+  @Test("ids, token types and truncation equal the reference's", arguments: TokenizerFixture.names)
+  func reference(name: String) throws {
+    let tokenizer = try TokenizerFixture.tokenizer(name)
+    let cases = try TokenizerFixture.cases(name)
+    #expect(cases.count == 79)
+    for (index, row) in cases.enumerated() {
+      let encoding = tokenizer.encode(
+        row.text, pair: row.pair, maximumLength: row.maximumLength)
+      #expect(encoding.ids == row.ids, "case \(index): \(row.text.debugDescription)")
+      #expect(encoding.typeIDs == row.typeIDs, "case \(index)")
+      let whole = tokenizer.encode(row.text, pair: row.pair)
+      #expect(encoding.truncated == whole.ids.count - encoding.ids.count)
+    }
+  }
+
+  @Test("many texts at once give what each gives alone", arguments: TokenizerFixture.names)
+  func parallelEqualsSerial(name: String) throws {
+    let tokenizer = try TokenizerFixture.tokenizer(name)
+    let cases = try TokenizerFixture.cases(name)
+    let texts = (0..<1000).map { cases[$0 * 7 % cases.count] }
+    let together = tokenizer.encode(texts.map { ($0.text, $0.pair) }, maximumLength: 12)
+    for (row, encoding) in zip(texts, together) {
+      #expect(encoding == tokenizer.encode(row.text, pair: row.pair, maximumLength: 12))
+    }
+    #expect(together.count == texts.count)
+    let none: [(text: String, pair: String?)] = []
+    #expect(tokenizer.encode(none) == [])
+  }
+
+  @Test("a maximum length below the special tokens leaves the special tokens")
+  func tooShort() throws {
+    let tokenizer = try TokenizerFixture.tokenizer("bert files")
+    let encoding = tokenizer.encode("new town", pair: "low", maximumLength: 1)
+    #expect(encoding.ids == [2, 3, 3])
+    #expect(encoding.typeIDs == [0, 0, 1])
+    #expect(encoding.truncated == 3)
+  }
+
+  /// Words of random lengths around the limit of the scan, and long ones, against the definition.
+  @Test("a long word is merged as the definition says")
+  func longWords() throws {
+    let tokenizer = try TokenizerFixture.tokenizer("roberta files")
+    let ranks = try Self.mergeRanks()
+    var generator = SeededGenerator(seed: 7, purpose: "words")
+    let letters = Array("thelowrnsdy")
+    for length in Array(60...70) + [500, 1500] {
+      let word = (0..<length).map { _ in
+        String(letters[Int.random(in: 0..<letters.count, using: &generator)])
+      }
+      let expected = Self.merged(word, ranks).compactMap(tokenizer.vocabulary.id(of:))
+      #expect(tokenizer.encode(word.joined()).ids.dropFirst().dropLast() == expected[...])
+    }
+    for letter in ["l", "o", "e"] {
+      let word = [String](repeating: letter, count: 777)
+      let expected = Self.merged(word, ranks).compactMap(tokenizer.vocabulary.id(of:))
+      #expect(tokenizer.encode(word.joined()).ids.dropFirst().dropLast() == expected[...])
+    }
+  }
+
+  /// A quadratic method would take minutes here, the present one milliseconds.
+  @Test(
+    "a word of 100,000 characters takes no time to speak of",
+    arguments: ["roberta files", "bert files"], ["a", "lower", "\u{301}", "\u{4E2D}", "\u{1F600}"])
+  func veryLongWord(name: String, part: String) throws {
+    let tokenizer = try TokenizerFixture.tokenizer(name)
+    let word = String(repeating: part, count: 100_000 / part.unicodeScalars.count)
+    var encoding = Encoding(ids: [], typeIDs: [], truncated: 0)
+    let time = ContinuousClock().measure { encoding = tokenizer.encode(word) }
+    #expect(time < .seconds(20))
+    if name == "roberta files" { #expect(tokenizer.decode(encoding.ids) == word) }
+    let again = tokenizer.encode([(text: word, pair: nil), (text: word, pair: nil)])
+    #expect(again == [encoding, encoding])
+  }
+
+  @Test("tokens that only Unicode's equivalence makes equal are two tokens")
+  func canonicalEquivalents() throws {
+    let tokens = ["[UNK]", "[CLS]", "[SEP]", "\u{E9}", "e\u{301}", "\u{212B}", "\u{C5}"]
+    let tokenizer = try TokenizerFixture.load([
+      "vocab.txt": tokens.joined(separator: "\n"),
+      "tokenizer_config.json": #"{"do_lower_case": false}"#,
+    ])
+    #expect(tokenizer.vocabularySize == 7)
+    for (id, token) in tokens.enumerated().dropFirst(3) {
+      #expect(tokenizer.vocabulary.id(of: token) == Int32(id))
+      #expect(tokenizer.encode(token).ids == [1, Int32(id), 2])
+    }
+  }
+
+  @Test("decoding leaves out special tokens and gives the text back")
+  func decoding() throws {
+    for row in try TokenizerFixture.cases("roberta files") where row.maximumLength == nil {
+      let tokenizer = try TokenizerFixture.tokenizer("roberta files")
+      #expect(tokenizer.decode(row.ids) == row.text + (row.pair ?? ""))
+    }
+  }
+
+  /// Byte-level BPE by its definition, on ASCII.
+  private static func merged(_ word: [String], _ ranks: [[String]: Int]) -> [String] {
+    var symbols = word
+    while true {
+      let pairs = zip(symbols, symbols.dropFirst()).map { ranks[[$0, $1]] ?? .max }
+      guard let best = pairs.min(), best < .max, let index = pairs.firstIndex(of: best) else {
+        return symbols
+      }
+      symbols[index] += symbols.remove(at: index + 1)
+    }
+  }
+
+  private static func mergeRanks() throws -> [[String]: Int] {
+    let text = try #require(TokenizerFixture.files("roberta files")["merges.txt"])
+    let lines = text.split(separator: "\n").dropFirst().map {
+      $0.split(separator: " ").map(String.init)
+    }
+    return Dictionary(uniqueKeysWithValues: zip(lines, 0...))
+  }
+}
