@@ -70,8 +70,7 @@ extension Tokenizer {
 
   private static func byteLevelBPE(_ directory: String) throws(FileError) -> Tokenizer {
     let path = directory + "/vocab.json"
-    guard let object = try TokenizerDocument.parse(FileContents.read(path), path: path).object
-    else {
+    guard let object = try JSONValue(contentsOf: path).object else {
       throw FileError(.malformed, path: path, reason: "not a JSON object of tokens and ids")
     }
     let vocabulary = try Vocabulary(object, path: path)
@@ -112,8 +111,7 @@ extension Tokenizer {
     var normalizer = BERTNormalizer()
     var files = ["vocab.txt"]
     if FileManager.default.fileExists(atPath: settingsPath) {
-      let settings = try TokenizerDocument.parse(
-        FileContents.read(settingsPath), path: settingsPath)
+      let settings = try JSONValue(contentsOf: settingsPath)
       files.append("tokenizer_config.json")
       normalizer.lowercases = settings["do_lower_case"]?.bool ?? true
       normalizer.stripsAccents = settings["strip_accents"]?.bool ?? normalizer.lowercases

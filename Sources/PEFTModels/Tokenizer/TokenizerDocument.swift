@@ -7,17 +7,7 @@ struct TokenizerDocument {
 
   init(_ bytes: [UInt8], path: String) throws(FileError) {
     self.path = path
-    root = try Self.parse(bytes, path: path)
-  }
-
-  static func parse(_ bytes: [UInt8], path: String) throws(FileError) -> JSONValue {
-    do {
-      return try JSONValue(parsing: bytes)
-    } catch {
-      throw FileError(
-        .malformed, path: path, place: "line \(error.line), column \(error.column)",
-        reason: error.reason, remedy: "use the file that came with the model")
-    }
+    root = try JSONValue(parsing: bytes, path: path)
   }
 
   func tokenizer() throws(FileError) -> Tokenizer {

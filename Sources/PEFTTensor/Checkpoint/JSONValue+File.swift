@@ -1,13 +1,17 @@
 extension JSONValue {
   /// Reads a file that holds one document. A syntax error names line and column.
   public init(contentsOf path: String) throws(FileError) {
-    let bytes = try FileContents.read(path)
-    do {
-      self = try JSONValue(parsing: bytes)
+    try self.init(parsing: FileContents.read(path), path: path)
+  }
+
+  /// Parses one document that came from the file at `path`, which errors name.
+  public init(parsing bytes: [UInt8], path: String) throws(FileError) {
+    do throws(JSONSyntaxError) {
+      try self.init(parsing: bytes)
     } catch {
       throw FileError(
-        .malformed, path: path, place: "line \(error.line), column \(error.column)",
-        reason: error.reason, remedy: "correct the file, or use the one it was made from")
+        .malformed, path: path, place: error.place, reason: error.reason,
+        remedy: "correct the file, or use the one it was made from")
     }
   }
 }
