@@ -10,7 +10,13 @@ let package = Package(
       dependencies: [
         .product(name: "PEFTTensor", package: "peft"),
         .product(name: "PEFTModels", package: "peft"),
-      ])
+      ]),
+    .executableTarget(
+      name: "tokenize-speed",
+      dependencies: [
+        .product(name: "PEFTTensor", package: "peft"),
+        .product(name: "PEFTModels", package: "peft"),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )
