@@ -34,11 +34,7 @@ enum ExitStatus: Int32 {
       Console.output(PEFTCommand.fullMessage(for: error))
       return .done
     }
-    if error is InvalidSetting {
-      Console.error("peft: \(error)")
-    } else {
-      Console.error(PEFTCommand.fullMessage(for: error))
-    }
+    Console.error(PEFTCommand.fullMessage(for: error))
     return .usage
   }
 }
