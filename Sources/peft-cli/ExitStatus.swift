@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import PEFTSelect
 import PEFTTensor
 import PEFTTrain
 
@@ -26,7 +27,7 @@ enum ExitStatus: Int32 {
   /// Says what went wrong, on standard error, or prints the help that was asked for.
   static func report(_ error: any Error) -> ExitStatus {
     let status = status(of: error)
-    guard status == .usage, !(error is InvalidSetting) else {
+    guard status == .usage, !(error is InvalidSetting || error is GroupingError) else {
       Console.error("peft: \(error)")
       return status
     }

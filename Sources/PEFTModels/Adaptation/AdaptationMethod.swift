@@ -32,8 +32,8 @@ extension AdaptationMethod {
 extension SequenceClassifier {
   /// Makes trainable the head and what `rule` accepts, and nothing else.
   func train(where rule: (Parameter) -> Bool) {
-    for (parameter, kind) in parameters {
-      parameter.isTrainable = kind == .head || rule(parameter)
+    for entry in parameters {
+      entry.parameter.isTrainable = entry.kind == .head || rule(entry.parameter)
     }
   }
 }

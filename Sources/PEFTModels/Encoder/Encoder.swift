@@ -48,6 +48,11 @@ public final class Encoder {
   /// The batch must fit: tokens inside the vocabulary, sequences no longer than
   /// `configuration.maximumLength`.
   public func callAsFunction(_ batch: PackedBatch, on tape: Tape) -> Variable {
+    layers.reduce(embed(batch, on: tape)) { $1($0, on: tape) }
+  }
+
+  /// The input of the first layer, [T, hidden].
+  func embed(_ batch: PackedBatch, on tape: Tape) -> Variable {
     let partition = batch.partition
     let positions = (0..<partition.exampleCount).flatMap { example in
       partition[example].indices.map { Int32($0 - partition[example].lowerBound) }
@@ -58,9 +63,7 @@ public final class Encoder {
         (tables.words, batch.ids), (tables.positions, positions.map { $0 + offset }),
         (tables.tokenTypes, batch.typeIDs),
       ], partition: partition)
-    var x = tape.dropout(
+    return tape.dropout(
       embeddingNorm(embedded, on: tape), probability: configuration.hiddenDropout)
-    for layer in layers { x = layer(x, on: tape) }
-    return x
   }
 }

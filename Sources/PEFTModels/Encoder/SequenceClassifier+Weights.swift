@@ -33,7 +33,7 @@ extension SequenceClassifier {
 
   /// Draws every weight anew: N(0, initializerRange²), biases 0, norms the identity.
   public func initializeWeights(using generator: SeededGenerator) {
-    for (parameter, _) in parameters { initialize(parameter, using: generator) }
+    for entry in parameters { initialize(entry.parameter, using: generator) }
   }
 
   private func initialize(_ parameter: Parameter, using generator: SeededGenerator) {
@@ -50,13 +50,14 @@ extension SequenceClassifier {
     var report = LoadReport()
     var used: Set<String> = []
     let mayBeNew = Set(head.pooler?.parameters ?? [])
-    for (parameter, kind) in parameters {
+    for entry in parameters {
+      let parameter = entry.parameter
       let name = candidates(for: parameter.name).first { checkpoint.entry($0) != nil }
       let shape = name.flatMap { checkpoint.entry($0)?.shape }
       if let name { used.insert(name) }
       if let name, shape == parameter.shape.extents {
         try Self.read(name, of: checkpoint, into: parameter, path: path)
-      } else if kind == .head || (shape == nil && mayBeNew.contains(parameter)) {
+      } else if entry.kind == .head || (shape == nil && mayBeNew.contains(parameter)) {
         initialize(parameter, using: generator)
         report.newlyInitialized.append(parameter.name)
       } else {

@@ -1,18 +1,18 @@
 import PEFTModels
-import PEFTTensor
+import PEFTSelect
 
 /// Texts as token ids, with what is to be predicted for them.
 public struct EncodedDataset: Sendable {
   /// One encoding for each example.
   public let encodings: [Encoding]
   /// What to predict; nil for data without labels.
-  public let targets: PredictionTask.Targets?
+  public let targets: Targets?
   /// The number of tokens of each example.
   public let lengths: [Int]
 
   /// Encodes examples, cut to `maximumLength` tokens each, in parallel.
   public init(
-    _ examples: [TextExample], targets: PredictionTask.Targets?, tokenizer: Tokenizer,
+    _ examples: [TextExample], targets: Targets?, tokenizer: Tokenizer,
     maximumLength: Int
   ) {
     encodings = tokenizer.encode(
@@ -31,24 +31,11 @@ public struct EncodedDataset: Sendable {
   public func batch(_ indices: [Int]) -> PackedBatch { PackedBatch(indices.map { encodings[$0] }) }
 
   /// The targets of the examples with these numbers.
-  public func targets(_ indices: [Int]) -> PredictionTask.Targets? {
+  public func targets(_ indices: [Int]) -> Targets? {
     switch targets {
     case .classes(let classes): .classes(indices.map { classes[$0] })
     case .values(let values): .values(indices.map { values[$0] })
     case nil: nil
-    }
-  }
-}
-
-extension Tape {
-  /// The loss of a task: cross entropy for classes, squared error for values.
-  func loss(
-    _ logits: Variable, targets: PredictionTask.Targets, labelSmoothing: Double = 0
-  ) -> Loss {
-    switch targets {
-    case .classes(let classes):
-      softmaxCrossEntropy(logits, labels: classes, labelSmoothing: labelSmoothing)
-    case .values(let values): meanSquaredError(logits, targets: values)
     }
   }
 }

@@ -1,3 +1,4 @@
+import PEFTSelect
 import PEFTTensor
 
 /// How labels are to be read.
@@ -18,14 +19,6 @@ public enum PredictionTask: Hashable, Sendable {
   case classification(LabelMap)
   /// A real number.
   case regression
-
-  /// The targets of examples.
-  public enum Targets: Hashable, Sendable {
-    /// The index of each example's class.
-    case classes([Int])
-    /// The value of each example.
-    case values([Double])
-  }
 
   /// The task that the training file `path` with these rows poses.
   ///

@@ -1,5 +1,6 @@
 import Foundation
 import PEFTModels
+import PEFTSelect
 import PEFTTensor
 
 /// What a model says about examples, and how good that is.
@@ -54,7 +55,7 @@ extension SequenceClassifier {
   }
 
   private static func metrics(
-    _ logits: [[Float]], _ targets: PredictionTask.Targets?, task: PredictionTask, loss: Double
+    _ logits: [[Float]], _ targets: Targets?, task: PredictionTask, loss: Double
   ) -> [(name: String, value: Double)] {
     switch targets {
     case .classes(let classes) where !classes.isEmpty:

@@ -31,8 +31,9 @@ public enum SmallModel {
       ]), to: directory + "/config.json")
     let model = SequenceClassifier(configuration: configuration, pooling: .mean, outputCount: 2)
     model.initializeWeights(using: SeededGenerator(seed: 1, purpose: "small model"))
-    let tensors = model.parameters.filter { $0.kind != .head }.map { parameter, _ in
-      SafetensorsOutput(name: parameter.name, shape: parameter.shape.extents) {
+    let tensors = model.parameters.filter { $0.kind != .head }.map { entry in
+      let parameter = entry.parameter
+      return SafetensorsOutput(name: parameter.name, shape: parameter.shape.extents) {
         (body) throws(FileError) in
         try parameter.value.withUnsafeElements(body)
       }

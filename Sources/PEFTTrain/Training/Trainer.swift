@@ -1,5 +1,6 @@
 import Foundation
 import PEFTModels
+import PEFTSelect
 import PEFTTensor
 
 /// Trains the trainable parameters of `model` on `data`, in place.
@@ -98,7 +99,7 @@ private struct TrainingRun {
 
   /// One step, or an error before it.
   private mutating func take(
-    step: Int, _ batch: PackedBatch, _ targets: PredictionTask.Targets?
+    step: Int, _ batch: PackedBatch, _ targets: Targets?
   ) throws(NonFiniteLoss) -> StepReport.Numbers {
     guard let targets else { preconditionFailure("train: data without labels") }
     gradients.reset()

@@ -1,4 +1,5 @@
 import PEFTModels
+import PEFTSelect
 import PEFTTensor
 
 /// What a run will need, measured on a small batch of its own data before it starts.

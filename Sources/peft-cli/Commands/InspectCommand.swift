@@ -13,16 +13,8 @@ struct InspectCommand: ParsableCommand {
         peft inspect minilm --method bitfit
       """)
 
-  enum Grouping: String, ExpressibleByArgument, CaseIterable {
-    case kind
-    case tensor
-  }
-
   @Argument(help: "Model directory.")
   var model: String
-
-  @Option(help: "One group for each kind, or for each tensor.")
-  var groups = Grouping.kind
 
   @Option(help: "How the head reads the tokens: first or mean.")
   var pooling = Pooling.first
@@ -30,6 +22,7 @@ struct InspectCommand: ParsableCommand {
   @Option(help: "Outputs of the head. (default: as config.json says, or 2)")
   var labels: Int?
 
+  @OptionGroup(title: "Groups") var grouping: GroupOptions
   @OptionGroup(title: "Method") var method: MethodOptions
   @OptionGroup(title: "Common") var common: CommonOptions
 
@@ -37,13 +30,6 @@ struct InspectCommand: ParsableCommand {
     if let labels, !(1...100_000).contains(labels) {
       throw ValidationError("--labels \(labels): give a positive number")
     }
-  }
-
-  private struct Group {
-    let name: String
-    var tensors = 0
-    var parameters = 0
-    var trainable = 0
   }
 
   func run() throws {
@@ -57,18 +43,22 @@ struct InspectCommand: ParsableCommand {
       common.note("not in the checkpoint: " + report.newlyInitialized.joined(separator: ", "))
     }
     method.adaptation.attach(to: classifier, using: generator)
-    let found = collect(classifier)
-    let trainable = found.reduce(0) { $0 + $1.trainable }
+    let parameters = classifier.parameters
+    let found = try ParameterGrouping(
+      parameters, by: grouping.rule(), candidates: grouping.adapters()
+    ).groups
+    let trained = Self.trainedCounts(found, among: parameters)
+    let trainable = classifier.trainableParameters.reduce(0) { $0 + $1.count }
     if common.json {
       Console.output(
         .object([
           "architecture": .string(classifier.configuration.architecture.rawValue),
           "parameters": .integer(classifier.parameterCount),
           "groups": .array(
-            found.map { group in
+            zip(found, trained).map { group, trained in
               .object([
-                "name": .string(group.name), "tensors": .integer(group.tensors),
-                "parameters": .integer(group.parameters), "trainable": .integer(group.trainable),
+                "name": .string(group.name), "tensors": .integer(group.members.count),
+                "parameters": .integer(group.parameterCount), "trainable": .integer(trained),
               ])
             }),
           "method": .string(method.method), "trainable": .integer(trainable),
@@ -77,11 +67,10 @@ struct InspectCommand: ParsableCommand {
     }
     let total = Double(classifier.parameterCount)
     var table = Table(header: ["group", "tensors", "parameters", "share", "train"])
-    for group in found {
+    for (group, trained) in zip(found, trained) {
       table.add([
-        group.name, "\(group.tensors)", group.parameters.grouped,
-        String(format: "%.3f %%", 100 * Double(group.parameters) / total),
-        group.trainable.grouped,
+        group.name, "\(group.members.count)", group.parameterCount.grouped,
+        String(format: "%.3f %%", 100 * Double(group.parameterCount) / total), trained.grouped,
       ])
     }
     Console.output(
@@ -93,26 +82,21 @@ struct InspectCommand: ParsableCommand {
         + String(format: "(%.3f %%)", 100 * Double(trainable) / total))
   }
 
-  /// Every parameter in exactly one group.
-  private func collect(_ classifier: SequenceClassifier) -> [Group] {
-    func add(_ parameter: Parameter, to group: inout Group) {
-      group.tensors += 1
-      group.parameters += parameter.count
-      if parameter.isTrainable { group.trainable += parameter.count }
-    }
-    let all = classifier.parameters
-    switch groups {
-    case .tensor:
-      return all.map { parameter, _ in
-        var group = Group(name: parameter.name)
-        add(parameter, to: &group)
-        return group
-      }
-    case .kind:
-      return ParameterKind.allCases.compactMap { kind in
-        var group = Group(name: kind.rawValue)
-        for (parameter, itsKind) in all where itsKind == kind { add(parameter, to: &group) }
-        return group.tensors > 0 ? group : nil
+  /// How many elements of each group the attached method trains.
+  private static func trainedCounts(
+    _ groups: [ParameterGroup], among parameters: [ModelParameter]
+  ) -> [Int] {
+    let byName = Dictionary(
+      uniqueKeysWithValues: parameters.map { ($0.parameter.name, $0.parameter) })
+    return groups.map { group in
+      group.members.reduce(0) { sum, member in
+        switch member {
+        case .tensor(let name):
+          sum + (byName[name].map { $0.isTrainable ? $0.count : 0 } ?? 0)
+        case .row(let name, _):
+          sum + (byName[name].map { $0.isTrainable ? $0.shape.columns : 0 } ?? 0)
+        case .lowRank: sum
+        }
       }
     }
   }

@@ -1,0 +1,53 @@
+/// Parameters that train, or stay frozen, together: an item of the selection.
+public struct ParameterGroup: Hashable, Sendable {
+  /// The group's name, unique among its model's groups: `attention`, `layer.3.norm`, a tensor's name,
+  /// a tensor's name with a row as `….weight[17]`, or an adapter as `lora:8@layer.3.attention`.
+  public let name: String
+  /// What its parameters do; for a user's group with several kinds, that of most of its elements.
+  public let kind: ParameterKind
+  /// The transformer layer that holds all of it; nil where there is no such one.
+  public let layer: Int?
+  /// The number of elements, |k|.
+  public let parameterCount: Int
+  /// What it consists of.
+  public let members: [Member]
+  /// Groups of one class exclude each other: a set of weights and the adapters on it. Nil for a group
+  /// that excludes none.
+  public let exclusionClass: Int?
+
+  /// A part of a group.
+  public enum Member: Hashable, Sendable {
+    /// A whole tensor.
+    case tensor(String)
+    /// One row of a matrix.
+    case row(String, Int)
+    /// A new low-rank addition of rank R to a weight.
+    case lowRank(weight: String, rank: Int)
+  }
+
+  /// Whether it always trains: the head.
+  public var isFixed: Bool { kind == .head }
+}
+
+/// Adapters to consider beside the weights themselves, `lora:4,8,16`.
+///
+/// One group for each rank and each group that has matrices to adapt: a low-rank addition of that rank
+/// on every such matrix of the group. Ranks share their factors: rank R takes the first R rows of A and
+/// columns of B of the largest rank, so that with one scale s for all ranks one attached addition of the
+/// largest rank serves to probe all of them.
+public struct AdapterCandidates: Hashable, Sendable {
+  /// The ranks, ascending.
+  public let ranks: [Int]
+  /// The last components of the module paths to adapt; nil adapts every linear weight of the backbone.
+  public let targets: [String]?
+
+  /// Additions of each rank in `ranks`, which must be positive; duplicates count once.
+  public init(ranks: [Int], targets: [String]? = nil) {
+    precondition(!ranks.isEmpty && ranks.allSatisfy { $0 > 0 }, "AdapterCandidates: ranks \(ranks)")
+    self.ranks = Set(ranks).sorted()
+    self.targets = targets
+  }
+
+  /// The largest rank: the one to attach.
+  public var largestRank: Int { ranks[ranks.count - 1] }
+}

@@ -1,0 +1,225 @@
+import PEFTTensor
+
+/// The groups of a model by one rule: disjoint, and together all of it; adapter candidates come after
+/// the groups that they exclude.
+public struct ParameterGrouping: Sendable {
+  /// The groups: those of the rule in the order of the network, then the adapters.
+  public let groups: [ParameterGroup]
+  /// The rule they follow.
+  public let rule: GroupingRule
+  /// Where the elements of each parameter count, by the position of the parameter in the model.
+  public let assignments: [Assignment]
+
+  /// To which groups a parameter's elements belong.
+  public enum Assignment: Hashable, Sendable {
+    /// The whole tensor to one group.
+    case whole(Int)
+    /// Row r to group `first + r`.
+    case rows(first: Int)
+    /// The first `rank` columns of B to each of these groups; A, whose gradient is zero while B is, to
+    /// none.
+    case columnPrefixes([ColumnPrefix])
+    /// To no group.
+    case none
+  }
+
+  /// A number of columns, and the group they belong to.
+  public struct ColumnPrefix: Hashable, Sendable {
+    /// The number of columns, R.
+    public let rank: Int
+    /// The group.
+    public let group: Int
+  }
+
+  /// Groups `parameters` by `rule`.
+  ///
+  /// With `candidates`, the factors of attached adapters belong to the candidates' groups and to nothing
+  /// else; without, they are parameters like others. Throws for a user's file that names a group twice, matches a tensor twice, leaves one
+  /// out or has a pattern that matches nothing, and for adapter candidates beside rows.
+  public init(
+    _ parameters: [ModelParameter], by rule: GroupingRule, candidates: AdapterCandidates? = nil
+  ) throws(GroupingError) {
+    var builder = Builder(parameters: parameters, candidates: candidates)
+    switch rule {
+    case .row: builder.assignRows()
+    case .patterns(let named): try builder.assign(named)
+    case .kind: builder.assign { $0.kind.rawValue }
+    case .kindByLayer:
+      builder.assign { $0.kind == .head ? "head" : "\($0.place).\($0.kind.rawValue)" }
+    case .tensor: builder.assign { $0.kind == .head ? "head" : $0.parameter.name }
+    }
+    if let candidates {
+      if rule == .row {
+        throw GroupingError(
+          description:
+            "adapters cannot be weighed against single rows; group by tensor, kind-layer "
+            + "or kind, or leave out the candidates")
+      }
+      builder.addAdapters(candidates)
+    }
+    self.rule = rule
+    groups = builder.groups.map(\.group)
+    assignments = builder.assignments
+  }
+
+  /// The number of groups, K.
+  public var count: Int { groups.count }
+}
+
+private struct Builder {
+  let parameters: [ModelParameter]
+  /// Positions of the parameters that the rule groups.
+  let own: [Int]
+  var groups: [Draft] = []
+  var assignments: [ParameterGrouping.Assignment]
+  private var positions: [String: Int] = [:]
+
+  struct Draft {
+    let name: String
+    var sizes: [ParameterKind: Int] = [:]
+    var layers: Set<Int?> = []
+    var members: [ParameterGroup.Member] = []
+    var exclusionClass: Int?
+
+    var group: ParameterGroup {
+      let kind = ParameterKind.allCases.max { (sizes[$0] ?? 0) < (sizes[$1] ?? 0) }
+      return ParameterGroup(
+        name: name, kind: kind ?? .feedForward,
+        layer: layers.count == 1 ? layers.first ?? nil : nil,
+        parameterCount: sizes.values.reduce(0, +), members: members,
+        exclusionClass: exclusionClass)
+    }
+  }
+
+  init(parameters: [ModelParameter], candidates: AdapterCandidates?) {
+    self.parameters = parameters
+    own = parameters.indices.filter { candidates == nil || parameters[$0].adapter == nil }
+    assignments = Array(repeating: .none, count: parameters.count)
+  }
+
+  /// The position of the group `name`, made if there is none.
+  private mutating func group(_ name: String) -> Int {
+    if let position = positions[name] { return position }
+    positions[name] = groups.count
+    groups.append(Draft(name: name))
+    return groups.count - 1
+  }
+
+  private mutating func put(_ index: Int, into group: Int) {
+    let entry = parameters[index]
+    groups[group].sizes[entry.kind, default: 0] += entry.parameter.count
+    groups[group].layers.insert(entry.layer)
+    groups[group].members.append(.tensor(entry.parameter.name))
+    assignments[index] = .whole(group)
+  }
+
+  mutating func assign(_ name: (ModelParameter) -> String) {
+    for index in own { put(index, into: group(name(parameters[index]))) }
+  }
+
+  mutating func assignRows() {
+    for index in own {
+      let entry = parameters[index]
+      guard entry.kind != .head, entry.parameter.shape.rank == 2 else {
+        put(index, into: group(entry.kind == .head ? "head" : entry.parameter.name))
+        continue
+      }
+      assignments[index] = .rows(first: groups.count)
+      let name = entry.parameter.name
+      for row in 0..<entry.parameter.shape.rows {
+        groups.append(
+          Draft(
+            name: "\(name)[\(row)]", sizes: [entry.kind: entry.parameter.shape.columns],
+            layers: [entry.layer], members: [.row(name, row)]))
+      }
+    }
+  }
+
+  mutating func assign(_ named: [GroupingRule.NamedPatterns]) throws(GroupingError) {
+    if let name = named.map(\.name).firstDuplicate {
+      throw GroupingError(description: "the group \"\(name)\" is there twice")
+    }
+    if named.contains(where: { $0.name == "head" }) {
+      throw GroupingError(
+        description: "the head is a group of its own and always trains; rename the group \"head\"")
+    }
+    for item in named { _ = group(item.name) }
+    for index in own {
+      let entry = parameters[index]
+      guard entry.kind != .head else {
+        put(index, into: group("head"))
+        continue
+      }
+      let name = entry.parameter.name
+      let matching = named.filter { $0.matches(name) }
+      guard let first = matching.first else {
+        throw GroupingError(
+          description:
+            "no group takes the tensor \(name); every parameter needs one, for instance a "
+            + "last group with the patterns of what is left")
+      }
+      guard matching.count == 1 else {
+        throw GroupingError(
+          description: "the groups "
+            + matching.map { "\"\($0.name)\"" }.joined(separator: " and ")
+            + " both take the tensor \(name); groups must not overlap")
+      }
+      put(index, into: group(first.name))
+    }
+    if let empty = groups.first(where: { $0.members.isEmpty }) {
+      throw GroupingError(
+        description: "the group \"\(empty.name)\" takes no tensor; `peft inspect MODEL --groups "
+          + "tensor` lists the names")
+    }
+  }
+
+  /// For every group with matrices to adapt one group a rank, and a class that holds them all.
+  mutating func addAdapters(_ candidates: AdapterCandidates) {
+    var matrices: [Int: [Int]] = [:]
+    var classes = 0
+    for index in own where isTarget(parameters[index], of: candidates) {
+      if case .whole(let group) = assignments[index] { matrices[group, default: []].append(index) }
+    }
+    var prefixes: [String: [ParameterGrouping.ColumnPrefix]] = [:]
+    for (base, indices) in matrices.sorted(by: { $0.key < $1.key }) {
+      groups[base].exclusionClass = classes
+      for rank in candidates.ranks {
+        var draft = Draft(name: "lora:\(rank)@\(groups[base].name)")
+        draft.exclusionClass = classes
+        for index in indices {
+          let entry = parameters[index]
+          let name = entry.parameter.name
+          draft.sizes[.adapter, default: 0] +=
+            rank * (entry.parameter.shape.rows + entry.parameter.shape.columns)
+          draft.layers.insert(entry.layer)
+          draft.members.append(.lowRank(weight: name, rank: rank))
+          prefixes[name, default: []].append(
+            ParameterGrouping.ColumnPrefix(rank: rank, group: groups.count))
+        }
+        groups.append(draft)
+      }
+      classes += 1
+    }
+    for (index, entry) in parameters.enumerated() {
+      guard let adapter = entry.adapter, adapter.factor == .up else { continue }
+      assignments[index] = prefixes[adapter.weight].map { .columnPrefixes($0) } ?? .none
+    }
+  }
+
+  private func isTarget(_ entry: ModelParameter, of candidates: AdapterCandidates) -> Bool {
+    guard [.attention, .feedForward].contains(entry.kind), entry.parameter.shape.rank == 2 else {
+      return false
+    }
+    guard let targets = candidates.targets else { return true }
+    let path = entry.parameter.name.split(separator: ".").dropLast().joined(separator: ".")
+    return targets.contains { path == $0 || path.hasSuffix("." + $0) }
+  }
+}
+
+extension Array where Element: Hashable {
+  /// The first element that stands there a second time.
+  fileprivate var firstDuplicate: Element? {
+    var seen: Set<Element> = []
+    return first { !seen.insert($0).inserted }
+  }
+}

@@ -1,0 +1,80 @@
+import ArgumentParser
+import PEFTSelect
+import PEFTTensor
+import Yams
+
+/// What is weighed against what: the groups of parameters and the adapters beside them.
+struct GroupOptions: ParsableArguments {
+  @Option(
+    help: """
+      Groups of parameters: kind, kind-layer, tensor, row, or a YAML file that maps names to \
+      patterns of tensor names.
+      """)
+  var groups = "kind-layer"
+
+  @Option(
+    help: """
+      Adapters to weigh beside the weights, such as lora:4,8,16, or lora:8@query+value for some \
+      matrices only.
+      """)
+  var candidates: String?
+
+  func validate() throws { _ = try adapters() }
+
+  /// The rule asked for.
+  func rule() throws -> GroupingRule {
+    if let rule = GroupingRule(name: groups) { return rule }
+    guard groups.hasSuffix(".yaml") || groups.hasSuffix(".yml") else {
+      throw ValidationError(
+        "--groups \(groups): give kind, kind-layer, tensor, row, or a file ending in .yaml")
+    }
+    return .patterns(try Self.patterns(groups))
+  }
+
+  /// The adapters asked for.
+  func adapters() throws -> AdapterCandidates? {
+    guard let candidates else { return nil }
+    let wrong = ValidationError(
+      "--candidates \(candidates): give ranks as in lora:4,8,16 or lora:8@query+value")
+    guard candidates.hasPrefix("lora:") else { throw wrong }
+    let parts = candidates.dropFirst("lora:".count).split(
+      separator: "@", omittingEmptySubsequences: false)
+    let ranks = parts.first.map { $0.split(separator: ",").map { Int($0) ?? 0 } } ?? []
+    guard parts.count <= 2, !ranks.isEmpty, ranks.allSatisfy((1...1024).contains) else {
+      throw wrong
+    }
+    guard parts.count == 2 else { return AdapterCandidates(ranks: ranks) }
+    let targets = parts[1].split(separator: "+").map(String.init)
+    guard !targets.isEmpty else { throw wrong }
+    return AdapterCandidates(ranks: ranks, targets: targets)
+  }
+
+  /// The groups of a YAML file: a map from names to one pattern or a list of them.
+  private static func patterns(_ path: String) throws -> [GroupingRule.NamedPatterns] {
+    func wrong(_ reason: String, line: Int = 1) -> FileError {
+      FileError(
+        .malformed, path: path, place: "line \(line)", reason: reason,
+        remedy: "write lines such as: attention: \"*.attention.*.weight\"")
+    }
+    guard let text = String(validating: try FileContents.read(path), as: UTF8.self) else {
+      throw wrong("it is not UTF-8")
+    }
+    let node: Node?
+    do { node = try Yams.compose(yaml: text) } catch { throw wrong("it is not YAML: \(error)") }
+    guard let mapping = node?.mapping, !mapping.isEmpty else {
+      throw wrong("it is not a map from group names to patterns")
+    }
+    return try mapping.map { key, value in
+      let line = key.mark?.line ?? 1
+      guard let name = key.string, !name.isEmpty else {
+        throw wrong("a name is missing", line: line)
+      }
+      let patterns = value.sequence.map { $0.map(\.string) } ?? [value.string]
+      let strings = patterns.compactMap(\.self)
+      guard !strings.isEmpty, strings.count == patterns.count else {
+        throw wrong("the group \"\(name)\" needs one pattern or a list of them", line: line)
+      }
+      return GroupingRule.NamedPatterns(name: name, patterns: strings)
+    }
+  }
+}
