@@ -36,6 +36,7 @@ let package = Package(
       ]),
     .testTarget(
       name: "PEFTTensorTests", dependencies: ["PEFTTensor", "CPEFTKernels"], exclude: ["Fixtures"]),
+    .testTarget(name: "PEFTSelectTests", dependencies: ["PEFTSelect", "PEFTTensor"]),
     .testTarget(name: "PEFTModelsTests", dependencies: ["PEFTModels"], exclude: ["Fixtures"]),
     .testTarget(name: "PEFTTrainTests", dependencies: ["PEFTTrain"], exclude: ["Fixtures"]),
     .testTarget(

@@ -179,3 +179,26 @@ extension Tensor {
     }
   }
 }
+
+/// Element-wise arithmetic on second moments.
+extension Tensor {
+  /// self ← self + other².
+  public mutating func addSquares(of other: Tensor) {
+    precondition(shape == other.shape, "addSquares: \(shape) and \(other.shape)")
+    update(with: other) { count, target, source in
+      for index in 0..<count { target[index] += source[index] * source[index] }
+    }
+  }
+
+  /// self ← self / (√(scale · squares) + epsilon).
+  public mutating func divide(
+    byRootOf squares: Tensor, scaledBy scale: Float, plus epsilon: Float
+  ) {
+    precondition(shape == squares.shape, "divide: \(shape) and \(squares.shape)")
+    update(with: squares) { count, target, source in
+      for index in 0..<count {
+        target[index] /= (scale * source[index]).squareRoot() + epsilon
+      }
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import PEFTTensor
+
+/// The sink of probing: contracts each parameter's gradient with a direction, by example and group,
+/// and never forms it.
+///
+/// After a reverse walk from cotangents δ of the outputs, `contraction` g has Σ_c δ_ic (J_i v_k)_c for
+/// every example i and group k: the part of the directional derivative that group k makes.
+final class DirectionalSink: GradientSink {
+  private let directions: [Parameter: Tensor]
+  private let groupings: [ParameterGrouping]
+  private let positions: [Parameter: Int]
+  private let exampleCount: Int
+  private let keepsImages: Bool
+  private var images: [Tensor?] = []
+  private var visits = 0
+
+  /// For each grouping B × K numbers, row-major.
+  private(set) var contractions: [[Double]]
+
+  /// - Parameter walks: how many walks over the same tape will follow; from two on, what they share is
+  ///   kept between them.
+  init(
+    parameters: [ModelParameter], directions: [Parameter: Tensor], groupings: [ParameterGrouping],
+    exampleCount: Int, walks: Int
+  ) {
+    self.directions = directions
+    self.groupings = groupings
+    self.exampleCount = exampleCount
+    keepsImages = walks > 1
+    positions = Dictionary(
+      uniqueKeysWithValues: parameters.enumerated().map { ($1.parameter, $0) })
+    contractions = groupings.map { Array(repeating: 0, count: exampleCount * $0.count) }
+  }
+
+  /// Forgets the sums before another walk over the same tape.
+  func reset() {
+    visits = 0
+    for index in contractions.indices {
+      contractions[index].withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
+    }
+  }
+
+  /// Adds the contraction of one contribution.
+  func receive(
+    _ gradient: GradientFactors, of parameter: Parameter, partition: RowPartition
+  ) {
+    guard let position = positions[parameter], let direction = directions[parameter] else { return }
+    let assignments = groupings.map { $0.assignments[position] }
+    let split = Self.finest(assignments)
+    guard let split else { return }
+    precondition(
+      partition.exampleCount == exampleCount,
+      "probe: \(parameter.name) sees \(partition.exampleCount) examples of \(exampleCount)")
+    let values = gradient.contracted(
+      with: direction, image: split == .columns ? nil : image(of: gradient, direction),
+      partition: partition, by: split)
+    let count = split.sumCount(of: parameter.shape)
+    for (index, assignment) in assignments.enumerated() {
+      add(values, count: count, to: assignment, of: index)
+    }
+  }
+
+  /// The split that all assignments can be summed up from; nil where none takes part.
+  private static func finest(_ assignments: [ParameterGrouping.Assignment]) -> ElementSplit? {
+    var split: ElementSplit?
+    for assignment in assignments {
+      switch assignment {
+      case .none: break
+      case .whole: split = split ?? .whole
+      case .rows: split = .rows
+      case .columnPrefixes: split = .columns
+      }
+    }
+    return split
+  }
+
+  /// Walks over one tape visit the same parameters in the same order, with the same inputs.
+  private func image(of gradient: GradientFactors, _ direction: Tensor) -> Tensor? {
+    guard keepsImages else { return nil }
+    defer { visits += 1 }
+    if visits == images.count { images.append(gradient.image(of: direction)) }
+    return images[visits]
+  }
+
+  private func add(
+    _ values: [Double], count: Int, to assignment: ParameterGrouping.Assignment, of index: Int
+  ) {
+    let groups = groupings[index].count
+    contractions[index].withUnsafeMutableBufferPointer { sums in
+      for example in 0..<exampleCount {
+        let row = example * groups
+        let part = example * count
+        switch assignment {
+        case .none: break
+        case .whole(let group):
+          for item in 0..<count { sums[row + group] += values[part + item] }
+        case .rows(let first):
+          for item in 0..<count { sums[row + first + item] += values[part + item] }
+        case .columnPrefixes(let prefixes):
+          for prefix in prefixes {
+            for item in 0..<min(prefix.rank, count) {
+              sums[row + prefix.group] += values[part + item]
+            }
+          }
+        }
+      }
+    }
+  }
+}

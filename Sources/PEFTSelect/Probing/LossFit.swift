@@ -1,0 +1,99 @@
+import PEFTTensor
+
+/// The paper's estimator: evaluates the loss at several points along a group's direction and fits a
+/// parabola through the origin (Method §3; GeN, arXiv 2407.02772).
+///
+///     D(x) = L(w − x g) − L(w) ≈ −b x + ½ a x²,     x = c h for the multipliers c
+///
+/// by least squares. R² certifies the slope alone, so both coefficients carry standard errors, and the
+/// curvature has a test of its own. Losses are sums in Double; h is chosen for each group so that neither
+/// |b| h nor ½ |a| h² passes `reach` · L, with first guesses of b and a from `OneWalkProbe`: with a much
+/// smaller step Float32 losses hold nothing of a, with a larger one the parabola ends.
+public struct LossFit: Hashable, Sendable {
+  /// The multipliers c: distinct, not zero, at least three, so that a residual is left to judge by.
+  public let multipliers: [Double]
+  /// The least R² of an accepted fit, about zero: 1 − Σ residual² / Σ D².
+  public var leastDetermination = 0.99
+  /// The part of the loss that a step may change.
+  public var reach = 0.02
+  /// h; nil chooses it for each group.
+  public var step: Double?
+
+  /// A fit over these multipliers; nil for fewer than three distinct non-zero ones: a parabola through
+  /// the origin and two points has R² = 1 on pure noise.
+  public init?(multipliers: [Double]) {
+    guard Set(multipliers).count == multipliers.count, multipliers.count >= 3,
+      multipliers.allSatisfy({ $0.isFinite && $0 != 0 })
+    else { return nil }
+    self.multipliers = multipliers
+  }
+
+  /// The paper's multipliers −2, −1, 1, 2.
+  public init() { multipliers = [-2, -1, 1, 2] }
+
+  /// A fitted parabola.
+  package struct Parabola: Hashable {
+    package let slope: Double
+    package let curvature: Double
+    package let slopeVariance: Double
+    package let curvatureVariance: Double
+    package let covariance: Double
+    package let determination: Double
+  }
+
+  /// Fits changes of loss D at x. With n points, σ² = Σ residual² / (n − 2) and the covariance of the
+  /// coefficients is σ² (XᵀX)⁻¹.
+  package func fit(steps x: [Double], changes: [Double]) -> Parabola? {
+    // Scaled columns: the powers of x may be tiny.
+    guard let unit = x.map(abs).max(), unit > 0, unit.isFinite else { return nil }
+    let design = x.flatMap { [-($0 / unit), 0.5 * ($0 / unit) * ($0 / unit)] }
+    guard
+      let solution = LinearAlgebra.leastSquares(
+        matrix: design, rows: x.count, columns: 2, rightHandSide: changes)
+    else { return nil }
+    let residuals = zip(x, changes).map { x, change in
+      change - (-solution[0] * x / unit + 0.5 * solution[1] * (x / unit) * (x / unit))
+    }
+    let residual = residuals.reduce(0) { $0 + $1 * $1 }
+    let total = changes.reduce(0) { $0 + $1 * $1 }
+    var (xx, xy, yy) = (0.0, 0.0, 0.0)
+    for row in stride(from: 0, to: design.count, by: 2) {
+      xx += design[row] * design[row]
+      xy += design[row] * design[row + 1]
+      yy += design[row + 1] * design[row + 1]
+    }
+    let determinant = xx * yy - xy * xy
+    guard determinant > 0 else { return nil }
+    let variance = residual / Double(x.count - 2) / determinant
+    return Parabola(
+      slope: solution[0] / unit, curvature: solution[1] / (unit * unit),
+      slopeVariance: variance * yy / (unit * unit),
+      curvatureVariance: variance * xx / (unit * unit * unit * unit),
+      covariance: -variance * xy / (unit * unit * unit),
+      determination: total > 0 ? 1 - residual / total : 0)
+  }
+
+  /// h for a group with these first guesses at a loss of this size; nil where it cannot move.
+  func stepSize(slope: Double, curvature: Double, loss: Double) -> Double? {
+    if let step { return step }
+    let limit = reach * max(abs(loss), 1e-3)
+    let bySlope = slope == 0 ? Double.infinity : limit / abs(slope)
+    let byCurvature = curvature == 0 ? Double.infinity : (2 * limit / abs(curvature)).squareRoot()
+    let step = min(bySlope, byCurvature)
+    return step.isFinite && step > 0 ? step : nil
+  }
+}
+
+enum LinearAlgebra {
+  static func leastSquares(
+    matrix: [Double], rows: Int, columns: Int, rightHandSide: [Double]
+  ) -> [Double]? {
+    var (xx, xy, yy, xd, yd) = (0.0, 0.0, 0.0, 0.0, 0.0)
+    for row in 0..<rows {
+      let (x, y, d) = (matrix[2 * row], matrix[2 * row + 1], rightHandSide[row])
+      xx += x * x; xy += x * y; yy += y * y; xd += x * d; yd += y * d
+    }
+    let determinant = xx * yy - xy * xy
+    return [(yy * xd - xy * yd) / determinant, (xx * yd - xy * xd) / determinant]
+  }
+}

@@ -1,0 +1,95 @@
+import PEFTTensor
+
+/// Slope and Gauss–Newton curvature of every group from one forward computation and the reverse walks
+/// that the outputs need (Method §4).
+///
+/// - Cost: one forward computation that records what training would, then for C classes C − 1 walks of
+///   data gradients alone, and products of the size of one more forward computation, shared by the walks.
+///   The number of groups costs next to nothing.
+/// - Accuracy: that of Float32 products; no differences of losses, so no step size and no cancellation.
+package struct OneWalkProbe {
+  /// The most classes whose curvature is exact; beyond, labels are drawn.
+  package var exactClassLimit = 16
+  /// Labels drawn for each example beyond that limit.
+  package var sampleCount = 8
+  /// The most groups for which the interaction matrix is formed.
+  static let interactionLimit = 4096
+
+  /// A probe with these limits.
+  package init(exactClassLimit: Int = 16, sampleCount: Int = 8) {
+    self.exactClassLimit = exactClassLimit
+    self.sampleCount = sampleCount
+  }
+
+  /// What came of one batch under one grouping.
+  package struct Result {
+    package let record: ProbeRecord
+    /// A [K, K], row-major, the mean over the examples; nil where it was not asked for.
+    package let interactions: [Double]?
+  }
+
+  /// Probes `batch` along `directions`, one for every parameter that moves.
+  ///
+  /// Every parameter must be trainable, so that the tape records what belongs to it.
+  package func callAsFunction<O: Objective>(
+    _ objective: O, _ batch: O.Batch, along directions: [Parameter: Tensor],
+    groupings: [ParameterGrouping], interactions: Bool, generator: SeededGenerator
+  ) -> [Result] {
+    let tape = Tape()
+    let outputs = objective.outputs(of: batch, on: tape)
+    let curvature = OutputCurvature(
+      outputs: outputs.value, targets: objective.targets(of: batch),
+      labelSmoothing: objective.labelSmoothing, exactLimit: exactClassLimit,
+      samples: sampleCount, generator: generator)
+    let exampleCount = outputs.value.shape.rows
+    let sink = DirectionalSink(
+      parameters: objective.parameters, directions: directions, groupings: groupings,
+      exampleCount: exampleCount, walks: curvature.walkCount)
+    var tangents = groupings.map {
+      OutputTangents(exampleCount: exampleCount, groupCount: $0.count, walks: [])
+    }
+    for walk in 0..<curvature.walkCount {
+      sink.reset()
+      tape.pullBack(
+        curvature.cotangent(walk), from: outputs, to: sink,
+        consuming: walk == curvature.walkCount - 1)
+      for index in tangents.indices { tangents[index].walks.append(sink.contractions[index]) }
+    }
+    return tangents.map { Self.result($0, curvature, interactions: interactions) }
+  }
+
+  /// The statistics of per-example slopes and curvatures.
+  static func result(
+    _ tangents: OutputTangents, _ curvature: OutputCurvature, interactions: Bool
+  ) -> Result {
+    var record = ProbeRecord(
+      exampleCount: tangents.exampleCount, groupCount: tangents.groupCount)
+    for group in 0..<tangents.groupCount {
+      record.set(group: group) {
+        curvature.slope(tangents, example: $0, group: group)
+      } curvatures: {
+        curvature.curvature(tangents, example: $0, group: group)
+      }
+    }
+    let isWanted = interactions && tangents.groupCount <= interactionLimit
+    return Result(record: record, interactions: isWanted ? matrix(tangents, curvature) : nil)
+  }
+
+  /// A_jk = mean_i Σ_f factor_ifj factor_ifk.
+  private static func matrix(_ tangents: OutputTangents, _ curvature: OutputCurvature) -> [Double] {
+    let count = tangents.groupCount
+    var sum = [Double](repeating: 0, count: count * count)
+    var row = [Double](repeating: 0, count: count)
+    for example in 0..<tangents.exampleCount {
+      for index in 0..<curvature.factorCount {
+        for group in 0..<count {
+          row[group] = curvature.factor(index, tangents, example: example, group: group)
+        }
+        for first in 0..<count where row[first] != 0 {
+          for second in 0..<count { sum[first * count + second] += row[first] * row[second] }
+        }
+      }
+    }
+    return sum.map { $0 / Double(tangents.exampleCount) }
+  }
+}

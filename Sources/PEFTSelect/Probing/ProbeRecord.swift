@@ -1,0 +1,63 @@
+/// What one probe measured of every group: slope b_k and curvature a_k of the loss along a direction
+///
+///     L(w − η g_k) ≈ L − η b_k + ½ η² a_k
+///
+/// with the variances of both as estimates over the examples they are means of, or of the fit.
+public struct ProbeRecord: Sendable {
+  /// Examples in the probe.
+  public let exampleCount: Int
+  /// b, K numbers.
+  public internal(set) var slopes: [Double]
+  /// The variance of each b.
+  public internal(set) var slopeVariances: [Double]
+  /// a, K numbers.
+  public internal(set) var curvatures: [Double]
+  /// The variance of each a.
+  public internal(set) var curvatureVariances: [Double]
+  /// The covariance of b and a.
+  public internal(set) var covariances: [Double]
+  /// Whether a fit passed its gate; always true where nothing is fitted.
+  public internal(set) var isAccepted: [Bool]
+
+  /// A record of zeros for `groupCount` groups.
+  init(exampleCount: Int, groupCount: Int) {
+    self.exampleCount = exampleCount
+    slopes = Array(repeating: 0, count: groupCount)
+    slopeVariances = slopes
+    curvatures = slopes
+    curvatureVariances = slopes
+    covariances = slopes
+    isAccepted = Array(repeating: true, count: groupCount)
+  }
+
+  /// The number of groups, K.
+  public var groupCount: Int { slopes.count }
+
+  /// The means over examples of per-example slopes and curvatures, and the variances of these means.
+  ///
+  /// With s_i and h_i those of example i: b = mean s, Var(b) = Σ (s_i − b)² / (B (B − 1)), and so on. One
+  /// example alone has no variance; it is infinite.
+  mutating func set(group: Int, slopes s: (Int) -> Double, curvatures h: (Int) -> Double) {
+    let count = Double(exampleCount)
+    var (slope, curvature) = (0.0, 0.0)
+    for example in 0..<exampleCount {
+      slope += s(example)
+      curvature += h(example)
+    }
+    slope /= count
+    curvature /= count
+    var (slopeSpread, curvatureSpread, together) = (0.0, 0.0, 0.0)
+    for example in 0..<exampleCount {
+      let (ds, dh) = (s(example) - slope, h(example) - curvature)
+      slopeSpread += ds * ds
+      curvatureSpread += dh * dh
+      together += ds * dh
+    }
+    let pairs = count * (count - 1)
+    slopes[group] = slope
+    curvatures[group] = curvature
+    slopeVariances[group] = pairs > 0 ? slopeSpread / pairs : slope == 0 ? 0 : .infinity
+    curvatureVariances[group] = pairs > 0 ? curvatureSpread / pairs : curvature == 0 ? 0 : .infinity
+    covariances[group] = pairs > 0 ? together / pairs : 0
+  }
+}

@@ -1,0 +1,148 @@
+import PEFTModels
+import PEFTSelect
+import PEFTTensor
+import Testing
+
+/// The one-walk probe on whole encoders against forward mode and against gradients.
+@Suite("Influence of encoders")
+struct InfluenceTests {
+  struct Case: CustomTestStringConvertible, Sendable {
+    let fixture: String
+    let rule: GroupingRule
+    var rank: Int?
+    var testDescription: String { "\(fixture) by \(rule.name)\(rank.map { " lora \($0)" } ?? "")" }
+  }
+
+  static let patterns: [GroupingRule.NamedPatterns] = [
+    .init(name: "low", patterns: ["*.layer.0.*", "*embeddings*"]),
+    .init(name: "rest", patterns: ["*.layer.1.*", "*pooler*"]),
+  ]
+
+  static let cases: [Case] =
+    ["roberta", "bert", "bert-regression", "bert-gelu-tanh"].flatMap { fixture in
+      [GroupingRule.kind, .kindByLayer, .tensor, .row].map { Case(fixture: fixture, rule: $0) }
+    } + [
+      Case(fixture: "roberta", rule: .patterns(patterns)),
+      Case(fixture: "bert", rule: .kindByLayer, rank: 3),
+      Case(fixture: "roberta", rule: .tensor, rank: 2),
+    ]
+
+  private func objective(
+    _ fixture: ParityFixture, rank: Int?
+  ) throws -> (ClassifierObjective, ClassifierObjective.Batch) {
+    let model = try fixture.model()
+    if let rank {
+      let targets = ["query", "key", "value", "attention.output.dense", "intermediate.dense"]
+      LowRankAdaptation(rank: rank, targets: targets).attach(
+        to: model, using: SeededGenerator(seed: 5, purpose: "factors"))
+    }
+    let targets: Targets =
+      fixture.outputCount == 1
+      ? .values(fixture.labels) : .classes(fixture.labels.map { Int($0) })
+    for entry in model.parameters { entry.parameter.isTrainable = true }
+    return (
+      ClassifierObjective(model),
+      ClassifierObjective.Batch(texts: fixture.batch, targets: targets)
+    )
+  }
+
+  private func directions(_ objective: ClassifierObjective) -> [Parameter: Tensor] {
+    Dictionary(
+      uniqueKeysWithValues: objective.parameters.map { entry in
+        var draws = SeededGenerator(seed: 11, purpose: entry.parameter.name)
+        return (
+          entry.parameter,
+          Tensor(normal: entry.parameter.shape, standardDeviation: 0.1, using: &draws)
+        )
+      })
+  }
+
+  @Test("equals forward mode: slopes, curvatures, variances, interactions", arguments: cases)
+  func equalsForwardMode(_ item: Case) throws {
+    let fixture = try ParityFixture(item.fixture)
+    let (objective, batch) = try objective(fixture, rank: item.rank)
+    let grouping = try ParameterGrouping(
+      objective.parameters, by: item.rule,
+      candidates: item.rank.map { AdapterCandidates(ranks: [1, $0]) })
+    let directions = directions(objective)
+    let walked = OneWalkProbe()(
+      objective, batch, along: directions, groupings: [grouping], interactions: true,
+      generator: SeededGenerator(seed: 1, purpose: "unused"))[0]
+    let expected = ForwardTangentProbe()(
+      objective, batch, along: directions, grouping: grouping, interactions: true)
+    for (name, part) in [
+      ("slopes", \ProbeRecord.slopes), ("curvatures", \.curvatures),
+      ("slope variances", \.slopeVariances), ("curvature variances", \.curvatureVariances),
+    ] {
+      let error = relativeError(walked.record[keyPath: part], expected.record[keyPath: part])
+      #expect(error < 1e-5, "\(name): \(error)")
+    }
+    let (mine, theirs) = (walked.interactions, expected.interactions)
+    #expect(relativeError(try #require(mine), try #require(theirs)) < 1e-5)
+    #expect(walked.record.curvatures.allSatisfy { $0 >= 0 })
+  }
+
+  @Test("several rules at once give what each gives alone")
+  func severalRules() throws {
+    let fixture = try ParityFixture("bert")
+    let (objective, batch) = try objective(fixture, rank: nil)
+    let directions = directions(objective)
+    let generator = SeededGenerator(seed: 1, purpose: "unused")
+    let groupings = try [GroupingRule.kind, .row, .tensor].map {
+      try ParameterGrouping(objective.parameters, by: $0)
+    }
+    let together = OneWalkProbe()(
+      objective, batch, along: directions, groupings: groupings, interactions: false,
+      generator: generator)
+    for (grouping, result) in zip(groupings, together) {
+      let alone = OneWalkProbe()(
+        objective, batch, along: directions, groupings: [grouping], interactions: false,
+        generator: generator)[0]
+      #expect(relativeError(result.record.slopes, alone.record.slopes) < 1e-5)
+    }
+  }
+
+  @Test("slopes are gradient times direction", arguments: ["roberta", "bert", "bert-regression"])
+  func slopesAreInnerProducts(_ name: String) throws {
+    let fixture = try ParityFixture(name)
+    let (objective, batch) = try objective(fixture, rank: nil)
+    let directions = directions(objective)
+    let gradients = GradientAccumulator()
+    _ = fixture.loss(objective.model, into: gradients)
+    let grouping = try ParameterGrouping(objective.parameters, by: .tensor)
+    let record = OneWalkProbe()(
+      objective, batch, along: directions, groupings: [grouping], interactions: false,
+      generator: SeededGenerator(seed: 1, purpose: "unused"))[0].record
+    var expected = [Double](repeating: 0, count: grouping.count)
+    for (entry, assignment) in zip(objective.parameters, grouping.assignments) {
+      guard case .whole(let group) = assignment else { continue }
+      let gradient = try #require(gradients[entry.parameter])
+      expected[group] += gradient.dot(try #require(directions[entry.parameter]))
+    }
+    #expect(relativeError(record.slopes, expected) < 1e-5)
+  }
+
+  @Test("drawn labels give the exact curvature in the mean, and the same slopes")
+  func sampledFisher() throws {
+    let fixture = try ParityFixture("bert")
+    let (objective, batch) = try objective(fixture, rank: nil)
+    let directions = directions(objective)
+    let grouping = try ParameterGrouping(objective.parameters, by: .kindByLayer)
+    func record(limit: Int, samples: Int) -> ProbeRecord {
+      OneWalkProbe(exactClassLimit: limit, sampleCount: samples)(
+        objective, batch, along: directions, groupings: [grouping], interactions: false,
+        generator: SeededGenerator(seed: 3, purpose: "labels"))[0].record
+    }
+    let exact = record(limit: 16, samples: 0)
+    let sampled = record(limit: 1, samples: 400)
+    #expect(relativeError(sampled.slopes, exact.slopes) < 1e-5)
+    #expect(relativeError(sampled.curvatures, exact.curvatures) < 0.15)
+  }
+
+  private func relativeError(_ values: [Double], _ expected: [Double]) -> Double {
+    let difference = zip(values, expected).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+    let size = expected.reduce(0) { $0 + $1 * $1 }
+    return values.count == expected.count && size > 0
+      ? (difference / size).squareRoot() : .infinity
+  }
+}

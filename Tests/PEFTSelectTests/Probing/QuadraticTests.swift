@@ -1,0 +1,147 @@
+import PEFTSelect
+import PEFTTensor
+import Testing
+
+/// On a quadratic everything is known.
+@Suite("Probes on a quadratic")
+struct QuadraticTests {
+  private let objective = LinearObjective(weights: [0.5, 0.25, -1], bias: 0.125)
+  private let direction: (weights: [Double], bias: Double) = ([0.75, -0.5, 1], -0.25)
+
+  private var directions: [Parameter: Tensor] {
+    [
+      objective.weight: Tensor(direction.weights.map(Float.init), shape: [1, 3]),
+      objective.bias: Tensor([Float(direction.bias)], shape: [1]),
+    ]
+  }
+
+  private func grouping() throws -> ParameterGrouping {
+    try ParameterGrouping(objective.parameters, by: .tensor)
+  }
+
+  private func expectExact(_ record: ProbeRecord, _ batch: LinearObjective.Batch, tolerance: Double)
+  {
+    let parts = [
+      objective.exact(batch, weights: direction.weights, bias: 0),
+      objective.exact(batch, weights: [0, 0, 0], bias: direction.bias),
+    ]
+    for (group, part) in parts.enumerated() {
+      #expect(abs(record.slopes[group] - part.slope) < tolerance * abs(part.slope))
+      #expect(abs(record.curvatures[group] - part.curvature) < tolerance * abs(part.curvature))
+    }
+  }
+
+  @Test("one walk is exact", arguments: 1...5 as ClosedRange<UInt64>)
+  func oneWalk(seed: UInt64) throws {
+    var generator = SeededGenerator(seed: seed, purpose: "data")
+    let batch = LinearObjective.batch(40, using: &generator)
+    let result = OneWalkProbe()(
+      objective, batch, along: directions, groupings: [try grouping()], interactions: true,
+      generator: generator)[0]
+    expectExact(result.record, batch, tolerance: 2e-6)
+    let both = objective.exact(batch, weights: direction.weights, bias: direction.bias)
+    let matrix = try #require(result.interactions)
+    #expect(abs(matrix.reduce(0, +) - both.curvature) < 1e-5 * both.curvature)
+  }
+
+  @Test("the fit is exact, and its standard errors say so", arguments: 1...5 as ClosedRange<UInt64>)
+  func fit(seed: UInt64) throws {
+    var generator = SeededGenerator(seed: seed, purpose: "data")
+    let batch = LinearObjective.batch(40, using: &generator)
+    var fit = LossFit()
+    fit.reach = 0.2
+    let record = FitProbe(fit)(
+      objective, batch, along: directions, grouping: try grouping(), generator: generator)
+    expectExact(record, batch, tolerance: 1e-3)
+    for group in 0..<2 {
+      #expect(record.slopeVariances[group].squareRoot() < 1e-3 * abs(record.slopes[group]))
+    }
+  }
+
+  @Test("least squares equals the closed form of the four points")
+  func closedForm() throws {
+    var generator = SeededGenerator(seed: 7, purpose: "losses")
+    for h in [1e-6, 1e-3, 1, 1e4] {
+      let changes = (0..<4).map { _ in generator.normal() }
+      let parabola = try #require(
+        LossFit().fit(steps: [-2, -1, 1, 2].map { $0 * h }, changes: changes))
+      let (down2, down1, up1, up2) = (changes[0], changes[1], changes[2], changes[3])
+      let slope = -(2 * (up2 - down2) + (up1 - down1)) / (10 * h)
+      let curvature = (4 * (up2 + down2) + (up1 + down1)) / (17 * h * h)
+      #expect(abs(parabola.slope - slope) < 1e-12 * abs(slope))
+      #expect(abs(parabola.curvature - curvature) < 1e-12 * abs(curvature))
+    }
+  }
+
+  @Test("fewer than three points are refused: they fit any noise")
+  func tooFewPoints() {
+    #expect(LossFit(multipliers: [-1, 1]) == nil)
+    #expect(LossFit(multipliers: [-1, 1, 1]) == nil)
+    #expect(LossFit(multipliers: [-1, 0, 1]) == nil)
+    #expect(LossFit(multipliers: [-1, 1, .nan]) == nil)
+    #expect(LossFit(multipliers: [-1, 1, 2]) != nil)
+  }
+
+  @Test("standard errors cover: the true slope and curvature lie within two of them")
+  func coverage() throws {
+    var generator = SeededGenerator(seed: 21, purpose: "coverage")
+    let population = LinearObjective.batch(200_000, using: &generator)
+    let truth = objective.exact(population, weights: direction.weights, bias: 0)
+    let grouping = try grouping()
+    var hits = (slope: 0, curvature: 0)
+    let repetitions = 300
+    for _ in 0..<repetitions {
+      let records = (0..<4).map { _ in
+        OneWalkProbe()(
+          objective, LinearObjective.batch(32, using: &generator), along: directions,
+          groupings: [grouping], interactions: false, generator: generator)[0].record
+      }
+      let group = InfluenceEstimate(records, rule: .newton).groups[0]
+      if abs(group.slope - truth.slope) < 2 * group.slopeError { hits.slope += 1 }
+      if abs(group.curvature - truth.curvature) < 2 * group.curvatureError { hits.curvature += 1 }
+    }
+    let slope = Double(hits.slope) / Double(repetitions)
+    let curvature = Double(hits.curvature) / Double(repetitions)
+    #expect((0.92...0.995).contains(slope), "slope covered in \(slope)")
+    #expect((0.88...0.995).contains(curvature), "curvature covered in \(curvature)")
+  }
+
+  @Test("a whole probe leaves every byte as it was", arguments: [false, true])
+  func leavesNoTrace(isTraining: Bool) throws {
+    let before = (objective.weight.value.elements, objective.bias.value.elements)
+    objective.bias.isTrainable = false
+    var settings = ProbeSettings()
+    settings.estimator = isTraining ? .fit(LossFit()) : .oneWalk
+    settings.path =
+      isTraining
+      ? .training(steps: 8, period: 2, learningRate: 0.1) : .held(directionBatches: 4)
+    settings.probeCount = 3
+    let outcome = probe(objective, groupings: [try grouping()], settings: settings) { index in
+      var generator = SeededGenerator(seed: 5, purpose: "batches").split(index)
+      return LinearObjective.batch(16, using: &generator)
+    }[0]
+    #expect(outcome.records.count == (isTraining ? 4 : 3))
+    #expect(outcome.isComplete)
+    #expect(before.0 == objective.weight.value.elements)
+    #expect(before.1 == objective.bias.value.elements)
+    #expect(objective.weight.isTrainable && !objective.bias.isTrainable)
+  }
+
+  @Test("with the gradient as direction on its own batch, the slope is its squared norm")
+  func squaredNorm() throws {
+    var settings = ProbeSettings()
+    settings.direction = .gradient
+    settings.probeBatches = .same
+    settings.path = .held(directionBatches: 1)
+    let outcome = probe(objective, groupings: [try grouping()], settings: settings) { index in
+      var generator = SeededGenerator(seed: 6, purpose: "batches").split(index)
+      return LinearObjective.batch(16, using: &generator)
+    }[0]
+    for group in 0..<2 {
+      let norm = outcome.predictors.gradientNorm[group]
+      #expect(norm > 0)
+      #expect(abs(outcome.records[0].slopes[group] - norm) < 1e-5 * norm)
+      #expect(abs(outcome.predictors.fisher[group] - norm) < 1e-5 * norm)
+    }
+  }
+}
