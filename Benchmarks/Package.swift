@@ -17,6 +17,19 @@ let package = Package(
         .product(name: "PEFTTensor", package: "peft"),
         .product(name: "PEFTModels", package: "peft"),
       ]),
+    .executableTarget(
+      name: "knapsack-time",
+      dependencies: [
+        .product(name: "PEFTTensor", package: "peft"),
+        .product(name: "PEFTSelect", package: "peft"),
+      ]),
+    .executableTarget(
+      name: "probe-time",
+      dependencies: [
+        .product(name: "PEFTTensor", package: "peft"),
+        .product(name: "PEFTSelect", package: "peft"),
+        .product(name: "PEFTModels", package: "peft"),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -17,8 +17,8 @@ enum ExitStatus: Int32 {
   static func status(of error: any Error) -> ExitStatus {
     switch error {
     case let error as FileError: error.kind == .storage ? .noSpace : .badFile
-    case is NonFiniteLoss, is FailedSelfTest: .numericalFailure
-    case is Interrupted: .interrupted
+    case is NonFiniteLoss, is FailedSelfTest, is PlanFault, is UnfinishedFrontier: .numericalFailure
+    case is Interrupted, is InterruptedEarly: .interrupted
     case is InsufficientMemory: .noSpace
     default: .usage
     }
@@ -27,7 +27,9 @@ enum ExitStatus: Int32 {
   /// Says what went wrong, on standard error, or prints the help that was asked for.
   static func report(_ error: any Error) -> ExitStatus {
     let status = status(of: error)
-    guard status == .usage, !(error is InvalidSetting || error is GroupingError) else {
+    guard status == .usage,
+      !(error is InvalidSetting || error is GroupingError || error is SelectionError)
+    else {
       Console.error("peft: \(error)")
       return status
     }
@@ -44,6 +46,11 @@ enum ExitStatus: Int32 {
 struct Interrupted: Error, CustomStringConvertible {
   let run: String
   var description: String { "interrupted; the run so far is saved in \(run)" }
+}
+
+/// The run was ended by a signal before there was anything to save.
+struct InterruptedEarly: Error, CustomStringConvertible {
+  let description: String
 }
 
 /// Products on this machine are wrong.

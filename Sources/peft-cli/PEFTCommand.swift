@@ -15,7 +15,10 @@ struct PEFTCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       InspectCommand.self, TokenizeCommand.self, TrainCommand.self, EvaluateCommand.self,
-      PredictCommand.self, DoctorCommand.self, QuickstartCommand.self, ConfigCommand.self,
+      PredictCommand.self, ProbeCommand.self, AdaptCommand.self, SelectCommand.self,
+      VerifyCommand.self,
+      CompareCommand.self, KnapsackCommand.self,
+      ValidateCommand.self, DoctorCommand.self, QuickstartCommand.self, ConfigCommand.self,
     ])
 }
 

@@ -30,10 +30,11 @@ extension AdaptationMethod {
 }
 
 extension SequenceClassifier {
-  /// Makes trainable the head and what `rule` accepts, and nothing else.
+  /// Makes trainable the head and what `rule` accepts, all rows of it, and nothing else.
   func train(where rule: (Parameter) -> Bool) {
     for entry in parameters {
       entry.parameter.isTrainable = entry.kind == .head || rule(entry.parameter)
+      entry.parameter.trainableRows = nil
     }
   }
 }

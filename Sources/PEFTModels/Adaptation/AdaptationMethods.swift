@@ -1,3 +1,4 @@
+import PEFTSelect
 import PEFTTensor
 
 /// The methods by name, and their form in files.
@@ -30,12 +31,20 @@ public enum AdaptationMethods {
       object["dropout"] = .number(lowRank.dropout)
       object["targets"] = .array(lowRank.targets.map { .string($0) })
     }
+    if let selected = method as? SelectedTuning {
+      object["members"] = .array(selected.members.map { .string($0.description) })
+    }
     return .object(object)
   }
 
   /// The method that `json` describes; nil when it is not one of this package's.
   public static func method(json: JSONValue) -> (any AdaptationMethod)? {
     guard let name = json["name"]?.string else { return nil }
+    if name == SelectedTuning.name {
+      let members = json["members"]?.array?.map { $0.string.flatMap(ParameterGroup.Member.init) }
+      guard let members, !members.contains(nil) else { return nil }
+      return SelectedTuning(members: members.compactMap(\.self))
+    }
     guard name == LowRankAdaptation.name else { return method(named: name) }
     guard let rank = json["rank"]?.integer, rank > 0, let alpha = json["alpha"]?.double,
       let dropout = json["dropout"]?.double, let targets = json["targets"]?.array

@@ -39,16 +39,8 @@ public struct LowRankAdaptation: AdaptationMethod {
   /// Freezes the backbone and adds A and B to every target.
   public func attach(to model: SequenceClassifier, using generator: SeededGenerator) {
     for layer in targets.flatMap({ Self.layers(of: model, matching: $0) }) {
-      let (outputs, inputs) = (layer.weight.shape[0], layer.weight.shape[1])
-      var draws = generator.split(layer.name + ".lora_A.weight")
-      let bound = 1 / Float(inputs).squareRoot()
-      layer.lowRank = LinearLayer.LowRank(
-        down: Parameter(
-          name: layer.name + ".lora_A.weight",
-          value: Tensor(uniform: [rank, inputs], in: -bound...bound, using: &draws)),
-        up: Parameter(
-          name: layer.name + ".lora_B.weight", value: Tensor(zeros: [outputs, rank])),
-        scale: alpha / Double(rank), dropout: dropout)
+      layer.attachLowRank(
+        rank: rank, scale: alpha / Double(rank), dropout: dropout, using: generator)
     }
     let added = Set(
       model.backboneLinearLayers.compactMap(\.lowRank).flatMap { [$0.down, $0.up] })

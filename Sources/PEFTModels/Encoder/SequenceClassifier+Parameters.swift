@@ -36,6 +36,9 @@ extension SequenceClassifier {
   public var trainableParameters: [Parameter] {
     parameters.map(\.parameter).filter(\.isTrainable)
   }
+
+  /// The number of elements that train now; of a parameter with `trainableRows`, those of the rows.
+  public var trainableCount: Int { parameters.reduce(0) { $0 + $1.parameter.trainableCount } }
 }
 
 /// The parameters of one part of the network.

@@ -41,6 +41,22 @@ public final class LinearLayer {
       dropout: lowRank.dropout)
   }
 
+  /// Attaches an addition of rank R: A drawn uniformly from ±1/√in, B zero. The draws of a rank begin
+  /// with those of a lower one.
+  func attachLowRank(
+    rank: Int, scale: Double, dropout: Double, using generator: SeededGenerator
+  ) {
+    let (outputs, inputs) = (weight.shape[0], weight.shape[1])
+    var draws = generator.split(name + ".lora_A.weight")
+    let bound = 1 / Float(inputs).squareRoot()
+    lowRank = LowRank(
+      down: Parameter(
+        name: name + ".lora_A.weight",
+        value: Tensor(uniform: [rank, inputs], in: -bound...bound, using: &draws)),
+      up: Parameter(name: name + ".lora_B.weight", value: Tensor(zeros: [outputs, rank])),
+      scale: scale, dropout: dropout)
+  }
+
   /// Adds s · B A to the weight and lets the addition go. The map stays the same up to rounding.
   public func mergeLowRank() {
     guard let lowRank else { return }

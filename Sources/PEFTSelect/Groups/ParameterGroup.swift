@@ -23,6 +23,44 @@ public struct ParameterGroup: Hashable, Sendable {
     case row(String, Int)
     /// A new low-rank addition of rank R to a weight.
     case lowRank(weight: String, rank: Int)
+
+    /// The member in one line: `NAME`, `NAME[ROW]` or `lora:RANK@NAME`.
+    public var description: String {
+      switch self {
+      case .tensor(let name): name
+      case .row(let name, let row): "\(name)[\(row)]"
+      case .lowRank(let weight, let rank): "lora:\(rank)@\(weight)"
+      }
+    }
+
+    /// The member that `description` describes; nil for anything else.
+    public init?(_ description: String) {
+      if description.hasPrefix("lora:") {
+        let parts = description.dropFirst("lora:".count).split(separator: "@", maxSplits: 1)
+        guard parts.count == 2, let rank = Int(parts[0]), rank > 0 else { return nil }
+        self = .lowRank(weight: String(parts[1]), rank: rank)
+      } else if description.hasSuffix("]") {
+        let parts = description.dropLast().split(separator: "[", maxSplits: 1)
+        guard parts.count == 2, let row = Int(parts[1]), row >= 0 else { return nil }
+        self = .row(String(parts[0]), row)
+      } else {
+        guard !description.isEmpty else { return nil }
+        self = .tensor(description)
+      }
+    }
+  }
+
+  /// A group with these properties, as read from a file.
+  public init(
+    name: String, kind: ParameterKind, layer: Int?, parameterCount: Int, members: [Member],
+    exclusionClass: Int?
+  ) {
+    self.name = name
+    self.kind = kind
+    self.layer = layer
+    self.parameterCount = parameterCount
+    self.members = members
+    self.exclusionClass = exclusionClass
   }
 
   /// Whether it always trains: the head.
@@ -46,6 +84,13 @@ public struct AdapterCandidates: Hashable, Sendable {
     precondition(!ranks.isEmpty && ranks.allSatisfy { $0 > 0 }, "AdapterCandidates: ranks \(ranks)")
     self.ranks = Set(ranks).sorted()
     self.targets = targets
+  }
+
+  /// Whether the weight called `name` is among the matrices to adapt, kinds aside.
+  public func adapts(_ name: String) -> Bool {
+    guard let targets else { return true }
+    let path = name.split(separator: ".").dropLast().joined(separator: ".")
+    return targets.contains { path == $0 || path.hasSuffix("." + $0) }
   }
 
   /// The largest rank: the one to attach.

@@ -210,9 +210,7 @@ private struct Builder {
     guard [.attention, .feedForward].contains(entry.kind), entry.parameter.shape.rank == 2 else {
       return false
     }
-    guard let targets = candidates.targets else { return true }
-    let path = entry.parameter.name.split(separator: ".").dropLast().joined(separator: ".")
-    return targets.contains { path == $0 || path.hasSuffix("." + $0) }
+    return candidates.adapts(entry.parameter.name)
   }
 }
 

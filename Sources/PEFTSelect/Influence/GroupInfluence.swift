@@ -19,6 +19,21 @@ public struct GroupInfluence: Hashable, Sendable {
   /// How far to trust it.
   public let verdict: Verdict
 
+  /// An influence with these numbers.
+  public init(
+    slope: Double, slopeError: Double, curvature: Double, curvatureError: Double, value: Double,
+    valueError: Double, step: Double, verdict: Verdict
+  ) {
+    self.slope = slope
+    self.slopeError = slopeError
+    self.curvature = curvature
+    self.curvatureError = curvatureError
+    self.value = value
+    self.valueError = valueError
+    self.step = step
+    self.verdict = verdict
+  }
+
   /// How far an influence can be trusted.
   public enum Verdict: String, CaseIterable, Hashable, Sendable {
     /// The slope is more than two standard errors above zero.

@@ -7,31 +7,31 @@ import PEFTTensor
 ///   data gradients alone, and products of the size of one more forward computation, shared by the walks.
 ///   The number of groups costs next to nothing.
 /// - Accuracy: that of Float32 products; no differences of losses, so no step size and no cancellation.
-package struct OneWalkProbe {
+public struct OneWalkProbe {
   /// The most classes whose curvature is exact; beyond, labels are drawn.
-  package var exactClassLimit = 16
+  public var exactClassLimit = 16
   /// Labels drawn for each example beyond that limit.
-  package var sampleCount = 8
+  public var sampleCount = 8
   /// The most groups for which the interaction matrix is formed.
   static let interactionLimit = 4096
 
   /// A probe with these limits.
-  package init(exactClassLimit: Int = 16, sampleCount: Int = 8) {
+  public init(exactClassLimit: Int = 16, sampleCount: Int = 8) {
     self.exactClassLimit = exactClassLimit
     self.sampleCount = sampleCount
   }
 
   /// What came of one batch under one grouping.
-  package struct Result {
-    package let record: ProbeRecord
+  public struct Result {
+    public let record: ProbeRecord
     /// A [K, K], row-major, the mean over the examples; nil where it was not asked for.
-    package let interactions: [Double]?
+    public let interactions: [Double]?
   }
 
   /// Probes `batch` along `directions`, one for every parameter that moves.
   ///
   /// Every parameter must be trainable, so that the tape records what belongs to it.
-  package func callAsFunction<O: Objective>(
+  public func callAsFunction<O: Objective>(
     _ objective: O, _ batch: O.Batch, along directions: [Parameter: Tensor],
     groupings: [ParameterGrouping], interactions: Bool, generator: SeededGenerator
   ) -> [Result] {

@@ -2,17 +2,32 @@ import PEFTTensor
 
 /// The values and marks of parameters at one moment. Restoring puts the very bytes back, so that
 /// probing leaves no trace; values share storage until one of them changes.
-struct ParameterSnapshot {
-  private let saved: [(parameter: Parameter, value: Tensor, isTrainable: Bool)]
-
-  init(of parameters: [ModelParameter]) {
-    saved = parameters.map { ($0.parameter, $0.parameter.value, $0.parameter.isTrainable) }
+public struct ParameterSnapshot {
+  private struct State {
+    let parameter: Parameter
+    let value: Tensor
+    let isTrainable: Bool
+    let rows: [Int]?
   }
 
-  func restore() {
-    for (parameter, value, isTrainable) in saved {
-      parameter.value = value
-      parameter.isTrainable = isTrainable
+  private let saved: [State]
+
+  /// The state of `parameters` now.
+  public init(of parameters: [ModelParameter]) {
+    saved = parameters.map { entry in
+      let parameter = entry.parameter
+      return State(
+        parameter: parameter, value: parameter.value, isTrainable: parameter.isTrainable,
+        rows: parameter.trainableRows)
+    }
+  }
+
+  /// Puts it back.
+  public func restore() {
+    for state in saved {
+      state.parameter.value = state.value
+      state.parameter.isTrainable = state.isTrainable
+      state.parameter.trainableRows = state.rows
     }
   }
 }

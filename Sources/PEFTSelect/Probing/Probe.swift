@@ -40,7 +40,10 @@ public func probe<O: Objective>(
 ) -> [ProbeOutcome] {
   let snapshot = ParameterSnapshot(of: objective.parameters)
   defer { snapshot.restore() }
-  for entry in objective.parameters { entry.parameter.isTrainable = true }
+  for entry in objective.parameters {
+    entry.parameter.isTrainable = true
+    entry.parameter.trainableRows = nil
+  }
   var run = ProbeRun(objective: objective, groupings: groupings, settings: settings)
   switch settings.path {
   case .held(let count): run.hold(directionBatches: count, batch, observe)

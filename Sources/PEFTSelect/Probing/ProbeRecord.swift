@@ -30,6 +30,20 @@ public struct ProbeRecord: Sendable {
     isAccepted = Array(repeating: true, count: groupCount)
   }
 
+  /// A record of what a file keeps of a probe: no variances.
+  public init(
+    exampleCount: Int, slopes: [Double], curvatures: [Double], isAccepted: [Bool]
+  ) {
+    precondition(
+      slopes.count == curvatures.count && slopes.count == isAccepted.count,
+      "ProbeRecord: \(slopes.count) slopes, \(curvatures.count) curvatures, "
+        + "\(isAccepted.count) marks")
+    self.init(exampleCount: exampleCount, groupCount: slopes.count)
+    self.slopes = slopes
+    self.curvatures = curvatures
+    self.isAccepted = isAccepted
+  }
+
   /// The number of groups, K.
   public var groupCount: Int { slopes.count }
 

@@ -1,4 +1,5 @@
-/// The sink of training: multiplies the factors and keeps the sum, one tensor for each parameter.
+/// The sink of training: multiplies the factors and keeps the sum, one tensor for each parameter, in
+/// its `gradientShape`. Where only some rows train, only theirs is ever formed.
 ///
 /// The tensors stay from step to step; `reset` only marks them as old.
 public final class GradientAccumulator: GradientSink {
@@ -11,7 +12,7 @@ public final class GradientAccumulator: GradientSink {
   /// Forgets the sums, keeps the memory.
   public func reset() { fresh.removeAll(keepingCapacity: true) }
 
-  /// The gradient of `parameter`; nil when none has arrived since the last reset.
+  /// The gradient of `parameter` in its `gradientShape`; nil when none has arrived since the last reset.
   public subscript(parameter: Parameter) -> Tensor? {
     fresh.contains(parameter) ? gradients[parameter] : nil
   }
@@ -21,8 +22,18 @@ public final class GradientAccumulator: GradientSink {
     _ gradient: GradientFactors, of parameter: Parameter, partition: RowPartition
   ) {
     let accumulating = !fresh.insert(parameter).inserted
-    var sum = gradients.removeValue(forKey: parameter) ?? Tensor(uninitialized: parameter.shape)
-    sum.accumulate(gradient, accumulating: accumulating)
+    let shape = parameter.gradientShape
+    var sum = gradients.removeValue(forKey: parameter) ?? Tensor(uninitialized: shape)
+    if sum.shape != shape {
+      precondition(
+        !accumulating,
+        "receive: the rows of \(parameter.name) that train changed after a contribution, from "
+          + "\(sum.shape) to \(shape); reset first")
+      sum = Tensor(uninitialized: shape)
+    }
+    sum.accumulate(
+      parameter.trainableRows.map { gradient.restricted(to: $0) } ?? gradient,
+      accumulating: accumulating)
     gradients[parameter] = sum
   }
 

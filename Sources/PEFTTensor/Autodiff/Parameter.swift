@@ -8,6 +8,21 @@ public final class Parameter {
   /// Whether a gradient is wanted. A parameter that needs none costs no recording, no gradient and
   /// no optimizer state.
   public var isTrainable: Bool
+  /// The rows of a matrix [V, n] that train, ascending; nil when all do. The others keep their bits,
+  /// and cost no gradient and no optimizer state.
+  ///
+  /// Set it before an optimizer is made: that keeps state for the rows it finds. A parameter without
+  /// any row to train is frozen by `isTrainable`; an empty list is a programmer's error.
+  public var trainableRows: [Int]? {
+    didSet {
+      guard let rows = trainableRows else { return }
+      precondition(
+        shape.rank == 2 && !rows.isEmpty && rows[0] >= 0 && rows[rows.count - 1] < shape[0]
+          && zip(rows, rows.dropFirst()).allSatisfy { $0 < $1 },
+        "trainableRows: \(rows.count) rows \(rows.prefix(4))… of \(name) \(shape); they must be "
+          + "ascending, distinct rows of a matrix, at least one")
+    }
+  }
 
   /// A parameter with a value.
   public init(name: String, value: Tensor, isTrainable: Bool = true) {
@@ -20,6 +35,32 @@ public final class Parameter {
   public var shape: Shape { value.shape }
   /// The number of elements.
   public var count: Int { value.count }
+  /// The extents of its gradient and of an optimizer's state for it: [|rows|, n] where only some rows
+  /// train, else those of the value.
+  public var gradientShape: Shape {
+    trainableRows.map { [$0.count, shape.columns] } ?? shape
+  }
+  /// The number of elements that train, 0 when it is frozen.
+  public var trainableCount: Int { isTrainable ? gradientShape.count : 0 }
+}
+
+extension Parameter {
+  /// The rows that train, in the shape `gradientShape`: a copy where only some do, else the value.
+  package var trainableValue: Tensor {
+    get { trainableRows.map { value.rows(at: $0) } ?? value }
+    set { updateTrainableValue { $0 = newValue } }
+  }
+
+  /// Changes the rows that train, in place where all do. When `body` throws, some rows stay as they
+  /// were.
+  package func updateTrainableValue<Failure: Error>(
+    _ body: (inout Tensor) throws(Failure) -> Void
+  ) throws(Failure) {
+    guard let rows = trainableRows else { return try body(&value) }
+    var part = value.rows(at: rows)
+    try body(&part)
+    value.replaceRows(at: rows, with: part)
+  }
 }
 
 extension Parameter: Hashable {

@@ -10,7 +10,8 @@ enum AdamWKernel {
     meanSquare: inout Tensor
   ) {
     precondition(
-      value.count == gradient.count, "AdamW: value \(value.shape), gradient \(gradient.shape)")
+      value.count == gradient.count && value.count == mean.count,
+      "AdamW: value \(value.shape), gradient \(gradient.shape), mean \(mean.shape)")
     value.withUnsafeMutableElements { value in
       mean.withUnsafeMutableElements { mean in
         meanSquare.withUnsafeMutableElements { meanSquare in

@@ -23,21 +23,19 @@ public struct AdamW: Optimizer {
   /// The constants.
   public let settings: Settings
   /// The parameters it changes.
-  public let parameters: [Parameter]
+  public var parameters: [Parameter] { optimized.all }
   /// The number of steps taken, t.
   public private(set) var stepCount = 0
   private var means: [Tensor]
   private var meanSquares: [Tensor]
-  private let positions: [Parameter: Int]
+  private let optimized: OptimizedParameters
 
   /// An optimizer with zero state.
   public init(parameters: [Parameter], settings: Settings = Settings()) {
     self.settings = settings
-    self.parameters = parameters
-    means = parameters.map { Tensor(zeros: $0.shape) }
-    meanSquares = means.map { Tensor(zeros: $0.shape) }
-    positions = Dictionary(
-      uniqueKeysWithValues: parameters.enumerated().map { ($1, $0) })
+    optimized = OptimizedParameters(parameters)
+    means = optimized.zeros
+    meanSquares = optimized.zeros
   }
 
   /// One step; see `Optimizer`.
@@ -47,19 +45,20 @@ public struct AdamW: Optimizer {
     stepCount += 1
     let update = constants(
       step: stepCount, learningRate: learningRate, gradientScale: gradientScale)
-    for (index, parameter) in parameters.enumerated() {
+    for parameter in parameters {
       guard let gradient = gradients[parameter] else { continue }
-      AdamWKernel.step(
-        update, value: &parameter.value, gradient: gradient, mean: &means[index],
-        meanSquare: &meanSquares[index])
+      let index = optimized.position(of: parameter)
+      parameter.updateTrainableValue { value in
+        AdamWKernel.step(
+          update, value: &value, gradient: gradient, mean: &means[index],
+          meanSquare: &meanSquares[index])
+      }
     }
   }
 
   /// The direction of the next step; see `Optimizer`.
   public func updateDirection(of parameter: Parameter, gradient: Tensor) -> Tensor {
-    guard let index = positions[parameter] else {
-      preconditionFailure("updateDirection: \(parameter.name) is not this optimizer's")
-    }
+    let index = optimized.position(of: parameter)
     return AdamWKernel.direction(
       constants(step: stepCount + 1, learningRate: 1, gradientScale: 1), gradient: gradient,
       mean: means[index], meanSquare: meanSquares[index])

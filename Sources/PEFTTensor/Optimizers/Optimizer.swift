@@ -1,4 +1,6 @@
-/// Changes parameters in place along their gradients, and owns the state that needs.
+/// Changes parameters in place along their gradients, and owns the state that needs. Of a parameter
+/// whose `trainableRows` are set it changes these rows only, as it would if all trained, and keeps
+/// state for no other; weight decay is theirs alone too.
 public protocol Optimizer {
   /// The parameters it changes, in a fixed order.
   var parameters: [Parameter] { get }
@@ -15,7 +17,8 @@ public protocol Optimizer {
     gradients: GradientAccumulator, learningRate: Double, gradientScale: Double)
 
   /// The direction u of the next step, parameter ← parameter − learningRate · u, for this gradient;
-  /// weight decay left out. Changes neither parameter nor state.
+  /// weight decay left out. Both have the parameter's `gradientShape`. Changes neither parameter nor
+  /// state.
   func updateDirection(of parameter: Parameter, gradient: Tensor) -> Tensor
 }
 

@@ -1,5 +1,6 @@
 import PEFTModels
 import PEFTSelect
+import PEFTTensor
 
 /// Texts as token ids, with what is to be predicted for them.
 public struct EncodedDataset: Sendable {
@@ -19,6 +20,22 @@ public struct EncodedDataset: Sendable {
       examples.map { ($0.text, $0.pair) }, maximumLength: maximumLength)
     lengths = encodings.map(\.ids.count)
     self.targets = targets
+  }
+
+  /// `count` of the examples, drawn without replacement, in their order; all where there are no more.
+  public func sample(_ count: Int, using generator: SeededGenerator) -> EncodedDataset {
+    guard count < self.count else { return self }
+    var generator = generator
+    let indices = generator.permutation(self.count).prefix(count).sorted()
+    return EncodedDataset(
+      encodings: indices.map { encodings[$0] }, targets: targets(indices),
+      lengths: indices.map { lengths[$0] })
+  }
+
+  private init(encodings: [Encoding], targets: Targets?, lengths: [Int]) {
+    self.encodings = encodings
+    self.targets = targets
+    self.lengths = lengths
   }
 
   /// The number of examples.

@@ -17,4 +17,9 @@ public enum EnvironmentReport {
       "blasCore": .string(Processor.blasCoreName),
     ])
   }
+
+  /// The same as names and texts, for pages and tables.
+  public static var facts: [(String, String)] {
+    json.object?.members.map { ($0.key, $0.value.string ?? $0.value.text()) } ?? []
+  }
 }

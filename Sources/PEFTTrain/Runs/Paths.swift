@@ -4,3 +4,10 @@ import Foundation
 func absolutePath(_ path: String) -> String {
   URL(filePath: path, relativeTo: URL.currentDirectory()).standardizedFileURL.path
 }
+
+/// Whether `path` is a directory.
+func isDirectory(_ path: String) -> Bool {
+  var isDirectory: ObjCBool = false
+  return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+    && isDirectory.boolValue
+}

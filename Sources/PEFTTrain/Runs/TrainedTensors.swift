@@ -2,40 +2,89 @@ import PEFTModels
 import PEFTTensor
 
 /// The tensors that trained, as a safetensors file: exactly those, head included.
+///
+/// A matrix of which only some rows trained is `NAME` [|rows|, n], these rows, and `NAME.rows`
+/// [|rows|], their numbers as I64, ascending from 0.
 public enum TrainedTensors {
   /// The file's name in a run directory.
   public static let fileName = "trained.safetensors"
 
-  /// Writes the trainable parameters of `model`.
+  /// Writes what trains of `model`.
   public static func save(_ model: SequenceClassifier, to path: String) throws(FileError) {
-    let tensors = model.trainableParameters.map { parameter in
-      SafetensorsOutput(name: parameter.name, shape: parameter.shape.extents) {
-        (body) throws(FileError) in
-        try parameter.value.withUnsafeElements(body)
+    let tensors = model.trainableParameters.flatMap { parameter in
+      let values = SafetensorsOutput(
+        name: parameter.name, shape: parameter.gradientShape.extents
+      ) { (body) throws(FileError) in
+        try parameter.trainableValue.withUnsafeElements(body)
       }
+      let rows = parameter.trainableRows.map { rows in
+        SafetensorsOutput(
+          name: rowsName(parameter), shape: [rows.count], integers: rows.map(Int64.init))
+      }
+      return [values] + (rows.map { [$0] } ?? [])
     }
     try SafetensorsWriter.write(tensors, metadata: ["format": "pt"], to: path)
   }
 
-  /// Reads them back. The file must have exactly the trainable parameters, in their shapes.
+  /// Reads them back. The file must have exactly the trainable parameters, in their shapes, and of
+  /// each the rows that train in `model`.
+  ///
+  /// Errors: `malformed` where the file has other tensors, rows or shapes; those of the reader.
   public static func load(_ path: String, into model: SequenceClassifier) throws(FileError) {
     let file = try SafetensorsReader(path: path)
     let parameters = model.trainableParameters
-    let expected = Set(parameters.map(\.name))
+    let expected = Set(parameters.flatMap { [$0.name, rowsName($0)] })
     if let stranger = file.tensorNames.first(where: { !expected.contains($0) }) {
-      throw FileError(
-        .malformed, path: path, place: "tensor \(stranger)",
-        reason: "the method of this run does not train it")
+      throw mismatch(path, stranger, "the method of this run does not train it")
     }
+    for parameter in parameters { try checkRows(of: parameter, in: file) }
     for parameter in parameters {
-      guard let entry = file.entry(parameter.name), entry.shape == parameter.shape.extents else {
-        throw FileError(
-          .malformed, path: path, place: "tensor \(parameter.name)",
-          reason: "it is missing, or its shape is not \(parameter.shape)")
+      let shape = parameter.gradientShape
+      guard let entry = file.entry(parameter.name), entry.shape == shape.extents else {
+        throw mismatch(path, parameter.name, "it is missing, or its shape is not \(shape)")
       }
-      try parameter.value.withUnsafeMutableElements { (elements) throws(FileError) in
-        try file.readFloats(of: parameter.name, into: elements)
+      try parameter.updateTrainableValue { (value) throws(FileError) in
+        try value.withUnsafeMutableElements { (elements) throws(FileError) in
+          try file.readFloats(of: parameter.name, into: elements)
+        }
       }
     }
+  }
+
+  private static func rowsName(_ parameter: Parameter) -> String { parameter.name + ".rows" }
+
+  private static func checkRows(
+    of parameter: Parameter, in file: SafetensorsReader
+  ) throws(FileError) {
+    let name = rowsName(parameter)
+    guard let rows = parameter.trainableRows else {
+      guard file.entry(name) == nil else {
+        throw mismatch(
+          file.path, name, "it holds some rows only, and the method of this run trains all")
+      }
+      return
+    }
+    guard let entry = file.entry(name) else {
+      throw mismatch(
+        file.path, name,
+        "it is missing, and the method of this run trains \(rows.count) of the "
+          + "\(parameter.shape[0]) rows of \(parameter.name)")
+    }
+    guard entry.shape == [rows.count] else {
+      throw mismatch(
+        file.path, name,
+        "its shape is \(entry.shape), and the method of this run trains \(rows.count) rows")
+    }
+    let stored = try file.integers(of: name)
+    if let place = rows.indices.first(where: { Int64(rows[$0]) != stored[$0] }) {
+      throw mismatch(
+        file.path, name,
+        "element \(place) is row \(stored[place]), where the method of this run trains row "
+          + "\(rows[place])")
+    }
+  }
+
+  private static func mismatch(_ path: String, _ tensor: String, _ reason: String) -> FileError {
+    FileError(.malformed, path: path, place: "tensor \(tensor)", reason: reason)
   }
 }

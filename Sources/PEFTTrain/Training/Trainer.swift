@@ -135,7 +135,7 @@ private struct TrainingRun {
     let isBest = best.map { score > $0.score } ?? true
     if isBest {
       best = (step, score, metrics)
-      bestValues = parameters.map(\.value)
+      bestValues = parameters.map(\.trainableValue)
       evaluationsSinceBest = 0
     } else {
       evaluationsSinceBest += 1
@@ -144,7 +144,7 @@ private struct TrainingRun {
   }
 
   private mutating func restoreBest() {
-    for (parameter, value) in zip(parameters, bestValues) { parameter.value = value }
+    for (parameter, value) in zip(parameters, bestValues) { parameter.trainableValue = value }
     bestValues = []
   }
 }

@@ -28,6 +28,8 @@ public struct TrainingJob: Sendable {
   public var labelKind = LabelKind.auto
   /// What trains.
   public var method: any AdaptationMethod
+  /// The plan that the method carries out; nil where nothing was planned.
+  public var plan: Plan?
   /// How the head reads the tokens.
   public var pooling = Pooling.first
   /// The longest sequence in tokens, special ones included; nil takes 128 or what the model allows.
@@ -66,7 +68,7 @@ public struct PreparedJob {
 
   /// The number of parameters that train, and of all.
   public var counts: (trainable: Int, parameters: Int) {
-    (model.trainableParameters.reduce(0) { $0 + $1.count }, model.parameterCount)
+    (model.trainableCount, model.parameterCount)
   }
 }
 
@@ -118,6 +120,7 @@ extension TrainingJob {
       notes.append("in the checkpoint and not used: " + report.unused.joined(separator: ", "))
     }
     try checkTargets(in: model)
+    try checkPlan(for: model)
     method.attach(to: model, using: weights)
     return PreparedJob(
       job: self, model: model, tokenizer: tokenizer, task: task, maximumLength: maximumLength,
@@ -145,6 +148,25 @@ extension TrainingJob {
         "--targets: no linear layer is called \"\(target)\"; there are "
           + (names ?? []).joined(separator: ", "))
     }
+  }
+}
+
+extension TrainingJob {
+  /// Throws where the plan was made for other weights than this model's.
+  private func checkPlan(for model: SequenceClassifier) throws(FileError) {
+    guard let plan else { return }
+    guard try Fingerprint.weights(ofModel: modelDirectory) == plan.modelFiles else {
+      throw FileError(
+        .malformed, path: modelDirectory,
+        reason: "the plan was made for other weights (those of \(plan.modelDirectory)): their "
+          + "SHA-256 differs",
+        remedy: "name that model, or carry the influences over with `peft select … --for MODEL`")
+    }
+    guard let member = plan.method.misfit(in: model) else { return }
+    throw FileError(
+      .malformed, path: modelDirectory, place: member.description,
+      reason: "the plan trains it, and this model has no such thing",
+      remedy: "train with the pooling (--pooling) that was probed with")
   }
 }
 

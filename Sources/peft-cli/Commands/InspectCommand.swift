@@ -48,7 +48,7 @@ struct InspectCommand: ParsableCommand {
       parameters, by: grouping.rule(), candidates: grouping.adapters()
     ).groups
     let trained = Self.trainedCounts(found, among: parameters)
-    let trainable = classifier.trainableParameters.reduce(0) { $0 + $1.count }
+    let trainable = classifier.trainableCount
     if common.json {
       Console.output(
         .object([

@@ -1,10 +1,14 @@
 import ArgumentParser
 import PEFTModels
+import PEFTTrain
 
 /// What trains.
 struct MethodOptions: ParsableArguments {
   @Option(help: "What trains: full, lora, bitfit, norm or head. The task head always does.")
   var method = "full"
+
+  @Option(help: "plan.json of `peft select`: train what it chose, instead of --method.")
+  var plan: String?
 
   @Option(help: "Rank of lora.")
   var rank = 8
@@ -37,7 +41,10 @@ struct MethodOptions: ParsableArguments {
     }
   }
 
-  /// The method asked for.
+  /// The plan asked for.
+  func readPlan() throws -> Plan? { try plan.map { try Plan.read($0) } }
+
+  /// The method asked for by name.
   var adaptation: any AdaptationMethod {
     let lowRank = LowRankAdaptation(
       rank: rank, alpha: alpha, dropout: loraDropout, targets: targetNames)
@@ -46,6 +53,11 @@ struct MethodOptions: ParsableArguments {
 
   /// The learning rate that usually suits the method.
   var usualLearningRate: Double {
+    plan != nil ? Self.usualRate(of: SelectedTuning.name) : Self.usualRate(of: method)
+  }
+
+  /// The learning rate that usually suits the method of this name.
+  static func usualRate(of method: String) -> Double {
     switch method {
     case FullTuning.name: 5e-5
     case HeadTuning.name: 1e-3

@@ -7,7 +7,7 @@ import Testing
 @Suite("Training jobs")
 struct TrainingJobTests {
   /// A small random model and examples whose label is a word in them.
-  private func prepared(
+  func prepared(
     _ method: any AdaptationMethod = FullTuning(), regression: Bool = false,
     _ change: (inout TrainingJob) -> Void = { _ in }
   ) throws -> PreparedJob {
@@ -32,7 +32,7 @@ struct TrainingJobTests {
     return try job.prepare()
   }
 
-  private func train(
+  func train(
     _ job: PreparedJob, stoppingWhen shouldStop: () -> Bool = { false },
     observing observe: (TrainingEvent) -> Void = { _ in }
   ) throws -> TrainingOutcome {

@@ -24,42 +24,22 @@ enum RunReport {
       ("Speed", String(format: "%.0f tokens/s", outcome.tokensPerSecond)),
       ("Seed", "\(manifest.seed)"),
     ]
-    let environment = EnvironmentReport.json.object.map { object in
-      object.members.map { ($0.key, $0.value.string ?? $0.value.text()) }
+    var page = HTMLPage(title: "\(manifest.method.name) run")
+    page.heading(headline(manifest), level: 1)
+    if let first = manifest.metrics.first {
+      page.table(
+        header: [""] + first.values.map(\.name),
+        rows: manifest.metrics.map { split, values in
+          [split] + values.map { String(format: "%.4f", $0.value) }
+        })
     }
-    return """
-      <!DOCTYPE html>
-      <html lang="en">
-      <head>
-      <meta charset="utf-8">
-      <meta name="viewport" content="width=device-width">
-      <title>\(escape(manifest.method.name)) run</title>
-      <style>
-      :root { color-scheme: light dark }
-      body { font: 16px/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto;
-        padding: 0 1rem }
-      table { border-collapse: collapse; margin: 1rem 0 }
-      th, td { text-align: left; padding: .2rem 1rem .2rem 0; border-bottom: 1px solid #8884;
-        overflow-wrap: anywhere }
-      td.number { text-align: right; font-variant-numeric: tabular-nums }
-      svg { width: 100%; height: auto }
-      polyline { fill: none; stroke: #2a6fdb; stroke-width: 1.5 }
-      svg text { font-size: 12px; fill: currentColor }
-      </style>
-      </head>
-      <body>
-      <h1>\(escape(headline(manifest)))</h1>
-      \(metricsTable(manifest.metrics))
-      <h2>Training loss</h2>
-      \(chart(losses))
-      <h2>Run</h2>
-      \(table(facts))
-      <h2>Environment</h2>
-      \(table(environment ?? []))
-      </body>
-      </html>
-
-      """
+    page.heading("Training loss")
+    page.figure(chart(losses))
+    page.heading("Run")
+    page.facts(facts)
+    page.heading("Environment")
+    page.facts(EnvironmentReport.facts)
+    return page.html
   }
 
   private static func headline(_ manifest: RunManifest) -> String {
@@ -68,26 +48,6 @@ enum RunReport {
       let value = last.values.first(where: { $0.name == primary })?.value
     else { return "\(manifest.method.name): trained, not evaluated" }
     return "\(manifest.method.name): \(primary) \(String(format: "%.3f", value)) on \(last.split)"
-  }
-
-  private static func metricsTable(
-    _ metrics: [(split: String, values: [(name: String, value: Double)])]
-  ) -> String {
-    guard let first = metrics.first else { return "" }
-    let header = first.values.map { "<th scope=\"col\">\(escape($0.name))</th>" }.joined()
-    let rows = metrics.map { split, values in
-      "<tr><th scope=\"row\">\(escape(split))</th>"
-        + values.map { "<td class=\"number\">\(String(format: "%.4f", $0.value))</td>" }.joined()
-        + "</tr>"
-    }
-    return "<table><tr><td></td>\(header)</tr>\(rows.joined())</table>"
-  }
-
-  private static func table(_ rows: [(String, String)]) -> String {
-    let cells = rows.map {
-      "<tr><th scope=\"row\">\(escape($0.0))</th><td>\(escape($0.1))</td></tr>"
-    }
-    return "<table>\(cells.joined())</table>"
   }
 
   /// The losses as a line, means of neighbouring steps where there are more than points to draw.
@@ -111,19 +71,13 @@ enum RunReport {
     let base = height - margin
     return """
       <svg viewBox="0 0 \(Int(width)) \(Int(height))" role="img"
-        aria-label="Training loss over \(last) steps">
+        aria-label="Training loss over \(last) steps" font-size="12" fill="currentColor">
       <path d="M\(margin),\(margin) V\(base) H\(width - margin)" fill="none" stroke="#888"/>
-      <polyline points="\(line)"/>
+      <polyline points="\(line)" fill="none" stroke="#2a6fdb" stroke-width="1.5"/>
       <text x="4" y="\(margin + 4)">\(String(format: "%.2f", top))</text>
       <text x="4" y="\(base)">0</text>
       <text x="\(width - margin)" y="\(height - 16)" text-anchor="end">step \(last)</text>
       </svg>
       """
-  }
-
-  /// Text that may stand in HTML.
-  private static func escape(_ text: String) -> String {
-    text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-      .replacing("\"", with: "&quot;")
   }
 }

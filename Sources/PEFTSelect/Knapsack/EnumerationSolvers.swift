@@ -1,0 +1,75 @@
+/// All choices, as oracles of the other solvers.
+enum EnumerationSolvers {
+  /// The most choices that brute force takes on.
+  static let bruteForceLimit = 20
+  /// The most choices that meeting in the middle takes on.
+  static let middleLimit = 40
+
+  /// The lightest of the most valuable choices; nil for too many.
+  static func bruteForce(_ problem: KnapsackProblem) -> [KnapsackProblem.Option]? {
+    guard problem.choices.count <= bruteForceLimit else { return nil }
+    var best: Subset = Subset(weight: 0, value: 0, options: [])
+    enumerate(problem.choices[...]) { subset in
+      if subset.weight <= problem.capacity, subset.isBetter(than: best) { best = subset }
+    }
+    return best.options
+  }
+
+  /// The same by two halves: for each of the first the best of the second that still fits.
+  static func meetInTheMiddle(_ problem: KnapsackProblem) -> [KnapsackProblem.Option]? {
+    guard problem.choices.count <= middleLimit else { return nil }
+    let middle = problem.choices.count / 2
+    var second: [Subset] = []
+    enumerate(problem.choices[middle...]) { second.append($0) }
+    second.sort { ($0.weight, $1.value) < ($1.weight, $0.value) }
+    var undominated: [Subset] = []
+    for subset in second where subset.value > (undominated.last?.value ?? -1) {
+      undominated.append(subset)
+    }
+    var best = Subset(weight: 0, value: 0, options: [])
+    enumerate(problem.choices[..<middle]) { first in
+      let left = problem.capacity - first.weight
+      guard left >= 0 else { return }
+      var (low, high) = (0, undominated.count)
+      while low < high {
+        let probe = (low + high) / 2
+        if undominated[probe].weight <= left { low = probe + 1 } else { high = probe }
+      }
+      guard low > 0 else { return }
+      let other = undominated[low - 1]
+      let both = Subset(
+        weight: first.weight + other.weight, value: first.value + other.value,
+        options: first.options + other.options)
+      if both.isBetter(than: best) { best = both }
+    }
+    return best.options
+  }
+
+  private struct Subset {
+    var weight: Int64
+    var value: ExactValue
+    var options: [KnapsackProblem.Option]
+
+    func isBetter(than other: Subset) -> Bool {
+      (value, other.weight) > (other.value, weight)
+    }
+  }
+
+  private static func enumerate(
+    _ choices: ArraySlice<KnapsackProblem.Choice>, _ visit: (Subset) -> Void
+  ) {
+    func descend(_ index: Int, _ subset: Subset) {
+      guard index < choices.endIndex else { return visit(subset) }
+      descend(index + 1, subset)
+      for number in 0..<choices[index].count {
+        let option = choices[index][number]
+        var next = subset
+        next.weight += option.weight
+        next.value += option.value
+        next.options.append(option)
+        descend(index + 1, next)
+      }
+    }
+    descend(choices.startIndex, Subset(weight: 0, value: 0, options: []))
+  }
+}

@@ -1,0 +1,69 @@
+extension KnapsackInstance {
+  /// Solves: the most value within the capacity, and of that the least weight.
+  ///
+  /// The answer does not depend on the order of the items, but for items that are equal in everything:
+  /// of these the first are taken. Values may be scaled by any power of two, weights by any whole number.
+  /// A solver that cannot take the instance (oracles beyond their size, `frontier` beyond its
+  /// capacities) gives the greedy answer with its bound and no proof, as one that a limit ends does with
+  /// the best it has.
+  public func solve(
+    using solver: KnapsackSolver = .automatic, limits: KnapsackLimits = KnapsackLimits()
+  ) -> KnapsackOutcome {
+    let start = ContinuousClock.now
+    let problem = KnapsackProblem(self)
+    let relaxation = KnapsackRelaxation(problem)
+    let greedy = GreedySolver.solve(problem, relaxation)
+    func outcome(
+      _ options: [KnapsackProblem.Option]?, _ used: KnapsackSolver, isProven: Bool = true,
+      bound: ExactValue? = nil, states: Int = 0
+    ) -> KnapsackOutcome {
+      guard let options else { return outcome(greedy, .greedy, isProven: false) }
+      return problem.outcome(
+        options, bound: bound ?? relaxation.bound, isProven: isProven, solver: used,
+        states: states, since: start)
+    }
+    switch solver {
+    case .greedy:
+      // All that could help is taken, or nothing could be better and lighter.
+      return outcome(greedy, .greedy, isProven: relaxation.price == 0, states: greedy.count)
+    case .bruteForce: return outcome(EnumerationSolvers.bruteForce(problem), .bruteForce)
+    case .meetInTheMiddle:
+      return outcome(EnumerationSolvers.meetInTheMiddle(problem), .meetInTheMiddle)
+    case .frontier:
+      let dense = SizeClassSolver(
+        problem, capacity: problem.capacity, limit: Self.denseLimit)
+      return outcome(dense?.bestOptions, .frontier, states: dense?.best.count ?? 0)
+    case .paretoList:
+      let list = ParetoSolver(
+        problem, capacity: problem.capacity, limits: limits, since: start)
+      let options = list.points.last.map(list.options)
+      guard list.isComplete else {
+        let value = options?.reduce(0) { $0 + $1.value } ?? 0
+        let isBetter = value > greedy.reduce(0) { $0 + $1.value }
+        return outcome(
+          isBetter ? options : greedy, .paretoList, isProven: false, states: list.states)
+      }
+      return outcome(options, .paretoList, states: list.states)
+    case .core, .automatic:
+      let core = CoreSolver.solve(
+        problem, relaxation, incumbent: greedy, limits: limits, since: start)
+      if !core.isProven, solver == .automatic,
+        (ContinuousClock.now - start) / .seconds(1) < limits.seconds,
+        let dense = SizeClassSolver(
+          problem, capacity: problem.capacity, limit: min(limits.states, Self.denseLimit))
+      {
+        return outcome(dense.bestOptions, .frontier, states: core.states + dense.best.count)
+      }
+      return outcome(
+        core.options, .core, isProven: core.isProven, bound: core.bound, states: core.states)
+    }
+  }
+}
+
+extension SizeClassSolver {
+  /// The options of the greatest value, at the least capacity that has it.
+  var bestOptions: [KnapsackProblem.Option] {
+    let top = best[best.count - 1]
+    return options(at: best.firstIndex(of: top) ?? best.count - 1)
+  }
+}

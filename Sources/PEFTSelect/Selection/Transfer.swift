@@ -1,0 +1,55 @@
+/// Carries influence from a small model to a larger one of the same family (Method §7).
+///
+/// What is carried is the value of a group, not its density: it is divided by the size of the target's
+/// group, which the target's own knapsack does. Groups match by name, layer numbers by relative depth:
+/// layer l of L corresponds to depth l / (L − 1), and a target layer takes the value that the two source
+/// layers around its depth give by linear interpolation.
+public enum InfluenceTransfer {
+  /// The values of `target`'s groups.
+  ///
+  /// Throws where a target group has no counterpart, and for groups of rows: rows of matrices of
+  /// another width are other neurons.
+  public static func values(
+    of target: [ParameterGroup], layerCount targetLayers: Int, from source: [ParameterGroup],
+    values: [Double], layerCount sourceLayers: Int
+  ) throws(SelectionError) -> [Double] {
+    let positions = Dictionary(
+      uniqueKeysWithValues: source.enumerated().map { ($1.name, $0) })
+    var result: [Double] = []
+    result.reserveCapacity(target.count)
+    for group in target {
+      if case .row = group.members[0] {
+        throw SelectionError(
+          description: "rows cannot be carried to another model: \(group.name) is another neuron "
+            + "there; group by tensor, kind-layer or kind")
+      }
+      func value(layer: Int?) throws(SelectionError) -> Double {
+        let name = layer.map { Self.name(group.name, layer: $0) } ?? group.name
+        guard let position = positions[name] else {
+          throw SelectionError(
+            description: "the probed model has no group \(name) for \(group.name) of this model; "
+              + "models of one family are needed")
+        }
+        return values[position]
+      }
+      guard let layer = group.layer, targetLayers > 1 else {
+        result.append(try value(layer: group.layer.map { _ in 0 }))
+        continue
+      }
+      let depth = Double(layer) * Double(sourceLayers - 1) / Double(targetLayers - 1)
+      let lower = Int(depth)
+      let part = depth - Double(lower)
+      let below = try value(layer: lower)
+      result.append(
+        part == 0 ? below : (1 - part) * below + part * (try value(layer: lower + 1)))
+    }
+    return result
+  }
+
+  /// A group's name with another layer number: the number after the first `layer.`.
+  private static func name(_ name: String, layer: Int) -> String {
+    guard let start = name.firstRange(of: "layer.")?.upperBound else { return name }
+    let digits = name[start...].prefix { $0.isNumber }
+    return name[..<start] + "\(layer)" + name[digits.endIndex...]
+  }
+}

@@ -1,0 +1,30 @@
+/// The parameters of an optimizer, each with the rows for which it keeps state.
+struct OptimizedParameters {
+  /// The parameters, in a fixed order.
+  let all: [Parameter]
+  private let rows: [[Int]?]
+  private let positions: [Parameter: Int]
+
+  init(_ parameters: [Parameter]) {
+    all = parameters
+    rows = parameters.map(\.trainableRows)
+    positions = Dictionary(
+      uniqueKeysWithValues: parameters.enumerated().map { ($1, $0) })
+  }
+
+  /// Zeros for every element that trains: one tensor a parameter, in its `gradientShape`.
+  var zeros: [Tensor] { all.map { Tensor(zeros: $0.gradientShape) } }
+
+  /// The position of `parameter`, which must be among them and train the rows it did at first.
+  func position(of parameter: Parameter) -> Int {
+    guard let position = positions[parameter] else {
+      preconditionFailure("Optimizer: \(parameter.name) is not this optimizer's")
+    }
+    precondition(
+      parameter.trainableRows == rows[position],
+      "Optimizer: \(parameter.trainableRows.map { "\($0.count)" } ?? "all") rows of "
+        + "\(parameter.name) train, others than the \(rows[position].map { "\($0.count)" } ?? "all") "
+        + "when the optimizer was made")
+    return position
+  }
+}

@@ -1,0 +1,75 @@
+import Foundation
+
+/// A logarithmic axis of parameters.
+struct LogAxis {
+  let low: Double
+  let high: Double
+
+  /// An axis that holds all of `values`, of which only positive ones count, with room on both
+  /// sides.
+  init(_ values: [Double]) {
+    let positive = values.filter { $0 > 0 && $0.isFinite }
+    let (least, most) = (positive.min() ?? 1, positive.max() ?? 10)
+    let room = max(most / least, 4)
+    low = least / pow(room, 0.06)
+    high = most * pow(room, most > least ? 0.06 : 0.5)
+  }
+
+  /// Where `value` is: 0 at the start, 1 at the end; values before the start are at it.
+  func fraction(_ value: Double) -> Double {
+    value <= low ? 0 : min(1, log(value / low) / log(high / low))
+  }
+
+  /// The value at `fraction`.
+  func value(at fraction: Double) -> Double { low * pow(high / low, fraction) }
+
+  /// Round shares of `total` that lie on the axis, ascending, in parameters: powers of ten, with 2
+  /// and 5 between them on short axes.
+  func ticks(ofTotal total: Double) -> [Double] {
+    let start = Int(log10(100 * low / total).rounded(.down))
+    let end = Int(log10(100 * high / total).rounded(.up))
+    func ticks(_ steps: [Double]) -> [Double] {
+      (start...max(start, end)).flatMap { exponent in
+        steps.map { $0 * pow(10, Double(exponent)) * total / 100 }
+      }.filter { $0 >= low && $0 <= high }
+    }
+    let decades = ticks([1])
+    return decades.count >= 3 ? decades : ticks([1, 2, 5])
+  }
+}
+
+/// An axis with equal steps.
+struct LinearAxis {
+  let low: Double
+  let high: Double
+
+  /// An axis from `low` to `high`, widened where they are equal.
+  init(low: Double, high: Double) {
+    let isEmpty = !(high > low)
+    self.low = isEmpty ? low - max(abs(low) * 0.05, 1e-12) : low
+    self.high = isEmpty ? high + max(abs(high) * 0.05, 1e-12) : high
+  }
+
+  /// Where `value` is: 0 at the start, 1 at the end.
+  func fraction(_ value: Double) -> Double { min(1, max(0, (value - low) / (high - low))) }
+
+  /// Three to seven round numbers on the axis, ascending, with the text of each.
+  var ticks: [(value: Double, text: String)] {
+    let rough = (high - low) / 5
+    let power = pow(10, log10(rough).rounded(.down))
+    let step = [1, 2, 2.5, 5, 10].map { $0 * power }.first { $0 >= rough * 0.999 } ?? rough
+    let digits = max(0, min(12, Int((-log10(step)).rounded(.up)) + (step / power == 2.5 ? 1 : 0)))
+    let largest = max(abs(low), abs(high))
+    let isPlain = digits <= 6 && largest < 1e7
+    let first = (low / step - 1e-9).rounded(.up)
+    let count = Int((high / step + 1e-9).rounded(.down) - first)
+    guard count >= 0, count < 20 else { return [] }
+    return (0...count).map { index in
+      let value = (first + Double(index)) * step
+      let text =
+        isPlain
+        ? String(format: "%.*f", digits, value == 0 ? 0 : value) : String(format: "%.2g", value)
+      return (value, text)
+    }
+  }
+}

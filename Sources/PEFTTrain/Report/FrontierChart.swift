@@ -1,0 +1,76 @@
+import Foundation
+
+/// The best value that each number of parameters can buy: a staircase, since the best choice holds
+/// until the next one fits.
+///
+/// The axis of parameters is logarithmic, in shares of the model. Points that another one
+/// dominates, have no parameters or no finite value are left out of the line.
+public struct FrontierChart: Sendable {
+  /// A corner of the staircase.
+  public struct Point: Hashable, Sendable {
+    /// The number of parameters.
+    public let parameters: Int
+    /// The value.
+    public let value: Double
+  }
+
+  /// A point with a name.
+  public struct Mark: Hashable, Sendable {
+    /// The name.
+    public let label: String
+    /// The number of parameters.
+    public let parameters: Int
+    /// The value.
+    public let value: Double
+  }
+
+  /// The corners: parameters and values both ascend.
+  public let points: [Point]
+  /// The marks, as given, without those whose value is not finite.
+  public let marks: [Mark]
+  /// The number of parameters of the whole model.
+  public let total: Int
+
+  /// The frontier of `points`, in any order, of a model of `total` parameters, with named `marks`
+  /// on it or below it. Cost: a sort.
+  public init(
+    points: [(parameters: Int, value: Double)],
+    marks: [(label: String, parameters: Int, value: Double)], total: Int
+  ) {
+    precondition(total > 0, "FrontierChart: a model of \(total) parameters")
+    self.total = total
+    self.marks = marks.filter { $0.value.isFinite }
+      .map { Mark(label: $0.label, parameters: $0.parameters, value: $0.value) }
+    var corners: [Point] = []
+    let sorted = points.filter { $0.parameters > 0 && $0.value.isFinite }.sorted {
+      $0.parameters == $1.parameters ? $0.value > $1.value : $0.parameters < $1.parameters
+    }
+    for point in sorted where point.value > corners.last?.value ?? -.infinity {
+      corners.append(Point(parameters: point.parameters, value: point.value))
+    }
+    self.points = corners
+  }
+
+  var axes: (x: LogAxis, y: LinearAxis) {
+    let all = points.map { ($0.parameters, $0.value) } + marks.map { ($0.parameters, $0.value) }
+    let values = all.map(\.1)
+    let (least, most) = (min(0, values.min() ?? 0), max(0, values.max() ?? 1))
+    return (
+      LogAxis(all.map { Double($0.0) }),
+      LinearAxis(low: least, high: most > least ? most + (most - least) * 0.05 : 1)
+    )
+  }
+
+  /// The best values at `count` places that divide the axis evenly, each at the end of its part;
+  /// nil before the first corner.
+  func samples(_ count: Int, along axis: LogAxis) -> [Double?] {
+    var next = 0
+    return (0..<count).map { place in
+      let limit = axis.value(at: Double(place + 1) / Double(count))
+      while next < points.count, Double(points[next].parameters) <= limit { next += 1 }
+      return next > 0 ? points[next - 1].value : nil
+    }
+  }
+
+  var isEmpty: Bool { points.isEmpty && marks.isEmpty }
+}

@@ -1,0 +1,104 @@
+/// A self-contained HTML page: one file, no script, nothing from the network, light and dark.
+///
+/// Every text that comes in is escaped here; only `figure` takes markup as it is.
+package struct HTMLPage {
+  private let title: String
+  private var body: [String] = []
+
+  /// An empty page called `title`.
+  package init(title: String) { self.title = title }
+
+  /// Adds a heading: level 1 for the page's own, 2 for a section.
+  package mutating func heading(_ text: String, level: Int = 2) {
+    body.append("<h\(level)>\(Self.escape(text))</h\(level)>")
+  }
+
+  /// Adds a paragraph.
+  package mutating func paragraph(_ text: String) { body.append("<p>\(Self.escape(text))</p>") }
+
+  /// Adds a drawing: SVG markup, which must be safe already. An empty one adds nothing.
+  package mutating func figure(_ svg: String) {
+    if !svg.isEmpty { body.append("<figure>\(svg)</figure>") }
+  }
+
+  /// Adds names and what they are. None adds nothing.
+  package mutating func facts(_ facts: [(String, String)]) {
+    guard !facts.isEmpty else { return }
+    let rows = facts.map {
+      "<tr><th scope=\"row\">\(Self.escape($0.0))</th><td>\(Self.escape($0.1))</td></tr>"
+    }
+    body.append("<table>\(rows.joined(separator: "\n"))</table>")
+  }
+
+  /// Adds a table of figures: the first cell of each row names it, the others stand to the right.
+  /// No rows add nothing.
+  package mutating func table(header: [String], rows: [[String]]) {
+    guard !rows.isEmpty else { return }
+    let first =
+      "<tr>"
+      + header.enumerated().map { column, text in
+        "<th scope=\"col\"\(column == 0 ? "" : " class=\"number\"")>\(Self.escape(text))</th>"
+      }.joined() + "</tr>"
+    let others = rows.map { row in
+      "<tr>"
+        + row.enumerated().map { column, text in
+          column == 0
+            ? "<th scope=\"row\">\(Self.escape(text))</th>"
+            : "<td class=\"number\">\(Self.escape(text))</td>"
+        }.joined() + "</tr>"
+    }
+    let lines = ["<thead>\(first)</thead>"] + others
+    body.append("<div class=\"wide\"><table>\(lines.joined(separator: "\n"))</table></div>")
+  }
+
+  /// The page.
+  package var html: String {
+    """
+    <!DOCTYPE html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width">
+    <title>\(Self.escape(title))</title>
+    <style>
+    :root { color-scheme: light dark }
+    body { font: 16px/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto;
+      padding: 0 1rem }
+    h1 { line-height: 1.25 }
+    table { border-collapse: collapse; margin: 1rem 0 }
+    th, td { text-align: left; padding: .2rem 1rem .2rem 0; border-bottom: 1px solid #8884;
+      overflow-wrap: anywhere }
+    thead th { overflow-wrap: normal }
+    .number { text-align: right; font-variant-numeric: tabular-nums }
+    td.number { white-space: nowrap }
+    .wide, figure { overflow-x: auto }
+    figure { margin: 1rem 0 }
+    svg { display: block; width: 100%; min-width: 36rem; height: auto }
+    </style>
+    </head>
+    <body>
+    \(body.joined(separator: "\n"))
+    </body>
+    </html>
+
+    """
+  }
+
+  /// `text` as it may stand in HTML, in XML and in their attributes; what may not stand in XML at
+  /// all, or would turn the text around it, shows as a replacement character.
+  package static func escape(_ text: String) -> String {
+    var result = ""
+    result.reserveCapacity(text.utf8.count)
+    for scalar in ReportText.visible(text).unicodeScalars {
+      switch scalar {
+      case "&": result += "&amp;"
+      case "<": result += "&lt;"
+      case ">": result += "&gt;"
+      case "\"": result += "&quot;"
+      case "'": result += "&#39;"
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,84 @@
+import PEFTSelect
+
+extension InfluenceHeatMap {
+  /// Groups that are shown as one.
+  public struct Cell: Hashable, Sendable {
+    /// What it shows: a row and its layer, a matrix, a kind.
+    public let name: String
+    /// What the parameters of its first group do.
+    public let kind: ParameterKind
+    /// The number of groups in it.
+    public private(set) var groupCount = 0
+    /// How many of them are chosen.
+    public private(set) var chosenCount = 0
+    /// Σ |k|.
+    public private(set) var parameterCount = 0
+    /// The sum of the values.
+    public private(set) var value = 0.0
+    private var slope = 0.0
+    private var slopeVariance = 0.0
+    private var valueVariance = 0.0
+    private var first: GroupInfluence.Verdict?
+    private var fittedCount = 0
+    private var movingCount = 0
+
+    init(name: String, kind: ParameterKind) {
+      self.name = name
+      self.kind = kind
+    }
+
+    mutating func add(_ score: GroupScore, isChosen: Bool) {
+      groupCount += 1
+      chosenCount += isChosen ? 1 : 0
+      parameterCount += score.parameterCount
+      value += score.value
+      valueVariance += score.valueError * score.valueError
+      if first == nil { first = score.verdict }
+      guard score.verdict != .unfitted else { return }
+      fittedCount += 1
+      guard score.verdict != .flat else { return }
+      movingCount += 1
+      slope += score.slope
+      slopeVariance += score.slopeError * score.slopeError
+    }
+
+    /// The standard error of the value, those of the groups taken as independent.
+    public var valueError: Double { valueVariance.squareRoot() }
+
+    /// The value for each parameter; nothing without parameters.
+    public var perParameter: Double { parameterCount > 0 ? value / Double(parameterCount) : 0 }
+
+    /// The standard error of the value for each parameter.
+    public var perParameterError: Double {
+      parameterCount > 0 ? valueError / Double(parameterCount) : 0
+    }
+
+    /// How far to trust it: the group's own verdict, or for several that of the sum of their
+    /// slopes.
+    public var verdict: GroupInfluence.Verdict {
+      if groupCount == 1, let first { return first }
+      if fittedCount == 0 { return .unfitted }
+      if movingCount == 0 { return .flat }
+      let reach = 2 * slopeVariance.squareRoot()
+      return slope > reach ? .certain : slope < -reach ? .rising : .uncertain
+    }
+
+    /// Whether the influence stands out of the noise; what does not is drawn as `·`.
+    public var isCertain: Bool { verdict == .certain }
+
+    /// Whether it always trains.
+    public var isFixed: Bool { kind == .head }
+
+    /// What it is, in one line: for tooltips.
+    var summary: String {
+      let groups = groupCount == 1 ? "" : ", \(ReportText.grouped(groupCount)) groups"
+      let chosen =
+        chosenCount == 0
+        ? ""
+        : chosenCount == groupCount ? ", chosen" : ", \(ReportText.grouped(chosenCount)) chosen"
+      return "\(name): \(ReportText.grouped(parameterCount)) parameters\(groups), "
+        + "\(ReportText.measured(perParameter, error: perParameterError)) per parameter, "
+        + "\(verdict.rawValue)\(chosen)"
+    }
+  }
+}

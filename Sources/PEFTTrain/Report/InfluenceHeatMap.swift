@@ -1,0 +1,144 @@
+import Foundation
+import PEFTSelect
+
+/// Where in a network the influence is: kinds of groups by layers, coloured by influence per
+/// parameter.
+///
+/// Groups of one kind and layer share a cell, whatever the grouping: their values and their
+/// parameters are added, so that a cell is Σ value / Σ |k|. Slopes along one direction add up
+/// exactly; a cell of several groups is `certain` when the sum of their slopes is more than two
+/// standard errors above zero, errors being added as independent. Cost: one pass over the K groups.
+public struct InfluenceHeatMap: Sendable {
+  /// The number of layers, and so of columns.
+  public let layerCount: Int
+  /// The names of the rows: `attention`, …, then adapters as `lora:8 attention`.
+  public let rows: [String]
+  /// The cells, `rows.count` × `layerCount`; nil where there is no group.
+  public let cells: [[Cell?]]
+  /// Groups outside the layers in their order; the rows of one matrix are one cell.
+  public let outside: [Cell]
+  /// All groups of a kind, inside the layers and outside.
+  public let totals: [Cell]
+  /// The influences per parameter between which the scale runs, of cells with a certain influence;
+  /// nil where there is none. It spans six decades at most: what is below has the first shade.
+  public let scale: ClosedRange<Double>?
+
+  /// The map of `groups` with the influence of each, in a model with `layerCount` layers.
+  ///
+  /// `chosen` holds the names of groups to mark as chosen.
+  public init(
+    groups: [ParameterGroup], influences: [GroupInfluence], layerCount: Int,
+    chosen: Set<String> = []
+  ) {
+    precondition(
+      groups.count == influences.count,
+      "InfluenceHeatMap: \(groups.count) groups, \(influences.count) influences")
+    self.init(zip(groups, influences).map(GroupScore.init), layerCount: layerCount, chosen: chosen)
+  }
+
+  /// The map of `scores` in a model with `layerCount` layers.
+  public init(_ scores: [GroupScore], layerCount: Int, chosen: Set<String> = []) {
+    precondition(layerCount >= 0, "InfluenceHeatMap: \(layerCount) layers")
+    var kinds: [Substring: ParameterKind] = [:]
+    if scores.contains(where: { $0.kind == .adapter }) {
+      for score in scores where score.kind != .adapter { kinds[score.name[...]] = score.kind }
+    }
+    var inside: [RowKey: [Int: Cell]] = [:]
+    var byKind: [RowKey: Cell] = [:]
+    var outside: [Cell] = []
+    var positions: [Substring: Int] = [:]
+    for score in scores {
+      let key = RowKey(score, kinds: kinds)
+      let isChosen = chosen.contains(score.name)
+      byKind[key, default: Cell(name: key.name, kind: score.kind)].add(score, isChosen: isChosen)
+      if let layer = score.layer {
+        precondition(
+          (0..<layerCount).contains(layer),
+          "InfluenceHeatMap: \(score.name) in layer \(layer) of \(layerCount)")
+        inside[key, default: [:]][
+          layer, default: Cell(name: "\(key.name), layer \(layer)", kind: score.kind)
+        ].add(score, isChosen: isChosen)
+        continue
+      }
+      let name = Self.matrixName(score.name)
+      let position = positions[name] ?? outside.count
+      if position == outside.count {
+        positions[name] = position
+        outside.append(Cell(name: String(name), kind: score.kind))
+      }
+      outside[position].add(score, isChosen: isChosen)
+    }
+    let keys = inside.keys.sorted()
+    self.layerCount = layerCount
+    self.outside = outside
+    rows = keys.map(\.name)
+    cells = keys.map { key in (0..<layerCount).map { inside[key]?[$0] } }
+    totals = byKind.sorted { $0.key < $1.key }.map(\.value)
+    let values = (cells.joined().compactMap { $0 } + outside)
+      .filter { $0.isCertain && !$0.isFixed }.map(\.perParameter).filter { $0 > 0 }
+    scale = values.max().map { top in max(values.min() ?? top, top * 1e-6)...top }
+  }
+
+  /// Where `perParameter` is on the logarithmic scale: 0 at its start, 1 at its end.
+  public func intensity(of perParameter: Double) -> Double {
+    guard let scale, perParameter > 0 else { return 0 }
+    guard scale.lowerBound < scale.upperBound else {
+      return perParameter < scale.lowerBound ? 0 : 1
+    }
+    let place =
+      log(perParameter / scale.lowerBound) / log(scale.upperBound / scale.lowerBound)
+    return min(1, max(0, place))
+  }
+
+  /// The number of the shade, from 0, when there are `count`: equal parts of the scale.
+  func shade(of perParameter: Double, count: Int) -> Int {
+    min(count - 1, Int(intensity(of: perParameter) * Double(count)))
+  }
+
+  /// `name` without the row at its end: `a.weight` for `a.weight[17]`.
+  private static func matrixName(_ name: String) -> Substring {
+    guard name.utf8.last == UInt8(ascii: "]"),
+      let start = name.utf8.lastIndex(of: UInt8(ascii: "["))
+    else { return name[...] }
+    let row = name.utf8[name.utf8.index(after: start)...].dropLast()
+    guard !row.isEmpty, row.allSatisfy({ (0x30...0x39).contains($0) }) else { return name[...] }
+    return name[..<start]
+  }
+}
+
+/// What makes a row: a kind, or the rank and kind of the weights of adapters.
+private struct RowKey: Hashable, Comparable {
+  /// Of an adapter; 0 for the weights themselves.
+  let rank: Int
+  let kind: ParameterKind?
+
+  init(_ score: GroupScore, kinds: [Substring: ParameterKind]) {
+    guard score.kind == .adapter else {
+      (rank, kind) = (0, score.kind)
+      return
+    }
+    let parts = score.name.split(separator: "@", maxSplits: 1)
+    rank =
+      parts.first?.split(separator: ":", maxSplits: 1).dropFirst().first.flatMap { Int($0) } ?? .max
+    kind = parts.count > 1 ? kinds[parts[1]] : nil
+  }
+
+  var name: String {
+    let what = kind?.rawValue
+    switch rank {
+    case 0: return what ?? "adapter"
+    case .max: return ["adapter", what].compactMap { $0 }.joined(separator: " ")
+    default: return ["lora:\(rank)", what].compactMap { $0 }.joined(separator: " ")
+    }
+  }
+
+  private static let order: [ParameterKind] = [
+    .attention, .feedForward, .norm, .bias, .embedding, .adapter, .head,
+  ]
+
+  private var place: Int { kind.flatMap { Self.order.firstIndex(of: $0) } ?? Self.order.count }
+
+  static func < (left: RowKey, right: RowKey) -> Bool {
+    (left.rank, left.place) < (right.rank, right.place)
+  }
+}

@@ -1,0 +1,73 @@
+import Foundation
+
+/// A drawing with a logarithmic axis of parameters below and an axis of values at its left.
+struct PlotArea {
+  static let width = 720.0
+  static let height = 380.0
+
+  let x: LogAxis
+  let y: LinearAxis
+  /// All parameters of the model: what shares are of.
+  let total: Double
+  /// Where the data are.
+  let box = LabelPlacement.Box(left: 64, top: 28, right: width - 24, bottom: height - 58)
+
+  /// Where a point is drawn.
+  func point(_ parameters: Double, _ value: Double) -> (x: Double, y: Double) {
+    (
+      box.left + x.fraction(parameters) * (box.right - box.left),
+      box.bottom - y.fraction(value) * (box.bottom - box.top)
+    )
+  }
+
+  /// A drawing with the axes, their grid and their names.
+  func drawing(label: String, valueName: String) -> SVGDrawing {
+    var drawing = SVGDrawing(width: Self.width, height: Self.height, label: label)
+    for tick in y.ticks {
+      let height = point(x.low, tick.value).y
+      drawing.line(from: (box.left, height), to: (box.right, height), opacity: 0.15)
+      drawing.text(tick.text, x: box.left - 8, y: height + 4, anchor: .end)
+    }
+    for tick in x.ticks(ofTotal: total) {
+      let place = point(tick, y.low).x
+      drawing.line(from: (place, box.top), to: (place, box.bottom), opacity: 0.15)
+      drawing.text(
+        String(format: "%.3g %%", 100 * tick / total), x: place, y: box.bottom + 18,
+        anchor: .middle)
+      drawing.text(
+        ReportText.short(tick), x: place, y: box.bottom + 33, anchor: .middle, opacity: 0.6,
+        size: 11)
+    }
+    drawing.line(from: (box.left, box.bottom), to: (box.right, box.bottom), opacity: 0.6)
+    drawing.text(valueName, x: 0, y: 14)
+    drawing.text(
+      "share of the model's parameters, and their number", x: box.right, y: Self.height - 8,
+      anchor: .end, opacity: 0.8)
+    return drawing
+  }
+
+  /// Adds a label beside each dot as far as there is room, in the order given, and lines that join
+  /// far labels with their dots.
+  func label(
+    _ dots: [(text: String, x: Double, y: Double, isBold: Bool)],
+    avoiding others: [(x: Double, y: Double)] = [], line: [(x: Double, y: Double)] = [],
+    in drawing: inout SVGDrawing
+  ) {
+    var placement = LabelPlacement(
+      area: box, dots: dots.map { ($0.x, $0.y) } + others, line: line)
+    for dot in dots {
+      let text = ReportText.fitted(dot.text, to: 28)
+      let width = SVGDrawing.width(of: text, isBold: dot.isBold)
+      guard let place = placement.place(width: width, height: 15, at: (dot.x, dot.y)) else {
+        continue
+      }
+      let end = (x: min(max(dot.x, place.left), place.right), y: (place.top + place.bottom) / 2)
+      if abs(end.y - dot.y) > 14 || abs(end.x - dot.x) > 14 {
+        let edge = abs(end.x - dot.x) > 5 ? end.y : end.y > dot.y ? place.top + 2 : place.bottom
+        drawing.line(from: (dot.x, dot.y), to: (end.x, edge), opacity: 0.35)
+      }
+      drawing.text(
+        text, x: place.left, y: place.bottom - 3.5, isBold: dot.isBold, halo: true)
+    }
+  }
+}

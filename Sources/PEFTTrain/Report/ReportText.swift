@@ -1,0 +1,67 @@
+import Foundation
+
+/// Numbers and names as reports write them, in terminals and on pages.
+package enum ReportText {
+  /// `text` without scalars that command a terminal, turn the direction of text or may not stand in
+  /// XML: each becomes U+FFFD.
+  package static func visible(_ text: String) -> String {
+    guard text.unicodeScalars.contains(where: isUnsafe) else { return text }
+    var result = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars { result.append(isUnsafe(scalar) ? "\u{FFFD}" : scalar) }
+    return String(result)
+  }
+
+  private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0..<0x20, 0x7F..<0xA0, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFFFE, 0xFFFF:
+      true
+    default: false
+    }
+  }
+
+  /// At most `width` characters of `text`, its middle left out where it is longer.
+  package static func fitted(_ text: String, to width: Int) -> String {
+    guard text.count > width else { return text }
+    guard width > 2 else { return String(text.prefix(max(0, width))) }
+    let tail = (width - 1) * 2 / 3
+    return text.prefix(width - 1 - tail) + "…" + text.suffix(tail)
+  }
+
+  /// The digits of `count` in groups of three.
+  package static func grouped(_ count: Int) -> String {
+    var digits = Substring(String(count.magnitude))
+    var parts: [Substring] = []
+    while !digits.isEmpty {
+      parts.append(digits.suffix(3))
+      digits = digits.dropLast(3)
+    }
+    return (count < 0 ? "-" : "") + parts.reversed().joined(separator: ",")
+  }
+
+  /// `count` in at most five characters: `950`, `12k`, `1.2M`.
+  package static func short(_ count: Double) -> String {
+    let units: [(Double, String)] = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")]
+    for (size, letter) in units where count >= size * 0.9995 {
+      let scaled = count / size
+      return String(format: scaled < 9.95 ? "%.1f" : "%.0f", scaled)
+        .replacing(".0", with: "") + letter
+    }
+    return String(format: count < 9.95 && count != count.rounded() ? "%.1f" : "%.0f", count)
+  }
+
+  /// `part` of `whole` in per cent with three digits, `0.183 %`.
+  package static func percent(_ part: Double, of whole: Double) -> String {
+    let share = 100 * part / whole
+    return share >= 99.95 ? String(format: "%.0f %%", share) : String(format: "%.3g %%", share)
+  }
+
+  /// A number of any size with two digits after the first: `0`, `1.23e-07`.
+  package static func scientific(_ value: Double) -> String {
+    value == 0 ? "0" : String(format: "%.2e", value)
+  }
+
+  /// A value and its standard error, the error with two digits: `1.23e-07 ± 1.1e-08`.
+  package static func measured(_ value: Double, error: Double) -> String {
+    scientific(value) + " ± " + (error.isFinite ? String(format: "%.1e", error) : "∞")
+  }
+}

@@ -1,0 +1,174 @@
+import Foundation
+import PEFTSelect
+
+/// The page that shows a selection: what was chosen, why, and how sure that is. One self-contained
+/// file.
+public struct SelectionReport: Sendable {
+  /// The name of the model, or its directory.
+  public var modelName: String
+  /// All parameters of the model, the task head included.
+  public var totalParameters: Int
+  /// The parameters that train whatever is chosen: those of the task head.
+  public var fixedParameters: Int
+  /// The most parameters that may train, fixed ones included; nil without a budget.
+  public var budget: Int?
+  /// The chosen groups.
+  public var chosen: [GroupScore]
+  /// The predicted fall of the loss by the chosen groups together.
+  public var value: Double
+  /// The same by the best choice without a budget: what the share of `value` is of.
+  public var largestValue: Double
+  /// What no choice within the budget can exceed.
+  public var upperBound: Double
+  /// Whether no choice within the budget has a larger value.
+  public var isProvenOptimal: Bool
+  /// Where the influence is.
+  public var heatMap: InfluenceHeatMap
+  /// What other budgets would buy.
+  public var frontier: FrontierChart
+  /// How the choice did beside other methods, once they are trained.
+  public var comparison: ScoreChart?
+  /// How the selection was made: names and texts.
+  public var facts: [(String, String)]
+  /// Where and with what: names and texts.
+  public var environment: [(String, String)]
+
+  /// A report of these; see the properties.
+  public init(
+    modelName: String, totalParameters: Int, fixedParameters: Int, budget: Int?,
+    chosen: [GroupScore], value: Double, largestValue: Double, upperBound: Double,
+    isProvenOptimal: Bool, heatMap: InfluenceHeatMap, frontier: FrontierChart,
+    comparison: ScoreChart? = nil, facts: [(String, String)],
+    environment: [(String, String)] = EnvironmentReport.facts
+  ) {
+    precondition(totalParameters > 0, "SelectionReport: a model of \(totalParameters) parameters")
+    self.modelName = modelName
+    self.totalParameters = totalParameters
+    self.fixedParameters = fixedParameters
+    self.budget = budget
+    self.chosen = chosen
+    self.value = value
+    self.largestValue = largestValue
+    self.upperBound = upperBound
+    self.isProvenOptimal = isProvenOptimal
+    self.heatMap = heatMap
+    self.frontier = frontier
+    self.comparison = comparison
+    self.facts = facts
+    self.environment = environment
+  }
+
+  /// The parameters that train: chosen and fixed.
+  public var trainedParameters: Int {
+    chosen.lazy.filter { !$0.isFixed }.reduce(fixedParameters) { $0 + $1.parameterCount }
+  }
+
+  /// The page. At most 200 chosen groups are listed, the largest values first.
+  public var html: String {
+    var page = HTMLPage(title: "Selection for \(modelName)")
+    let share = percent(trainedParameters)
+    page.heading("Train \(share) of \(modelName)", level: 1)
+    page.paragraph(answer)
+    page.heading("Where the influence is")
+    page.figure(heatMap.svg)
+    page.heading("What other budgets would buy")
+    page.figure(frontier.svg)
+    if let comparison {
+      page.heading("Beside other methods")
+      page.figure(comparison.svg)
+      page.table(header: comparison.header, rows: comparison.cells)
+    }
+    page.heading("Chosen groups")
+    if chosen.isEmpty { page.paragraph("None.") }
+    addChosen(to: &page)
+    page.heading("How it was made")
+    page.facts(facts)
+    page.heading("Environment")
+    page.facts(environment)
+    return page.html
+  }
+
+  /// The selection in plain words: what was chosen, how much of the model it is, what share of the
+  /// predicted value it has, and whether that is proven to be the best or how far from it at most.
+  public var answer: String {
+    let trains = chosen.filter { !$0.isFixed }
+    var sentences = [
+      "\(modelName) has \(ReportText.grouped(totalParameters)) parameters; "
+        + "\(ReportText.grouped(trainedParameters)) of them (\(percent(trainedParameters))) train"
+        + (budget.map { ", within the budget of \(ReportText.grouped($0)) (\(percent($0)))." }
+          ?? ".")
+    ]
+    if trains.isEmpty {
+      sentences.append("No group was chosen.")
+    } else {
+      let count = trains.count == 1 ? "1 group" : "\(ReportText.grouped(trains.count)) groups"
+      sentences.append("Chosen: \(count), \(makeup(of: trains)).")
+    }
+    if fixedParameters > 0 {
+      sentences.append(
+        "The task head (\(ReportText.grouped(fixedParameters)) parameters) always trains and is "
+          + "counted.")
+    }
+    if largestValue > 0, value.isFinite {
+      sentences.append(
+        "The choice is predicted to bring \(percent(value, of: largestValue)) of the fall of the loss "
+          + "that the best choice without a budget would bring.")
+    }
+    sentences.append(certainty)
+    return sentences.joined(separator: " ")
+  }
+
+  private var certainty: String {
+    if isProvenOptimal {
+      return "By these predictions no other choice within the budget does better: this is proven."
+    }
+    guard value > 0, upperBound.isFinite, upperBound >= value else {
+      return "Whether another choice within the budget does better is not known."
+    }
+    return
+      "Another choice within the budget may do better, but by these predictions not by more than "
+      + "\(percent(upperBound - value, of: value)): that bound is proven."
+  }
+
+  /// The kinds of `groups`, those with most parameters first.
+  private func makeup(of groups: [GroupScore]) -> String {
+    var sizes: [ParameterKind: Int] = [:]
+    for group in groups { sizes[group.kind, default: 0] += group.parameterCount }
+    let all = sizes.values.reduce(0, +)
+    let parts = ParameterKind.allCases.compactMap { kind in sizes[kind].map { (kind, $0) } }
+      .sorted { $0.1 > $1.1 }
+    if parts.count == 1, let part = parts.first { return "all \(part.0.rawValue)" }
+    return "of whose parameters "
+      + parts.map { "\(percent(Double($0.1), of: Double(max(1, all)))) are \($0.0.rawValue)" }
+      .joined(separator: ", ")
+  }
+
+  private func addChosen(to page: inout HTMLPage) {
+    let limit = 200
+    let sorted = chosen.sorted { $0.value == $1.value ? $0.name < $1.name : $0.value > $1.value }
+    page.table(
+      header: ["group", "layer", "parameters", "value", "per parameter", "verdict"],
+      rows: sorted.prefix(limit).map { group in
+        [
+          group.name, group.layer.map(String.init) ?? "–", ReportText.grouped(group.parameterCount),
+          ReportText.measured(group.value, error: group.valueError),
+          ReportText.scientific(group.perParameter),
+          group.isFixed ? "always trains" : group.verdict.rawValue,
+        ]
+      })
+    let rest = sorted.dropFirst(limit)
+    if !rest.isEmpty {
+      page.paragraph(
+        "… and \(ReportText.grouped(rest.count)) more with "
+          + "\(ReportText.grouped(rest.reduce(0) { $0 + $1.parameterCount })) parameters.")
+    }
+  }
+
+  private func percent(_ count: Int) -> String {
+    percent(Double(count), of: Double(totalParameters))
+  }
+
+  private func percent(_ part: Double, of whole: Double) -> String {
+    ReportText.percent(part, of: whole)
+  }
+}

@@ -1,0 +1,125 @@
+import PEFTModels
+import PEFTTensor
+
+/// Trains methods on one task by one recipe: the same data, steps, schedule, seeds and choice of
+/// learning rates for all.
+public struct ComparisonJob: Sendable {
+  /// The task and the recipe; its method, learning rate and seed are replaced.
+  public var base: TrainingJob
+  /// One run for each.
+  public var seeds: [UInt64]
+  /// Learning rates to choose from by the dev metric with the first seed; empty takes the one that
+  /// usually suits the method.
+  public var learningRates: [Double]
+
+  /// A job.
+  public init(base: TrainingJob, seeds: [UInt64], learningRates: [Double]) {
+    self.base = base
+    self.seeds = seeds
+    self.learningRates = learningRates
+  }
+
+  /// A method to compare.
+  public struct Candidate: Sendable {
+    /// What it is called.
+    public var label: String
+    /// What trains.
+    public var method: any AdaptationMethod
+    /// The learning rate where none is to be chosen.
+    public var usualLearningRate: Double
+    /// Seconds spent before training, charged to it.
+    public var probeSeconds = 0.0
+    /// The plan behind the method, where there is one.
+    public var plan: Plan?
+
+    /// A method called `label`.
+    public init(
+      label: String, method: any AdaptationMethod, usualLearningRate: Double,
+      probeSeconds: Double = 0, plan: Plan? = nil
+    ) {
+      self.label = label
+      self.method = method
+      self.usualLearningRate = usualLearningRate
+      self.probeSeconds = probeSeconds
+      self.plan = plan
+    }
+  }
+
+  /// What a comparison tells while it goes.
+  public enum Event {
+    /// A run begins.
+    case run(label: String, seed: UInt64, learningRate: Double)
+    /// A run goes on.
+    case training(TrainingEvent)
+  }
+
+  /// Trains one method with every seed, each into a run directory of its own.
+  ///
+  /// - Parameters:
+  ///   - directory: the directory of the run with a seed.
+  ///   - settings: the resolved settings to keep beside each run.
+  /// - Returns: nil where it was stopped; the run in hand is saved as far as it got.
+  public func entry(
+    _ candidate: Candidate, directory: (UInt64) -> String, settings: JSONValue,
+    shouldStop: () -> Bool, observe: (Event) -> Void
+  ) throws -> Comparison.Entry? {
+    var entry: Comparison.Entry?
+    let rates = learningRates.isEmpty ? [candidate.usualLearningRate] : learningRates
+    var chosen = rates[0]
+    for (position, seed) in seeds.enumerated() {
+      var best: (manifest: RunManifest, rate: Double)?
+      for rate in position == 0 ? rates : [chosen] {
+        observe(.run(label: candidate.label, seed: seed, learningRate: rate))
+        let manifest = try run(
+          candidate, seed: seed, rate: rate, to: directory(seed), settings: settings,
+          shouldStop: shouldStop, observe: observe)
+        if manifest.outcome.ending == .interrupted { return nil }
+        if best.map({ score(manifest) > score($0.manifest) }) ?? true { best = (manifest, rate) }
+      }
+      guard let best else { continue }
+      chosen = best.rate
+      let isLast = position == 0 && rates.last == best.rate
+      if position == 0, !isLast {
+        // The directory holds the last rate's run; make it the best one's again.
+        observe(.run(label: candidate.label, seed: seed, learningRate: best.rate))
+        let again = try run(
+          candidate, seed: seed, rate: best.rate, to: directory(seed), settings: settings,
+          shouldStop: shouldStop, observe: observe)
+        if again.outcome.ending == .interrupted { return nil }
+      }
+      let run = Comparison.Run(
+        seed: seed, metrics: best.manifest.metrics, seconds: best.manifest.outcome.seconds,
+        steps: best.manifest.outcome.steps)
+      if entry == nil {
+        entry = Comparison.Entry(
+          label: candidate.label, trainable: best.manifest.counts.trainable, learningRate: chosen,
+          runs: [], probeSeconds: candidate.probeSeconds)
+      }
+      entry?.runs.append(run)
+    }
+    return entry
+  }
+
+  private func run(
+    _ candidate: Candidate, seed: UInt64, rate: Double, to directory: String, settings: JSONValue,
+    shouldStop: () -> Bool, observe: (Event) -> Void
+  ) throws -> RunManifest {
+    var job = base
+    job.method = candidate.method
+    job.plan = candidate.plan
+    job.settings.seed = seed
+    job.settings.learningRate = rate
+    let prepared = try job.prepare()
+    try prepared.checkMemory(prepared.forecast(timing: false))
+    return try prepared.run(
+      to: directory, overwriting: true, resolvedSettings: settings, shouldStop: shouldStop
+    ) { observe(.training($0)) }
+  }
+
+  /// The dev metric, or where there is no dev data the test metric's absence: the first rate wins.
+  private func score(_ manifest: RunManifest) -> Double {
+    let metric = Evaluation.primaryMetric(of: manifest.task)
+    return manifest.metrics.first { $0.split == "dev" }?.values.first { $0.name == metric }?.value
+      ?? -.infinity
+  }
+}

@@ -1,0 +1,224 @@
+import PEFTSelect
+import PEFTTensor
+
+extension Influence {
+  /// The number of this form of the file.
+  private static let formatVersion = 1
+  /// The most groups whose single probes go into the file.
+  private static let recordLimit = 20_000
+
+  /// The document, `influence.json`.
+  public var json: JSONValue {
+    var document: JSONObject = [
+      "format": .integer(Self.formatVersion),
+      "model": .object([
+        "directory": .string(modelDirectory),
+        "files": Self.json(modelFiles.sorted { $0.key < $1.key }),
+        "layers": .integer(layerCount), "parameters": .integer(groups.modelParameterCount),
+      ]),
+      "settings": Self.json(settings.map { ($0.name, $0.value) }),
+      "rule": .string(ruleName),
+      "value": .string(valueRule.name),
+      "aggregation": .string(aggregation.rawValue),
+      "complete": .bool(isComplete),
+      "cost": .object([
+        "headSteps": .integer(cost.headSteps), "headSeconds": .number(cost.headSeconds),
+        "directionBatches": .integer(cost.directionBatches),
+        "probeBatches": .integer(cost.probeBatches), "seconds": .number(cost.seconds),
+      ]),
+    ]
+    if case .trustRegion(let reach) = valueRule { document["reach"] = .number(reach) }
+    document["groups"] = .array(groups.indices.map(groupJSON))
+    if groups.count <= Self.recordLimit {
+      document["probes"] = .array(records.map(Self.json))
+    }
+    if let interactions {
+      document["interactions"] = .array(
+        groups.indices.map { row in
+          Self.json(Array(interactions[row * groups.count..<(row + 1) * groups.count]))
+        })
+    }
+    return .object(document)
+  }
+
+  private func groupJSON(_ index: Int) -> JSONValue {
+    let (group, influence) = (groups[index], influences[index])
+    var object: JSONObject = [
+      "name": .string(group.name), "kind": .string(group.kind.rawValue),
+      "parameters": .integer(group.parameterCount),
+      "slope": .number(influence.slope), "slopeError": .number(influence.slopeError),
+      "curvature": .number(influence.curvature),
+      "curvatureError": .number(influence.curvatureError),
+      "value": .number(influence.value), "valueError": .number(influence.valueError),
+      "perParameterInfluence": .number(influence.value / Double(group.parameterCount)),
+      "step": .number(influence.step), "verdict": .string(influence.verdict.rawValue),
+      "fixed": .bool(group.isFixed),
+    ]
+    object["layer"] = group.layer.map { .integer($0) }
+    object["exclusionClass"] = group.exclusionClass.map { .integer($0) }
+    var others = JSONObject()
+    for (name, values) in predictors { others[name] = .number(values[index]) }
+    object["predictors"] = .object(others)
+    object["members"] = .array(group.members.map { .string($0.description) })
+    return .object(object)
+  }
+
+  private static func json(_ record: ProbeRecord) -> JSONValue {
+    .object([
+      "examples": .integer(record.exampleCount), "slopes": json(record.slopes),
+      "curvatures": json(record.curvatures),
+      "accepted": .array(record.isAccepted.map { .bool($0) }),
+    ])
+  }
+
+  private static func json(_ values: [Double]) -> JSONValue { .array(values.map { .number($0) }) }
+
+  private static func json(_ pairs: [(key: String, value: String)]) -> JSONValue {
+    var object = JSONObject()
+    for (key, value) in pairs { object[key] = .string(value) }
+    return .object(object)
+  }
+
+  /// Reads the file at `path`, or the one in the run directory `path`.
+  ///
+  /// Throws `malformed`, with the place, for anything that `json` would not have written.
+  public static func read(_ path: String) throws(FileError) -> Influence {
+    let path = isDirectory(path) ? path + "/" + fileName : path
+    let document = try JSONValue(contentsOf: path)
+    var reader = InfluenceReader(document: document, path: path)
+    return try reader.influence()
+  }
+}
+
+private struct InfluenceReader {
+  let document: JSONValue
+  let path: String
+
+  mutating func influence() throws(FileError) -> Influence {
+    guard document["format"]?.integer == 1 else {
+      throw wrong("format", "not a file of influences of this version")
+    }
+    guard let model = document["model"], let directory = model["directory"]?.string,
+      let files = strings(model["files"]), let layers = model["layers"]?.integer
+    else { throw wrong("model", "the model is not described") }
+    guard let rule = document["rule"]?.string, let settings = strings(document["settings"]),
+      let aggregation = document["aggregation"]?.string.flatMap(ProbeAggregation.init)
+    else { throw wrong("settings", "the settings are not described") }
+    guard let items = document["groups"]?.array, !items.isEmpty else {
+      throw wrong("groups", "there are no groups")
+    }
+    var groups: [ParameterGroup] = []
+    var influences: [GroupInfluence] = []
+    for (index, item) in items.enumerated() {
+      let (group, influence) = try self.group(item, place: "groups[\(index)]")
+      groups.append(group)
+      influences.append(influence)
+    }
+    if Set(groups.map(\.name)).count != groups.count {
+      throw wrong("groups", "two groups have one name")
+    }
+    let cost = document["cost"]
+    return Influence(
+      modelDirectory: directory,
+      modelFiles: Dictionary(uniqueKeysWithValues: files.map { ($0.name, $0.value) }),
+      layerCount: layers, ruleName: rule, settings: settings, valueRule: try valueRule(),
+      aggregation: aggregation, groups: groups, influences: influences,
+      records: try records(groups.count), interactions: try interactions(groups.count),
+      predictors: predictors(items), isComplete: document["complete"]?.bool ?? false,
+      cost: Influence.Cost(
+        headSteps: cost?["headSteps"]?.integer ?? 0,
+        headSeconds: cost?["headSeconds"]?.double ?? 0,
+        directionBatches: cost?["directionBatches"]?.integer ?? 0,
+        probeBatches: cost?["probeBatches"]?.integer ?? 0,
+        seconds: cost?["seconds"]?.double ?? 0))
+  }
+
+  private func valueRule() throws(FileError) -> InfluenceRule {
+    switch document["value"]?.string {
+    case "newton": return .newton
+    case "slope": return .slope
+    case "trust-region":
+      guard let reach = document["reach"]?.double, reach > 0, reach.isFinite else { break }
+      return .trustRegion(reach: reach)
+    default: break
+    }
+    throw wrong("value", "not a rule of this version")
+  }
+
+  private func group(
+    _ item: JSONValue, place: String
+  ) throws(FileError) -> (ParameterGroup, GroupInfluence) {
+    guard let name = item["name"]?.string,
+      let kind = item["kind"]?.string.flatMap(ParameterKind.init(rawValue:)),
+      let count = item["parameters"]?.integer, count > 0
+    else { throw wrong(place, "name, kind or number of parameters is missing") }
+    let members = (item["members"]?.array ?? []).map {
+      $0.string.flatMap(ParameterGroup.Member.init)
+    }
+    let known = members.compactMap(\.self)
+    guard !known.isEmpty, known.count == members.count else {
+      throw wrong(place, "its members are missing or not understood")
+    }
+    func number(_ key: String) throws(FileError) -> Double {
+      guard let value = item[key]?.double, value.isFinite else {
+        throw wrong("\(place).\(key)", "it is not a finite number")
+      }
+      return value
+    }
+    guard let verdict = item["verdict"]?.string.flatMap(GroupInfluence.Verdict.init(rawValue:))
+    else { throw wrong("\(place).verdict", "not a verdict of this version") }
+    let value = try number("value")
+    guard value >= 0 else { throw wrong("\(place).value", "a value cannot be negative") }
+    return (
+      ParameterGroup(
+        name: name, kind: kind, layer: item["layer"]?.integer, parameterCount: count,
+        members: known, exclusionClass: item["exclusionClass"]?.integer),
+      GroupInfluence(
+        slope: try number("slope"), slopeError: try number("slopeError"),
+        curvature: try number("curvature"), curvatureError: try number("curvatureError"),
+        value: value, valueError: try number("valueError"), step: try number("step"),
+        verdict: verdict)
+    )
+  }
+
+  private func records(_ count: Int) throws(FileError) -> [ProbeRecord] {
+    var records: [ProbeRecord] = []
+    for (index, item) in (document["probes"]?.array ?? []).enumerated() {
+      let slopes = item["slopes"]?.array?.compactMap(\.double) ?? []
+      let curvatures = item["curvatures"]?.array?.compactMap(\.double) ?? []
+      let accepted = item["accepted"]?.array?.compactMap(\.bool) ?? []
+      guard let examples = item["examples"]?.integer, examples > 0,
+        [slopes.count, curvatures.count, accepted.count].allSatisfy({ $0 == count })
+      else { throw wrong("probes[\(index)]", "it does not have one number for each group") }
+      records.append(
+        ProbeRecord(
+          exampleCount: examples, slopes: slopes, curvatures: curvatures, isAccepted: accepted))
+    }
+    return records
+  }
+
+  private func interactions(_ count: Int) throws(FileError) -> [Double]? {
+    guard let rows = document["interactions"]?.array else { return nil }
+    let values = rows.flatMap { $0.array?.compactMap(\.double) ?? [] }
+    guard values.count == count * count else {
+      throw wrong("interactions", "not a matrix with a row and a column for each group")
+    }
+    return values
+  }
+
+  private func predictors(_ items: [JSONValue]) -> [(name: String, values: [Double])] {
+    (items.first?["predictors"]?.object?.keys ?? []).map { name in
+      (name, items.map { $0["predictors"]?[name]?.double ?? 0 })
+    }
+  }
+
+  private func strings(_ value: JSONValue?) -> [(name: String, value: String)]? {
+    value?.object?.members.compactMap { key, value in value.string.map { (key, $0) } }
+  }
+
+  private func wrong(_ place: String, _ reason: String) -> FileError {
+    FileError(
+      .malformed, path: path, place: place, reason: reason,
+      remedy: "write it again with `peft probe`")
+  }
+}

@@ -1,0 +1,114 @@
+import PEFTSelect
+
+/// What a probe of a model on a task found: the contents of `influence.json`.
+public struct Influence: Sendable {
+  /// The file's name in a run directory.
+  public static let fileName = "influence.json"
+
+  /// What finding it took.
+  public struct Cost: Hashable, Sendable {
+    /// Steps of the head alone.
+    public var headSteps: Int
+    /// Their seconds.
+    public var headSeconds: Double
+    /// Batches whose full gradient was formed.
+    public var directionBatches: Int
+    /// Batches probed.
+    public var probeBatches: Int
+    /// Seconds in all.
+    public var seconds: Double
+  }
+
+  /// The directory of the model, from the root of the file system.
+  public let modelDirectory: String
+  /// SHA-256 of the model's weight files, by name.
+  public let modelFiles: [String: String]
+  /// The model's number of transformer layers.
+  public let layerCount: Int
+  /// The rule of grouping, by name.
+  public let ruleName: String
+  /// How it was measured, for people: names of settings and their values.
+  public let settings: [(name: String, value: String)]
+  /// How slope and curvature become a value.
+  public let valueRule: InfluenceRule
+  /// How probes become one estimate.
+  public let aggregation: ProbeAggregation
+  /// The groups, K.
+  public let groups: [ParameterGroup]
+  /// What is known of each.
+  public let influences: [GroupInfluence]
+  /// Every probe; empty where there are too many groups to keep them in a file.
+  public let records: [ProbeRecord]
+  /// A [K, K], row-major; nil where it was not asked for.
+  public let interactions: [Double]?
+  /// Simple predictors by name, K numbers each.
+  public let predictors: [(name: String, values: [Double])]
+  /// Whether probing came to its end.
+  public let isComplete: Bool
+  /// What it took.
+  public let cost: Cost
+
+  /// The values of the groups, K numbers, never negative.
+  public var values: [Double] { influences.map(\.value) }
+
+  /// The groups' shares of the loss they remove for each of their parameters.
+  public var perParameter: [Double] {
+    zip(influences, groups).map { $0.value / Double($1.parameterCount) }
+  }
+}
+
+extension Influence {
+  /// The findings of `outcome`.
+  init(
+    modelDirectory: String, modelFiles: [String: String], layerCount: Int,
+    settings: InfluenceSettings, outcome: ProbeOutcome, isComplete: Bool, cost: Cost
+  ) {
+    self.modelDirectory = modelDirectory
+    self.modelFiles = modelFiles
+    self.layerCount = layerCount
+    ruleName = settings.rule.name
+    self.settings = Self.describe(settings)
+    valueRule = settings.value
+    aggregation = settings.aggregation
+    groups = outcome.grouping.groups
+    influences =
+      InfluenceEstimate(
+        outcome.records, rule: settings.value, aggregation: settings.aggregation
+      ).groups
+    records = outcome.records
+    interactions = outcome.interactions
+    predictors = outcome.predictors.all
+    self.isComplete = isComplete
+    self.cost = cost
+  }
+
+  private static func describe(
+    _ settings: InfluenceSettings
+  ) -> [(name: String, value: String)] {
+    let probe = settings.probe
+    var result = [
+      ("groups", settings.rule.name), ("estimator", probe.estimator.name),
+      ("direction", probe.direction.rawValue), ("probe-on", probe.probeBatches.rawValue),
+      ("head-steps", "\(settings.headSteps)"), ("seed", "\(probe.seed)"),
+    ]
+    switch probe.path {
+    case .held(let count): result.append(("direction-batches", "\(count)"))
+    case .training(let steps, let period, let rate):
+      result += [
+        ("probe-steps", "\(steps)"), ("period", "\(period)"), ("probe-learning-rate", "\(rate)"),
+      ]
+    }
+    if case .fit(let fit) = probe.estimator {
+      result += [
+        ("multipliers", fit.multipliers.map { "\($0)" }.joined(separator: ",")),
+        ("gate", "\(fit.leastDetermination)"),
+      ]
+    }
+    if let candidates = settings.candidates {
+      let targets = candidates.targets.map { "@" + $0.joined(separator: "+") } ?? ""
+      let ranks = candidates.ranks.map { "\($0)" }.joined(separator: ",")
+      result.append(("candidates", "lora:" + ranks + targets))
+    }
+    return result
+  }
+}

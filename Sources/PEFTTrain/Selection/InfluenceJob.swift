@@ -1,0 +1,166 @@
+import PEFTModels
+import PEFTSelect
+import PEFTTensor
+
+/// How a model's influence is measured on a task.
+public struct InfluenceSettings: Sendable {
+  /// The groups.
+  public var rule = GroupingRule.kindByLayer
+  /// Adapters beside them.
+  public var candidates: AdapterCandidates?
+  /// How groups are probed.
+  public var probe = ProbeSettings()
+  /// How slope and curvature become a value.
+  public var value = InfluenceRule.trustRegion(reach: 1e-2)
+  /// How probes become one estimate.
+  public var aggregation = ProbeAggregation.ratioOfMeans
+  /// Steps of the head alone before the first gradient: straight from its initialisation the residual
+  /// term of the Hessian rules, and a curvature without it says little (Method §4).
+  public var headSteps = 80
+  /// Their learning rate.
+  public var headLearningRate = 5e-3
+  /// Probing ends once the selection under this budget stays the same; nil probes to the end.
+  public var settled: SettledSelection?
+
+  /// The defaults.
+  public init() {}
+}
+
+/// When to stop probing: once the selection under a budget is the same over successive probes.
+public struct SettledSelection: Hashable, Sendable {
+  /// The budget, in parameters.
+  public var budget: Int
+  /// Successive probes that must agree.
+  public var probes: Int
+
+  /// Stops after `probes` equal selections under `budget`.
+  public init(budget: Int, probes: Int) {
+    self.budget = budget
+    self.probes = probes
+  }
+}
+
+/// What a job tells while it measures.
+public enum InfluenceEvent {
+  /// A step of the head alone.
+  case head(StepReport)
+  /// The gradients of so many batches of so many went into the direction.
+  case direction(done: Int, of: Int)
+  /// So many probes of so many are done.
+  case probe(done: Int, of: Int)
+}
+
+extension PreparedJob {
+  /// Measures the influence of every group of the model on its training data.
+  ///
+  /// The head is trained alone first. Batches have the size of the training's and come from a
+  /// permutation of (seed, pass) of their own. The model is bit for bit as before when it returns.
+  ///
+  /// - Parameters:
+  ///   - shouldStop: asked after every batch; true ends with what there is, marked as incomplete.
+  /// - Returns: nil when it was stopped before the first probe.
+  public func measureInfluence(
+    _ settings: InfluenceSettings, shouldStop: () -> Bool = { false },
+    observe: (InfluenceEvent) -> Void = { _ in }
+  ) throws -> Influence? {
+    let clock = ContinuousClock()
+    let start = clock.now
+    let snapshot = ParameterSnapshot(of: model.parameters)
+    defer {
+      for layer in model.backboneLinearLayers { layer.lowRank = nil }
+      snapshot.restore()
+    }
+    _ = try ParameterGrouping(
+      model.parameters, by: settings.rule, candidates: settings.candidates)
+    guard try warmHead(settings, shouldStop: shouldStop, observe: observe) else { return nil }
+    let headSeconds = (clock.now - start) / .seconds(1)
+    if let candidates = settings.candidates {
+      LowRankAdaptation.attachCandidates(
+        candidates, to: model, using: SeededGenerator(seed: job.settings.seed, purpose: "weights"))
+    }
+    let objective = ClassifierObjective(model, labelSmoothing: job.settings.labelSmoothing)
+    let grouping = try ParameterGrouping(
+      objective.parameters, by: settings.rule, candidates: settings.candidates)
+    var watch = SelectionWatch(settings.settled)
+    var isSettled = false
+    let outcome = probe(
+      objective, groupings: [grouping], settings: settings.probe, batch: probeBatch
+    ) { event in
+      switch event {
+      case .direction(let done, let count): observe(.direction(done: done, of: count))
+      case .probe(let done, let count, let outcomes):
+        observe(.probe(done: done, of: count))
+        if watch.isSettled(outcomes[0], rule: settings.value, aggregation: settings.aggregation) {
+          isSettled = true
+          return false
+        }
+      }
+      return !shouldStop()
+    }[0]
+    guard !outcome.records.isEmpty else { return nil }
+    return Influence(
+      modelDirectory: absolutePath(job.modelDirectory),
+      modelFiles: try Fingerprint.weights(ofModel: job.modelDirectory),
+      layerCount: model.configuration.layerCount, settings: settings, outcome: outcome,
+      isComplete: outcome.isComplete || isSettled,
+      cost: Influence.Cost(
+        headSteps: settings.headSteps, headSeconds: headSeconds,
+        directionBatches: outcome.batchCounts.direction, probeBatches: outcome.batchCounts.probe,
+        seconds: (clock.now - start) / .seconds(1)))
+  }
+
+  /// Trains the head alone; false when it was stopped.
+  func warmHead(
+    _ settings: InfluenceSettings, shouldStop: () -> Bool, observe: (InfluenceEvent) -> Void
+  ) throws -> Bool {
+    guard settings.headSteps > 0 else { return true }
+    HeadTuning().attach(to: model, using: SeededGenerator(seed: 0, purpose: "unused"))
+    var training = job.settings
+    training.length = .steps(settings.headSteps)
+    training.learningRate = settings.headLearningRate
+    training.usesDropout = false
+    let outcome = try PEFTTrain.train(
+      model, on: train, evaluatingOn: nil, task: task, settings: training, shouldStop: shouldStop
+    ) { event in
+      if case .step(let report) = event { observe(.head(report)) }
+    }
+    return outcome.ending != .interrupted
+  }
+
+  /// Batch `index` of the sequence that probing draws on.
+  private func probeBatch(_ index: Int) -> ClassifierObjective.Batch {
+    let perPass = max(1, epochBatches(data: train, settings: job.settings, epoch: 0).count)
+    var settings = job.settings
+    settings.seed = SeededGenerator(seed: settings.seed, purpose: "probe batches").key
+    let batches = epochBatches(data: train, settings: settings, epoch: index / perPass)
+    let indices = batches[index % perPass % batches.count]
+    guard let targets = train.targets(indices) else {
+      preconditionFailure("measureInfluence: data without labels")
+    }
+    return ClassifierObjective.Batch(texts: train.batch(indices), targets: targets)
+  }
+}
+
+/// Notices when the selection under a budget no longer changes.
+private struct SelectionWatch {
+  private let rule: SettledSelection?
+  private var last: [Int] = []
+  private var repeats = 0
+
+  init(_ rule: SettledSelection?) { self.rule = rule }
+
+  mutating func isSettled(
+    _ outcome: ProbeOutcome, rule value: InfluenceRule, aggregation: ProbeAggregation
+  ) -> Bool {
+    guard let rule else { return false }
+    let estimate = InfluenceEstimate(outcome.records, rule: value, aggregation: aggregation)
+    guard
+      let selection = try? Selection.solve(
+        outcome.grouping.groups, values: estimate.values, budget: rule.budget
+      ).outcome.selection
+    else { return false }
+    repeats = selection == last ? repeats + 1 : 1
+    last = selection
+    return repeats >= rule.probes
+  }
+}

@@ -1,0 +1,144 @@
+import PEFTSelect
+import PEFTTensor
+
+extension Plan {
+  private static let formatVersion = 1
+
+  /// The document, `plan.json`.
+  public var json: JSONValue {
+    var files = JSONObject()
+    for (name, digest) in modelFiles.sorted(by: { $0.key < $1.key }) {
+      files[name] = .string(digest)
+    }
+    var document: JSONObject = [
+      "format": .integer(Self.formatVersion),
+      "model": .object([
+        "directory": .string(modelDirectory), "files": .object(files),
+        "parameters": .integer(modelParameters),
+      ]),
+      "budget": .integer(budget),
+      "weight": .integer(weight),
+      "share": .number(Double(weight) / Double(modelParameters)),
+      "value": .number(value),
+      "upperBound": .number(upperBound),
+      "proven": .bool(isProven),
+      "solver": .string(solver),
+      "valueRule": .string(valueRule),
+    ]
+    if let interaction {
+      document["interaction"] = .object([
+        "value": .number(interaction.value), "additiveValue": .number(interaction.additiveValue),
+        "redundancy": .number(interaction.redundancy),
+        "isObjective": .bool(interaction.isObjective),
+      ])
+    }
+    if let stability {
+      document["stability"] = .object([
+        "resamples": .integer(stability.resampleCount), "valueMean": .number(stability.valueMean),
+        "valueDeviation": .number(stability.valueDeviation),
+      ])
+    }
+    document["groups"] = .array(groups.map(Self.json))
+    document["items"] = .array(items.map(Self.json))
+    return .object(document)
+  }
+
+  private static func json(_ item: Group) -> JSONValue {
+    var object: JSONObject = [
+      "name": .string(item.group.name), "kind": .string(item.group.kind.rawValue),
+      "parameters": .integer(item.group.parameterCount), "value": .number(item.value),
+      "step": .number(item.step), "fixed": .bool(item.group.isFixed),
+    ]
+    object["layer"] = item.group.layer.map { .integer($0) }
+    object["frequency"] = item.frequency.map { .number($0) }
+    object["members"] = .array(item.group.members.map { .string($0.description) })
+    return .object(object)
+  }
+
+  private static func json(_ item: Item) -> JSONValue {
+    var object: JSONObject = [
+      "name": .string(item.name), "parameters": .integer(item.parameters),
+      "value": .number(item.value),
+    ]
+    if item.isFixed { object["fixed"] = .bool(true) }
+    object["exclusionClass"] = item.exclusionClass.map { .integer($0) }
+    return .object(object)
+  }
+
+  /// Reads the file at `path`, or the one in the run directory `path`.
+  ///
+  /// Throws `malformed`, with the place, for anything that `json` would not have written. That the
+  /// numbers agree with each other is for `check` to say.
+  public static func read(_ path: String) throws(FileError) -> Plan {
+    let path = isDirectory(path) ? path + "/" + fileName : path
+    let document = try JSONValue(contentsOf: path)
+    func wrong(_ place: String, _ reason: String) -> FileError {
+      FileError(
+        .malformed, path: path, place: place, reason: reason,
+        remedy: "write it again with `peft select`")
+    }
+    guard document["format"]?.integer == formatVersion else {
+      throw wrong("format", "not a plan of this version")
+    }
+    guard let model = document["model"], let directory = model["directory"]?.string,
+      let files = model["files"]?.object, let total = model["parameters"]?.integer, total > 0
+    else { throw wrong("model", "the model is not described") }
+    func number(_ key: String) throws(FileError) -> Double {
+      guard let value = document[key]?.double, value.isFinite, value >= 0 else {
+        throw wrong(key, "it is not a finite number from 0")
+      }
+      return value
+    }
+    guard let budget = document["budget"]?.integer, budget > 0,
+      let weight = document["weight"]?.integer, weight > 0, let isProven = document["proven"]?.bool
+    else { throw wrong("budget", "budget, weight or proven is missing") }
+    var groups: [Group] = []
+    for (index, item) in (document["groups"]?.array ?? []).enumerated() {
+      guard let group = group(item) else {
+        throw wrong("groups[\(index)]", "the group is not described, or its members not understood")
+      }
+      groups.append(group)
+    }
+    guard !groups.isEmpty else { throw wrong("groups", "there are none") }
+    var items: [Item] = []
+    for (index, entry) in (document["items"]?.array ?? []).enumerated() {
+      guard let name = entry["name"]?.string, let parameters = entry["parameters"]?.integer,
+        parameters > 0, let value = entry["value"]?.double, value.isFinite, value >= 0
+      else { throw wrong("items[\(index)]", "name, parameters or value is missing") }
+      items.append(
+        Item(
+          name: name, parameters: parameters, value: value,
+          exclusionClass: entry["exclusionClass"]?.integer, isFixed: entry["fixed"]?.bool ?? false))
+    }
+    return Plan(
+      modelDirectory: directory,
+      modelFiles: Dictionary(
+        uniqueKeysWithValues: files.members.map { ($0.key, $0.value.string ?? "") }),
+      modelParameters: total, budget: budget, groups: groups, weight: weight,
+      value: try number("value"), upperBound: try number("upperBound"), isProven: isProven,
+      solver: document["solver"]?.string ?? "", valueRule: document["valueRule"]?.string ?? "",
+      interaction: interaction(document["interaction"]), stability: nil, items: items)
+  }
+
+  private static func group(_ item: JSONValue) -> Group? {
+    guard let name = item["name"]?.string,
+      let kind = item["kind"]?.string.flatMap(ParameterKind.init(rawValue:)),
+      let parameters = item["parameters"]?.integer, parameters > 0,
+      let value = item["value"]?.double, value.isFinite, let members = item["members"]?.array
+    else { return nil }
+    let known = members.compactMap { $0.string.flatMap(ParameterGroup.Member.init) }
+    guard !known.isEmpty, known.count == members.count else { return nil }
+    return Group(
+      group: ParameterGroup(
+        name: name, kind: kind, layer: item["layer"]?.integer, parameterCount: parameters,
+        members: known, exclusionClass: nil),
+      value: value, step: item["step"]?.double ?? 0, frequency: item["frequency"]?.double)
+  }
+
+  private static func interaction(_ value: JSONValue?) -> Interaction? {
+    guard let value, let joint = value["value"]?.double,
+      let additive = value["additiveValue"]?.double, let isObjective = value["isObjective"]?.bool
+    else { return nil }
+    return Interaction(value: joint, additiveValue: additive, isObjective: isObjective)
+  }
+}

@@ -1,0 +1,80 @@
+import PEFTModels
+import PEFTSelect
+
+/// What is to train, why, and how good that choice is: the contents of `plan.json`.
+public struct Plan: Sendable {
+  /// The file's name in a run directory.
+  public static let fileName = "plan.json"
+
+  /// One item that could be chosen.
+  public struct Item: Hashable, Sendable {
+    /// The group's name.
+    public let name: String
+    /// Its number of parameters.
+    public let parameters: Int
+    /// Its value; that of the head does not count.
+    public let value: Double
+    /// Items of one class exclude each other.
+    public let exclusionClass: Int?
+    /// Whether it always trains.
+    public let isFixed: Bool
+  }
+
+  /// A group that trains.
+  public struct Group: Hashable, Sendable {
+    /// The group.
+    public let group: ParameterGroup
+    /// Its value.
+    public let value: Double
+    /// The step η* that removes it, for learning rates by group.
+    public let step: Double
+    /// The part of resamples in which it is selected; nil where there were too few probes.
+    public let frequency: Double?
+  }
+
+  /// The directory of the model, from the root of the file system.
+  public var modelDirectory: String
+  /// SHA-256 of the model's weight files, by name.
+  public var modelFiles: [String: String]
+  /// |W|, adapters left out.
+  public var modelParameters: Int
+  /// The limit on the parameters that train.
+  public var budget: Int
+  /// The groups that train, the head included.
+  public var groups: [Group]
+  /// Their parameters.
+  public var weight: Int
+  /// The value of those that were chosen.
+  public var value: Double
+  /// No choice within the budget has a greater value.
+  public var upperBound: Double
+  /// Whether no choice has a greater value than this one.
+  public var isProven: Bool
+  /// The solver.
+  public var solver: String
+  /// How slope and curvature became a value.
+  public var valueRule: String
+  /// What the chosen set removes when interactions count, and by what part that falls short of the sum;
+  /// nil where they were not measured.
+  public var interaction: Interaction?
+  /// How the choice changes when probes are resampled; nil where there were too few.
+  public var stability: SelectionStability?
+  /// Everything that could be chosen, to check the choice by.
+  public var items: [Item]
+
+  /// A selection's value with interactions.
+  public struct Interaction: Hashable, Sendable {
+    /// ½ bᵀ A⁻¹ b over the chosen set.
+    public let value: Double
+    /// Σ b² / 2a over it.
+    public let additiveValue: Double
+    /// Whether the selection was made for `value`.
+    public let isObjective: Bool
+
+    /// 1 − value / additive: what is counted twice in the sum; negative where groups help each other.
+    public var redundancy: Double { additiveValue > 0 ? 1 - value / additiveValue : 0 }
+  }
+
+  /// The method that trains it.
+  public var method: SelectedTuning { SelectedTuning(members: groups.flatMap(\.group.members)) }
+}

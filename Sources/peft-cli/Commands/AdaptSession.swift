@@ -1,0 +1,91 @@
+import Foundation
+import PEFTModels
+import PEFTSelect
+import PEFTTensor
+import PEFTTrain
+
+/// The main job as the user sees it; `adapt` and `quickstart` share it.
+struct AdaptSession {
+  let base: TrainingJob
+  let output: String
+  let overwrite: Bool
+  let reuseProbe: Bool
+  /// The baselines.
+  let names: [String]
+  let comparison: ComparisonOptions
+  let groups: GroupOptions
+  let probe: ProbeOptions
+  let training: TrainingOptions
+  let common: CommonOptions
+
+  private static let files = [
+    "run.json", Influence.fileName, Plan.fileName, Comparison.fileName,
+  ]
+
+  /// Probes, selects, trains the selection and the baselines, and writes the report.
+  func run() throws {
+    let prepared = try base.prepare()
+    prepared.notes.forEach { common.note($0) }
+    let budget = comparison.budget?.count(of: prepared.counts.parameters) ?? 0
+    try OutputDirectory.create(
+      output, replacing: reuseProbe ? [] : Self.files, overwriting: overwrite)
+    let influence = try influence(of: prepared, budget: budget)
+    let start = ContinuousClock.now
+    let planner = Planner(influence)
+    let plan = try planner.plan(budget: budget, seed: base.settings.seed)
+    let frontier = try planner.frontier()
+    let probeSeconds = influence.cost.seconds + (ContinuousClock.now - start) / .seconds(1)
+    try JSONFile.write(plan.json, to: output + "/" + Plan.fileName)
+    try FrontierFile.write(
+      frontier, of: plan.modelParameters, to: output + "/" + FrontierFile.fileName)
+    if !common.quiet { PlanTable(plan).lines.forEach { common.note($0) } }
+    let session = ComparisonSession(
+      job: ComparisonJob(
+        base: base, seeds: comparison.seedList(default: training.seed),
+        learningRates: comparison.rates(training)),
+      prepared: prepared, common: common, output: output)
+    var result = Comparison(
+      modelParameters: prepared.counts.parameters, budget: budget,
+      metric: Evaluation.primaryMetric(of: prepared.task))
+    let candidates =
+      [session.candidate(plan, probeSeconds: probeSeconds)]
+      + names.map { session.candidate($0, budget: budget, targets: comparison.targetNames) }
+    for (position, candidate) in candidates.compactMap(\.self).enumerated() {
+      guard let entry = try session.train(candidate, main: position == 0 ? output : nil) else {
+        throw Interrupted(run: output)
+      }
+      result.entries.append(entry)
+      try JSONFile.write(result.json, to: output + "/" + Comparison.fileName)
+    }
+    show(result, plan)
+  }
+
+  private func influence(of prepared: PreparedJob, budget: Int) throws -> Influence {
+    let path = output + "/" + Influence.fileName
+    if reuseProbe, FileManager.default.fileExists(atPath: path) {
+      let found = try Influence.read(path)
+      if try Fingerprint.weights(ofModel: base.modelDirectory) == found.modelFiles,
+        found.isComplete
+      {
+        common.note("taking the influences of \(path)")
+        return found
+      }
+      common.note("\(path) is incomplete or of other weights; probing again")
+    }
+    let settings = try probe.settings(groups: groups, seed: base.settings.seed, budget: budget)
+    let (influence, isInterrupted) = try ProbeSession(prepared: prepared, common: common).measure(
+      settings)
+    try JSONFile.write(influence.json, to: path)
+    if isInterrupted { throw Interrupted(run: output) }
+    return influence
+  }
+
+  private func show(_ result: Comparison, _ plan: Plan) {
+    if common.json {
+      Console.output(.object(["plan": plan.json, "comparison": result.json]))
+      return
+    }
+    ComparisonTable(result).lines.forEach { Console.output($0) }
+    Console.output("run: \(output)   report: \(output)/report.html")
+  }
+}

@@ -1,0 +1,64 @@
+import PEFTModels
+import PEFTSelect
+import PEFTTensor
+import PEFTTrain
+
+/// Methods trained one after the other, as the user sees it; `compare` and `adapt` share it.
+struct ComparisonSession {
+  let job: ComparisonJob
+  let prepared: PreparedJob
+  let common: CommonOptions
+  let output: String
+
+  /// A method by name; `lora` with the rank nearest to the budget.
+  func candidate(_ name: String, budget: Int?, targets: [String]) -> ComparisonJob.Candidate? {
+    let rank =
+      budget.map {
+        LowRankAdaptation.rank(nearest: $0, for: prepared.model, targets: targets)
+      } ?? 8
+    let lowRank = LowRankAdaptation(rank: rank, targets: targets)
+    return AdaptationMethods.method(named: name, lowRank: lowRank).map {
+      ComparisonJob.Candidate(
+        label: name == LowRankAdaptation.name ? "lora r\(rank)" : name, method: $0,
+        usualLearningRate: MethodOptions.usualRate(of: name))
+    }
+  }
+
+  /// What a plan chose, as a method.
+  func candidate(_ plan: Plan?, probeSeconds: Double) -> ComparisonJob.Candidate? {
+    plan.map {
+      ComparisonJob.Candidate(
+        label: "selection", method: $0.method,
+        usualLearningRate: MethodOptions.usualRate(of: SelectedTuning.name),
+        probeSeconds: probeSeconds, plan: $0)
+    }
+  }
+
+  /// Trains a candidate with every seed; nil where a signal ended it.
+  ///
+  /// - Parameter main: the directory of the first seed's run; nil puts it below `output` like the others.
+  func train(
+    _ candidate: ComparisonJob.Candidate, main: String? = nil
+  ) throws -> Comparison.Entry? {
+    Interruption.watch()
+    let progress = ProgressLine(isQuiet: common.quiet)
+    let name = candidate.label.replacing(" ", with: "-")
+    return try job.entry(
+      candidate,
+      directory: { seed in
+        (seed == job.seeds.first ? main : nil) ?? "\(output)/methods/\(name)/seed-\(seed)"
+      },
+      settings: .object([
+        "model": .string(job.base.modelDirectory), "train": .string(job.base.trainPath),
+        "method": AdaptationMethods.json(of: candidate.method),
+      ]),
+      shouldStop: { Interruption.isRequested }
+    ) { event in
+      switch event {
+      case .run(let label, let seed, let rate):
+        common.note("\(label): seed \(seed), learning rate \(rate)")
+      case .training(let event): progress.show(event)
+      }
+    }
+  }
+}

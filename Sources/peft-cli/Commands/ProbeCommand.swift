@@ -1,0 +1,79 @@
+import ArgumentParser
+import Foundation
+import PEFTModels
+import PEFTSelect
+import PEFTTensor
+import PEFTTrain
+
+struct ProbeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "probe",
+    abstract: "Measures how much each group of parameters matters for a task.",
+    discussion: """
+      Writes influence.json: for each group the slope and curvature of the loss along its direction, \
+      with standard errors, and the loss it could remove.
+
+      Example:
+        peft probe --model minilm --train train.tsv --groups kind-layer --output runs/probe
+      """)
+
+  @OptionGroup var task: TaskOptions
+
+  @Option(help: "Run directory to write.")
+  var output: String
+
+  @Flag(help: "Replace the influence.json in --output.")
+  var overwrite = false
+
+  @Option(help: "Examples in a batch. (default: 32)")
+  var batchSize: Int?
+
+  @Option(
+    help: "For --settle-after: parameters that may train, as a number or a share such as 0.5%.")
+  var budget: Budget?
+
+  @Option(help: "Label smoothing.")
+  var labelSmoothing = 0.0
+
+  @Option(help: "Decides everything random.")
+  var seed: UInt64 = 1
+
+  @OptionGroup(title: "Groups") var groups: GroupOptions
+  @OptionGroup(title: "Probe") var probe: ProbeOptions
+  @OptionGroup(title: "Common") var common: CommonOptions
+
+  func validate() throws {
+    if let batchSize, batchSize <= 0 {
+      throw ValidationError("--batch-size: give a positive number")
+    }
+    guard (0..<1).contains(labelSmoothing) else {
+      throw ValidationError("--label-smoothing: give a number from 0 to below 1")
+    }
+    if (probe.settleAfter == nil) != (budget == nil) {
+      throw ValidationError("--settle-after and --budget: give both or none")
+    }
+  }
+
+  func run() throws {
+    try common.start()
+    var training = TrainingSettings()
+    training.batches = BatchPlan(size: .examples(batchSize ?? 32))
+    training.seed = seed
+    training.labelSmoothing = labelSmoothing
+    let prepared = try task.job(HeadTuning(), settings: training).prepare()
+    prepared.notes.forEach { common.note($0) }
+    let settings = try probe.settings(
+      groups: groups, seed: seed, budget: budget?.count(of: prepared.counts.parameters))
+    try OutputDirectory.create(output, replacing: [Influence.fileName], overwriting: overwrite)
+    let session = ProbeSession(prepared: prepared, common: common)
+    let (influence, isInterrupted) = try session.measure(settings)
+    try JSONFile.write(influence.json, to: output + "/" + Influence.fileName)
+    if common.json {
+      Console.output(influence.json)
+    } else {
+      InfluenceTable(influence).lines.forEach { Console.output($0) }
+      Console.output("influence: \(output)/\(Influence.fileName)")
+    }
+    if isInterrupted { throw Interrupted(run: output) }
+  }
+}

@@ -1,0 +1,38 @@
+import PEFTSelect
+import PEFTTensor
+import PEFTTrain
+
+/// One probe as the user sees it; `probe`, `adapt` and `validate` share it.
+struct ProbeSession {
+  let prepared: PreparedJob
+  let common: CommonOptions
+
+  /// Measures; what a signal cut short comes back as far as it got.
+  func measure(_ settings: InfluenceSettings) throws -> (Influence, isInterrupted: Bool) {
+    Interruption.watch()
+    let progress = StepLine(isQuiet: common.quiet)
+    let influence = try prepared.measureInfluence(
+      settings, shouldStop: { Interruption.isRequested }
+    ) { event in
+      switch event {
+      case .head(let report):
+        progress.show(
+          "head alone", done: report.numbers.step, of: report.numbers.totalSteps,
+          detail: "loss \(ProgressLine.format(report.numbers.loss))")
+      case .direction(let done, let count): progress.show("direction", done: done, of: count)
+      case .probe(let done, let count): progress.show("probe", done: done, of: count)
+      }
+    }
+    progress.finish()
+    guard let influence else {
+      throw InterruptedEarly(
+        description: "interrupted before the first probe was done; nothing was written")
+    }
+    common.note(
+      "probed \(influence.groups.count.grouped) groups in "
+        + "\(ProgressLine.duration(influence.cost.seconds)): "
+        + "\(influence.cost.headSteps) steps of the head, "
+        + "\(influence.cost.directionBatches) gradients, \(influence.cost.probeBatches) probes")
+    return (influence, Interruption.isRequested)
+  }
+}

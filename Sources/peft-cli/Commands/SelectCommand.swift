@@ -1,0 +1,117 @@
+import ArgumentParser
+import Foundation
+import PEFTSelect
+import PEFTTensor
+import PEFTTrain
+
+struct SelectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "select",
+    abstract: "Chooses what to train under a budget, with a proof of how good the choice is.",
+    discussion: """
+      Writes plan.json, for train --plan, and frontier.csv beside the influences it reads.
+
+      Example:
+        peft select runs/probe --budget 0.5%
+      """)
+
+  @Argument(help: "influence.json, or a run directory with one.")
+  var influence: String
+
+  @Option(help: "Parameters that may train, the head included: a number, or a share such as 0.5%.")
+  var budget: Budget
+
+  @Option(help: "How to solve: auto, greedy or exact.")
+  var solver = SolverChoice.auto
+
+  @Flag(help: "Choose by value with interactions; the probe must have measured them.")
+  var interacting = false
+
+  @Option(
+    help: "Value of a group: trust-region, newton or slope. (default: as probed)")
+  var value: String?
+
+  @Option(help: "With --value trust-region: the longest step.")
+  var reach = 1e-2
+
+  @Option(
+    name: .customLong("for"),
+    help: "Model directory to plan for, a larger one of the same family. (default: the probed one)")
+  var target: String?
+
+  @Option(
+    help: "Directory to write plan.json and frontier.csv into. (default: beside the influences)")
+  var output: String?
+
+  @Option(help: "Seconds the solver may take.")
+  var timeLimit = 60.0
+
+  @OptionGroup(title: "Common") var common: CommonOptions
+
+  enum SolverChoice: String, ExpressibleByArgument, CaseIterable {
+    case auto
+    case greedy
+    case exact
+  }
+
+  func validate() throws {
+    if let value, !["trust-region", "newton", "slope"].contains(value) {
+      throw ValidationError("--value \(value): give trust-region, newton or slope")
+    }
+    guard reach > 0, reach.isFinite, timeLimit > 0, timeLimit.isFinite else {
+      throw ValidationError("--reach and --time-limit: give positive numbers")
+    }
+    if target != nil, value != nil || interacting {
+      throw ValidationError(
+        "--for: it carries the probed values; leave out --value and --interacting")
+    }
+  }
+
+  private var rule: InfluenceRule? {
+    switch value {
+    case "trust-region": .trustRegion(reach: reach)
+    case "newton": .newton
+    case "slope": .slope
+    default: nil
+    }
+  }
+
+  func run() throws {
+    common.apply()
+    let found = try Influence.read(influence)
+    if !found.isComplete {
+      common.note(
+        "warning: the probe was interrupted; these influences are less certain than asked")
+    }
+    let planner =
+      try target.map { try Planner(found, for: $0) } ?? Planner(found, rule: rule)
+    let count = budget.count(of: planner.groups.modelParameterCount)
+    var limits = KnapsackLimits()
+    limits.seconds = timeLimit
+    let plan = try planner.plan(
+      budget: count, solver: solver == .greedy ? .greedy : .automatic, limits: limits)
+    let directory = output ?? Self.directory(of: influence)
+    try OutputDirectory.create(directory, replacing: [], overwriting: true)
+    try JSONFile.write(plan.json, to: directory + "/" + Plan.fileName)
+    try FrontierFile.write(
+      planner.frontier(), of: plan.modelParameters,
+      to: directory + "/" + FrontierFile.fileName)
+    if common.json {
+      Console.output(plan.json)
+    } else {
+      PlanTable(plan).lines.forEach { Console.output($0) }
+      Console.output("plan: \(directory)/\(Plan.fileName)")
+    }
+  }
+
+  /// Where the influences lie.
+  private static func directory(of path: String) -> String {
+    var isDirectory: ObjCBool = false
+    _ = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+    return isDirectory.boolValue ? path : (path as NSString).deletingLastPathComponent.ifEmpty(".")
+  }
+}
+
+extension String {
+  fileprivate func ifEmpty(_ other: String) -> String { isEmpty ? other : self }
+}

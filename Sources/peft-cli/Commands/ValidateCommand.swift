@@ -1,0 +1,110 @@
+import ArgumentParser
+import Foundation
+import PEFTModels
+import PEFTSelect
+import PEFTTensor
+import PEFTTrain
+
+struct ValidateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "validate",
+    abstract: "Trains each group alone and tells which predictor ranked the groups best.",
+    discussion: """
+      Writes influence.json and validation.json. The head is trained first and then stands still; a \
+      group's worth is the fall of the dev loss when it trains alone.
+
+      Example:
+        peft validate --model minilm --train train.tsv --dev dev.tsv --output runs/validation
+      """)
+
+  @OptionGroup var task: TaskOptions
+
+  @Option(help: "Run directory to write.")
+  var output: String
+
+  @Flag(help: "Replace what is in --output.")
+  var overwrite = false
+
+  @Option(help: "Steps of training each group.")
+  var groupSteps = 40
+
+  @Option(help: "Examples in a batch of it.")
+  var groupBatchSize = 16
+
+  @Option(help: "Learning rates tried for each group; the better one counts.")
+  var groupRates = "1e-4,1e-3"
+
+  @Option(help: "Dev examples whose loss is measured.")
+  var devLimit = 500
+
+  @Option(help: "Examples in a batch of the probe. (default: 32)")
+  var batchSize: Int?
+
+  @Option(help: "Decides everything random.")
+  var seed: UInt64 = 1
+
+  @OptionGroup(title: "Groups") var groups: GroupOptions
+  @OptionGroup(title: "Probe") var probe: ProbeOptions
+  @OptionGroup(title: "Common") var common: CommonOptions
+
+  private var rates: [Double] { groupRates.split(separator: ",").map { Double($0) ?? 0 } }
+
+  func validate() throws {
+    guard groupSteps > 0, groupBatchSize > 0, devLimit > 0, batchSize ?? 1 > 0 else {
+      throw ValidationError(
+        "--group-steps, --group-batch-size, --dev-limit and --batch-size: give positive numbers")
+    }
+    guard !rates.isEmpty, rates.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+      throw ValidationError("--group-rates \(groupRates): give positive numbers, such as 1e-4,1e-3")
+    }
+    if task.dev == nil { throw ValidationError("--dev: name the data to measure the loss on") }
+    if probe.settleAfter != nil { throw ValidationError("--settle-after: there is no budget here") }
+  }
+
+  func run() throws {
+    try common.start()
+    var training = TrainingSettings()
+    training.batches = BatchPlan(size: .examples(batchSize ?? 32))
+    training.seed = seed
+    let prepared = try task.job(HeadTuning(), settings: training).prepare()
+    prepared.notes.forEach { common.note($0) }
+    let influenceSettings = try probe.settings(groups: groups, seed: seed, budget: nil)
+    try OutputDirectory.create(
+      output, replacing: [Influence.fileName, Validation.fileName], overwriting: overwrite)
+    let (influence, isInterrupted) = try ProbeSession(prepared: prepared, common: common).measure(
+      influenceSettings)
+    try JSONFile.write(influence.json, to: output + "/" + Influence.fileName)
+    if isInterrupted { throw Interrupted(run: output) }
+    var settings = ValidationSettings()
+    settings.steps = groupSteps
+    settings.batchSize = groupBatchSize
+    settings.learningRates = rates
+    settings.devLimit = devLimit
+    let line = StepLine(isQuiet: common.quiet)
+    let validation = try prepared.validate(
+      influence, influenceSettings: influenceSettings, settings: settings,
+      shouldStop: { Interruption.isRequested }
+    ) { done, count, item in
+      line.show("group", done: done, of: count, detail: item?.name ?? "")
+    }
+    line.finish()
+    guard let validation else { throw Interrupted(run: output) }
+    try JSONFile.write(validation.json, to: output + "/" + Validation.fileName)
+    if common.json {
+      Console.output(validation.json)
+      return
+    }
+    var table = Table(header: ["predictor", "Spearman", "per parameter"])
+    for score in validation.scores {
+      table.add([
+        score.predictor, String(format: "%.2f", score.value), String(format: "%.2f", score.density),
+      ])
+    }
+    table.lines.forEach { Console.output($0) }
+    Console.output(
+      "\(validation.items.count) groups, each trained alone for \(groupSteps) steps in "
+        + "\(ProgressLine.duration(validation.seconds)); dev loss before: "
+        + ProgressLine.format(validation.baseLoss))
+    Console.output("validation: \(output)/\(Validation.fileName)")
+  }
+}

@@ -1,0 +1,51 @@
+import ArgumentParser
+import PEFTModels
+
+/// How methods are compared.
+struct ComparisonOptions: ParsableArguments {
+  @Option(help: "Parameters that may train, the head included: a number, or a share such as 0.5%.")
+  var budget: Budget?
+
+  @Option(help: "Seeds, one run each. (default: --seed)")
+  var seeds: String?
+
+  @Option(
+    help: """
+      Learning rates to choose from for every method, by the dev metric with the first seed. \
+      (default: --learning-rate, or what usually suits the method)
+      """)
+  var learningRates: String?
+
+  @Option(help: "Linear layers that lora adapts, separated by commas.")
+  var targets = "query,value"
+
+  /// The linear layers that lora adapts.
+  var targetNames: [String] { targets.split(separator: ",").map(String.init) }
+
+  func validate() throws {
+    if let seeds,
+      seeds.split(separator: ",").contains(where: { UInt64($0) == nil }) || seeds.isEmpty
+    {
+      throw ValidationError("--seeds \(seeds): give whole numbers, such as 1,2,3")
+    }
+    if let learningRates {
+      let rates = learningRates.split(separator: ",").map { Double($0) ?? 0 }
+      guard !rates.isEmpty, rates.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+        throw ValidationError(
+          "--learning-rates \(learningRates): give positive numbers, such as 1e-4,5e-4")
+      }
+    }
+    if targetNames.isEmpty { throw ValidationError("--targets: name at least one layer") }
+  }
+
+  /// The seeds asked for.
+  func seedList(default seed: UInt64) -> [UInt64] {
+    seeds?.split(separator: ",").compactMap { UInt64($0) } ?? [seed]
+  }
+
+  /// The learning rates to choose from; empty for what suits each method.
+  func rates(_ training: TrainingOptions) -> [Double] {
+    learningRates?.split(separator: ",").compactMap { Double($0) }
+      ?? training.learningRate.map { [$0] } ?? []
+  }
+}

@@ -1,0 +1,159 @@
+import ArgumentParser
+import PEFTSelect
+import PEFTTensor
+import PEFTTrain
+
+/// How influence is measured.
+struct ProbeOptions: ParsableArguments {
+  @Option(
+    help: """
+      What measures slope and curvature: one-walk (tangents of the outputs, all groups at once) or fit \
+      (losses at several points along each group's direction, while everything trains).
+      """)
+  var estimator = "one-walk"
+
+  @Option(help: "What a group would move against: adamw (preconditioned) or gradient.")
+  var direction = ProbeSettings.Direction.adamw
+
+  @Option(help: "Examples probed: fresh (others than those that made the direction) or same.")
+  var probeOn = ProbeSettings.ProbeBatches.fresh
+
+  @Option(help: "Batches whose gradients make the direction.")
+  var directionBatches = 24
+
+  @Option(help: "Batches probed.")
+  var probeBatches = 8
+
+  @Option(help: "Steps of the head alone before the first gradient.")
+  var headSteps = 80
+
+  @Option(help: "Their learning rate.")
+  var headLearningRate = 5e-3
+
+  @Option(
+    help: """
+      How slope b and curvature a become a value: trust-region (best step up to --reach), newton \
+      (b²/2a) or slope. (default: trust-region, with --direction gradient newton)
+      """)
+  var value: String?
+
+  @Option(help: "The longest step of the trust region, in units of the direction.")
+  var reach = 1e-2
+
+  @Option(
+    help:
+      "How probes become one estimate: ratio-of-means, or sum (each probe's value, the paper's).")
+  var aggregate = ProbeAggregation.ratioOfMeans
+
+  @Flag(help: "Measure how groups interact, for select --interacting.")
+  var interactions = false
+
+  @Option(help: "fit: steps of training during which it probes.")
+  var probeSteps = 48
+
+  @Option(help: "fit: steps between probes.")
+  var period = 8
+
+  @Option(help: "fit: learning rate of that training.")
+  var probeLearningRate = 2e-5
+
+  @Option(help: "fit: points along the direction, in steps.")
+  var multipliers = "-2,-1,1,2"
+
+  @Option(help: "fit: least R² of a fit that counts.")
+  var gate = 0.99
+
+  @Option(help: "fit: the step; by default for each group as far as the loss changes by 2 %.")
+  var fitStep: Double?
+
+  @Option(help: "End once the selection under --budget is the same over so many probes.")
+  var settleAfter: Int?
+
+  func validate() throws {
+    guard ["one-walk", "fit"].contains(estimator) else {
+      throw ValidationError("--estimator \(estimator): give one-walk or fit")
+    }
+    for (name, number) in [
+      ("direction-batches", directionBatches), ("probe-batches", probeBatches),
+      ("probe-steps", probeSteps), ("period", period), ("settle-after", settleAfter ?? 1),
+    ] where !(1...1_000_000).contains(number) {
+      throw ValidationError("--\(name) \(number): give a positive number")
+    }
+    guard (0...1_000_000).contains(headSteps) else {
+      throw ValidationError("--head-steps \(headSteps): give a number from 0")
+    }
+    guard period <= probeSteps else {
+      throw ValidationError("--period \(period): it must not be above --probe-steps \(probeSteps)")
+    }
+    for (name, number) in [
+      ("head-learning-rate", headLearningRate), ("reach", reach), ("fit-step", fitStep ?? 1),
+      ("probe-learning-rate", probeLearningRate),
+    ] where !(number > 0 && number.isFinite) {
+      throw ValidationError("--\(name): give a positive number")
+    }
+    guard gate.isFinite, gate <= 1 else {
+      throw ValidationError("--gate \(gate): give a number up to 1")
+    }
+    _ = try fit()
+    _ = try rule()
+    if estimator == "fit", interactions {
+      throw ValidationError("--interactions: only the one-walk estimator measures them")
+    }
+  }
+
+  /// The rule asked for.
+  func rule() throws -> InfluenceRule {
+    switch value ?? (direction == .gradient ? "newton" : "trust-region") {
+    case "trust-region": return .trustRegion(reach: reach)
+    case "newton": return .newton
+    case "slope": return .slope
+    default:
+      throw ValidationError("--value \(value ?? ""): give trust-region, newton or slope")
+    }
+  }
+
+  private func fit() throws -> LossFit {
+    let points = multipliers.split(separator: ",").map { Double($0) ?? .nan }
+    guard var fit = LossFit(multipliers: points) else {
+      throw ValidationError(
+        "--multipliers \(multipliers): give at least three different numbers, none of them 0; two "
+          + "points fit a parabola exactly, noise included")
+    }
+    fit.leastDetermination = gate
+    fit.step = fitStep
+    return fit
+  }
+
+  /// The settings asked for.
+  func settings(
+    groups: GroupOptions, seed: UInt64, budget: Int?
+  ) throws -> InfluenceSettings {
+    var settings = InfluenceSettings()
+    settings.rule = try groups.rule()
+    settings.candidates = try groups.adapters()
+    settings.probe.direction = direction
+    settings.probe.probeBatches = probeOn
+    settings.probe.probeCount = probeBatches
+    settings.probe.interactions = interactions
+    settings.probe.seed = seed
+    if estimator == "fit" {
+      settings.probe.estimator = .fit(try fit())
+      settings.probe.path = .training(
+        steps: probeSteps, period: period, learningRate: probeLearningRate)
+    } else {
+      settings.probe.path = .held(directionBatches: directionBatches)
+    }
+    settings.value = try rule()
+    settings.aggregation = aggregate
+    settings.headSteps = headSteps
+    settings.headLearningRate = headLearningRate
+    if let settleAfter, let budget {
+      settings.settled = SettledSelection(budget: budget, probes: settleAfter)
+    }
+    return settings
+  }
+}
+
+extension ProbeSettings.Direction: ExpressibleByArgument {}
+extension ProbeSettings.ProbeBatches: ExpressibleByArgument {}
+extension ProbeAggregation: ExpressibleByArgument {}

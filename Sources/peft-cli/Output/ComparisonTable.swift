@@ -1,0 +1,40 @@
+import Foundation
+import PEFTTrain
+
+/// Methods side by side, the best first.
+struct ComparisonTable {
+  let comparison: Comparison
+
+  init(_ comparison: Comparison) { self.comparison = comparison }
+
+  var lines: [String] {
+    let metric = comparison.metric
+    var table = Table(
+      header: ["method", "parameters", "share", "rate", "dev", "test", "seconds"])
+    let order = comparison.entries.sorted {
+      $0.mean(metric, on: comparison.split) ?? 0 > $1.mean(metric, on: comparison.split) ?? 0
+    }
+    for entry in order {
+      table.add([
+        entry.label, entry.trainable.grouped,
+        String(
+          format: "%.3f %%",
+          100 * Double(entry.trainable) / Double(comparison.modelParameters)),
+        String(format: "%.0e", entry.learningRate), score(entry, "dev"), score(entry, "test"),
+        String(format: "%.0f", entry.seconds),
+      ])
+    }
+    let seeds = comparison.entries.first?.runs.count ?? 0
+    return table.lines + [
+      "\(metric), mean over \(seeds) seed\(seeds == 1 ? "" : "s")"
+        + (seeds > 1 ? " ± standard deviation" : "")
+        + "; seconds of training, with those of the probe for the selection"
+    ]
+  }
+
+  private func score(_ entry: Comparison.Entry, _ split: String) -> String {
+    guard let mean = entry.mean(comparison.metric, on: split) else { return "" }
+    let deviation = entry.deviation(comparison.metric, on: split)
+    return ProgressLine.format(mean) + (deviation.map { " ± " + ProgressLine.format($0) } ?? "")
+  }
+}

@@ -1,0 +1,36 @@
+import Foundation
+import PEFTSelect
+import PEFTTrain
+
+/// The groups of an influence, the greatest per parameter first.
+struct InfluenceTable {
+  let influence: Influence
+
+  /// Rows shown; files have them all.
+  private static let limit = 40
+
+  init(_ influence: Influence) { self.influence = influence }
+
+  var lines: [String] {
+    let perParameter = influence.perParameter
+    let order = influence.groups.indices.sorted {
+      (perParameter[$1], $0) < (perParameter[$0], $1)
+    }
+    var table = Table(
+      header: [
+        "group", "parameters", "slope", "± error", "curvature", "value", "per parameter", "",
+      ])
+    for index in order.prefix(Self.limit) {
+      let (group, item) = (influence.groups[index], influence.influences[index])
+      table.add([
+        group.name, group.parameterCount.grouped, Self.short(item.slope),
+        Self.short(item.slopeError), Self.short(item.curvature), Self.short(item.value),
+        Self.short(perParameter[index]), group.isFixed ? "fixed" : item.verdict.rawValue,
+      ])
+    }
+    let rest = order.count - Self.limit
+    return table.lines + (rest > 0 ? ["… and \(rest.grouped) more in \(Influence.fileName)"] : [])
+  }
+
+  static func short(_ value: Double) -> String { String(format: "%.2e", value) }
+}

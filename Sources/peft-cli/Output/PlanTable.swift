@@ -1,0 +1,60 @@
+import Foundation
+import PEFTSelect
+import PEFTTrain
+
+/// A plan for people: what trains, and how good the choice is.
+struct PlanTable {
+  let plan: Plan
+
+  /// Rows shown; the file has them all.
+  private static let limit = 40
+
+  init(_ plan: Plan) { self.plan = plan }
+
+  var lines: [String] {
+    var table = Table(header: ["group", "parameters", "share", "value", "selected in"])
+    for item in plan.groups.prefix(Self.limit) {
+      table.add([
+        item.group.name, item.group.parameterCount.grouped, share(item.group.parameterCount),
+        item.group.isFixed ? "fixed" : InfluenceTable.short(item.value),
+        item.frequency.map { String(format: "%.0f %%", 100 * $0) } ?? "",
+      ])
+    }
+    let rest = plan.groups.count - Self.limit
+    return table.lines + (rest > 0 ? ["… and \(rest.grouped) more in \(Plan.fileName)"] : [])
+      + [summary] + notes
+  }
+
+  private var summary: String {
+    let gap = plan.value > 0 ? 100 * (plan.upperBound / plan.value - 1) : 0
+    let proof =
+      plan.isProven
+      ? "proven: no choice within the budget has more"
+      : String(format: "at most %.3g %% from the best", max(0, gap))
+    return
+      "\(plan.groups.count) groups, \(plan.weight.grouped) of \(plan.budget.grouped) parameters "
+      + "(\(share(plan.weight)) of the model), value \(InfluenceTable.short(plan.value)); \(proof)"
+  }
+
+  private var notes: [String] {
+    var notes: [String] = []
+    if let interaction = plan.interaction {
+      notes.append(
+        String(
+          format: "with interactions it removes %.2e; %.0f %% of the sum of values is %@",
+          interaction.value, 100 * abs(interaction.redundancy),
+          interaction.redundancy >= 0 ? "counted twice" : "gained together"))
+    }
+    let shaky = plan.groups.filter { !$0.group.isFixed && ($0.frequency ?? 1) < 0.7 }
+    if !shaky.isEmpty {
+      notes.append(
+        "uncertain: \(shaky.count) of these groups are selected in less than 70 % of resamples; "
+          + "more --probe-batches would settle them")
+    }
+    return notes
+  }
+
+  private func share(_ parameters: Int) -> String {
+    String(format: "%.3f %%", 100 * Double(parameters) / Double(plan.modelParameters))
+  }
+}
