@@ -74,7 +74,9 @@ for _ in 0..<repeats {
   }
 }
 let medians = times.map { $0.sorted()[repeats / 2] }
-@MainActor func ratio(_ index: Int) -> String { String(format: "%.3f", medians[index] / medians[0]) }
+@MainActor func ratio(_ index: Int) -> String {
+  String(format: "%.3f", medians[index] / medians[0])
+}
 print(
   #"{"model":"\#(isBase ? "roberta-base" : "minilm")","batch":\#(batchSize),"length":\#(length),"#
     + #""workers":\#(WorkerPool.shared.workerCount),"stepSeconds":\#(medians[0]),"#

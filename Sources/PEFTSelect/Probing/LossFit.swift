@@ -83,17 +83,3 @@ public struct LossFit: Hashable, Sendable {
     return step.isFinite && step > 0 ? step : nil
   }
 }
-
-enum LinearAlgebra {
-  static func leastSquares(
-    matrix: [Double], rows: Int, columns: Int, rightHandSide: [Double]
-  ) -> [Double]? {
-    var (xx, xy, yy, xd, yd) = (0.0, 0.0, 0.0, 0.0, 0.0)
-    for row in 0..<rows {
-      let (x, y, d) = (matrix[2 * row], matrix[2 * row + 1], rightHandSide[row])
-      xx += x * x; xy += x * y; yy += y * y; xd += x * d; yd += y * d
-    }
-    let determinant = xx * yy - xy * xy
-    return [(yy * xd - xy * yd) / determinant, (xx * yd - xy * xd) / determinant]
-  }
-}

@@ -23,6 +23,7 @@ public struct OneWalkProbe {
 
   /// What came of one batch under one grouping.
   public struct Result {
+    /// Slopes and curvatures.
     public let record: ProbeRecord
     /// A [K, K], row-major, the mean over the examples; nil where it was not asked for.
     public let interactions: [Double]?

@@ -31,8 +31,8 @@ public struct Selection: Sendable {
   /// The chosen groups.
   public var chosen: [ParameterGroup] { outcome.selection.map { groups[$0] } }
 
-  /// The groups as items of a knapsack.
-  static func items(_ groups: [ParameterGroup], values: [Double]) -> [KnapsackItem] {
+  /// The groups as items of a knapsack: the head forced in, with the value 0.
+  public static func items(_ groups: [ParameterGroup], values: [Double]) -> [KnapsackItem] {
     zip(groups, values).map { group, value in
       KnapsackItem(
         weight: Int64(group.parameterCount), value: group.isFixed ? 0 : value,
@@ -40,7 +40,8 @@ public struct Selection: Sendable {
     }
   }
 
-  private static func check(_ budget: Int, for groups: [ParameterGroup]) throws(SelectionError) {
+  /// Throws where `budget` cannot hold the head and one group more, and where it holds everything.
+  public static func check(_ budget: Int, for groups: [ParameterGroup]) throws(SelectionError) {
     let fixed = groups.filter(\.isFixed).reduce(0) { $0 + $1.parameterCount }
     let total = groups.modelParameterCount
     guard

@@ -41,3 +41,33 @@ enum BLAS {
   /// The library's version and build options.
   static var configuration: String { String(cString: openblas_get_config()) }
 }
+
+/// Factorizations of small matrices in Double, row-major, by LAPACK.
+extension BLAS {
+  /// Overwrites the first `columns` entries of `b` [rows] with the x that minimises ‖A x − b‖, and A
+  /// [rows, columns], rows ≥ columns, with its QR factors. False for an A without full rank.
+  static func leastSquares(
+    rows: Int, columns: Int, _ a: UnsafeMutablePointer<Double>, _ b: UnsafeMutablePointer<Double>
+  ) -> Bool {
+    _ = singleThreaded
+    return LAPACKE_dgels(
+      LAPACK_ROW_MAJOR, CChar(UInt8(ascii: "N")), Int32(rows), Int32(columns), 1, a,
+      Int32(columns), b, 1) == 0
+  }
+
+  /// Overwrites the lower triangle of the symmetric A [n, n] with L, A = L Lᵀ. False where A is not
+  /// positive definite.
+  static func cholesky(order: Int, _ a: UnsafeMutablePointer<Double>) -> Bool {
+    _ = singleThreaded
+    return LAPACKE_dpotrf(
+      LAPACK_ROW_MAJOR, CChar(UInt8(ascii: "L")), Int32(order), a, Int32(order)) == 0
+  }
+
+  /// Overwrites `b` [n] with A⁻¹ b, from L.
+  static func solve(
+    order: Int, factor l: UnsafePointer<Double>, _ b: UnsafeMutablePointer<Double>
+  ) -> Bool {
+    LAPACKE_dpotrs(
+      LAPACK_ROW_MAJOR, CChar(UInt8(ascii: "L")), Int32(order), 1, l, Int32(order), b, 1) == 0
+  }
+}

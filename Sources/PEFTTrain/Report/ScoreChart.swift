@@ -11,7 +11,7 @@ public struct ScoreChart: Sendable {
     public let parameters: Int
     /// Its scores, one for each seed; those that are not finite do not count.
     public let scores: [Double]
-    /// The time it took, its probes included, in seconds over all seeds; nil where unknown.
+    /// Mean seconds of a run, its probes included; nil where unknown.
     public let seconds: Double?
     /// Whether it is the choice that the report is about.
     public let isOurs: Bool

@@ -11,6 +11,8 @@ public struct Comparison: Sendable {
   public struct Entry: Sendable {
     /// What it is called: `selection`, `lora`, …, with its rank.
     public let label: String
+    /// Whether it trains what a plan chose.
+    public let isSelection: Bool
     /// Parameters that train.
     public let trainable: Int
     /// The learning rate.

@@ -92,7 +92,8 @@ public struct ComparisonJob: Sendable {
         steps: best.manifest.outcome.steps)
       if entry == nil {
         entry = Comparison.Entry(
-          label: candidate.label, trainable: best.manifest.counts.trainable, learningRate: chosen,
+          label: candidate.label, isSelection: candidate.plan != nil,
+          trainable: best.manifest.counts.trainable, learningRate: chosen,
           runs: [], probeSeconds: candidate.probeSeconds)
       }
       entry?.runs.append(run)

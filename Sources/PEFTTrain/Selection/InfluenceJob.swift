@@ -11,7 +11,7 @@ public struct InfluenceSettings: Sendable {
   /// How groups are probed.
   public var probe = ProbeSettings()
   /// How slope and curvature become a value.
-  public var value = InfluenceRule.trustRegion(reach: 1e-2)
+  public var value = InfluenceRule.trustRegion(reach: 1e-3)
   /// How probes become one estimate.
   public var aggregation = ProbeAggregation.ratioOfMeans
   /// Steps of the head alone before the first gradient: straight from its initialisation the residual

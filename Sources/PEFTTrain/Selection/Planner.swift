@@ -11,6 +11,7 @@ public struct Planner {
   public let groups: [ParameterGroup]
   /// Their values.
   public let values: [Double]
+  private let valueRule: InfluenceRule
   private let modelDirectory: String
   private let modelFiles: [String: String]
   private let isTransfer: Bool
@@ -27,6 +28,7 @@ public struct Planner {
           $0.verdict == .unfitted ? 0 : rule.best(slope: $0.slope, curvature: $0.curvature).value
         }
       } ?? influence.values
+    valueRule = rule ?? influence.valueRule
     modelDirectory = influence.modelDirectory
     modelFiles = influence.modelFiles
     isTransfer = false
@@ -53,6 +55,7 @@ public struct Planner {
     values = try InfluenceTransfer.values(
       of: target, layerCount: configuration.layerCount, from: influence.groups,
       values: influence.values, layerCount: influence.layerCount)
+    valueRule = influence.valueRule
     modelDirectory = absolutePath(directory)
     modelFiles = try Fingerprint.weights(ofModel: directory)
     isTransfer = true
@@ -69,23 +72,109 @@ public struct Planner {
       isTransfer || groups.count > Self.bootstrapLimit
       ? nil
       : try SelectionStability.bootstrap(
-        selection, records: influence.records, rule: influence.valueRule,
+        selection, records: influence.records, rule: valueRule,
         aggregation: influence.aggregation, seed: seed)
-    return plan(selection, stability: stability)
+    let outcome = selection.outcome
+    return plan(
+      budget: budget, chosen: outcome.selection, value: outcome.value,
+      upperBound: outcome.upperBound, isProven: outcome.isProvenOptimal,
+      solver: outcome.solver.rawValue,
+      interaction: interaction(of: outcome.selection, isObjective: false), stability: stability)
   }
 
-  /// What each number of parameters could give: every point of the frontier where it is exact and short
-  /// enough, otherwise the best choice at `samples` budgets, evenly spread on a logarithmic axis.
+  /// The best choice under `budget` parameters by the value that the chosen groups remove together.
+  ///
+  /// That value has no knapsack's bound; its bound is that
+  /// of all groups together, and a proof there is where all subsets were looked at. Throws where
+  /// the probe did not measure interactions.
+  public func interactingPlan(budget: Int) throws -> Plan {
+    guard let model = interactionModel else {
+      throw SelectionError(
+        description:
+          "the probe did not measure how groups interact; probe again with --interactions")
+    }
+    try Selection.check(budget, for: groups)
+    let fixed = groups.indices.filter { groups[$0].isFixed }
+    let weights = groups.map { Int64($0.parameterCount) }
+    let outcome = InteractingSelection(
+      model, weights: weights, classes: groups.map(\.exclusionClass), excluded: Set(fixed),
+      capacity: Int64(budget) - fixed.reduce(0) { $0 + weights[$1] }
+    ).solve()
+    let chosen = (outcome.selection + fixed).sorted()
+    // More groups never remove less.
+    let rising = groups.indices.filter { !groups[$0].isFixed && model.slopes[$0] > 0 }
+    return plan(
+      budget: budget, chosen: chosen, value: outcome.value,
+      upperBound: outcome.isProven
+        ? outcome.value : max(outcome.value, model.value(of: rising)),
+      isProven: outcome.isProven, solver: outcome.isProven ? "enumeration" : "greedy with swaps",
+      interaction: interaction(of: chosen, isObjective: true), stability: nil)
+  }
+
+  /// The joint quadratic model, with the standard errors of the curvatures as its ridge.
+  private var interactionModel: InteractionModel? {
+    guard !isTransfer, let interactions = influence.interactions else { return nil }
+    return InteractionModel(
+      slopes: influence.influences.map(\.slope), interactions: interactions,
+      ridge: influence.influences.map(\.curvatureError))
+  }
+
+  private func interaction(of chosen: [Int], isObjective: Bool) -> Plan.Interaction? {
+    interactionModel.map { model in
+      let free = chosen.filter { !groups[$0].isFixed && model.slopes[$0] > 0 }
+      return Plan.Interaction(
+        value: model.value(of: free), additiveValue: model.additiveValue(of: free),
+        isObjective: isObjective)
+    }
+  }
+
+  /// The most groups whose selection is resampled.
+  private static let bootstrapLimit = 2000
+
+  private func plan(
+    budget: Int, chosen: [Int], value: Double, upperBound: Double, isProven: Bool, solver: String,
+    interaction: Plan.Interaction?, stability: SelectionStability?
+  ) -> Plan {
+    Plan(
+      modelDirectory: modelDirectory, modelFiles: modelFiles,
+      modelParameters: groups.modelParameterCount, budget: budget,
+      groups: chosen.map { index in
+        Plan.Group(
+          group: groups[index], value: groups[index].isFixed ? 0 : values[index],
+          step: isTransfer ? 0 : influence.influences[index].step,
+          frequency: stability?.frequencies[index])
+      },
+      weight: chosen.reduce(0) { $0 + groups[$1].parameterCount }, value: value,
+      upperBound: upperBound, isProven: isProven, solver: solver,
+      valueRule: valueRule.name, interaction: interaction, stability: stability,
+      items: zip(groups, values).map { group, value in
+        Plan.Item(
+          name: group.name, parameters: group.parameterCount, value: group.isFixed ? 0 : value,
+          exclusionClass: group.exclusionClass, isFixed: group.isFixed)
+      })
+  }
+
+  /// What each number of parameters could give: the whole exact frontier where sizes are few, otherwise
+  /// the best choice at `samples` budgets, evenly spread on a logarithmic axis. The head is in every point.
   public func frontier(samples: Int = 100) throws -> [(parameters: Int, value: Double)] {
+    let total = groups.modelParameterCount
+    let whole = try KnapsackInstance(
+      items: Selection.items(groups, values: values), capacity: Int64(total))
+    var limits = KnapsackLimits()
+    limits.states = Self.frontierLimit
+    limits.seconds = 10
+    if let frontier = whole.frontier(limits: limits) {
+      return frontier.points.map { (Int($0.weight), $0.value) }
+    }
     let head = groups.filter(\.isFixed).reduce(0) { $0 + $1.parameterCount }
     let smallest = groups.filter { !$0.isFixed }.map(\.parameterCount).min() ?? 1
-    let (low, high) = (Double(head + smallest), Double(groups.modelParameterCount))
+    let low = Double(head + smallest)
     var points: [(parameters: Int, value: Double)] = []
     for sample in 0..<samples {
       let part = Double(sample) / Double(max(1, samples - 1))
-      let budget = Int((low * (high / low).power(part)).rounded(.up))
+      let budget = Int((low * pow(Double(total) / low, part)).rounded(.up))
       let outcome = try Selection.solve(
-        groups, values: values, budget: min(budget, Int(high))
+        groups, values: values, budget: min(budget, total)
       ).outcome
       if points.last?.parameters != Int(outcome.weight) {
         points.append((Int(outcome.weight), outcome.value))
@@ -94,31 +183,6 @@ public struct Planner {
     return points
   }
 
-  /// The most groups whose selection is resampled.
-  private static let bootstrapLimit = 2000
-
-  private func plan(_ selection: Selection, stability: SelectionStability?) -> Plan {
-    let outcome = selection.outcome
-    return Plan(
-      modelDirectory: modelDirectory, modelFiles: modelFiles,
-      modelParameters: groups.modelParameterCount, budget: selection.budget,
-      groups: outcome.selection.map { index in
-        Plan.Group(
-          group: groups[index], value: groups[index].isFixed ? 0 : values[index],
-          step: isTransfer ? 0 : influence.influences[index].step,
-          frequency: stability?.frequencies[index])
-      },
-      weight: Int(outcome.weight), value: outcome.value, upperBound: outcome.upperBound,
-      isProven: outcome.isProvenOptimal, solver: "\(outcome.solver)",
-      valueRule: influence.valueRule.name, interaction: nil, stability: stability,
-      items: zip(groups, values).map { group, value in
-        Plan.Item(
-          name: group.name, parameters: group.parameterCount, value: group.isFixed ? 0 : value,
-          exclusionClass: group.exclusionClass, isFixed: group.isFixed)
-      })
-  }
-}
-
-extension Double {
-  fileprivate func power(_ exponent: Double) -> Double { pow(self, exponent) }
+  /// The most points of a frontier of many sizes.
+  private static let frontierLimit = 200_000
 }

@@ -31,6 +31,13 @@ public enum SmallModel {
       ]), to: directory + "/config.json")
     let model = SequenceClassifier(configuration: configuration, pooling: .mean, outputCount: 2)
     model.initializeWeights(using: SeededGenerator(seed: 1, purpose: "small model"))
+    try writeWeights(of: model, to: directory)
+  }
+
+  /// Writes the weights of `model`, all but the task head's, as `model.safetensors` into `directory`.
+  public static func writeWeights(
+    of model: SequenceClassifier, to directory: String
+  ) throws(FileError) {
     let tensors = model.parameters.filter { $0.kind != .head }.map { entry in
       let parameter = entry.parameter
       return SafetensorsOutput(name: parameter.name, shape: parameter.shape.extents) {

@@ -38,7 +38,10 @@ struct AdaptSession {
     try JSONFile.write(plan.json, to: output + "/" + Plan.fileName)
     try FrontierFile.write(
       frontier, of: plan.modelParameters, to: output + "/" + FrontierFile.fileName)
-    if !common.quiet { PlanTable(plan).lines.forEach { common.note($0) } }
+    if !common.quiet {
+      InfluenceFigure(influence, plan: plan).lines.forEach { common.note($0) }
+      PlanTable(plan).lines.forEach { common.note($0) }
+    }
     let session = ComparisonSession(
       job: ComparisonJob(
         base: base, seeds: comparison.seedList(default: training.seed),
@@ -56,6 +59,9 @@ struct AdaptSession {
       }
       result.entries.append(entry)
       try JSONFile.write(result.json, to: output + "/" + Comparison.fileName)
+      let page = SelectionReport(
+        influence, plan: plan, frontier: frontier, comparison: result)
+      try AtomicFile.write(Array(page.html.utf8), to: output + "/report.html")
     }
     show(result, plan)
   }

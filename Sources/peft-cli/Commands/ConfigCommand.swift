@@ -1,5 +1,6 @@
 import ArgumentParser
 import PEFTTensor
+import PEFTTrain
 
 struct ConfigCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -30,7 +31,7 @@ struct ConfigShowCommand: ParsableCommand {
     let entries = try ConfigurationFile.value(of: "config", in: arguments).map {
       try ConfigurationFile.entries($0, for: interface)
     }
-    var table = Table(header: ["option", "value", "from"])
+    var table = TextTable(header: ["option", "value", "from"])
     var document = JSONObject()
     for option in interface.options {
       let isGiven = ConfigurationFile.isGiven(option.name, in: arguments)
@@ -50,7 +51,7 @@ struct ConfigShowCommand: ParsableCommand {
     if arguments.contains("--json") {
       Console.output(.object(document))
     } else {
-      table.lines.forEach { Console.output($0) }
+      table.lines(width: .max).forEach { Console.output($0) }
     }
   }
 }

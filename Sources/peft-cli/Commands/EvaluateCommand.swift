@@ -38,9 +38,9 @@ struct EvaluateCommand: ParsableCommand {
         .object(["metrics": RunManifest.json(of: metrics), "examples": .integer(examples.count)]))
       return
     }
-    var table = Table(header: ["metric", "value"])
+    var table = TextTable(header: ["metric", "value"])
     for (name, value) in metrics { table.add([name, ProgressLine.format(value)]) }
-    table.lines.forEach { Console.output($0) }
+    table.lines(width: .max).forEach { Console.output($0) }
     Console.output("\(examples.count.grouped) examples")
   }
 }

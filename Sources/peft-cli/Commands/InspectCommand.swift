@@ -3,6 +3,7 @@ import Foundation
 import PEFTModels
 import PEFTSelect
 import PEFTTensor
+import PEFTTrain
 
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -66,7 +67,7 @@ struct InspectCommand: ParsableCommand {
       return
     }
     let total = Double(classifier.parameterCount)
-    var table = Table(header: ["group", "tensors", "parameters", "share", "train"])
+    var table = TextTable(header: ["group", "tensors", "parameters", "share", "train"])
     for (group, trained) in zip(found, trained) {
       table.add([
         group.name, "\(group.members.count)", group.parameterCount.grouped,
@@ -76,7 +77,7 @@ struct InspectCommand: ParsableCommand {
     Console.output(
       "\(classifier.configuration.architecture.rawValue), "
         + "\(classifier.parameterCount.grouped) parameters")
-    table.lines.forEach { Console.output($0) }
+    table.lines(width: .max).forEach { Console.output($0) }
     Console.output(
       "\(method.method) trains \(trainable.grouped) "
         + String(format: "(%.3f %%)", 100 * Double(trainable) / total))

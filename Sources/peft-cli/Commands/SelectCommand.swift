@@ -32,7 +32,7 @@ struct SelectCommand: ParsableCommand {
   var value: String?
 
   @Option(help: "With --value trust-region: the longest step.")
-  var reach = 1e-2
+  var reach = 1e-3
 
   @Option(
     name: .customLong("for"),
@@ -61,6 +61,9 @@ struct SelectCommand: ParsableCommand {
     guard reach > 0, reach.isFinite, timeLimit > 0, timeLimit.isFinite else {
       throw ValidationError("--reach and --time-limit: give positive numbers")
     }
+    if interacting, solver == .greedy {
+      throw ValidationError("--interacting: it has its own solver; leave out --solver")
+    }
     if target != nil, value != nil || interacting {
       throw ValidationError(
         "--for: it carries the probed values; leave out --value and --interacting")
@@ -88,17 +91,24 @@ struct SelectCommand: ParsableCommand {
     let count = budget.count(of: planner.groups.modelParameterCount)
     var limits = KnapsackLimits()
     limits.seconds = timeLimit
-    let plan = try planner.plan(
-      budget: count, solver: solver == .greedy ? .greedy : .automatic, limits: limits)
+    let plan =
+      interacting
+      ? try planner.interactingPlan(budget: count)
+      : try planner.plan(
+        budget: count, solver: solver == .greedy ? .greedy : .automatic, limits: limits)
     let directory = output ?? Self.directory(of: influence)
     try OutputDirectory.create(directory, replacing: [], overwriting: true)
     try JSONFile.write(plan.json, to: directory + "/" + Plan.fileName)
+    let frontier = try planner.frontier()
     try FrontierFile.write(
-      planner.frontier(), of: plan.modelParameters,
-      to: directory + "/" + FrontierFile.fileName)
+      frontier, of: plan.modelParameters, to: directory + "/" + FrontierFile.fileName)
     if common.json {
       Console.output(plan.json)
     } else {
+      let chart = FrontierChart(
+        points: frontier, marks: [("chosen", plan.weight, plan.value)],
+        total: plan.modelParameters)
+      chart.lines(width: 78, height: 12).forEach { Console.output($0) }
       PlanTable(plan).lines.forEach { Console.output($0) }
       Console.output("plan: \(directory)/\(Plan.fileName)")
     }

@@ -74,11 +74,11 @@ struct TrainingSession {
     }
     if !manifest.metrics.isEmpty {
       let names = manifest.metrics[0].values.map(\.name)
-      var table = Table(header: [""] + names)
+      var table = TextTable(header: [""] + names)
       for (split, values) in manifest.metrics {
         table.add([split] + values.map { ProgressLine.format($0.value) })
       }
-      table.lines.forEach { Console.output($0) }
+      table.lines(width: .max).forEach { Console.output($0) }
     }
     let share = 100 * Double(manifest.counts.trainable) / Double(manifest.counts.parameters)
     let percent = String(format: "%.3g %%", share)
@@ -110,7 +110,7 @@ struct TrainingSession {
         ]))
       return
     }
-    var table = Table(header: ["memory", "MiB"])
+    var table = TextTable(header: ["memory", "MiB"])
     for (name, bytes) in [
       ("weights", forecast.weightBytes), ("gradients", forecast.gradientBytes),
       ("optimizer state", forecast.optimizerBytes), ("copy of the best", forecast.bestCopyBytes),
@@ -121,7 +121,7 @@ struct TrainingSession {
     Console.output(
       "\(job.method.name): \(counts.trainable.grouped) of \(counts.parameters.grouped) parameters "
         + "would train, \(forecast.steps) steps")
-    table.lines.forEach { Console.output($0) }
+    table.lines(width: .max).forEach { Console.output($0) }
     if let seconds = forecast.seconds, let rate = forecast.tokensPerSecond {
       Console.output(
         "about \(ProgressLine.duration(seconds)) at \(Int(rate)) tokens/s, evaluations left out")

@@ -94,13 +94,13 @@ struct ValidateCommand: ParsableCommand {
       Console.output(validation.json)
       return
     }
-    var table = Table(header: ["predictor", "Spearman", "per parameter"])
+    var table = TextTable(header: ["predictor", "Spearman", "per parameter"])
     for score in validation.scores {
       table.add([
         score.predictor, String(format: "%.2f", score.value), String(format: "%.2f", score.density),
       ])
     }
-    table.lines.forEach { Console.output($0) }
+    table.lines(width: .max).forEach { Console.output($0) }
     Console.output(
       "\(validation.items.count) groups, each trained alone for \(groupSteps) steps in "
         + "\(ProgressLine.duration(validation.seconds)); dev loss before: "

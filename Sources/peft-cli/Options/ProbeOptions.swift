@@ -38,7 +38,7 @@ struct ProbeOptions: ParsableArguments {
   var value: String?
 
   @Option(help: "The longest step of the trust region, in units of the direction.")
-  var reach = 1e-2
+  var reach = 1e-3
 
   @Option(
     help:

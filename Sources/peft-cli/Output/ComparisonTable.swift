@@ -9,7 +9,7 @@ struct ComparisonTable {
 
   var lines: [String] {
     let metric = comparison.metric
-    var table = Table(
+    var table = TextTable(
       header: ["method", "parameters", "share", "rate", "dev", "test", "seconds"])
     let order = comparison.entries.sorted {
       $0.mean(metric, on: comparison.split) ?? 0 > $1.mean(metric, on: comparison.split) ?? 0
@@ -25,7 +25,7 @@ struct ComparisonTable {
       ])
     }
     let seeds = comparison.entries.first?.runs.count ?? 0
-    return table.lines + [
+    return table.lines(width: .max) + [
       "\(metric), mean over \(seeds) seed\(seeds == 1 ? "" : "s")"
         + (seeds > 1 ? " ± standard deviation" : "")
         + "; seconds of training, with those of the probe for the selection"

@@ -22,6 +22,11 @@ enum Console {
     isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
   }
 
+  /// Whether colours are wanted: NO_COLOR is not set.
+  static var hasColour: Bool {
+    ProcessInfo.processInfo.environment["NO_COLOR"].map(\.isEmpty) ?? true
+  }
+
   private static func write(_ text: String, to stream: FileHandle) {
     try? stream.write(contentsOf: Data(text.utf8))
   }

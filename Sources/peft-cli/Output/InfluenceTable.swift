@@ -16,7 +16,7 @@ struct InfluenceTable {
     let order = influence.groups.indices.sorted {
       (perParameter[$1], $0) < (perParameter[$0], $1)
     }
-    var table = Table(
+    var table = TextTable(
       header: [
         "group", "parameters", "slope", "± error", "curvature", "value", "per parameter", "",
       ])
@@ -29,7 +29,8 @@ struct InfluenceTable {
       ])
     }
     let rest = order.count - Self.limit
-    return table.lines + (rest > 0 ? ["… and \(rest.grouped) more in \(Influence.fileName)"] : [])
+    return table.lines(width: .max)
+      + (rest > 0 ? ["… and \(rest.grouped) more in \(Influence.fileName)"] : [])
   }
 
   static func short(_ value: Double) -> String { String(format: "%.2e", value) }

@@ -12,7 +12,7 @@ struct PlanTable {
   init(_ plan: Plan) { self.plan = plan }
 
   var lines: [String] {
-    var table = Table(header: ["group", "parameters", "share", "value", "selected in"])
+    var table = TextTable(header: ["group", "parameters", "share", "value", "selected in"])
     for item in plan.groups.prefix(Self.limit) {
       table.add([
         item.group.name, item.group.parameterCount.grouped, share(item.group.parameterCount),
@@ -21,7 +21,8 @@ struct PlanTable {
       ])
     }
     let rest = plan.groups.count - Self.limit
-    return table.lines + (rest > 0 ? ["… and \(rest.grouped) more in \(Plan.fileName)"] : [])
+    return table.lines(width: .max)
+      + (rest > 0 ? ["… and \(rest.grouped) more in \(Plan.fileName)"] : [])
       + [summary] + notes
   }
 

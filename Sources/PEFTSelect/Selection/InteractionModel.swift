@@ -1,0 +1,56 @@
+import PEFTTensor
+
+/// The quadratic model of the loss in the steps of all groups together (Method §5).
+///
+///     ΔL(η) ≈ −bᵀη + ½ ηᵀ (A + R) η,     η [K] the step of each group
+///
+/// With only the groups of S moving, the best steps are η_S = (A_SS + R_SS)⁻¹ b_S and remove
+///
+///     V(S) = ½ b_Sᵀ (A_SS + R_SS)⁻¹ b_S
+///
+/// which is not a sum over S: two groups that do the same job count once, two that help each other count
+/// more. R is a diagonal ridge: the standard error of each curvature, so that what the probe could not tell
+/// from zero is not divided by.
+public struct InteractionModel: Sendable {
+  /// b [K].
+  public let slopes: [Double]
+  /// A + R [K, K], row-major.
+  let matrix: [Double]
+
+  /// The model of these slopes b [K], interactions A [K, K] and ridge R [K].
+  public init(slopes: [Double], interactions: [Double], ridge: [Double]) {
+    let count = slopes.count
+    precondition(
+      interactions.count == count * count && ridge.count == count,
+      "InteractionModel: \(count) slopes, \(interactions.count) interactions, \(ridge.count) ridges"
+    )
+    self.slopes = slopes
+    var matrix = interactions
+    for index in 0..<count { matrix[index * count + index] += ridge[index] }
+    self.matrix = matrix
+  }
+
+  /// The number of groups, K.
+  public var count: Int { slopes.count }
+
+  /// A_jk + R_jk.
+  subscript(row: Int, column: Int) -> Double { matrix[row * count + column] }
+
+  /// V(S), by Cholesky; 0 where A_SS + R_SS is not positive definite: then the probe saw nothing there.
+  ///
+  /// Cost: O(|S|³).
+  public func value(of subset: [Int]) -> Double {
+    let b = subset.map { slopes[$0] }
+    let part = subset.flatMap { row in subset.map { self[row, $0] } }
+    guard let steps = LinearAlgebra.solve(symmetric: part, b) else { return 0 }
+    return max(0, 0.5 * zip(b, steps).reduce(0) { $0 + $1.0 * $1.1 })
+  }
+
+  /// Σ b² / 2(a + r) over S: the value without interactions.
+  public func additiveValue(of subset: [Int]) -> Double {
+    subset.reduce(0) { sum, index in
+      let curvature = self[index, index]
+      return curvature > 0 ? sum + slopes[index] * slopes[index] / (2 * curvature) : sum
+    }
+  }
+}

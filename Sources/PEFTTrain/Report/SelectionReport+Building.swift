@@ -1,0 +1,80 @@
+import Foundation
+import PEFTSelect
+
+extension SelectionReport {
+  /// The page for a probe, the plan made of it and what training it gave.
+  public init(
+    _ influence: Influence, plan: Plan, frontier: [(parameters: Int, value: Double)],
+    comparison: Comparison?
+  ) {
+    let scores = zip(influence.groups, influence.influences).map { GroupScore($0, $1) }
+    let chosen = Set(plan.groups.map(\.group.name))
+    let fixed = influence.groups.filter(\.isFixed).reduce(0) { $0 + $1.parameterCount }
+    self.init(
+      modelName: (influence.modelDirectory as NSString).lastPathComponent,
+      totalParameters: plan.modelParameters, fixedParameters: fixed, budget: plan.budget,
+      chosen: scores.filter { chosen.contains($0.name) }, value: plan.value,
+      largestValue: frontier.last?.value ?? plan.value, upperBound: plan.upperBound,
+      isProvenOptimal: plan.isProven,
+      heatMap: InfluenceHeatMap(scores, layerCount: influence.layerCount, chosen: chosen),
+      frontier: FrontierChart(
+        points: frontier, marks: [("chosen", plan.weight, plan.value)],
+        total: plan.modelParameters),
+      comparison: comparison.map(Self.chart),
+      facts: Self.facts(influence, plan))
+  }
+
+  private static func chart(_ comparison: Comparison) -> ScoreChart {
+    ScoreChart(
+      rows: comparison.entries.map { entry in
+        ScoreChart.Row(
+          label: entry.label, parameters: entry.trainable,
+          scores: entry.runs.compactMap { $0[comparison.metric, comparison.split] },
+          seconds: entry.seconds, isOurs: entry.isSelection)
+      },
+      scoreName: "\(comparison.metric) on \(comparison.split)", total: comparison.modelParameters)
+  }
+
+  private static func facts(_ influence: Influence, _ plan: Plan) -> [(String, String)] {
+    let cost = influence.cost
+    var facts = [("Model", influence.modelDirectory)]
+    facts += influence.settings.map { ($0.name, $0.value) }
+    facts += [
+      ("Value", influence.valueRule.name), ("Several probes", influence.aggregation.rawValue),
+      (
+        "Cost of the probe",
+        String(
+          format: "%.1f s: %d steps of the head, %d gradients, %d probes", cost.seconds,
+          cost.headSteps, cost.directionBatches, cost.probeBatches)
+      ),
+      ("Solver", plan.solver),
+    ]
+    let verdicts = Dictionary(grouping: influence.influences, by: \.verdict).mapValues(\.count)
+    facts.append(
+      (
+        "Verdicts",
+        GroupInfluence.Verdict.allCases.compactMap { verdict in
+          verdicts[verdict].map { "\($0) \(verdict.rawValue)" }
+        }.joined(separator: ", ")
+      ))
+    if let stability = plan.stability {
+      facts.append(
+        (
+          "Under resampling",
+          String(
+            format: "value %.3g ± %.2g over %d resamples of the probes", stability.valueMean,
+            stability.valueDeviation, stability.resampleCount)
+        ))
+    }
+    if let interaction = plan.interaction {
+      facts.append(
+        (
+          "With interactions",
+          String(
+            format: "value %.3g; the sum of values is %.3g, redundancy %.0f %%",
+            interaction.value, interaction.additiveValue, 100 * interaction.redundancy)
+        ))
+    }
+    return facts
+  }
+}

@@ -1,0 +1,6 @@
+import PEFTTrain
+
+extension BinaryInteger {
+  /// The digits in groups of three.
+  var grouped: String { ReportText.grouped(Int(self)) }
+}
