@@ -5,38 +5,6 @@ import Testing
 
 @Suite("Commands")
 struct CommandTests {
-  /// A small random model and data whose label is in the words.
-  private struct Workplace {
-    let directory: TemporaryDirectory
-    let model: String
-    let train: String
-    let dev: String
-
-    init() throws {
-      directory = try TemporaryDirectory()
-      model = directory.path("model")
-      let words = ["red", "green", "blue", "one", "two", "three", "four", "five"]
-      func rows(_ count: Int, _ offset: Int) -> String {
-        (0..<count).map { index in
-          let number = index + offset
-          let isPositive = number.isMultiple(of: 2)
-          let filler = words[number % words.count]
-          return
-            "\(filler) \(isPositive ? "good" : "bad") \(filler)\t\(isPositive ? "yes" : "no")\n"
-        }.joined()
-      }
-      train = try directory.write(rows(64, 0), to: "train.tsv")
-      dev = try directory.write(rows(16, 100), to: "dev.tsv")
-      try SmallModel.write(to: model, texts: [rows(64, 0)])
-    }
-
-    func train(_ extra: String...) throws -> PEFTProcess {
-      let (process, place) = try PEFTProcess.start(
-        ["train", "--model", model, "--train", train, "--dev", dev, "--pooling", "mean"] + extra)
-      return try PEFTProcess.finish(process, place)
-    }
-  }
-
   @Test(
     "train, evaluate and predict agree, for every method", arguments: ["full", "lora", "bitfit"])
   func roundTrip(method: String) throws {

@@ -10,7 +10,7 @@ struct HelpTests {
     "every help text is the committed one",
     arguments: [
       "", "inspect", "tokenize", "train", "evaluate", "predict", "doctor", "quickstart", "config",
-      "config show",
+      "config show", "probe", "select", "verify", "adapt", "compare", "validate", "knapsack",
     ])
   func golden(command: String) throws {
     let words = command.split(separator: " ").map(String.init)

@@ -29,10 +29,17 @@ public struct AdamW: Optimizer {
   private var means: [Tensor]
   private var meanSquares: [Tensor]
   private let optimized: OptimizedParameters
+  private let rateFactors: [Parameter: Double]
 
   /// An optimizer with zero state.
-  public init(parameters: [Parameter], settings: Settings = Settings()) {
+  ///
+  /// - Parameter rateFactors: what a parameter's learning rate is multiplied by; 1 for those left out.
+  public init(
+    parameters: [Parameter], settings: Settings = Settings(),
+    rateFactors: [Parameter: Double] = [:]
+  ) {
     self.settings = settings
+    self.rateFactors = rateFactors
     optimized = OptimizedParameters(parameters)
     means = optimized.zeros
     meanSquares = optimized.zeros
@@ -43,11 +50,12 @@ public struct AdamW: Optimizer {
     gradients: GradientAccumulator, learningRate: Double, gradientScale: Double
   ) {
     stepCount += 1
-    let update = constants(
-      step: stepCount, learningRate: learningRate, gradientScale: gradientScale)
     for parameter in parameters {
       guard let gradient = gradients[parameter] else { continue }
       let index = optimized.position(of: parameter)
+      let update = constants(
+        step: stepCount, learningRate: learningRate * (rateFactors[parameter] ?? 1),
+        gradientScale: gradientScale)
       parameter.updateTrainableValue { value in
         AdamWKernel.step(
           update, value: &value, gradient: gradient, mean: &means[index],

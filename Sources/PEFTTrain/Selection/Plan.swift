@@ -26,7 +26,8 @@ public struct Plan: Sendable {
     public let group: ParameterGroup
     /// Its value.
     public let value: Double
-    /// The step η* that removes it, for learning rates by group.
+    /// The step η* = b / a at which its own parabola is lowest, for learning rates by group; 0 where that
+    /// is unknown.
     public let step: Double
     /// The part of resamples in which it is selected; nil where there were too few probes.
     public let frequency: Double?
@@ -73,6 +74,25 @@ public struct Plan: Sendable {
 
     /// 1 − value / additive: what is counted twice in the sum; negative where groups help each other.
     public var redundancy: Double { additiveValue > 0 ? 1 - value / additiveValue : 0 }
+  }
+
+  /// Ratios of learning rates by tensor, from the best steps of the groups: √(η* / median η*), from ¼ to 4.
+  ///
+  /// The root and the limits temper what the probe knows poorly. A tensor whose rows belong to several
+  /// groups takes their mean; the head, and groups without a known step, keep 1.
+  public var rateFactors: [String: Double] {
+    let moving = groups.filter { !$0.group.isFixed && $0.step > 0 && $0.step.isFinite }
+    let steps = moving.map(\.step).sorted()
+    guard !steps.isEmpty else { return [:] }
+    let median = steps[steps.count / 2]
+    var factors: [String: [Double]] = [:]
+    for item in moving {
+      let factor = min(4, max(0.25, (item.step / median).squareRoot()))
+      for member in item.group.members {
+        for name in member.tensorNames { factors[name, default: []].append(factor) }
+      }
+    }
+    return factors.mapValues { $0.reduce(0, +) / Double($0.count) }
   }
 
   /// The method that trains it.

@@ -131,6 +131,13 @@ public struct Planner {
   /// The most groups whose selection is resampled.
   private static let bootstrapLimit = 2000
 
+  /// η* = b / a, without the limit of a trust region.
+  private func bestStep(_ index: Int) -> Double {
+    guard !isTransfer else { return 0 }
+    let influence = influence.influences[index]
+    return influence.curvature > 0 ? max(0, influence.slope / influence.curvature) : 0
+  }
+
   private func plan(
     budget: Int, chosen: [Int], value: Double, upperBound: Double, isProven: Bool, solver: String,
     interaction: Plan.Interaction?, stability: SelectionStability?
@@ -141,7 +148,7 @@ public struct Planner {
       groups: chosen.map { index in
         Plan.Group(
           group: groups[index], value: groups[index].isFixed ? 0 : values[index],
-          step: isTransfer ? 0 : influence.influences[index].step,
+          step: bestStep(index),
           frequency: stability?.frequencies[index])
       },
       weight: chosen.reduce(0) { $0 + groups[$1].parameterCount }, value: value,

@@ -54,7 +54,12 @@ private struct TrainingRun {
       peak: settings.learningRate,
       warmupSteps: max(1, Int(settings.warmupFraction * Double(totalSteps))),
       totalSteps: totalSteps, decay: settings.decay)
-    optimizer = AdamW(parameters: parameters, settings: settings.optimizer)
+    optimizer = AdamW(
+      parameters: parameters, settings: settings.optimizer,
+      rateFactors: Dictionary(
+        uniqueKeysWithValues: parameters.compactMap { parameter in
+          settings.rateFactors[parameter.name].map { (parameter, $0) }
+        }))
   }
 
   mutating func outcome(

@@ -32,6 +32,8 @@ public struct TrainingSettings: Hashable, Sendable {
   public var evaluationInterval: Int?
   /// Evaluations without a better one before the run ends early; nil never.
   public var patience: Int?
+  /// What the learning rate of a tensor is multiplied by, by its name; 1 for those left out.
+  public var rateFactors: [String: Double] = [:]
   /// Decides order, dropout and newly drawn weights.
   public var seed: UInt64 = 1
 

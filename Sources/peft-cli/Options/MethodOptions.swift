@@ -1,14 +1,10 @@
 import ArgumentParser
 import PEFTModels
-import PEFTTrain
 
 /// What trains.
 struct MethodOptions: ParsableArguments {
   @Option(help: "What trains: full, lora, bitfit, norm or head. The task head always does.")
   var method = "full"
-
-  @Option(help: "plan.json of `peft select`: train what it chose, instead of --method.")
-  var plan: String?
 
   @Option(help: "Rank of lora.")
   var rank = 8
@@ -41,10 +37,7 @@ struct MethodOptions: ParsableArguments {
     }
   }
 
-  /// The plan asked for.
-  func readPlan() throws -> Plan? { try plan.map { try Plan.read($0) } }
-
-  /// The method asked for by name.
+  /// The method asked for.
   var adaptation: any AdaptationMethod {
     let lowRank = LowRankAdaptation(
       rank: rank, alpha: alpha, dropout: loraDropout, targets: targetNames)
@@ -53,7 +46,7 @@ struct MethodOptions: ParsableArguments {
 
   /// The learning rate that usually suits the method.
   var usualLearningRate: Double {
-    plan != nil ? Self.usualRate(of: SelectedTuning.name) : Self.usualRate(of: method)
+    Self.usualRate(of: method)
   }
 
   /// The learning rate that usually suits the method of this name.

@@ -1,0 +1,239 @@
+import Foundation
+import PEFTTensor
+import PEFTTrain
+import Testing
+
+@Suite("Commands of selection")
+struct SelectionCommandTests {
+  private static let quick = [
+    "--direction-batches", "3", "--probe-batches", "3", "--head-steps", "5", "--batch-size", "8",
+  ]
+
+  private func probe(_ place: Workplace, to run: String, _ extra: String...) throws -> PEFTProcess {
+    let (process, directory) = try PEFTProcess.start(
+      [
+        "probe", "--model", place.model, "--train", place.train, "--pooling", "mean", "--output",
+        run,
+      ]
+        + Self.quick + extra)
+    return try PEFTProcess.finish(process, directory)
+  }
+
+  @Test("probe, select, verify, train the plan, predict")
+  func chain() throws {
+    let place = try Workplace()
+    let run = place.directory.path("probe")
+    let probed = try probe(place, to: run, "--candidates", "lora:1,2", "--interactions", "--json")
+    #expect(probed.status == 0, "\(probed.errors)")
+    let groups = try #require(try probed.document["groups"]?.array)
+    for key in [
+      "slope", "slopeError", "curvature", "curvatureError", "value", "perParameterInfluence",
+    ] {
+      #expect(groups.allSatisfy { $0[key]?.double?.isFinite == true }, "\(key)")
+    }
+    #expect(groups.contains { $0["name"]?.string == "lora:2@layer.1.attention" })
+    #expect(try probed.document["interactions"]?.array?.count == groups.count)
+
+    let selected = try PEFTProcess.run("select", run, "--budget", "2%", "--json")
+    #expect(selected.status == 0, "\(selected.errors)")
+    let plan = try selected.document
+    let weight = try #require(plan["weight"]?.integer)
+    let budget = try #require(plan["budget"]?.integer)
+    #expect(weight > 0 && weight <= budget && plan["proven"] == .bool(true))
+    #expect(try PEFTProcess.run("verify", run).status == 0)
+    let frontier = try String(contentsOfFile: run + "/frontier.csv", encoding: .utf8)
+    #expect(frontier.split(separator: "\n").count > 3)
+
+    let trained = place.directory.path("trained")
+    let result = try place.train(
+      "--plan", run + "/plan.json", "--group-rates", "--output", trained, "--steps", "30",
+      "--batch-size", "16", "--learning-rate", "5e-3", "--json")
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(try result.document["trainable"]?.integer == weight)
+    let evaluated = try PEFTProcess.run("evaluate", trained, "--data", place.dev, "--json")
+    #expect(evaluated.status == 0, "\(evaluated.errors)")
+    #expect(
+      try evaluated.document["metrics"]?["loss"]?.double
+        == result.document["metrics"]?["loss"]?.double)
+
+    let joint = try PEFTProcess.run("select", run, "--budget", "2%", "--interacting", "--json")
+    #expect(joint.status == 0, "\(joint.errors)")
+    #expect(try joint.document["interaction"]?["isObjective"] == .bool(true))
+    #expect(try PEFTProcess.run("verify", run).status == 0)
+  }
+
+  @Test("rows are probed, chosen, trained and read back as rows")
+  func rows() throws {
+    let place = try Workplace()
+    let run = place.directory.path("rows")
+    #expect(try probe(place, to: run, "--groups", "row").status == 0)
+    let selected = try PEFTProcess.run("select", run, "--budget", "3000", "--json")
+    let weight = try #require(try selected.document["weight"]?.integer)
+    let trained = place.directory.path("trained")
+    let result = try place.train(
+      "--plan", run + "/plan.json", "--output", trained, "--steps", "5", "--json")
+    #expect(result.status == 0, "\(result.errors)")
+    #expect(try result.document["trainable"]?.integer == weight)
+    let names = try SafetensorsReader(path: trained + "/trained.safetensors").tensorNames
+    #expect(names.contains { $0.hasSuffix(".rows") })
+    let evaluated = try PEFTProcess.run("evaluate", trained, "--data", place.dev, "--json")
+    #expect(
+      try evaluated.document["metrics"]?["loss"]?.double
+        == result.document["metrics"]?["loss"]?.double)
+  }
+
+  @Test("the gradient on its own batch: slopes are squared norms, as the predictors say")
+  func squaredNorms() throws {
+    let place = try Workplace()
+    let run = place.directory.path("same")
+    let probed = try probe(
+      place, to: run, "--direction", "gradient", "--probe-on", "same", "--json")
+    for group in try #require(try probed.document["groups"]?.array) {
+      let slope = try #require(group["slope"]?.double)
+      let norm = try #require(group["predictors"]?["gradient-norm"]?.double)
+      #expect(abs(slope - norm) <= 1e-4 * norm, "\(group["name"]?.string ?? "")")
+    }
+    #expect(try probed.document["value"] == .string("newton"))
+  }
+
+  @Test("the paper's fit writes the same file")
+  func fit() throws {
+    let place = try Workplace()
+    let run = place.directory.path("fit")
+    let probed = try probe(
+      place, to: run, "--estimator", "fit", "--groups", "kind", "--probe-steps", "6", "--period",
+      "2", "--aggregate", "sum", "--value", "newton", "--json")
+    #expect(probed.status == 0, "\(probed.errors)")
+    #expect(try probed.document["probes"]?.array?.count == 3)
+    #expect(try PEFTProcess.run("select", run, "--budget", "20%").status == 0)
+  }
+
+  @Test("adapt does all of it, and compares")
+  func adapt() throws {
+    let place = try Workplace()
+    let run = place.directory.path("adapt")
+    let (process, directory) = try PEFTProcess.start(
+      [
+        "adapt", "--model", place.model, "--train", place.train, "--dev", place.dev, "--pooling",
+        "mean", "--budget", "2%", "--baselines", "lora,head", "--steps", "10", "--seeds", "1,2",
+        "--learning-rates", "1e-3,5e-3", "--candidates", "lora:1", "--output", run, "--json",
+      ] + Self.quick)
+    let result = try PEFTProcess.finish(process, directory)
+    #expect(result.status == 0, "\(result.errors)")
+    let methods = try #require(try result.document["comparison"]?["methods"]?.array)
+    #expect(methods.count == 3 && methods[0]["name"] == .string("selection"))
+    for method in methods { #expect(method["runs"]?.array?.count == 2) }
+    #expect((methods[0]["probeSeconds"]?.double ?? 0) > 0)
+    for name in [
+      "influence.json", "plan.json", "frontier.csv", "comparison.json", "report.html", "run.json",
+    ] {
+      #expect(FileManager.default.fileExists(atPath: "\(run)/\(name)"), "\(name)")
+    }
+    let page = try String(contentsOfFile: run + "/report.html", encoding: .utf8)
+    #expect(page.contains("<svg") && page.contains("selection") && !page.contains("http-equiv"))
+    #expect(try PEFTProcess.run("predict", run, "--data", place.dev).status == 0)
+  }
+
+  @Test("validate ranks predictors")
+  func validate() throws {
+    let place = try Workplace()
+    let (process, directory) = try PEFTProcess.start(
+      [
+        "validate", "--model", place.model, "--train", place.train, "--dev", place.dev, "--pooling",
+        "mean", "--groups", "kind", "--group-steps", "3", "--output",
+        place.directory.path("validation"), "--json",
+      ] + Self.quick)
+    let result = try PEFTProcess.finish(process, directory)
+    #expect(result.status == 0, "\(result.errors)")
+    let predictors = try #require(try result.document["predictors"]?.array)
+    #expect(predictors.contains { $0["name"]?.string == "fisher" })
+    for item in predictors { #expect(abs(item["spearman"]?.double ?? 2) <= 1) }
+  }
+
+  @Test("what cannot be is refused with its code")
+  func refusals() throws {
+    let place = try Workplace()
+    let run = place.directory.path("probe")
+    #expect(try probe(place, to: run).status == 0)
+    #expect(try probe(place, to: run).status == 6)
+    for (budget, word) in [("100", "at least"), ("120%", "nothing to choose")] {
+      let result = try PEFTProcess.run("select", run, "--budget", budget)
+      #expect(result.status == 2 && result.errors.contains(word), "\(result.errors)")
+    }
+    #expect(try PEFTProcess.run("select", run, "--budget", "0").status == 2)
+    #expect(try PEFTProcess.run("select", run, "--budget", "1%", "--interacting").status == 2)
+    #expect(try PEFTProcess.run("select", run, "--budget", "5%").status == 0)
+
+    let plan = try String(contentsOfFile: run + "/plan.json", encoding: .utf8)
+    let weight = try #require(try JSONValue(parsing: plan.utf8)["weight"]?.integer)
+    let forged = try place.directory.write(
+      plan.replacing("\"weight\": \(weight)", with: "\"weight\": \(weight - 1)"), to: "forged.json")
+    let verified = try PEFTProcess.run("verify", forged)
+    #expect(verified.status == 4 && verified.errors.contains("\(weight)"), "\(verified.errors)")
+    let cut = try place.directory.write(String(plan.prefix(200)), to: "cut.json")
+    #expect(try PEFTProcess.run("verify", cut).status == 3)
+
+    let other = try Workplace()
+    try SmallModel.write(to: other.model, texts: ["quite another vocabulary of words"])
+    let stranger = try other.train("--plan", run + "/plan.json", "--dry-run")
+    #expect(stranger.status == 3 && stranger.errors.contains("other weights"), "\(stranger.errors)")
+
+    let overlap = try place.directory.write("a: \"*\"\nb: \"*.bias\"\n", to: "overlap.yaml")
+    let grouped = try PEFTProcess.run(
+      "inspect", place.model, "--pooling", "mean", "--groups", overlap)
+    #expect(grouped.status == 2 && grouped.errors.contains("overlap"), "\(grouped.errors)")
+    let list = try place.directory.write("- a\n", to: "list.yaml")
+    #expect(
+      try PEFTProcess.run("inspect", place.model, "--groups", list, "--pooling", "mean").status == 3
+    )
+
+    for text in ["", "a good text\tyes\nanother\tyes\n"] {
+      let data = try place.directory.write(text, to: "poor.tsv")
+      let (process, directory) = try PEFTProcess.start(
+        ["probe", "--model", place.model, "--train", data, "--output", run + "-poor"] + Self.quick)
+      #expect(try PEFTProcess.finish(process, directory).status == 3)
+    }
+  }
+
+  @Test("a probe that a signal ends keeps what it has")
+  func interruption() throws {
+    let place = try Workplace()
+    let run = place.directory.path("probe")
+    var result: PEFTProcess?
+    // A busy machine may not come to its first probe in time: then there is nothing to keep.
+    for seconds in [1.5, 5, 20] where result?.errors.contains("before the first") ?? true {
+      let (process, directory) = try PEFTProcess.start([
+        "probe", "--model", place.model, "--train", place.train, "--pooling", "mean", "--output",
+        run, "--direction-batches", "2", "--head-steps", "2", "--probe-batches", "100000",
+      ])
+      Thread.sleep(forTimeInterval: seconds)
+      process.terminate()
+      result = try PEFTProcess.finish(process, directory)
+      #expect(result?.status == 5, "\(result?.errors ?? "")")
+    }
+    let influence = try JSONValue(contentsOf: run + "/influence.json")
+    #expect(influence["complete"] == .bool(false))
+    #expect((influence["cost"]?["probeBatches"]?.integer ?? 0) > 0)
+    let selected = try PEFTProcess.run("select", run, "--budget", "5%")
+    #expect(selected.status == 0 && selected.errors.contains("interrupted"))
+  }
+
+  @Test("knapsack solves a file")
+  func knapsack() throws {
+    let place = try TemporaryDirectory()
+    let file = try place.write("3 5\n4 3\n3 2\n6 4\n", to: "instance.txt")
+    let solved = try PEFTProcess.run("knapsack", file, "--json")
+    #expect(solved.status == 0, "\(solved.errors)")
+    let document = try solved.document
+    #expect(document["value"]?.double == 7 && document["weight"] == .integer(5))
+    #expect(document["items"] == .array([.integer(0), .integer(1)]))
+    #expect(document["proven"] == .bool(true) && document["upperBound"]?.double == 7)
+    #expect(
+      try PEFTProcess.run("knapsack", file, "--capacity", "4", "--json").document["value"]?.double
+        == 6)
+    let frontier = try PEFTProcess.run("knapsack", file, "--frontier")
+    #expect(frontier.output == "0 0.0\n2 3.0\n3 4.0\n4 6.0\n5 7.0\n6 9.0\n7 10.0\n9 13.0\n")
+    let bad = try place.write("3 5\n4 3\n3\n", to: "bad.txt")
+    #expect(try PEFTProcess.run("knapsack", bad).status == 3)
+  }
+}
