@@ -139,6 +139,78 @@ struct InfluenceTests {
     #expect(relativeError(sampled.curvatures, exact.curvatures) < 0.15)
   }
 
+  @Test("the fit agrees on slopes, from whatever stage it starts", arguments: ["bert", "roberta"])
+  func fitAgrees(_ name: String) throws {
+    let fixture = try ParityFixture(name)
+    let (objective, batch) = try objective(fixture, rank: nil)
+    let directions = directions(objective)
+    let grouping = try ParameterGrouping(objective.parameters, by: .kindByLayer)
+    let generator = SeededGenerator(seed: 1, purpose: "unused")
+    let before = objective.parameters.map { $0.parameter.value.elements }
+    let walked = OneWalkProbe()(
+      objective, batch, along: directions, groupings: [grouping], interactions: false,
+      generator: generator)[0].record
+    // The direction is random and the model strongly curved: a wider reach meets the third order.
+    var fit = LossFit()
+    fit.reach = 1e-4
+    let fitted = FitProbe(fit)(
+      objective, batch, along: directions, grouping: grouping, generator: generator)
+    #expect(relativeError(fitted.slopes, walked.slopes) < 1e-2)
+    for (entry, elements) in zip(objective.parameters, before) {
+      #expect(entry.parameter.value.elements == elements, "\(entry.parameter.name)")
+      #expect(entry.parameter.isTrainable)
+    }
+  }
+
+  @Test(
+    "a step as small as a learning rate loses the curvature and keeps R²; the chosen one does not")
+  func cancellation() throws {
+    let fixture = try ParityFixture("bert")
+    let (objective, batch) = try objective(fixture, rank: nil)
+    let directions = directions(objective).mapValues { direction in
+      var scaled = Tensor(zeros: direction.shape)
+      scaled.add(direction, scaledBy: 10)
+      return scaled
+    }
+    let grouping = try ParameterGrouping(objective.parameters, by: .kindByLayer)
+    func record(step: Double?) -> ProbeRecord {
+      var fit = LossFit()
+      fit.step = step
+      return FitProbe(fit)(
+        objective, batch, along: directions, grouping: grouping,
+        generator: SeededGenerator(seed: 1, purpose: "unused"))
+    }
+    let (tiny, chosen) = (record(step: 2e-5), record(step: nil))
+    func noise(_ record: ProbeRecord) -> Double {
+      let ratios = grouping.groups.indices.map {
+        record.curvatureVariances[$0].squareRoot() / abs(record.curvatures[$0])
+      }.filter(\.isFinite).sorted()
+      return ratios[ratios.count / 2]
+    }
+    #expect(noise(tiny) > 10 * noise(chosen), "\(noise(tiny)) and \(noise(chosen))")
+  }
+
+  @Test("a batch of one class, and a direction that is zero")
+  func degenerate() throws {
+    let fixture = try ParityFixture("roberta")
+    let (objective, batch) = try objective(fixture, rank: nil)
+    let grouping = try ParameterGrouping(objective.parameters, by: .tensor)
+    var directions = directions(objective)
+    let still = objective.parameters[3].parameter
+    directions[still] = Tensor(zeros: still.shape)
+    let oneClass = ClassifierObjective.Batch(
+      texts: batch.texts, targets: .classes(Array(repeating: 0, count: batch.targets.count)))
+    let record = OneWalkProbe()(
+      objective, oneClass, along: directions, groupings: [grouping], interactions: false,
+      generator: SeededGenerator(seed: 1, purpose: "unused"))[0].record
+    let numbers = record.slopes + record.curvatures + record.slopeVariances
+    #expect(numbers.allSatisfy { $0.isFinite })
+    let position = try #require(grouping.groups.firstIndex { $0.name == still.name })
+    #expect(record.slopes[position] == 0 && record.curvatures[position] == 0)
+    let estimate = InfluenceEstimate([record], rule: .newton).groups[position]
+    #expect(estimate.verdict == .flat && estimate.value == 0)
+  }
+
   private func relativeError(_ values: [Double], _ expected: [Double]) -> Double {
     let difference = zip(values, expected).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
     let size = expected.reduce(0) { $0 + $1 * $1 }
