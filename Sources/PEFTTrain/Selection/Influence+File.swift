@@ -14,7 +14,8 @@ extension Influence {
       "model": .object([
         "directory": .string(modelDirectory),
         "files": Self.json(modelFiles.sorted { $0.key < $1.key }),
-        "layers": .integer(layerCount), "parameters": .integer(groups.modelParameterCount),
+        "layers": .integer(layerCount), "outputs": .integer(outputCount),
+        "pooling": .string(pooling.rawValue), "parameters": .integer(groups.modelParameterCount),
       ]),
       "settings": Self.json(settings.map { ($0.name, $0.value) }),
       "rule": .string(ruleName),
@@ -99,7 +100,9 @@ private struct InfluenceReader {
       throw wrong("format", "not a file of influences of this version")
     }
     guard let model = document["model"], let directory = model["directory"]?.string,
-      let files = strings(model["files"]), let layers = model["layers"]?.integer
+      let files = strings(model["files"]), let layers = model["layers"]?.integer,
+      let outputs = model["outputs"]?.integer, outputs > 0,
+      let pooling = model["pooling"]?.string.flatMap(Pooling.init(rawValue:))
     else { throw wrong("model", "the model is not described") }
     guard let rule = document["rule"]?.string, let settings = strings(document["settings"]),
       let aggregation = document["aggregation"]?.string.flatMap(ProbeAggregation.init)
@@ -121,7 +124,8 @@ private struct InfluenceReader {
     return Influence(
       modelDirectory: directory,
       modelFiles: Dictionary(uniqueKeysWithValues: files.map { ($0.name, $0.value) }),
-      layerCount: layers, ruleName: rule, settings: settings, valueRule: try valueRule(),
+      layerCount: layers, outputCount: outputs, pooling: pooling, ruleName: rule,
+      settings: settings, valueRule: try valueRule(),
       aggregation: aggregation, groups: groups, influences: influences,
       records: try records(groups.count), interactions: try interactions(groups.count),
       predictors: predictors(items), isComplete: document["complete"]?.bool ?? false,

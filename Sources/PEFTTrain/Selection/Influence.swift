@@ -1,4 +1,6 @@
+import PEFTModels
 import PEFTSelect
+import PEFTTensor
 
 /// What a probe of a model on a task found: the contents of `influence.json`.
 public struct Influence: Sendable {
@@ -25,6 +27,10 @@ public struct Influence: Sendable {
   public let modelFiles: [String: String]
   /// The model's number of transformer layers.
   public let layerCount: Int
+  /// The number of outputs of its head.
+  public let outputCount: Int
+  /// How its head reads the tokens.
+  public let pooling: Pooling
   /// The rule of grouping, by name.
   public let ruleName: String
   /// How it was measured, for people: names of settings and their values.
@@ -48,6 +54,11 @@ public struct Influence: Sendable {
   /// What it took.
   public let cost: Cost
 
+  /// The adapters that were weighed beside the groups.
+  var candidates: AdapterCandidates? {
+    settings.first { $0.name == "candidates" }.flatMap { AdapterCandidates($0.value) }
+  }
+
   /// The values of the groups, K numbers, never negative.
   public var values: [Double] { influences.map(\.value) }
 
@@ -60,12 +71,14 @@ public struct Influence: Sendable {
 extension Influence {
   /// The findings of `outcome`.
   init(
-    modelDirectory: String, modelFiles: [String: String], layerCount: Int,
+    of model: SequenceClassifier, in directory: String, modelFiles: [String: String],
     settings: InfluenceSettings, outcome: ProbeOutcome, isComplete: Bool, cost: Cost
   ) {
-    self.modelDirectory = modelDirectory
+    modelDirectory = directory
     self.modelFiles = modelFiles
-    self.layerCount = layerCount
+    layerCount = model.configuration.layerCount
+    outputCount = model.head.output.weight.shape.rows
+    pooling = model.head.pooling
     ruleName = settings.rule.name
     self.settings = Self.describe(settings)
     valueRule = settings.value
@@ -105,9 +118,7 @@ extension Influence {
       ]
     }
     if let candidates = settings.candidates {
-      let targets = candidates.targets.map { "@" + $0.joined(separator: "+") } ?? ""
-      let ranks = candidates.ranks.map { "\($0)" }.joined(separator: ",")
-      result.append(("candidates", "lora:" + ranks + targets))
+      result.append(("candidates", candidates.description))
     }
     return result
   }

@@ -99,9 +99,9 @@ extension PreparedJob {
     }[0]
     guard !outcome.records.isEmpty else { return nil }
     return Influence(
-      modelDirectory: absolutePath(job.modelDirectory),
-      modelFiles: try Fingerprint.weights(ofModel: job.modelDirectory),
-      layerCount: model.configuration.layerCount, settings: settings, outcome: outcome,
+      of: model, in: absolutePath(job.modelDirectory),
+      modelFiles: try Fingerprint.weights(ofModel: job.modelDirectory), settings: settings,
+      outcome: outcome,
       isComplete: outcome.isComplete || isSettled,
       cost: Influence.Cost(
         headSteps: settings.headSteps, headSeconds: headSeconds,

@@ -39,17 +39,16 @@ public struct Planner {
   /// Throws for groups that have no counterpart, and for a model that cannot be read.
   public init(_ influence: Influence, for directory: String) throws {
     let configuration = try EncoderConfiguration(directory: directory)
-    let hasPooler = influence.groups.contains { $0.name.contains("pooler") }
-    let heads = influence.groups.first(where: \.isFixed)?.members ?? []
     let model = SequenceClassifier(
-      configuration: configuration, pooling: hasPooler || heads.count > 2 ? .first : .mean,
-      outputCount: 2)
+      configuration: configuration, pooling: influence.pooling, outputCount: influence.outputCount)
     guard let rule = GroupingRule(name: influence.ruleName) else {
       throw SelectionError(
         description: "groups of a file cannot be carried to another model; group by tensor, "
           + "kind-layer or kind")
     }
-    let target = try ParameterGrouping(model.parameters, by: rule).groups
+    let target = try ParameterGrouping(
+      model.parameters, by: rule, candidates: influence.candidates
+    ).groups
     self.influence = influence
     groups = target
     values = try InfluenceTransfer.values(

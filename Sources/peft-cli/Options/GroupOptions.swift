@@ -34,19 +34,11 @@ struct GroupOptions: ParsableArguments {
   /// The adapters asked for.
   func adapters() throws -> AdapterCandidates? {
     guard let candidates else { return nil }
-    let wrong = ValidationError(
-      "--candidates \(candidates): give ranks as in lora:4,8,16 or lora:8@query+value")
-    guard candidates.hasPrefix("lora:") else { throw wrong }
-    let parts = candidates.dropFirst("lora:".count).split(
-      separator: "@", omittingEmptySubsequences: false)
-    let ranks = parts.first.map { $0.split(separator: ",").map { Int($0) ?? 0 } } ?? []
-    guard parts.count <= 2, !ranks.isEmpty, ranks.allSatisfy((1...1024).contains) else {
-      throw wrong
+    guard let parsed = AdapterCandidates(candidates) else {
+      throw ValidationError(
+        "--candidates \(candidates): give ranks as in lora:4,8,16 or lora:8@query+value")
     }
-    guard parts.count == 2 else { return AdapterCandidates(ranks: ranks) }
-    let targets = parts[1].split(separator: "+").map(String.init)
-    guard !targets.isEmpty else { throw wrong }
-    return AdapterCandidates(ranks: ranks, targets: targets)
+    return parsed
   }
 
   /// The groups of a YAML file: a map from names to one pattern or a list of them.

@@ -115,6 +115,20 @@ struct GroupingTests {
     #expect((grouping != nil) == isMatch)
   }
 
+  @Test("candidates are parsed, and nothing else is")
+  func candidateTexts() {
+    for text in ["lora:4", "lora:1,8", "lora:8@query", "lora:2,4@query+attention.output.dense"] {
+      #expect(AdapterCandidates(text)?.description == text)
+    }
+    #expect(AdapterCandidates("lora:8,4,4")?.ranks == [4, 8])
+    for text in [
+      "", "lora", "lora:", "lora:0", "lora:-1", "lora:x", "lora:4@", "lora:4@a+", "lora:2000",
+      "dora:4", "lora:4,", "lora:4@a@b",
+    ] {
+      #expect(AdapterCandidates(text) == nil, "\(text)")
+    }
+  }
+
   @Test("values carried to a deeper model follow relative depth")
   func transfer() throws {
     func groups(_ layers: Int) -> [ParameterGroup] {
