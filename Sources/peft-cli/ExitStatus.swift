@@ -17,6 +17,7 @@ enum ExitStatus: Int32 {
   static func status(of error: any Error) -> ExitStatus {
     switch error {
     case let error as FileError: error.kind == .storage ? .noSpace : .badFile
+    case is KnapsackError: .badFile
     case is NonFiniteLoss, is FailedSelfTest, is PlanFault, is UnfinishedFrontier: .numericalFailure
     case is Interrupted, is InterruptedEarly: .interrupted
     case is InsufficientMemory: .noSpace

@@ -59,7 +59,7 @@ public struct SelectedTuning: AdaptationMethod {
       names.contains(parameter.name) || rows[parameter.name] != nil || added.contains(parameter)
     }
     for entry in model.parameters {
-      entry.parameter.trainableRows = rows[entry.parameter.name]?.sorted()
+      entry.parameter.trainableRows = rows[entry.parameter.name].map { Set($0).sorted() }
     }
   }
 

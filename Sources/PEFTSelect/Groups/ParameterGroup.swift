@@ -47,7 +47,9 @@ public struct ParameterGroup: Hashable, Sendable {
     public init?(_ description: String) {
       if description.hasPrefix("lora:") {
         let parts = description.dropFirst("lora:".count).split(separator: "@", maxSplits: 1)
-        guard parts.count == 2, let rank = Int(parts[0]), rank > 0 else { return nil }
+        guard parts.count == 2, let rank = Int(parts[0]),
+          (1...AdapterCandidates.rankLimit).contains(rank)
+        else { return nil }
         self = .lowRank(weight: String(parts[1]), rank: rank)
       } else if description.hasSuffix("]") {
         let parts = description.dropLast().split(separator: "[", maxSplits: 1)
@@ -73,6 +75,9 @@ public struct ParameterGroup: Hashable, Sendable {
     self.exclusionClass = exclusionClass
   }
 
+  /// More parameters than any model has; a file that says more is wrong.
+  public static let parameterLimit = 1 << 36
+
   /// Whether it always trains: the head.
   public var isFixed: Bool { kind == .head }
 }
@@ -97,7 +102,7 @@ public struct AdapterCandidates: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The most that a rank may be.
-  private static let rankLimit = 1024
+  static let rankLimit = 1024
 
   /// Parses `lora:4,8,16`, or `lora:8@query+value` for some matrices only; nil for anything else.
   public init?(_ text: String) {

@@ -19,6 +19,9 @@ public struct InteractingSelection: Sendable {
   /// The most free groups for which every subset is looked at.
   public static let enumerationLimit = 20
 
+  /// The most free groups among which a greedy choice is improved.
+  private static let improvementLimit = 200
+
   /// The most chosen groups of which every two are tried to leave together.
   private static let pairLimit = 16
 
@@ -54,8 +57,8 @@ public struct InteractingSelection: Sendable {
 
   /// The best subset where there are few groups, otherwise a good one: filled greedily by value gained for
   /// each parameter, from each group in turn, and the best of these improved by taking one or two groups
-  /// out, one other in, and filling again, until nothing helps. Equal values: the lighter, then the first
-  /// in order.
+  /// out, one other in, and filling again, until nothing helps; with very many groups only the fillings
+  /// from nothing. Of equal values enumeration takes the lighter, then the first in order.
   public func solve() -> Outcome {
     free.count <= Self.enumerationLimit ? enumerate() : improve()
   }
@@ -149,13 +152,14 @@ public struct InteractingSelection: Sendable {
     var starts = [
       fill([], byDensity: true, &states), fill([], byDensity: false, &states),
     ]
-    starts += free.map { fill([$0], byDensity: true, &states) }
+    let isSmall = free.count <= Self.improvementLimit
+    if isSmall { starts += free.map { fill([$0], byDensity: true, &states) } }
     var best: [Int] = []
     var value = 0.0
     for start in starts where model.value(of: start) > value {
       (best, value) = (start, model.value(of: start))
     }
-    var hasImproved = true
+    var hasImproved = isSmall
     while hasImproved {
       hasImproved = false
       for neighbour in neighbours(of: best) {

@@ -10,7 +10,8 @@ import PEFTTensor
 ///
 /// which is not a sum over S: two groups that do the same job count once, two that help each other count
 /// more. R is a diagonal ridge: the standard error of each curvature, so that what the probe could not tell
-/// from zero is not divided by.
+/// from zero is not divided by. A part of 10⁻⁹ of each a_k is added besides, so that exact duplicates leave
+/// A + R positive definite.
 public struct InteractionModel: Sendable {
   /// b [K].
   public let slopes: [Double]
@@ -26,9 +27,15 @@ public struct InteractionModel: Sendable {
     )
     self.slopes = slopes
     var matrix = interactions
-    for index in 0..<count { matrix[index * count + index] += ridge[index] }
+    for index in 0..<count {
+      matrix[index * count + index] +=
+        ridge[index] + Self.leastRidge * interactions[index * count + index]
+    }
     self.matrix = matrix
   }
+
+  /// The least part of a curvature that its ridge has.
+  private static let leastRidge = 1e-9
 
   /// The number of groups, K.
   public var count: Int { slopes.count }

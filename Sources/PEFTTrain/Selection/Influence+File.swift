@@ -95,12 +95,15 @@ private struct InfluenceReader {
   let document: JSONValue
   let path: String
 
+  private static let layerLimit = 10_000
+
   mutating func influence() throws(FileError) -> Influence {
     guard document["format"]?.integer == 1 else {
       throw wrong("format", "not a file of influences of this version")
     }
     guard let model = document["model"], let directory = model["directory"]?.string,
       let files = strings(model["files"]), let layers = model["layers"]?.integer,
+      (1...Self.layerLimit).contains(layers),
       let outputs = model["outputs"]?.integer, outputs > 0,
       let pooling = model["pooling"]?.string.flatMap(Pooling.init(rawValue:))
     else { throw wrong("model", "the model is not described") }
@@ -114,6 +117,9 @@ private struct InfluenceReader {
     var influences: [GroupInfluence] = []
     for (index, item) in items.enumerated() {
       let (group, influence) = try self.group(item, place: "groups[\(index)]")
+      guard group.layer.map((0..<layers).contains) ?? true else {
+        throw wrong("groups[\(index)].layer", "the model has \(layers) layers")
+      }
       groups.append(group)
       influences.append(influence)
     }
@@ -154,7 +160,8 @@ private struct InfluenceReader {
   ) throws(FileError) -> (ParameterGroup, GroupInfluence) {
     guard let name = item["name"]?.string,
       let kind = item["kind"]?.string.flatMap(ParameterKind.init(rawValue:)),
-      let count = item["parameters"]?.integer, count > 0
+      let count = item["parameters"]?.integer,
+      (1...ParameterGroup.parameterLimit).contains(count)
     else { throw wrong(place, "name, kind or number of parameters is missing") }
     let members = (item["members"]?.array ?? []).map {
       $0.string.flatMap(ParameterGroup.Member.init)

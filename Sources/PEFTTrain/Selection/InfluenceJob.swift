@@ -72,6 +72,7 @@ extension PreparedJob {
     }
     _ = try ParameterGrouping(
       model.parameters, by: settings.rule, candidates: settings.candidates)
+    try checkProbeMemory()
     guard try warmHead(settings, shouldStop: shouldStop, observe: observe) else { return nil }
     let headSeconds = (clock.now - start) / .seconds(1)
     if let candidates = settings.candidates {
@@ -107,6 +108,17 @@ extension PreparedJob {
         headSteps: settings.headSteps, headSeconds: headSeconds,
         directionBatches: outcome.batchCounts.direction, probeBatches: outcome.batchCounts.probe,
         seconds: (clock.now - start) / .seconds(1)))
+  }
+
+  /// Throws where gradients, their two means and a direction for every parameter, with the activations of
+  /// a whole training step, are more than the system will give.
+  private func checkProbeMemory() throws(InsufficientMemory) {
+    let marks = model.parameters.map(\.parameter.isTrainable)
+    for entry in model.parameters { entry.parameter.isTrainable = true }
+    defer {
+      for (entry, mark) in zip(model.parameters, marks) { entry.parameter.isTrainable = mark }
+    }
+    try checkMemory(forecast(timing: false), further: 4 * model.parameterCount)
   }
 
   /// Trains the head alone; false when it was stopped.

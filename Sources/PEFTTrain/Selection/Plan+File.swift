@@ -100,10 +100,15 @@ extension Plan {
       groups.append(group)
     }
     guard !groups.isEmpty else { throw wrong("groups", "there are none") }
+    let members = groups.flatMap(\.group.members)
+    guard Set(members).count == members.count else {
+      throw wrong("groups", "a tensor or row is in two of them")
+    }
     var items: [Item] = []
     for (index, entry) in (document["items"]?.array ?? []).enumerated() {
       guard let name = entry["name"]?.string, let parameters = entry["parameters"]?.integer,
-        parameters > 0, let value = entry["value"]?.double, value.isFinite, value >= 0
+        (1...ParameterGroup.parameterLimit).contains(parameters),
+        let value = entry["value"]?.double, value.isFinite, value >= 0
       else { throw wrong("items[\(index)]", "name, parameters or value is missing") }
       items.append(
         Item(
@@ -123,7 +128,8 @@ extension Plan {
   private static func group(_ item: JSONValue) -> Group? {
     guard let name = item["name"]?.string,
       let kind = item["kind"]?.string.flatMap(ParameterKind.init(rawValue:)),
-      let parameters = item["parameters"]?.integer, parameters > 0,
+      let parameters = item["parameters"]?.integer,
+      (1...ParameterGroup.parameterLimit).contains(parameters),
       let value = item["value"]?.double, value.isFinite, let members = item["members"]?.array
     else { return nil }
     let known = members.compactMap { $0.string.flatMap(ParameterGroup.Member.init) }

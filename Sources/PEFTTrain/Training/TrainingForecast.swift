@@ -67,18 +67,21 @@ extension PreparedJob {
 
   /// Throws where the run needs more than the system will give; the weights are in memory already.
   ///
-  /// - Parameter available: bytes that the process may still take.
+  /// - Parameters:
+  ///   - further: bytes that the forecast does not have.
+  ///   - available: bytes that the process may still take.
   public func checkMemory(
-    _ forecast: TrainingForecast, available: Int = Processor.availableMemory
+    _ forecast: TrainingForecast, further: Int = 0,
+    available: Int = Processor.availableMemory
   ) throws(InsufficientMemory) {
-    let needed = forecast.totalBytes - forecast.weightBytes
+    let needed = forecast.totalBytes - forecast.weightBytes + further
     guard needed > available else { return }
     func mebibytes(_ bytes: Int) -> String { "\(bytes >> 20) MiB" }
     throw InsufficientMemory(
       description: "training needs \(mebibytes(needed)) more (gradients "
         + "\(mebibytes(forecast.gradientBytes)), optimizer \(mebibytes(forecast.optimizerBytes)), "
         + "activations \(mebibytes(forecast.activationBytes))), and \(mebibytes(available)) are "
-        + "free; lower --batch-size or --max-length, or choose a smaller --method such as lora")
+        + "free; lower --batch-size or --max-length, or train less, as with --method lora")
   }
 
   private var dropout: SeededGenerator? {
