@@ -45,7 +45,7 @@ public struct KnapsackFile: Sendable {
       guard let weight = Decimal(row.weight.text), weight.digits > 0 else {
         throw Self.wrong(
           path, row.weight.line,
-          "the weight \"\(row.weight.text)\" is no positive number of at most 18 digits")
+          "the weight \"\(row.weight.text)\" is no positive number of at most 19 digits")
       }
       values.append(value)
       weights.append(weight)
@@ -53,7 +53,7 @@ public struct KnapsackFile: Sendable {
     let text = capacity ?? String(fields[1].text)
     guard let limit = Decimal(text) else {
       throw Self.wrong(
-        path, fields[1].line, "the capacity \"\(text)\" is no number from 0 of at most 18 digits")
+        path, fields[1].line, "the capacity \"\(text)\" is no number from 0 of at most 19 digits")
     }
     let places = weights.reduce(limit.places) { max($0, $1.places) }
     var items: [KnapsackItem] = []
@@ -104,13 +104,13 @@ private struct Decimal {
   let digits: Int64
   let places: Int
 
-  /// Parses `12` and `12.50`; at most 18 digits.
+  /// Parses `12` and `12.50`; at most 19 digits.
   init?(_ text: some StringProtocol) {
     let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
     var fraction = parts.count == 2 ? String(parts[1]) : ""
     while fraction.last == "0" { fraction.removeLast() }
     let all = String(parts[0]) + String(fraction)
-    guard !all.isEmpty, all.count <= 18, all.utf8.allSatisfy({ (48...57).contains($0) }),
+    guard !all.isEmpty, all.count <= 19, all.utf8.allSatisfy({ (48...57).contains($0) }),
       let digits = Int64(all)
     else { return nil }
     self.digits = digits
