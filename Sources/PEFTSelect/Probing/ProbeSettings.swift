@@ -53,7 +53,7 @@ public struct ProbeSettings: Hashable, Sendable {
   /// Where.
   public var path = Path.held(directionBatches: 24)
   /// Probes at the starting point; a training path has one every period instead.
-  public var probeCount = 8
+  public var probeCount = 16
   /// Whether to form the interaction matrix; `fit` cannot.
   public var interactions = false
   /// The most classes whose curvature is exact.

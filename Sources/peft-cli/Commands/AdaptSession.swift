@@ -22,6 +22,9 @@ struct AdaptSession {
     "run.json", Influence.fileName, Plan.fileName, Comparison.fileName,
   ]
 
+  /// Adapters of several sizes, so that a small budget can be used up.
+  private static let usualCandidates = AdapterCandidates(ranks: [1, 2, 4, 8, 16])
+
   /// Probes, selects, trains the selection and the baselines, and writes the report.
   func run() throws {
     let prepared = try base.prepare()
@@ -78,7 +81,8 @@ struct AdaptSession {
       }
       common.note("\(path) is incomplete or of other weights; probing again")
     }
-    let settings = try probe.settings(groups: groups, seed: base.settings.seed, budget: budget)
+    let settings = try probe.settings(
+      groups: groups, seed: base.settings.seed, budget: budget, candidates: Self.usualCandidates)
     let (influence, isInterrupted) = try ProbeSession(prepared: prepared, common: common).measure(
       settings)
     try JSONFile.write(influence.json, to: path)

@@ -15,7 +15,7 @@ struct GroupOptions: ParsableArguments {
   @Option(
     help: """
       Adapters to weigh beside the weights, such as lora:4,8,16, or lora:8@query+value for some \
-      matrices only.
+      matrices only, or none. (default: none; adapt: lora:1,2,4,8,16, with --groups row none)
       """)
   var candidates: String?
 
@@ -31,12 +31,13 @@ struct GroupOptions: ParsableArguments {
     return .patterns(try Self.patterns(groups))
   }
 
-  /// The adapters asked for.
-  func adapters() throws -> AdapterCandidates? {
-    guard let candidates else { return nil }
+  /// The adapters asked for; `fallback` where nothing was said.
+  func adapters(or fallback: AdapterCandidates? = nil) throws -> AdapterCandidates? {
+    guard let candidates else { return groups == GroupingRule.row.name ? nil : fallback }
+    if candidates == "none" { return nil }
     guard let parsed = AdapterCandidates(candidates) else {
       throw ValidationError(
-        "--candidates \(candidates): give ranks as in lora:4,8,16 or lora:8@query+value")
+        "--candidates \(candidates): give ranks as in lora:4,8,16 or lora:8@query+value, or none")
     }
     return parsed
   }

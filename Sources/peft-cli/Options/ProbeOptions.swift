@@ -22,7 +22,7 @@ struct ProbeOptions: ParsableArguments {
   var directionBatches = 24
 
   @Option(help: "Batches probed.")
-  var probeBatches = 8
+  var probeBatches = 16
 
   @Option(help: "Steps of the head alone before the first gradient.")
   var headSteps = 80
@@ -124,13 +124,13 @@ struct ProbeOptions: ParsableArguments {
     return fit
   }
 
-  /// The settings asked for.
+  /// The settings asked for; `candidates` where --candidates says nothing.
   func settings(
-    groups: GroupOptions, seed: UInt64, budget: Int?
+    groups: GroupOptions, seed: UInt64, budget: Int?, candidates: AdapterCandidates? = nil
   ) throws -> InfluenceSettings {
     var settings = InfluenceSettings()
     settings.rule = try groups.rule()
-    settings.candidates = try groups.adapters()
+    settings.candidates = try groups.adapters(or: candidates)
     settings.probe.direction = direction
     settings.probe.probeBatches = probeOn
     settings.probe.probeCount = probeBatches
