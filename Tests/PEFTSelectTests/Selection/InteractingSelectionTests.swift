@@ -90,6 +90,51 @@ struct InteractingSelectionTests {
     #expect(mean > 0.98, "mean ratio \(mean)")
   }
 
+  @Test("twenty groups are all looked at; more are not, and lose little to the additive choice")
+  func sizes() throws {
+    var generator = SeededGenerator(seed: 5, purpose: "interactions")
+    let twenty = Instance(count: 20, features: 15, hasClasses: false, using: &generator).solve()
+    #expect(twenty.isProven && twenty.states > 10_000)
+    for _ in 0..<5 {
+      let instance = Instance(count: 40, features: 25, hasClasses: true, using: &generator)
+      let outcome = instance.solve()
+      #expect(!outcome.isProven && outcome.weight <= instance.capacity)
+      let additive = try KnapsackInstance(
+        items: instance.slopes.indices.map {
+          KnapsackItem(
+            weight: instance.weights[$0],
+            value: instance.slopes[$0] > 0 ? instance.model.additiveValue(of: [$0]) : 0,
+            exclusionClass: instance.classes[$0])
+        }, capacity: instance.capacity
+      ).solve()
+      #expect(outcome.value >= instance.model.value(of: additive.selection))
+    }
+  }
+
+  @Test("the order of the groups changes nothing")
+  func permutations() {
+    var generator = SeededGenerator(seed: 6, purpose: "interactions")
+    let count = 10
+    for _ in 0..<20 {
+      let instance = Instance(count: count, features: 7, hasClasses: false, using: &generator)
+      let order = generator.permutation(count)
+      var interactions: [Double] = []
+      for row in order {
+        for column in order { interactions.append(instance.interactions[row * count + column]) }
+      }
+      let shuffled = InteractingSelection(
+        InteractionModel(
+          slopes: order.map { instance.slopes[$0] }, interactions: interactions,
+          ridge: Array(repeating: 0, count: count)),
+        weights: order.map { instance.weights[$0] }, classes: Array(repeating: nil, count: count),
+        excluded: [], capacity: instance.capacity
+      ).solve()
+      let mine = instance.solve()
+      #expect(abs(shuffled.value - mine.value) < 1e-9 * mine.value)
+      #expect(shuffled.selection.map { order[$0] }.sorted() == mine.selection)
+    }
+  }
+
   @Test("two groups that do the same job count once")
   func duplicates() {
     let model = InteractionModel(
