@@ -26,9 +26,9 @@ package struct FitProbe {
     let tape = Tape()
     let outputs = objective.outputs(of: batch, on: tape) { stages.append($1) }
     let base = objective.loss(outputs, of: batch, on: tape)
-    let lossSum = base.perExample.reduce(0, +) / Double(base.perExample.count)
+    let lossSum = base.terms.reduce(0, +) / Double(base.terms.count)
     var record = ProbeRecord(
-      exampleCount: base.perExample.count, groupCount: grouping.count)
+      exampleCount: base.terms.count, groupCount: grouping.count)
     for group in 0..<grouping.count {
       let moving = grouping.restrict(directions, of: parameters, to: group)
       let first = parameters.filter { moving[$0.parameter] != nil }.map(\.stage).min() ?? 0
@@ -46,7 +46,7 @@ package struct FitProbe {
         let tape = Tape()
         let moved = objective.outputs(
           of: batch, from: first, input: first == 0 ? nil : stages[first - 1], on: tape)
-        let losses = objective.loss(moved, of: batch, on: tape).perExample
+        let losses = objective.loss(moved, of: batch, on: tape).terms
         return losses.reduce(0, +) / Double(losses.count) - lossSum
       }
       set(group, of: &record, steps: steps, changes: changes)

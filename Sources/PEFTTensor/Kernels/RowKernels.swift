@@ -75,7 +75,7 @@ enum RowKernels {
     }
   }
 
-  /// One row for each example: its first, or the mean of its rows.
+  /// One row for each example: its first, its last, or the mean of its rows.
   static func pool(_ x: Tensor, _ pooling: Pooling, partition: RowPartition) -> Tensor {
     let columns = x.shape.columns
     return Tensor(writing: [partition.exampleCount, columns]) { y in
@@ -84,7 +84,8 @@ enum RowKernels {
           let rows = partition[example]
           precondition(!rows.isEmpty, "pool: example \(example) has no row")
           let target = y + example * columns
-          target.update(from: x + rows.lowerBound * columns, count: columns)
+          let chosen = pooling == .last ? rows.upperBound - 1 : rows.lowerBound
+          target.update(from: x + chosen * columns, count: columns)
           guard pooling == .mean else { continue }
           for row in rows.dropFirst() {
             VectorKernels.active.addScaled(count: columns, 1, x + row * columns, to: target)
@@ -105,7 +106,13 @@ enum RowKernels {
         for example in 0..<partition.exampleCount {
           let rows = partition[example]
           let factor = pooling == .mean ? 1 / Float(rows.count) : 1
-          for row in pooling == .mean ? rows : rows.prefix(1) {
+          let receivers =
+            switch pooling {
+            case .first: rows.prefix(1)
+            case .last: rows.suffix(1)
+            case .mean: rows
+            }
+          for row in receivers {
             VectorKernels.active.addScaled(
               count: columns, factor, y + example * columns, to: x + row * columns)
           }

@@ -2,12 +2,14 @@
 public enum Pooling: String, CaseIterable, Hashable, Sendable {
   /// The first row.
   case first
+  /// The last row.
+  case last
   /// The mean of the rows.
   case mean
 }
 
 extension Tape {
-  /// y_i = the first row, or the mean of the rows, of example i.
+  /// y_i = the first row, the last row, or the mean of the rows, of example i.
   ///
   /// - Shapes: x [T, n], y [B, n]. Every example must have a row.
   /// - Saves: nothing.

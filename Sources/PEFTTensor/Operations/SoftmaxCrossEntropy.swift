@@ -1,9 +1,9 @@
-/// A loss, averaged over the examples of a batch.
+/// A loss, averaged over what a batch asks for: its examples, or its tokens.
 public struct Loss {
   /// The mean, summed in Double.
   public let mean: Double
-  /// The loss of each example, B numbers.
-  public let perExample: [Double]
+  /// What it is the mean of: the loss of each example, or of each predicted token.
+  public let terms: [Double]
   /// The mean as a tensor [1], for walks.
   public let variable: Variable
 }
@@ -43,7 +43,7 @@ extension Tape {
     let variable = output(
       Tensor(repeating: Float(mean), shape: [1]), RowPartition(examples: 1),
       when: logits.needsGradient, MeanLoss(input: logits.node, gradient: gradient))
-    return Loss(mean: mean, perExample: losses, variable: variable)
+    return Loss(mean: mean, terms: losses, variable: variable)
   }
 }
 

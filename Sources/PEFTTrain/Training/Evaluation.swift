@@ -41,7 +41,7 @@ extension SequenceClassifier {
       let tape = Tape()
       let output = self.logits(data.batch(indices), on: tape)
       if let targets = data.targets(indices) {
-        losses += tape.loss(output, targets: targets).perExample.reduce(0, +)
+        losses += tape.loss(output, targets: targets).terms.reduce(0, +)
       }
       let width = output.value.shape.columns
       let elements = output.value.elements

@@ -4,19 +4,37 @@ extension OperationCase {
   /// Attention with and without dropout, with three inputs and with one.
   static func attentions(_ lengths: [Int]) -> [OperationCase] {
     let separate = [(heads: 1, width: 5), (heads: 3, width: 21)].flatMap { heads, width in
-      [0, 0.3].map { probability in
+      [(0, false), (0.3, false), (0.3, true)].map { probability, isCausal in
         OperationCase(
-          name: "attention, \(heads) heads, dropout \(probability)", lengths: lengths,
-          inputs: [width, width, width],
+          name: "attention, \(heads) heads, dropout \(probability), causal \(isCausal)",
+          lengths: lengths, inputs: [width, width, width],
           apply: { tape, inputs, _ in
             tape.attention(
               queries: inputs[0], keys: inputs[1], values: inputs[2], heads: heads,
-              dropout: probability)
+              isCausal: isCausal, dropout: probability)
           },
           reference: {
-            attended($0[0], $0[1], $0[2], heads: heads, lengths, dropout: probability)
+            attended(
+              $0[0], $0[1], $0[2], heads: heads, lengths, isCausal: isCausal, dropout: probability)
           })
       }
+    }
+    let joint = [(0, true), (0.3, false)].map { probability, isCausal in
+      OperationCase(
+        name: "joint attention, dropout \(probability), causal \(isCausal)", lengths: lengths,
+        inputs: [18],
+        apply: { tape, inputs, _ in
+          tape.attention(
+            queriesKeysValues: inputs[0], heads: 2, isCausal: isCausal, dropout: probability)
+        },
+        reference: { leaves in
+          let parts = (0..<3).map { part in
+            DoubleMatrix(rows: leaves[0].rows, columns: 6) { leaves[0][$0, 6 * part + $1] }
+          }
+          return attended(
+            parts[0], parts[1], parts[2], heads: 2, lengths, isCausal: isCausal,
+            dropout: probability)
+        })
     }
     let shared = OperationCase(
       name: "attention, one input three times", lengths: lengths, inputs: [6],
@@ -24,12 +42,12 @@ extension OperationCase {
         tape.attention(queries: inputs[0], keys: inputs[0], values: inputs[0], heads: 2)
       },
       reference: { attended($0[0], $0[0], $0[0], heads: 2, lengths, dropout: 0) })
-    return separate + [shared]
+    return separate + joint + [shared]
   }
 
   private static func attended(
     _ queries: DoubleMatrix, _ keys: DoubleMatrix, _ values: DoubleMatrix, heads: Int,
-    _ lengths: [Int], dropout probability: Double
+    _ lengths: [Int], isCausal: Bool = false, dropout probability: Double
   ) -> DoubleMatrix {
     let width = queries.columns / heads
     var result = DoubleMatrix(rows: 0, columns: queries.columns) { _, _ in 0 }
@@ -40,7 +58,12 @@ extension OperationCase {
           DoubleMatrix(rows: length, columns: width) { x[start + $0, head * width + $1] }
         }
         let scores = 1 / Double(width).squareRoot() * (part(queries) * part(keys).transposed)
-        let rows = (0..<length).map { ReferenceKernels.softmax(scores[row: $0]) }
+        let rows = (0..<length).map { row in
+          isCausal
+            ? ReferenceKernels.softmax(Array(scores[row: row].prefix(row + 1)))
+              + Array(repeating: 0, count: length - row - 1)
+            : ReferenceKernels.softmax(scores[row: row])
+        }
         let probabilities = DoubleMatrix(rows: length, columns: length) { rows[$0][$1] }
         let offset = maskOffset + head * length * length
         return dropped(probabilities, probability: probability, offset: offset) * part(values)

@@ -3,12 +3,15 @@ import PEFTTensor
 
 extension OperationCase {
   /// Every operation, on batches of unequal lengths and odd widths.
-  static let all: [OperationCase] =
-    batches.flatMap { lengths in
-      linears(lengths) + rowwise(lengths) + pools(lengths) + losses(lengths)
+  static let all: [OperationCase] = {
+    let plain = batches.flatMap { lengths -> [OperationCase] in
+      [linears, rowwise, pools, losses, languages].flatMap { $0(lengths) }
     }
-    // A row alone attends to itself whatever its query and key: nothing to measure.
-    + batches.dropFirst().flatMap(attentions) + attentions([3, 0, 2])
+    // A row alone attends to itself whatever its query and key: nothing to measure. 70 rows are two
+    // blocks of causal attention.
+    return plain + batches.dropFirst().flatMap(attentions)
+      + attentions([3, 0, 2]) + attentions([70, 2])
+  }()
 
   private static let batches = [[1], [5, 1, 3], [17, 2, 31]]
 
@@ -78,7 +81,11 @@ extension OperationCase {
         apply: { tape, inputs, _ in tape.activation(inputs[0], activation) },
         reference: { $0[0].map(function) })
     }
-    return [norm, residualNorm, doubledNorm, drop, embedding(lengths)] + activations
+    let sum = OperationCase(
+      name: "add", lengths: lengths, inputs: [9, 9],
+      apply: { tape, inputs, _ in tape.add(inputs[0], inputs[1]) },
+      reference: { $0[0] + $0[1] })
+    return [norm, residualNorm, doubledNorm, drop, embedding(lengths), sum] + activations
   }
 
   private static func normalized(
@@ -119,7 +126,12 @@ extension OperationCase {
         apply: { tape, inputs, _ in tape.pool(inputs[0], pooling) },
         reference: { leaves in
           DoubleMatrix(rows: lengths.count, columns: 7) { example, column in
-            let rows = pooling == .first ? partition[example].prefix(1) : partition[example]
+            let rows =
+              switch pooling {
+              case .first: partition[example].prefix(1)
+              case .last: partition[example].suffix(1)
+              case .mean: partition[example]
+              }
             return rows.reduce(0) { $0 + leaves[0][$1, column] } / Double(rows.count)
           }
         })
