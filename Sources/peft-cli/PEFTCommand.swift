@@ -7,7 +7,7 @@ import PEFTTrain
 struct PEFTCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "peft",
-    abstract: "Fine-tunes RoBERTa and BERT on a multicore CPU, few parameters at a time.",
+    abstract: "Fine-tunes RoBERTa, BERT and GPT-2 on a multicore CPU, few parameters at a time.",
     discussion: """
       Example:
         peft train --model minilm --train train.tsv --dev dev.tsv --method lora --output run
@@ -15,7 +15,8 @@ struct PEFTCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       InspectCommand.self, TokenizeCommand.self, TrainCommand.self, EvaluateCommand.self,
-      PredictCommand.self, ProbeCommand.self, AdaptCommand.self, SelectCommand.self,
+      PredictCommand.self, GenerateCommand.self, ProbeCommand.self, AdaptCommand.self,
+      SelectCommand.self,
       VerifyCommand.self,
       CompareCommand.self, KnapsackCommand.self,
       ValidateCommand.self, DoctorCommand.self, QuickstartCommand.self, ConfigCommand.self,

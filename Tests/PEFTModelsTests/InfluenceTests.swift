@@ -29,7 +29,7 @@ struct InfluenceTests {
 
   private func objective(
     _ fixture: ParityFixture, rank: Int?
-  ) throws -> (ClassifierObjective, ClassifierObjective.Batch) {
+  ) throws -> (ModelObjective, ModelObjective.Batch) {
     let model = try fixture.model()
     if let rank {
       let targets = ["query", "key", "value", "attention.output.dense", "intermediate.dense"]
@@ -41,12 +41,12 @@ struct InfluenceTests {
       ? .values(fixture.labels) : .classes(fixture.labels.map { Int($0) })
     for entry in model.parameters { entry.parameter.isTrainable = true }
     return (
-      ClassifierObjective(model),
-      ClassifierObjective.Batch(texts: fixture.batch, targets: targets)
+      ModelObjective(model),
+      ModelObjective.Batch(texts: fixture.batch, targets: targets)
     )
   }
 
-  private func directions(_ objective: ClassifierObjective) -> [Parameter: Tensor] {
+  private func directions(_ objective: ModelObjective) -> [Parameter: Tensor] {
     Dictionary(
       uniqueKeysWithValues: objective.parameters.map { entry in
         var draws = SeededGenerator(seed: 11, purpose: entry.parameter.name)
@@ -198,7 +198,7 @@ struct InfluenceTests {
     var directions = directions(objective)
     let still = objective.parameters[3].parameter
     directions[still] = Tensor(zeros: still.shape)
-    let oneClass = ClassifierObjective.Batch(
+    let oneClass = ModelObjective.Batch(
       texts: batch.texts, targets: .classes(Array(repeating: 0, count: batch.targets.count)))
     let record = OneWalkProbe()(
       objective, oneClass, along: directions, groupings: [grouping], interactions: false,

@@ -15,8 +15,8 @@ struct ModelDirectoryTests {
   }
 
   private func load(_ url: URL, outputs: Int = 3) throws -> LoadReport {
-    try SequenceClassifier.load(
-      directory: url.path, pooling: .first, outputCount: outputs,
+    try TransformerModel.load(
+      directory: url.path, output: .classes(outputs, pooling: .first),
       using: SeededGenerator(seed: 1, purpose: "test")
     ).report
   }

@@ -28,9 +28,9 @@ struct ParityFixture {
 
   var outputCount: Int { expected.entry("logits")?.shape.last ?? 1 }
 
-  func model(pooling: Pooling = .first) throws -> SequenceClassifier {
-    let (model, report) = try SequenceClassifier.load(
-      directory: directory, pooling: pooling, outputCount: outputCount,
+  func model(pooling: Pooling = .first) throws -> TransformerModel {
+    let (model, report) = try TransformerModel.load(
+      directory: directory, output: .classes(outputCount, pooling: pooling),
       using: SeededGenerator(seed: 1, purpose: "unused"))
     #expect(report.newlyInitialized.isEmpty)
     return model
@@ -47,7 +47,7 @@ struct ParityFixture {
   }
 
   /// Loss and gradients of `model` on the batch.
-  func loss(_ model: SequenceClassifier, into gradients: GradientAccumulator) -> Loss {
+  func loss(_ model: TransformerModel, into gradients: GradientAccumulator) -> Loss {
     gradients.reset()
     let tape = Tape()
     let logits = model.logits(batch, on: tape)

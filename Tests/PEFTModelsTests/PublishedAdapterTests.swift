@@ -8,13 +8,14 @@ import Testing
   .enabled(if: SharedData.has("roberta_base_lora_mnli/adapter.safetensors")))
 struct PublishedAdapterTests {
   /// RoBERTa-base's widths, which the adapter needs, with small tables and feed-forward blocks.
-  private func model() -> SequenceClassifier {
+  private func model() -> TransformerModel {
     let configuration = EncoderConfiguration(
       architecture: .roberta, vocabularySize: 60, hiddenSize: 768, layerCount: 12, headCount: 12,
       intermediateSize: 32, positionCount: 20, tokenTypeCount: 1, epsilon: 1e-5, activation: .gelu,
       hiddenDropout: 0, attentionDropout: 0, classifierDropout: nil, paddingID: 1,
       initializerRange: 0.02, labelNames: nil)
-    let model = SequenceClassifier(configuration: configuration, pooling: .first, outputCount: 3)
+    let model = TransformerModel(
+      configuration: .encoder(configuration), output: .classes(3, pooling: .first))
     model.initializeWeights(using: SeededGenerator(seed: 3, purpose: "weights"))
     return model
   }
@@ -32,7 +33,9 @@ struct PublishedAdapterTests {
     #expect(layers.allSatisfy { $0.lowRank?.scale == 2 && $0.lowRank?.down.shape == [8, 768] })
     let file = try SafetensorsReader(path: path)
     let head = try file.floats(of: "classifier.out_proj.weight")
-    #expect(model.head.output.weight.value.elements == head)
+    #expect(
+      model.taskParameters.first { $0.name == "classifier.out_proj.weight" }?.value.elements == head
+    )
     let attached = model.logits(batch, on: Tape()).value
     #expect(attached.relativeError(to: before) > 0.01)
     LowRankAdaptation().merge(into: model)
@@ -45,9 +48,9 @@ struct PublishedAdapterTests {
   func refuses() throws {
     let model = model()
     #expect(throws: FileError.self) { try LowRankFile.attach(path, to: model) }
-    let narrow = SequenceClassifier(
-      configuration: try EncoderConfiguration(directory: ParityFixture.root + "/roberta"),
-      pooling: .first, outputCount: 3)
+    let narrow = TransformerModel(
+      configuration: try ModelConfiguration(directory: ParityFixture.root + "/roberta"),
+      output: .classes(3, pooling: .first))
     #expect(throws: FileError.self) { try LowRankFile.attach(path, to: narrow, alpha: 16) }
     #expect(narrow.backboneLinearLayers.allSatisfy { $0.lowRank == nil })
   }

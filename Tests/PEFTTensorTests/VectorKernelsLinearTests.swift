@@ -33,6 +33,32 @@ import Testing
     }
   }
 
+  @Test(arguments: VectorKernelCases.kernels, [1, 2, 5])
+  func productsOfFewRows(kernels: VectorKernels, rows: Int) {
+    for inner in VectorKernelCases.lengths where inner > 0 {
+      for outputs in [1, 4, 7] {
+        let x = VectorKernelCases.floats(rows * inner, "x")
+        let w = VectorKernelCases.floats(outputs * inner, "w")
+        var y = [Float](repeating: 7, count: rows * (outputs + 1))
+        kernels.rowProducts(
+          rows: rows, outputs: outputs, inner: inner, scale: 0.5, x, w, into: &y,
+          stride: outputs + 1)
+        for row in 0..<rows {
+          for output in 0..<outputs {
+            let products = (0..<inner).map {
+              0.5 * Double(x[row * inner + $0]) * Double(w[output * inner + $0])
+            }
+            let size = products.reduce(0) { $0 + abs($1) }
+            let error = abs(Double(y[row * (outputs + 1) + output]) - products.reduce(0, +))
+            // Partial sums of at most inner / 8 terms, each rounded.
+            #expect(error <= 0x1p-23 * size * Double(inner + 2) / 4, "\(row), \(output), \(inner)")
+          }
+          #expect(y[row * (outputs + 1) + outputs] == 7)
+        }
+      }
+    }
+  }
+
   @Test(arguments: VectorKernelCases.kernels)
   func largeNumbersDoNotOverflowInSums(kernels: VectorKernels) {
     let x = [Float](repeating: 1e30, count: 37)

@@ -23,7 +23,8 @@ let configuration = EncoderConfiguration(
   tokenTypeCount: isBase ? 1 : 2, epsilon: 1e-5, activation: .gelu, hiddenDropout: 0.1,
   attentionDropout: 0.1, classifierDropout: nil, paddingID: 1, initializerRange: 0.02,
   labelNames: nil)
-let model = SequenceClassifier(configuration: configuration, pooling: .first, outputCount: 2)
+let model = TransformerModel(
+  configuration: .encoder(configuration), output: .classes(2, pooling: .first))
 model.initializeWeights(using: SeededGenerator(seed: 1, purpose: "weights"))
 for entry in model.parameters { entry.parameter.isTrainable = true }
 var tokens = SeededGenerator(seed: 2, purpose: "tokens")
@@ -31,8 +32,8 @@ let texts = PackedBatch(
   sequences: (0..<batchSize).map { _ in
     (0..<length).map { _ in Int32.random(in: 5..<30000, using: &tokens) }
   })
-let objective = ClassifierObjective(model)
-let batch = ClassifierObjective.Batch(
+let objective = ModelObjective(model)
+let batch = ModelObjective.Batch(
   texts: texts, targets: .classes((0..<batchSize).map { $0 % 2 }))
 let groupings = try [GroupingRule.kindByLayer, .row, .tensor].map {
   try ParameterGrouping(model.parameters, by: $0)

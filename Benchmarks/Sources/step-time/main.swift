@@ -20,7 +20,8 @@ let configuration = EncoderConfiguration(
   intermediateSize: 1536, positionCount: 512, tokenTypeCount: 2, epsilon: 1e-12, activation: .gelu,
   hiddenDropout: 0.1, attentionDropout: 0.1, classifierDropout: nil, paddingID: 0,
   initializerRange: 0.02, labelNames: nil)
-let model = SequenceClassifier(configuration: configuration, pooling: .first, outputCount: 2)
+let model = TransformerModel(
+  configuration: .encoder(configuration), output: .classes(2, pooling: .first))
 let generator = SeededGenerator(seed: 1, purpose: "weights")
 model.initializeWeights(using: generator)
 guard let method = AdaptationMethods.method(named: methodName) else {

@@ -27,6 +27,8 @@ typedef struct {
   void (*add_scaled)(ptrdiff_t n, float a, const float *x, float *y);
   void (*scale)(ptrdiff_t n, float a, float *x);
   double (*dot)(ptrdiff_t n, const float *x, const float *y);
+  void (*row_products)(ptrdiff_t rows, ptrdiff_t outputs, ptrdiff_t inner, float scale,
+                       const float *x, const float *w, float *y, ptrdiff_t y_stride);
   bool (*all_finite)(ptrdiff_t n, const float *x);
   void (*column_sums)(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride, const float *x,
                       const float *_Nullable y, bool accumulate, float *sums);

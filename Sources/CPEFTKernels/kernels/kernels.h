@@ -16,6 +16,7 @@ const peft_kernels PEFT_TABLE = {
     .add_scaled = add_scaled,
     .scale = scale,
     .dot = dot,
+    .row_products = row_products,
     .all_finite = all_finite,
     .column_sums = column_sums,
     .gelu = gelu,

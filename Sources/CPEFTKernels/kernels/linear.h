@@ -27,6 +27,42 @@ static double dot(ptrdiff_t n, const float *x, const float *y) {
   return sum;
 }
 
+#define OUTPUTS_TOGETHER 4
+
+// The products of one row of x with `count` rows of w; the order of sums does not depend on `count`.
+INLINE void some_products(ptrdiff_t count, ptrdiff_t inner, float scale, const float *x,
+                          const float *w, float *y) {
+  vector part[OUTPUTS_TOGETHER][2];
+  for (ptrdiff_t k = 0; k < count; k++) part[k][0] = part[k][1] = 0;
+  ptrdiff_t i = 0;
+  for (; i + 2 * PEFT_LANES <= inner; i += 2 * PEFT_LANES)
+    for (int half = 0; half < 2; half++) {
+      vector value = load(x + i + half * PEFT_LANES);
+      for (ptrdiff_t k = 0; k < count; k++)
+        part[k][half] += value * load(w + k * inner + i + half * PEFT_LANES);
+    }
+  for (; i < inner; i += PEFT_LANES) {
+    vector value = load_at(i, inner, x);
+    for (ptrdiff_t k = 0; k < count; k++) part[k][0] += value * load_at(i, inner, w + k * inner);
+  }
+  for (ptrdiff_t k = 0; k < count; k++)
+    y[k] = scale * sum_of_lanes(part[k][0] + part[k][1]);
+}
+
+// y [rows, outputs] = scale * x [rows, inner] w [outputs, inner]^T, for few rows: w is read once.
+static void row_products(ptrdiff_t rows, ptrdiff_t outputs, ptrdiff_t inner, float scale,
+                         const float *x, const float *w, float *y, ptrdiff_t y_stride) {
+  ptrdiff_t output = 0;
+  for (; output + OUTPUTS_TOGETHER <= outputs; output += OUTPUTS_TOGETHER)
+    for (ptrdiff_t row = 0; row < rows; row++)
+      some_products(OUTPUTS_TOGETHER, inner, scale, x + row * inner, w + output * inner,
+                    y + row * y_stride + output);
+  for (; output < outputs; output++)
+    for (ptrdiff_t row = 0; row < rows; row++)
+      some_products(1, inner, scale, x + row * inner, w + output * inner,
+                    y + row * y_stride + output);
+}
+
 static bool all_finite(ptrdiff_t n, const float *x) {
   integers infinite = 0;
   FOR_VECTORS(i, n) infinite |= ((integers)load_at(i, n, x) & 0x7f800000) == 0x7f800000;

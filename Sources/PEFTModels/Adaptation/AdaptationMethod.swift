@@ -9,13 +9,13 @@ public protocol AdaptationMethod: Sendable {
   static var name: String { get }
 
   /// Freezes all but what this method trains, and adds what it needs.
-  func attach(to model: SequenceClassifier, using generator: SeededGenerator)
+  func attach(to model: TransformerModel, using generator: SeededGenerator)
 
   /// Folds what was added into the weights.
-  func merge(into model: SequenceClassifier)
+  func merge(into model: TransformerModel)
 
   /// Takes off what was added; the weights stay as they are.
-  func detach(from model: SequenceClassifier)
+  func detach(from model: TransformerModel)
 }
 
 extension AdaptationMethod {
@@ -23,13 +23,13 @@ extension AdaptationMethod {
   public var name: String { Self.name }
 
   /// Nothing was added.
-  public func merge(into model: SequenceClassifier) {}
+  public func merge(into model: TransformerModel) {}
 
   /// Nothing was added.
-  public func detach(from model: SequenceClassifier) {}
+  public func detach(from model: TransformerModel) {}
 }
 
-extension SequenceClassifier {
+extension TransformerModel {
   /// Makes trainable the head and what `rule` accepts, all rows of it, and nothing else.
   func train(where rule: (Parameter) -> Bool) {
     for entry in parameters {

@@ -9,7 +9,7 @@ public struct BiasTuning: AdaptationMethod {
   public init() {}
 
   /// Makes trainable what the checkpoint names a bias.
-  public func attach(to model: SequenceClassifier, using generator: SeededGenerator) {
+  public func attach(to model: TransformerModel, using generator: SeededGenerator) {
     model.train { $0.name.hasSuffix(".bias") }
   }
 }

@@ -9,7 +9,7 @@ public struct FullTuning: AdaptationMethod {
   public init() {}
 
   /// Makes every parameter trainable.
-  public func attach(to model: SequenceClassifier, using generator: SeededGenerator) {
+  public func attach(to model: TransformerModel, using generator: SeededGenerator) {
     model.train { _ in true }
   }
 }

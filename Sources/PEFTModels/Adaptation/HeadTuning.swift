@@ -9,7 +9,7 @@ public struct HeadTuning: AdaptationMethod {
   public init() {}
 
   /// Freezes the backbone.
-  public func attach(to model: SequenceClassifier, using generator: SeededGenerator) {
+  public func attach(to model: TransformerModel, using generator: SeededGenerator) {
     model.train { _ in false }
   }
 }

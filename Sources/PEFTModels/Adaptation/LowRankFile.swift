@@ -14,7 +14,7 @@ public enum LowRankFile {
   /// variants whose mathematics is another (DoRA, rank-stabilised scaling, ranks by pattern) are errors.
   /// The model is then as it was.
   public static func attach(
-    _ path: String, to model: SequenceClassifier, alpha: Double? = nil
+    _ path: String, to model: TransformerModel, alpha: Double? = nil
   ) throws(FileError) {
     var isDirectory: ObjCBool = false
     _ = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
@@ -33,7 +33,7 @@ public enum LowRankFile {
     let layers = Dictionary(
       uniqueKeysWithValues: model.backboneLinearLayers.map { ($0.name, $0) })
     let heads = Dictionary(
-      uniqueKeysWithValues: model.head.taskLayers.flatMap(\.parameters).map { ($0.name, $0) })
+      uniqueKeysWithValues: model.taskParameters.map { ($0.name, $0) })
     var factors: [String: (down: Tensor?, up: Tensor?)] = [:]
     var headValues: [(Parameter, Tensor)] = []
     for name in reader.tensorNames {
@@ -100,7 +100,7 @@ public enum LowRankFile {
 
   private static func configuredAlpha(_ path: String) throws(FileError) -> Double {
     let document = try JSONValue(contentsOf: path)
-    for key in ["use_dora", "use_rslora", "fan_in_fan_out", "lora_bias"]
+    for key in ["use_dora", "use_rslora", "lora_bias"]
     where document[key]?.bool == true {
       throw FileError(
         .unsupported, path: path, place: key, reason: "adapters with it are not supported",

@@ -9,8 +9,8 @@ public struct NormTuning: AdaptationMethod {
   public init() {}
 
   /// Makes the norms trainable.
-  public func attach(to model: SequenceClassifier, using generator: SeededGenerator) {
-    let norms = Set(model.encoder.normalizationLayers.flatMap(\.parameters))
+  public func attach(to model: TransformerModel, using generator: SeededGenerator) {
+    let norms = Set(model.normalizationLayers.flatMap(\.parameters))
     model.train { norms.contains($0) }
   }
 }

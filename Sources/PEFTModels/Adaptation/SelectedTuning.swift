@@ -19,7 +19,7 @@ public struct SelectedTuning: AdaptationMethod {
   public init(members: [ParameterGroup.Member]) { self.members = members }
 
   /// The first member that `model` has no place for; nil when all fit.
-  public func misfit(in model: SequenceClassifier) -> ParameterGroup.Member? {
+  public func misfit(in model: TransformerModel) -> ParameterGroup.Member? {
     let parameters = Dictionary(
       uniqueKeysWithValues: model.parameters.map { ($0.parameter.name, $0.parameter) })
     let matrices = Set(model.backboneLinearLayers.map(\.weight.name))
@@ -36,7 +36,7 @@ public struct SelectedTuning: AdaptationMethod {
   /// Freezes everything else, and adds A and B where the selection has an addition.
   ///
   /// Every member must fit; see `misfit(in:)`.
-  public func attach(to model: SequenceClassifier, using generator: SeededGenerator) {
+  public func attach(to model: TransformerModel, using generator: SeededGenerator) {
     if let member = misfit(in: model) {
       preconditionFailure("SelectedTuning: the model has no place for \(member)")
     }
@@ -64,12 +64,12 @@ public struct SelectedTuning: AdaptationMethod {
   }
 
   /// Folds the additions into their weights.
-  public func merge(into model: SequenceClassifier) {
+  public func merge(into model: TransformerModel) {
     for layer in model.backboneLinearLayers { layer.mergeLowRank() }
   }
 
   /// Takes the additions off and the marks from rows.
-  public func detach(from model: SequenceClassifier) {
+  public func detach(from model: TransformerModel) {
     for layer in model.backboneLinearLayers { layer.lowRank = nil }
     for entry in model.parameters { entry.parameter.trainableRows = nil }
   }
@@ -79,7 +79,7 @@ extension LowRankAdaptation {
   /// Attaches to the matrices that `candidates` name one addition of the largest rank each, for probing
   /// all ranks at once. Nothing is frozen.
   public static func attachCandidates(
-    _ candidates: AdapterCandidates, to model: SequenceClassifier, using generator: SeededGenerator
+    _ candidates: AdapterCandidates, to model: TransformerModel, using generator: SeededGenerator
   ) {
     for layer in model.backboneLinearLayers where candidates.adapts(layer.weight.name) {
       layer.attachLowRank(

@@ -1,18 +1,19 @@
+import PEFTSelect
 import PEFTTensor
 
 /// RoBERTa or BERT without a head: embeddings and transformer layers.
-public final class Encoder {
+final class Encoder: Backbone {
   /// What the model is.
-  public let configuration: EncoderConfiguration
+  let configuration: EncoderConfiguration
   /// Word, position and token-type tables.
-  public let tables: (words: Parameter, positions: Parameter, tokenTypes: Parameter)
+  let tables: (words: Parameter, positions: Parameter, tokenTypes: Parameter)
   /// The norm after the embeddings.
-  public let embeddingNorm: NormalizationLayer
+  let embeddingNorm: NormalizationLayer
   /// The transformer layers, lowest first.
-  public let layers: [EncoderLayer]
+  let layers: [EncoderLayer]
 
   /// An encoder of zero maps. Names carry the family's prefix, as in transformers' classifiers.
-  public init(configuration: EncoderConfiguration) {
+  init(configuration: EncoderConfiguration) {
     self.configuration = configuration
     let prefix = configuration.architecture.rawValue
     let hidden = configuration.hiddenSize
@@ -33,25 +34,42 @@ public final class Encoder {
   }
 
   /// The linear maps, lowest first.
-  public var linearLayers: [LinearLayer] { layers.flatMap(\.linearLayers) }
+  var linearLayers: [LinearLayer] { layers.flatMap(\.linearLayers) }
 
   /// The norms, lowest first.
-  public var normalizationLayers: [NormalizationLayer] {
+  var normalizationLayers: [NormalizationLayer] {
     [embeddingNorm] + layers.flatMap(\.normalizationLayers)
   }
 
-  /// The tables.
-  public var embeddings: [Parameter] { [tables.words, tables.positions, tables.tokenTypes] }
+  var layerCount: Int { layers.count }
 
-  /// The last layer's output, [T, hidden].
-  ///
-  /// The batch must fit: tokens inside the vocabulary, sequences no longer than
-  /// `configuration.maximumLength`.
-  public func callAsFunction(_ batch: PackedBatch, on tape: Tape) -> Variable {
-    layers.reduce(embed(batch, on: tape)) { $1($0, on: tape) }
+  var wordTable: Parameter { tables.words }
+
+  var sections: [ParameterSection] {
+    let family = configuration.architecture.rawValue
+    var embeddings = ParameterSection(
+      place: "embeddings", prefix: "\(family).embeddings.", stage: 0)
+    embeddings.add([tables.words, tables.positions, tables.tokenTypes], .embedding)
+    embeddings.add(embeddingNorm.parameters, .norm)
+    return [embeddings]
+      + layers.enumerated().map { number, layer in
+        var section = ParameterSection(
+          place: "layer.\(number)", prefix: "\(family).encoder.layer.\(number).",
+          stage: number + 1, layer: number)
+        for linear in layer.linearLayers {
+          let isAttention = linear !== layer.intermediate && linear !== layer.output
+          section.add(linear, isAttention ? .attention : .feedForward)
+          if linear === layer.attentionOutput { section.add(layer.attentionNorm.parameters, .norm) }
+        }
+        section.add(layer.outputNorm.parameters, .norm)
+        return section
+      }
   }
 
-  /// The input of the first layer, [T, hidden].
+  func layer(_ index: Int, _ x: Variable, on tape: Tape) -> Variable { layers[index](x, on: tape) }
+
+  func finish(_ x: Variable, on tape: Tape) -> Variable { x }
+
   func embed(_ batch: PackedBatch, on tape: Tape) -> Variable {
     let partition = batch.partition
     let positions = (0..<partition.exampleCount).flatMap { example in

@@ -4,27 +4,27 @@ import PEFTTensor
 /// layer norm.
 ///
 ///     a = LN(d(W_o attention(W_q x, W_k x, W_v x)) + x);  y = LN(d(W_2 f(W_1 a)) + a)
-public final class EncoderLayer {
+final class EncoderLayer {
   /// The maps of the attention block.
-  public let query: LinearLayer
+  let query: LinearLayer
   /// The maps of the attention block.
-  public let key: LinearLayer
+  let key: LinearLayer
   /// The maps of the attention block.
-  public let value: LinearLayer
+  let value: LinearLayer
   /// The map from the heads back to the residual stream.
-  public let attentionOutput: LinearLayer
+  let attentionOutput: LinearLayer
   /// The norm after attention.
-  public let attentionNorm: NormalizationLayer
+  let attentionNorm: NormalizationLayer
   /// The map into the feed-forward block.
-  public let intermediate: LinearLayer
+  let intermediate: LinearLayer
   /// The map out of the feed-forward block.
-  public let output: LinearLayer
+  let output: LinearLayer
   /// The norm after the feed-forward block.
-  public let outputNorm: NormalizationLayer
+  let outputNorm: NormalizationLayer
   private let configuration: EncoderConfiguration
 
   /// A layer of zero maps under the path `name`.
-  public init(name: String, configuration: EncoderConfiguration) {
+  init(name: String, configuration: EncoderConfiguration) {
     self.configuration = configuration
     let (hidden, inner) = (configuration.hiddenSize, configuration.intermediateSize)
     func linear(_ path: String, _ inputs: Int, _ outputs: Int) -> LinearLayer {
@@ -45,15 +45,15 @@ public final class EncoderLayer {
   }
 
   /// The linear maps in the order of computation.
-  public var linearLayers: [LinearLayer] {
+  var linearLayers: [LinearLayer] {
     [query, key, value, attentionOutput, intermediate, output]
   }
 
   /// The norms in the order of computation.
-  public var normalizationLayers: [NormalizationLayer] { [attentionNorm, outputNorm] }
+  var normalizationLayers: [NormalizationLayer] { [attentionNorm, outputNorm] }
 
   /// x [T, hidden] → [T, hidden].
-  public func callAsFunction(_ x: Variable, on tape: Tape) -> Variable {
+  func callAsFunction(_ x: Variable, on tape: Tape) -> Variable {
     let context = tape.attention(
       queries: query(x, on: tape), keys: key(x, on: tape), values: value(x, on: tape),
       heads: configuration.headCount, dropout: configuration.attentionDropout)

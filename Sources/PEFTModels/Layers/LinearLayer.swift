@@ -1,6 +1,6 @@
 import PEFTTensor
 
-/// A linear map with a bias, and at most one low-rank addition.
+/// A linear map, with or without a bias, and at most one low-rank addition.
 public final class LinearLayer {
   /// The low-rank addition s · B A to a weight.
   public struct LowRank {
@@ -18,20 +18,28 @@ public final class LinearLayer {
   public let name: String
   /// The weight [out, in].
   public let weight: Parameter
-  /// The bias [out].
-  public let bias: Parameter
+  /// The bias [out]; nil where there is none.
+  public let bias: Parameter?
   /// The addition that is attached now.
   public var lowRank: LowRank?
 
   /// A layer of zeros.
-  public init(name: String, inputs: Int, outputs: Int) {
+  ///
+  /// - Parameter isConvolution: files hold the weight as [in, out], as GPT-2's do.
+  public init(
+    name: String, inputs: Int, outputs: Int, hasBias: Bool = true, isConvolution: Bool = false
+  ) {
     self.name = name
-    weight = Parameter(name: name + ".weight", value: Tensor(zeros: [outputs, inputs]))
-    bias = Parameter(name: name + ".bias", value: Tensor(zeros: [outputs]))
+    weight = Parameter(
+      name: name + ".weight", value: Tensor(zeros: [outputs, inputs]),
+      isTransposedInFiles: isConvolution)
+    bias = hasBias ? Parameter(name: name + ".bias", value: Tensor(zeros: [outputs])) : nil
   }
 
   /// Every parameter, the addition's included.
-  public var parameters: [Parameter] { [weight, bias] + (lowRank.map { [$0.down, $0.up] } ?? []) }
+  public var parameters: [Parameter] {
+    [weight] + (bias.map { [$0] } ?? []) + (lowRank.map { [$0.down, $0.up] } ?? [])
+  }
 
   /// x [T, in] → [T, out].
   public func callAsFunction(_ x: Variable, on tape: Tape) -> Variable {

@@ -26,6 +26,30 @@ struct ConfigurationReader {
     return count
   }
 
+  /// A positive integer, nil where the key is missing.
+  func optionalCount(_ key: String) throws(FileError) -> Int? {
+    present(key) == nil ? nil : try count(key)
+  }
+
+  /// A non-negative integer, nil where the key is missing.
+  func optionalIndex(_ key: String) throws(FileError) -> Int? {
+    present(key) == nil ? nil : try index(key, default: 0)
+  }
+
+  /// A nonlinearity by its name in transformers.
+  func activation(_ key: String, default fallback: String) throws(FileError) -> Activation {
+    let name = try string(key, default: fallback)
+    switch name {
+    case "gelu": return .gelu
+    case "gelu_new", "gelu_pytorch_tanh": return .geluTanh
+    default:
+      throw FileError(
+        .unsupported, path: path, place: key,
+        reason: "the activation \"\(name)\" is not supported",
+        remedy: "use a model with gelu, gelu_new or gelu_pytorch_tanh")
+    }
+  }
+
   /// A non-negative integer.
   func index(_ key: String, default fallback: Int) throws(FileError) -> Int {
     guard let value = present(key) else { return fallback }

@@ -79,41 +79,14 @@ public struct EncoderConfiguration: Hashable, Sendable {
 }
 
 extension EncoderConfiguration {
-  /// Reads `config.json` of a model directory. What this package would compute otherwise than the
-  /// file says is refused by name.
-  public init(directory: String) throws(FileError) {
-    let path = directory + "/config.json"
-    let document = try JSONValue(contentsOf: path)
-    guard case .object(let members) = document else {
-      throw FileError(.malformed, path: path, reason: "not a JSON object")
-    }
-    try self.init(ConfigurationReader(members: members, path: path))
-  }
-
-  private init(_ file: ConfigurationReader) throws(FileError) {
-    let modelType = try file.string("model_type")
-    guard let architecture = Architecture(rawValue: modelType) else {
-      throw FileError(
-        .unsupported, path: file.path, place: "model_type",
-        reason: "the architecture \"\(modelType)\" is not supported",
-        remedy: "use a model of type bert or roberta")
-    }
+  init(_ file: ConfigurationReader, _ architecture: Architecture) throws(FileError) {
     self.architecture = architecture
     try file.refuse("position_embedding_type", unless: .string("absolute"))
     try file.refuse("is_decoder", unless: .bool(false))
     try file.refuse("add_cross_attention", unless: .bool(false))
     try file.refuse("quantization_config", unless: .null)
     try file.refuse("pruned_heads", unless: .object([:]))
-    let activationName = try file.string("hidden_act", default: "gelu")
-    switch activationName {
-    case "gelu": activation = .gelu
-    case "gelu_new", "gelu_pytorch_tanh": activation = .geluTanh
-    default:
-      throw FileError(
-        .unsupported, path: file.path, place: "hidden_act",
-        reason: "the activation \"\(activationName)\" is not supported",
-        remedy: "use a model with gelu or gelu_new")
-    }
+    activation = try file.activation("hidden_act", default: "gelu")
     vocabularySize = try file.count("vocab_size")
     hiddenSize = try file.count("hidden_size")
     layerCount = try file.count("num_hidden_layers")
@@ -138,5 +111,23 @@ extension EncoderConfiguration {
         .malformed, path: file.path, place: "pad_token_id",
         reason: "\(paddingID) leaves no position or lies outside the vocabulary")
     }
+  }
+
+  /// The contents of a `config.json`.
+  public var json: JSONValue {
+    .object([
+      "architectures": .array([
+        .string(architecture == .bert ? "BertForMaskedLM" : "RobertaForMaskedLM")
+      ]), "model_type": .string(architecture.rawValue),
+      "vocab_size": .integer(vocabularySize), "hidden_size": .integer(hiddenSize),
+      "num_hidden_layers": .integer(layerCount), "num_attention_heads": .integer(headCount),
+      "intermediate_size": .integer(intermediateSize),
+      "max_position_embeddings": .integer(positionCount),
+      "type_vocab_size": .integer(tokenTypeCount), "layer_norm_eps": .number(epsilon),
+      "hidden_act": .string(activation == .gelu ? "gelu" : "gelu_new"),
+      "hidden_dropout_prob": .number(hiddenDropout),
+      "attention_probs_dropout_prob": .number(attentionDropout),
+      "pad_token_id": .integer(paddingID), "initializer_range": .number(initializerRange),
+    ])
   }
 }

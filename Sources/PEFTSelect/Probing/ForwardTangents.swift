@@ -14,7 +14,10 @@ package struct ForwardTangentProbe {
   ) -> OneWalkProbe.Result {
     let tape = Tape()
     let outputs = objective.outputs(of: batch, on: tape)
-    let curvature = OutputCurvature(
+    if case .tokens(let labels) = objective.targets(of: batch), let map = objective.vocabulary {
+      return moments(objective, outputs, map, labels, on: tape, along: directions, grouping)
+    }
+    let curvature = LogitCurvature(
       outputs: outputs.value, targets: objective.targets(of: batch),
       labelSmoothing: objective.labelSmoothing, exactLimit: .max, samples: 0,
       generator: SeededGenerator(seed: 0, purpose: "unused"))
@@ -39,6 +42,29 @@ package struct ForwardTangentProbe {
       }
     }
     return OneWalkProbe.result(tangents, curvature, interactions: interactions)
+  }
+
+  /// The exact slopes and curvatures over a vocabulary, whose tangents are never whole in memory; no
+  /// interactions.
+  private func moments<O: Objective>(
+    _ objective: O, _ outputs: Variable, _ map: VocabularyMap, _ labels: [[Int32]], on tape: Tape,
+    along directions: [Parameter: Tensor], _ grouping: ParameterGrouping
+  ) -> OneWalkProbe.Result {
+    let ends = labels.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) }
+    let weight = Double(labels.count) / Double(max(1, ends[labels.count]))
+    var record = ProbeRecord(exampleCount: labels.count, groupCount: grouping.count)
+    for group in 0..<grouping.count {
+      let restricted = grouping.restrict(directions, of: objective.parameters, to: group)
+      let found = tape.crossEntropyMoments(
+        outputs, map, labels: labels.flatMap { $0 }, labelSmoothing: objective.labelSmoothing,
+        along: restricted)
+      record.set(group: group) {
+        weight * found.slopes[ends[$0]..<ends[$0 + 1]].reduce(0, +)
+      } curvatures: {
+        weight * found.curvatures[ends[$0]..<ends[$0 + 1]].reduce(0, +)
+      }
+    }
+    return OneWalkProbe.Result(record: record, interactions: nil)
   }
 }
 

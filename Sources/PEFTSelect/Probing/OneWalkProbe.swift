@@ -4,7 +4,7 @@ import PEFTTensor
 /// that the outputs need (Method §4).
 ///
 /// - Cost: one forward computation that records what training would, then for C classes C − 1 walks of
-///   data gradients alone, and products of the size of one more forward computation, shared by the walks.
+///   data gradients alone, for more classes or a vocabulary S + 1, and products of the size of one more forward computation, shared by the walks.
 ///   The number of groups costs next to nothing.
 /// - Accuracy: that of Float32 products; no differences of losses, so no step size and no cancellation.
 public struct OneWalkProbe {
@@ -38,11 +38,18 @@ public struct OneWalkProbe {
   ) -> [Result] {
     let tape = Tape()
     let outputs = objective.outputs(of: batch, on: tape)
-    let curvature = OutputCurvature(
-      outputs: outputs.value, targets: objective.targets(of: batch),
-      labelSmoothing: objective.labelSmoothing, exactLimit: exactClassLimit,
-      samples: sampleCount, generator: generator)
-    let exampleCount = outputs.value.shape.rows
+    let targets = objective.targets(of: batch)
+    let curvature: any OutputCurvature =
+      if case .tokens(let labels) = targets, let map = objective.vocabulary {
+        VocabularyCurvature(
+          outputs: outputs, on: tape, map: map, targets: labels,
+          labelSmoothing: objective.labelSmoothing, samples: sampleCount, generator: generator)
+      } else {
+        LogitCurvature(
+          outputs: outputs.value, targets: targets, labelSmoothing: objective.labelSmoothing,
+          exactLimit: exactClassLimit, samples: sampleCount, generator: generator)
+      }
+    let exampleCount = targets.count
     let sink = DirectionalSink(
       parameters: objective.parameters, directions: directions, groupings: groupings,
       exampleCount: exampleCount, walks: curvature.walkCount)
@@ -51,9 +58,8 @@ public struct OneWalkProbe {
     }
     for walk in 0..<curvature.walkCount {
       sink.reset()
-      tape.pullBack(
-        curvature.cotangent(walk), from: outputs, to: sink,
-        consuming: walk == curvature.walkCount - 1)
+      curvature.pullBack(
+        walk, from: outputs, on: tape, to: sink, consuming: walk == curvature.walkCount - 1)
       for index in tangents.indices { tangents[index].walks.append(sink.contractions[index]) }
     }
     return tangents.map { Self.result($0, curvature, interactions: interactions) }
@@ -61,7 +67,7 @@ public struct OneWalkProbe {
 
   /// The statistics of per-example slopes and curvatures.
   static func result(
-    _ tangents: OutputTangents, _ curvature: OutputCurvature, interactions: Bool
+    _ tangents: OutputTangents, _ curvature: any OutputCurvature, interactions: Bool
   ) -> Result {
     var record = ProbeRecord(
       exampleCount: tangents.exampleCount, groupCount: tangents.groupCount)
@@ -77,7 +83,9 @@ public struct OneWalkProbe {
   }
 
   /// A_jk = mean_i Σ_f factor_ifj factor_ifk.
-  private static func matrix(_ tangents: OutputTangents, _ curvature: OutputCurvature) -> [Double] {
+  private static func matrix(_ tangents: OutputTangents, _ curvature: any OutputCurvature)
+    -> [Double]
+  {
     let count = tangents.groupCount
     var sum = [Double](repeating: 0, count: count * count)
     var row = [Double](repeating: 0, count: count)

@@ -1,4 +1,3 @@
-import Foundation
 import PEFTTensor
 
 /// How the outputs of a batch move along the directions of groups, contracted with vectors that give
@@ -9,7 +8,7 @@ import PEFTTensor
 ///     s_ik = ∇ℓ_iᵀ Δz_ik,     h_ik = Δz_ikᵀ ∇²ℓ_i Δz_ik = Σ_f (u_ifᵀ Δz_ik)²
 ///
 /// where Σ_f u_if u_ifᵀ = ∇²ℓ_i (exactly, or in expectation over drawn labels). Every walk f leaves
-/// B × K numbers; which vectors they are contracted with is the business of `OutputCurvature`.
+/// B × K numbers; which vectors they are contracted with is the business of an `OutputCurvature`.
 struct OutputTangents {
   /// Examples, B.
   let exampleCount: Int
@@ -23,176 +22,41 @@ struct OutputTangents {
   }
 }
 
-/// The loss of a batch as a function of its outputs z [B, C]: its gradient and curvature, as walks to
-/// make and as what to do with what they return.
-///
-/// *Exact*, for C up to a limit. The softmax does not see a common shift, so C − 1 walks with cotangents
-/// e_c − e_C give Δz up to that shift, and s and h follow in closed form. *Sampled*, beyond. One walk
-/// with p − y gives s; a walk with p − e_ŷ, ŷ drawn from p, gives a score whose square has the
-/// expectation h (the Gauss–Newton matrix of cross entropy is the Fisher information); h is the mean of S
-/// such squares. *Squared error* needs one walk.
-struct OutputCurvature {
-  private enum Form {
-    case exact(probabilities: [Double], labels: [Int])
-    case sampled(probabilities: [Double], labels: [Int], draws: [[Int]])
-    case squares(residuals: [Double])
-  }
-
-  private let form: Form
-  private let outputCount: Int
-  private let exampleCount: Int
-  private let smoothing: Double
-
-  /// - Parameters:
-  ///   - exactLimit: the most classes that are walked one by one.
-  ///   - samples: drawn labels, S, beyond that.
-  init(
-    outputs: Tensor, targets: Targets, labelSmoothing: Double, exactLimit: Int, samples: Int,
-    generator: SeededGenerator
-  ) {
-    exampleCount = outputs.shape.rows
-    outputCount = outputs.shape.columns
-    smoothing = labelSmoothing
-    let elements = outputs.elements.map(Double.init)
-    switch targets {
-    case .values(let values):
-      form = .squares(residuals: zip(elements, values).map { $0 - $1 })
-    case .classes(let labels):
-      let probabilities = Self.softmax(elements, columns: outputCount)
-      if outputCount <= exactLimit {
-        form = .exact(probabilities: probabilities, labels: labels)
-      } else {
-        let width = outputCount
-        let draws = (0..<samples).map { sample in
-          var generator = generator.split(sample)
-          return labels.indices.map { example in
-            Self.draw(probabilities[example * width..<(example + 1) * width], &generator)
-          }
-        }
-        form = .sampled(probabilities: probabilities, labels: labels, draws: draws)
-      }
-    }
-  }
-
+/// The loss of a batch as a function of its outputs, at the point where they are: its gradient and its
+/// Gauss–Newton curvature, as walks to make and as what to do with what they return.
+protocol OutputCurvature {
   /// The number of walks to make.
-  var walkCount: Int {
-    switch form {
-    case .exact: max(1, outputCount - 1)
-    case .sampled(_, _, let draws): 1 + draws.count
-    case .squares: 1
-    }
-  }
+  var walkCount: Int { get }
 
-  /// The cotangent [B, C] of walk `walk`.
-  func cotangent(_ walk: Int) -> Tensor {
-    var elements = [Float](repeating: 0, count: exampleCount * outputCount)
-    for example in 0..<exampleCount {
-      let row = example * outputCount
-      switch form {
-      case .exact:
-        elements[row + walk] = 1
-        if outputCount > 1 { elements[row + outputCount - 1] = -1 }
-      case .sampled(let probabilities, let labels, let draws):
-        for output in 0..<outputCount {
-          let hit =
-            walk == 0
-            ? target(output, label: labels[example])
-            : draws[walk - 1][example] == output ? 1 : 0
-          elements[row + output] = Float(probabilities[row + output] - hit)
-        }
-      case .squares: elements[row] = 1
-      }
-    }
-    return Tensor(elements, shape: [exampleCount, outputCount])
-  }
+  /// Walk `index` from the outputs back to the parameters.
+  func pullBack(
+    _ index: Int, from outputs: Variable, on tape: Tape, to sink: some GradientSink,
+    consuming: Bool)
 
   /// s_ik.
-  func slope(_ tangents: OutputTangents, example: Int, group: Int) -> Double {
-    switch form {
-    case .exact(let probabilities, let labels):
-      var sum = 0.0
-      for output in 0..<(outputCount - 1) {
-        let row = example * outputCount + output
-        sum +=
-          (probabilities[row] - target(output, label: labels[example]))
-          * tangents[output, example, group]
-      }
-      return sum
-    case .sampled: return tangents[0, example, group]
-    case .squares(let residuals): return 2 * residuals[example] * tangents[0, example, group]
-    }
-  }
+  func slope(_ tangents: OutputTangents, example: Int, group: Int) -> Double
 
   /// The number of factors f in h_ik = Σ_f (factor)².
-  var factorCount: Int {
-    switch form {
-    case .exact: outputCount
-    case .sampled(_, _, let draws): draws.count
-    case .squares: 1
-    }
-  }
+  var factorCount: Int { get }
 
-  /// Factor f of h_ik; for classes √p_c (Δz_c − Σ_c' p_c' Δz_c').
-  func factor(_ index: Int, _ tangents: OutputTangents, example: Int, group: Int) -> Double {
-    switch form {
-    case .exact(let probabilities, _):
-      let row = example * outputCount
-      var mean = 0.0
-      for output in 0..<(outputCount - 1) {
-        mean += probabilities[row + output] * tangents[output, example, group]
-      }
-      let own = index < outputCount - 1 ? tangents[index, example, group] : 0
-      return probabilities[row + index].squareRoot() * (own - mean)
-    case .sampled(_, _, let draws):
-      return tangents[index + 1, example, group] / Double(draws.count).squareRoot()
-    case .squares: return 2.0.squareRoot() * tangents[0, example, group]
-    }
-  }
+  /// Factor f of h_ik.
+  func factor(_ index: Int, _ tangents: OutputTangents, example: Int, group: Int) -> Double
 
   /// h_ik.
+  func curvature(_ tangents: OutputTangents, example: Int, group: Int) -> Double
+}
+
+extension OutputCurvature {
+  /// The sum of the squares of the factors.
   func curvature(_ tangents: OutputTangents, example: Int, group: Int) -> Double {
-    guard case .exact(let probabilities, _) = form else {
-      return (0..<factorCount).reduce(0) { sum, index in
-        let value = factor(index, tangents, example: example, group: group)
-        return sum + value * value
-      }
-    }
-    var (mean, square) = (0.0, 0.0)
-    for output in 0..<(outputCount - 1) {
-      let tangent = tangents[output, example, group]
-      let weighted = probabilities[example * outputCount + output] * tangent
-      mean += weighted
-      square += weighted * tangent
-    }
-    return max(0, square - mean * mean)
+    sumOfSquares(tangents, example: example, group: group)
   }
 
-  private func target(_ output: Int, label: Int) -> Double {
-    (output == label ? 1 - smoothing : 0) + smoothing / Double(outputCount)
-  }
-
-  private static func softmax(_ elements: [Double], columns: Int) -> [Double] {
-    var result = elements
-    for row in stride(from: 0, to: elements.count, by: columns) {
-      let largest = elements[row..<row + columns].max() ?? 0
-      var sum = 0.0
-      for index in row..<row + columns {
-        result[index] = exp(elements[index] - largest)
-        sum += result[index]
-      }
-      for index in row..<row + columns { result[index] /= sum }
+  /// Σ_f (factor)².
+  func sumOfSquares(_ tangents: OutputTangents, example: Int, group: Int) -> Double {
+    (0..<factorCount).reduce(0) { sum, index in
+      let value = factor(index, tangents, example: example, group: group)
+      return sum + value * value
     }
-    return result
-  }
-
-  private static func draw(
-    _ probabilities: ArraySlice<Double>, _ generator: inout SeededGenerator
-  ) -> Int {
-    var rest = generator.uniform()
-    for (index, probability) in probabilities.enumerated() {
-      rest -= probability
-      if rest < 0 { return index }
-    }
-    return probabilities.count - 1
   }
 }

@@ -63,11 +63,17 @@ extension GradientFactors {
   }
 
   /// What a contraction with `direction` needs and what does not depend on the upstream: x Vᵀ [T, out]
-  /// for a linear weight, nil for the others.
+  /// for a linear weight; nil for the others, and for a weight with so many more outputs than inputs, such
+  /// as a vocabulary's, that keeping the image would cost more than it saves.
   public func image(of direction: Tensor) -> Tensor? {
-    guard case .outerProduct(_, let input, let scale) = self else { return nil }
+    guard case .outerProduct(_, let input, let scale) = self,
+      direction.shape.rows <= Self.imageLimit * direction.shape.columns
+    else { return nil }
     return MatrixProduct.forward(input, weight: direction, scale: scale)
   }
+
+  /// The most outputs an input may have for the image to be kept.
+  private static let imageLimit = 8
 
   /// Σ_{t∈i} δ_t · V[row_t], by example, or by example and row or column of the table.
   private static func scatterContraction(

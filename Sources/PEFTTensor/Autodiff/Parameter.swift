@@ -5,6 +5,8 @@ public final class Parameter {
   public let name: String
   /// The current value.
   public var value: Tensor
+  /// Whether files hold the matrix the other way round, as [in, out], as GPT-2's do of its linear maps.
+  public let isTransposedInFiles: Bool
   /// Whether a gradient is wanted. A parameter that needs none costs no recording, no gradient and
   /// no optimizer state.
   public var isTrainable: Bool
@@ -25,9 +27,14 @@ public final class Parameter {
   }
 
   /// A parameter with a value.
-  public init(name: String, value: Tensor, isTrainable: Bool = true) {
+  public init(
+    name: String, value: Tensor, isTrainable: Bool = true, isTransposedInFiles: Bool = false
+  ) {
+    precondition(
+      !isTransposedInFiles || value.shape.rank == 2, "Parameter: \(value.shape) is no matrix")
     self.name = name
     self.value = value
+    self.isTransposedInFiles = isTransposedInFiles
     self.isTrainable = isTrainable
   }
 

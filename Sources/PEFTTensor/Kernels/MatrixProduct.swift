@@ -2,6 +2,8 @@
 enum MatrixProduct {
   /// Below this many multiply-adds a product runs on the calling thread: waking a worker costs more.
   private static let serialLimit = 1 << 17
+  /// Up to this many rows a product is bound by reading the weight, which BLAS would pack first.
+  private static let fewRows = 16
 
   /// y [T, out] ← scale · x [T, in] · weight [out, in]ᵀ (+ bias [out]) (+ sum [T, out]); the bias is
   /// added while a worker's rows are still in its cache.
@@ -15,6 +17,7 @@ enum MatrixProduct {
         && (sum.map { $0.shape == [tokens, outputs] } ?? true),
       "linear: input \(x.shape), weight \(weight.shape), bias \(bias?.shape ?? [outputs]), "
         + "sum \(sum?.shape ?? [tokens, outputs])")
+    if tokens <= fewRows, sum == nil { return fewRows(x, weight: weight, bias: bias, scale: scale) }
     let beta: Float = sum == nil ? 0 : 1
     var result = sum ?? Tensor(uninitialized: [tokens, outputs])
     sum = nil
@@ -38,6 +41,30 @@ enum MatrixProduct {
       }
     }
     return result
+  }
+
+  /// `forward` for few rows, the outputs cut over the workers.
+  private static func fewRows(
+    _ x: Tensor, weight: Tensor, bias: Tensor?, scale: Float
+  ) -> Tensor {
+    let (tokens, inputs, outputs) = (x.shape.rows, x.shape.columns, weight.shape.rows)
+    return Tensor(writing: [tokens, outputs]) { y in
+      withElements(of: x, weight) { x, weight in
+        withElements(ofOptional: bias) { bias in
+          let grain = max(8, serialLimit / max(1, tokens * inputs))
+          WorkerPool.shared.runRanges(outputs, grain: grain) { range in
+            VectorKernels.active.rowProducts(
+              rows: tokens, outputs: range.count, inner: inputs, scale: scale, x,
+              weight + range.lowerBound * inputs, into: y + range.lowerBound, stride: outputs)
+            if let bias {
+              VectorKernels.active.addBias(
+                rows: tokens, columns: range.count, stride: outputs, to: y + range.lowerBound,
+                bias: bias + range.lowerBound)
+            }
+          }
+        }
+      }
+    }
   }
 
   /// The gradient of the input, dx [T, in] ← scale · δ [T, out] · weight [out, in] (+ sum).

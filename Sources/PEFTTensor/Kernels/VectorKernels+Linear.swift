@@ -33,6 +33,17 @@ extension VectorKernels {
     functions.dot(count, x, x)
   }
 
+  /// y = scale · x wᵀ with x [rows, inner], w [outputs, inner] and y [rows, outputs] of the given stride.
+  /// For few rows: w is read once. A row's results do not depend on the others.
+  ///
+  /// - Accuracy: sums in Float, 2 vectors of lanes wide.
+  package func rowProducts(
+    rows: Int, outputs: Int, inner: Int, scale: Float, _ x: UnsafePointer<Float>,
+    _ w: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, stride: Int
+  ) {
+    functions.row_products(rows, outputs, inner, scale, x, w, y, stride)
+  }
+
   /// Whether no element is infinite or NaN.
   package func allFinite(count: Int, _ x: UnsafePointer<Float>) -> Bool {
     functions.all_finite(count, x)

@@ -8,6 +8,10 @@ public enum DataFormat: String, CaseIterable, Hashable, Sendable {
   case csv
   /// Tab-separated values without any quoting: a quotation mark is an ordinary character.
   case tsv
+  /// A prompt and its completion on a line, with `||` between them.
+  case pairs
+  /// Running text: the whole file is one text.
+  case text
 
   /// The format that the extension of `path` stands for: `.jsonl` and `.json` for JSON lines,
   /// `.csv`, `.tsv`, and `.txt` for tab-separated values; the case of letters does not matter.
@@ -26,7 +30,7 @@ public enum DataFormat: String, CaseIterable, Hashable, Sendable {
         reason: suffix.isEmpty
           ? "a name without an extension does not tell the format"
           : "the extension .\(suffix) does not tell the format",
-        remedy: "name it with --format jsonl, csv or tsv")
+        remedy: "name it with --format jsonl, csv, tsv, pairs or text")
     }
   }
 }

@@ -1,6 +1,7 @@
 import PEFTTensor
 
-/// Reads labelled and unlabelled texts from JSON lines, CSV and TSV, strictly.
+/// Reads texts, with labels, completions or neither, from JSON lines, CSV, TSV, lines of pairs and plain
+/// text, strictly.
 ///
 /// No row is skipped, merged or cut: whatever is not exactly a row is a `FileError` that names the
 /// line. Files are UTF-8; a byte order mark and CR LF are accepted.
@@ -50,6 +51,8 @@ public enum DataReader {
       case .jsonl: try JSONLines.read(text, columns: columns, path: path)
       case .csv: try readTable(CSVRecords(text, path: path), columns: columns, path: path)
       case .tsv: try readTable(TSVRecords(text, path: path), columns: columns, path: path)
+      case .pairs: try PromptLines.read(text, path: path)
+      case .text: [TextExample(text: text.withoutCarriageReturns, line: 1)]
       }
     try checkLabels(of: examples, path: path)
     return examples

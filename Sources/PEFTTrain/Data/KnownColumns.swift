@@ -1,8 +1,8 @@
 /// The names under which a text, its pair and a label are recognised without being told.
 ///
 /// Texts: `text`, `sentence`, `question`. Pairs: `text_a` and `text_b`, `sentence1` and `sentence2`,
-/// `premise` and `hypothesis`, `question1` and `question2`, `question` and `sentence`. Label:
-/// `label`. Row numbers, recognised and ignored: `index`, `idx`, `id`. In a table header the case of
+/// `premise` and `hypothesis`, `question1` and `question2`, `question` and `sentence`, `prompt` and
+/// `completion`; a `prompt` may stand alone. Label: `label`. Row numbers, recognised and ignored: `index`, `idx`, `id`. In a table header the case of
 /// letters does not matter; JSON keys are taken exactly.
 enum KnownColumns {
   static let label = "label"
@@ -12,12 +12,13 @@ enum KnownColumns {
   static let textLists: [[String]] = [
     ["text"], ["sentence"], ["question"], ["text_a", "text_b"], ["sentence1", "sentence2"],
     ["premise", "hypothesis"], ["question1", "question2"], ["question", "sentence"],
+    ["prompt", "completion"], ["prompt"],
   ]
 
   /// Every text name once.
   static let texts: [String] = [
     "text", "sentence", "question", "text_a", "text_b", "sentence1", "sentence2", "premise",
-    "hypothesis", "question1", "question2",
+    "hypothesis", "question1", "question2", "prompt", "completion",
   ]
 
   static func contains(_ name: String) -> Bool {

@@ -1,16 +1,23 @@
+import PEFTModels
 import PEFTSelect
 import PEFTTensor
 
-/// How labels are to be read.
-public enum LabelKind: String, CaseIterable, Hashable, Sendable {
-  /// Regression when every label is a number and at least one of them is not whole; else
-  /// classification. Whole numbers, however many, are classes: 150 intents numbered from 0 are far
-  /// more common than whole-number scores, and `1.0` is how some tools write the class 1.
+/// What kind of task data pose.
+public enum TaskKind: String, CaseIterable, Hashable, Sendable {
+  /// With labels, regression when every label is a number and at least one of them is not whole, else
+  /// classification: whole numbers, however many, are classes; 150 intents numbered from 0 are far more
+  /// common than whole-number scores, and `1.0` is how some tools write the class 1. Without labels,
+  /// completion where prompts have completions, else language.
   case auto
   /// Every distinct label is a class.
   case classification
   /// Every label is a number to be predicted.
   case regression
+  /// The tokens of running text are to be predicted: the next one by GPT-2, hidden ones by RoBERTa and
+  /// BERT.
+  case language
+  /// The tokens of completions are to be predicted, from their prompts.
+  case completion
 }
 
 /// What a model is to predict, fixed by the training file.
@@ -19,12 +26,16 @@ public enum PredictionTask: Hashable, Sendable {
   case classification(LabelMap)
   /// A real number.
   case regression
+  /// The tokens of running text, seen in windows.
+  case language(TextWindows)
+  /// The tokens of completions.
+  case completion
 
-  /// The task that the training file `path` with these rows poses.
+  /// The task that the labels of the training file `path` pose.
   ///
   /// Throws `malformed` for a row without a label, a label that is not a finite number in
   /// regression, and labels that are all the same.
-  public init(training examples: [TextExample], kind: LabelKind = .auto, path: String)
+  public init(training examples: [TextExample], kind: TaskKind = .auto, path: String)
     throws(FileError)
   {
     var labels = Set<String>()
@@ -41,7 +52,7 @@ public enum PredictionTask: Hashable, Sendable {
     switch kind {
     case .classification: self = .classification(LabelMap(labels))
     case .regression: self = .regression
-    case .auto:
+    case .auto, .language, .completion:
       let values = labels.map(finiteNumber)
       let isRegression =
         values.allSatisfy { $0 != nil } && values.contains { $0 != $0?.rounded() }
@@ -71,23 +82,41 @@ public enum PredictionTask: Hashable, Sendable {
         values.append(value)
       }
       return .values(values)
+    case .language, .completion:
+      preconditionFailure("targets: the targets of language are its tokens")
     }
   }
 
-  /// The number of outputs a model needs: the classes, or 1.
-  public var outputCount: Int {
+  /// What a model for it puts out; `pooling` is how a classifier reads the tokens.
+  public func output(pooling: Pooling) -> ModelOutput {
     switch self {
-    case .classification(let map): map.count
-    case .regression: 1
+    case .classification(let map): .classes(map.count, pooling: pooling)
+    case .regression: .classes(1, pooling: pooling)
+    case .language, .completion: .vocabulary
     }
   }
 
-  /// `{"task":"classification","labels":[…]}` or `{"task":"regression"}`.
+  /// Whether tokens are predicted.
+  public var isLanguage: Bool {
+    switch self {
+    case .classification, .regression: false
+    case .language, .completion: true
+    }
+  }
+
+  /// `{"task":"classification","labels":[…]}`, `{"task":"regression"}`,
+  /// `{"task":"language","context":…,"stride":…}` or `{"task":"completion"}`.
   public var json: JSONValue {
     switch self {
     case .classification(let map):
       .object(["task": .string("classification"), "labels": map.json])
     case .regression: .object(["task": .string("regression")])
+    case .language(let windows):
+      .object([
+        "task": .string("language"), "context": .integer(windows.context),
+        "stride": .integer(windows.stride),
+      ])
+    case .completion: .object(["task": .string("completion")])
     }
   }
 
@@ -97,10 +126,19 @@ public enum PredictionTask: Hashable, Sendable {
     case "classification":
       self = .classification(try LabelMap(json: json["labels"] ?? .null, path: path))
     case "regression": self = .regression
+    case "completion": self = .completion
+    case "language":
+      guard let context = json["context"]?.integer, context > 0,
+        let stride = json["stride"]?.integer, (1...context).contains(stride)
+      else {
+        throw FileError(
+          .malformed, path: path, place: "task", reason: "context and stride do not make windows")
+      }
+      self = .language(TextWindows(context: context, stride: stride))
     default:
       throw FileError(
         .malformed, path: path, place: "task",
-        reason: "the task is neither classification nor regression")
+        reason: "the task is none of classification, regression, language and completion")
     }
   }
 }

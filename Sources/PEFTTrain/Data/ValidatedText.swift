@@ -34,6 +34,17 @@ struct ValidatedText {
     self.bytes = text
   }
 
+  /// The whole text, with lines that end in CR LF ending in LF.
+  var withoutCarriageReturns: String {
+    var result: [UInt8] = []
+    result.reserveCapacity(bytes.count)
+    for (index, byte) in bytes.enumerated() {
+      let endsLine = index + 1 < bytes.count && bytes[index + 1] == UInt8(ascii: "\n")
+      if byte != UInt8(ascii: "\r") || !endsLine { result.append(byte) }
+    }
+    return String(decoding: result, as: UTF8.self)
+  }
+
   /// The text of a range that begins and ends next to ASCII bytes or the ends of the file.
   func string(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
 }

@@ -43,7 +43,7 @@ enum RunReport {
   }
 
   private static func headline(_ manifest: RunManifest) -> String {
-    let primary = Evaluation.primaryMetric(of: manifest.task)
+    let primary = PrimaryMetric(of: manifest.task).name
     guard let last = manifest.metrics.last,
       let value = last.values.first(where: { $0.name == primary })?.value
     else { return "\(manifest.method.name): trained, not evaluated" }

@@ -80,7 +80,7 @@ public struct RunDirectory {
   }
 
   /// Writes tensors and tables, and the manifest last.
-  public func finish(_ manifest: RunManifest, model: SequenceClassifier) throws(FileError) {
+  public func finish(_ manifest: RunManifest, model: TransformerModel) throws(FileError) {
     try flush()
     try TrainedTensors.save(model, to: path + "/" + TrainedTensors.fileName)
     var manifest = manifest

@@ -5,18 +5,51 @@ import PEFTTensor
 /// A model that can predict: from a run directory, or a model directory with a trained head.
 public struct TrainedModel {
   /// The model, with what was trained in place.
-  public let model: SequenceClassifier
+  public let model: TransformerModel
   /// Its tokenizer.
   public let tokenizer: Tokenizer
-  /// What it predicts.
-  public let task: PredictionTask
+  /// What it predicts; nil for a language model that no run has given a task.
+  public let task: PredictionTask?
   /// The longest sequence, in tokens.
   public let maximumLength: Int
+
+  /// How data for it are read; a shorter `maximumLength` may be asked for.
+  public func reader(
+    format: DataFormat?, columns: ColumnSelection?, maximumLength: Int? = nil
+  ) throws -> TaskReader {
+    if let maximumLength, !(4...self.maximumLength).contains(maximumLength) {
+      throw InvalidSetting(
+        "--max-length \(maximumLength): here 4 to \(self.maximumLength) tokens are possible")
+    }
+    return TaskReader(
+      configuration: model.configuration, tokenizer: tokenizer, format: format, columns: columns,
+      maximumLength: maximumLength ?? self.maximumLength)
+  }
+
+  /// The kind of data that its task needs, or the one asked for where it has none.
+  public func kind(_ kind: TaskKind) -> TaskKind { task.map(TaskReader.kind) ?? kind }
+
+  /// Its task, with other windows where they are asked for; or the one that the data pose.
+  public func task(
+    of rows: TaskReader.Rows, reader: TaskReader, kind: TaskKind, context: Int?, stride: Int?
+  ) throws -> PredictionTask {
+    var usual = TextWindows(context: context ?? min(256, maximumLength))
+    if case .language(let windows) = task { usual = windows }
+    guard task == nil || task?.isLanguage == true else { return task ?? .regression }
+    if case .completion = task { return .completion }
+    let size = context ?? usual.context
+    if let stride, !(1...size).contains(stride) {
+      throw InvalidSetting("--stride \(stride): give 1 to \(size), the length of a window")
+    }
+    let windows = TextWindows(
+      context: size, stride: stride ?? (context == nil ? usual.stride : size))
+    return try reader.task(of: rows, kind: self.kind(kind), windows: windows)
+  }
 
   /// Opens a run directory (it has `run.json`) or a model directory (it has `config.json`).
   ///
   /// A run refuses a base model whose weights are not the ones it was trained on. A model directory
-  /// must have a trained head.
+  /// must be a language model, or have a trained head.
   public static func open(_ directory: String) throws(FileError) -> TrainedModel {
     if FileManager.default.fileExists(atPath: directory + "/run.json") {
       return try openRun(directory)
@@ -48,25 +81,32 @@ public struct TrainedModel {
     try verify(modelDirectory, has: digests, run: path)
     try verifyFiles(of: manifest, directory: directory)
     let generator = SeededGenerator(seed: 0, purpose: "weights")
-    let (model, _) = try SequenceClassifier.load(
-      directory: modelDirectory, pooling: pooling, outputCount: task.outputCount, using: generator)
+    let (model, _) = try TransformerModel.load(
+      directory: modelDirectory, output: task.output(pooling: pooling), using: generator)
     method.attach(to: model, using: generator)
     try TrainedTensors.load(directory + "/" + TrainedTensors.fileName, into: model)
+    let isRunningText = if case .language = task { true } else { false }
     return TrainedModel(
       model: model, tokenizer: try Tokenizer.load(directory: modelDirectory), task: task,
-      maximumLength: min(maximumLength, model.configuration.maximumLength))
+      maximumLength: isRunningText
+        ? model.configuration.maximumLength
+        : min(maximumLength, model.configuration.maximumLength))
   }
 
   private static func openModel(_ directory: String) throws(FileError) -> TrainedModel {
-    let configuration = try EncoderConfiguration(directory: directory)
+    let configuration = try ModelConfiguration(directory: directory)
     let path = directory + "/config.json"
     let names = plain(configuration.labelNames ?? ["LABEL_0", "LABEL_1"])
-    let task: PredictionTask =
+    let classification: PredictionTask =
       names.count == 1
       ? .regression
       : .classification(try LabelMap(json: .array(names.map { .string($0) }), path: path))
-    let (model, report) = try SequenceClassifier.load(
-      directory: directory, pooling: .first, outputCount: task.outputCount,
+    let hasHead = try hasTaskHead(directory)
+    let isLanguage = configuration.isCausal && !hasHead
+    let (model, report) = try TransformerModel.load(
+      directory: directory,
+      output: isLanguage
+        ? .vocabulary : classification.output(pooling: configuration.usualPooling),
       using: SeededGenerator(seed: 0, purpose: "weights"))
     guard report.newlyInitialized.isEmpty else {
       throw FileError(
@@ -76,8 +116,14 @@ public struct TrainedModel {
         remedy: "name a run directory, or train first with `peft train`")
     }
     return TrainedModel(
-      model: model, tokenizer: try Tokenizer.load(directory: directory), task: task,
+      model: model, tokenizer: try Tokenizer.load(directory: directory),
+      task: isLanguage ? nil : classification,
       maximumLength: configuration.maximumLength)
+  }
+
+  /// Whether a GPT-2 checkpoint has a classifier's output layer.
+  private static func hasTaskHead(_ directory: String) throws(FileError) -> Bool {
+    try SafetensorsCollection(directory: directory).entry("score.weight") != nil
   }
 
   /// `LABEL_0`, `LABEL_1`, … are nobody's labels: data files then have the numbers.

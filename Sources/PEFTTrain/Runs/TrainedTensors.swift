@@ -3,19 +3,21 @@ import PEFTTensor
 
 /// The tensors that trained, as a safetensors file: exactly those, head included.
 ///
-/// A matrix of which only some rows trained is `NAME` [|rows|, n], these rows, and `NAME.rows`
-/// [|rows|], their numbers as I64, ascending from 0.
+/// A whole tensor stands as in the model's own files. A matrix [m, n] of which only some rows trained is
+/// `NAME` [|rows|, n], these rows, and `NAME.rows` [|rows|], their numbers as I64, ascending from 0; rows
+/// are outputs, also where the model's files hold the matrix the other way round, as GPT-2's do.
 public enum TrainedTensors {
   /// The file's name in a run directory.
   public static let fileName = "trained.safetensors"
 
   /// Writes what trains of `model`.
-  public static func save(_ model: SequenceClassifier, to path: String) throws(FileError) {
+  public static func save(_ model: TransformerModel, to path: String) throws(FileError) {
     let tensors = model.trainableParameters.flatMap { parameter in
       let values = SafetensorsOutput(
-        name: parameter.name, shape: parameter.gradientShape.extents
+        name: parameter.name, shape: storedShape(parameter).extents
       ) { (body) throws(FileError) in
-        try parameter.trainableValue.withUnsafeElements(body)
+        let value = parameter.trainableRows == nil ? parameter.fileValue : parameter.trainableValue
+        try value.withUnsafeElements(body)
       }
       let rows = parameter.trainableRows.map { rows in
         SafetensorsOutput(
@@ -30,7 +32,7 @@ public enum TrainedTensors {
   /// each the rows that train in `model`.
   ///
   /// Errors: `malformed` where the file has other tensors, rows or shapes; those of the reader.
-  public static func load(_ path: String, into model: SequenceClassifier) throws(FileError) {
+  public static func load(_ path: String, into model: TransformerModel) throws(FileError) {
     let file = try SafetensorsReader(path: path)
     let parameters = model.trainableParameters
     let expected = Set(parameters.flatMap { [$0.name, rowsName($0)] })
@@ -39,16 +41,24 @@ public enum TrainedTensors {
     }
     for parameter in parameters { try checkRows(of: parameter, in: file) }
     for parameter in parameters {
-      let shape = parameter.gradientShape
+      let shape = storedShape(parameter)
       guard let entry = file.entry(parameter.name), entry.shape == shape.extents else {
         throw mismatch(path, parameter.name, "it is missing, or its shape is not \(shape)")
       }
-      try parameter.updateTrainableValue { (value) throws(FileError) in
-        try value.withUnsafeMutableElements { (elements) throws(FileError) in
-          try file.readFloats(of: parameter.name, into: elements)
-        }
+      var value = Tensor(zeros: shape)
+      try value.withUnsafeMutableElements { (elements) throws(FileError) in
+        try file.readFloats(of: parameter.name, into: elements)
+      }
+      if parameter.trainableRows == nil {
+        parameter.fileValue = value
+      } else {
+        parameter.trainableValue = value
       }
     }
+  }
+
+  private static func storedShape(_ parameter: Parameter) -> Shape {
+    parameter.trainableRows == nil ? parameter.fileShape : parameter.gradientShape
   }
 
   private static func rowsName(_ parameter: Parameter) -> String { parameter.name + ".rows" }

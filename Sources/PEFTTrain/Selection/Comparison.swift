@@ -68,14 +68,17 @@ public struct Comparison: Sendable {
   public let budget: Int?
   /// The metric by which methods are compared.
   public let metric: String
+  /// Whether more of it is better.
+  public let higherIsBetter: Bool
   /// The methods in the order they were asked for.
   public var entries: [Entry]
 
   /// An empty comparison.
-  public init(modelParameters: Int, budget: Int?, metric: String) {
+  public init(modelParameters: Int, budget: Int?, metric: PrimaryMetric) {
     self.modelParameters = modelParameters
     self.budget = budget
-    self.metric = metric
+    self.metric = metric.name
+    higherIsBetter = metric.higherIsBetter
     entries = []
   }
 
@@ -87,7 +90,8 @@ public struct Comparison: Sendable {
   /// The document, `comparison.json`.
   public var json: JSONValue {
     .object([
-      "metric": .string(metric), "split": .string(split),
+      "metric": .string(metric), "higherIsBetter": .bool(higherIsBetter),
+      "split": .string(split),
       "modelParameters": .integer(modelParameters),
       "budget": budget.map { .integer($0) } ?? .null,
       "methods": .array(entries.map(json)),
@@ -124,9 +128,9 @@ extension LowRankAdaptation {
   /// The rank at which this method's additions to `model` come nearest to `budget` parameters with the
   /// head, at least 1: what LoRA would take of the same budget.
   public static func rank(
-    nearest budget: Int, for model: SequenceClassifier, targets: [String]
+    nearest budget: Int, for model: TransformerModel, targets: [String]
   ) -> Int {
-    let perRank = targets.flatMap { layers(of: model, matching: $0) }.reduce(0) {
+    let perRank = LowRankAdaptation(targets: targets).layers(of: model).reduce(0) {
       $0 + $1.weight.shape.rows + $1.weight.shape.columns
     }
     let head = model.parameters.reduce(0) { $0 + ($1.kind == .head ? $1.parameter.count : 0) }

@@ -119,8 +119,8 @@ public struct ComparisonJob: Sendable {
 
   /// The dev metric, or where there is no dev data the test metric's absence: the first rate wins.
   private func score(_ manifest: RunManifest) -> Double {
-    let metric = Evaluation.primaryMetric(of: manifest.task)
-    return manifest.metrics.first { $0.split == "dev" }?.values.first { $0.name == metric }?.value
-      ?? -.infinity
+    manifest.metrics.first { $0.split == "dev" }.map {
+      PrimaryMetric(of: manifest.task).score($0.values)
+    } ?? -.infinity
   }
 }

@@ -1,3 +1,4 @@
+import PEFTModels
 import PEFTSelect
 import PEFTTensor
 
@@ -14,8 +15,8 @@ extension Influence {
       "model": .object([
         "directory": .string(modelDirectory),
         "files": Self.json(modelFiles.sorted { $0.key < $1.key }),
-        "layers": .integer(layerCount), "outputs": .integer(outputCount),
-        "pooling": .string(pooling.rawValue), "parameters": .integer(groups.modelParameterCount),
+        "layers": .integer(layerCount), "output": output.json,
+        "parameters": .integer(groups.modelParameterCount),
       ]),
       "settings": Self.json(settings.map { ($0.name, $0.value) }),
       "rule": .string(ruleName),
@@ -104,8 +105,7 @@ private struct InfluenceReader {
     guard let model = document["model"], let directory = model["directory"]?.string,
       let files = strings(model["files"]), let layers = model["layers"]?.integer,
       (1...Self.layerLimit).contains(layers),
-      let outputs = model["outputs"]?.integer, outputs > 0,
-      let pooling = model["pooling"]?.string.flatMap(Pooling.init(rawValue:))
+      let output = model["output"].flatMap(ModelOutput.init(json:))
     else { throw wrong("model", "the model is not described") }
     guard let rule = document["rule"]?.string, let settings = strings(document["settings"]),
       let aggregation = document["aggregation"]?.string.flatMap(ProbeAggregation.init)
@@ -130,7 +130,7 @@ private struct InfluenceReader {
     return Influence(
       modelDirectory: directory,
       modelFiles: Dictionary(uniqueKeysWithValues: files.map { ($0.name, $0.value) }),
-      layerCount: layers, outputCount: outputs, pooling: pooling, ruleName: rule,
+      layerCount: layers, output: output, ruleName: rule,
       settings: settings, valueRule: try valueRule(),
       aggregation: aggregation, groups: groups, influences: influences,
       records: try records(groups.count), interactions: try interactions(groups.count),

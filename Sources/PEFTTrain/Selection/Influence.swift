@@ -27,10 +27,8 @@ public struct Influence: Sendable {
   public let modelFiles: [String: String]
   /// The model's number of transformer layers.
   public let layerCount: Int
-  /// The number of outputs of its head.
-  public let outputCount: Int
-  /// How its head reads the tokens.
-  public let pooling: Pooling
+  /// What it puts out.
+  public let output: ModelOutput
   /// The rule of grouping, by name.
   public let ruleName: String
   /// How it was measured, for people: names of settings and their values.
@@ -71,14 +69,13 @@ public struct Influence: Sendable {
 extension Influence {
   /// The findings of `outcome`.
   init(
-    of model: SequenceClassifier, in directory: String, modelFiles: [String: String],
+    of model: TransformerModel, in directory: String, modelFiles: [String: String],
     settings: InfluenceSettings, outcome: ProbeOutcome, isComplete: Bool, cost: Cost
   ) {
     modelDirectory = directory
     self.modelFiles = modelFiles
     layerCount = model.configuration.layerCount
-    outputCount = model.head.output.weight.shape.rows
-    pooling = model.head.pooling
+    output = model.output
     ruleName = settings.rule.name
     self.settings = Self.describe(settings)
     valueRule = settings.value

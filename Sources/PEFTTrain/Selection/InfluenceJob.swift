@@ -79,7 +79,7 @@ extension PreparedJob {
       LowRankAdaptation.attachCandidates(
         candidates, to: model, using: SeededGenerator(seed: job.settings.seed, purpose: "weights"))
     }
-    let objective = ClassifierObjective(model, labelSmoothing: job.settings.labelSmoothing)
+    let objective = ModelObjective(model, labelSmoothing: job.settings.labelSmoothing)
     let grouping = try ParameterGrouping(
       objective.parameters, by: settings.rule, candidates: settings.candidates)
     var watch = SelectionWatch(settings.settled)
@@ -105,7 +105,7 @@ extension PreparedJob {
       outcome: outcome,
       isComplete: outcome.isComplete || isSettled,
       cost: Influence.Cost(
-        headSteps: settings.headSteps, headSeconds: headSeconds,
+        headSteps: model.taskParameters.isEmpty ? 0 : settings.headSteps, headSeconds: headSeconds,
         directionBatches: outcome.batchCounts.direction, probeBatches: outcome.batchCounts.probe,
         seconds: (clock.now - start) / .seconds(1)))
   }
@@ -121,11 +121,11 @@ extension PreparedJob {
     try checkMemory(forecast(timing: false), further: 4 * model.parameterCount)
   }
 
-  /// Trains the head alone; false when it was stopped.
+  /// Trains the head alone, where there is one; false when it was stopped.
   func warmHead(
     _ settings: InfluenceSettings, shouldStop: () -> Bool, observe: (InfluenceEvent) -> Void
   ) throws -> Bool {
-    guard settings.headSteps > 0 else { return true }
+    guard settings.headSteps > 0, !model.taskParameters.isEmpty else { return true }
     HeadTuning().attach(to: model, using: SeededGenerator(seed: 0, purpose: "unused"))
     var training = job.settings
     training.length = .steps(settings.headSteps)
@@ -140,16 +140,17 @@ extension PreparedJob {
   }
 
   /// Batch `index` of the sequence that probing draws on.
-  private func probeBatch(_ index: Int) -> ClassifierObjective.Batch {
+  private func probeBatch(_ index: Int) -> ModelObjective.Batch {
     let perPass = max(1, epochBatches(data: train, settings: job.settings, epoch: 0).count)
     var settings = job.settings
     settings.seed = SeededGenerator(seed: settings.seed, purpose: "probe batches").key
     let batches = epochBatches(data: train, settings: settings, epoch: index / perPass)
     let indices = batches[index % perPass % batches.count]
-    guard let targets = train.targets(indices) else {
+    let hiding = SeededGenerator(seed: settings.seed, purpose: "masks").split(index)
+    guard let batch = train.examples(indices, hidingWith: hiding) else {
       preconditionFailure("measureInfluence: data without labels")
     }
-    return ClassifierObjective.Batch(texts: train.batch(indices), targets: targets)
+    return batch
   }
 }
 

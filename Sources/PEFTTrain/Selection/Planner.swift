@@ -38,9 +38,8 @@ public struct Planner {
   ///
   /// Throws for groups that have no counterpart, and for a model that cannot be read.
   public init(_ influence: Influence, for directory: String) throws {
-    let configuration = try EncoderConfiguration(directory: directory)
-    let model = SequenceClassifier(
-      configuration: configuration, pooling: influence.pooling, outputCount: influence.outputCount)
+    let configuration = try ModelConfiguration(directory: directory)
+    let model = TransformerModel(configuration: configuration, output: influence.output)
     guard let rule = GroupingRule(name: influence.ruleName) else {
       throw SelectionError(
         description: "groups of a file cannot be carried to another model; group by tensor, "

@@ -5,65 +5,67 @@ import PEFTTensor
 
 /// What a model says about examples, and how good that is.
 public struct Evaluation: Sendable {
-  /// The logits of each example, C numbers.
+  /// The logits of each example, C numbers; empty where tokens are predicted.
   public let logits: [[Float]]
   /// The metrics by name in a fixed order, the mean loss last; empty for data without labels.
   public let metrics: [(name: String, value: Double)]
 
   /// The metric called `name`.
   public subscript(name: String) -> Double? { metrics.first { $0.name == name }?.value }
-
-  /// The metric by which runs are compared: accuracy, or Pearson's correlation.
-  public static func primaryMetric(of task: PredictionTask) -> String {
-    switch task {
-    case .classification: "accuracy"
-    case .regression: "pearson"
-    }
-  }
 }
 
-extension SequenceClassifier {
+extension TransformerModel {
   /// Runs over `data` without dropout and without recording anything.
   ///
-  /// Examples of similar length are batched together; results come back in the order of the data.
+  /// Examples of similar length are batched together; results come back in the order of the data. What is
+  /// hidden from a masked language model is the same in every evaluation of the same data. The loss of
+  /// language is the mean over predicted tokens, and perplexity its exponential.
   public func evaluate(
     _ data: EncodedDataset, task: PredictionTask, batchTokens: Int = 4096
   ) -> Evaluation {
-    var logits = [[Float]](repeating: [], count: data.count)
-    var losses = 0.0
+    var logits = [[Float]](repeating: [], count: task.isLanguage ? 0 : data.count)
+    var (losses, terms) = (0.0, 0)
     let frozen = trainableParameters
     for parameter in frozen { parameter.isTrainable = false }
     defer { for parameter in frozen { parameter.isTrainable = true } }
+    let hiding = SeededGenerator(seed: 0, purpose: "evaluation masks")
     let order = data.lengths.indices.sorted { (data.lengths[$0], $0) < (data.lengths[$1], $1) }
     let plan = BatchPlan(size: .tokens(batchTokens))
     for positions in plan.batchesInOrder(lengths: order.map { data.lengths[$0] }) {
       let indices = positions.map { order[$0] }
       let tape = Tape()
-      let output = self.logits(data.batch(indices), on: tape)
-      if let targets = data.targets(indices) {
-        losses += tape.loss(output, targets: targets).terms.reduce(0, +)
+      let examples = data.examples(indices, hidingWith: hiding)
+      let output = self(examples?.texts ?? data.texts(indices), on: tape)
+      if let examples {
+        let loss = tape.loss(output, targets: examples.targets, vocabulary: vocabulary)
+        losses += loss.terms.reduce(0, +)
+        terms += loss.terms.count
       }
+      guard !task.isLanguage else { continue }
       let width = output.value.shape.columns
       let elements = output.value.elements
       for (row, index) in indices.enumerated() {
         logits[index] = Array(elements[row * width..<(row + 1) * width])
       }
     }
-    let meanLoss = losses / Double(max(1, data.count))
+    let meanLoss = losses / Double(max(1, terms))
     return Evaluation(
-      logits: logits, metrics: Self.metrics(logits, data.targets, task: task, loss: meanLoss))
+      logits: logits,
+      metrics: task.isLanguage
+        ? [
+          ("perplexity", Foundation.exp(meanLoss)), ("tokens", Double(terms)), ("loss", meanLoss),
+        ] : Self.metrics(logits, data.targets, task: task, loss: meanLoss))
   }
 
   private static func metrics(
     _ logits: [[Float]], _ targets: Targets?, task: PredictionTask, loss: Double
   ) -> [(name: String, value: Double)] {
-    switch targets {
-    case .classes(let classes) where !classes.isEmpty:
+    switch (targets, task) {
+    case (.classes(let classes), .classification(let map)) where !classes.isEmpty:
       ClassificationMetrics(
-        predictions: logits.map(Self.largest), labels: classes, classCount: task.outputCount,
-        loss: loss
+        predictions: logits.map(Self.largest), labels: classes, classCount: map.count, loss: loss
       ).values
-    case .values(let values) where !values.isEmpty:
+    case (.values(let values), _) where !values.isEmpty:
       RegressionMetrics(
         predictions: logits.map { Double($0[0]) }, targets: values, loss: loss
       ).values

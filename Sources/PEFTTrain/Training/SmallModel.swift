@@ -18,35 +18,11 @@ public enum SmallModel {
     try Directory.create(directory)
     try AtomicFile.write(
       Array((vocabulary.joined(separator: "\n") + "\n").utf8), to: directory + "/vocab.txt")
-    try JSONFile.write(
-      .object([
-        "architectures": .array([.string("BertModel")]), "model_type": .string("bert"),
-        "vocab_size": .integer(vocabulary.count), "hidden_size": .integer(128),
-        "num_hidden_layers": .integer(2), "num_attention_heads": .integer(4),
-        "intermediate_size": .integer(512), "max_position_embeddings": .integer(128),
-        "type_vocab_size": .integer(2), "layer_norm_eps": .number(1e-12),
-        "hidden_act": .string("gelu"), "hidden_dropout_prob": .number(0.1),
-        "attention_probs_dropout_prob": .number(0.1), "pad_token_id": .integer(0),
-        "initializer_range": .number(0.02),
-      ]), to: directory + "/config.json")
-    let model = SequenceClassifier(configuration: configuration, pooling: .mean, outputCount: 2)
+    try JSONFile.write(configuration.json, to: directory + "/config.json")
+    let model = TransformerModel(
+      configuration: .encoder(configuration), output: .classes(2, pooling: .mean))
     model.initializeWeights(using: SeededGenerator(seed: 1, purpose: "small model"))
-    try writeWeights(of: model, to: directory)
-  }
-
-  /// Writes the weights of `model`, all but the task head's, as `model.safetensors` into `directory`.
-  public static func writeWeights(
-    of model: SequenceClassifier, to directory: String
-  ) throws(FileError) {
-    let tensors = model.parameters.filter { $0.kind != .head }.map { entry in
-      let parameter = entry.parameter
-      return SafetensorsOutput(name: parameter.name, shape: parameter.shape.extents) {
-        (body) throws(FileError) in
-        try parameter.value.withUnsafeElements(body)
-      }
-    }
-    try SafetensorsWriter.write(
-      tensors, metadata: ["format": "pt"], to: directory + "/model.safetensors")
+    try model.writeWeights(to: directory)
   }
 
   /// Special tokens, every character alone and inside a word, and the most frequent words of at least

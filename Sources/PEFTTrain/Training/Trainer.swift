@@ -16,7 +16,7 @@ import PEFTTensor
 ///   - shouldStop: asked after every step; true ends the run.
 ///   - observe: told of every step and evaluation.
 public func train(
-  _ model: SequenceClassifier, on data: EncodedDataset, evaluatingOn dev: EncodedDataset?,
+  _ model: TransformerModel, on data: EncodedDataset, evaluatingOn dev: EncodedDataset?,
   task: PredictionTask, settings: TrainingSettings, shouldStop: () -> Bool = { false },
   observe: (TrainingEvent) throws -> Void
 ) throws -> TrainingOutcome {
@@ -25,7 +25,7 @@ public func train(
 }
 
 private struct TrainingRun {
-  let model: SequenceClassifier
+  let model: TransformerModel
   let data: EncodedDataset
   let dev: EncodedDataset?
   let task: PredictionTask
@@ -40,7 +40,7 @@ private struct TrainingRun {
   var evaluationsSinceBest = 0
 
   init(
-    model: SequenceClassifier, data: EncodedDataset, dev: EncodedDataset?, task: PredictionTask,
+    model: TransformerModel, data: EncodedDataset, dev: EncodedDataset?, task: PredictionTask,
     settings: TrainingSettings
   ) {
     self.model = model
@@ -73,8 +73,9 @@ private struct TrainingRun {
       let batches = epochBatches(data: data, settings: settings, epoch: epoch)
       epoch += 1
       for (position, indices) in batches.enumerated() {
-        let report = try clock.time(data.batch(indices)) { (batch) throws(NonFiniteLoss) in
-          try take(step: step, batch, data.targets(indices))
+        let hiding = SeededGenerator(seed: settings.seed, purpose: "masks").split(step)
+        let report = try clock.time(data.examples(indices, hidingWith: hiding)) {
+          (batch) throws(NonFiniteLoss) in try take(step: step, batch)
         }
         step += 1
         try observe(.step(report))
@@ -104,14 +105,13 @@ private struct TrainingRun {
 
   /// One step, or an error before it.
   private mutating func take(
-    step: Int, _ batch: PackedBatch, _ targets: Targets?
+    step: Int, _ batch: ModelObjective.Batch
   ) throws(NonFiniteLoss) -> StepReport.Numbers {
-    guard let targets else { preconditionFailure("train: data without labels") }
     gradients.reset()
     let dropout = SeededGenerator(seed: settings.seed, purpose: "dropout").split(step)
     let tape = Tape(dropout: settings.usesDropout ? dropout : nil)
-    let loss = tape.loss(
-      model.logits(batch, on: tape), targets: targets, labelSmoothing: settings.labelSmoothing)
+    let loss = model.loss(
+      batch.texts, batch.targets, labelSmoothing: settings.labelSmoothing, on: tape)
     guard loss.mean.isFinite else {
       throw NonFiniteLoss(step: step + 1, loss: loss.mean, parameter: nil)
     }
@@ -135,8 +135,7 @@ private struct TrainingRun {
   ) throws {
     guard let dev else { return }
     let metrics = model.evaluate(dev, task: task).metrics
-    let primary = Evaluation.primaryMetric(of: task)
-    let score = metrics.first { $0.name == primary }?.value ?? -.infinity
+    let score = PrimaryMetric(of: task).score(metrics)
     let isBest = best.map { score > $0.score } ?? true
     if isBest {
       best = (step, score, metrics)
@@ -167,20 +166,20 @@ private struct StepClock {
   var tokensPerSecond: Double { warmSeconds > 0 ? Double(warmTokens) / warmSeconds : 0 }
 
   mutating func time(
-    _ batch: @autoclosure () -> PackedBatch,
-    _ body: (PackedBatch) throws(NonFiniteLoss) -> StepReport.Numbers
+    _ batch: @autoclosure () -> ModelObjective.Batch?,
+    _ body: (ModelObjective.Batch) throws(NonFiniteLoss) -> StepReport.Numbers
   ) throws(NonFiniteLoss) -> StepReport {
     let start = ContinuousClock.now
-    let batch = batch()
+    guard let batch = batch() else { preconditionFailure("train: data without labels") }
     let numbers = try body(batch)
     let elapsed = (ContinuousClock.now - start) / .seconds(1)
     seconds += elapsed
     steps += 1
     if steps > Self.coldSteps {
-      warmTokens += batch.tokenCount
+      warmTokens += batch.texts.tokenCount
       warmSeconds += elapsed
     }
-    return StepReport(numbers: numbers, tokens: batch.tokenCount, seconds: elapsed)
+    return StepReport(numbers: numbers, tokens: batch.texts.tokenCount, seconds: elapsed)
   }
 }
 

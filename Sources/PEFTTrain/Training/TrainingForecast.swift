@@ -47,12 +47,14 @@ extension PreparedJob {
     let tokenCounts = batches.map { $0.reduce(0) { $0 + train.lengths[$1] } }
     let largest = tokenCounts.max() ?? 0
     let probe = Array((batches.first ?? []).prefix(8))
-    let batch = train.batch(probe)
+    let hiding = SeededGenerator(seed: 0, purpose: "forecast masks")
+    let batch = train.examples(probe, hidingWith: hiding)
     let before = TensorMemory.current.bytesInUse
     let tape = Tape(dropout: dropout)
-    let loss = train.targets(probe).map { tape.loss(model.logits(batch, on: tape), targets: $0) }
+    let loss = batch.map { model.loss($0.texts, $0.targets, on: tape) }
     let perToken =
-      Double(TensorMemory.current.bytesInUse - before) / Double(max(1, batch.tokenCount))
+      Double(TensorMemory.current.bytesInUse - before)
+      / Double(max(1, batch?.texts.tokenCount ?? 0))
     _ = loss
     let steps = plannedSteps(data: train, settings: settings)
     let perEpoch = Double(tokenCounts.reduce(0, +)) / Double(max(1, batches.count))
@@ -95,15 +97,15 @@ extension PreparedJob {
     var tokens = 0
     var elapsed = Duration.zero
     for (index, indices) in batches.prefix(4).enumerated() {
-      guard let targets = train.targets(indices) else { continue }
       let start = ContinuousClock.now
-      let batch = train.batch(indices)
+      let hiding = SeededGenerator(seed: 0, purpose: "forecast masks")
+      guard let batch = train.examples(indices, hidingWith: hiding) else { continue }
       gradients.reset()
       let tape = Tape(dropout: dropout)
-      let loss = tape.loss(model.logits(batch, on: tape), targets: targets)
+      let loss = model.loss(batch.texts, batch.targets, on: tape)
       tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
       guard index > 0 || batches.count == 1 else { continue }
-      tokens += batch.tokenCount
+      tokens += batch.texts.tokenCount
       elapsed += ContinuousClock.now - start
     }
     return Double(tokens) / max(elapsed / .seconds(1), 1e-9)

@@ -24,16 +24,19 @@ public struct TrainingJob: Sendable {
   public var format: DataFormat?
   /// Which columns hold what; nil goes by their names or positions.
   public var columns: ColumnSelection?
-  /// How labels are to be read.
-  public var labelKind = LabelKind.auto
+  /// What kind of task the data pose.
+  public var taskKind = TaskKind.auto
   /// What trains.
   public var method: any AdaptationMethod
   /// The plan that the method carries out; nil where nothing was planned.
   public var plan: Plan?
-  /// How the head reads the tokens.
-  public var pooling = Pooling.first
-  /// The longest sequence in tokens, special ones included; nil takes 128 or what the model allows.
+  /// How a classifier's head reads the tokens; nil takes what is usual for the model.
+  public var pooling: Pooling?
+  /// The longest sequence in tokens, special ones included; nil takes 128, 256 for running text, or what
+  /// the model allows.
   public var maximumLength: Int?
+  /// Tokens from one window of running text to the next; nil takes windows that do not overlap.
+  public var stride: Int?
   /// How it trains.
   public var settings = TrainingSettings()
 
@@ -50,11 +53,13 @@ public struct PreparedJob {
   /// The job.
   public let job: TrainingJob
   /// The model with the method attached.
-  public let model: SequenceClassifier
+  public let model: TransformerModel
   /// Its tokenizer.
   public let tokenizer: Tokenizer
   /// What it is to predict.
   public let task: PredictionTask
+  /// How its head reads the tokens.
+  public let pooling: Pooling
   /// The longest sequence, in tokens.
   public let maximumLength: Int
   /// The encoded data.
@@ -75,44 +80,39 @@ public struct PreparedJob {
 extension TrainingJob {
   /// Reads and checks everything; nothing is written.
   public func prepare() throws -> PreparedJob {
-    let configuration = try EncoderConfiguration(directory: modelDirectory)
-    let maximumLength = try checkedLength(configuration)
-    let tokenizer = try Tokenizer.load(directory: modelDirectory)
-    guard tokenizer.vocabularySize <= configuration.vocabularySize else {
-      throw FileError(
-        .malformed, path: modelDirectory,
-        reason: "the tokenizer has \(tokenizer.vocabularySize) tokens, the model "
-          + "\(configuration.vocabularySize)",
-        remedy: "copy tokenizer and weights from the same model")
-    }
+    let configuration = try ModelConfiguration(directory: modelDirectory)
+    let reader = try reader(configuration)
     var notes: [String] = []
-    func read(_ path: String) throws(FileError) -> [TextExample] {
-      let examples = try DataReader.read(path: path, format: format, columns: columns)
-      guard !examples.isEmpty else {
-        throw FileError(.malformed, path: path, reason: "there are no examples in it")
-      }
-      notes += DataReader.warnings(about: examples, path: path)
-      return examples
+    func read(_ path: String, _ kind: TaskKind) throws(FileError) -> TaskReader.Rows {
+      let rows = try reader.rows(path, kind: kind)
+      notes += DataReader.warnings(about: rows.examples, path: path)
+      return rows
     }
-    let examples = try read(trainPath)
-    let task = try PredictionTask(training: examples, kind: labelKind, path: trainPath)
-    func encode(_ examples: [TextExample], _ path: String) throws(FileError) -> EncodedDataset {
-      let data = EncodedDataset(
-        examples, targets: try task.targets(of: examples, path: path), tokenizer: tokenizer,
-        maximumLength: maximumLength)
+    let rows = try read(trainPath, taskKind)
+    let windows = try windows(configuration)
+    let task = try reader.task(of: rows, kind: taskKind, windows: windows)
+    func encode(_ rows: TaskReader.Rows) throws(FileError) -> EncodedDataset {
+      let data = try reader.encode(rows, for: task)
       if data.truncatedCount > 0 {
         notes.append(
-          "\(path): \(data.truncatedCount) of \(data.count) texts were cut to \(maximumLength) "
-            + "tokens (--max-length)")
+          "\(rows.path): \(data.truncatedCount) of \(data.count) texts were cut to "
+            + "\(reader.maximumLength) tokens (--max-length)")
       }
       return data
     }
-    let train = try encode(examples, trainPath)
-    let dev = try devPath.map { try encode(read($0), $0) }
-    let test = try testPath.map { try encode(read($0), $0) }
+    let train = try encode(rows)
+    let kind = TaskReader.kind(of: task)
+    let dev = try devPath.map { try encode(read($0, kind)) }
+    let test = try testPath.map { try encode(read($0, kind)) }
+    if case .language = task {
+      notes.append(
+        "running text in windows of \(windows.context) tokens, one every \(windows.stride) "
+          + "(--max-length, --stride)")
+    }
     let weights = SeededGenerator(seed: settings.seed, purpose: "weights")
-    let (model, report) = try SequenceClassifier.load(
-      directory: modelDirectory, pooling: pooling, outputCount: task.outputCount, using: weights)
+    let pooling = pooling ?? configuration.usualPooling
+    let (model, report) = try TransformerModel.load(
+      directory: modelDirectory, output: task.output(pooling: pooling), using: weights)
     if !report.newlyInitialized.isEmpty {
       notes.append("newly initialised: " + report.newlyInitialized.joined(separator: ", "))
     }
@@ -122,38 +122,61 @@ extension TrainingJob {
     try checkTargets(in: model)
     try checkPlan(for: model)
     method.attach(to: model, using: weights)
+    guard model.trainableCount > 0 else {
+      throw InvalidSetting(
+        "--method \(method.name): nothing would train, for a language model has no task head")
+    }
     return PreparedJob(
-      job: self, model: model, tokenizer: tokenizer, task: task, maximumLength: maximumLength,
-      train: train, dev: dev, test: test, notes: notes)
+      job: self, model: model, tokenizer: reader.tokenizer, task: task, pooling: pooling,
+      maximumLength: reader.maximumLength, train: train, dev: dev, test: test, notes: notes)
   }
 
-  private func checkedLength(_ configuration: EncoderConfiguration) throws(InvalidSetting) -> Int {
+  private func reader(_ configuration: ModelConfiguration) throws -> TaskReader {
+    let tokenizer = try Tokenizer.load(directory: modelDirectory)
+    guard tokenizer.vocabularySize <= configuration.vocabularySize else {
+      throw FileError(
+        .malformed, path: modelDirectory,
+        reason: "the tokenizer has \(tokenizer.vocabularySize) tokens, the model "
+          + "\(configuration.vocabularySize)",
+        remedy: "copy tokenizer and weights from the same model")
+    }
     let limit = configuration.maximumLength
-    guard let maximumLength else { return min(128, limit) }
-    guard (4...limit).contains(maximumLength) else {
+    if let maximumLength, !(4...limit).contains(maximumLength) {
       throw InvalidSetting(
         "--max-length \(maximumLength): this model takes 4 to \(limit) tokens")
     }
-    return maximumLength
+    return TaskReader(
+      configuration: configuration, tokenizer: tokenizer, format: format, columns: columns,
+      maximumLength: maximumLength ?? min(128, limit))
   }
 
-  private func checkTargets(in model: SequenceClassifier) throws(InvalidSetting) {
+  /// How running text is cut.
+  private func windows(_ configuration: ModelConfiguration) throws -> TextWindows {
+    let context = self.maximumLength ?? min(256, configuration.maximumLength)
+    if let stride, !(1...context).contains(stride) {
+      throw InvalidSetting("--stride \(stride): give 1 to \(context), the length of a window")
+    }
+    return TextWindows(context: context, stride: stride)
+  }
+
+  private func checkTargets(in model: TransformerModel) throws(InvalidSetting) {
     guard let lowRank = method as? LowRankAdaptation else { return }
     for target in lowRank.targets
     where LowRankAdaptation.layers(of: model, matching: target).isEmpty {
-      let names = model.encoder.layers.first?.linearLayers.map { layer in
+      let names = model.backboneLinearLayers.map { layer in
         layer.name.split(separator: ".").suffix(2).joined(separator: ".")
       }
+      var known = Set<String>()
       throw InvalidSetting(
         "--targets: no linear layer is called \"\(target)\"; there are "
-          + (names ?? []).joined(separator: ", "))
+          + names.filter { known.insert($0).inserted }.joined(separator: ", "))
     }
   }
 }
 
 extension TrainingJob {
   /// Throws where the plan was made for other weights than this model's.
-  private func checkPlan(for model: SequenceClassifier) throws(FileError) {
+  private func checkPlan(for model: TransformerModel) throws(FileError) {
     guard let plan else { return }
     guard try Fingerprint.weights(ofModel: modelDirectory) == plan.modelFiles else {
       throw FileError(
@@ -197,7 +220,7 @@ extension PreparedJob {
     }
     let manifest = RunManifest(
       modelDirectory: absolutePath(job.modelDirectory), modelFiles: modelFiles,
-      method: job.method, task: task, pooling: job.pooling, maximumLength: maximumLength,
+      method: job.method, task: task, pooling: pooling, maximumLength: maximumLength,
       seed: job.settings.seed, counts: counts, outcome: outcome, metrics: metrics)
     try directory.finish(manifest, model: model)
     return manifest

@@ -55,7 +55,7 @@ struct AdaptCommand: ParsableCommand {
 
   func run() throws {
     try common.start()
-    let base = task.job(HeadTuning(), settings: training.settings(usualLearningRate: 1e-3))
+    let base = task.job(FullTuning(), settings: training.settings(usualLearningRate: 1e-3))
     try AdaptSession(
       base: base, output: output, overwrite: overwrite, reuseProbe: reuseProbe, names: names,
       comparison: comparison, groups: groups, probe: probe, training: training, common: common

@@ -52,7 +52,7 @@ struct AdaptSession {
       prepared: prepared, common: common, output: output)
     var result = Comparison(
       modelParameters: prepared.counts.parameters, budget: budget,
-      metric: Evaluation.primaryMetric(of: prepared.task))
+      metric: PrimaryMetric(of: prepared.task))
     let candidates =
       [session.candidate(plan, probeSeconds: probeSeconds)]
       + names.map { session.candidate($0, budget: budget, targets: comparison.targetNames) }

@@ -52,7 +52,7 @@ struct CompareCommand: ParsableCommand {
   func run() throws {
     try common.start()
     let chosen = try plan.map { try Plan.read($0) }
-    let base = task.job(HeadTuning(), settings: training.settings(usualLearningRate: 1e-3))
+    let base = task.job(FullTuning(), settings: training.settings(usualLearningRate: 1e-3))
     let prepared = try base.prepare()
     prepared.notes.forEach { common.note($0) }
     try OutputDirectory.create(
@@ -65,7 +65,7 @@ struct CompareCommand: ParsableCommand {
     let budget = comparison.budget?.count(of: prepared.counts.parameters) ?? chosen?.budget
     var result = Comparison(
       modelParameters: prepared.counts.parameters, budget: budget,
-      metric: Evaluation.primaryMetric(of: prepared.task))
+      metric: PrimaryMetric(of: prepared.task))
     for name in names {
       let candidate =
         name == SelectedTuning.name

@@ -4,17 +4,21 @@ import PEFTTrain
 
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "evaluate", abstract: "Measures a run, or a model with a trained head, on data.",
+    commandName: "evaluate",
+    abstract: "Measures a run, a model with a trained head, or a language model on data.",
     discussion: """
       Example:
         peft evaluate runs/lora --data test.tsv
       """)
 
-  @Argument(help: "Run directory, or model directory with a trained head.")
+  @Argument(help: "Run directory, model directory with a trained head, or GPT-2 directory.")
   var model: String
 
-  @Option(name: .customLong("data"), help: "Labelled data.")
+  @Option(
+    name: .customLong("data"), help: "Labelled data, running text, or prompts with completions.")
   var dataPath: String
+
+  @OptionGroup var kind: TaskKindOptions
 
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Common") var common: CommonOptions
@@ -22,25 +26,29 @@ struct EvaluateCommand: ParsableCommand {
   func run() throws {
     try common.start()
     let trained = try TrainedModel.open(model)
-    let examples = try DataReader.read(path: dataPath, format: data.format, columns: data.columns)
-    DataReader.warnings(about: examples, path: dataPath).forEach { common.note($0) }
-    let targets = try trained.task.targets(of: examples, path: dataPath)
-    let encoded = EncodedDataset(
-      examples, targets: targets, tokenizer: trained.tokenizer,
-      maximumLength: trained.maximumLength)
+    let reader = try trained.reader(
+      format: data.format, columns: data.columns, maximumLength: kind.maxLength)
+    let rows = try reader.rows(dataPath, kind: trained.kind(kind.task))
+    DataReader.warnings(about: rows.examples, path: dataPath).forEach { common.note($0) }
+    let task = try trained.task(
+      of: rows, reader: reader, kind: kind.task, context: kind.maxLength, stride: kind.stride)
+    let encoded = try reader.encode(rows, for: task)
     if encoded.truncatedCount > 0 {
-      common.note(
-        "\(encoded.truncatedCount) texts were cut to \(trained.maximumLength) tokens")
+      common.note("\(encoded.truncatedCount) texts were cut to \(reader.maximumLength) tokens")
     }
-    let metrics = trained.model.evaluate(encoded, task: trained.task).metrics
+    if case .language(let windows) = task {
+      common.note(
+        "running text in windows of \(windows.context) tokens, one every \(windows.stride)")
+    }
+    let metrics = trained.model.evaluate(encoded, task: task).metrics
     if common.json {
       Console.output(
-        .object(["metrics": RunManifest.json(of: metrics), "examples": .integer(examples.count)]))
+        .object(["metrics": RunManifest.json(of: metrics), "examples": .integer(encoded.count)]))
       return
     }
     var table = TextTable(header: ["metric", "value"])
     for (name, value) in metrics { table.add([name, ProgressLine.format(value)]) }
     table.lines(width: .max).forEach { Console.output($0) }
-    Console.output("\(examples.count.grouped) examples")
+    Console.output("\(encoded.count.grouped) examples")
   }
 }

@@ -17,10 +17,17 @@ struct InspectCommand: ParsableCommand {
   @Argument(help: "Model directory.")
   var model: String
 
-  @Option(help: "How the head reads the tokens: first or mean.")
-  var pooling = Pooling.first
+  @Option(
+    help: """
+      How a classifier's head reads the tokens: first, last or mean. (default: first, with GPT-2 last)
+      """)
+  var pooling: Pooling?
 
-  @Option(help: "Outputs of the head. (default: as config.json says, or 2)")
+  @Option(
+    help: """
+      Outputs of a classifier's head; 0 for a language model. (default: as config.json says, or 2; with \
+      GPT-2 0)
+      """)
   var labels: Int?
 
   @OptionGroup(title: "Groups") var grouping: GroupOptions
@@ -28,33 +35,41 @@ struct InspectCommand: ParsableCommand {
   @OptionGroup(title: "Common") var common: CommonOptions
 
   func validate() throws {
-    if let labels, !(1...100_000).contains(labels) {
-      throw ValidationError("--labels \(labels): give a positive number")
+    if let labels, !(0...100_000).contains(labels) {
+      throw ValidationError("--labels \(labels): give a number from 0")
     }
   }
 
   func run() throws {
     common.apply()
-    let names = try EncoderConfiguration(directory: model).labelNames
+    let configuration = try ModelConfiguration(directory: model)
+    let count =
+      labels ?? configuration.labelNames?.count ?? (configuration.isCausal ? 0 : 2)
     let generator = SeededGenerator(seed: 0, purpose: "weights")
-    let (classifier, report) = try SequenceClassifier.load(
-      directory: model, pooling: pooling, outputCount: labels ?? names?.count ?? 2,
+    let (transformer, report) = try TransformerModel.load(
+      directory: model,
+      output: count == 0
+        ? .vocabulary : .classes(count, pooling: pooling ?? configuration.usualPooling),
       using: generator)
     if !report.newlyInitialized.isEmpty {
       common.note("not in the checkpoint: " + report.newlyInitialized.joined(separator: ", "))
     }
-    method.adaptation.attach(to: classifier, using: generator)
-    let parameters = classifier.parameters
+    method.adaptation.attach(to: transformer, using: generator)
+    let parameters = transformer.parameters
     let found = try ParameterGrouping(
       parameters, by: grouping.rule(), candidates: grouping.adapters()
     ).groups
     let trained = Self.trainedCounts(found, among: parameters)
-    let trainable = classifier.trainableCount
+    let trainable = transformer.trainableCount
+    var tied = JSONObject()
+    for (name, parameter) in transformer.tiedNames.sorted(by: { $0.key < $1.key }) {
+      tied[name] = .string(parameter.name)
+    }
     if common.json {
       Console.output(
         .object([
-          "architecture": .string(classifier.configuration.architecture.rawValue),
-          "parameters": .integer(classifier.parameterCount),
+          "architecture": .string(configuration.architectureName),
+          "parameters": .integer(transformer.parameterCount),
           "groups": .array(
             zip(found, trained).map { group, trained in
               .object([
@@ -63,10 +78,11 @@ struct InspectCommand: ParsableCommand {
               ])
             }),
           "method": .string(method.method), "trainable": .integer(trainable),
+          "tied": .object(tied),
         ]))
       return
     }
-    let total = Double(classifier.parameterCount)
+    let total = Double(transformer.parameterCount)
     var table = TextTable(header: ["group", "tensors", "parameters", "share", "train"])
     for (group, trained) in zip(found, trained) {
       table.add([
@@ -75,9 +91,12 @@ struct InspectCommand: ParsableCommand {
       ])
     }
     Console.output(
-      "\(classifier.configuration.architecture.rawValue), "
-        + "\(classifier.parameterCount.grouped) parameters")
+      "\(configuration.architectureName), "
+        + "\(transformer.parameterCount.grouped) parameters")
     table.lines(width: .max).forEach { Console.output($0) }
+    for (name, value) in tied.members {
+      Console.output("\(name) is \(value.string ?? "") again: counted, trained and chosen once")
+    }
     Console.output(
       "\(method.method) trains \(trainable.grouped) "
         + String(format: "(%.3f %%)", 100 * Double(trainable) / total))

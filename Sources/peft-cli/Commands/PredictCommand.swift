@@ -28,10 +28,13 @@ struct PredictCommand: ParsableCommand {
     try common.start()
     let trained = try TrainedModel.open(model)
     let examples = try DataReader.read(path: dataPath, format: data.format, columns: data.columns)
+    guard let task = trained.task, !task.isLanguage else {
+      throw InvalidSetting("\(model) is a language model: let it write with `peft generate`")
+    }
     let encoded = EncodedDataset(
       examples, targets: nil, tokenizer: trained.tokenizer, maximumLength: trained.maximumLength)
-    for logits in trained.model.evaluate(encoded, task: trained.task).logits {
-      Console.output(Self.document(logits, task: trained.task))
+    for logits in trained.model.evaluate(encoded, task: task).logits {
+      Console.output(Self.document(logits, task: task))
     }
   }
 
@@ -48,7 +51,7 @@ struct PredictCommand: ParsableCommand {
       probabilities[name] = .number(value / sum)
     }
     return .object([
-      "label": .string(labels.names[SequenceClassifier.largest(of: logits)]),
+      "label": .string(labels.names[TransformerModel.largest(of: logits)]),
       "probabilities": .object(probabilities), "logits": values,
     ])
   }

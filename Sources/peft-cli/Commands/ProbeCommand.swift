@@ -60,7 +60,7 @@ struct ProbeCommand: ParsableCommand {
     training.batches = BatchPlan(size: .examples(batchSize ?? 32))
     training.seed = seed
     training.labelSmoothing = labelSmoothing
-    let prepared = try task.job(HeadTuning(), settings: training).prepare()
+    let prepared = try task.job(FullTuning(), settings: training).prepare()
     prepared.notes.forEach { common.note($0) }
     let settings = try probe.settings(
       groups: groups, seed: seed, budget: budget?.count(of: prepared.counts.parameters))

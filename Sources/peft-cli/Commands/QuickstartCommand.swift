@@ -109,6 +109,6 @@ struct QuickstartCommand: ParsableCommand {
     guard outcome.ending != .interrupted else {
       throw InterruptedEarly(description: "interrupted while the small model was trained")
     }
-    try SmallModel.writeWeights(of: prepared.model, to: model)
+    try prepared.model.writeWeights(to: model)
   }
 }

@@ -35,7 +35,6 @@ struct TrainingSession {
     var object: JSONObject = [
       "model": .string(job.modelDirectory), "train": .string(job.trainPath),
       "method": AdaptationMethods.json(of: job.method),
-      "pooling": .string(job.pooling.rawValue),
       "learningRate": .number(settings.learningRate),
       "warmup": .number(settings.warmupFraction), "schedule": .string(settings.decay.rawValue),
       "weightDecay": .number(settings.optimizer.weightDecay),
@@ -45,6 +44,8 @@ struct TrainingSession {
       "length": .string("\(settings.length)"), "batches": .string("\(settings.batches.size)"),
       "groupByLength": .bool(settings.batches.lengthWindow != nil),
     ]
+    object["pooling"] = job.pooling.map { .string($0.rawValue) }
+    object["stride"] = job.stride.map { .integer($0) }
     object["dev"] = job.devPath.map { .string($0) }
     object["test"] = job.testPath.map { .string($0) }
     object["evaluateEvery"] = settings.evaluationInterval.map { .integer($0) }

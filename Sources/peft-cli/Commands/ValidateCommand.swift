@@ -66,7 +66,7 @@ struct ValidateCommand: ParsableCommand {
     var training = TrainingSettings()
     training.batches = BatchPlan(size: .examples(batchSize ?? 32))
     training.seed = seed
-    let prepared = try task.job(HeadTuning(), settings: training).prepare()
+    let prepared = try task.job(FullTuning(), settings: training).prepare()
     prepared.notes.forEach { common.note($0) }
     let influenceSettings = try probe.settings(groups: groups, seed: seed, budget: nil)
     try OutputDirectory.create(

@@ -16,11 +16,14 @@ struct ComparisonOptions: ParsableArguments {
       """)
   var learningRates: String?
 
-  @Option(help: "Linear layers that lora adapts, separated by commas.")
-  var targets = "query,value"
+  @Option(
+    help: """
+      Linear layers that lora adapts, separated by commas. (default: query,value, with GPT-2 c_attn)
+      """)
+  var targets: String?
 
-  /// The linear layers that lora adapts.
-  var targetNames: [String] { targets.split(separator: ",").map(String.init) }
+  /// The linear layers that lora adapts; none for the usual ones.
+  var targetNames: [String] { (targets ?? "").split(separator: ",").map(String.init) }
 
   func validate() throws {
     if let seeds,
@@ -35,7 +38,9 @@ struct ComparisonOptions: ParsableArguments {
           "--learning-rates \(learningRates): give positive numbers, such as 1e-4,5e-4")
       }
     }
-    if targetNames.isEmpty { throw ValidationError("--targets: name at least one layer") }
+    if targets != nil, targetNames.isEmpty {
+      throw ValidationError("--targets: name at least one layer")
+    }
   }
 
   /// The seeds asked for.

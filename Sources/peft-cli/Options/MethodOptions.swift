@@ -15,8 +15,11 @@ struct MethodOptions: ParsableArguments {
   @Option(help: "Dropout on the input of lora's addition.")
   var loraDropout = 0.0
 
-  @Option(help: "Linear layers that lora adapts, separated by commas.")
-  var targets = "query,value"
+  @Option(
+    help: """
+      Linear layers that lora adapts, separated by commas. (default: query,value, with GPT-2 c_attn)
+      """)
+  var targets: String?
 
   func validate() throws {
     guard AdaptationMethods.names.contains(method) else {
@@ -32,7 +35,7 @@ struct MethodOptions: ParsableArguments {
     guard (0..<1).contains(loraDropout) else {
       throw ValidationError("--lora-dropout \(loraDropout): give a number from 0 to below 1")
     }
-    guard !targetNames.isEmpty else {
+    guard targets == nil || !targetNames.isEmpty else {
       throw ValidationError("--targets: name at least one layer, such as query")
     }
   }
@@ -58,5 +61,5 @@ struct MethodOptions: ParsableArguments {
     }
   }
 
-  private var targetNames: [String] { targets.split(separator: ",").map(String.init) }
+  private var targetNames: [String] { (targets ?? "").split(separator: ",").map(String.init) }
 }

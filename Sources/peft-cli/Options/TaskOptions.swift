@@ -8,7 +8,7 @@ struct TaskOptions: ParsableArguments {
   @Option(help: "Model directory: config.json, model.safetensors and the tokenizer's files.")
   var model: String
 
-  @Option(help: "Data to train on; it fixes the labels.")
+  @Option(help: "Data to train on; it fixes the task and its labels.")
   var train: String
 
   @Option(help: "Data to evaluate on while training; the best step is kept.")
@@ -17,14 +17,13 @@ struct TaskOptions: ParsableArguments {
   @Option(help: "Data to evaluate on at the end.")
   var test: String?
 
-  @Option(help: "How the head reads the tokens: first or mean.")
-  var pooling = Pooling.first
+  @Option(
+    help: """
+      How a classifier's head reads the tokens: first, last or mean. (default: first, with GPT-2 last)
+      """)
+  var pooling: Pooling?
 
-  @Option(help: "What the labels are: auto, classification or regression.")
-  var task = LabelKind.auto
-
-  @Option(help: "Longest text in tokens. (default: 128, or what the model takes)")
-  var maxLength: Int?
+  @OptionGroup var kind: TaskKindOptions
 
   @OptionGroup(title: "Data") var data: DataOptions
 
@@ -35,9 +34,10 @@ struct TaskOptions: ParsableArguments {
     job.testPath = test
     job.format = data.format
     job.columns = data.columns
-    job.labelKind = task
+    job.taskKind = kind.task
     job.pooling = pooling
-    job.maximumLength = maxLength
+    job.maximumLength = kind.maxLength
+    job.stride = kind.stride
     job.settings = settings
     return job
   }

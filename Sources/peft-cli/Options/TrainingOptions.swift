@@ -111,4 +111,3 @@ struct TrainingOptions: ParsableArguments {
 
 extension LearningRateSchedule.Decay: ExpressibleByArgument {}
 extension Pooling: ExpressibleByArgument {}
-extension LabelKind: ExpressibleByArgument {}

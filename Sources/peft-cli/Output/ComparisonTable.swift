@@ -11,9 +11,11 @@ struct ComparisonTable {
     let metric = comparison.metric
     var table = TextTable(
       header: ["method", "parameters", "share", "rate", "dev", "test", "seconds"])
-    let order = comparison.entries.sorted {
-      $0.mean(metric, on: comparison.split) ?? 0 > $1.mean(metric, on: comparison.split) ?? 0
+    let sign = comparison.higherIsBetter ? 1.0 : -1.0
+    func rank(_ entry: Comparison.Entry) -> Double {
+      sign * (entry.mean(metric, on: comparison.split) ?? -sign * .infinity)
     }
+    let order = comparison.entries.sorted { rank($0) > rank($1) }
     for entry in order {
       table.add([
         entry.label, entry.trainable.grouped,
@@ -26,7 +28,7 @@ struct ComparisonTable {
     }
     let seeds = comparison.entries.first?.runs.count ?? 0
     return table.lines(width: .max) + [
-      "\(metric), mean over \(seeds) seed\(seeds == 1 ? "" : "s")"
+      "\(metric)\(comparison.higherIsBetter ? "" : " (less is better)"), mean over \(seeds) seed\(seeds == 1 ? "" : "s")"
         + (seeds > 1 ? " ± standard deviation" : "")
         + "; seconds of training, with those of the probe for the selection"
     ]

@@ -6,6 +6,9 @@ enum Console {
   /// Prints a line of results.
   static func output(_ line: String) { write(line + "\n", to: FileHandle.standardOutput) }
 
+  /// Prints a piece of a result, without ending the line.
+  static func write(_ text: String) { write(text, to: FileHandle.standardOutput) }
+
   /// Prints a document that is the whole of standard output.
   static func output(_ document: JSONValue) { output(document.text()) }
 

@@ -28,7 +28,7 @@ struct DataReaderPropertyTests {
           "text_a": .string(row[0]), "text_b": .string(row[1]), "label": .string(row[2]),
         ]
         return JSONValue.object(object).text()
-      case .tsv: return row.joined(separator: separator)
+      case .tsv, .pairs, .text: return row.joined(separator: separator)
       case .csv:
         return row.map { cell in
           let mustQuote = cell.unicodeScalars.contains { ",\"\r\n".unicodeScalars.contains($0) }
@@ -46,7 +46,7 @@ struct DataReaderPropertyTests {
     return lines.joined(separator: end) + (Bool.random(using: &random) ? end : "")
   }
 
-  @Test("every cell survives", arguments: DataFormat.allCases)
+  @Test("every cell survives", arguments: [DataFormat.jsonl, .csv, .tsv])
   func roundTrip(format: DataFormat) throws {
     var random = SeededRandom(5)
     let forbidden = format == .tsv ? "\t\n\r" : ""

@@ -117,9 +117,10 @@ struct DataReaderRefusalTests {
     let seeds = [
       "text,label\r\n\"a \"\"b\"\"\",1\r\n\"x\ny\",0\r\né,2\r\n", "text\tlabel\n\"a\t1\r\nb\t0\n",
       "{\"text\":\"a\\n\\u00e9\",\"label\":1}\n{\"text\":\"é😀\",\"label\":\"b\"}\n",
-      "a,b,1\nc,d,0\n",
+      "a,b,1\nc,d,0\n", "a: b||c \nd||e\n",
     ].map { Array($0.utf8) }
-    let alphabet = Array("\"\r\n\t,{}:\\[]a1".utf8) + [0, 0xC3, 0xEF, 0xBB, 0xBF, 0xF0, 0x80, 0xFF]
+    let alphabet =
+      Array("\"\r\n\t,{}:\\[]a1|".utf8) + [0, 0xC3, 0xEF, 0xBB, 0xBF, 0xF0, 0x80, 0xFF]
     var random = SeededRandom(11)
     var accepted = 0
     for _ in 0..<20_000 {

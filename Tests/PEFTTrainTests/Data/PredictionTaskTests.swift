@@ -38,11 +38,11 @@ struct PredictionTaskTests {
     let whole = Self.examples(["0", "1", "1"])
     let regression = try PredictionTask(training: whole, kind: .regression, path: "p")
     #expect(try regression.targets(of: whole, path: "p") == .values([0, 1, 1]))
-    #expect(regression.outputCount == 1)
+    #expect(regression.output(pooling: .last) == .classes(1, pooling: .last))
     let real = Self.examples(["0.5", "0.25"])
     let classes = try PredictionTask(training: real, kind: .classification, path: "p")
     #expect(try classes.targets(of: real, path: "p") == .classes([1, 0]))
-    #expect(classes.outputCount == 2)
+    #expect(classes.output(pooling: .mean) == .classes(2, pooling: .mean))
   }
 
   @Test("labels that cannot be used are refused with their line")

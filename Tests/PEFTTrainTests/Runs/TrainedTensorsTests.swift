@@ -10,13 +10,14 @@ struct TrainedTensorsTests {
   private static let rows = [0, 3, 7]
 
   /// A model whose head trains, and these rows of one matrix.
-  private func model(seed: UInt64, rows: [Int]?) throws -> SequenceClassifier {
+  private func model(seed: UInt64, rows: [Int]?) throws -> TransformerModel {
     let configuration = EncoderConfiguration(
       architecture: .bert, vocabularySize: 12, hiddenSize: 8, layerCount: 1, headCount: 2,
       intermediateSize: 16, positionCount: 16, tokenTypeCount: 2, epsilon: 1e-12,
       activation: .gelu, hiddenDropout: 0, attentionDropout: 0, classifierDropout: nil,
       paddingID: 0, initializerRange: 0.02, labelNames: nil)
-    let model = SequenceClassifier(configuration: configuration, pooling: .mean, outputCount: 2)
+    let model = TransformerModel(
+      configuration: .encoder(configuration), output: .classes(2, pooling: .mean))
     let generator = SeededGenerator(seed: seed, purpose: "weights")
     model.initializeWeights(using: generator)
     HeadTuning().attach(to: model, using: generator)
@@ -26,7 +27,7 @@ struct TrainedTensorsTests {
     return model
   }
 
-  private func query(of model: SequenceClassifier) throws -> Parameter {
+  private func query(of model: TransformerModel) throws -> Parameter {
     try #require(model.parameters.first { $0.parameter.name == Self.query }?.parameter)
   }
 

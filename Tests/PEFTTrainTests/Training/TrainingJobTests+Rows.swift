@@ -22,7 +22,7 @@ extension TrainingJobTests {
     ("bert.encoder.layer.1.intermediate.dense.weight", Array(100..<300)),
   ]
 
-  func parameter(_ name: String, of model: SequenceClassifier) throws -> Parameter {
+  func parameter(_ name: String, of model: TransformerModel) throws -> Parameter {
     try #require(model.parameters.first { $0.parameter.name == name }?.parameter)
   }
 

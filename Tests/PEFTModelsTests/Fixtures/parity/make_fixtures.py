@@ -15,11 +15,9 @@ from transformers import (
     RobertaForSequenceClassification, get_constant_schedule_with_warmup,
     get_cosine_schedule_with_warmup, get_linear_schedule_with_warmup)
 
+from common import SIZES, gradients, padded, perturb, train
+
 HERE = pathlib.Path(__file__).parent
-SIZES = dict(
-    vocab_size=120, hidden_size=24, num_hidden_layers=2, num_attention_heads=3,
-    intermediate_size=40, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
-    initializer_range=0.25)  # large enough that softmax and GELU are far from linear
 LENGTHS = [9, 2, 17, 1, 6]
 
 
@@ -34,24 +32,10 @@ def roberta(**overrides):
            "num_labels": 3, **overrides}))
 
 
-def perturb(model, seed):
-    """Nothing stays at zero or one, so nothing can be right by accident."""
-    torch.manual_seed(seed)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(torch.randn_like(parameter) * 0.05)
-    return model
-
-
 def make_batch(folder, pad, pairs, labels):
     torch.manual_seed(11)
     sequences = [torch.randint(5, 120, (n,)).tolist() for n in LENGTHS]
     types = [[0] * (n - n // 2) + [1 if pairs else 0] * (n // 2) for n in LENGTHS]
-    width = max(LENGTHS)
-
-    def padded(rows, value):
-        return torch.tensor([row + [value] * (width - len(row)) for row in rows])
-
     batch = dict(
         input_ids=padded(sequences, pad),
         attention_mask=padded([[1] * n for n in LENGTHS], 0))
@@ -65,12 +49,6 @@ def make_batch(folder, pad, pairs, labels):
     return batch
 
 
-def clean(name):
-    """A parameter's name in the base model's terms."""
-    return (name.replace("base_model.model.", "").replace(".base_layer", "")
-            .replace(".modules_to_save.default", "").replace(".default", ""))
-
-
 def record(folder, model, batch, steps=True, extra=None):
     model.train()
     result = model(**batch)
@@ -78,20 +56,9 @@ def record(folder, model, batch, steps=True, extra=None):
     expected = dict(extra or {})
     expected["logits"] = result.logits.detach().clone().contiguous()
     expected["loss"] = result.loss.detach().reshape(1).clone()
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            expected["gradient." + clean(name)] = parameter.grad.clone()
+    expected.update(gradients(model))
     if steps:
-        trained = [q for q in model.parameters() if q.requires_grad]
-        optimizer = torch.optim.AdamW(trained, lr=1e-3, weight_decay=0.01)
-        losses = []
-        for _ in range(10):
-            optimizer.zero_grad()
-            loss = model(**batch).loss
-            loss.backward()
-            optimizer.step()
-            losses.append(loss.item())
-        expected["losses"] = torch.tensor(losses, dtype=torch.float64)
+        expected["losses"] = train(model, lambda model: model(**batch).loss)
     save_file(expected, folder / "expected.safetensors")
     load_file(folder / "expected.safetensors")
 

@@ -1,35 +1,35 @@
 import PEFTSelect
 import PEFTTensor
 
-/// A classifier and its data's loss as probing sees them: its stages are the embeddings, the layers and
+/// A model and its data's loss as probing sees them: its stages are the embeddings, the layers and
 /// the head; dropout is off.
-public struct ClassifierObjective: Objective {
+public struct ModelObjective: Objective {
   /// Texts and what is to be predicted for them.
   public struct Batch: Sendable {
     /// The texts, packed.
     public let texts: PackedBatch
-    /// One target for each.
+    /// One target for each, or for each predicted token.
     public let targets: Targets
 
-    /// A batch; there must be as many targets as texts.
+    /// A batch; there must be targets for as many examples as there are texts.
     public init(texts: PackedBatch, targets: Targets) {
       precondition(
         texts.exampleCount == targets.count,
-        "Batch: \(texts.exampleCount) texts, \(targets.count) targets")
+        "Batch: \(texts.exampleCount) texts, targets for \(targets.count)")
       self.texts = texts
       self.targets = targets
     }
   }
 
   /// The model.
-  public let model: SequenceClassifier
+  public let model: TransformerModel
   /// ε of label smoothing.
   public let labelSmoothing: Double
   /// Every parameter of the model, attached adapters included.
   public let parameters: [ModelParameter]
 
   /// The objective of `model` with the adapters attached now.
-  public init(_ model: SequenceClassifier, labelSmoothing: Double = 0) {
+  public init(_ model: TransformerModel, labelSmoothing: Double = 0) {
     self.model = model
     self.labelSmoothing = labelSmoothing
     parameters = model.parameters
@@ -37,6 +37,9 @@ public struct ClassifierObjective: Objective {
 
   /// The embeddings, the layers, the head.
   public var stageCount: Int { model.stageCount }
+
+  /// The map from the last stage's rows to logits, where the output is a vocabulary.
+  public var vocabulary: VocabularyMap? { model.vocabulary }
 
   /// One stage of the model.
   public func stage(

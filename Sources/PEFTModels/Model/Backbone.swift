@@ -1,0 +1,32 @@
+import PEFTSelect
+import PEFTTensor
+
+/// A transformer without its output, as a chain: the embeddings, the layers one by one, the end.
+protocol Backbone: AnyObject {
+  /// The number of layers.
+  var layerCount: Int { get }
+
+  /// The word table [V, h].
+  var wordTable: Parameter { get }
+
+  /// The linear maps, lowest first; adapters may attach to them.
+  var linearLayers: [LinearLayer] { get }
+
+  /// The norms, lowest first.
+  var normalizationLayers: [NormalizationLayer] { get }
+
+  /// Every parameter in the order of computation. Stage 0 are the embeddings, stage i the i-th layer,
+  /// stage `layerCount` + 1 what comes after the last.
+  var sections: [ParameterSection] { get }
+
+  /// The input of the first layer, [T, h].
+  ///
+  /// The batch must fit: tokens inside the vocabulary, sequences no longer than the model takes.
+  func embed(_ batch: PackedBatch, on tape: Tape) -> Variable
+
+  /// The output of layer `index`, [T, h] → [T, h].
+  func layer(_ index: Int, _ x: Variable, on tape: Tape) -> Variable
+
+  /// What an output reads, from that of the last layer, [T, h] → [T, h].
+  func finish(_ x: Variable, on tape: Tape) -> Variable
+}

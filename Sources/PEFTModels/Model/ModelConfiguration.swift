@@ -1,0 +1,111 @@
+import PEFTTensor
+
+/// What `config.json` says about a model of any family.
+public enum ModelConfiguration: Hashable, Sendable {
+  /// RoBERTa or BERT.
+  case encoder(EncoderConfiguration)
+  /// GPT-2.
+  case gpt2(GPT2Configuration)
+
+  /// Reads `config.json` of a model directory. What this package would compute otherwise than the
+  /// file says is refused by name.
+  public init(directory: String) throws(FileError) {
+    let path = directory + "/config.json"
+    let document = try JSONValue(contentsOf: path)
+    guard case .object(let members) = document else {
+      throw FileError(.malformed, path: path, reason: "not a JSON object")
+    }
+    let file = ConfigurationReader(members: members, path: path)
+    let modelType = try file.string("model_type")
+    if modelType == GPT2Configuration.modelType {
+      self = .gpt2(try GPT2Configuration(file))
+    } else if let architecture = EncoderConfiguration.Architecture(rawValue: modelType) {
+      self = .encoder(try EncoderConfiguration(file, architecture))
+    } else {
+      throw FileError(
+        .unsupported, path: path, place: "model_type",
+        reason: "the architecture \"\(modelType)\" is not supported",
+        remedy: "use a model of type bert, roberta or gpt2")
+    }
+  }
+
+  /// `bert`, `roberta` or `gpt2`.
+  public var architectureName: String {
+    switch self {
+    case .encoder(let configuration): configuration.architecture.rawValue
+    case .gpt2: GPT2Configuration.modelType
+    }
+  }
+
+  /// Rows of the word table, V.
+  public var vocabularySize: Int {
+    switch self {
+    case .encoder(let configuration): configuration.vocabularySize
+    case .gpt2(let configuration): configuration.vocabularySize
+    }
+  }
+
+  /// Number of transformer layers.
+  public var layerCount: Int {
+    switch self {
+    case .encoder(let configuration): configuration.layerCount
+    case .gpt2(let configuration): configuration.layerCount
+    }
+  }
+
+  /// The longest sequence, in tokens.
+  public var maximumLength: Int {
+    switch self {
+    case .encoder(let configuration): configuration.maximumLength
+    case .gpt2(let configuration): configuration.positionCount
+    }
+  }
+
+  /// Standard deviation of newly drawn weights.
+  public var initializerRange: Double {
+    switch self {
+    case .encoder(let configuration): configuration.initializerRange
+    case .gpt2(let configuration): configuration.initializerRange
+    }
+  }
+
+  /// The names of a classifier's labels, where the file says them.
+  public var labelNames: [String]? {
+    switch self {
+    case .encoder(let configuration): configuration.labelNames
+    case .gpt2(let configuration): configuration.labelNames
+    }
+  }
+
+  /// How a classifier reads the tokens unless told otherwise: a causal model's last token is the only one
+  /// that has seen all.
+  public var usualPooling: Pooling {
+    switch self {
+    case .encoder: .first
+    case .gpt2: .last
+    }
+  }
+
+  /// The linear layers that LoRA usually adapts, by PEFT's habit.
+  public var usualTargets: [String] {
+    switch self {
+    case .encoder: ["query", "value"]
+    case .gpt2: ["c_attn"]
+    }
+  }
+
+  /// Whether a token sees those before it only, so that the model can write.
+  public var isCausal: Bool {
+    switch self {
+    case .encoder: false
+    case .gpt2: true
+    }
+  }
+
+  func makeBackbone() -> any Backbone {
+    switch self {
+    case .encoder(let configuration): Encoder(configuration: configuration)
+    case .gpt2(let configuration): GPT2(configuration: configuration)
+    }
+  }
+}

@@ -1,0 +1,191 @@
+import PEFTTensor
+
+/// What loading a checkpoint did besides copying tensors.
+public struct LoadReport: Hashable, Sendable {
+  /// Tensors the checkpoint did not have, drawn anew.
+  public internal(set) var newlyInitialized: [String] = []
+  /// Tensors of the checkpoint that this model has no use for, such as a language-model head.
+  public internal(set) var unused: [String] = []
+}
+
+extension TransformerModel {
+  /// Loads the model of a Hugging Face directory.
+  ///
+  /// Tensor names may carry the family's prefix or not, and may use the old names `gamma` and `beta`
+  /// in norms. A task head that fits is loaded; one that is missing or has another number of rows is
+  /// drawn anew and reported, as is a missing head of a masked language model. Any other missing tensor,
+  /// an unknown one, a wrong shape, a value that is not finite, and an output layer that differs from the
+  /// word table are errors.
+  ///
+  /// - Parameters:
+  ///   - output: what the model is to put out.
+  ///   - generator: draws what is new.
+  public static func load(
+    directory: String, output: ModelOutput, using generator: SeededGenerator
+  ) throws(FileError) -> (model: TransformerModel, report: LoadReport) {
+    let configuration = try ModelConfiguration(directory: directory)
+    let checkpoint = try SafetensorsCollection(directory: directory)
+    let model = TransformerModel(configuration: configuration, output: output)
+    let report = try model.load(checkpoint, path: directory, using: generator)
+    return (model, report)
+  }
+
+  /// Draws every weight anew: N(0, initializerRange²), biases 0, norms the identity. GPT-2's maps back
+  /// into the residual stream are drawn 1 / √(2 · layers) as wide.
+  public func initializeWeights(using generator: SeededGenerator) {
+    for entry in parameters { initialize(entry.parameter, using: generator) }
+  }
+
+  private func initialize(_ parameter: Parameter, using generator: SeededGenerator) {
+    guard parameter.shape.rank == 2 else { return }
+    var draws = generator.split(parameter.name)
+    let isResidual = parameter.name.hasSuffix("c_proj.weight")
+    let factor = isResidual ? 1 / Double(2 * configuration.layerCount).squareRoot() : 1
+    parameter.value = Tensor(
+      normal: parameter.shape, standardDeviation: Float(configuration.initializerRange * factor),
+      using: &draws)
+  }
+
+  private func load(
+    _ checkpoint: SafetensorsCollection, path: String, using generator: SeededGenerator
+  ) throws(FileError) -> LoadReport {
+    var report = LoadReport()
+    var used: Set<String> = []
+    for entry in parameters {
+      let parameter = entry.parameter
+      let name = candidates(for: parameter.name).first { checkpoint.entry($0) != nil }
+      let shape = name.flatMap { checkpoint.entry($0)?.shape }
+      if let name { used.insert(name) }
+      if let name, shape == parameter.fileShape.extents {
+        try Self.read(name, of: checkpoint, into: parameter, path: path)
+      } else if entry.kind == .head
+        || (shape == nil && ["pooler", "predictions"].contains(entry.place))
+      {
+        initialize(parameter, using: generator)
+        report.newlyInitialized.append(parameter.name)
+      } else {
+        throw Self.missingOrMisshapen(parameter, found: shape, name: name, path: path)
+      }
+    }
+    used.formUnion(try checkTies(checkpoint, path: path))
+    for name in checkpoint.tensorNames where !used.contains(name) {
+      guard isKnownAsUnused(name) else {
+        throw FileError(
+          .malformed, path: path, place: "tensor \(name)",
+          reason: "the checkpoint has a tensor that a \(configuration.architectureName) model does "
+            + "not have",
+          remedy: "check that config.json belongs to these weights")
+      }
+      report.unused.append(name)
+    }
+    return report
+  }
+
+  /// The names of the output layer in the checkpoint; it must be the word table again.
+  private func checkTies(
+    _ checkpoint: SafetensorsCollection, path: String
+  ) throws(FileError) -> [String] {
+    var found: [String] = []
+    for (name, parameter) in tiedNames.sorted(by: { $0.key < $1.key }) {
+      guard let entry = checkpoint.entry(name) else { continue }
+      found.append(name)
+      var copy = Tensor(zeros: parameter.shape)
+      if entry.shape == parameter.shape.extents {
+        try copy.withUnsafeMutableElements { (elements) throws(FileError) in
+          try checkpoint.readFloats(of: name, into: elements)
+        }
+        if copy.isIdentical(to: parameter.value) { continue }
+      }
+      throw FileError(
+        .unsupported, path: path, place: "tensor \(name)",
+        reason: "it differs from \(parameter.name): an output layer of its own is not supported",
+        remedy: "use a model whose output layer is its word table")
+    }
+    return found
+  }
+
+  /// The names under which published checkpoints hold a parameter.
+  private func candidates(for name: String) -> [String] {
+    var names = [name]
+    if name.hasPrefix(prefix) { names.append(String(name.dropFirst(prefix.count))) }
+    return names + names.compactMap(Self.oldNormName)
+  }
+
+  /// What models with an output put before the names of their backbone.
+  private var prefix: String {
+    switch configuration {
+    case .encoder(let encoder): encoder.architecture.rawValue + "."
+    case .gpt2: "transformer."
+    }
+  }
+
+  private static func oldNormName(_ name: String) -> String? {
+    if name.hasSuffix("LayerNorm.weight") { return name.dropLast(6) + "gamma" }
+    if name.hasSuffix("LayerNorm.bias") { return name.dropLast(4) + "beta" }
+    return nil
+  }
+
+  /// Buffers, pretraining heads, poolers that this head does not read and heads of another form.
+  private func isKnownAsUnused(_ name: String) -> Bool {
+    let bare = name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
+    switch configuration {
+    case .encoder:
+      return bare == "embeddings.position_ids" || bare == "embeddings.token_type_ids"
+        || ["cls.", "lm_head.", "pooler.", "classifier."].contains { bare.hasPrefix($0) }
+    case .gpt2:
+      return bare == "lm_head.weight" || bare == "score.weight"
+        || (bare.hasPrefix("h.")
+          && (bare.hasSuffix(".attn.bias") || bare.hasSuffix(".attn.masked_bias")))
+    }
+  }
+
+  private static func read(
+    _ name: String, of checkpoint: SafetensorsCollection, into parameter: Parameter, path: String
+  ) throws(FileError) {
+    var value = Tensor(zeros: parameter.fileShape)
+    try value.withUnsafeMutableElements { (elements) throws(FileError) in
+      try checkpoint.readFloats(of: name, into: elements)
+    }
+    guard value.isFinite else {
+      throw FileError(
+        .malformed, path: path, place: "tensor \(name)",
+        reason: "it holds a value that is not finite (NaN or infinity)",
+        remedy: "use an earlier checkpoint, or download the file again")
+    }
+    parameter.fileValue = value
+  }
+
+  private static func missingOrMisshapen(
+    _ parameter: Parameter, found shape: [Int]?, name: String?, path: String
+  ) -> FileError {
+    guard let shape, let name else {
+      return FileError(
+        .malformed, path: path, place: "tensor \(parameter.name)",
+        reason: "the checkpoint does not have it",
+        remedy: "check that config.json belongs to these weights")
+    }
+    return FileError(
+      .malformed, path: path, place: "tensor \(name)",
+      reason: "its shape is \(shape), config.json asks for \(parameter.fileShape)",
+      remedy: "check that config.json belongs to these weights")
+  }
+}
+
+extension TransformerModel {
+  /// Writes the pretrained part of the model, all but a task head, as `model.safetensors` into
+  /// `directory`, in the layout of transformers. A tied output layer is not written a second time.
+  public func writeWeights(
+    to directory: String, as type: SafetensorsElementType = .float32
+  ) throws(FileError) {
+    let tensors = parameters.filter { $0.kind != .head }.map { entry in
+      let parameter = entry.parameter
+      return SafetensorsOutput(
+        name: parameter.name, shape: parameter.fileShape.extents, as: type
+      ) { (body) throws(FileError) in
+        try parameter.fileValue.withUnsafeElements(body)
+      }
+    }
+    try SafetensorsWriter.write(
+      tensors, metadata: ["format": "pt"], to: directory + "/model.safetensors")
+  }
+}

@@ -1,0 +1,91 @@
+import PEFTSelect
+import PEFTTensor
+
+/// A transformer with an output: a backbone (RoBERTa, BERT or GPT-2) and a head above it.
+public final class TransformerModel {
+  /// What the model is.
+  public let configuration: ModelConfiguration
+  /// What it puts out.
+  public let output: ModelOutput
+  let backbone: any Backbone
+  let head: any ModelHead
+
+  /// A model of zero maps; load or draw its weights before use.
+  public init(configuration: ModelConfiguration, output: ModelOutput) {
+    self.configuration = configuration
+    self.output = output
+    backbone = configuration.makeBackbone()
+    switch output {
+    case .classes(let count, let pooling):
+      head = ClassificationHead(
+        configuration: configuration, pooling: pooling, outputCount: count)
+    case .vocabulary:
+      switch configuration {
+      case .encoder(let encoder):
+        head = MaskedLanguageHead(configuration: encoder, table: backbone.wordTable)
+      case .gpt2: head = CausalLanguageHead(table: backbone.wordTable)
+      }
+    }
+  }
+
+  /// The number of stages of the computation: the embeddings, the layers, the head.
+  public var stageCount: Int { backbone.layerCount + 2 }
+
+  /// The output of one stage from that of the stage before it; the first takes the batch alone, the
+  /// last returns what `callAsFunction` does.
+  public func stage(
+    _ index: Int, _ input: Variable?, of batch: PackedBatch, on tape: Tape
+  ) -> Variable {
+    guard let input else {
+      precondition(index == 0, "stage: \(index) without the output of the stage before it")
+      return backbone.embed(batch, on: tape)
+    }
+    return index <= backbone.layerCount
+      ? backbone.layer(index - 1, input, on: tape)
+      : head(backbone.finish(input, on: tape), of: batch, on: tape)
+  }
+
+  /// Logits [B, C]; or, where the output is a vocabulary, the hidden states [N, h] from which
+  /// `vocabulary` makes the logits of the rows to predict.
+  public func callAsFunction(_ batch: PackedBatch, on tape: Tape) -> Variable {
+    head(hidden(batch, on: tape), of: batch, on: tape)
+  }
+
+  /// The hidden states that the head reads, [T, h].
+  public func hidden(_ batch: PackedBatch, on tape: Tape) -> Variable {
+    let embedded = backbone.embed(batch, on: tape)
+    let last = (0..<backbone.layerCount).reduce(embedded) { backbone.layer($1, $0, on: tape) }
+    return backbone.finish(last, on: tape)
+  }
+
+  /// The map from hidden states to logits, where the output is a vocabulary.
+  public var vocabulary: VocabularyMap? { head.vocabulary }
+
+  /// Logits of a batch: [B, C], or [N, V] where the output is a vocabulary.
+  public func logits(_ batch: PackedBatch, on tape: Tape) -> Variable {
+    let outputs = self(batch, on: tape)
+    return vocabulary.map { tape.linear(outputs, weight: $0.table, bias: $0.bias) } ?? outputs
+  }
+
+  /// The loss of a batch.
+  public func loss(
+    _ batch: PackedBatch, _ targets: Targets, labelSmoothing: Double = 0, on tape: Tape
+  ) -> Loss {
+    tape.loss(
+      self(batch, on: tape), targets: targets, vocabulary: vocabulary,
+      labelSmoothing: labelSmoothing)
+  }
+
+  /// The linear maps of the backbone, lowest first; adapters may attach to them.
+  public var backboneLinearLayers: [LinearLayer] {
+    backbone.linearLayers + head.backboneLinearLayers
+  }
+
+  /// The norms, lowest first.
+  public var normalizationLayers: [NormalizationLayer] {
+    backbone.normalizationLayers + head.normalizationLayers
+  }
+
+  /// The sum of the sizes of all parameters.
+  public var parameterCount: Int { parameters.reduce(0) { $0 + $1.parameter.count } }
+}

@@ -1,0 +1,64 @@
+import PEFTModels
+import PEFTTensor
+
+/// Lets a language model write, with prompts in the form it has learned.
+public struct TextWriter {
+  private let trained: TrainedModel
+  private let isCompletion: Bool
+
+  /// A writer with a trained model; `name` is for messages. Throws for a model that cannot write.
+  public init(_ trained: TrainedModel, name: String) throws(InvalidSetting) {
+    guard trained.model.configuration.isCausal, trained.model.vocabulary != nil else {
+      throw InvalidSetting("\(name) is no causal language model, and only such a one can write")
+    }
+    self.trained = trained
+    if case .completion = trained.task { isCompletion = true } else { isCompletion = false }
+  }
+
+  /// The texts after the prompts of the file `path`.
+  ///
+  /// Throws `malformed`, with the line, for a prompt that leaves no room to write.
+  public func texts(
+    after examples: [TextExample], of path: String, settings: GenerationSettings
+  ) throws(FileError) -> [String] {
+    do {
+      return try trained.model.generate(
+        examples.map { ids(of: $0.text) }, settings: settings, end: trained.tokenizer.special.end
+      ).map(text)
+    } catch {
+      throw FileError(
+        .malformed, path: path, place: "line \(examples[error.prompt].line)",
+        reason: error.description)
+    }
+  }
+
+  /// The text after one prompt; `observe` is told of the text so far as it grows.
+  public func text(
+    after prompt: String, settings: GenerationSettings, observe: (String) -> Void
+  ) throws(FileError) -> String {
+    var ids: [Int32] = []
+    do {
+      let tokens = try trained.model.generate(
+        [self.ids(of: prompt)], settings: settings, end: trained.tokenizer.special.end
+      ) { _, token in
+        ids.append(token)
+        observe(text(ids))
+      }
+      return text(tokens[0])
+    } catch {
+      throw FileError(.malformed, path: "--prompt", reason: error.description)
+    }
+  }
+
+  private func ids(of prompt: String) -> [Int32] {
+    isCompletion
+      ? CompletionText(tokenizer: trained.tokenizer).prompt(prompt)
+      : trained.tokenizer.encode(prompt).ids
+  }
+
+  private func text(_ ids: [Int32]) -> String {
+    isCompletion
+      ? CompletionText(tokenizer: trained.tokenizer).completion(ids)
+      : trained.tokenizer.decode(ids)
+  }
+}

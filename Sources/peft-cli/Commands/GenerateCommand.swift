@@ -1,0 +1,82 @@
+import ArgumentParser
+import Foundation
+import PEFTModels
+import PEFTTensor
+import PEFTTrain
+
+struct GenerateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "generate", abstract: "Lets a GPT-2 model continue prompts.",
+    discussion: """
+      Prints a JSON line with prompt and text for each prompt; one prompt on a terminal is written as it \
+      comes. A run that was trained on completions gets prompts in the form it has learned.
+
+      Example:
+        peft generate runs/e2e --data prompts.txt --beams 4 > texts.jsonl
+        peft generate gpt2 --prompt "It was a dark night" --temperature 0.8 --top-p 0.9
+      """)
+
+  @Argument(help: "Run directory, or GPT-2 directory.")
+  var model: String
+
+  @Option(help: "The prompt.")
+  var prompt: String?
+
+  @Option(
+    name: .customLong("data"),
+    help: "Prompts: a text file with one a line, prompt||completion lines, or JSONL.")
+  var dataPath: String?
+
+  @Option(help: "Decides what is drawn.")
+  var seed: UInt64 = 1
+
+  @OptionGroup(title: "Generation") var generation: GenerationOptions
+  @OptionGroup(title: "Data") var data: DataOptions
+  @OptionGroup(title: "Common") var common: CommonOptions
+
+  func validate() throws {
+    if (prompt == nil) == (dataPath == nil) {
+      throw ValidationError("--prompt or --data: give one of them")
+    }
+    if let prompt, prompt.isEmpty { throw ValidationError("--prompt: it is empty") }
+  }
+
+  func run() throws {
+    try common.start()
+    let trained = try TrainedModel.open(model)
+    let writer = try TextWriter(trained, name: model)
+    let settings = generation.settings(seed: seed)
+    if let prompt {
+      try write(prompt, with: writer, settings)
+    } else if let dataPath {
+      let examples = try PromptFile.read(dataPath, format: data.format, columns: data.columns)
+      let texts = try writer.texts(after: examples, of: dataPath, settings: settings)
+      for (example, text) in zip(examples, texts) { Self.output(example.text, text) }
+    }
+  }
+
+  private func write(
+    _ prompt: String, with writer: TextWriter, _ settings: GenerationSettings
+  ) throws {
+    let isLive = !common.json && isatty(STDOUT_FILENO) == 1
+    guard isLive else {
+      let example = TextExample(text: prompt, line: 1)
+      let texts = try writer.texts(after: [example], of: "--prompt", settings: settings)
+      return Self.output(prompt, texts[0])
+    }
+    var shown = ""
+    let text = try writer.text(after: prompt, settings: settings) { sofar in
+      // What ends in the middle of a character waits for its rest.
+      guard !sofar.unicodeScalars.suffix(3).contains("\u{FFFD}"), sofar.hasPrefix(shown) else {
+        return
+      }
+      Console.write(String(sofar.dropFirst(shown.count)))
+      shown = sofar
+    }
+    Console.output(String(text.dropFirst(shown.count)))
+  }
+
+  private static func output(_ prompt: String, _ text: String) {
+    Console.output(.object(["prompt": .string(prompt), "text": .string(text)]))
+  }
+}

@@ -1,0 +1,46 @@
+"""What the generators of parity fixtures share: sizes, perturbation, names, training steps."""
+import torch
+
+SIZES = dict(
+    vocab_size=120, hidden_size=24, num_hidden_layers=2, num_attention_heads=3,
+    intermediate_size=40, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+    initializer_range=0.25)  # large enough that softmax and GELU are far from linear
+
+
+def perturb(model, seed):
+    """Nothing stays at zero or one, so nothing can be right by accident."""
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.05)
+    return model
+
+
+def padded(rows, value):
+    width = max(len(row) for row in rows)
+    return torch.tensor([row + [value] * (width - len(row)) for row in rows])
+
+
+def clean(name):
+    """A parameter's name in the base model's terms."""
+    return (name.replace("base_model.model.", "").replace(".base_layer", "")
+            .replace(".modules_to_save.default", "").replace(".default", ""))
+
+
+def gradients(model):
+    return {"gradient." + clean(name): parameter.grad.clone()
+            for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def train(model, loss_of_model):
+    """The losses before each of ten AdamW steps."""
+    trained = [q for q in model.parameters() if q.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=1e-3, weight_decay=0.01)
+    losses = []
+    for _ in range(10):
+        optimizer.zero_grad()
+        loss = loss_of_model(model)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return torch.tensor(losses, dtype=torch.float64)
