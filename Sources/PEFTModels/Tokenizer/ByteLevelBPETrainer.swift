@@ -1,5 +1,3 @@
-import PEFTTensor
-
 /// Learns the vocabulary of byte-level byte-pair encoding from texts (Sennrich et al. 2016, Radford et
 /// al. 2019).
 ///
