@@ -9,6 +9,13 @@ let package = Package(
       name: "step-time",
       dependencies: [
         .product(name: "PEFTTensor", package: "peft"),
+        .product(name: "PEFTSelect", package: "peft"),
+        .product(name: "PEFTModels", package: "peft"),
+      ]),
+    .executableTarget(
+      name: "generate-time",
+      dependencies: [
+        .product(name: "PEFTTensor", package: "peft"),
         .product(name: "PEFTModels", package: "peft"),
       ]),
     .executableTarget(

@@ -15,7 +15,8 @@ struct PEFTCommand: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       InspectCommand.self, TokenizeCommand.self, TrainCommand.self, EvaluateCommand.self,
-      PredictCommand.self, GenerateCommand.self, ProbeCommand.self, AdaptCommand.self,
+      PredictCommand.self, GenerateCommand.self, PretrainCommand.self, ProbeCommand.self,
+      AdaptCommand.self,
       SelectCommand.self,
       VerifyCommand.self,
       CompareCommand.self, KnapsackCommand.self,

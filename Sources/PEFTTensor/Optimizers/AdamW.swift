@@ -45,6 +45,38 @@ public struct AdamW: Optimizer {
     meanSquares = optimized.zeros
   }
 
+  /// All that an optimizer of the same parameters and settings needs to go on from here.
+  public struct State: Sendable {
+    /// The number of steps taken, t.
+    public let stepCount: Int
+    /// m of each parameter, in its `gradientShape`.
+    public let means: [Tensor]
+    /// v of each parameter, in its `gradientShape`.
+    public let meanSquares: [Tensor]
+
+    /// A state from its parts.
+    public init(stepCount: Int, means: [Tensor], meanSquares: [Tensor]) {
+      self.stepCount = stepCount
+      self.means = means
+      self.meanSquares = meanSquares
+    }
+  }
+
+  /// Where the optimizer stands; a new one must have the shapes of this one's parameters.
+  public var state: State {
+    get { State(stepCount: stepCount, means: means, meanSquares: meanSquares) }
+    set {
+      let shapes = parameters.map(\.gradientShape)
+      precondition(
+        newValue.means.map(\.shape) == shapes && newValue.meanSquares.map(\.shape) == shapes,
+        "AdamW: a state of \(newValue.means.count) tensors for \(shapes.count) parameters, or of "
+          + "other shapes")
+      stepCount = newValue.stepCount
+      means = newValue.means
+      meanSquares = newValue.meanSquares
+    }
+  }
+
   /// One step; see `Optimizer`.
   public mutating func step(
     gradients: GradientAccumulator, learningRate: Double, gradientScale: Double

@@ -3,9 +3,10 @@ import PEFTTensor
 
 /// Running text as language models see it.
 ///
-/// For GPT-2 the texts are one stream, each but a single one ended by `<|endoftext|>`, cut into windows.
-/// For RoBERTa and BERT the stream is cut into pieces that fit between the special tokens, and tokens of
-/// each piece are hidden; a stride would change nothing there and is not used.
+/// The texts are one stream, each but a single one ended by the token that ends texts, so that documents
+/// are packed without gaps. For GPT-2 the stream is cut into windows. For RoBERTa and BERT it is cut into
+/// pieces that fit between the special tokens, and tokens of each piece are hidden; a stride would change
+/// nothing there and is not used.
 struct RunningText {
   let configuration: ModelConfiguration
   let tokenizer: Tokenizer
@@ -18,14 +19,15 @@ struct RunningText {
   ) throws(FileError) -> EncodedDataset {
     let isCausal = configuration.isCausal
     var stream: [Int32] = []
-    for example in rows.examples {
+    let encoded = ids(of: rows.examples.map(\.text))
+    for (example, ids) in zip(rows.examples, encoded) {
       guard example.pair == nil else {
         throw FileError(
           .malformed, path: rows.path, place: "line \(example.line)",
           reason: "two texts where one is due", remedy: "say --task completion for pairs")
       }
-      stream += ids(of: example.text)
-      if let end = tokenizer.special.end, isCausal, rows.examples.count > 1 { stream.append(end) }
+      stream += ids
+      if let end = tokenizer.special.end, rows.examples.count > 1 { stream.append(end) }
     }
     guard stream.count > 1 else {
       throw FileError(
@@ -47,12 +49,15 @@ struct RunningText {
       }, masking: masking)
   }
 
-  /// The tokens of a text without special ones around it. Long texts are encoded in pieces that end with
-  /// a line, in parallel: no token reaches over a line end between two characters that are no space.
-  private func ids(of text: String) -> [Int32] {
+  /// The tokens of each text without special ones around it. Long texts are encoded in pieces that end
+  /// with a line, in parallel: no token reaches over a line end between two characters that are no space.
+  private func ids(of texts: [String]) -> [[Int32]] {
     let specials = tokenizer.family == .gpt2 ? 0 : 1
-    return tokenizer.encode(Self.pieces(of: text).map { ($0, nil) }).flatMap {
-      $0.ids.dropFirst(specials).dropLast(specials)
+    let pieces = texts.map(Self.pieces)
+    var encoded = tokenizer.encode(pieces.flatMap { $0.map { ($0, nil) } })[...]
+    return pieces.map { pieces in
+      defer { encoded = encoded.dropFirst(pieces.count) }
+      return encoded.prefix(pieces.count).flatMap { $0.ids.dropFirst(specials).dropLast(specials) }
     }
   }
 

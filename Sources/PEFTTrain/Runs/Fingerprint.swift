@@ -30,6 +30,17 @@ public enum Fingerprint {
     return digests
   }
 
+  /// The digest of texts in their order, in hexadecimal.
+  static func of(_ texts: [String]) -> String {
+    var hash = SHA256()
+    for text in texts {
+      var count = UInt64(text.utf8.count).littleEndian
+      withUnsafeBytes(of: &count) { hash.update(bufferPointer: $0) }
+      hash.update(data: Data(text.utf8))
+    }
+    return hexadecimal(hash.finalize())
+  }
+
   private static func hexadecimal(_ digest: SHA256.Digest) -> String {
     digest.map { byte in
       let digits = String(byte, radix: 16)

@@ -11,17 +11,27 @@ import PEFTTensor
 /// best evaluation, or of the last step where none was made. A loss or gradient that is not finite
 /// ends the run before its step.
 ///
+/// A run that goes on from a state takes the steps that the run it came from would have taken, to the
+/// bit.
+///
 /// - Parameters:
 ///   - dev: the data to evaluate on; nil evaluates nothing.
+///   - state: where to go on; nil begins.
+///   - checkpoints: how often, in steps, `save` gets the state, which is then also told after the step at
+///     which `shouldStop` ends the run.
 ///   - shouldStop: asked after every step; true ends the run.
 ///   - observe: told of every step and evaluation.
 public func train(
   _ model: TransformerModel, on data: EncodedDataset, evaluatingOn dev: EncodedDataset?,
-  task: PredictionTask, settings: TrainingSettings, shouldStop: () -> Bool = { false },
-  observe: (TrainingEvent) throws -> Void
+  task: PredictionTask, settings: TrainingSettings, from state: TrainingState? = nil,
+  checkpoints: Int? = nil, save: (TrainingState) throws -> Void = { _ in },
+  shouldStop: () -> Bool = { false }, observe: (TrainingEvent) throws -> Void
 ) throws -> TrainingOutcome {
   var run = TrainingRun(model: model, data: data, dev: dev, task: task, settings: settings)
-  return try run.outcome(shouldStop: shouldStop, observe: observe)
+  if let state { run.restore(state) }
+  return try run.outcome(
+    after: state?.step ?? 0, checkpoints: checkpoints, save: save, shouldStop: shouldStop,
+    observe: observe)
 }
 
 private struct TrainingRun {
@@ -62,10 +72,28 @@ private struct TrainingRun {
         }))
   }
 
+  /// The state after `step` steps.
+  func state(step: Int) -> TrainingState {
+    TrainingState(
+      step: step, values: parameters.map(\.trainableValue), optimizer: optimizer.state,
+      best: best.map { TrainingState.Best(step: $0.step, metrics: $0.metrics, values: bestValues) },
+      evaluationsSinceBest: evaluationsSinceBest)
+  }
+
+  mutating func restore(_ state: TrainingState) {
+    for (parameter, value) in zip(parameters, state.values) { parameter.trainableValue = value }
+    optimizer.state = state.optimizer
+    best = state.best.map { ($0.step, PrimaryMetric(of: task).score($0.metrics), $0.metrics) }
+    bestValues = state.best?.values ?? []
+    evaluationsSinceBest = state.evaluationsSinceBest
+  }
+
   mutating func outcome(
+    after done: Int, checkpoints: Int?, save: (TrainingState) throws -> Void,
     shouldStop: () -> Bool, observe: (TrainingEvent) throws -> Void
   ) throws -> TrainingOutcome {
-    var step = 0
+    var step = done
+    var skipped = 0
     var epoch = 0
     var clock = StepClock()
     var ending = TrainingOutcome.Ending.finished
@@ -73,6 +101,10 @@ private struct TrainingRun {
       let batches = epochBatches(data: data, settings: settings, epoch: epoch)
       epoch += 1
       for (position, indices) in batches.enumerated() {
+        if skipped < done {
+          skipped += 1
+          continue
+        }
         let hiding = SeededGenerator(seed: settings.seed, purpose: "masks").split(step)
         let report = try clock.time(data.examples(indices, hidingWith: hiding)) {
           (batch) throws(NonFiniteLoss) in try take(step: step, batch)
@@ -90,7 +122,11 @@ private struct TrainingRun {
           }
         }
         if step == totalSteps { break epochs }
-        if shouldStop() {
+        let isStopping = shouldStop()
+        if let checkpoints, isStopping || step.isMultiple(of: checkpoints) {
+          try save(state(step: step))
+        }
+        if isStopping {
           ending = .interrupted
           break epochs
         }

@@ -1,0 +1,37 @@
+// Times greedy generation for one sequence and prints one JSON line.
+//
+//     swift run -c release --package-path Benchmarks generate-time [new tokens] [prompt tokens] [runs]
+//
+// GPT-2 small with random weights, no end token. Tokens a second are the new ones over the time of reading
+// the prompt and writing, the median of the runs after one that warms up.
+import Foundation
+import PEFTModels
+import PEFTTensor
+
+let arguments = CommandLine.arguments.dropFirst().map { Int($0) ?? 0 }
+let newTokens = arguments.first ?? 64
+let promptLength = arguments.count > 1 ? arguments[1] : 32
+let runs = arguments.count > 2 ? arguments[2] : 5
+
+let configuration = GPT2Configuration(
+  vocabularySize: 50257, hiddenSize: 768, layerCount: 12, headCount: 12, positionCount: 1024)
+let model = TransformerModel(configuration: .gpt2(configuration), output: .vocabulary)
+model.initializeWeights(using: SeededGenerator(seed: 1, purpose: "weights"))
+var draws = SeededGenerator(seed: 2, purpose: "tokens")
+let prompt = (0..<promptLength).map { _ in Int32.random(in: 0..<50000, using: &draws) }
+var settings = GenerationSettings()
+settings.maximumNewTokens = newTokens
+var rates: [Double] = []
+for run in 0...runs {
+  let start = ContinuousClock.now
+  let text = try model.generate([prompt], settings: settings, end: nil)[0]
+  let seconds = (ContinuousClock.now - start) / .seconds(1)
+  if run > 0 { rates.append(Double(text.count) / seconds) }
+}
+let report: JSONValue = .object([
+  "newTokens": .integer(newTokens), "promptTokens": .integer(promptLength),
+  "workers": .integer(WorkerPool.shared.workerCount),
+  "tokens_per_second": .number(rates.sorted()[rates.count / 2]),
+  "peak_rss_mib": .integer(Processor.peakResidentBytes >> 20),
+])
+print(report.text())

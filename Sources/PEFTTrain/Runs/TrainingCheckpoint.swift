@@ -1,0 +1,90 @@
+import Foundation
+import PEFTModels
+import PEFTTensor
+
+/// A training state as one safetensors file: `value.NAME`, `mean.NAME`, `meanSquare.NAME` and, where there
+/// was an evaluation, `best.NAME` for every trained tensor; the rest is in the metadata, whose `recipe`
+/// says which run it belongs to.
+public enum TrainingCheckpoint {
+  /// The file's name.
+  public static let fileName = "checkpoint.safetensors"
+
+  /// Writes the state of training `model`; `recipe` is anything that another run would have otherwise.
+  public static func save(
+    _ state: TrainingState, of model: TransformerModel, recipe: String, to path: String
+  ) throws(FileError) {
+    let parameters = model.trainableParameters
+    func outputs(_ prefix: String, _ tensors: [Tensor]) -> [SafetensorsOutput] {
+      zip(parameters, tensors).map { parameter, tensor in
+        SafetensorsOutput(name: "\(prefix).\(parameter.name)", shape: tensor.shape.extents) {
+          (body) throws(FileError) in
+          try tensor.withUnsafeElements(body)
+        }
+      }
+    }
+    var metadata = [
+      "step": "\(state.step)", "optimizerStep": "\(state.optimizer.stepCount)",
+      "evaluationsSinceBest": "\(state.evaluationsSinceBest)", "recipe": recipe,
+    ]
+    var tensors =
+      outputs("value", state.values) + outputs("mean", state.optimizer.means)
+      + outputs("meanSquare", state.optimizer.meanSquares)
+    if let best = state.best {
+      metadata["bestStep"] = "\(best.step)"
+      metadata["bestMetrics"] = RunManifest.json(of: best.metrics).text()
+      tensors += outputs("best", best.values)
+    }
+    try SafetensorsWriter.write(tensors, metadata: metadata, to: path)
+  }
+
+  /// Reads the state back.
+  ///
+  /// Throws `malformed` for a file of another model or recipe.
+  public static func load(
+    _ path: String, of model: TransformerModel, recipe: String
+  ) throws(FileError) -> TrainingState {
+    let file = try SafetensorsReader(path: path)
+    func malformed(_ reason: String) -> FileError {
+      FileError(
+        .malformed, path: path, reason: reason,
+        remedy: "go on with the options and files it was begun with, or begin again (--overwrite)")
+    }
+    guard file.metadata["recipe"] == recipe else {
+      throw malformed("it belongs to a run with other options or other data")
+    }
+    func tensors(_ prefix: String) throws(FileError) -> [Tensor] {
+      var result: [Tensor] = []
+      for parameter in model.trainableParameters {
+        let name = "\(prefix).\(parameter.name)"
+        guard file.entry(name)?.shape == parameter.gradientShape.extents else {
+          throw malformed("the tensor \(name) is missing or has another shape")
+        }
+        result.append(Tensor(try file.floats(of: name), shape: parameter.gradientShape))
+      }
+      return result
+    }
+    func integer(_ key: String) throws(FileError) -> Int {
+      guard let value = file.metadata[key].flatMap({ Int($0) }), value >= 0 else {
+        throw malformed("its metadata have no \(key)")
+      }
+      return value
+    }
+    var best: TrainingState.Best?
+    if file.metadata["bestStep"] != nil {
+      let text = file.metadata["bestMetrics"] ?? ""
+      guard let object = (try? JSONValue(parsing: text.utf8))?.object else {
+        throw malformed("its metadata have no bestMetrics")
+      }
+      best = TrainingState.Best(
+        step: try integer("bestStep"),
+        metrics: object.members.map { ($0.key, $0.value.double ?? .nan) },
+        values: try tensors("best"))
+    }
+    return TrainingState(
+      step: try integer("step"), values: try tensors("value"),
+      optimizer: AdamW.State(
+        stepCount: try integer("optimizerStep"), means: try tensors("mean"),
+        meanSquares: try tensors("meanSquare")),
+      best: best, evaluationsSinceBest: try integer("evaluationsSinceBest"))
+  }
+}

@@ -1,0 +1,273 @@
+import Foundation
+import PEFTModels
+import PEFTSelect
+import PEFTTensor
+
+/// A language model from scratch: vocabulary, weights and all.
+public struct PretrainingJob: Sendable {
+  /// What is predicted.
+  public enum Target: String, CaseIterable, Sendable {
+    /// The next token, by a GPT-2.
+    case causal
+    /// Hidden tokens, by a RoBERTa.
+    case masked
+  }
+
+  /// What is predicted.
+  public var target = Target.causal
+  /// Files of text to learn from: plain text, one document each, or JSON lines with `text`.
+  public var trainPaths: [String] = []
+  /// Whether to learn from the descriptions of this machine's packages too.
+  public var usesPackages = false
+  /// Text to evaluate on.
+  public var devPath: String?
+  /// Tokens of the vocabulary, special ones included.
+  public var vocabularySize = 4096
+  /// Width of the residual stream.
+  public var hiddenSize = 192
+  /// Transformer layers.
+  public var layerCount = 4
+  /// Attention heads of a layer.
+  public var headCount = 4
+  /// The longest sequence, in tokens.
+  public var context = 128
+  /// Whether the finished weights are written in half precision.
+  public var isHalf = false
+  /// How it trains.
+  public var settings = TrainingSettings()
+  /// Steps between checkpoints.
+  public var checkpointInterval = 200
+
+  /// A job with the defaults.
+  public init() {}
+
+  /// The file that tells how a model came about.
+  public static let recipeName = "pretraining.json"
+}
+
+/// A pretraining whose data are read.
+public struct PreparedPretraining {
+  /// The job.
+  public let job: PretrainingJob
+  /// The directory that is being written.
+  public let output: String
+  /// The model.
+  public let model: TransformerModel
+  /// Its data.
+  public let train: EncodedDataset
+  /// The data to evaluate on.
+  public let dev: EncodedDataset?
+  /// Tokens of the training data.
+  public let tokenCount: Int
+  /// All that another run would have otherwise.
+  let recipe: JSONObject
+  let state: TrainingState?
+
+  /// Steps that are done already.
+  public var stepsDone: Int { state?.step ?? 0 }
+
+  /// The task that the data pose.
+  var task: PredictionTask { .language(TextWindows(context: job.context)) }
+}
+
+extension PretrainingJob {
+  /// Reads the data, learns the vocabulary and writes its files and `config.json` into `output`, a new or
+  /// empty directory; or goes on where an earlier run in `output` was ended.
+  public func prepare(
+    output: String, resuming: Bool, overwriting: Bool
+  ) throws -> PreparedPretraining {
+    let checkpoint = output + "/" + TrainingCheckpoint.fileName
+    if resuming, !FileManager.default.fileExists(atPath: checkpoint) {
+      throw FileError(
+        .notFound, path: checkpoint, reason: "there is nothing to go on from",
+        remedy: "begin without --resume")
+    }
+    if !resuming { try Self.clear(output, overwriting: overwriting) }
+    let texts = try texts()
+    var recipe = recipe
+    recipe["data"] = .string(Fingerprint.of(texts))
+    let family: ByteLevelFamily = target == .causal ? .gpt2 : .roberta
+    if !resuming {
+      try Directory.create(output)
+      try ByteLevelBPETrainer.train(
+        texts: texts, vocabularySize: vocabularySize, specialTokens: family.specialTokens
+      ).write(to: output, family: family, maximumLength: context)
+    }
+    let tokenizer = try Tokenizer.load(directory: output)
+    let configuration = try configuration(tokenizer)
+    if !resuming {
+      let json =
+        switch configuration {
+        case .gpt2(let gpt2): gpt2.json
+        case .encoder(let encoder): encoder.json
+        }
+      try JSONFile.write(json, to: output + "/config.json")
+    }
+    let reading = RunningText(configuration: configuration, tokenizer: tokenizer)
+    let rows = TaskReader.Rows(
+      examples: texts.enumerated().map { TextExample(text: $1, line: $0 + 1) }, path: output)
+    let windows = TextWindows(context: context)
+    let reader = TaskReader(
+      configuration: configuration, tokenizer: tokenizer, maximumLength: context)
+    let dev = try devPath.map {
+      try reader.encode(reader.rows($0, kind: .language), for: .language(windows))
+    }
+    let model = TransformerModel(configuration: configuration, output: .vocabulary)
+    model.initializeWeights(using: SeededGenerator(seed: settings.seed, purpose: "weights"))
+    let train = try reading.encode(rows, windows: windows)
+    return PreparedPretraining(
+      job: self, output: output, model: model, train: train, dev: dev,
+      tokenCount: train.lengths.reduce(0, +), recipe: recipe,
+      state: resuming
+        ? try TrainingCheckpoint.load(
+          checkpoint, of: model, recipe: JSONValue.object(recipe).text()) : nil)
+  }
+
+  private func configuration(_ tokenizer: Tokenizer) throws -> ModelConfiguration {
+    guard hiddenSize % headCount == 0 else {
+      throw InvalidSetting("--heads \(headCount) does not divide --hidden-size \(hiddenSize)")
+    }
+    switch target {
+    case .causal:
+      return .gpt2(
+        GPT2Configuration(
+          vocabularySize: tokenizer.vocabularySize, hiddenSize: hiddenSize, layerCount: layerCount,
+          headCount: headCount, positionCount: context,
+          endID: tokenizer.special.end.map { Int($0) }))
+    case .masked:
+      let padding = Int(tokenizer.special.padding ?? 1)
+      return .encoder(
+        EncoderConfiguration(
+          architecture: .roberta, vocabularySize: tokenizer.vocabularySize, hiddenSize: hiddenSize,
+          layerCount: layerCount, headCount: headCount, intermediateSize: 4 * hiddenSize,
+          positionCount: context + padding + 1, tokenTypeCount: 1, epsilon: 1e-5, activation: .gelu,
+          hiddenDropout: 0.1, attentionDropout: 0.1, classifierDropout: nil, paddingID: padding,
+          initializerRange: 0.02, labelNames: nil))
+    }
+  }
+
+  /// The documents, in the order of the files.
+  private func texts() throws -> [String] {
+    var texts: [String] = []
+    for path in trainPaths {
+      let format: DataFormat? = path.lowercased().hasSuffix(".txt") ? .text : nil
+      texts += try DataReader.read(path: path, format: format).map(\.text)
+    }
+    if usesPackages {
+      var known = Set<String>()
+      texts += try PackageIndex.load().records.map(\.description).sorted().filter {
+        known.insert($0).inserted
+      }
+    }
+    guard texts.contains(where: { !$0.isEmpty }) else {
+      throw InvalidSetting("--train or --packages: there is no text to learn from")
+    }
+    return texts
+  }
+
+  private static func clear(_ output: String, overwriting: Bool) throws {
+    let entries = (try? FileManager.default.contentsOfDirectory(atPath: output)) ?? []
+    guard !entries.isEmpty else { return }
+    guard overwriting else {
+      throw FileError(
+        .storage, path: output, reason: "the directory is not empty",
+        remedy: "name another one, add --overwrite, or go on with --resume")
+    }
+    for name in ["model.safetensors", TrainingCheckpoint.fileName, recipeName]
+    where entries.contains(name) {
+      try FileManager.default.removeItem(atPath: output + "/" + name)
+    }
+  }
+
+  private var recipe: JSONObject {
+    [
+      "target": .string(target.rawValue), "vocabularySize": .integer(vocabularySize),
+      "hiddenSize": .integer(hiddenSize), "layers": .integer(layerCount),
+      "heads": .integer(headCount), "context": .integer(context),
+      "learningRate": .number(settings.learningRate),
+      "warmup": .number(settings.warmupFraction), "schedule": .string(settings.decay.rawValue),
+      "weightDecay": .number(settings.optimizer.weightDecay),
+      "length": .string("\(settings.length)"), "batches": .string("\(settings.batches.size)"),
+      "seed": .string(String(settings.seed)), "dropout": .bool(settings.usesDropout),
+      "packages": .bool(usesPackages),
+      "files": .array(trainPaths.map { .string(($0 as NSString).lastPathComponent) }),
+    ]
+  }
+}
+
+extension PreparedPretraining {
+  /// Trains, writes a checkpoint now and then, and the weights and `pretraining.json` at the end.
+  ///
+  /// - Returns: nil where it was stopped; the checkpoint has the state.
+  public func run(
+    shouldStop: () -> Bool, observe: (TrainingEvent) -> Void
+  ) throws -> TrainingOutcome? {
+    let checkpoint = output + "/" + TrainingCheckpoint.fileName
+    var curve = LossCurve(path: output + "/steps.csv", keepingUpTo: stepsDone)
+    let outcome = try PEFTTrain.train(
+      model, on: train, evaluatingOn: dev, task: task, settings: job.settings, from: state,
+      checkpoints: job.checkpointInterval,
+      save: { state in
+        try TrainingCheckpoint.save(
+          state, of: model, recipe: JSONValue.object(recipe).text(), to: checkpoint)
+        try curve.write()
+      }, shouldStop: shouldStop
+    ) { event in
+      if case .step(let report) = event { curve.append(report) }
+      if case .evaluation = event { try curve.write() }
+      observe(event)
+    }
+    try curve.write()
+    guard outcome.ending != .interrupted else { return nil }
+    try model.writeWeights(to: output, as: job.isHalf ? .float16 : .float32)
+    var document = recipe
+    document["parameters"] = .integer(model.parameterCount)
+    document["tokensSeen"] = .integer(curve.tokens)
+    document["steps"] = .integer(outcome.steps)
+    document["bestStep"] = .integer(outcome.bestStep)
+    document["seconds"] = .number(curve.seconds)
+    document["environment"] = EnvironmentReport.json
+    if !outcome.bestMetrics.isEmpty { document["dev"] = RunManifest.json(of: outcome.bestMetrics) }
+    try JSONFile.write(.object(document), to: output + "/" + PretrainingJob.recipeName)
+    try? FileManager.default.removeItem(atPath: checkpoint)
+    return outcome
+  }
+}
+
+/// Loss by step, as a table on disk that outlives an interruption.
+private struct LossCurve {
+  private static let header = "step,loss,learning_rate,gradient_norm,tokens,seconds"
+  let path: String
+  private var lines: [String]
+  private(set) var tokens = 0
+  private(set) var seconds = 0.0
+
+  /// The curve in the file up to a step; empty where there is none.
+  init(path: String, keepingUpTo step: Int) {
+    self.path = path
+    let text = step == 0 ? "" : (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+    lines = text.split(separator: "\n").dropFirst().map(String.init).filter {
+      $0.split(separator: ",").first.flatMap { Int($0) }.map { $0 <= step } ?? false
+    }
+    for line in lines {
+      let cells = line.split(separator: ",")
+      guard cells.count == 6 else { continue }
+      tokens += Int(cells[4]) ?? 0
+      seconds += Double(cells[5]) ?? 0
+    }
+  }
+
+  mutating func append(_ report: StepReport) {
+    let numbers = report.numbers
+    lines.append(
+      "\(numbers.step),\(numbers.loss),\(numbers.learningRate),\(numbers.gradientNorm),"
+        + "\(report.tokens),\(report.seconds)")
+    tokens += report.tokens
+    seconds += report.seconds
+  }
+
+  func write() throws(FileError) {
+    let text = ([Self.header] + lines).joined(separator: "\n") + "\n"
+    try AtomicFile.write(Array(text.utf8), to: path)
+  }
+}

@@ -1,0 +1,172 @@
+import ArgumentParser
+import PEFTModels
+import PEFTTensor
+import PEFTTrain
+
+struct PretrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pretrain",
+    abstract: "Makes a small language model from scratch: vocabulary, weights and all.",
+    discussion: """
+      Learns a byte-level BPE vocabulary from the text, packs documents end to end, and trains a GPT-2 \
+      (causal) or a RoBERTa (masked). Writes a model directory; a run that was ended goes on with \
+      --resume and the same options, to the same bits.
+
+      Example:
+        peft pretrain --target causal --train novels.txt --packages --dev dev.txt \\
+          --hidden-size 192 --layers 4 --heads 4 --steps 3000 --output small-gpt2
+      """)
+
+  @Option(
+    help: "What is predicted: causal (the next token, GPT-2) or masked (hidden ones, RoBERTa).")
+  var target = PretrainingJob.Target.causal
+
+  @Option(
+    parsing: .upToNextOption,
+    help: "Files of text: .txt (one document each) or JSONL with a text on each line.")
+  var train: [String] = []
+
+  @Flag(help: "Learn from the descriptions of this machine's packages too.")
+  var packages = false
+
+  @Option(help: "Text to evaluate on; the best step is kept.")
+  var dev: String?
+
+  @Option(help: "Model directory to write.")
+  var output: String
+
+  @Flag(help: "Replace the model in --output.")
+  var overwrite = false
+
+  @Flag(help: "Go on with the run in --output that was ended.")
+  var resume = false
+
+  @Option(help: "Tokens of the vocabulary.")
+  var vocabularySize = 4096
+
+  @Option(help: "Width of the model.")
+  var hiddenSize = 192
+
+  @Option(help: "Transformer layers.")
+  var layers = 4
+
+  @Option(help: "Attention heads of a layer.")
+  var heads = 4
+
+  @Option(help: "Longest sequence in tokens.")
+  var context = 128
+
+  @Flag(help: "Write the finished weights in half precision.")
+  var half = false
+
+  @Option(help: "Steps between checkpoints.")
+  var checkpointEvery = 200
+
+  @Option(help: "Passes over the text. (default: 1)")
+  var epochs: Double?
+
+  @Option(help: "Steps, instead of --epochs.")
+  var steps: Int?
+
+  @Option(help: "Tokens in a batch.")
+  var batchTokens = 4096
+
+  @Option(help: "Learning rate after the warm-up.")
+  var learningRate = 1e-3
+
+  @Option(help: "Part of the steps that warms up.")
+  var warmup = 0.05
+
+  @Option(help: "Decoupled weight decay of AdamW.")
+  var weightDecay = 0.05
+
+  @Option(help: "Steps between evaluations; by default one after every pass.")
+  var evaluateEvery: Int?
+
+  @Flag(help: "Train with dropout.")
+  var dropout = false
+
+  @Option(help: "Decides everything random.")
+  var seed: UInt64 = 1
+
+  @OptionGroup(title: "Common") var common: CommonOptions
+
+  func validate() throws {
+    func check(_ condition: Bool, _ message: String) throws {
+      if !condition { throw ValidationError(message) }
+    }
+    try check(!train.isEmpty || packages, "--train or --packages: say what to learn from")
+    try check((8...65536).contains(context), "--context \(context): give 8 to 65536")
+    try check(
+      (1...65536).contains(hiddenSize) && (1...1000).contains(layers) && heads > 0
+        && hiddenSize % heads == 0,
+      "--hidden-size, --layers and --heads: give positive numbers; heads divide the hidden size")
+    try check(epochs.map { $0 > 0 && $0.isFinite } != false, "--epochs: give a positive number")
+    try check(steps.map { $0 > 0 } != false, "--steps: give a positive number")
+    try check(epochs == nil || steps == nil, "--epochs and --steps exclude each other")
+    try check(
+      batchTokens >= context, "--batch-tokens \(batchTokens): give at least --context, \(context)")
+    try check(
+      learningRate > 0 && learningRate.isFinite, "--learning-rate: give a positive number")
+    try check((0...1).contains(warmup), "--warmup \(warmup): give a number from 0 to 1")
+    try check(weightDecay >= 0 && weightDecay.isFinite, "--weight-decay: give a number from 0")
+    try check(evaluateEvery.map { $0 > 0 } != false, "--evaluate-every: give a positive number")
+    try check(checkpointEvery > 0, "--checkpoint-every: give a positive number")
+    try check(!(resume && overwrite), "--resume and --overwrite exclude each other")
+  }
+
+  private var job: PretrainingJob {
+    var job = PretrainingJob()
+    job.target = target
+    job.trainPaths = train
+    job.usesPackages = packages
+    job.devPath = dev
+    job.vocabularySize = vocabularySize
+    (job.hiddenSize, job.layerCount, job.headCount) = (hiddenSize, layers, heads)
+    job.context = context
+    job.isHalf = half
+    job.checkpointInterval = checkpointEvery
+    job.settings.length = steps.map { .steps($0) } ?? .epochs(epochs ?? 1)
+    job.settings.batches = BatchPlan(size: .tokens(batchTokens))
+    job.settings.learningRate = learningRate
+    job.settings.warmupFraction = warmup
+    job.settings.decay = .cosine
+    job.settings.optimizer.weightDecay = weightDecay
+    job.settings.usesDropout = dropout
+    job.settings.evaluationInterval = evaluateEvery
+    job.settings.seed = seed
+    return job
+  }
+
+  func run() throws {
+    try common.start()
+    let prepared = try job.prepare(output: output, resuming: resume, overwriting: overwrite)
+    common.note(
+      "\(prepared.model.configuration.architectureName), "
+        + "\(prepared.model.parameterCount.grouped) parameters, "
+        + "\(prepared.tokenCount.grouped) tokens of text"
+        + (prepared.stepsDone > 0 ? "; going on after step \(prepared.stepsDone)" : ""))
+    Interruption.watch()
+    let progress = ProgressLine(isQuiet: common.quiet)
+    guard
+      let outcome = try prepared.run(
+        shouldStop: { Interruption.isRequested }, observe: progress.show)
+    else { throw Interrupted(run: output) }
+    if common.json {
+      Console.output(
+        .object([
+          "model": .string(output), "parameters": .integer(prepared.model.parameterCount),
+          "steps": .integer(outcome.steps), "seconds": .number(outcome.seconds),
+          "tokensPerSecond": .number(outcome.tokensPerSecond),
+          "metrics": RunManifest.json(of: outcome.bestMetrics),
+        ]))
+      return
+    }
+    let dev = outcome.bestMetrics.first.map { ", dev \($0.name) \(ProgressLine.format($0.value))" }
+    Console.output(
+      "\(output): \(outcome.steps) steps in \(ProgressLine.duration(outcome.seconds)), "
+        + "\(Int(outcome.tokensPerSecond)) tokens/s\(dev ?? "")")
+  }
+}
+
+extension PretrainingJob.Target: ExpressibleByArgument {}
