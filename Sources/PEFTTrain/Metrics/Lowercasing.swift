@@ -4,7 +4,7 @@
 /// `String.lowercased()` makes every capital sigma σ; Python's `str.lower`, which the reference
 /// metrics call, follows the standard. O(length), unless letters that case ignores stand in long runs
 /// beside many sigmas.
-func lowercasing(_ text: String) -> String {
+package func lowercasing(_ text: String) -> String {
   let scalars = Array(text.unicodeScalars)
   var result = String.UnicodeScalarView()
   for (index, scalar) in scalars.enumerated() {
