@@ -12,7 +12,7 @@ struct PEFTCommand: ParsableCommand {
       Example:
         peft train --model minilm --train train.tsv --dev dev.tsv --method lora --output run
       """,
-    version: "0.1.0",
+    version: packageVersion,
     subcommands: [
       InspectCommand.self, TokenizeCommand.self, TrainCommand.self, EvaluateCommand.self,
       PredictCommand.self, GenerateCommand.self, PretrainCommand.self, ProbeCommand.self,

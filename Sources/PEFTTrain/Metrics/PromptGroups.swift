@@ -1,0 +1,41 @@
+import PEFTTensor
+
+/// Rows with the same prompt gathered, so that each prompt is answered once and the answer compared
+/// with all of its references.
+public struct PromptGroups: Hashable, Sendable {
+  /// One prompt with the completions of all its rows.
+  public struct Group: Hashable, Sendable {
+    /// The prompt.
+    public let prompt: String
+    /// The completions in the order of the rows, equal ones included.
+    public fileprivate(set) var references: [String]
+    /// The line of the first row, from 1.
+    public let line: Int
+  }
+
+  /// The groups in the order of their first rows.
+  public let groups: [Group]
+
+  /// Gathers `examples`; prompts are the same when their bytes are. O(length of all prompts).
+  public init(_ examples: [PromptExample]) {
+    var groups: [Group] = []
+    var places: [UTF8Key: Int] = [:]
+    for example in examples {
+      let key = UTF8Key(example.prompt)
+      if let place = places[key] {
+        groups[place].references.append(example.completion)
+      } else {
+        places[key] = groups.count
+        groups.append(
+          Group(prompt: example.prompt, references: [example.completion], line: example.line))
+      }
+    }
+    self.groups = groups
+  }
+
+  /// The prompts in the order of the groups.
+  public var prompts: [String] { groups.map(\.prompt) }
+
+  /// The references in the order of the groups, at least one each, as the metrics take them.
+  public var references: [[String]] { groups.map(\.references) }
+}

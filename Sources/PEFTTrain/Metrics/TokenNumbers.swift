@@ -1,0 +1,48 @@
+import PEFTTensor
+
+/// Numbers for tokens, equal where their bytes are equal, and runs of such numbers as n-grams.
+struct TokenNumbers {
+  private var numbers: [UTF8Key: Int] = [:]
+
+  /// One number a token; a token that was not seen before takes the next free number.
+  mutating func callAsFunction(_ tokens: [String]) -> [Int] {
+    tokens.map { token in
+      let key = UTF8Key(token)
+      if let number = numbers[key] { return number }
+      numbers[key] = numbers.count
+      return numbers.count - 1
+    }
+  }
+}
+
+/// The n-grams of one order in a text.
+struct NGramCounts {
+  /// How often each n-gram occurs.
+  private(set) var counts: [ArraySlice<Int>: Int] = [:]
+  /// The different n-grams in order of first appearance.
+  private(set) var distinct: [ArraySlice<Int>] = []
+  /// The number of n-grams, repetitions included.
+  let total: Int
+
+  /// Counts the runs of `order` tokens. O(tokens · order).
+  init(_ tokens: [Int], order: Int) {
+    total = max(0, tokens.count - order + 1)
+    for start in 0..<total {
+      let gram = tokens[start..<(start + order)]
+      counts[gram, default: 0] += 1
+      if counts[gram] == 1 { distinct.append(gram) }
+    }
+  }
+
+  /// How often `gram` occurs, 0 where it does not.
+  subscript(gram: ArraySlice<Int>) -> Int { counts[gram, default: 0] }
+}
+
+/// Stops a program that scores texts without references, or a different number of both.
+func checkSegments(_ outputs: [String], _ references: [[String]], of metric: String) {
+  precondition(
+    outputs.count == references.count && !outputs.isEmpty,
+    "\(metric): \(outputs.count) outputs, \(references.count) lists of references")
+  precondition(
+    references.allSatisfy { !$0.isEmpty }, "\(metric): an output has no reference at all")
+}
