@@ -16,18 +16,21 @@ public struct PromptGroups: Hashable, Sendable {
   /// The groups in the order of their first rows.
   public let groups: [Group]
 
-  /// Gathers `examples`; prompts are the same when their bytes are. O(length of all prompts).
-  public init(_ examples: [PromptExample]) {
+  /// Gathers `examples`, whose texts are prompts and whose pairs are references; prompts are the same
+  /// when their bytes are. O(length of all prompts).
+  public init(_ examples: [TextExample]) {
+    func references(of example: TextExample) -> [String] { example.pair.map { [$0] } ?? [] }
     var groups: [Group] = []
     var places: [UTF8Key: Int] = [:]
     for example in examples {
-      let key = UTF8Key(example.prompt)
+      let key = UTF8Key(example.text)
       if let place = places[key] {
-        groups[place].references.append(example.completion)
+        groups[place].references += references(of: example)
       } else {
         places[key] = groups.count
         groups.append(
-          Group(prompt: example.prompt, references: [example.completion], line: example.line))
+          Group(
+            prompt: example.text, references: references(of: example), line: example.line))
       }
     }
     self.groups = groups
@@ -36,6 +39,7 @@ public struct PromptGroups: Hashable, Sendable {
   /// The prompts in the order of the groups.
   public var prompts: [String] { groups.map(\.prompt) }
 
-  /// The references in the order of the groups, at least one each, as the metrics take them.
+  /// The references in the order of the groups, as the metrics take them; at least one for each where every
+  /// row had one.
   public var references: [[String]] { groups.map(\.references) }
 }

@@ -9,11 +9,15 @@ import PEFTTensor
 ///     steps.csv            step, loss, learning_rate, gradient_norm, tokens, seconds
 ///     metrics.csv          step, split, metric, value
 ///     trained.safetensors  the tensors that trained
+///     written.jsonl        what was written after the test prompts, where that was asked for
 ///     report.html          a page that shows the run
 ///     run.json             the manifest with the SHA-256 of the others, written last
 ///
 /// A directory with a `run.json` is a run that ended; one without it is not.
 public struct RunDirectory {
+  /// The name of the file with what was written after the test prompts.
+  static let writtenName = "written.jsonl"
+
   /// The path.
   public let path: String
   private var steps = "step,loss,learning_rate,gradient_norm,tokens,seconds\n"
@@ -22,7 +26,7 @@ public struct RunDirectory {
 
   private static let ownFiles = [
     "run.json", "settings.json", "environment.json", "steps.csv", "metrics.csv",
-    TrainedTensors.fileName, RunReport.fileName,
+    TrainedTensors.fileName, RunReport.fileName, writtenName,
   ]
 
   /// Creates the directory and writes what is known before the first step.

@@ -39,6 +39,9 @@ public struct TrainingJob: Sendable {
   public var stride: Int?
   /// How it trains.
   public var settings = TrainingSettings()
+  /// How completions of the test prompts are written at the end, to be compared with their references;
+  /// nil writes none.
+  public var generation: GenerationSettings?
 
   /// A job with the defaults.
   public init(modelDirectory: String, trainPath: String, method: any AdaptationMethod) {
@@ -68,6 +71,8 @@ public struct PreparedJob {
   public let dev: EncodedDataset?
   /// The encoded data.
   public let test: EncodedDataset?
+  /// The test data as they stand in their file.
+  let testRows: TaskReader.Rows?
   /// What the user should know: new and unused tensors, cut texts, empty texts.
   public let notes: [String]
 
@@ -103,7 +108,8 @@ extension TrainingJob {
     let train = try encode(rows)
     let kind = TaskReader.kind(of: task)
     let dev = try devPath.map { try encode(read($0, kind)) }
-    let test = try testPath.map { try encode(read($0, kind)) }
+    let testRows = try testPath.map { try read($0, kind) }
+    let test = try testRows.map { try encode($0) }
     if case .language = task {
       notes.append(
         "running text in windows of \(windows.context) tokens, one every \(windows.stride) "
@@ -128,7 +134,8 @@ extension TrainingJob {
     }
     return PreparedJob(
       job: self, model: model, tokenizer: reader.tokenizer, task: task, pooling: pooling,
-      maximumLength: reader.maximumLength, train: train, dev: dev, test: test, notes: notes)
+      maximumLength: reader.maximumLength, train: train, dev: dev, test: test, testRows: testRows,
+      notes: notes)
   }
 
   private func reader(_ configuration: ModelConfiguration) throws -> TaskReader {
@@ -194,6 +201,16 @@ extension TrainingJob {
 }
 
 extension PreparedJob {
+  /// What the model writes after the test prompts, where that was asked for.
+  private func writtenTexts() throws -> WrittenTexts? {
+    guard let settings = job.generation, let testRows, case .completion = task else { return nil }
+    let writer = try TextWriter(
+      TrainedModel(
+        model: model, tokenizer: tokenizer, task: task, maximumLength: maximumLength),
+      name: job.modelDirectory)
+    return try WrittenTexts(writer, rows: testRows, settings: settings)
+  }
+
   /// Trains, evaluates and writes the run directory `output`.
   ///
   /// - Parameter resolvedSettings: the options as the user gave them, kept beside the results.
@@ -214,7 +231,11 @@ extension PreparedJob {
     var metrics: [(split: String, values: [(name: String, value: Double)])] = []
     if dev != nil, !outcome.bestMetrics.isEmpty { metrics.append(("dev", outcome.bestMetrics)) }
     if let test, outcome.ending != .interrupted {
-      let values = model.evaluate(test, task: task).metrics
+      var values = model.evaluate(test, task: task).metrics
+      if let written = try writtenTexts() {
+        values += written.metrics.values
+        try written.write(to: output + "/" + RunDirectory.writtenName)
+      }
       directory.add(values, split: "test", step: outcome.bestStep)
       metrics.append(("test", values))
     }

@@ -76,6 +76,7 @@ struct CompareCommand: ParsableCommand {
       }
       result.entries.append(entry)
       try JSONFile.write(result.json, to: output + "/" + Comparison.fileName)
+      try result.writeTable(to: output + "/" + Comparison.tableName)
     }
     if common.json {
       Console.output(result.json)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import PEFTModels
 import PEFTTensor
 import PEFTTrain
 
@@ -20,8 +21,27 @@ struct EvaluateCommand: ParsableCommand {
 
   @OptionGroup var kind: TaskKindOptions
 
+  @Flag(
+    help: """
+      Prompts with completions: write completions, one for each distinct prompt, and compare them with all \
+      references (BLEU, ROUGE, NIST).
+      """)
+  var generate = false
+
+  @Option(help: "With --generate: file for the texts, JSON lines.")
+  var texts: String?
+
+  @Option(help: "With --generate: decides what is drawn.")
+  var seed: UInt64 = 1
+
+  @OptionGroup(title: "Generation") var generation: GenerationOptions
+
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Common") var common: CommonOptions
+
+  func validate() throws {
+    if texts != nil, !generate { throw ValidationError("--texts: it goes with --generate") }
+  }
 
   func run() throws {
     try common.start()
@@ -40,15 +60,30 @@ struct EvaluateCommand: ParsableCommand {
       common.note(
         "running text in windows of \(windows.context) tokens, one every \(windows.stride)")
     }
-    let metrics = trained.model.evaluate(encoded, task: task).metrics
+    var metrics = trained.model.evaluate(encoded, task: task).metrics
+    var signature: String?
+    if generate {
+      guard case .completion = task else {
+        throw InvalidSetting("--generate: it is for prompts with completions")
+      }
+      let written = try WrittenTexts(
+        TextWriter(trained, name: model), rows: rows, settings: generation.settings(seed: seed))
+      metrics += written.metrics.values
+      signature = written.metrics.signature
+      if let texts { try written.write(to: texts) }
+    }
     if common.json {
       Console.output(
-        .object(["metrics": RunManifest.json(of: metrics), "examples": .integer(encoded.count)]))
+        .object([
+          "metrics": RunManifest.json(of: metrics), "examples": .integer(encoded.count),
+          "signature": signature.map { .string($0) } ?? .null,
+        ]))
       return
     }
     var table = TextTable(header: ["metric", "value"])
     for (name, value) in metrics { table.add([name, ProgressLine.format(value)]) }
     table.lines(width: .max).forEach { Console.output($0) }
+    if let signature { Console.output("BLEU \(signature)") }
     Console.output("\(encoded.count.grouped) examples")
   }
 }

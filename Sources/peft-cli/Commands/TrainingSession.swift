@@ -74,10 +74,17 @@ struct TrainingSession {
       return
     }
     if !manifest.metrics.isEmpty {
-      let names = manifest.metrics[0].values.map(\.name)
+      var names: [String] = []
+      for name in manifest.metrics.flatMap({ $0.values.map(\.name) }) where !names.contains(name) {
+        names.append(name)
+      }
       var table = TextTable(header: [""] + names)
       for (split, values) in manifest.metrics {
-        table.add([split] + values.map { ProgressLine.format($0.value) })
+        table.add(
+          [split]
+            + names.map { name in
+              values.first { $0.name == name }.map { ProgressLine.format($0.value) } ?? ""
+            })
       }
       table.lines(width: .max).forEach { Console.output($0) }
     }

@@ -25,6 +25,14 @@ struct TaskOptions: ParsableArguments {
 
   @OptionGroup var kind: TaskKindOptions
 
+  @Flag(
+    help: """
+      Completions: write them for the test prompts at the end, and compare with all references (BLEU, \
+      ROUGE, NIST).
+      """)
+  var generate = false
+
+  @OptionGroup(title: "Generation") var generation: GenerationOptions
   @OptionGroup(title: "Data") var data: DataOptions
 
   /// The job of training `method` on the task.
@@ -39,6 +47,7 @@ struct TaskOptions: ParsableArguments {
     job.maximumLength = kind.maxLength
     job.stride = kind.stride
     job.settings = settings
+    job.generation = generate ? generation.settings(seed: settings.seed) : nil
     return job
   }
 }

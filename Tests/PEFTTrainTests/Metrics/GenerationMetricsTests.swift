@@ -126,7 +126,7 @@ struct GenerationMetricsTests {
     let rows = [("b", "1"), ("a", "2"), ("b", "3"), ("\u{E9}", "4"), ("e\u{301}", "5"), ("b", "1")]
     let groups = PromptGroups(
       rows.enumerated().map {
-        PromptExample(prompt: $1.0, completion: $1.1, line: $0 + 1)
+        TextExample(text: $1.0, pair: $1.1, line: $0 + 1)
       })
     #expect(groups.prompts == ["b", "a", "\u{E9}", "e\u{301}"])
     #expect(groups.references == [["1", "3", "1"], ["2"], ["4"], ["5"]])
