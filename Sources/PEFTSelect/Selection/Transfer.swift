@@ -46,9 +46,12 @@ public enum InfluenceTransfer {
     return result
   }
 
-  /// A group's name with another layer number: the number after the first `layer.`.
+  /// A group's name with another layer number: the number after the first `layer.`, or in names of GPT-2's
+  /// tensors after the first `.h.`.
   private static func name(_ name: String, layer: Int) -> String {
-    guard let start = name.firstRange(of: "layer.")?.upperBound else { return name }
+    guard
+      let start = (name.firstRange(of: "layer.") ?? name.firstRange(of: ".h."))?.upperBound
+    else { return name }
     let digits = name[start...].prefix { $0.isNumber }
     return name[..<start] + "\(layer)" + name[digits.endIndex...]
   }

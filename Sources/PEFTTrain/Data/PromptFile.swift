@@ -6,18 +6,18 @@ public enum PromptFile {
   /// (or a text) and maybe `completion`, or a text file with a prompt on each line. A reference is the
   /// example's pair.
   ///
-  /// - Parameter format: nil goes by the extension; `text` means one prompt a line.
+  /// - Parameter format: nil goes by the extension; `text` means a prompt on each line.
   public static func read(
     _ path: String, format: DataFormat? = nil, columns: ColumnSelection? = nil
   ) throws(FileError) -> [TextExample] {
     let usual = if let format { format } else { try DataFormat(extensionOf: path) }
-    let isPlain = format == .text || (format == nil && usual == .tsv && path.hasSuffix(".txt"))
+    let isPlain =
+      format == .text || format == .pairs
+      || (format == nil && usual == .tsv && path.lowercased().hasSuffix(".txt"))
     let examples: [TextExample]
     if isPlain {
-      let text = try ValidatedText(contentsOf: path)
-      examples =
-        format == nil && PromptLines.begin(text)
-        ? try PromptLines.read(text, path: path) : lines(text)
+      examples = try PromptLines.read(
+        ValidatedText(contentsOf: path), path: path, needsCompletions: false)
     } else {
       examples = try DataReader.read(path: path, format: usual, columns: columns)
     }
@@ -30,12 +30,5 @@ public enum PromptFile {
       throw FileError(.malformed, path: path, reason: "there are no prompts in it")
     }
     return examples
-  }
-
-  private static func lines(_ text: ValidatedText) -> [TextExample] {
-    var lines = text.withoutCarriageReturns.split(
-      separator: "\n", omittingEmptySubsequences: false)
-    if lines.last?.isEmpty == true { lines.removeLast() }
-    return lines.enumerated().map { TextExample(text: String($1), line: $0 + 1) }
   }
 }

@@ -3,53 +3,66 @@ import PEFTTensor
 /// Lines `prompt||completion`, as in the E2E data. White space around both is dropped; empty lines are
 /// allowed at the end only.
 enum PromptLines {
-  private static let separator = "||"
-
   /// Prompts as texts, completions as their pairs.
-  static func read(_ text: ValidatedText, path: String) throws(FileError) -> [TextExample] {
+  ///
+  /// - Parameter needsCompletions: false lets a line end behind its `||`, or have none, and be a prompt
+  ///   alone.
+  static func read(
+    _ text: ValidatedText, path: String, needsCompletions: Bool = true
+  ) throws(FileError) -> [TextExample] {
     var examples: [TextExample] = []
     var emptyAt: Int?
     let lines = text.bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    for (index, bytes) in lines.enumerated() {
-      let line = String(decoding: bytes, as: UTF8.self)
+    for (index, line) in lines.enumerated() {
       func malformed(_ reason: String, _ remedy: String) -> FileError {
         FileError(
           .malformed, path: path, place: "line \(index + 1)", reason: reason, remedy: remedy)
       }
-      guard !line.allSatisfy(\.isWhitespace) else {
+      guard !line.allSatisfy(isSpace) else {
         emptyAt = emptyAt ?? index + 1
         continue
       }
       if let emptyAt { throw emptyLine(emptyAt, path: path) }
-      let parts = line.split(separator: separator, omittingEmptySubsequences: false)
-      guard parts.count == 2 else {
+      let bars = separators(in: line)
+      guard bars.count == 1 || (bars.isEmpty && !needsCompletions) else {
         throw malformed(
-          "\(parts.count - 1) times \"||\", once is due between prompt and completion",
+          "\(bars.count) times \"||\", once is due between prompt and completion",
           "for plain text, say --task language")
       }
-      let (prompt, completion) = (trimmed(parts[0]), trimmed(parts[1]))
+      let prompt = trimmed(line[..<(bars.first ?? line.endIndex)])
+      let completion = bars.first.map { trimmed(line[($0 + 2)...]) } ?? ""
       guard !prompt.isEmpty else { throw malformed("the prompt is empty", "fill it in") }
-      guard !completion.isEmpty else {
+      guard !completion.isEmpty || !needsCompletions else {
         throw malformed("the completion is empty", "fill it in, or take the line out")
       }
-      examples.append(TextExample(text: prompt, pair: completion, line: index + 1))
+      examples.append(
+        TextExample(text: prompt, pair: completion.isEmpty ? nil : completion, line: index + 1))
     }
     return examples
   }
 
   /// Whether the first line with something on it is one of pairs.
   static func begin(_ text: ValidatedText) -> Bool {
-    let lines = text.bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 1000).lazy.map {
-      String(decoding: $0, as: UTF8.self)
+    let first = text.bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 1000).first {
+      !$0.allSatisfy(isSpace)
     }
-    guard let first = lines.first(where: { !$0.allSatisfy(\.isWhitespace) }) else { return false }
-    return first.split(separator: separator, omittingEmptySubsequences: false).count == 2
+    return first.map { separators(in: $0).count == 1 } ?? false
   }
 
-  private static func trimmed(_ text: Substring) -> String {
-    var text = text
-    while text.first?.isWhitespace == true { text.removeFirst() }
-    while text.last?.isWhitespace == true { text.removeLast() }
-    return String(text)
+  /// Where `||` stands; three bars in a row are two places.
+  private static func separators(in line: ArraySlice<UInt8>) -> [Int] {
+    let bar = UInt8(ascii: "|")
+    return line.indices.dropLast().filter { line[$0] == bar && line[$0 + 1] == bar }
+  }
+
+  private static func isSpace(_ byte: UInt8) -> Bool {
+    byte == 0x20 || byte == 0x09 || byte == 0x0D
+  }
+
+  private static func trimmed(_ line: ArraySlice<UInt8>) -> String {
+    var line = line
+    while line.first.map(isSpace) == true { line.removeFirst() }
+    while line.last.map(isSpace) == true { line.removeLast() }
+    return String(decoding: line, as: UTF8.self)
   }
 }

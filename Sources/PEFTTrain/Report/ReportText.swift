@@ -19,6 +19,12 @@ package enum ReportText {
     }
   }
 
+  /// A metric to four places; a large whole number, such as a count, without any.
+  package static func metric(_ value: Double) -> String {
+    value == value.rounded() && abs(value) >= 1000 && abs(value) < 1e15
+      ? grouped(Int(value)) : String(format: "%.4f", value)
+  }
+
   /// At most `width` characters of `text`, its middle left out where it is longer.
   package static func fitted(_ text: String, to width: Int) -> String {
     guard text.count > width else { return text }

@@ -26,11 +26,15 @@ enum RunReport {
     ]
     var page = HTMLPage(title: "\(manifest.method.name) run")
     page.heading(headline(manifest), level: 1)
-    if let first = manifest.metrics.first {
+    if !manifest.metrics.isEmpty {
+      let names = manifest.metricNames
       page.table(
-        header: [""] + first.values.map(\.name),
+        header: [""] + names,
         rows: manifest.metrics.map { split, values in
-          [split] + values.map { String(format: "%.4f", $0.value) }
+          [split]
+            + names.map { name in
+              values.first { $0.name == name }.map { ReportText.metric($0.value) } ?? ""
+            }
         })
     }
     page.heading("Training loss")

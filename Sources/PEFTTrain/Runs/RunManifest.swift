@@ -48,6 +48,15 @@ public struct RunManifest: Sendable {
 }
 
 extension RunManifest {
+  /// The names of all metrics, in the order in which splits have them.
+  public var metricNames: [String] {
+    var names: [String] = []
+    for name in metrics.flatMap({ $0.values.map(\.name) }) where !names.contains(name) {
+      names.append(name)
+    }
+    return names
+  }
+
   /// The number of this form of the file.
   static let formatVersion = 1
 

@@ -59,6 +59,33 @@ public struct Planner {
     isTransfer = true
   }
 
+  /// How far the order of the groups that may be chosen agrees with that of another probe of the same
+  /// groups: Kendall's τ of the values, and of the values for each parameter.
+  ///
+  /// Throws where the other probe had other groups.
+  public func agreement(
+    with other: Influence
+  ) throws -> (value: Double, perParameter: Double) {
+    let theirs = Dictionary(
+      uniqueKeysWithValues: zip(other.groups, other.values).map { ($0.name, ($0, $1)) })
+    var pairs: [(mine: Double, theirs: Double, size: Double)] = []
+    for (group, value) in zip(groups, values) where !group.isFixed {
+      guard let (same, otherValue) = theirs[group.name],
+        same.parameterCount == group.parameterCount
+      else {
+        throw SelectionError(
+          description: "the other probe has no group \(group.name) of "
+            + "\(group.parameterCount) parameters; probe this model by the same rule")
+      }
+      pairs.append((value, otherValue, Double(group.parameterCount)))
+    }
+    return (
+      RankCorrelation.kendall(pairs.map(\.mine), pairs.map(\.theirs)),
+      RankCorrelation.kendall(
+        pairs.map { $0.mine / $0.size }, pairs.map { $0.theirs / $0.size })
+    )
+  }
+
   /// The best choice under `budget` parameters, by the sum of values.
   public func plan(
     budget: Int, solver: KnapsackSolver = .automatic, limits: KnapsackLimits = KnapsackLimits(),

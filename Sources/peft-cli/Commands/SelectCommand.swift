@@ -40,6 +40,13 @@ struct SelectCommand: ParsableCommand {
   var target: String?
 
   @Option(
+    help: """
+      influence.json of another probe of the same groups, such as one of the --for model: tell how far the \
+      two rankings agree.
+      """)
+  var against: String?
+
+  @Option(
     help: "Directory to write plan.json and frontier.csv into. (default: beside the influences)")
   var output: String?
 
@@ -102,14 +109,28 @@ struct SelectCommand: ParsableCommand {
     let frontier = try planner.frontier()
     try FrontierFile.write(
       frontier, of: plan.modelParameters, to: directory + "/" + FrontierFile.fileName)
+    let agreement = try against.map { try planner.agreement(with: Influence.read($0)) }
     if common.json {
-      Console.output(plan.json)
+      var document = plan.json.object ?? [:]
+      if let agreement {
+        document["agreement"] = .object([
+          "kendall": .number(agreement.value),
+          "kendallPerParameter": .number(agreement.perParameter),
+        ])
+      }
+      Console.output(.object(document))
     } else {
       let chart = FrontierChart(
         points: frontier, marks: [("chosen", plan.weight, plan.value)],
         total: plan.modelParameters)
       chart.lines(width: 78, height: 12).forEach { Console.output($0) }
       PlanTable(plan).lines.forEach { Console.output($0) }
+      if let agreement {
+        Console.output(
+          String(
+            format: "Kendall's tau with the other probe: %.2f by value, %.2f by value a parameter",
+            agreement.value, agreement.perParameter))
+      }
       Console.output("plan: \(directory)/\(Plan.fileName)")
     }
   }

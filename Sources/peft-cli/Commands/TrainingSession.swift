@@ -74,10 +74,7 @@ struct TrainingSession {
       return
     }
     if !manifest.metrics.isEmpty {
-      var names: [String] = []
-      for name in manifest.metrics.flatMap({ $0.values.map(\.name) }) where !names.contains(name) {
-        names.append(name)
-      }
+      let names = manifest.metricNames
       var table = TextTable(header: [""] + names)
       for (split, values) in manifest.metrics {
         table.add(

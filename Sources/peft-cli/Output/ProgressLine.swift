@@ -49,7 +49,7 @@ final class ProgressLine {
       + "\(Int(tokens / max(seconds, 1e-9))) tokens/s  \(Self.duration(left)) left"
   }
 
-  static func format(_ value: Double) -> String { String(format: "%.4f", value) }
+  static func format(_ value: Double) -> String { ReportText.metric(value) }
 
   static func duration(_ seconds: Double) -> String {
     let whole = Int(seconds.rounded())

@@ -1,0 +1,118 @@
+import Foundation
+import PEFTModels
+import PEFTTensor
+import PEFTTrain
+import Testing
+
+@Suite("Pretraining", .serialized)
+struct PretrainingTests {
+  private let root = FileManager.default.temporaryDirectory
+    .appending(path: "peft-pretraining-\(UUID().uuidString)").path
+
+  /// A job on a text in which every word follows from the one before.
+  private func job(_ target: PretrainingJob.Target) throws -> PretrainingJob {
+    try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+    let verse = "one two three four five six seven eight nine ten\n"
+    try String(repeating: verse, count: 60).write(
+      toFile: root + "/train.txt", atomically: true, encoding: .utf8)
+    try String(repeating: verse, count: 4).write(
+      toFile: root + "/dev.txt", atomically: true, encoding: .utf8)
+    var job = PretrainingJob()
+    job.target = target
+    job.trainPaths = [root + "/train.txt"]
+    job.devPath = root + "/dev.txt"
+    job.vocabularySize = 290
+    (job.hiddenSize, job.layerCount, job.headCount, job.context) = (16, 2, 2, 16)
+    job.settings.length = .steps(30)
+    job.settings.batches = BatchPlan(size: .tokens(128))
+    job.settings.learningRate = 1e-2
+    job.settings.evaluationInterval = 7
+    job.checkpointInterval = 4
+    return job
+  }
+
+  @Test(
+    "learns, and its directory is a model like any other", arguments: PretrainingJob.Target.allCases
+  )
+  func learns(target: PretrainingJob.Target) throws {
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    var job = try job(target)
+    job.settings.length = .steps(target == .causal ? 60 : 250)
+    job.isHalf = true
+    let prepared = try job.prepare(output: root + "/m", resuming: false, overwriting: false)
+    let outcome = try #require(try prepared.run(shouldStop: { false }) { _ in })
+    let first = Double(prepared.model.configuration.vocabularySize)
+    let last = try #require(outcome.bestMetrics.first { $0.name == "perplexity" }).value
+    #expect(last < 0.1 * first, "perplexity \(last)")
+    let (model, report) = try TransformerModel.load(
+      directory: root + "/m", output: .vocabulary,
+      using: SeededGenerator(seed: 1, purpose: "unused"))
+    #expect(report.newlyInitialized.isEmpty && report.unused.isEmpty)
+    #expect(model.parameterCount == prepared.model.parameterCount)
+    for (mine, theirs) in zip(model.parameters, prepared.model.parameters) {
+      // Rounded to half precision.
+      #expect(mine.parameter.value.relativeError(to: theirs.parameter.value) < 1e-3)
+    }
+    #expect(!FileManager.default.fileExists(atPath: root + "/m/checkpoint.safetensors"))
+    let document = try JSONValue(contentsOf: root + "/m/pretraining.json")
+    #expect(document["tokensSeen"]?.integer ?? 0 > 0)
+  }
+
+  @Test("a run that is ended goes on to the same bits", arguments: PretrainingJob.Target.allCases)
+  func resumes(target: PretrainingJob.Target) throws {
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    var job = try job(target)
+    job.settings.usesDropout = true
+    let whole = try job.prepare(output: root + "/whole", resuming: false, overwriting: false)
+    _ = try #require(try whole.run(shouldStop: { false }) { _ in })
+    for stops in [[3], [9, 20], [1, 2, 29]] {
+      let output = root + "/parts"
+      var resuming = false
+      for stop in stops {
+        let part = try job.prepare(output: output, resuming: resuming, overwriting: true)
+        var steps = part.stepsDone
+        let outcome = try part.run(shouldStop: { steps == stop }) {
+          if case .step(let report) = $0 { steps = report.numbers.step }
+        }
+        #expect(outcome == nil && steps == stop)
+        #expect(!FileManager.default.fileExists(atPath: output + "/model.safetensors"))
+        resuming = true
+      }
+      let last = try job.prepare(output: output, resuming: true, overwriting: false)
+      #expect(last.stepsDone == stops.last)
+      _ = try #require(try last.run(shouldStop: { false }) { _ in })
+      #expect(
+        FileManager.default.contentsEqual(
+          atPath: root + "/whole/model.safetensors", andPath: output + "/model.safetensors"))
+      #expect(try Self.curve(root + "/whole") == Self.curve(output))
+    }
+  }
+
+  /// Steps, losses, rates and norms; seconds differ.
+  private static func curve(_ directory: String) throws -> [[Substring]] {
+    try String(contentsOfFile: directory + "/steps.csv", encoding: .utf8)
+      .split(separator: "\n").map { Array($0.split(separator: ",").prefix(5)) }
+  }
+
+  @Test("a checkpoint of other options or other text is refused")
+  func otherRecipe() throws {
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    let job = try job(.causal)
+    let output = root + "/m"
+    let begun = try job.prepare(output: output, resuming: false, overwriting: false)
+    _ = try begun.run(shouldStop: { true }) { _ in }
+    var other = job
+    other.settings.learningRate = 2e-2
+    #expect(throws: FileError.self) {
+      try other.prepare(output: output, resuming: true, overwriting: false)
+    }
+    try "other text, and more of it\n".write(
+      toFile: root + "/train.txt", atomically: true, encoding: .utf8)
+    #expect(throws: FileError.self) {
+      try job.prepare(output: output, resuming: true, overwriting: false)
+    }
+    #expect(throws: FileError.self) {
+      try job.prepare(output: root + "/none", resuming: true, overwriting: false)
+    }
+  }
+}
