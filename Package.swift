@@ -33,14 +33,18 @@ let package = Package(
         "PEFTTrain",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
-      ]),
+      ],
+      resources: [.copy("Models")]),
     .testTarget(
       name: "PEFTTensorTests", dependencies: ["PEFTTensor", "CPEFTKernels"], exclude: ["Fixtures"]),
     .testTarget(name: "PEFTSelectTests", dependencies: ["PEFTSelect", "PEFTTensor"]),
     .testTarget(name: "PEFTModelsTests", dependencies: ["PEFTModels"], exclude: ["Fixtures"]),
-    .testTarget(name: "PEFTTrainTests", dependencies: ["PEFTTrain"], exclude: ["Fixtures"]),
+    .target(name: "TestSupport", dependencies: ["PEFTModels"], path: "Tests/TestSupport"),
     .testTarget(
-      name: "peft-cliTests", dependencies: ["peft-cli", "PEFTTrain"], exclude: ["Golden"]),
+      name: "PEFTTrainTests", dependencies: ["PEFTTrain", "TestSupport"], exclude: ["Fixtures"]),
+    .testTarget(
+      name: "peft-cliTests", dependencies: ["peft-cli", "PEFTTrain", "TestSupport"],
+      exclude: ["Golden"]),
   ],
   swiftLanguageModes: [.v6]
 )

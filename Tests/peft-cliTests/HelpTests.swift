@@ -10,7 +10,8 @@ struct HelpTests {
     "every help text is the committed one",
     arguments: [
       "", "inspect", "tokenize", "train", "evaluate", "predict", "doctor", "quickstart", "config",
-      "config show", "probe", "select", "verify", "adapt", "compare", "validate", "knapsack",
+      "config show", "generate", "pretrain", "probe", "select", "verify", "adapt", "compare",
+      "validate", "knapsack",
     ])
   func golden(command: String) throws {
     let words = command.split(separator: " ").map(String.init)

@@ -57,7 +57,7 @@ struct PEFTProcess {
 }
 
 /// A directory that goes when the last reference to it does.
-final class TemporaryDirectory {
+final class TemporaryDirectory: Sendable {
   let path: String
 
   init() throws {

@@ -108,15 +108,3 @@ struct WordPiece: Sendable {
     return (Unicode.Scalar(value) ?? "\u{FFFD}", position + length)
   }
 }
-
-/// The words that BERT's tokenization looks up, for making a vocabulary.
-public enum WordPieceWords {
-  /// The words of a text, lower-cased and without accents, in order.
-  public static func words(of text: String) -> [String] {
-    var words: [String] = []
-    WordPiece.forEachWord(of: BERTNormalizer()(text)) {
-      words.append(String(decoding: $0, as: UTF8.self))
-    }
-    return words
-  }
-}

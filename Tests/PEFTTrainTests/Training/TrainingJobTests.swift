@@ -2,6 +2,7 @@ import Foundation
 import PEFTModels
 import PEFTTensor
 import PEFTTrain
+import TestSupport
 import Testing
 
 @Suite("Training jobs")
