@@ -226,6 +226,7 @@ extension PreparedPretraining {
     document["steps"] = .integer(outcome.steps)
     document["bestStep"] = .integer(outcome.bestStep)
     document["seconds"] = .number(curve.seconds)
+    document["curve"] = curve.means
     document["environment"] = EnvironmentReport.json
     if !outcome.bestMetrics.isEmpty { document["dev"] = RunManifest.json(of: outcome.bestMetrics) }
     try JSONFile.write(.object(document), to: output + "/" + PretrainingJob.recipeName)
@@ -264,6 +265,21 @@ private struct LossCurve {
         + "\(report.tokens),\(report.seconds)")
     tokens += report.tokens
     seconds += report.seconds
+  }
+
+  /// At most 100 pairs of a step and the mean loss of the steps from the pair before up to it.
+  var means: JSONValue {
+    let size = max(1, (lines.count + 99) / 100)
+    return .array(
+      stride(from: 0, to: lines.count, by: size).map { start in
+        let part = lines[start..<min(lines.count, start + size)].map {
+          $0.split(separator: ",").map { Double($0) ?? .nan }
+        }
+        let mean = part.reduce(0) { $0 + $1[1] } / Double(part.count)
+        return .array([
+          .integer(Int(part[part.count - 1][0])), .number((1e4 * mean).rounded() / 1e4),
+        ])
+      })
   }
 
   func write() throws(FileError) {
