@@ -20,7 +20,8 @@ struct PEFTCommand: ParsableCommand {
       SelectCommand.self,
       VerifyCommand.self,
       CompareCommand.self, KnapsackCommand.self,
-      ValidateCommand.self, DoctorCommand.self, QuickstartCommand.self, ConfigCommand.self,
+      ValidateCommand.self, DoctorCommand.self, ModelsCommand.self, QuickstartCommand.self,
+      ConfigCommand.self,
     ])
 }
 

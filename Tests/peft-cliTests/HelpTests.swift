@@ -10,7 +10,8 @@ struct HelpTests {
     "every help text is the committed one",
     arguments: [
       "", "inspect", "tokenize", "train", "evaluate", "predict", "doctor", "quickstart", "config",
-      "config show", "generate", "pretrain", "probe", "select", "verify", "adapt", "compare",
+      "config show", "generate", "pretrain", "models", "probe", "select", "verify", "adapt",
+      "compare",
       "validate", "knapsack",
     ])
   func golden(command: String) throws {

@@ -147,6 +147,30 @@ struct LanguageCommandTests {
     #expect(try classes.document["metrics"]?["accuracy"]?.double ?? 0 > 0.9)
   }
 
+  @Test("the models that come with the command load, write and are of the stated size")
+  func bundled() throws {
+    let directory = try TemporaryDirectory()
+    let copied = try run(["models", directory.path, "--json"])
+    #expect(copied.status == 0, "\(copied.errors)")
+    #expect(try copied.document["models"]?.array?.count == 2)
+    for name in ["roberta-small", "gpt2-small"] {
+      let model = directory.path(name)
+      let inspected = try run(["inspect", model, "--labels", "0", "--json"])
+      #expect(inspected.status == 0, "\(inspected.errors)")
+      let count = try #require(try inspected.document["parameters"]?.integer)
+      #expect((2_000_000...3_000_000).contains(count))
+      let size =
+        try FileManager.default.attributesOfItem(atPath: model + "/model.safetensors")[
+          .size] as? Int
+      #expect(try #require(size) < 6_000_000)
+    }
+    let text = try directory.write(
+      "She looked at him for a moment, and then she said that she did not know.\n", to: "t.txt")
+    let measured = try run(["evaluate", directory.path("gpt2-small"), "--data", text, "--json"])
+    // Far below the 4096 of a model that knows nothing.
+    #expect(try measured.document["metrics"]?["perplexity"]?.double ?? .infinity < 200)
+  }
+
   @Test("bad input ends with 3 or 2, and says where and what to do")
   func refusals() throws {
     let place = try Self.place.get()

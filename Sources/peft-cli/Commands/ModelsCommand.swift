@@ -1,0 +1,31 @@
+import ArgumentParser
+import PEFTTensor
+
+struct ModelsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "models",
+    abstract: "Copies the small pretrained models that come with the command.",
+    discussion: """
+      A RoBERTa and a GPT-2 of 2.6 million parameters each, for trying things out.
+
+      Example:
+        peft models small-models
+        peft generate small-models/gpt2-small --prompt "It was a dark night" --temperature 0.8
+      """)
+
+  @Argument(help: "Directory to copy them into, a folder for each.")
+  var directory: String
+
+  @OptionGroup(title: "Common") var common: CommonOptions
+
+  func run() throws {
+    var copies: [JSONValue] = []
+    for name in [BundledModel.roberta, BundledModel.gpt2] {
+      let target = directory + "/" + name
+      try BundledModel.copy(name, to: target)
+      copies.append(.string(target))
+      if !common.json { Console.output(target) }
+    }
+    if common.json { Console.output(.object(["models": .array(copies)])) }
+  }
+}
