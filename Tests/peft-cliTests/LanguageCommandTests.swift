@@ -169,6 +169,11 @@ struct LanguageCommandTests {
     let measured = try run(["evaluate", directory.path("gpt2-small"), "--data", text, "--json"])
     // Far below the 4096 of a model that knows nothing.
     #expect(try measured.document["metrics"]?["perplexity"]?.double ?? .infinity < 200)
+    let masked = try run([
+      "evaluate", directory.path("roberta-small"), "--data", text, "--task", "language", "--json",
+    ])
+    #expect(masked.status == 0, "\(masked.errors)")
+    #expect(try masked.document["metrics"]?["tokens"]?.double ?? 0 > 0)
   }
 
   @Test("bad input ends with 3 or 2, and says where and what to do")

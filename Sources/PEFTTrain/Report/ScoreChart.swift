@@ -15,17 +15,20 @@ public struct ScoreChart: Sendable {
     public let seconds: Double?
     /// Whether it is the choice that the report is about.
     public let isOurs: Bool
+    /// Means of further scores, in the order of the chart's `furtherNames`; they stand in the table only.
+    public let further: [Double]
 
     /// A method with the scores of its seeds.
     public init(
       label: String, parameters: Int, scores: [Double], seconds: Double? = nil,
-      isOurs: Bool = false
+      isOurs: Bool = false, further: [Double] = []
     ) {
       self.label = label
       self.parameters = parameters
       self.scores = scores.filter(\.isFinite)
       self.seconds = seconds
       self.isOurs = isOurs
+      self.further = further
     }
 
     /// The mean over seeds; nil without scores.
@@ -48,17 +51,24 @@ public struct ScoreChart: Sendable {
   public let scoreName: String
   /// The number of parameters of the whole model.
   public let total: Int
+  /// What the further scores are.
+  public let furtherNames: [String]
 
   /// A comparison by `scoreName` on a model of `total` parameters.
-  public init(rows: [Row], scoreName: String, total: Int) {
-    precondition(total > 0, "ScoreChart: a model of \(total) parameters")
+  public init(rows: [Row], scoreName: String, total: Int, furtherNames: [String] = []) {
+    precondition(
+      total > 0 && rows.allSatisfy { $0.further.count == furtherNames.count },
+      "ScoreChart: a model of \(total) parameters, or a row without its \(furtherNames)")
+    self.furtherNames = furtherNames
     self.rows = rows
     self.scoreName = scoreName
     self.total = total
   }
 
   /// The names of the columns of `cells`.
-  var header: [String] { ["method", "parameters", "share", scoreName, "seeds", "seconds"] }
+  var header: [String] {
+    ["method", "parameters", "share", scoreName] + furtherNames + ["seeds", "seconds"]
+  }
 
   /// The table's cells: method, parameters, share, mean ± standard deviation, seeds, seconds.
   var cells: [[String]] {
@@ -71,6 +81,7 @@ public struct ScoreChart: Sendable {
       return [
         (row.isOurs ? "→ " : "") + row.label, ReportText.grouped(row.parameters),
         ReportText.percent(Double(row.parameters), of: Double(total)), score,
+      ] + row.further.map(ReportText.metric) + [
         "\(row.scores.count)", row.seconds.map { String(format: "%.1f", $0) } ?? "–",
       ]
     }

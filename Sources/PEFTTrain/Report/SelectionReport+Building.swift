@@ -30,9 +30,12 @@ extension SelectionReport {
         ScoreChart.Row(
           label: entry.label, parameters: entry.trainable,
           scores: entry.runs.compactMap { $0[comparison.metric, comparison.split] },
-          seconds: entry.seconds, isOurs: entry.isSelection)
+          seconds: entry.seconds, isOurs: entry.isSelection,
+          further: comparison.furtherMetrics.map { entry.mean($0, on: comparison.split) ?? .nan })
       },
-      scoreName: "\(comparison.metric) on \(comparison.split)", total: comparison.modelParameters)
+      scoreName: "\(comparison.metric) on \(comparison.split)"
+        + (comparison.higherIsBetter ? "" : " (less is better)"),
+      total: comparison.modelParameters, furtherNames: comparison.furtherMetrics)
   }
 
   private static func facts(_ influence: Influence, _ plan: Plan) -> [(String, String)] {

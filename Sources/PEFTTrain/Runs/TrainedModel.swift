@@ -50,7 +50,12 @@ public struct TrainedModel {
   ///
   /// A run refuses a base model whose weights are not the ones it was trained on. A model directory
   /// must be a language model, or have a trained head.
-  public static func open(_ directory: String) throws(FileError) -> TrainedModel {
+  ///
+  /// - Parameter kind: `language` opens a directory of RoBERTa or BERT as the masked language model it was
+  ///   trained as; a run has its own task.
+  public static func open(
+    _ directory: String, as kind: TaskKind = .auto
+  ) throws(FileError) -> TrainedModel {
     if FileManager.default.fileExists(atPath: directory + "/run.json") {
       return try openRun(directory)
     }
@@ -59,7 +64,7 @@ public struct TrainedModel {
         .notFound, path: directory + "/run.json",
         reason: "the run did not end, so nothing complete was saved", remedy: "train again")
     }
-    return try openModel(directory)
+    return try openModel(directory, kind)
   }
 
   private static func openRun(_ directory: String) throws(FileError) -> TrainedModel {
@@ -93,7 +98,9 @@ public struct TrainedModel {
         : min(maximumLength, model.configuration.maximumLength))
   }
 
-  private static func openModel(_ directory: String) throws(FileError) -> TrainedModel {
+  private static func openModel(
+    _ directory: String, _ kind: TaskKind
+  ) throws(FileError) -> TrainedModel {
     let configuration = try ModelConfiguration(directory: directory)
     let path = directory + "/config.json"
     let names = plain(configuration.labelNames ?? ["LABEL_0", "LABEL_1"])
@@ -102,7 +109,7 @@ public struct TrainedModel {
       ? .regression
       : .classification(try LabelMap(json: .array(names.map { .string($0) }), path: path))
     let hasHead = try hasTaskHead(directory)
-    let isLanguage = configuration.isCausal && !hasHead
+    let isLanguage = kind == .language || (configuration.isCausal && !hasHead)
     let (model, report) = try TransformerModel.load(
       directory: directory,
       output: isLanguage

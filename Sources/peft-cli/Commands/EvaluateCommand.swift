@@ -45,7 +45,7 @@ struct EvaluateCommand: ParsableCommand {
 
   func run() throws {
     try common.start()
-    let trained = try TrainedModel.open(model)
+    let trained = try TrainedModel.open(model, as: kind.task)
     let reader = try trained.reader(
       format: data.format, columns: data.columns, maximumLength: kind.maxLength)
     let rows = try reader.rows(dataPath, kind: trained.kind(kind.task))

@@ -72,10 +72,15 @@ struct InspectCommand: ParsableCommand {
           "parameters": .integer(transformer.parameterCount),
           "groups": .array(
             zip(found, trained).map { group, trained in
-              .object([
+              var object: JSONObject = [
                 "name": .string(group.name), "tensors": .integer(group.members.count),
                 "parameters": .integer(group.parameterCount), "trainable": .integer(trained),
-              ])
+              ]
+              let twice = tied.members.filter {
+                group.members.contains(.tensor($0.value.string ?? ""))
+              }
+              if !twice.isEmpty { object["tied"] = .array(twice.map { .string($0.key) }) }
+              return .object(object)
             }),
           "method": .string(method.method), "trainable": .integer(trainable),
           "tied": .object(tied),
