@@ -1,3 +1,4 @@
+import Foundation
 import PEFTModels
 import PEFTSelect
 import PEFTTensor
@@ -226,5 +227,18 @@ struct LanguageParityTests {
       try TransformerModel.load(directory: untied, output: .vocabulary, using: generator)
     }
     #expect(error?.description.contains("tie_word_embeddings") == true)
+
+    // The same weights under a configuration that says they are tied.
+    let liar = FileManager.default.temporaryDirectory.appending(path: "peft-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: liar) }
+    try FileManager.default.copyItem(at: URL(filePath: untied), to: liar)
+    let config = liar.appending(path: "config.json")
+    let text = try String(contentsOf: config, encoding: .utf8)
+    try text.replacing("\"tie_word_embeddings\": false", with: "\"tie_word_embeddings\": true")
+      .write(to: config, atomically: true, encoding: .utf8)
+    let differing = #expect(throws: FileError.self) {
+      try TransformerModel.load(directory: liar.path, output: .vocabulary, using: generator)
+    }
+    #expect(differing?.place == "tensor lm_head.weight")
   }
 }

@@ -50,6 +50,27 @@ struct VocabularyTests {
     }
   }
 
+  @Test("no more than a chunk of logits is in memory, in the loss and in its pullback")
+  func memory() async {
+    await #expect(processExitsWith: .success) {
+      let (vocabulary, count, width) = (20_011, 4_000, 2)
+      let table = Parameter(name: "table", value: Tensor(zeros: [vocabulary, width]))
+      let x = Parameter(name: "x", value: Tensor(repeating: 1, shape: [count, width]))
+      let tape = Tape()
+      let input = tape.embeddingSum(
+        [(table: x, rows: (0..<count).map(Int32.init))],
+        partition: RowPartition(lengths: [count]))
+      let before = TensorMemory.current.bytesInUse
+      let loss = tape.crossEntropy(
+        input, VocabularyMap(table: table), labels: Array(repeating: 7, count: count))
+      let gradients = GradientAccumulator()
+      tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
+      #expect(gradients[table] != nil)
+      // A chunk has 2²³ logits of 4 bytes, a buffer up to an eighth more; all would have 320 MB.
+      #expect(TensorMemory.current.peakBytesInUse - before < 50 << 20)
+    }
+  }
+
   @Test("contributions by chunk tell examples apart")
   func examples() throws {
     let (x, map, labels) = problem()
