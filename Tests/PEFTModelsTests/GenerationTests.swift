@@ -41,6 +41,13 @@ struct GenerationTests {
     ).model
   }
 
+  @Test("the smallest temperature draws the likeliest token")
+  func coldest() {
+    let probabilities = TokenChoice.probabilities(
+      [1, 3, -2, 2.5], temperature: .leastNonzeroMagnitude, topK: nil, topP: nil)
+    #expect(probabilities == [0, 1, 0, 0])
+  }
+
   @Test("greedy and beam output equals transformers' token by token")
   func golden() throws {
     let model = try Self.model()

@@ -35,6 +35,8 @@ struct ModelDirectoryTests {
       ),
       ("\"is_decoder\": false", "\"is_decoder\": true", "is_decoder"),
       ("\"vocab_size\": 120", "\"vocab_size\": 121", "word_embeddings"),
+      ("\"vocab_size\": 120", "\"vocab_size\": 16777216", "parameters, and the checkpoint"),
+      ("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 16777216", "layers"),
       ("{", "", "config.json"),
     ])
   func configuration(old: String, new: String, message: String) throws {
@@ -50,6 +52,23 @@ struct ModelDirectoryTests {
     } throws: { error in
       let description = "\(error)"
       return error is FileError && description.contains(message)
+    }
+  }
+
+  @Test("a tokenizer with more tokens than the model has rows for")
+  func largerTokenizer() throws {
+    let url = try copy("bert")
+    defer { try? FileManager.default.removeItem(at: url) }
+    let configuration = try ModelConfiguration(directory: url.path)
+    let special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    for (count, isRefused) in [
+      (configuration.vocabularySize, false), (configuration.vocabularySize + 1, true),
+    ] {
+      let tokens = special + (special.count..<count).map { "t\($0)" }
+      try Data((tokens.joined(separator: "\n") + "\n").utf8).write(
+        to: url.appending(path: "vocab.txt"))
+      let tokenizer = Result { try configuration.tokenizer(directory: url.path) }
+      #expect(isRefused == ((try? tokenizer.get()) == nil))
     }
   }
 

@@ -134,9 +134,11 @@ struct LanguageCommandTests {
     #expect(trained.status == 0, "\(trained.errors)")
     #expect(try trained.document["trainable"]?.integer == selected.document["weight"]?.integer)
 
-    let rows = Self.pairs(32).split(separator: "\n").enumerated().map { index, line in
-      "\(line.split(separator: "|")[0])\t\(index % 4 < 2 ? "pet" : "food")\n"
-    }
+    // The last text is empty.
+    let rows =
+      Self.pairs(32).split(separator: "\n").enumerated().map { index, line in
+        "\(line.split(separator: "|")[0])\t\(index % 4 < 2 ? "pet" : "food")\n"
+      } + ["\tpet\n"]
     let labelled = try place.directory.write(rows.joined(), to: "labels.tsv")
     let classes = try run([
       "train", "--model", place.model, "--train", labelled, "--dev", labelled, "--learning-rate",
@@ -184,7 +186,8 @@ struct LanguageCommandTests {
     let empty = try place.directory.write("a||b\nc|| \n", to: "empty.txt")
     let untied = place.directory.path("untied")
     let odd = place.directory.path("odd")
-    for copy in [untied, odd] {
+    let short = place.directory.path("short")
+    for copy in [untied, odd, short] {
       try FileManager.default.copyItem(atPath: place.model, toPath: copy)
     }
     func change(_ directory: String, _ old: String, _ new: String) throws {
@@ -195,6 +198,10 @@ struct LanguageCommandTests {
     }
     try change(untied, "\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false")
     try change(odd, "\"gelu_new\"", "\"swish\"")
+    try change(short, "\"n_positions\": 64", "\"n_positions\": 3")
+    let labelled = try place.directory.write("a\tx\nb\ty\n", to: "labelled.tsv")
+    let hidden = try place.directory.write("<mask><mask>", to: "hidden.txt")
+    #expect(try run(["models", place.directory.path("own")]).status == 0)
     let cases: [(arguments: [String], status: Int32, words: [String])] = [
       (["generate", place.model, "--data", prompts], 3, ["line 2", "context of 64"]),
       (["generate", place.model, "--prompt", long], 3, ["context of 64", "shorten"]),
@@ -224,6 +231,20 @@ struct LanguageCommandTests {
         ], 2, ["--stride"]
       ),
       (["predict", place.model, "--data", prompts], 2, ["peft generate"]),
+      (["generate", short, "--prompt", "a"], 3, ["sequences of 3 tokens"]),
+      (["evaluate", place.model, "--data", labelled], 3, ["labels", "peft train"]),
+      (
+        [
+          "evaluate", place.directory.path("own/roberta-small"), "--data", hidden, "--task",
+          "language",
+        ], 3, ["no token in it that could be hidden"]
+      ),
+      (
+        [
+          "train", "--model", place.model, "--train", place.text, "--steps", "9223372036854775807",
+          "--output", odd + "/run",
+        ], 2, ["--steps"]
+      ),
       (["generate", place.model, "--prompt", "a", "--beams", "2", "--top-k", "3"], 2, ["--beams"]),
     ]
     for (arguments, status, words) in cases {

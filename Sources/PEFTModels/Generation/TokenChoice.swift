@@ -34,7 +34,9 @@ package enum TokenChoice {
   package static func probabilities(
     _ logits: [Float], temperature: Double, topK: Int?, topP: Double?
   ) -> [Double] {
-    var scores = logits.map { Double($0) / temperature }
+    // Without the largest no temperature is too small.
+    let largest = logits.reduce(-Double.infinity) { max($0, Double($1)) }
+    var scores = logits.map { (Double($0) - largest) / temperature }
     if let topK, topK < scores.count {
       let threshold = scores.sorted(by: >)[topK - 1]
       for index in scores.indices where scores[index] < threshold { scores[index] = -.infinity }

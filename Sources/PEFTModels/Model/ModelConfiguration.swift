@@ -27,6 +27,53 @@ public enum ModelConfiguration: Hashable, Sendable {
         reason: "the architecture \"\(modelType)\" is not supported",
         remedy: "use a model of type bert, roberta or gpt2")
     }
+    guard maximumLength >= 4 else {
+      throw FileError(
+        .unsupported, path: path,
+        reason: "the model takes sequences of \(maximumLength) tokens at most",
+        remedy: "use one that takes 4 or more")
+    }
+  }
+
+  /// The tokenizer of the model's directory. One with more tokens than the model has rows for is refused.
+  public func tokenizer(directory: String) throws(FileError) -> Tokenizer {
+    let tokenizer = try Tokenizer.load(directory: directory)
+    guard tokenizer.vocabularySize <= vocabularySize else {
+      throw FileError(
+        .malformed, path: directory,
+        reason: "the tokenizer has \(tokenizer.vocabularySize) tokens, the model "
+          + "\(vocabularySize)",
+        remedy: "copy tokenizer and weights from the same model")
+    }
+    return tokenizer
+  }
+
+  /// The document of `config.json`.
+  public var json: JSONValue {
+    switch self {
+    case .encoder(let configuration): configuration.json
+    case .gpt2(let configuration): configuration.json
+    }
+  }
+
+  /// The elements of the embedding tables and of the layers' matrices, by arithmetic alone.
+  public var matrixElements: Double {
+    let (rows, hidden, layers, wide) =
+      switch self {
+      case .encoder(let configuration):
+        (
+          configuration.vocabularySize + configuration.positionCount
+            + configuration.tokenTypeCount, configuration.hiddenSize, configuration.layerCount,
+          configuration.intermediateSize
+        )
+      case .gpt2(let configuration):
+        (
+          configuration.vocabularySize + configuration.positionCount, configuration.hiddenSize,
+          configuration.layerCount, configuration.intermediateSize
+        )
+      }
+    let perLayer = 4 * Double(hidden) * Double(hidden) + 2 * Double(hidden) * Double(wide)
+    return Double(rows) * Double(hidden) + Double(layers) * perLayer
   }
 
   /// `bert`, `roberta` or `gpt2`.

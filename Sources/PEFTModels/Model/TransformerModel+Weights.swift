@@ -1,3 +1,4 @@
+import Foundation
 import PEFTTensor
 
 /// What loading a checkpoint did besides copying tensors.
@@ -25,9 +26,32 @@ extension TransformerModel {
   ) throws(FileError) -> (model: TransformerModel, report: LoadReport) {
     let configuration = try ModelConfiguration(directory: directory)
     let checkpoint = try SafetensorsCollection(directory: directory)
+    try check(configuration, isWorthBuildingFor: checkpoint, path: directory)
     let model = TransformerModel(configuration: configuration, output: output)
     let report = try model.load(checkpoint, path: directory, using: generator)
     return (model, report)
+  }
+
+  /// A model too large to be what the checkpoint holds is refused before memory is taken for it; one that
+  /// is only somewhat larger is built, and its first tensor of a wrong shape named.
+  private static func check(
+    _ configuration: ModelConfiguration, isWorthBuildingFor checkpoint: SafetensorsCollection,
+    path: String
+  ) throws(FileError) {
+    let names = checkpoint.tensorNames
+    let held = names.reduce(0.0) { sum, name in
+      sum + (checkpoint.entry(name)?.shape ?? []).reduce(1.0) { $0 * Double($1) }
+    }
+    let slack = Double(1 << 26)
+    guard configuration.layerCount <= names.count, configuration.matrixElements <= held + slack
+    else {
+      throw FileError(
+        .malformed, path: path + "/config.json",
+        reason: "it describes \(configuration.layerCount) layers with "
+          + "\(String(format: "%.3g", configuration.matrixElements)) parameters, and the checkpoint "
+          + "has \(names.count) tensors with \(String(format: "%.3g", held))",
+        remedy: "check that config.json belongs to these weights")
+    }
   }
 
   /// Draws every weight anew: N(0, initializerRange²), biases 0, norms the identity. GPT-2's maps back

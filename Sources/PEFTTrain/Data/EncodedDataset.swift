@@ -21,13 +21,18 @@ public struct EncodedDataset: Sendable {
   /// The number of examples that lost tokens to the maximum length.
   public let truncatedCount: Int
 
-  /// Encodes examples, cut to `maximumLength` tokens each, in parallel.
+  /// Encodes examples, cut to `maximumLength` tokens each, in parallel. A text without any token is the
+  /// token that ends texts.
   public init(
     _ examples: [TextExample], targets: Targets?, tokenizer: Tokenizer,
     maximumLength: Int
   ) {
     let encodings = tokenizer.encode(
-      examples.map { ($0.text, $0.pair) }, maximumLength: maximumLength)
+      examples.map { ($0.text, $0.pair) }, maximumLength: maximumLength
+    ).map { encoding in
+      guard encoding.ids.isEmpty else { return encoding }
+      return Encoding(ids: [tokenizer.special.end ?? 0], typeIDs: [0], truncated: 0)
+    }
     self.init(.texts(encodings, targets), truncatedCount: encodings.count { $0.truncated > 0 })
   }
 

@@ -42,7 +42,12 @@ struct RunningText {
         .unsupported, path: rows.path, reason: "the vocabulary has no mask token",
         remedy: "use a RoBERTa or BERT model with its own tokenizer")
     }
-    let size = max(1, windows.context - 2)
+    guard stream.contains(where: { !masking.specialIDs.contains($0) }) else {
+      throw FileError(
+        .malformed, path: rows.path, reason: "there is no token in it that could be hidden",
+        remedy: "check the file")
+    }
+    let size = windows.context - 2
     return EncodedDataset(
       masked: stride(from: 0, to: stream.count, by: size).map {
         [begin] + stream[$0..<min(stream.count, $0 + size)] + [end]

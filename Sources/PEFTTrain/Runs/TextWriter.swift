@@ -7,12 +7,16 @@ public struct TextWriter {
   private let isCompletion: Bool
 
   /// A writer with a trained model; `name` is for messages. Throws for a model that cannot write.
-  public init(_ trained: TrainedModel, name: String) throws(InvalidSetting) {
+  ///
+  /// - Parameter task: what is asked of it, where it has no task itself.
+  public init(
+    _ trained: TrainedModel, task: PredictionTask? = nil, name: String
+  ) throws(InvalidSetting) {
     guard trained.model.configuration.isCausal, trained.model.vocabulary != nil else {
       throw InvalidSetting("\(name) is no causal language model, and only such a one can write")
     }
     self.trained = trained
-    if case .completion = trained.task { isCompletion = true } else { isCompletion = false }
+    if case .completion = trained.task ?? task { isCompletion = true } else { isCompletion = false }
   }
 
   /// The texts after the prompts of the file `path`.

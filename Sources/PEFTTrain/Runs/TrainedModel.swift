@@ -43,7 +43,14 @@ public struct TrainedModel {
     }
     let windows = TextWindows(
       context: size, stride: stride ?? (context == nil ? usual.stride : size))
-    return try reader.task(of: rows, kind: self.kind(kind), windows: windows)
+    let posed = try reader.task(of: rows, kind: self.kind(kind), windows: windows)
+    guard posed.isLanguage else {
+      throw FileError(
+        .unsupported, path: rows.path,
+        reason: "labels, and a language model has no head that could predict them",
+        remedy: "train one first with `peft train`, or say --task language")
+    }
+    return posed
   }
 
   /// Opens a run directory (it has `run.json`) or a model directory (it has `config.json`).
@@ -88,11 +95,18 @@ public struct TrainedModel {
     let generator = SeededGenerator(seed: 0, purpose: "weights")
     let (model, _) = try TransformerModel.load(
       directory: modelDirectory, output: task.output(pooling: pooling), using: generator)
+    if case .language(let windows) = task, windows.context > model.configuration.maximumLength {
+      throw FileError(
+        .malformed, path: path, place: "task",
+        reason: "windows of \(windows.context) tokens, and the model takes "
+          + "\(model.configuration.maximumLength)", remedy: "train again")
+    }
     method.attach(to: model, using: generator)
     try TrainedTensors.load(directory + "/" + TrainedTensors.fileName, into: model)
     let isRunningText = if case .language = task { true } else { false }
     return TrainedModel(
-      model: model, tokenizer: try Tokenizer.load(directory: modelDirectory), task: task,
+      model: model, tokenizer: try model.configuration.tokenizer(directory: modelDirectory),
+      task: task,
       maximumLength: isRunningText
         ? model.configuration.maximumLength
         : min(maximumLength, model.configuration.maximumLength))
@@ -123,7 +137,7 @@ public struct TrainedModel {
         remedy: "name a run directory, or train first with `peft train`")
     }
     return TrainedModel(
-      model: model, tokenizer: try Tokenizer.load(directory: directory),
+      model: model, tokenizer: try configuration.tokenizer(directory: directory),
       task: isLanguage ? nil : classification,
       maximumLength: configuration.maximumLength)
   }

@@ -80,10 +80,14 @@ public enum TrainingCheckpoint {
         metrics: object.members.map { ($0.key, $0.value.double ?? .nan) },
         values: try tensors("best"))
     }
+    let step = try integer("step")
+    guard try integer("optimizerStep") == step, try integer("evaluationsSinceBest") <= step,
+      best.map({ $0.step <= step }) != false
+    else { throw malformed("its metadata contradict each other") }
     return TrainingState(
-      step: try integer("step"), values: try tensors("value"),
+      step: step, values: try tensors("value"),
       optimizer: AdamW.State(
-        stepCount: try integer("optimizerStep"), means: try tensors("mean"),
+        stepCount: step, means: try tensors("mean"),
         meanSquares: try tensors("meanSquare")),
       best: best, evaluationsSinceBest: try integer("evaluationsSinceBest"))
   }

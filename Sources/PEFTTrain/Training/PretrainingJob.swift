@@ -82,39 +82,36 @@ extension PretrainingJob {
         .notFound, path: checkpoint, reason: "there is nothing to go on from",
         remedy: "begin without --resume")
     }
-    if !resuming { try Self.clear(output, overwriting: overwriting) }
-    let texts = try texts()
-    var recipe = recipe
-    recipe["data"] = .string(Fingerprint.of(texts))
+    if !resuming { try Self.check(output, overwriting: overwriting) }
+    let rows = try rows()
+    let texts = rows.examples.map(\.text)
     let family: ByteLevelFamily = target == .causal ? .gpt2 : .roberta
-    if !resuming {
-      try Directory.create(output)
-      try ByteLevelBPETrainer.train(
-        texts: texts, vocabularySize: vocabularySize, specialTokens: family.specialTokens
-      ).write(to: output, family: family, maximumLength: context)
-    }
-    let tokenizer = try Tokenizer.load(directory: output)
+    let vocabulary =
+      resuming
+      ? nil
+      : try ByteLevelBPETrainer.train(
+        texts: texts, vocabularySize: vocabularySize, specialTokens: family.specialTokens)
+    let tokenizer =
+      try vocabulary?.tokenizer(family: family) ?? Tokenizer.load(directory: output)
     let configuration = try configuration(tokenizer)
-    if !resuming {
-      let json =
-        switch configuration {
-        case .gpt2(let gpt2): gpt2.json
-        case .encoder(let encoder): encoder.json
-        }
-      try JSONFile.write(json, to: output + "/config.json")
-    }
-    let reading = RunningText(configuration: configuration, tokenizer: tokenizer)
-    let rows = TaskReader.Rows(
-      examples: texts.enumerated().map { TextExample(text: $1, line: $0 + 1) }, path: output)
     let windows = TextWindows(context: context)
     let reader = TaskReader(
       configuration: configuration, tokenizer: tokenizer, maximumLength: context)
+    let train = try reader.encode(rows, for: .language(windows))
     let dev = try devPath.map {
       try reader.encode(reader.rows($0, kind: .language), for: .language(windows))
     }
+    var recipe = recipe
+    recipe["data"] = .string(Fingerprint.of(texts))
+    recipe["devData"] = try devPath.map { .string(try Fingerprint.file($0)) } ?? .null
+    try Self.checkMemory(configuration)
     let model = TransformerModel(configuration: configuration, output: .vocabulary)
     model.initializeWeights(using: SeededGenerator(seed: settings.seed, purpose: "weights"))
-    let train = try reading.encode(rows, windows: windows)
+    if let vocabulary {
+      try Self.clear(output)
+      try vocabulary.write(to: output, family: family, maximumLength: context)
+      try JSONFile.write(configuration.json, to: output + "/config.json")
+    }
     return PreparedPretraining(
       job: self, output: output, model: model, train: train, dev: dev,
       tokenCount: train.lengths.reduce(0, +), recipe: recipe,
@@ -147,36 +144,58 @@ extension PretrainingJob {
   }
 
   /// The documents, in the order of the files.
-  private func texts() throws -> [String] {
-    var texts: [String] = []
+  private func rows() throws -> TaskReader.Rows {
+    var examples: [TextExample] = []
     for path in trainPaths {
       let format: DataFormat? = path.lowercased().hasSuffix(".txt") ? .text : nil
-      texts += try DataReader.read(path: path, format: format).map(\.text)
+      let read = try DataReader.read(path: path, format: format)
+      if let pair = read.first(where: { $0.pair != nil }) {
+        throw FileError(
+          .malformed, path: path, place: "line \(pair.line)",
+          reason: "two texts where one is due", remedy: "give files with one text on each line")
+      }
+      examples += read
     }
     if usesPackages {
       var known = Set<String>()
-      texts += try PackageIndex.load().records.map(\.description).sorted().filter {
+      examples += try PackageIndex.load().records.map(\.description).sorted().filter {
         known.insert($0).inserted
-      }
+      }.map { TextExample(text: $0, line: 0) }
     }
-    guard texts.contains(where: { !$0.isEmpty }) else {
+    guard examples.contains(where: { !$0.text.isEmpty }) else {
       throw InvalidSetting("--train or --packages: there is no text to learn from")
     }
-    return texts
+    return TaskReader.Rows(examples: examples, path: trainPaths.first ?? "--packages")
   }
 
-  private static func clear(_ output: String, overwriting: Bool) throws {
+  private static func check(_ output: String, overwriting: Bool) throws(FileError) {
     let entries = (try? FileManager.default.contentsOfDirectory(atPath: output)) ?? []
-    guard !entries.isEmpty else { return }
-    guard overwriting else {
+    guard entries.isEmpty || overwriting else {
       throw FileError(
         .storage, path: output, reason: "the directory is not empty",
         remedy: "name another one, add --overwrite, or go on with --resume")
     }
-    for name in ["model.safetensors", TrainingCheckpoint.fileName, recipeName]
-    where entries.contains(name) {
-      try FileManager.default.removeItem(atPath: output + "/" + name)
+  }
+
+  /// Makes the directory; what an earlier pretraining made there goes.
+  private static func clear(_ output: String) throws {
+    try Directory.create(output)
+    for name in ["model.safetensors", TrainingCheckpoint.fileName, recipeName] {
+      let path = output + "/" + name
+      guard FileManager.default.fileExists(atPath: path) else { continue }
+      try FileManager.default.removeItem(atPath: path)
     }
+  }
+
+  /// Weights, gradients and AdamW's moments must fit before any is made.
+  private static func checkMemory(_ configuration: ModelConfiguration) throws(InsufficientMemory) {
+    let needed = 16 * configuration.matrixElements
+    let available = Processor.availableMemory
+    guard needed > Double(available) else { return }
+    throw InsufficientMemory(
+      description: "a model of \(Int(configuration.matrixElements / 1e6)) million parameters needs "
+        + "\(Int(needed / 1048576)) MiB to train, and \(available >> 20) MiB are free; lower "
+        + "--hidden-size, --layers or --vocabulary-size")
   }
 
   private var recipe: JSONObject {
@@ -187,6 +206,7 @@ extension PretrainingJob {
       "learningRate": .number(settings.learningRate),
       "warmup": .number(settings.warmupFraction), "schedule": .string(settings.decay.rawValue),
       "weightDecay": .number(settings.optimizer.weightDecay),
+      "evaluateEvery": settings.evaluationInterval.map { .integer($0) } ?? .null,
       "length": .string("\(settings.length)"), "batches": .string("\(settings.batches.size)"),
       "seed": .string(String(settings.seed)), "dropout": .bool(settings.usesDropout),
       "packages": .bool(usesPackages),
@@ -248,12 +268,13 @@ private struct LossCurve {
     self.path = path
     let text = step == 0 ? "" : (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
     lines = text.split(separator: "\n").dropFirst().map(String.init).filter {
-      $0.split(separator: ",").first.flatMap { Int($0) }.map { $0 <= step } ?? false
+      let cells = $0.split(separator: ",").compactMap { Double($0) }
+      return cells.count == 6 && (1...Double(step)).contains(cells[0])
+        && (0...1e12).contains(cells[4])
     }
     for line in lines {
       let cells = line.split(separator: ",")
-      guard cells.count == 6 else { continue }
-      tokens += Int(cells[4]) ?? 0
+      tokens += Double(cells[4]).map { Int($0) } ?? 0
       seconds += Double(cells[5]) ?? 0
     }
   }

@@ -139,14 +139,7 @@ extension TrainingJob {
   }
 
   private func reader(_ configuration: ModelConfiguration) throws -> TaskReader {
-    let tokenizer = try Tokenizer.load(directory: modelDirectory)
-    guard tokenizer.vocabularySize <= configuration.vocabularySize else {
-      throw FileError(
-        .malformed, path: modelDirectory,
-        reason: "the tokenizer has \(tokenizer.vocabularySize) tokens, the model "
-          + "\(configuration.vocabularySize)",
-        remedy: "copy tokenizer and weights from the same model")
-    }
+    let tokenizer = try configuration.tokenizer(directory: modelDirectory)
     let limit = configuration.maximumLength
     if let maximumLength, !(4...limit).contains(maximumLength) {
       throw InvalidSetting(

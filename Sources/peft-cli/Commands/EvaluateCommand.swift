@@ -67,7 +67,8 @@ struct EvaluateCommand: ParsableCommand {
         throw InvalidSetting("--generate: it is for prompts with completions")
       }
       let written = try WrittenTexts(
-        TextWriter(trained, name: model), rows: rows, settings: generation.settings(seed: seed))
+        TextWriter(trained, task: task, name: model), rows: rows,
+        settings: generation.settings(seed: seed))
       metrics += written.metrics.values
       signature = written.metrics.signature
       if let texts { try written.write(to: texts) }

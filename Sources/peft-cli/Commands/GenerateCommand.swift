@@ -67,13 +67,13 @@ struct GenerateCommand: ParsableCommand {
     var shown = ""
     let text = try writer.text(after: prompt, settings: settings) { sofar in
       // What ends in the middle of a character waits for its rest.
-      guard !sofar.unicodeScalars.suffix(3).contains("\u{FFFD}"), sofar.hasPrefix(shown) else {
-        return
-      }
-      Console.write(String(sofar.dropFirst(shown.count)))
+      let scalars = sofar.unicodeScalars
+      guard !scalars.suffix(3).contains("\u{FFFD}"), scalars.starts(with: shown.unicodeScalars)
+      else { return }
+      Console.write(String(scalars.dropFirst(shown.unicodeScalars.count)))
       shown = sofar
     }
-    Console.output(String(text.dropFirst(shown.count)))
+    Console.output(String(text.unicodeScalars.dropFirst(shown.unicodeScalars.count)))
   }
 
   private static func output(_ prompt: String, _ text: String) {

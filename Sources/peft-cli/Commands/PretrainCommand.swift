@@ -101,8 +101,11 @@ struct PretrainCommand: ParsableCommand {
       (1...65536).contains(hiddenSize) && (1...1000).contains(layers) && heads > 0
         && hiddenSize % heads == 0,
       "--hidden-size, --layers and --heads: give positive numbers; heads divide the hidden size")
-    try check(epochs.map { $0 > 0 && $0.isFinite } != false, "--epochs: give a positive number")
-    try check(steps.map { $0 > 0 } != false, "--steps: give a positive number")
+    try check(
+      epochs.map { $0 > 0 && $0 <= 1e6 } != false, "--epochs: give a positive number to 1e6")
+    try check(
+      steps.map { (1...1_000_000_000).contains($0) } != false,
+      "--steps: give a number from 1 to 1000000000")
     try check(epochs == nil || steps == nil, "--epochs and --steps exclude each other")
     try check(
       batchTokens >= context, "--batch-tokens \(batchTokens): give at least --context, \(context)")

@@ -57,8 +57,11 @@ struct TrainingOptions: ParsableArguments {
   private static let lengthWindow = 50
 
   func validate() throws {
-    try check(epochs.map { $0 > 0 && $0.isFinite } != false, "--epochs: give a positive number")
-    try check(steps.map { $0 > 0 } != false, "--steps: give a positive number")
+    try check(
+      epochs.map { $0 > 0 && $0 <= 1e6 } != false, "--epochs: give a positive number to 1e6")
+    try check(
+      steps.map { (1...1_000_000_000).contains($0) } != false,
+      "--steps: give a number from 1 to 1000000000")
     try check(epochs == nil || steps == nil, "--epochs and --steps exclude each other")
     try check(batchSize.map { $0 > 0 } != false, "--batch-size: give a positive number")
     try check(batchTokens.map { $0 > 0 } != false, "--batch-tokens: give a positive number")

@@ -115,4 +115,86 @@ struct PretrainingTests {
       try job.prepare(output: root + "/none", resuming: true, overwriting: false)
     }
   }
+
+  @Test("a checkpoint without the dev text it was begun with, or another interval, is refused")
+  func otherDev() throws {
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    let job = try job(.causal)
+    let output = root + "/m"
+    _ = try job.prepare(output: output, resuming: false, overwriting: false)
+      .run(shouldStop: { true }) { _ in }
+    var (without, rarer) = (job, job)
+    without.devPath = nil
+    rarer.settings.evaluationInterval = 8
+    for other in [without, rarer] {
+      #expect(throws: FileError.self) {
+        try other.prepare(output: output, resuming: true, overwriting: false)
+      }
+    }
+    try String(repeating: "ten nine eight\n", count: 9).write(
+      toFile: root + "/dev.txt", atomically: true, encoding: .utf8)
+    #expect(throws: FileError.self) {
+      try job.prepare(output: output, resuming: true, overwriting: false)
+    }
+  }
+
+  @Test("a checkpoint whose numbers contradict each other is refused")
+  func contradiction() throws {
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    let job = try job(.causal)
+    let output = root + "/m"
+    let begun = try job.prepare(output: output, resuming: false, overwriting: false)
+    _ = try begun.run(shouldStop: { true }) { _ in }
+    let path = output + "/checkpoint.safetensors"
+    let bytes = try Data(contentsOf: URL(filePath: path))
+    for (old, new) in [
+      ("\"optimizerStep\":\"1\"", "\"optimizerStep\":\"7\""),
+      ("\"evaluationsSinceBest\":\"0\"", "\"evaluationsSinceBest\":\"5\""),
+    ] {
+      var spoilt = bytes
+      let range = try #require(spoilt.range(of: Data(old.utf8)))
+      spoilt.replaceSubrange(range, with: Data(new.utf8))
+      try spoilt.write(to: URL(filePath: path))
+      #expect(throws: FileError.self) {
+        try job.prepare(output: output, resuming: true, overwriting: false)
+      }
+    }
+    // A line of the curve that is none is left out.
+    try bytes.write(to: URL(filePath: path))
+    try "step,loss\n1\n1,2,3,4,1e300,6\n".write(
+      toFile: output + "/steps.csv", atomically: true, encoding: .utf8)
+    let last = try job.prepare(output: output, resuming: true, overwriting: false)
+    #expect(try last.run(shouldStop: { false }) { _ in } != nil)
+  }
+
+  @Test("an older model stays until all that the new one needs has been read")
+  func overwriting() throws {
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    var job = try job(.causal)
+    job.settings.length = .steps(2)
+    let output = root + "/m"
+    _ = try job.prepare(output: output, resuming: false, overwriting: false)
+      .run(shouldStop: { false }) { _ in }
+    let path = output + "/model.safetensors"
+    let before = try Data(contentsOf: URL(filePath: path))
+    var (missing, small, empty, pairs) = (job, job, job, job)
+    missing.trainPaths = [root + "/missing.txt"]
+    small.vocabularySize = 100
+    empty.devPath = root + "/empty.txt"
+    try "\n".write(toFile: root + "/empty.txt", atomically: true, encoding: .utf8)
+    pairs.trainPaths = [root + "/pairs.jsonl"]
+    try "{\"prompt\":\"a\",\"completion\":\"b\"}\n".write(
+      toFile: root + "/pairs.jsonl", atomically: true, encoding: .utf8)
+    for spoilt in [missing, small, empty, pairs] {
+      #expect(throws: (any Error).self) {
+        try spoilt.prepare(output: output, resuming: false, overwriting: true)
+      }
+    }
+    #expect(try Data(contentsOf: URL(filePath: path)) == before)
+    var vast = job
+    (vast.hiddenSize, vast.layerCount) = (65536, 1000)
+    #expect(throws: InsufficientMemory.self) {
+      try vast.prepare(output: output, resuming: false, overwriting: true)
+    }
+  }
 }
