@@ -1,4 +1,5 @@
 #include "CPEFTKernels.h"
+#include "product_scratch.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>

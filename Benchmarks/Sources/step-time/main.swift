@@ -32,6 +32,15 @@ case "minilm":
     initializerRange: 0.02, labelNames: nil)
   model = TransformerModel(
     configuration: .encoder(configuration), output: .classes(2, pooling: .first))
+case "base":
+  let configuration = EncoderConfiguration(
+    architecture: .roberta, vocabularySize: 50265, hiddenSize: 768, layerCount: 12, headCount: 12,
+    intermediateSize: 3072, positionCount: 514, tokenTypeCount: 1, epsilon: 1e-5,
+    activation: .gelu,
+    hiddenDropout: 0.1, attentionDropout: 0.1, classifierDropout: nil, paddingID: 1,
+    initializerRange: 0.02, labelNames: nil)
+  model = TransformerModel(
+    configuration: .encoder(configuration), output: .classes(2, pooling: .first))
 case "gpt2":
   let configuration = GPT2Configuration(
     vocabularySize: 50257, hiddenSize: 768, layerCount: 12, headCount: 12, positionCount: 1024)

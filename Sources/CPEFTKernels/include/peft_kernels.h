@@ -15,6 +15,24 @@ typedef struct {
   float epsilon, step, decay;
 } peft_adamw;
 
+/// C [rows, columns] = (C +) scale * op(A) op(B) (+ bias): op(A) [rows, inner] and op(B) [inner, columns]
+/// are A and B as stored, or their transposes; a bias belongs to a column. With nothing to accumulate C is
+/// only written. An empty sum is nothing: inner must be positive.
+typedef struct {
+  ptrdiff_t rows, columns, inner;
+  const float *a;
+  ptrdiff_t a_stride;
+  bool a_transposed;
+  const float *b;
+  ptrdiff_t b_stride;
+  bool b_transposed;
+  float scale;
+  bool accumulate;
+  const float *_Nullable bias;
+  float *c;
+  ptrdiff_t c_stride;
+} peft_product;
+
 /// One element-wise map.
 typedef void (*peft_map)(ptrdiff_t n, const float *x, float *y);
 /// One derivative: y = f'(x) * v, where x is what the derivative is computed from.
@@ -32,6 +50,8 @@ typedef struct {
   bool (*all_finite)(ptrdiff_t n, const float *x);
   void (*column_sums)(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride, const float *x,
                       const float *_Nullable y, bool accumulate, float *sums);
+  // kernels/product.h
+  void (*product)(const peft_product *p);
   // kernels/activations.h
   peft_map gelu, gelu_tanh, tanh;
   peft_map_derivative gelu_derivative, gelu_tanh_derivative, tanh_derivative;

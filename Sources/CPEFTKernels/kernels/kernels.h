@@ -8,6 +8,7 @@
 #include "casts.h"
 #include "layer_norm.h"
 #include "linear.h"
+#include "product.h"
 #include "random.h"
 #include "softmax.h"
 
@@ -17,6 +18,7 @@ const peft_kernels PEFT_TABLE = {
     .scale = scale,
     .dot = dot,
     .row_products = row_products,
+    .product = product,
     .all_finite = all_finite,
     .column_sums = column_sums,
     .gelu = gelu,

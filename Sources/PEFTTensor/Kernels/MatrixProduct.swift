@@ -18,25 +18,17 @@ enum MatrixProduct {
       "linear: input \(x.shape), weight \(weight.shape), bias \(bias?.shape ?? [outputs]), "
         + "sum \(sum?.shape ?? [tokens, outputs])")
     if tokens <= fewRows, sum == nil { return fewRows(x, weight: weight, bias: bias, scale: scale) }
-    let beta: Float = sum == nil ? 0 : 1
+    let isAdding = sum != nil
     var result = sum ?? Tensor(uninitialized: [tokens, outputs])
     sum = nil
     result.withUnsafeMutableElements { buffer in
       guard let y = buffer.baseAddress else { return }
       withElements(of: x, weight) { x, weight in
         withElements(ofOptional: bias) { bias in
-          split(rows: tokens, columns: outputs, inner: inputs) { rows, columns in
-            let target = y + rows.lowerBound * outputs + columns.lowerBound
-            BLAS.product(
-              .plain, .transposed, rows: rows.count, columns: columns.count, inner: inputs,
-              alpha: scale, x + rows.lowerBound * inputs, inputs,
-              weight + columns.lowerBound * inputs, inputs, beta: beta, target, outputs)
-            if let bias {
-              VectorKernels.active.addBias(
-                rows: rows.count, columns: columns.count, stride: outputs, to: target,
-                bias: bias + columns.lowerBound)
-            }
-          }
+          product(
+            Factor(x, stride: inputs), Factor(weight, stride: inputs, isTransposed: true),
+            rows: tokens, columns: outputs, inner: inputs, scale: scale, bias: bias,
+            accumulating: isAdding, into: y)
         }
       }
     }
@@ -78,18 +70,15 @@ enum MatrixProduct {
         && (sum.map { $0.shape == [tokens, inputs] } ?? true),
       "linear pullback: cotangent \(upstream.shape), weight \(weight.shape), "
         + "sum \(sum?.shape ?? [tokens, inputs])")
-    let beta: Float = sum == nil ? 0 : 1
+    let isAdding = sum != nil
     var result = sum ?? Tensor(uninitialized: [tokens, inputs])
     sum = nil
     result.withUnsafeMutableElements { buffer in
       guard let target = buffer.baseAddress else { return }
       withElements(of: upstream, weight) { upstream, weight in
-        split(rows: tokens, columns: inputs, inner: outputs) { rows, columns in
-          BLAS.product(
-            rows: rows.count, columns: columns.count, inner: outputs, alpha: scale,
-            upstream + rows.lowerBound * outputs, outputs, weight + columns.lowerBound, inputs,
-            beta: beta, target + rows.lowerBound * inputs + columns.lowerBound, inputs)
-        }
+        product(
+          Factor(upstream, stride: outputs), Factor(weight, stride: inputs), rows: tokens,
+          columns: inputs, inner: outputs, scale: scale, accumulating: isAdding, into: target)
       }
     }
     return result
@@ -110,26 +99,100 @@ enum MatrixProduct {
     gradient.withUnsafeMutableElements { buffer in
       guard let target = buffer.baseAddress else { return }
       withElements(of: upstream, input) { upstream, input in
-        split(rows: outputs, columns: inputs, inner: tokens) { rows, columns in
-          BLAS.product(
-            .transposed, .plain, rows: rows.count, columns: columns.count, inner: tokens,
-            alpha: scale, upstream + rows.lowerBound, outputs, input + columns.lowerBound, inputs,
-            beta: accumulating ? 1 : 0,
-            target + rows.lowerBound * inputs + columns.lowerBound, inputs)
+        product(
+          Factor(upstream, stride: outputs, isTransposed: true), Factor(input, stride: inputs),
+          rows: outputs, columns: inputs, inner: tokens, scale: scale,
+          accumulating: accumulating, into: target)
+      }
+    }
+  }
+
+  private typealias Factor = VectorKernels.Factor
+
+  /// C [rows, columns] ← scale · A · B (+ bias) (+ C), the output cut over the workers.
+  private static func product(
+    _ a: Factor, _ b: Factor, rows: Int, columns: Int, inner: Int, scale: Float,
+    bias: UnsafePointer<Float>? = nil, accumulating: Bool,
+    into c: UnsafeMutablePointer<Float>
+  ) {
+    // Packing many rows of a transposed factor for few columns is what BLAS does better.
+    let usesTiles =
+      VectorKernels.active.multipliesFast && inner > 0
+      && !(a.isTransposed && columns < Self.leastColumns)
+    split(rows: rows, columns: columns, inner: inner, packingRows: a.isTransposed) {
+      rows, part in
+      let a = a.rows(from: rows.lowerBound)
+      let b = b.columns(from: part.lowerBound)
+      let target = c + rows.lowerBound * columns + part.lowerBound
+      let bias = bias.map { $0 + part.lowerBound }
+      if usesTiles {
+        VectorKernels.active.product(
+          a, b, rows: rows.count, columns: part.count, inner: inner, scale: scale, bias: bias,
+          accumulating: accumulating, into: target, stride: columns)
+      } else {
+        BLAS.product(
+          a.isTransposed ? .transposed : .plain, b.isTransposed ? .transposed : .plain,
+          rows: rows.count, columns: part.count, inner: inner, alpha: scale, a.start, a.stride,
+          b.start, b.stride, beta: accumulating ? 1 : 0, target, columns)
+        if let bias {
+          VectorKernels.active.addBias(
+            rows: rows.count, columns: part.count, stride: columns, to: target, bias: bias)
         }
       }
     }
   }
 
-  /// Cuts an output of `rows` × `columns` along its longer side, one part a worker.
+  /// Columns that a worker takes at least, where there are others to do: it packs its part of B for all
+  /// its rows.
+  private static let leastColumns = 48
+
+  /// Cuts an output of `rows` × `columns` into a grid, one part a worker. A part is to pack little: its
+  /// columns of B and, where A is packed too, its rows.
   private static func split(
-    rows: Int, columns: Int, inner: Int, _ body: (Range<Int>, Range<Int>) -> Void
+    rows: Int, columns: Int, inner: Int, packingRows: Bool,
+    _ body: (Range<Int>, Range<Int>) -> Void
   ) {
-    guard rows * columns * inner > serialLimit else { return body(0..<rows, 0..<columns) }
-    if rows >= columns {
-      WorkerPool.shared.runRanges(rows, grain: 4) { body($0, 0..<columns) }
-    } else {
-      WorkerPool.shared.runRanges(columns, grain: 4) { body(0..<rows, $0) }
+    let workers = WorkerPool.shared.workerCount
+    guard rows * columns * inner > serialLimit, workers > 1 else {
+      return body(0..<rows, 0..<columns)
     }
+    func cost(_ across: Int) -> Double {
+      let down = workers / across
+      return Double(columns) / Double(across) + (packingRows ? 1 : 0.3) * Double(rows)
+        / Double(down)
+    }
+    let across =
+      (1...workers).filter {
+        workers % $0 == 0 && (columns / $0 >= leastColumns || $0 == 1)
+      }.min { cost($0) < cost($1) } ?? 1
+    let width = part(of: columns, among: across, multiple: leastColumns)
+    let height = part(of: rows, among: workers / across, multiple: 8)
+    let (acrossCount, downCount) = (
+      (columns + width - 1) / width, (rows + height - 1) / height
+    )
+    WorkerPool.shared.run(acrossCount * downCount) { index in
+      let (row, column) = (index / acrossCount * height, index % acrossCount * width)
+      body(row..<min(rows, row + height), column..<min(columns, column + width))
+    }
+  }
+
+  /// The size of the parts into which `count` is cut, a multiple where there is enough.
+  private static func part(of count: Int, among parts: Int, multiple: Int) -> Int {
+    let size = (count + parts - 1) / parts
+    return max(1, parts == 1 ? count : (size + multiple - 1) / multiple * multiple)
+  }
+}
+
+extension VectorKernels.Factor {
+  /// The factor without its first rows.
+  fileprivate func rows(from first: Int) -> VectorKernels.Factor {
+    VectorKernels.Factor(
+      start + first * (isTransposed ? 1 : stride), stride: stride, isTransposed: isTransposed)
+  }
+
+  /// The factor without its first columns.
+  fileprivate func columns(from first: Int) -> VectorKernels.Factor {
+    VectorKernels.Factor(
+      start + first * (isTransposed ? stride : 1), stride: stride, isTransposed: isTransposed)
   }
 }

@@ -1,0 +1,210 @@
+// Products of matrices in blocks (Goto & van de Geijn 2008): a block of B is packed into panels that
+// stay in the second cache, and a tile of C stays in registers while it runs through a block of the sum.
+// The order of an element's sum depends on its inner index alone, not on where the matrices are cut.
+
+// A tile has TILE_ROWS rows and a panel's columns: as many sums as registers hold.
+#if PEFT_LANES == 16
+#define TILE_ROWS 8
+#else
+#define TILE_ROWS 4
+#endif
+#define TILE_VECTORS 3
+#define PANEL (TILE_VECTORS * PEFT_LANES)
+
+// What a packing loop will read; an address behind the end does no harm.
+#define FETCH_AHEAD(address) __builtin_prefetch(address, 0, 2)
+
+// Turns PEFT_LANES vectors, rows of a square, into its columns.
+INLINE void transpose(vector square[PEFT_LANES]) {
+  vector next[PEFT_LANES];
+  for (int round = 1; round < PEFT_LANES; round *= 2) {
+    for (int i = 0; i < PEFT_LANES / 2; i++) {
+      vector a = square[i], b = square[i + PEFT_LANES / 2];
+#if PEFT_LANES == 16
+      next[2 * i] = __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      next[2 * i + 1] =
+          __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+#elif PEFT_LANES == 8
+      next[2 * i] = __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+      next[2 * i + 1] = __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+#else
+      next[2 * i] = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+      next[2 * i + 1] = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+#endif
+    }
+    for (int i = 0; i < PEFT_LANES; i++) square[i] = next[i];
+  }
+}
+
+// `width` columns of B, that many rows of `x` [width, inner], as [inner, PANEL], zeros behind them.
+static void pack_panel_of_rows(ptrdiff_t width, ptrdiff_t inner, const float *x, ptrdiff_t stride,
+                               float *panel) {
+  for (ptrdiff_t first = 0; first < PANEL; first += PEFT_LANES)
+    FOR_VECTORS(i, inner) {
+      vector square[PEFT_LANES];
+      for (int row = 0; row < PEFT_LANES; row++) {
+        FETCH_AHEAD(x + (first + row) * stride + i + 4 * PEFT_LANES);
+        square[row] = first + row < width ? load_at(i, inner, x + (first + row) * stride) : 0;
+      }
+      transpose(square);
+      ptrdiff_t count = inner - i < PEFT_LANES ? inner - i : PEFT_LANES;
+      for (ptrdiff_t k = 0; k < count; k++) store(panel + (i + k) * PANEL + first, square[k]);
+    }
+}
+
+// The same from `x` [inner, width].
+static void pack_panel_of_columns(ptrdiff_t width, ptrdiff_t inner, const float *x, ptrdiff_t stride,
+                                  float *panel) {
+  for (ptrdiff_t k = 0; k < inner; k++, x += stride, panel += PANEL)
+    for (ptrdiff_t i = 0; i < PANEL; i += PEFT_LANES) {
+      FETCH_AHEAD(x + 16 * stride + i);
+      store(panel + i, i + PEFT_LANES <= width ? load(x + i)
+                       : i < width             ? load_first(width - i, x + i)
+                                               : (vector)0);
+    }
+}
+
+// Rows of A from its transpose `x` [inner, rows], as tiles [inner, TILE_ROWS] one behind the other.
+static void pack_tiles(ptrdiff_t rows, ptrdiff_t inner, const float *x, ptrdiff_t stride,
+                       float *tiles) {
+  for (ptrdiff_t k = 0; k < inner; k++, x += stride) {
+    ptrdiff_t row = 0;
+    FOR_VECTORS(i, rows) FETCH_AHEAD(x + 8 * stride + i);
+    for (; row + TILE_ROWS <= rows; row += TILE_ROWS)
+      __builtin_memcpy(tiles + row * inner + k * TILE_ROWS, x + row, TILE_ROWS * sizeof(float));
+    for (ptrdiff_t rest = row; rest < rows; rest++)
+      tiles[row * inner + k * TILE_ROWS + rest - row] = x[rest];
+  }
+}
+
+// Loops over a tile have constant bounds and disappear, so that its sums stay in registers.
+#define UNROLLED _Pragma("clang loop unroll(full)") for
+
+// C [rows, width] = (C +) scale A B (+ bias) for a tile. Element (r, k) of A is a[r * row_step + k * step].
+INLINE void tile(int rows, int vectors, ptrdiff_t width, ptrdiff_t inner, float scale, const float *a,
+                 ptrdiff_t row_step, ptrdiff_t step, const float *panel, const float *bias,
+                 bool accumulate, float *c, ptrdiff_t stride) {
+  vector sum[TILE_ROWS][TILE_VECTORS];
+  UNROLLED(int r = 0; r < rows; r++) UNROLLED(int v = 0; v < vectors; v++) {
+    sum[r][v] = 0;
+    __builtin_prefetch(c + r * stride + v * PEFT_LANES, 1, 3);
+  }
+  // Three rows are within reach of one pointer.
+  const float *base[3] = {a, a + 3 * row_step, a + 6 * row_step};
+  for (ptrdiff_t k = 0; k < inner; k++, panel += PANEL) {
+    vector b[TILE_VECTORS];
+    UNROLLED(int v = 0; v < vectors; v++) b[v] = load(panel + v * PEFT_LANES);
+    UNROLLED(int r = 0; r < rows; r++) {
+      vector x = base[r / 3][r % 3 * row_step];
+      UNROLLED(int v = 0; v < vectors; v++) sum[r][v] += x * b[v];
+    }
+    UNROLLED(int i = 0; i < 3; i++) base[i] += step;
+  }
+  if (accumulate) {
+    UNROLLED(int r = 0; r < rows; r++) UNROLLED(int v = 0; v < vectors; v++) {
+      vector old = load_at(v * PEFT_LANES, width, c + r * stride);
+      sum[r][v] = old + scale * sum[r][v];
+    }
+  } else {
+    UNROLLED(int r = 0; r < rows; r++) UNROLLED(int v = 0; v < vectors; v++) sum[r][v] *= scale;
+  }
+  if (bias) UNROLLED(int v = 0; v < vectors; v++) {
+    vector shift = load_at(v * PEFT_LANES, width, bias);
+    UNROLLED(int r = 0; r < rows; r++) sum[r][v] += shift;
+  }
+  UNROLLED(int r = 0; r < rows; r++) UNROLLED(int v = 0; v < vectors; v++)
+    store_at(v * PEFT_LANES, width, c + r * stride, sum[r][v]);
+}
+
+// A column of tiles along one panel: C [rows, width] with A by rows, or packed into tiles.
+INLINE void tiles_of(int vectors, ptrdiff_t width, ptrdiff_t rows, ptrdiff_t inner, float scale,
+                     const float *a, ptrdiff_t a_stride, bool packed, const float *panel,
+                     const float *bias, bool accumulate, float *c, ptrdiff_t c_stride) {
+  ptrdiff_t row_step = packed ? 1 : a_stride, step = packed ? TILE_ROWS : 1;
+  ptrdiff_t row = 0;
+#define TILE(n)                                                                                    \
+  tile(n, vectors, width, inner, scale, a + row * (packed ? inner : a_stride), row_step, step, panel, \
+       bias, accumulate, c + row * c_stride, c_stride)
+  for (; row + TILE_ROWS <= rows; row += TILE_ROWS) TILE(TILE_ROWS);
+  if (packed) {
+    // The rows of the last tile lie together whatever their number.
+    const float *rest = a + row * inner;
+    for (; row < rows; row++, rest++)
+      tile(1, vectors, width, inner, scale, rest, row_step, step, panel, bias, accumulate,
+           c + row * c_stride, c_stride);
+    return;
+  }
+#if TILE_ROWS > 4
+  for (; row + 4 <= rows; row += 4) TILE(4);
+#endif
+  for (; row + 2 <= rows; row += 2) TILE(2);
+  for (; row < rows; row++) TILE(1);
+#undef TILE
+}
+
+#define TILES(name, vectors, width, packed)                                                        \
+  static __attribute__((noinline)) void name(                                                      \
+      ptrdiff_t columns, ptrdiff_t rows, ptrdiff_t inner, float scale, const float *a,             \
+      ptrdiff_t a_stride, const float *panel, const float *bias, bool accumulate, float *c,        \
+      ptrdiff_t c_stride) {                                                                        \
+    (void)columns;                                                                                 \
+    tiles_of(vectors, width, rows, inner, scale, a, a_stride, packed, panel, bias, accumulate, c,  \
+             c_stride);                                                                            \
+  }
+TILES(full_tiles, 3, PANEL, false)
+TILES(tiles3, 3, columns, false)
+TILES(tiles2, 2, columns, false)
+TILES(tiles1, 1, columns, false)
+TILES(full_packed_tiles, 3, PANEL, true)
+TILES(packed_tiles3, 3, columns, true)
+TILES(packed_tiles2, 2, columns, true)
+TILES(packed_tiles1, 1, columns, true)
+#undef TILES
+
+typedef void (*tiles_function)(ptrdiff_t columns, ptrdiff_t rows, ptrdiff_t inner, float scale,
+                               const float *a, ptrdiff_t a_stride, const float *panel,
+                               const float *bias, bool accumulate, float *c, ptrdiff_t c_stride);
+
+static tiles_function tiles_for(ptrdiff_t width, bool packed) {
+  static const tiles_function functions[2][4] = {
+      {tiles1, tiles2, tiles3, full_tiles},
+      {packed_tiles1, packed_tiles2, packed_tiles3, full_packed_tiles}};
+  return functions[packed][width == PANEL ? 3 : (width - 1) / PEFT_LANES];
+}
+
+static ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+
+static void product(const peft_product *p) {
+  float *panels = peft_product_scratch, *tiles = panels + PEFT_INNER_BLOCK * PEFT_COLUMN_BLOCK;
+  for (ptrdiff_t column = 0; column < p->columns; column += PEFT_COLUMN_BLOCK) {
+    ptrdiff_t columns = smaller(PEFT_COLUMN_BLOCK, p->columns - column);
+    for (ptrdiff_t k = 0; k < p->inner; k += PEFT_INNER_BLOCK) {
+      ptrdiff_t inner = smaller(PEFT_INNER_BLOCK, p->inner - k);
+      bool accumulate = p->accumulate || k > 0;
+      const float *bias = p->bias && k + inner == p->inner ? p->bias + column : NULL;
+      for (ptrdiff_t j = 0; j < columns; j += PANEL) {
+        ptrdiff_t width = smaller(PANEL, columns - j);
+        if (p->b_transposed)
+          pack_panel_of_rows(width, inner, p->b + (column + j) * p->b_stride + k, p->b_stride,
+                             panels + j * inner);
+        else
+          pack_panel_of_columns(width, inner, p->b + k * p->b_stride + column + j, p->b_stride,
+                                panels + j * inner);
+      }
+      for (ptrdiff_t row = 0; row < p->rows; row += PEFT_ROW_BLOCK) {
+        ptrdiff_t rows = smaller(PEFT_ROW_BLOCK, p->rows - row);
+        const float *a = p->a + row * p->a_stride + k;
+        if (p->a_transposed) {
+          pack_tiles(rows, inner, p->a + k * p->a_stride + row, p->a_stride, tiles);
+          a = tiles;
+        }
+        for (ptrdiff_t j = 0; j < columns; j += PANEL) {
+          ptrdiff_t width = smaller(PANEL, columns - j);
+          tiles_for(width, p->a_transposed)(width, rows, inner, p->scale, a, p->a_stride,
+                                            panels + j * inner, bias ? bias + j : NULL, accumulate,
+                                            p->c + row * p->c_stride + column + j, p->c_stride);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,132 @@
+import PEFTTensor
+import Testing
+
+/// The product in tiles against loops in Double.
+@Suite struct VectorKernelsProductTests {
+  /// A product of a shape, with room behind the rows of every matrix.
+  private struct Problem {
+    let (rows, columns, inner): (Int, Int, Int)
+    let isTransposedA: Bool
+    let isTransposedB: Bool
+    let (a, b, bias, start): ([Float], [Float], [Float], [Float])
+    static let room = 3
+
+    init(_ shape: (Int, Int, Int), _ isTransposedA: Bool, _ isTransposedB: Bool) {
+      (rows, columns, inner) = shape
+      self.isTransposedA = isTransposedA
+      self.isTransposedB = isTransposedB
+      a = VectorKernelCases.floats((rows + Self.room) * (inner + Self.room), "a")
+      b = VectorKernelCases.floats((columns + Self.room) * (inner + Self.room), "b")
+      bias = VectorKernelCases.floats(columns, "bias")
+      start = VectorKernelCases.floats(rows * (columns + Self.room), "start")
+    }
+
+    var strideA: Int { (isTransposedA ? rows : inner) + Self.room }
+    var strideB: Int { (isTransposedB ? inner : columns) + Self.room }
+    var stride: Int { columns + Self.room }
+
+    func elementA(_ row: Int, _ k: Int) -> Float {
+      isTransposedA ? a[k * strideA + row] : a[row * strideA + k]
+    }
+
+    func elementB(_ k: Int, _ column: Int) -> Float {
+      isTransposedB ? b[column * strideB + k] : b[k * strideB + column]
+    }
+
+    /// The product of a part of the rows and columns, the rest of C as it was.
+    func product(
+      _ kernels: VectorKernels, rows part: Range<Int>, columns strip: Range<Int>, scale: Float,
+      hasBias: Bool, accumulating: Bool
+    ) -> [Float] {
+      var c = start
+      a.withUnsafeBufferPointer { a in
+        b.withUnsafeBufferPointer { b in
+          bias.withUnsafeBufferPointer { bias in
+            c.withUnsafeMutableBufferPointer { c in
+              guard let a = a.baseAddress, let b = b.baseAddress, let c = c.baseAddress,
+                let bias = bias.baseAddress
+              else { return }
+              let (row, column) = (part.lowerBound, strip.lowerBound)
+              kernels.product(
+                .init(
+                  a + row * (isTransposedA ? 1 : strideA), stride: strideA,
+                  isTransposed: isTransposedA),
+                .init(
+                  b + column * (isTransposedB ? strideB : 1), stride: strideB,
+                  isTransposed: isTransposedB),
+                rows: part.count, columns: strip.count, inner: inner, scale: scale,
+                bias: hasBias ? bias + column : nil, accumulating: accumulating,
+                into: c + row * stride + column, stride: stride)
+            }
+          }
+        }
+      }
+      return c
+    }
+  }
+
+  /// Below and above the extent of a tile, a panel and a block in each direction.
+  private static let shapes = [
+    (1, 1, 1), (2, 17, 3), (3, 5, 16), (7, 47, 31), (8, 48, 192), (13, 49, 193), (17, 96, 40),
+    (9, 145, 1), (193, 33, 65), (201, 50, 200), (5, 769, 19), (31, 10, 577),
+  ]
+
+  @Test(arguments: VectorKernelCases.kernels, [false, true])
+  func agree(kernels: VectorKernels, isTransposedA: Bool) {
+    for shape in Self.shapes {
+      for isTransposedB in [false, true] {
+        let problem = Problem(shape, isTransposedA, isTransposedB)
+        let (rows, columns, inner) = shape
+        for (scale, hasBias, accumulating) in [
+          (1, false, false), (-0.5, true, false), (1, true, true), (2, false, true),
+        ] as [(Float, Bool, Bool)] {
+          let c = problem.product(
+            kernels, rows: 0..<rows, columns: 0..<columns, scale: scale, hasBias: hasBias,
+            accumulating: accumulating)
+          var worst = 0.0
+          for row in 0..<rows {
+            for column in 0..<columns {
+              let place = row * problem.stride + column
+              var terms = (0..<inner).map {
+                Double(scale) * Double(problem.elementA(row, $0))
+                  * Double(problem.elementB($0, column))
+              }
+              if hasBias { terms.append(Double(problem.bias[column])) }
+              if accumulating { terms.append(Double(problem.start[place])) }
+              let size = terms.reduce(0) { $0 + abs($1) }
+              let error = abs(Double(c[place]) - terms.reduce(0, +)) / max(size, 1e-30)
+              worst = max(worst, error)
+            }
+            let behind = row * problem.stride + columns..<(row + 1) * problem.stride
+            #expect(c[behind] == problem.start[behind], "\(shape)")
+          }
+          // Blocks of 192 sums, each rounded, and the blocks with scale and addends.
+          let roundings = Double(min(inner, 192) + inner / 192 + 4)
+          #expect(worst <= 0x1p-24 * roundings, "\(shape), \(worst)")
+        }
+      }
+    }
+  }
+
+  @Test(
+    "an element does not depend on what is computed with it", arguments: VectorKernelCases.kernels)
+  func cuts(kernels: VectorKernels) {
+    let shape = (57, 211, 400)
+    for (isTransposedA, isTransposedB) in [(false, true), (false, false), (true, false)] {
+      let problem = Problem(shape, isTransposedA, isTransposedB)
+      let whole = problem.product(
+        kernels, rows: 0..<57, columns: 0..<211, scale: 0.3, hasBias: true, accumulating: true)
+      for (part, strip) in [(0..<1, 0..<211), (3..<20, 100..<101), (50..<57, 7..<150)] {
+        let c = problem.product(
+          kernels, rows: part, columns: strip, scale: 0.3, hasBias: true, accumulating: true)
+        for row in 0..<57 {
+          for column in 0..<211 {
+            let place = row * problem.stride + column
+            let isInside = part.contains(row) && strip.contains(column)
+            #expect(c[place] == (isInside ? whole : problem.start)[place])
+          }
+        }
+      }
+    }
+  }
+}
