@@ -92,6 +92,9 @@ let report: JSONValue = .object([
   "tokens_per_second": .number(1000 * Double(batch.tokenCount) / median),
   "trainable": .integer(parameters.reduce(0) { $0 + $1.count }),
   "allocations": .integer(TensorMemory.current.allocations - allocations),
+  "peak_tensors_mib": .integer(TensorMemory.current.peakBytesInUse >> 20),
+  "pool_mib": .integer(TensorMemory.current.bytesInPool >> 20),
+  "in_use_mib": .integer(TensorMemory.current.bytesInUse >> 20),
   "peak_rss_mib": .integer(Processor.peakResidentBytes >> 20),
 ])
 print(report.text())

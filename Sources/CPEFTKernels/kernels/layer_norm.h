@@ -119,8 +119,8 @@ static void layer_norm_tangent(ptrdiff_t rows, ptrdiff_t columns, const float *t
         value = load_at(i, columns, tangent) - mean - x * product_mean;
         value *= load_at(i, columns, gamma) * inverse_deviation[row];
       }
-      if (gamma_tangent) value += x * load_at(i, columns, gamma_tangent);
       if (beta_tangent) value += load_at(i, columns, beta_tangent);
+      if (gamma_tangent) value += x * load_at(i, columns, gamma_tangent);
       store_at(i, columns, result, value);
     }
     if (tangent) tangent += columns;

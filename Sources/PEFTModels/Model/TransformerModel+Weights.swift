@@ -29,6 +29,7 @@ extension TransformerModel {
     try check(configuration, isWorthBuildingFor: checkpoint, path: directory)
     let model = TransformerModel(configuration: configuration, output: output)
     let report = try model.load(checkpoint, path: directory, using: generator)
+    TensorMemory.releaseUnused()
     return (model, report)
   }
 
@@ -58,6 +59,7 @@ extension TransformerModel {
   /// into the residual stream are drawn 1 / √(2 · layers) as wide.
   public func initializeWeights(using generator: SeededGenerator) {
     for entry in parameters { initialize(entry.parameter, using: generator) }
+    TensorMemory.releaseUnused()
   }
 
   private func initialize(_ parameter: Parameter, using generator: SeededGenerator) {
@@ -65,9 +67,8 @@ extension TransformerModel {
     var draws = generator.split(parameter.name)
     let isResidual = parameter.name.hasSuffix("c_proj.weight")
     let factor = isResidual ? 1 / Double(2 * configuration.layerCount).squareRoot() : 1
-    parameter.value = Tensor(
-      normal: parameter.shape, standardDeviation: Float(configuration.initializerRange * factor),
-      using: &draws)
+    parameter.value.fill(
+      normal: Float(configuration.initializerRange * factor), using: &draws)
   }
 
   private func load(
@@ -166,17 +167,25 @@ extension TransformerModel {
   private static func read(
     _ name: String, of checkpoint: SafetensorsCollection, into parameter: Parameter, path: String
   ) throws(FileError) {
-    var value = Tensor(zeros: parameter.fileShape)
-    try value.withUnsafeMutableElements { (elements) throws(FileError) in
-      try checkpoint.readFloats(of: name, into: elements)
+    func read(into tensor: inout Tensor) throws(FileError) {
+      try tensor.withUnsafeMutableElements { (elements) throws(FileError) in
+        try checkpoint.readFloats(of: name, into: elements)
+      }
     }
-    guard value.isFinite else {
+    if parameter.isTransposedInFiles {
+      var value = Tensor(zeros: parameter.fileShape)
+      try read(into: &value)
+      parameter.fileValue = value
+    } else {
+      // In place: a second word table would be the peak of memory.
+      try read(into: &parameter.value)
+    }
+    guard parameter.value.isFinite else {
       throw FileError(
         .malformed, path: path, place: "tensor \(name)",
         reason: "it holds a value that is not finite (NaN or infinity)",
         remedy: "use an earlier checkpoint, or download the file again")
     }
-    parameter.fileValue = value
   }
 
   private static func missingOrMisshapen(

@@ -16,14 +16,18 @@ public final class Tape {
   public var operationCount: Int { operations.count }
 
   /// The output of an operation, recorded when `isNeeded`.
+  ///
+  /// - Parameter remaking: makes the value again from what the recorded operation saves, to the bit; what
+  ///   follows then need not keep it.
   func output(
     _ value: Tensor, _ partition: RowPartition, when isNeeded: Bool,
-    _ operation: @autoclosure () -> some Operation
+    remaking: (() -> Tensor)? = nil, _ operation: @autoclosure () -> some Operation
   ) -> Variable {
-    guard isNeeded else { return Variable(value: value, partition: partition, node: nil) }
+    guard isNeeded else { return Variable(constant: value, partition: partition) }
     operations.append(operation())
     return Variable(
-      value: value, partition: partition, node: Node(index: operations.count - 1))
+      value: value, partition: partition, node: Node(index: operations.count - 1),
+      saved: remaking.map { SavedInput(remaking: $0) } ?? SavedInput(value))
   }
 
   /// The mask of the next place that drops, or nil where nothing is dropped.

@@ -6,19 +6,22 @@ public struct Variable {
   public let partition: RowPartition
   /// Where the tape recorded it; nil when nothing below it needs a gradient.
   let node: Node?
+  /// How the operations on it save it.
+  let saved: SavedInput
 
   /// A value that needs no gradient.
   public init(constant value: Tensor, partition: RowPartition) {
-    self.init(value: value, partition: partition, node: nil)
+    self.init(value: value, partition: partition, node: nil, saved: SavedInput(value))
   }
 
-  init(value: Tensor, partition: RowPartition, node: Node?) {
+  init(value: Tensor, partition: RowPartition, node: Node?, saved: SavedInput) {
     precondition(
       value.shape.rows == partition.rowCount,
       "Variable: \(value.shape) partitioned into \(partition.rowCount) rows")
     self.value = value
     self.partition = partition
     self.node = node
+    self.saved = saved
   }
 
   /// Whether a reverse walk would reach it.

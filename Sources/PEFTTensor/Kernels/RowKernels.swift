@@ -210,6 +210,14 @@ extension RowKernels {
   }
 }
 
+extension RowKernels.Normalization {
+  /// γ ∘ x̂ + β, to the bit what `layerNorm` made: the tangent of the output along γ and β.
+  func output(scale: Tensor, shift: Tensor) -> Tensor {
+    RowKernels.layerNormTangent(
+      nil, saved: self, scale: scale, scaleDirection: scale, shiftDirection: shift)
+  }
+}
+
 extension DropoutMask {
   /// m ∘ x / (1 − p). The mask depends on an element's position only.
   func applied(to x: Tensor) -> Tensor {

@@ -15,9 +15,11 @@ extension Tape {
   /// - Saves: x for the GELUs, y for tanh.
   /// - Accuracy: see the kernels.
   public func activation(_ x: Variable, _ activation: Activation) -> Variable {
-    let y = RowKernels.activation(x.value, activation)
+    let input = x.value
+    let y = RowKernels.activation(input, activation)
     return output(
       y, x.partition, when: x.needsGradient,
+      remaking: activation == .tanh ? nil : { RowKernels.activation(input, activation) },
       AppliedActivation(
         input: x.node, activation: activation, saved: activation == .tanh ? y : x.value))
   }

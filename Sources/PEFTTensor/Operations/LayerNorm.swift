@@ -14,8 +14,10 @@ extension Tape {
       epsilon: Float(epsilon))
     let isNeeded =
       x.needsGradient || residual?.needsGradient == true || scale.isTrainable || shift.isTrainable
+    let (scaleValue, shiftValue) = (scale.value, shift.value)
     return output(
       y, x.partition, when: isNeeded,
+      remaking: { saved.output(scale: scaleValue, shift: shiftValue) },
       LayerNorm(
         input: x.node, residual: residual?.node, scale: scale, shift: shift, saved: saved,
         partition: x.partition))

@@ -2,7 +2,7 @@ extension Tape {
   /// y = x Wᵀ + b.
   ///
   /// - Shapes: x [T, in], `weight` [out, in], `bias` [out], y [T, out].
-  /// - Saves: x when the weight is trainable, otherwise nothing.
+  /// - Saves: x when the weight is trainable, unless it can be made again; otherwise nothing.
   /// - Cost: one product forward, one more for each of dx and dW that is needed.
   /// - Accuracy: that of the BLAS product, inner sums in Float32.
   public func linear(_ x: Variable, weight: Parameter, bias: Parameter? = nil) -> Variable {
@@ -11,7 +11,7 @@ extension Tape {
     return output(
       y, x.partition, when: isNeeded,
       Linear(
-        input: x.node, saved: weight.isTrainable ? x.value : nil, weight: weight, bias: bias,
+        input: x.node, saved: weight.isTrainable ? x.saved : nil, weight: weight, bias: bias,
         partition: x.partition))
   }
 }
@@ -19,7 +19,7 @@ extension Tape {
 private struct Linear: Operation {
   static let name = "linear"
   let input: Node?
-  let saved: Tensor?
+  let saved: SavedInput?
   let weight: Parameter
   let bias: Parameter?
   let partition: RowPartition
@@ -27,7 +27,7 @@ private struct Linear: Operation {
   func pullBack(_ cotangent: Tensor, on walk: inout ReverseWalk) {
     if let saved {
       walk.deliver(
-        .outerProduct(upstream: cotangent, input: saved, scale: 1), of: weight,
+        .outerProduct(upstream: cotangent, input: saved.value, scale: 1), of: weight,
         partition: partition)
     }
     walk.deliver(.rowSum(upstream: cotangent), of: bias, partition: partition)
@@ -37,7 +37,7 @@ private struct Linear: Operation {
   func tangent(on walk: ForwardWalk) -> Tensor? {
     var sum = walk.tangent(of: input).map { MatrixProduct.forward($0, weight: weight.value) }
     if let saved, let direction = walk.direction(of: weight) {
-      sum = MatrixProduct.forward(saved, weight: direction, addingTo: sum)
+      sum = MatrixProduct.forward(saved.value, weight: direction, addingTo: sum)
     }
     if let direction = walk.direction(of: bias) {
       var total = sum ?? Tensor(zeros: [partition.rowCount, weight.shape.rows])

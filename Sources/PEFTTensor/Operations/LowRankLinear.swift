@@ -4,7 +4,7 @@ extension Tape {
   ///
   /// - Shapes: x [T, in], `weight` [out, in], `bias` [out], `down` A [R, in], `up` B [out, R],
   ///   y [T, out].
-  /// - Saves: x when A or the weight is trainable, d(x)Aᵀ [T, R] when B is.
+  /// - Saves: x when A or the weight is trainable, unless it can be made again, and d(x)Aᵀ [T, R] when B is.
   /// - Cost: the linear map's, plus thin products of rank R. The dropout mask is made again in the
   ///   pullback, not stored.
   public func lowRankLinear(
@@ -23,7 +23,7 @@ extension Tape {
     return output(
       y, x.partition, when: isNeeded,
       LowRankLinear(
-        input: x.node, saved: weight.isTrainable || down.isTrainable ? x.value : nil,
+        input: x.node, saved: weight.isTrainable || down.isTrainable ? x.saved : nil,
         inner: up.isTrainable ? inner : nil, weight: weight, bias: bias, down: down, up: up,
         scale: Float(scale), mask: mask, partition: x.partition))
   }
@@ -32,7 +32,7 @@ extension Tape {
 private struct LowRankLinear: Operation {
   static let name = "lowRankLinear"
   let input: Node?
-  let saved: Tensor?
+  let saved: SavedInput?
   let inner: Tensor?
   let weight: Parameter
   let bias: Parameter?
@@ -50,7 +50,7 @@ private struct LowRankLinear: Operation {
     }
     walk.deliver(.rowSum(upstream: cotangent), of: bias, partition: partition)
     let inner = MatrixProduct.inputGradient(cotangent, weight: up.value, scale: scale)
-    if let saved {
+    if let saved = saved?.value {
       walk.deliver(
         .outerProduct(upstream: inner, input: mask?.applied(to: saved) ?? saved, scale: 1),
         of: down, partition: partition)
@@ -75,10 +75,10 @@ private struct LowRankLinear: Operation {
     var innerTangent = incoming.map {
       MatrixProduct.forward(mask?.applied(to: $0) ?? $0, weight: down.value)
     }
-    if let saved, let direction = walk.direction(of: weight) {
+    if let saved = saved?.value, let direction = walk.direction(of: weight) {
       sum = MatrixProduct.forward(saved, weight: direction, addingTo: sum)
     }
-    if let saved, let direction = walk.direction(of: down) {
+    if let saved = saved?.value, let direction = walk.direction(of: down) {
       innerTangent = MatrixProduct.forward(
         mask?.applied(to: saved) ?? saved, weight: direction, addingTo: innerTangent)
     }

@@ -29,9 +29,17 @@ extension Tensor {
   public init(
     normal shape: Shape, standardDeviation: Float, using generator: inout SeededGenerator
   ) {
-    self.init(writing: shape) { pointer in
-      for index in 0..<shape.count {
-        pointer[index] = standardDeviation * Float(generator.normal())
+    self.init(uninitialized: shape)
+    fill(normal: standardDeviation, using: &generator)
+  }
+
+  /// Replaces the elements by independent normal draws with mean 0, those of `init(normal:)`.
+  public mutating func fill(
+    normal standardDeviation: Float, using generator: inout SeededGenerator
+  ) {
+    withUnsafeMutableElements { elements in
+      for index in elements.indices {
+        elements[index] = standardDeviation * Float(generator.normal())
       }
     }
   }
