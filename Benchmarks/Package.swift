@@ -3,11 +3,15 @@ import PackageDescription
 
 let package = Package(
   name: "peft-benchmarks",
-  dependencies: [.package(name: "peft", path: "..")],
+  dependencies: [
+    .package(name: "peft", path: ".."),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+  ],
   targets: [
     .executableTarget(
       name: "step-time",
       dependencies: [
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "PEFTTensor", package: "peft"),
         .product(name: "PEFTSelect", package: "peft"),
         .product(name: "PEFTModels", package: "peft"),

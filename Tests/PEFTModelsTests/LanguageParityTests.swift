@@ -121,6 +121,15 @@ struct LanguageParityTests {
     try check(fixture, model)
   }
 
+  @Test("GPT-2: layers computed again give the same bits")
+  func recomputes() throws {
+    let fixture = try LanguageFixture("gpt2")
+    let model = try fixture.model()
+    expectSameBitsRecomputing(model) {
+      model.loss(fixture.batch, fixture.targets, on: $0).variable
+    }
+  }
+
   @Test("GPT-2: the loss of every token, of completions, and with smoothed labels")
   func losses() throws {
     let fixture = try LanguageFixture("gpt2")

@@ -68,6 +68,13 @@ struct ParityTests {
     try check(fixture, try fixture.model(), steps: false)
   }
 
+  @Test("layers computed again give the same bits", arguments: ["bert", "roberta-norm"])
+  func recomputes(name: String) throws {
+    let fixture = try ParityFixture(name)
+    let model = try fixture.model()
+    expectSameBitsRecomputing(model) { model.logits(fixture.batch, on: $0) }
+  }
+
   @Test("weights without prefix and head, and both poolings")
   func backbone() throws {
     let directory = ParityFixture.root + "/bert-backbone"
@@ -149,4 +156,22 @@ struct ParityTests {
     try follow("adamw") { AdamW(parameters: [$0]) }
     try follow("sgd") { SGD(parameters: [$0], momentum: 0.9, weightDecay: 0.01) }
   }
+}
+
+/// Fails unless values, gradients and tangents are the same, to the bit, when layers are computed again.
+func expectSameBitsRecomputing(_ model: TransformerModel, _ forward: (Tape) -> Variable) {
+  let results = [false, true].map { recomputing in
+    let tape = Tape(
+      dropout: SeededGenerator(seed: 3, purpose: "dropout"), recomputingLayers: recomputing)
+    let output = forward(tape)
+    let gradients = GradientAccumulator()
+    let trained = model.trainableParameters
+    let direction = Dictionary(uniqueKeysWithValues: trained.map { ($0, $0.value) })
+    let tangent = tape.tangent(of: output, along: direction)
+    tape.pullBack(
+      Tensor(repeating: 0.5, shape: output.value.shape), from: output, to: gradients)
+    return [output.value, tangent] + trained.compactMap { gradients[$0] }
+  }
+  #expect(results[0].count == results[1].count && results[0].count > 4)
+  for (kept, again) in zip(results[0], results[1]) { #expect(kept.isIdentical(to: again)) }
 }

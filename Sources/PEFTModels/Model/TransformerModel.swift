@@ -41,7 +41,7 @@ public final class TransformerModel {
       return backbone.embed(batch, on: tape)
     }
     return index <= backbone.layerCount
-      ? backbone.layer(index - 1, input, on: tape)
+      ? layer(index - 1, input, on: tape)
       : head(backbone.finish(input, on: tape), of: batch, on: tape)
   }
 
@@ -54,8 +54,13 @@ public final class TransformerModel {
   /// The hidden states that the head reads, [T, h].
   public func hidden(_ batch: PackedBatch, on tape: Tape) -> Variable {
     let embedded = backbone.embed(batch, on: tape)
-    let last = (0..<backbone.layerCount).reduce(embedded) { backbone.layer($1, $0, on: tape) }
+    let last = (0..<backbone.layerCount).reduce(embedded) { layer($1, $0, on: tape) }
     return backbone.finish(last, on: tape)
+  }
+
+  private func layer(_ index: Int, _ x: Variable, on tape: Tape) -> Variable {
+    guard tape.recomputesLayers else { return backbone.layer(index, x, on: tape) }
+    return tape.recomputed(x) { [backbone] in backbone.layer(index, $0, on: $1) }
   }
 
   /// The map from hidden states to logits, where the output is a vocabulary.

@@ -9,8 +9,24 @@ public final class Tape {
   private let dropout: SeededGenerator?
   private var dropoutSites: UInt64 = 0
 
+  /// Whether models are to keep the inputs of their layers only; see `recomputed`.
+  public let recomputesLayers: Bool
+
   /// A tape. `dropout` makes the masks of this forward computation; nil switches dropout off.
-  public init(dropout: SeededGenerator? = nil) { self.dropout = dropout }
+  public init(dropout: SeededGenerator? = nil, recomputingLayers: Bool = false) {
+    self.dropout = dropout
+    recomputesLayers = recomputingLayers
+  }
+
+  /// An empty tape whose masks are those that would come next on this one.
+  func fork() -> Tape {
+    let tape = Tape(dropout: dropout)
+    tape.dropoutSites = dropoutSites
+    return tape
+  }
+
+  /// Goes on with the masks behind those of a fork.
+  func join(_ fork: Tape) { dropoutSites = fork.dropoutSites }
 
   /// The number of operations recorded so far.
   public var operationCount: Int { operations.count }
@@ -98,6 +114,11 @@ struct ReverseWalk {
 
   mutating func take(_ node: Node) -> Tensor? { cotangents.take(node) }
 
+  /// Walks another tape with the same sink.
+  func pullBack(_ cotangent: Tensor, from output: Variable, on tape: Tape) {
+    tape.pullBack(cotangent, from: output, to: sink)
+  }
+
   /// Hands over a contribution to a parameter's gradient; a frozen parameter's is never formed.
   func deliver(
     _ gradient: @autoclosure () -> GradientFactors, of parameter: Parameter?,
@@ -119,6 +140,11 @@ struct ForwardWalk {
 
   /// The tangent of an input; nil when it stands still.
   func tangent(of node: Node?) -> Tensor? { node.flatMap { tangents[$0.index] } }
+
+  /// The tangent of a variable of another tape, along the same directions.
+  func tangent(of output: Variable, on tape: Tape) -> Tensor {
+    tape.tangent(of: output, along: directions)
+  }
 
   /// The direction of a parameter; nil when it stands still, as a frozen one always does.
   func direction(of parameter: Parameter?) -> Tensor? {

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// One head of one sequence, its matrix M [T_i, T_i] in blocks, and the products with it.
+/// One head of one sequence, the blocks of its matrix M [T_i, T_i], and the products with them.
 extension AttentionKernel {
   /// A row-major matrix in memory.
   struct Matrix {
@@ -37,18 +37,27 @@ extension AttentionKernel {
     let maskOffset: UInt64
   }
 
-  /// Neighbouring rows of M that have the same number of columns.
-  struct Run {
+  /// Rows of M that go through products together, with the columns that they see.
+  struct Block {
+    let head: Head
     let rows: Range<Int>
+    /// C.
     let columns: Int
-    /// The first element.
-    let start: Int
-    /// The columns that products with these rows look at.
-    let end: Int
+
+    var elements: Int { rows.count * columns }
   }
 
-  /// Rows that go through a product together where attention is causal.
-  private static let blockRows = 64
+  /// Neighbouring rows of a block that see the same number of columns.
+  struct Run {
+    /// Counted from the block's first.
+    let rows: Range<Int>
+    let columns: Int
+    /// The first element in the block.
+    let start: Int
+  }
+
+  /// B, the rows of a block: fewer where attention is causal, because a block's upper right is wasted.
+  private var blockRows: Int { isCausal ? 64 : 128 }
 
   /// Reads three sets of columns in place.
   func withColumns<Result>(
@@ -64,14 +73,14 @@ extension AttentionKernel {
   }
 
   /// Calls `body` for every head of every sequence. The workers take the next one as they come
-  /// free; each has scratch for the given number of matrices of the longest sequence.
+  /// free; each has scratch for the given number of blocks of the longest sequence.
   func forHeads(
-    scratchMatrices: Int, _ body: (Head, UnsafeMutablePointer<Float>) -> Void
+    scratchBlocks: Int, _ body: (Head, UnsafeMutablePointer<Float>) -> Void
   ) {
     let tasks = partition.exampleCount * heads
     let workers = max(1, min(WorkerPool.shared.workerCount, tasks))
     let longest = (0..<partition.exampleCount).map { partition[$0].count }.max() ?? 0
-    let size = scratchMatrices * longest * longest
+    let size = scratchBlocks * min(longest, blockRows) * longest
     var scratch = Tensor(uninitialized: [workers, size])
     let next = Atomic<Int>(0)
     scratch.withUnsafeMutableElements { buffer in
@@ -93,84 +102,83 @@ extension AttentionKernel {
     }
   }
 
-  /// The rows of M in runs: one where every token sees all, one for each row where attention is causal.
-  func forRuns(of head: Head, _ body: (Run) -> Void) {
-    guard isCausal else {
-      return body(Run(rows: 0..<head.length, columns: head.length, start: 0, end: head.length))
-    }
-    for row in 0..<head.length {
-      let block = min(head.length, (row / Self.blockRows + 1) * Self.blockRows)
-      body(Run(rows: row..<row + 1, columns: row + 1, start: row * head.length, end: block))
+  /// The blocks of M, from above.
+  func forBlocks(of head: Head, _ body: (Block) -> Void) {
+    for first in stride(from: 0, to: head.length, by: blockRows) {
+      let last = min(head.length, first + blockRows)
+      body(Block(head: head, rows: first..<last, columns: isCausal ? last : head.length))
     }
   }
 
-  /// The rows of M with the columns that products with them look at.
-  private func forBlocks(of head: Head, _ body: (Range<Int>, Int) -> Void) {
-    let step = isCausal ? Self.blockRows : max(1, head.length)
-    for first in stride(from: 0, to: head.length, by: step) {
-      let last = min(head.length, first + step)
-      body(first..<last, last)
+  /// The rows of a block in runs: one where every token sees all, one for each row where attention is
+  /// causal.
+  func forRuns(of block: Block, _ body: (Run) -> Void) {
+    guard isCausal else {
+      return body(Run(rows: 0..<block.rows.count, columns: block.columns, start: 0))
+    }
+    for row in 0..<block.rows.count {
+      body(
+        Run(
+          rows: row..<row + 1, columns: block.rows.lowerBound + row + 1,
+          start: row * block.columns))
     }
   }
 
   /// Zeroes what a run does not see of its block.
-  func clear(_ head: Head, _ run: Run, _ matrix: UnsafeMutablePointer<Float>) {
-    guard run.columns < run.end else { return }
-    (matrix + run.start + run.columns).update(repeating: 0, count: run.end - run.columns)
+  func clear(_ block: Block, _ run: Run, _ matrix: UnsafeMutablePointer<Float>) {
+    guard run.columns < block.columns else { return }
+    (matrix + run.start + run.columns).update(repeating: 0, count: block.columns - run.columns)
   }
 
   /// M ← A Bᵀ (+ M), without the scale.
   func scores(
-    _ head: Head, _ a: Matrix, _ b: Matrix, adding: Bool = false,
+    _ block: Block, _ a: Matrix, _ b: Matrix, adding: Bool = false,
     into scores: UnsafeMutablePointer<Float>
   ) {
-    forBlocks(of: head) { rows, columns in
-      BLAS.product(
-        .plain, .transposed, rows: rows.count, columns: columns, inner: headWidth,
-        element(of: a, head, row: rows.lowerBound), a.stride, element(of: b, head), b.stride,
-        beta: adding ? 1 : 0, scores + rows.lowerBound * head.length, head.length)
-    }
+    BLAS.product(
+      .plain, .transposed, rows: block.rows.count, columns: block.columns, inner: headWidth,
+      element(of: a, block.head, row: block.rows.lowerBound), a.stride,
+      element(of: b, block.head), b.stride, beta: adding ? 1 : 0, scores, block.columns)
   }
 
-  /// Y [T_i, D] ← M X (+ Y).
+  /// The block's rows of Y [T_i, D] ← M X (+ Y).
   func product(
-    _ head: Head, _ matrix: UnsafePointer<Float>, _ x: Matrix, adding: Bool = false,
+    _ block: Block, _ matrix: UnsafePointer<Float>, _ x: Matrix, adding: Bool = false,
     into y: MutableMatrix
   ) {
-    forBlocks(of: head) { rows, columns in
-      BLAS.product(
-        rows: rows.count, columns: headWidth, inner: columns,
-        matrix + rows.lowerBound * head.length, head.length, element(of: x, head), x.stride,
-        beta: adding ? 1 : 0, element(of: y, head, row: rows.lowerBound), y.stride)
-    }
+    BLAS.product(
+      rows: block.rows.count, columns: headWidth, inner: block.columns, matrix, block.columns,
+      element(of: x, block.head), x.stride, beta: adding ? 1 : 0,
+      element(of: y, block.head, row: block.rows.lowerBound), y.stride)
   }
 
-  /// Y [T_i, D] ← Mᵀ X.
+  /// The block's part of Y [T_i, D] ← Mᵀ X: the first block of a head writes, the others add.
   func product(
-    _ head: Head, transposing matrix: UnsafePointer<Float>, _ x: Matrix, into y: MutableMatrix
+    _ block: Block, transposing matrix: UnsafePointer<Float>, _ x: Matrix, into y: MutableMatrix
   ) {
-    if isCausal {
-      for row in 0..<head.length {
-        element(of: y, head, row: row).update(repeating: 0, count: headWidth)
+    let isFirst = block.rows.lowerBound == 0
+    if isFirst {
+      for row in block.columns..<block.head.length {
+        element(of: y, block.head, row: row).update(repeating: 0, count: headWidth)
       }
     }
-    forBlocks(of: head) { rows, columns in
-      BLAS.product(
-        .transposed, .plain, rows: columns, columns: headWidth, inner: rows.count,
-        matrix + rows.lowerBound * head.length, head.length,
-        element(of: x, head, row: rows.lowerBound), x.stride, beta: isCausal ? 1 : 0,
-        element(of: y, head), y.stride)
-    }
+    BLAS.product(
+      .transposed, .plain, rows: block.columns, columns: headWidth, inner: block.rows.count,
+      matrix, block.columns, element(of: x, block.head, row: block.rows.lowerBound), x.stride,
+      beta: isFirst ? 0 : 1, element(of: y, block.head), y.stride)
   }
 
-  /// Drops elements of M, where there is dropout.
-  func drop(_ head: Head, _ matrix: UnsafeMutablePointer<Float>) {
+  /// Drops elements of M, where there is dropout. An element's draw depends on its place in M alone.
+  func drop(_ block: Block, _ matrix: UnsafeMutablePointer<Float>) {
     guard let mask else { return }
-    forRuns(of: head) { run in
+    let length = block.head.length
+    for row in 0..<block.rows.count {
+      let columns = isCausal ? block.rows.lowerBound + row + 1 : block.columns
       VectorKernels.active.dropout(
-        count: run.rows.count * run.columns, key: mask.key, site: mask.site,
-        offset: head.maskOffset + UInt64(run.start), threshold: mask.threshold, scale: mask.scale,
-        matrix + run.start, into: matrix + run.start)
+        count: columns, key: mask.key, site: mask.site,
+        offset: block.head.maskOffset + UInt64((block.rows.lowerBound + row) * length),
+        threshold: mask.threshold, scale: mask.scale, matrix + row * block.columns,
+        into: matrix + row * block.columns)
     }
   }
 

@@ -7,11 +7,12 @@ struct HeadColumns {
   var stride: Int { tensor.shape.columns }
 }
 
-/// Attention of every sequence with itself, head by head, with one T_i × T_i matrix of scratch for
-/// each worker.
+/// Attention of every sequence with itself, head by head and in blocks of rows, so that no T_i × T_i
+/// matrix is ever in memory: a worker has scratch for one or two blocks.
 ///
-/// Letters: T packed tokens, T_i those of sequence i, H heads of D columns each. Causal attention works
-/// in blocks of rows and leaves out what lies right of them.
+/// Letters: T packed tokens, T_i those of sequence i, H heads of D columns each. A block of M, some rows
+/// of scores, probabilities or their gradients, has B rows and the C columns that those rows see: all
+/// T_i, or where attention is causal those up to the block's end.
 struct AttentionKernel {
   let queries: HeadColumns
   let keys: HeadColumns
@@ -61,16 +62,19 @@ struct AttentionKernel {
     newTensors([partition.rowCount, width], [heads, partition.rowCount]) { output, logSumExp in
       let output = MutableMatrix(output, stride: width)
       withColumns(queries, keys, values) { queries, keys, values in
-        forHeads(scratchMatrices: 1) { head, scratch in
-          scores(head, queries, keys, into: scratch)
-          forRuns(of: head) { run in
-            VectorKernels.active.softmax(
-              rows: run.rows.count, columns: run.columns, stride: head.length, scale: scale,
-              scratch + run.start, logSumExp: logSumExp + head.row + run.rows.lowerBound)
-            clear(head, run, scratch)
+        forHeads(scratchBlocks: 1) { head, scratch in
+          forBlocks(of: head) { block in
+            scores(block, queries, keys, into: scratch)
+            forRuns(of: block) { run in
+              VectorKernels.active.softmax(
+                rows: run.rows.count, columns: run.columns, stride: block.columns, scale: scale,
+                scratch + run.start,
+                logSumExp: logSumExp + head.row + block.rows.lowerBound + run.rows.lowerBound)
+              clear(block, run, scratch)
+            }
+            drop(block, scratch)
+            product(block, scratch, values, into: output)
           }
-          drop(head, scratch)
-          product(head, scratch, values, into: output)
         }
       }
     }
@@ -84,21 +88,23 @@ struct AttentionKernel {
     withColumns(queries, keys, values) { queries, keys, values in
       withElements(of: cotangent, logSumExp) { cotangent, logSumExp in
         let cotangent = Matrix(cotangent, stride: width)
-        forHeads(scratchMatrices: 2) { head, scratch in
-          let (probabilities, gradient) = (scratch, scratch + head.length * head.length)
-          self.probabilities(head, queries, keys, logSumExp, into: probabilities)
-          if mask != nil {
-            gradient.update(from: probabilities, count: head.length * head.length)
-            drop(head, gradient)
-            product(head, transposing: gradient, cotangent, into: valueGradient)
-          } else {
-            product(head, transposing: probabilities, cotangent, into: valueGradient)
+        forHeads(scratchBlocks: 2) { head, scratch in
+          forBlocks(of: head) { block in
+            let (probabilities, gradient) = (scratch, scratch + block.elements)
+            self.probabilities(block, queries, keys, logSumExp, into: probabilities)
+            if mask != nil {
+              gradient.update(from: probabilities, count: block.elements)
+              drop(block, gradient)
+              product(block, transposing: gradient, cotangent, into: valueGradient)
+            } else {
+              product(block, transposing: probabilities, cotangent, into: valueGradient)
+            }
+            scores(block, cotangent, values, into: gradient)
+            drop(block, gradient)
+            softmaxPullback(block, probabilities, gradient)
+            product(block, gradient, keys, into: queryGradient)
+            product(block, transposing: gradient, queries, into: keyGradient)
           }
-          scores(head, cotangent, values, into: gradient)
-          drop(head, gradient)
-          softmaxPullback(head, probabilities, gradient)
-          product(head, gradient, keys, into: queryGradient)
-          product(head, transposing: gradient, queries, into: keyGradient)
         }
       }
     }
@@ -117,16 +123,18 @@ struct AttentionKernel {
         withColumns(queryTangent, keyTangent, valueTangent) {
           queryTangent, keyTangent, valueTangent in
           withElements(of: logSumExp) { logSumExp in
-            forHeads(scratchMatrices: 2) { head, scratch in
-              let (probabilities, change) = (scratch, scratch + head.length * head.length)
-              self.probabilities(head, queries, keys, logSumExp, into: probabilities)
-              scores(head, queryTangent, keys, into: change)
-              scores(head, queries, keyTangent, adding: true, into: change)
-              softmaxPullback(head, probabilities, change)
-              drop(head, change)
-              drop(head, probabilities)
-              product(head, change, values, into: output)
-              product(head, probabilities, valueTangent, adding: true, into: output)
+            forHeads(scratchBlocks: 2) { head, scratch in
+              forBlocks(of: head) { block in
+                let (probabilities, change) = (scratch, scratch + block.elements)
+                self.probabilities(block, queries, keys, logSumExp, into: probabilities)
+                scores(block, queryTangent, keys, into: change)
+                scores(block, queries, keyTangent, adding: true, into: change)
+                softmaxPullback(block, probabilities, change)
+                drop(block, change)
+                drop(block, probabilities)
+                product(block, change, values, into: output)
+                product(block, probabilities, valueTangent, adding: true, into: output)
+              }
             }
           }
         }
@@ -134,28 +142,29 @@ struct AttentionKernel {
     }
   }
 
-  /// P [T_i, T_i] from the saved log-sum-exp.
+  /// A block of P from the saved log-sum-exp.
   private func probabilities(
-    _ head: Head, _ queries: Matrix, _ keys: Matrix, _ logSumExp: UnsafePointer<Float>,
+    _ block: Block, _ queries: Matrix, _ keys: Matrix, _ logSumExp: UnsafePointer<Float>,
     into probabilities: UnsafeMutablePointer<Float>
   ) {
-    scores(head, queries, keys, into: probabilities)
-    forRuns(of: head) { run in
+    scores(block, queries, keys, into: probabilities)
+    forRuns(of: block) { run in
       VectorKernels.active.softmaxFromLogSumExp(
-        rows: run.rows.count, columns: run.columns, stride: head.length, scale: scale,
-        probabilities + run.start, logSumExp: logSumExp + head.row + run.rows.lowerBound)
-      clear(head, run, probabilities)
+        rows: run.rows.count, columns: run.columns, stride: block.columns, scale: scale,
+        probabilities + run.start,
+        logSumExp: logSumExp + block.head.row + block.rows.lowerBound + run.rows.lowerBound)
+      clear(block, run, probabilities)
     }
   }
 
   private func softmaxPullback(
-    _ head: Head, _ probabilities: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>
+    _ block: Block, _ probabilities: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>
   ) {
-    forRuns(of: head) { run in
+    forRuns(of: block) { run in
       VectorKernels.active.softmaxPullback(
-        rows: run.rows.count, columns: run.columns, stride: head.length, scale: scale,
+        rows: run.rows.count, columns: run.columns, stride: block.columns, scale: scale,
         probabilities + run.start, gradient + run.start)
-      clear(head, run, gradient)
+      clear(block, run, gradient)
     }
   }
 }

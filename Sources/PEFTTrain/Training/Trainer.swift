@@ -145,7 +145,9 @@ private struct TrainingRun {
   ) throws(NonFiniteLoss) -> StepReport.Numbers {
     gradients.reset()
     let dropout = SeededGenerator(seed: settings.seed, purpose: "dropout").split(step)
-    let tape = Tape(dropout: settings.usesDropout ? dropout : nil)
+    let tape = Tape(
+      dropout: settings.usesDropout ? dropout : nil,
+      recomputingLayers: settings.recomputesLayers)
     let loss = model.loss(
       batch.texts, batch.targets, labelSmoothing: settings.labelSmoothing, on: tape)
     guard loss.mean.isFinite else {

@@ -49,13 +49,11 @@ extension PreparedJob {
     let probe = Array((batches.first ?? []).prefix(8))
     let hiding = SeededGenerator(seed: 0, purpose: "forecast masks")
     let batch = train.examples(probe, hidingWith: hiding)
-    let before = TensorMemory.current.bytesInUse
-    let tape = Tape(dropout: dropout)
-    let loss = batch.map { model.loss($0.texts, $0.targets, on: tape) }
-    let perToken =
-      Double(TensorMemory.current.bytesInUse - before)
-      / Double(max(1, batch?.texts.tokenCount ?? 0))
-    _ = loss
+    var perToken = bytesPerToken(batch, recomputing: settings.recomputesLayers)
+    if settings.recomputesLayers {
+      // The inputs of all layers, and everything of one.
+      perToken += bytesPerToken(batch, recomputing: false) / Double(model.configuration.layerCount)
+    }
     let steps = plannedSteps(data: train, settings: settings)
     let perEpoch = Double(tokenCounts.reduce(0, +)) / Double(max(1, batches.count))
     let trainableBytes = 4 * counts.trainable
@@ -83,7 +81,19 @@ extension PreparedJob {
       description: "training needs \(mebibytes(needed)) more (gradients "
         + "\(mebibytes(forecast.gradientBytes)), optimizer \(mebibytes(forecast.optimizerBytes)), "
         + "activations \(mebibytes(forecast.activationBytes))), and \(mebibytes(available)) are "
-        + "free; lower --batch-size or --max-length, or train less, as with --method lora")
+        + "free; lower --batch-size or --max-length, compute layers again with --recompute, or train "
+        + "less, as with --method lora")
+  }
+
+  /// Bytes that the tape of a forward computation holds.
+  private func bytesPerToken(_ batch: ModelObjective.Batch?, recomputing: Bool) -> Double {
+    guard let batch else { return 0 }
+    let before = TensorMemory.current.bytesInUse
+    let tape = Tape(dropout: dropout, recomputingLayers: recomputing)
+    let loss = model.loss(batch.texts, batch.targets, on: tape)
+    return withExtendedLifetime(loss) {
+      Double(TensorMemory.current.bytesInUse - before) / Double(max(1, batch.texts.tokenCount))
+    }
   }
 
   private var dropout: SeededGenerator? {
@@ -101,7 +111,7 @@ extension PreparedJob {
       let hiding = SeededGenerator(seed: 0, purpose: "forecast masks")
       guard let batch = train.examples(indices, hidingWith: hiding) else { continue }
       gradients.reset()
-      let tape = Tape(dropout: dropout)
+      let tape = Tape(dropout: dropout, recomputingLayers: job.settings.recomputesLayers)
       let loss = model.loss(batch.texts, batch.targets, on: tape)
       tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
       guard index > 0 || batches.count == 1 else { continue }

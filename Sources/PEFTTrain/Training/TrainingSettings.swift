@@ -28,6 +28,8 @@ public struct TrainingSettings: Hashable, Sendable {
   public var labelSmoothing = 0.0
   /// Whether the model's dropout is on.
   public var usesDropout = true
+  /// Whether only the input of each layer is kept for the reverse walk, which computes the rest again.
+  public var recomputesLayers = false
   /// Steps between evaluations; nil evaluates after every pass.
   public var evaluationInterval: Int?
   /// Evaluations without a better one before the run ends early; nil never.

@@ -40,7 +40,8 @@ struct TrainingSession {
       "weightDecay": .number(settings.optimizer.weightDecay),
       "clip": .number(settings.clippingNorm ?? 0),
       "labelSmoothing": .number(settings.labelSmoothing),
-      "dropout": .bool(settings.usesDropout), "seed": .string(String(settings.seed)),
+      "dropout": .bool(settings.usesDropout), "recompute": .bool(settings.recomputesLayers),
+      "seed": .string(String(settings.seed)),
       "length": .string("\(settings.length)"), "batches": .string("\(settings.batches.size)"),
       "groupByLength": .bool(settings.batches.lengthWindow != nil),
     ]

@@ -41,6 +41,13 @@ struct TrainingOptions: ParsableArguments {
   @Flag(help: "Train without the dropout that the model is configured with.")
   var noDropout = false
 
+  @Flag(
+    help: """
+      Keep only the inputs of layers and compute the rest again in the reverse walk: less memory, a \
+      third more time, the same bits.
+      """)
+  var recompute = false
+
   @Option(help: "Steps between evaluations; by default one after every pass.")
   var evaluateEvery: Int?
 
@@ -101,6 +108,7 @@ struct TrainingOptions: ParsableArguments {
     settings.clippingNorm = clip == 0 ? nil : clip
     settings.labelSmoothing = labelSmoothing
     settings.usesDropout = !noDropout
+    settings.recomputesLayers = recompute
     settings.evaluationInterval = evaluateEvery
     settings.patience = patience
     settings.seed = seed

@@ -36,13 +36,28 @@ extension OperationCase {
             dropout: probability)
         })
     }
+    let again = OperationCase(
+      name: "recomputed attention with dropout", lengths: lengths, inputs: [6],
+      parameters: [[6, 6]],
+      apply: { tape, inputs, parameters in
+        tape.recomputed(inputs[0]) { x, tape in
+          let y = tape.linear(x, weight: parameters[0])
+          return tape.attention(
+            queries: y, keys: x, values: y, heads: 2, isCausal: true, dropout: 0.3)
+        }
+      },
+      reference: { leaves in
+        let y = leaves[0] * leaves[1].transposed
+        return attended(
+          y, leaves[0], y, heads: 2, lengths, isCausal: true, dropout: 0.3)
+      })
     let shared = OperationCase(
       name: "attention, one input three times", lengths: lengths, inputs: [6],
       apply: { tape, inputs, _ in
         tape.attention(queries: inputs[0], keys: inputs[0], values: inputs[0], heads: 2)
       },
       reference: { attended($0[0], $0[0], $0[0], heads: 2, lengths, dropout: 0) })
-    return separate + joint + [shared]
+    return separate + joint + [shared, again]
   }
 
   private static func attended(

@@ -7,10 +7,10 @@ extension OperationCase {
     let plain = batches.flatMap { lengths -> [OperationCase] in
       [linears, rowwise, pools, losses, languages].flatMap { $0(lengths) }
     }
-    // A row alone attends to itself whatever its query and key: nothing to measure. 70 rows are two
-    // blocks of causal attention.
+    // A row alone attends to itself whatever its query and key: nothing to measure. 150 rows are
+    // several blocks of attention.
     return plain + batches.dropFirst().flatMap(attentions)
-      + attentions([3, 0, 2]) + attentions([70, 2])
+      + attentions([3, 0, 2]) + attentions([150, 2])
   }()
 
   private static let batches = [[1], [5, 1, 3], [17, 2, 31]]

@@ -1,0 +1,126 @@
+import ArgumentParser
+import PEFTModels
+import PEFTSelect
+import PEFTTensor
+
+/// Times training steps and prints one JSON line, as `peers/step_time.py` does.
+@main
+struct StepTime: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "step-time",
+    abstract: "Times training steps, or forward computations, and prints one JSON line.",
+    discussion: """
+      Random weights of a shape and random tokens; or, with --data, the lines of a TSV (text, label) in \
+      batches as they come, with the tokenizer of --tokenizer. Two steps warm up; the median is over \
+      the rest.
+      """)
+
+  @Option(help: "base (RoBERTa), minilm (BERT, 6 layers of 384) or gpt2 (small, language model).")
+  var shape = Shape.base
+  @Option(help: "forward, or a method: full, lora, bitfit, norm, head.")
+  var method = "full"
+  @Option(help: "Sequences in a batch.")
+  var batch: Int?
+  @Option(help: "Tokens of a sequence; with --data the most.")
+  var length: Int?
+  @Option(help: "Steps that are timed.")
+  var steps = 8
+  @Option(help: "Threads.")
+  var workers = Processor.availableCores
+  @Flag(help: "Train with dropout 0.1.")
+  var dropout = false
+  @Option(help: "TSV of texts and labels.")
+  var data: String?
+  @Option(help: "Directory of the tokenizer for --data.")
+  var tokenizer: String?
+
+  enum Shape: String, ExpressibleByArgument { case base, minilm, gpt2 }
+
+  func run() throws {
+    WorkerPool.useWorkers(workers)
+    let isLanguage = shape == .gpt2
+    let model = shape.model()
+    let generator = SeededGenerator(seed: 1, purpose: "weights")
+    model.initializeWeights(using: generator)
+    if method != "forward" {
+      guard let method = AdaptationMethods.method(named: method) else {
+        throw ValidationError("--method: forward or one of \(AdaptationMethods.names)")
+      }
+      method.attach(to: model, using: generator)
+    } else {
+      for parameter in model.trainableParameters { parameter.isTrainable = false }
+    }
+    let batches = try TimedBatches(
+      isLanguage: isLanguage, size: batch ?? (isLanguage ? 4 : 32),
+      length: length ?? (isLanguage ? 256 : 64), data: data, tokenizer: tokenizer)
+    let parameters = model.trainableParameters
+    let gradients = GradientAccumulator()
+    var optimizer = AdamW(parameters: parameters)
+    var times: [Double] = []
+    var (tokens, allocations) = (0, 0)
+    for step in 0..<(steps + 2) {
+      if step == 2 { allocations = TensorMemory.current.allocations }
+      let (texts, targets) = batches[step]
+      let begin = ContinuousClock.now
+      let tape = Tape(dropout: dropout ? generator.split(step) : nil)
+      if method == "forward" {
+        _ = model.loss(texts, targets, on: tape)
+      } else {
+        gradients.reset()
+        let loss = model.loss(texts, targets, on: tape)
+        tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
+        optimizer.step(gradients: gradients, learningRate: 1e-4, gradientScale: 1)
+      }
+      let now = ContinuousClock.now
+      guard step >= 2 else { continue }
+      times.append((now - begin) / .milliseconds(1))
+      tokens += texts.tokenCount
+    }
+    let report: JSONValue = .object([
+      "shape": .string(shape.rawValue), "method": .string(method),
+      "workers": .integer(workers), "dropout": .bool(dropout),
+      "instructionSet": .string(VectorKernels.active.instructionSet.rawValue),
+      "blasCore": .string(Processor.blasCoreName),
+      "median_ms": .number(times.sorted()[times.count / 2]),
+      "tokens_per_second": .number(1000 * Double(tokens) / times.reduce(0, +)),
+      "trainable": .integer(parameters.reduce(0) { $0 + $1.count }),
+      "allocations": .integer(TensorMemory.current.allocations - allocations),
+      "peak_tensors_mib": .integer(TensorMemory.current.peakBytesInUse >> 20),
+      "peak_rss_mib": .integer(Processor.peakResidentBytes >> 20),
+    ])
+    print(report.text())
+  }
+}
+
+extension StepTime.Shape {
+  /// A model of the shape, zeros.
+  fileprivate func model() -> TransformerModel {
+    switch self {
+    case .base:
+      encoder(.roberta, vocabulary: 50265, hidden: 768, layers: 12, positions: 514, types: 1)
+    case .minilm:
+      encoder(.bert, vocabulary: 30522, hidden: 384, layers: 6, positions: 512, types: 2)
+    case .gpt2:
+      TransformerModel(
+        configuration: .gpt2(
+          GPT2Configuration(
+            vocabularySize: 50257, hiddenSize: 768, layerCount: 12, headCount: 12,
+            positionCount: 1024)), output: .vocabulary)
+    }
+  }
+
+  private func encoder(
+    _ architecture: EncoderConfiguration.Architecture, vocabulary: Int, hidden: Int, layers: Int,
+    positions: Int, types: Int
+  ) -> TransformerModel {
+    TransformerModel(
+      configuration: .encoder(
+        EncoderConfiguration(
+          architecture: architecture, vocabularySize: vocabulary, hiddenSize: hidden,
+          layerCount: layers, headCount: 12, intermediateSize: 4 * hidden,
+          positionCount: positions, tokenTypeCount: types, epsilon: 1e-5, activation: .gelu,
+          hiddenDropout: 0.1, attentionDropout: 0.1, classifierDropout: nil,
+          paddingID: architecture == .roberta ? 1 : 0, initializerRange: 0.02, labelNames: nil)),
+      output: .classes(2, pooling: .first))
+  }
+}

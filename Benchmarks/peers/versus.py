@@ -1,0 +1,80 @@
+"""Runs `step-time` and PyTorch in alternation on the same work and prints ratios.
+
+    swift build -c release --package-path Benchmarks
+    python -m venv VENV && VENV/bin/pip install torch transformers peft
+    VENV/bin/python Benchmarks/peers/versus.py --pairs 3 [--workers 1,2] [--only lora] [--data TSV --tokenizer DIR]
+
+A row is the median of the pairs' ratios, PyTorch's time over ours, with the smallest and the largest; PyTorch's
+time is the better one of its two attention implementations, measured in the same round. Memory is the ratio of
+peak resident sets, ours over PyTorch's.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+OURS = os.path.join(HERE, "..", ".build", "release", "step-time")
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
+
+WORK = (
+    [("base", method, True) for method in ("full", "lora", "bitfit", "head")]
+    + [("base", method, False) for method in ("full", "lora", "forward")]
+    + [("gpt2", method, True) for method in ("full", "lora")]
+    + [("minilm", method, True) for method in ("full", "lora", "head")])
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--pairs", type=int, default=3)
+parser.add_argument("--steps", type=int, default=5)
+parser.add_argument("--workers", default="2")
+parser.add_argument("--only", help="rows whose name contains this")
+parser.add_argument("--data", help="TSV of texts and labels: adds rows of real batches")
+parser.add_argument("--tokenizer", help="directory of the tokenizer for --data")
+options = parser.parse_args()
+
+
+def run(command):
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.exit(" ".join(command) + "\n" + done.stderr)
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def pair(arguments):
+    ours = run([OURS, *arguments])
+    peers = [run([sys.executable, os.path.join(HERE, "step_time.py"), *arguments, "--attention", kind])
+             for kind in ("sdpa", "eager")]
+    return ours, min(peers, key=lambda peer: peer["median_ms"])
+
+
+def row(name, arguments):
+    pairs = [pair(arguments) for _ in range(options.pairs)]
+    speed = "tokens_per_second" if "--data" in arguments else "median_ms"
+
+    def ratios(key):
+        return sorted((peer[key] / ours[key]) for ours, peer in pairs)
+
+    times = ratios(speed)
+    if speed == "tokens_per_second":
+        times = sorted(1 / ratio for ratio in times)
+    memory = statistics.median(1 / ratio for ratio in ratios("peak_rss_mib"))
+    ours = statistics.median(ours[speed] for ours, _ in pairs)
+    peer = statistics.median(peer[speed] for _, peer in pairs)
+    print(f"| {name} | {ours:.0f} | {peer:.0f} | {statistics.median(times):.2f} "
+          f"({times[0]:.2f}–{times[-1]:.2f}) | {memory:.2f} |", flush=True)
+
+
+print("| work | ours | PyTorch | ratio | memory |\n| --- | --- | --- | --- | --- |", flush=True)
+for workers in options.workers.split(","):
+    common = ["--steps", str(options.steps), "--workers", workers]
+    for shape, method, dropout in WORK:
+        name = f"{shape} {method}{', dropout' if dropout else ''}, {workers} workers, ms"
+        if not options.only or options.only in name:
+            row(name, ["--shape", shape, "--method", method, *common, *(["--dropout"] if dropout else [])])
+    for method in ("lora", "full", "bitfit") if options.data else ():
+        name = f"base {method}, real lines, {workers} workers, tokens/s"
+        if not options.only or options.only in name:
+            row(name, ["--shape", "base", "--method", method, "--data", options.data,
+                       "--tokenizer", options.tokenizer, "--length", "128", *common])
