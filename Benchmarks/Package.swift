@@ -6,8 +6,19 @@ let package = Package(
   dependencies: [
     .package(name: "peft", path: ".."),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []),
   ],
   targets: [
+    .executableTarget(
+      name: "Steps",
+      dependencies: [
+        .product(name: "Benchmark", package: "benchmark"),
+        .product(name: "PEFTTensor", package: "peft"),
+        .product(name: "PEFTSelect", package: "peft"),
+        .product(name: "PEFTModels", package: "peft"),
+      ],
+      path: "Benchmarks/Steps",
+      plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]),
     .executableTarget(
       name: "step-time",
       dependencies: [

@@ -225,6 +225,15 @@ struct CommandTests {
     let doctor = try PEFTProcess.run("doctor", "--json")
     #expect(doctor.status == 0)
     #expect(try doctor.document["selfTest"] == .bool(true))
+    let crowded = try PEFTProcess.run("doctor", "--json", "--workers", "1000")
+    #expect(crowded.errors.contains("--workers 1000"))
+    let cores = try doctor.document["cores"]?.integer ?? 0
+    #expect(try crowded.document["workers"]?.integer ?? .max <= max(cores, 1))
+    // A core type that every x86-64 processor has: what it costs is said where there is a better one.
+    let slowed = try PEFTProcess.run(
+      "doctor", "--json", environment: ["OPENBLAS_CORETYPE": "Nehalem"]
+    ).document
+    #expect((slowed["coreTypeFactor"]?.double == nil) == (slowed["warnings"]?.array == []))
     let forced = try PEFTProcess.run("doctor", "--json", environment: ["PEFT_ISA": "baseline"])
     #expect(try forced.document["instructionSet"] == .string("baseline"))
     #expect(try PEFTProcess.run("doctor", environment: ["PEFT_ISA": "mmx"]).status == 2)

@@ -1,21 +1,30 @@
 /// The sink of training: multiplies the factors and keeps the sum, one tensor for each parameter, in
-/// its `gradientShape`. Where only some rows train, only theirs is ever formed.
+/// its `gradientShape`. Where only some rows train, only theirs is ever formed; and of a table that was
+/// only read, the rows that were.
 ///
 /// The tensors stay from step to step; `reset` only marks them as old.
 public final class GradientAccumulator: GradientSink {
   private var gradients: [Parameter: Tensor] = [:]
+  private var rowGradients: [Parameter: RowGradient] = [:]
   private var fresh: Set<Parameter> = []
 
   /// A sink that has received nothing.
   public init() {}
 
   /// Forgets the sums, keeps the memory.
-  public func reset() { fresh.removeAll(keepingCapacity: true) }
+  public func reset() {
+    fresh.removeAll(keepingCapacity: true)
+    rowGradients.removeAll(keepingCapacity: true)
+  }
 
   /// The gradient of `parameter` in its `gradientShape`; nil when none has arrived since the last reset.
   public subscript(parameter: Parameter) -> Tensor? {
-    fresh.contains(parameter) ? gradients[parameter] : nil
+    guard fresh.contains(parameter) else { return nil }
+    return rowGradients[parameter]?.dense(parameter.gradientShape) ?? gradients[parameter]
   }
+
+  /// The gradient of a table as its rows; nil where it is a tensor of the whole table.
+  func rowGradient(of parameter: Parameter) -> RowGradient? { rowGradients[parameter] }
 
   /// Adds one contribution.
   public func receive(
@@ -23,6 +32,15 @@ public final class GradientAccumulator: GradientSink {
   ) {
     let accumulating = !fresh.insert(parameter).inserted
     let shape = parameter.gradientShape
+    if !accumulating, case .scatter(let upstream, let rows) = gradient,
+      parameter.trainableRows == nil, 2 * rows.count <= shape.rows
+    {
+      rowGradients[parameter] = RowGradient(upstream, rows: rows)
+      return
+    }
+    if let rows = rowGradients.removeValue(forKey: parameter) {
+      gradients[parameter] = rows.dense(shape)
+    }
     var sum = gradients.removeValue(forKey: parameter) ?? Tensor(uninitialized: shape)
     if sum.shape != shape {
       precondition(
@@ -39,7 +57,9 @@ public final class GradientAccumulator: GradientSink {
 
   /// The Euclidean norm over the gradients of `parameters`, summed in Double in their order.
   public func globalNorm(of parameters: [Parameter]) -> Double {
-    parameters.reduce(0) { $0 + (self[$1]?.sumOfSquares ?? 0) }.squareRoot()
+    parameters.reduce(0) {
+      $0 + ((rowGradients[$1]?.values ?? self[$1])?.sumOfSquares ?? 0)
+    }.squareRoot()
   }
 }
 

@@ -5,26 +5,55 @@ enum AdamWKernel {
   private static let grain = 1 << 14
 
   /// One step in place.
+  ///
+  /// - Parameter rows: the rows of the value whose gradients these are, ascending, the others' being zero;
+  ///   nil for all.
   static func step(
-    _ constants: Constants, value: inout Tensor, gradient: Tensor, mean: inout Tensor,
-    meanSquare: inout Tensor
+    _ constants: Constants, value: inout Tensor, gradient: Tensor, rows: [Int32]?,
+    mean: inout Tensor, meanSquare: inout Tensor
   ) {
     precondition(
-      value.count == gradient.count && value.count == mean.count,
+      (rows == nil ? value.count == gradient.count : rows?.count == gradient.shape.rows)
+        && value.count == mean.count,
       "AdamW: value \(value.shape), gradient \(gradient.shape), mean \(mean.shape)")
+    let shape = value.shape
     value.withUnsafeMutableElements { value in
       mean.withUnsafeMutableElements { mean in
         meanSquare.withUnsafeMutableElements { meanSquare in
           guard let p = value.baseAddress, let m = mean.baseAddress, let v = meanSquare.baseAddress
           else { return }
-          withElements(of: gradient) { g in
-            WorkerPool.shared.runRanges(value.count, grain: grain) { range in
-              let start = range.lowerBound
-              VectorKernels.active.adamW(
-                count: range.count, constants, parameters: p + start, gradient: g + start,
-                mean: m + start, meanSquare: v + start)
-            }
+          func step(_ range: Range<Int>, _ gradient: UnsafePointer<Float>) {
+            let start = range.lowerBound
+            VectorKernels.active.adamW(
+              count: range.count, constants, parameters: p + start, gradient: gradient,
+              mean: m + start, meanSquare: v + start)
           }
+          withElements(of: gradient) { g in
+            guard let rows else {
+              return WorkerPool.shared.runRanges(value.count, grain: grain) {
+                step($0, g + $0.lowerBound)
+              }
+            }
+            forRows(shape, gradients: g, of: rows, step)
+          }
+        }
+      }
+    }
+  }
+
+  /// Calls `step` for the elements of every row of a table, with its gradient or zeros.
+  private static func forRows(
+    _ table: Shape, gradients: UnsafePointer<Float>, of rows: [Int32],
+    _ step: (Range<Int>, UnsafePointer<Float>) -> Void
+  ) {
+    let width = table.columns
+    withElements(of: Tensor(zeros: [width])) { zeros in
+      WorkerPool.shared.runRanges(table.rows, grain: max(1, grain / max(width, 1))) { range in
+        var next = rows.partitioningIndex { Int($0) >= range.lowerBound }
+        for row in range {
+          let isRead = next < rows.count && Int(rows[next]) == row
+          step(row * width..<(row + 1) * width, isRead ? gradients + next * width : zeros)
+          if isRead { next += 1 }
         }
       }
     }
@@ -46,5 +75,17 @@ enum AdamWKernel {
         }
       }
     }
+  }
+}
+
+extension Array {
+  /// The first position whose element satisfies the condition, which all behind it do too.
+  fileprivate func partitioningIndex(where condition: (Element) -> Bool) -> Int {
+    var (low, high) = (0, count)
+    while low < high {
+      let middle = (low + high) / 2
+      if condition(self[middle]) { high = middle } else { low = middle + 1 }
+    }
+    return low
   }
 }

@@ -46,19 +46,47 @@ public enum ProductCheck {
     return true
   }
 
+  private static let (rows, inputs, outputs) = (2048, 384, 1536)
+
   /// GFLOP/s of x [2048, 384] · W [1536, 384]ᵀ with this many workers: the median of nine.
   public static func gigaflops(workers: Int) -> Double {
     let pool = WorkerPool.shared.workerCount
     WorkerPool.useWorkers(workers)
     defer { WorkerPool.useWorkers(pool) }
-    let x = Tensor(repeating: 0.5, shape: [2048, 384])
-    let weight = Tensor(repeating: 0.25, shape: [1536, 384])
+    let (x, weight) = factors()
+    return gigaflops { _ = MatrixProduct.forward(x, weight: weight) }
+  }
+
+  /// The same by one call of BLAS on one thread.
+  public static func blasGigaflops() -> Double {
+    let (x, weight) = factors()
+    var y = Tensor(zeros: [rows, outputs])
+    return gigaflops {
+      y.withUnsafeMutableElements { y in
+        guard let y = y.baseAddress else { return }
+        withElements(of: x, weight) { x, weight in
+          BLAS.product(
+            .plain, .transposed, rows: rows, columns: outputs, inner: inputs, x, inputs, weight,
+            inputs, y, outputs)
+        }
+      }
+    }
+  }
+
+  private static func factors() -> (Tensor, Tensor) {
+    (
+      Tensor(repeating: 0.5, shape: [rows, inputs]),
+      Tensor(repeating: 0.25, shape: [outputs, inputs])
+    )
+  }
+
+  private static func gigaflops(_ product: () -> Void) -> Double {
     let seconds = (0..<10).map { _ in
       let start = ContinuousClock.now
-      _ = MatrixProduct.forward(x, weight: weight)
+      product()
       return (ContinuousClock.now - start) / .seconds(1)
     }.dropFirst().sorted()
-    return 2 * 2048 * 384 * 1536 / seconds[seconds.count / 2] / 1e9
+    return 2 * Double(rows * inputs * outputs) / seconds[seconds.count / 2] / 1e9
   }
 
   /// What is wrong with the core type that BLAS chose or was told to use; nil when it is right.

@@ -83,14 +83,15 @@ public struct AdamW: Optimizer {
   ) {
     stepCount += 1
     for parameter in parameters {
-      guard let gradient = gradients[parameter] else { continue }
+      let rows = gradients.rowGradient(of: parameter)
+      guard let gradient = rows?.values ?? gradients[parameter] else { continue }
       let index = optimized.position(of: parameter)
       let update = constants(
         step: stepCount, learningRate: learningRate * (rateFactors[parameter] ?? 1),
         gradientScale: gradientScale)
       parameter.updateTrainableValue { value in
         AdamWKernel.step(
-          update, value: &value, gradient: gradient, mean: &means[index],
+          update, value: &value, gradient: gradient, rows: rows?.rows, mean: &means[index],
           meanSquare: &meanSquares[index])
       }
     }

@@ -21,7 +21,12 @@ struct DoctorCommand: ParsableCommand {
     let single = ProductCheck.gigaflops(workers: 1)
     let all = workers > 1 ? ProductCheck.gigaflops(workers: workers) : single
     let available = Processor.availableMemory
-    let warning = ProductCheck.coreTypeWarning
+    let blas = ProductCheck.blasGigaflops()
+    let lost = ProductCheck.coreTypeWarning == nil ? nil : unforcedSpeed().map { $0 / blas }
+    let warning = ProductCheck.coreTypeWarning.map { warning in
+      warning
+        + (lost.map { String(format: "; without it BLAS is %.2f times as fast here", $0) } ?? "")
+    }
     if common.json {
       var document = EnvironmentReport.json.object ?? [:]
       document["supportedInstructionSets"] = .array(
@@ -30,6 +35,8 @@ struct DoctorCommand: ParsableCommand {
       document["selfTest"] = .bool(isRight)
       document["gigaflopsOneWorker"] = .number(single)
       document["gigaflopsAllWorkers"] = .number(all)
+      document["gigaflopsBLAS"] = .number(blas)
+      document["coreTypeFactor"] = lost.map { .number($0) } ?? .null
       document["warnings"] = .array(warning.map { [.string($0)] } ?? [])
       Console.output(.object(document))
     } else {
@@ -42,7 +49,12 @@ struct DoctorCommand: ParsableCommand {
         ("kernels", "\(VectorKernels.active.instructionSet.rawValue) (supported: \(sets))"),
         ("BLAS", Processor.blasConfiguration), ("BLAS core", Processor.blasCoreName),
         ("products", isRight ? "right" : "WRONG"),
-        ("speed", String(format: "%.0f GFLOP/s on one worker, %.0f on all", single, all)),
+        (
+          "speed",
+          String(
+            format: "%.0f GFLOP/s on one worker, %.0f on all; BLAS alone %.0f on one", single, all,
+            blas)
+        ),
       ] {
         Console.output(name.padding(toLength: 11, withPad: " ", startingAt: 0) + value)
       }
@@ -52,5 +64,23 @@ struct DoctorCommand: ParsableCommand {
       throw FailedSelfTest(
         description: "matrix products on this machine are wrong; try another OPENBLAS_CORETYPE")
     }
+  }
+
+  /// BLAS's speed in a process where it chooses its core type itself; nil where none is forced here, or
+  /// such a process does not answer.
+  private func unforcedSpeed() -> Double? {
+    var environment = ProcessInfo.processInfo.environment
+    guard environment.removeValue(forKey: "OPENBLAS_CORETYPE") != nil else { return nil }
+    let process = Process()
+    process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+    process.arguments = ["doctor", "--json"]
+    process.environment = environment
+    let output = Pipe()
+    process.standardOutput = output
+    process.standardError = FileHandle.nullDevice
+    guard (try? process.run()) != nil else { return nil }
+    let bytes = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return (try? JSONValue(parsing: bytes))?["gigaflopsBLAS"]?.double
   }
 }

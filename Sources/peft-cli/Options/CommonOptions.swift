@@ -12,7 +12,7 @@ struct CommonOptions: ParsableArguments {
   @Flag(help: "Say nothing while working.")
   var quiet = false
 
-  @Option(help: "Threads to work with; by default all cores the process may use.")
+  @Option(help: "Threads to work with; by default, and at the most, the cores the process may use.")
   var workers: Int?
 
   func validate() throws {
@@ -21,9 +21,14 @@ struct CommonOptions: ParsableArguments {
     }
   }
 
-  /// Applies what concerns the whole process.
+  /// Applies what concerns the whole process. More workers than cores would only wait for each other.
   func apply() {
-    if let workers { WorkerPool.useWorkers(workers) }
+    guard let workers else { return }
+    let cores = Processor.availableCores
+    if workers > cores {
+      note("--workers \(workers): this process may use \(cores) cores, so \(cores) work")
+    }
+    WorkerPool.useWorkers(min(workers, cores))
   }
 
   /// Applies the options, checks the products and warns of a BLAS below the processor, before work

@@ -1,0 +1,59 @@
+import PEFTTensor
+import Testing
+
+@Suite("Gradients of tables that were read in few rows")
+struct OptimizerRowsTests {
+  /// A table of 40 rows, of which a batch reads four, one of them twice.
+  private func tape(_ table: Parameter) -> (Tape, Variable) {
+    let tape = Tape()
+    let rows: [Int32] = [7, 39, 7, 0, 12]
+    let x = tape.embeddingSum(
+      [(table: table, rows: rows)], partition: RowPartition(lengths: [3, 2]))
+    return (tape, x)
+  }
+
+  private func table() -> Parameter {
+    Parameter(name: "table", value: OperationProblem.normal([40, 19], "table"))
+  }
+
+  @Test("they are the whole gradient, also where something else is added")
+  func dense() {
+    let table = table()
+    let (tape, x) = tape(table)
+    let cotangent = OperationProblem.cotangent(of: x)
+    let sink = GradientAccumulator()
+    tape.pullBack(cotangent, from: x, to: sink)
+    var expected = [Float](repeating: 0, count: 40 * 19)
+    let upstream = cotangent.elements
+    for (index, row) in [7, 39, 7, 0, 12].enumerated() {
+      for column in 0..<19 { expected[row * 19 + column] += upstream[index * 19 + column] }
+    }
+    #expect(sink[table]?.elements == expected)
+    let norm = expected.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+    #expect(abs(sink.globalNorm(of: [table]) - norm) < 1e-12 * norm)
+    let more = OperationProblem.normal([40, 19], "more")
+    sink.receive(.dense(more), of: table, partition: RowPartition(lengths: [5]))
+    #expect(sink[table]?.elements == zip(expected, more.elements).map { $0 + $1 })
+    sink.reset()
+    #expect(sink[table] == nil)
+  }
+
+  @Test("AdamW's steps are those of the whole gradient, to the bit")
+  func steps() throws {
+    let (table, twin) = (table(), table())
+    var optimizers = [table, twin].map { AdamW(parameters: [$0]) }
+    for step in 0..<4 {
+      let (tape, x) = tape(table)
+      let cotangent = OperationProblem.normal(x.value.shape, "cotangent \(step)")
+      let rows = GradientAccumulator()
+      tape.pullBack(cotangent, from: x, to: rows)
+      let whole = GradientAccumulator()
+      whole.receive(
+        .dense(try #require(rows[table])), of: twin, partition: RowPartition(lengths: [5]))
+      for (index, gradients) in [rows, whole].enumerated() {
+        optimizers[index].step(gradients: gradients, learningRate: 0.1, gradientScale: 0.7)
+      }
+      #expect(table.value.isIdentical(to: twin.value), "step \(step)")
+    }
+  }
+}
