@@ -180,7 +180,7 @@ struct InfluenceTests {
         objective, batch, along: directions, grouping: grouping,
         generator: SeededGenerator(seed: 1, purpose: "unused"))
     }
-    let (tiny, chosen) = (record(step: 2e-5), record(step: nil))
+    let (tiny, chosen) = (record(step: 1e-5), record(step: nil))
     func noise(_ record: ProbeRecord) -> Double {
       let ratios = grouping.groups.indices.map {
         record.curvatureVariances[$0].squareRoot() / abs(record.curvatures[$0])
