@@ -4,7 +4,7 @@ extension Tape {
   /// - Shapes: x [T, in], `weight` [out, in], `bias` [out], y [T, out].
   /// - Saves: x when the weight is trainable, unless it can be made again; otherwise nothing.
   /// - Cost: one product forward, one more for each of dx and dW that is needed.
-  /// - Accuracy: that of the BLAS product, inner sums in Float32.
+  /// - Accuracy: that of the product, inner sums in Float32.
   public func linear(_ x: Variable, weight: Parameter, bias: Parameter? = nil) -> Variable {
     let y = MatrixProduct.forward(x.value, weight: weight.value, bias: bias?.value)
     let isNeeded = x.needsGradient || weight.isTrainable || bias?.isTrainable == true
