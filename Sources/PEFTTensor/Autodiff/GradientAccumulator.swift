@@ -2,25 +2,23 @@
 /// its `gradientShape`. Where only some rows train, only theirs is ever formed; and of a table that was
 /// only read, the rows that were.
 ///
-/// The tensors stay from step to step; `reset` only marks them as old.
+/// `reset` lets go of the sums, so that what the next step saves for its walk can take their memory.
 public final class GradientAccumulator: GradientSink {
   private var gradients: [Parameter: Tensor] = [:]
   private var rowGradients: [Parameter: RowGradient] = [:]
-  private var fresh: Set<Parameter> = []
 
   /// A sink that has received nothing.
   public init() {}
 
-  /// Forgets the sums, keeps the memory.
+  /// Forgets the sums.
   public func reset() {
-    fresh.removeAll(keepingCapacity: true)
+    gradients.removeAll(keepingCapacity: true)
     rowGradients.removeAll(keepingCapacity: true)
   }
 
   /// The gradient of `parameter` in its `gradientShape`; nil when none has arrived since the last reset.
   public subscript(parameter: Parameter) -> Tensor? {
-    guard fresh.contains(parameter) else { return nil }
-    return rowGradients[parameter]?.dense(parameter.gradientShape) ?? gradients[parameter]
+    rowGradients[parameter]?.dense(parameter.gradientShape) ?? gradients[parameter]
   }
 
   /// The gradient of a table as its rows; nil where it is a tensor of the whole table.
@@ -30,28 +28,26 @@ public final class GradientAccumulator: GradientSink {
   public func receive(
     _ gradient: GradientFactors, of parameter: Parameter, partition: RowPartition
   ) {
-    let accumulating = !fresh.insert(parameter).inserted
     let shape = parameter.gradientShape
-    if !accumulating, case .scatter(let upstream, let rows) = gradient,
+    if let rows = rowGradients.removeValue(forKey: parameter) {
+      gradients[parameter] = rows.dense(shape)
+    }
+    var earlier = gradients.removeValue(forKey: parameter)
+    if earlier == nil, case .scatter(let upstream, let rows) = gradient,
       parameter.trainableRows == nil, 2 * rows.count <= shape.rows
     {
       rowGradients[parameter] = RowGradient(upstream, rows: rows)
       return
     }
-    if let rows = rowGradients.removeValue(forKey: parameter) {
-      gradients[parameter] = rows.dense(shape)
-    }
-    var sum = gradients.removeValue(forKey: parameter) ?? Tensor(uninitialized: shape)
-    if sum.shape != shape {
-      precondition(
-        !accumulating,
-        "receive: the rows of \(parameter.name) that train changed after a contribution, from "
-          + "\(sum.shape) to \(shape); reset first")
-      sum = Tensor(uninitialized: shape)
-    }
+    precondition(
+      earlier.map { $0.shape == shape } ?? true,
+      "receive: the rows of \(parameter.name) that train changed after a contribution to \(shape); "
+        + "reset first")
+    let isLater = earlier != nil
+    var sum = earlier.take() ?? Tensor(uninitialized: shape)
     sum.accumulate(
       parameter.trainableRows.map { gradient.restricted(to: $0) } ?? gradient,
-      accumulating: accumulating)
+      accumulating: isLater)
     gradients[parameter] = sum
   }
 

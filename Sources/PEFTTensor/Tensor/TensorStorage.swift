@@ -4,25 +4,23 @@ import Synchronization
 /// A buffer of Float32 elements that tensors share. The only place that allocates and deallocates.
 ///
 /// Buffers come from a process-wide pool and return to it when the last tensor lets go, so a
-/// training step takes the buffers of the step before it. Capacities are rounded up to one of eight
-/// sizes an octave, and a request may take a buffer up to twice its size, so batches whose lengths
-/// vary share buffers too. Contents are uninitialised.
+/// training step takes the memory of the step before it. Small capacities are rounded up to one of
+/// eight sizes an octave, and a small request may take a buffer up to twice its size; large buffers
+/// are cut from a heap. Contents are uninitialised.
 final class TensorStorage: @unchecked Sendable {
-  /// The first element, aligned to 64 bytes; to a huge page from 4 MiB on.
+  /// The first element, aligned to 64 bytes.
   let elements: UnsafeMutablePointer<Float>
   /// The number of elements there is room for.
   let capacity: Int
-  private let sizeClass: Int
 
   init(count: Int) {
-    (elements, sizeClass) = Self.pool.withLock { $0.take(count) }
-    capacity = StoragePool.capacity(ofClass: sizeClass)
+    (elements, capacity) = Self.pool.withLock { $0.take(count) }
   }
 
   deinit {
     let elements = elements
-    let sizeClass = sizeClass
-    Self.pool.withLock { $0.giveBack(elements, sizeClass: sizeClass) }
+    let capacity = capacity
+    Self.pool.withLock { $0.giveBack(elements, capacity: capacity) }
   }
 
   private static let pool = Mutex(StoragePool())
@@ -34,13 +32,13 @@ final class TensorStorage: @unchecked Sendable {
 
 /// Counters of the memory that tensors own, for tests, estimates and reports.
 public struct TensorMemory: Hashable, Sendable {
-  /// Buffers obtained from the system since the process started.
+  /// Requests of memory to the system since the process started.
   public fileprivate(set) var allocations = 0
   /// Bytes in buffers that tensors hold now.
   public fileprivate(set) var bytesInUse = 0
   /// The largest value of `bytesInUse` so far.
   public fileprivate(set) var peakBytesInUse = 0
-  /// Bytes in buffers that wait for their next use.
+  /// Bytes obtained from the system that no tensor holds.
   public fileprivate(set) var bytesInPool = 0
 
   /// The counters now.
@@ -50,10 +48,20 @@ public struct TensorMemory: Hashable, Sendable {
   public static func releaseUnused() { TensorStorage.releaseUnusedBuffers() }
 }
 
-/// Free buffers by size class.
-private struct StoragePool: @unchecked Sendable {
-  var statistics = TensorMemory()
-  private var free: [[UnsafeMutablePointer<Float>]] = []
+/// Buffers that wait for their next use: small ones by size class, large ones in a heap.
+private struct StoragePool: ~Copyable, @unchecked Sendable {
+  private var counters = TensorMemory()
+  private var small: [[UnsafeMutablePointer<Float>]] = []
+  private var large = BlockHeap()
+
+  /// The classes below this one, up to 2^16 elements, are small.
+  private static let firstLargeClass = sizeClass(for: 1 << 16) + 1
+
+  var statistics: TensorMemory {
+    var result = counters
+    result.bytesInPool += large.freeBytes
+    return result
+  }
 
   /// Eight capacities an octave: class 8e + m holds (8 + m) · 2^(e+3) elements.
   static func capacity(ofClass sizeClass: Int) -> Int {
@@ -68,50 +76,74 @@ private struct StoragePool: @unchecked Sendable {
     return octave * 8 + (step - 8) + 1
   }
 
-  mutating func take(_ count: Int) -> (UnsafeMutablePointer<Float>, Int) {
+  /// A buffer with room for `count` elements, and its capacity.
+  mutating func take(_ count: Int) -> (UnsafeMutablePointer<Float>, capacity: Int) {
     let wanted = Self.sizeClass(for: count)
-    for candidate in wanted..<max(wanted, min(wanted + 8, free.count)) {
-      if let elements = free[candidate].popLast() {
-        let bytes = Self.byteCount(ofClass: candidate)
-        statistics.bytesInPool -= bytes
-        use(bytes)
-        return (elements, candidate)
+    guard wanted < Self.firstLargeClass else { return takeLarge(count) }
+    for candidate in wanted..<max(wanted, min(wanted + 8, small.count)) {
+      if let elements = small[candidate].popLast() {
+        let capacity = Self.capacity(ofClass: candidate)
+        counters.bytesInPool -= Self.bytes(capacity)
+        use(Self.bytes(capacity))
+        return (elements, capacity)
       }
     }
-    let bytes = Self.byteCount(ofClass: wanted)
-    let isLarge = bytes >= 4 << 20
+    let capacity = Self.capacity(ofClass: wanted)
     var memory: UnsafeMutableRawPointer?
-    guard posix_memalign(&memory, isLarge ? 2 << 20 : 64, bytes) == 0, let memory else {
-      fatalError("out of memory: no room for a tensor of \(bytes) bytes")
+    guard posix_memalign(&memory, BlockHeap.alignment, Self.bytes(capacity)) == 0, let memory else {
+      Self.failForWantOfMemory(Self.bytes(capacity))
     }
-    if isLarge { madvise(memory, bytes, MADV_HUGEPAGE) }
-    statistics.allocations += 1
-    use(bytes)
-    return (memory.assumingMemoryBound(to: Float.self), wanted)
+    counters.allocations += 1
+    use(Self.bytes(capacity))
+    return (memory.assumingMemoryBound(to: Float.self), capacity)
   }
 
-  mutating func giveBack(_ elements: UnsafeMutablePointer<Float>, sizeClass: Int) {
-    while free.count <= sizeClass { free.append([]) }
-    free[sizeClass].append(elements)
-    let bytes = Self.byteCount(ofClass: sizeClass)
-    statistics.bytesInUse -= bytes
-    statistics.bytesInPool += bytes
+  private mutating func takeLarge(_ count: Int) -> (UnsafeMutablePointer<Float>, capacity: Int) {
+    let bytes = BlockHeap.blockBytes(for: Self.bytes(count))
+    var block = large.takeFree(bytes)
+    if block == nil {
+      guard large.grow(by: bytes) else { Self.failForWantOfMemory(bytes) }
+      counters.allocations += 1
+      block = large.takeFree(bytes)
+    }
+    guard let block else { preconditionFailure("TensorStorage: a heap that grew has no room") }
+    use(bytes)
+    return (
+      block.bindMemory(to: Float.self, capacity: bytes / Self.bytes(1)),
+      bytes / Self.bytes(1)
+    )
+  }
+
+  mutating func giveBack(_ elements: UnsafeMutablePointer<Float>, capacity: Int) {
+    let bytes = Self.bytes(capacity)
+    counters.bytesInUse -= bytes
+    let sizeClass = Self.sizeClass(for: capacity)
+    guard sizeClass < Self.firstLargeClass else {
+      large.giveBack(elements, bytes: bytes)
+      return
+    }
+    while small.count <= sizeClass { small.append([]) }
+    small[sizeClass].append(elements)
+    counters.bytesInPool += bytes
   }
 
   mutating func releaseUnused() {
-    for sizeClass in free.indices {
-      for elements in free[sizeClass] { Glibc.free(elements) }
-      free[sizeClass] = []
+    for sizeClass in small.indices {
+      for elements in small[sizeClass] { Glibc.free(elements) }
+      small[sizeClass] = []
     }
-    statistics.bytesInPool = 0
+    counters.bytesInPool = 0
+    large.releaseFree()
   }
 
-  private static func byteCount(ofClass sizeClass: Int) -> Int {
-    capacity(ofClass: sizeClass) * MemoryLayout<Float>.stride
-  }
+  private static func bytes(_ count: Int) -> Int { count * MemoryLayout<Float>.stride }
 
   private mutating func use(_ bytes: Int) {
-    statistics.bytesInUse += bytes
-    statistics.peakBytesInUse = max(statistics.peakBytesInUse, statistics.bytesInUse)
+    counters.bytesInUse += bytes
+    counters.peakBytesInUse = max(counters.peakBytesInUse, counters.bytesInUse)
+  }
+
+  private static func failForWantOfMemory(_ bytes: Int) -> Never {
+    fatalError("out of memory: no room for a tensor of \(bytes) bytes")
   }
 }

@@ -1,0 +1,105 @@
+import PEFTTensor
+import Testing
+
+@Suite("Block heap")
+struct BlockHeapTests {
+  @Test("blocks never overlap, keep what is written, and join again", arguments: 0..<8)
+  func disjoint(seed: Int) throws {
+    var random = SeededGenerator(seed: UInt64(seed), purpose: "blocks")
+    let heap = SharedHeap()
+    var held: [(block: UnsafeMutableRawPointer, bytes: Int, mark: UInt8)] = []
+    func check(_ entry: (block: UnsafeMutableRawPointer, bytes: Int, mark: UInt8)) {
+      let bytes = UnsafeRawBufferPointer(start: entry.block, count: entry.bytes)
+      #expect(bytes.allSatisfy { $0 == entry.mark })
+    }
+    for step in 0..<600 {
+      if held.count < 20 || Bool.random(using: &random) {
+        let bytes = BlockHeap.blockBytes(for: Int.random(in: 1...300_000, using: &random))
+        if heap.freeBytes == 0 { #expect(heap.takeFree(bytes) == nil) }
+        var block = heap.takeFree(bytes)
+        if block == nil {
+          #expect(heap.grow(by: bytes))
+          block = heap.takeFree(bytes)
+        }
+        let taken = try #require(block)
+        #expect(UInt(bitPattern: taken) % UInt(BlockHeap.alignment) == 0)
+        let mark = UInt8(step % 256)
+        taken.initializeMemory(as: UInt8.self, repeating: mark, count: bytes)
+        held.append((taken, bytes, mark))
+      } else {
+        let entry = held.remove(at: Int.random(in: held.indices, using: &random))
+        check(entry)
+        heap.giveBack(entry.block, bytes: entry.bytes)
+      }
+      #expect(heap.heldBytes == heap.freeBytes + held.reduce(0) { $0 + $1.bytes })
+    }
+    for entry in held {
+      check(entry)
+      heap.giveBack(entry.block, bytes: entry.bytes)
+    }
+    #expect(heap.freeBytes == heap.heldBytes)
+    heap.releaseFree()
+    #expect(heap.heldBytes == 0)
+    #expect(heap.freeBytes == 0)
+  }
+
+  @Test("what two neighbours leave serves one that is as large as both")
+  func joins() throws {
+    let heap = SharedHeap()
+    #expect(heap.grow(by: 3 << 20))
+    let held = heap.heldBytes
+    let half = held / 2
+    let first = try #require(heap.takeFree(half))
+    let second = try #require(heap.takeFree(half))
+    #expect(heap.takeFree(64) == nil)
+    heap.giveBack(second, bytes: half)
+    #expect(heap.takeFree(held) == nil)
+    heap.giveBack(first, bytes: half)
+    #expect(heap.takeFree(held) == min(first, second))
+    #expect(heap.heldBytes == held)
+  }
+
+  @Test("the free pages go back, the blocks between them stay")
+  func releases() throws {
+    let heap = SharedHeap()
+    #expect(heap.grow(by: 1 << 20))
+    let rest = heap.heldBytes - (1 << 20)
+    let low = try #require(heap.takeFree(rest))
+    let high = try #require(heap.takeFree(1 << 20))
+    high.initializeMemory(as: UInt8.self, repeating: 7, count: 1 << 20)
+    heap.giveBack(low, bytes: rest)
+    heap.releaseFree()
+    #expect(heap.freeBytes == 0)
+    #expect(heap.heldBytes == 1 << 20)
+    #expect(UnsafeRawBufferPointer(start: high, count: 1 << 20).allSatisfy { $0 == 7 })
+    heap.giveBack(high, bytes: 1 << 20)
+    #expect(heap.freeBytes == 1 << 20)
+  }
+
+  @Test("a request for the smallest range that holds it")
+  func bestFit() throws {
+    let heap = SharedHeap()
+    #expect(heap.grow(by: 1 << 20))
+    let (large, gap, small) = (1 << 18, 1 << 12, 1 << 16)
+    let first = try #require(heap.takeFree(large))
+    _ = heap.takeFree(gap)
+    let second = try #require(heap.takeFree(small))
+    _ = heap.takeFree(gap)
+    heap.giveBack(first, bytes: large)
+    heap.giveBack(second, bytes: small)
+    #expect(heap.takeFree(small - 64) == second)
+    #expect(heap.takeFree(small) == first)
+  }
+}
+
+/// A heap that test expectations may hold on to.
+private final class SharedHeap {
+  private var heap = BlockHeap()
+  var heldBytes: Int { heap.heldBytes }
+  var freeBytes: Int { heap.freeBytes }
+
+  func takeFree(_ bytes: Int) -> UnsafeMutableRawPointer? { heap.takeFree(bytes) }
+  func giveBack(_ block: UnsafeMutableRawPointer, bytes: Int) { heap.giveBack(block, bytes: bytes) }
+  func grow(by bytes: Int) -> Bool { heap.grow(by: bytes) }
+  func releaseFree() { heap.releaseFree() }
+}
