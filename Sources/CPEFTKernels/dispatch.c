@@ -1,8 +1,7 @@
 #include "CPEFTKernels.h"
 #include "product_scratch.h"
 
-_Alignas(64) _Thread_local float
-    peft_product_scratch[PEFT_INNER_BLOCK * (PEFT_COLUMN_BLOCK + PEFT_ROW_BLOCK)];
+_Alignas(64) _Thread_local float peft_product_scratch[PEFT_INNER_BLOCK * PEFT_ROW_BLOCK];
 
 extern const peft_kernels peft_kernels_baseline, peft_kernels_avx2, peft_kernels_avx512;
 

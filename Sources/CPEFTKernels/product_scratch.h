@@ -1,11 +1,9 @@
 #pragma once
-// The blocks in which products run, and where each thread packs them.
+// The blocks in which products run, and where each thread packs its rows of A.
 
-// How much of the sum, of the rows and of the columns goes together: a panel's part of a block is as large
-// as the first cache, a block of B as the second.
+// How much of the sum and of the rows goes together: a panel's part of a block is as large as the first
+// cache.
 #define PEFT_INNER_BLOCK 192
 #define PEFT_ROW_BLOCK 192
-#define PEFT_COLUMN_BLOCK 768
 
-extern _Thread_local float
-    peft_product_scratch[PEFT_INNER_BLOCK * (PEFT_COLUMN_BLOCK + PEFT_ROW_BLOCK)];
+extern _Thread_local float peft_product_scratch[PEFT_INNER_BLOCK * PEFT_ROW_BLOCK];

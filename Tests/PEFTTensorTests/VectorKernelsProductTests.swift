@@ -36,7 +36,7 @@ import Testing
     /// The product of a part of the rows and columns, the rest of C as it was.
     func product(
       _ kernels: VectorKernels, rows part: Range<Int>, columns strip: Range<Int>, scale: Float,
-      hasBias: Bool, accumulating: Bool
+      hasBias: Bool, accumulating: Bool, on pool: WorkerPool = WorkerPool(workerCount: 1)
     ) -> [Float] {
       var c = start
       a.withUnsafeBufferPointer { a in
@@ -56,7 +56,7 @@ import Testing
                   isTransposed: isTransposedB),
                 rows: part.count, columns: strip.count, inner: inner, scale: scale,
                 bias: hasBias ? bias + column : nil, accumulating: accumulating,
-                into: c + row * stride + column, stride: stride)
+                into: c + row * stride + column, stride: stride, on: pool)
             }
           }
         }
@@ -126,6 +126,21 @@ import Testing
             #expect(c[place] == (isInside ? whole : problem.start)[place])
           }
         }
+      }
+    }
+  }
+
+  @Test("the workers do not change a bit", arguments: VectorKernelCases.kernels)
+  func workers(kernels: VectorKernels) {
+    for shape in [(57, 211, 400), (8, 500, 300), (700, 31, 65), (97, 64, 40)] {
+      for (isTransposedA, isTransposedB) in [(false, true), (false, false), (true, false)] {
+        let problem = Problem(shape, isTransposedA, isTransposedB)
+        let results = [1, 2, 3, 5].map {
+          problem.product(
+            kernels, rows: 0..<shape.0, columns: 0..<shape.1, scale: 0.3, hasBias: true,
+            accumulating: true, on: WorkerPool(workerCount: $0))
+        }
+        #expect(Set(results).count == 1, "\(shape)")
       }
     }
   }

@@ -15,17 +15,17 @@ typedef struct {
   float epsilon, step, decay;
 } peft_adamw;
 
-/// C [rows, columns] = (C +) scale * op(A) op(B) (+ bias): op(A) [rows, inner] and op(B) [inner, columns]
-/// are A and B as stored, or their transposes; a bias belongs to a column. With nothing to accumulate C is
-/// only written. An empty sum is nothing: inner must be positive.
+/// C [rows, columns] = (C +) scale * op(A) B (+ bias): op(A) [rows, inner] is A as stored or its transpose,
+/// B [inner, columns] lies in panels: its row k of panel j is at panels + j * panel_stride + k * panel_step,
+/// `panel` numbers wide, so that for the last panel too as many can be read. A bias belongs to a column.
+/// With nothing to accumulate C is only written. An empty sum is nothing: inner must be positive.
 typedef struct {
   ptrdiff_t rows, columns, inner;
   const float *a;
   ptrdiff_t a_stride;
   bool a_transposed;
-  const float *b;
-  ptrdiff_t b_stride;
-  bool b_transposed;
+  const float *panels;
+  ptrdiff_t panel_stride, panel_step;
   float scale;
   bool accumulate;
   const float *_Nullable bias;
@@ -51,6 +51,9 @@ typedef struct {
   void (*column_sums)(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride, const float *x,
                       const float *_Nullable y, bool accumulate, float *sums);
   // kernels/product.h
+  ptrdiff_t panel;
+  void (*pack_panel)(ptrdiff_t width, ptrdiff_t inner, const float *b, ptrdiff_t b_stride,
+                     bool b_transposed, float *panel);
   void (*product)(const peft_product *p);
   // kernels/activations.h
   peft_map gelu, gelu_tanh, tanh;

@@ -1,5 +1,5 @@
-// Products of matrices in blocks (Goto & van de Geijn 2008): a block of B is packed into panels that
-// stay in the second cache, and a tile of C stays in registers while it runs through a block of the sum.
+// Products of matrices in blocks (Goto & van de Geijn 2008): B lies in panels, of which a block stays in
+// the second cache, and a tile of C stays in registers while it runs through a block of the sum.
 // The order of an element's sum depends on its inner index alone, not on where the matrices are cut.
 
 // A tile has TILE_ROWS rows and a panel's columns: as many sums as registers hold.
@@ -37,7 +37,7 @@ INLINE void transpose(vector square[PEFT_LANES]) {
 }
 
 // `width` columns of B, that many rows of `x` [width, inner], as [inner, PANEL], zeros behind them.
-static void pack_panel_of_rows(ptrdiff_t width, ptrdiff_t inner, const float *x, ptrdiff_t stride,
+INLINE void pack_panel_of_rows(ptrdiff_t width, ptrdiff_t inner, const float *x, ptrdiff_t stride,
                                float *panel) {
   for (ptrdiff_t first = 0; first < PANEL; first += PEFT_LANES)
     FOR_VECTORS(i, inner) {
@@ -53,7 +53,7 @@ static void pack_panel_of_rows(ptrdiff_t width, ptrdiff_t inner, const float *x,
 }
 
 // The same from `x` [inner, width].
-static void pack_panel_of_columns(ptrdiff_t width, ptrdiff_t inner, const float *x, ptrdiff_t stride,
+INLINE void pack_panel_of_columns(ptrdiff_t width, ptrdiff_t inner, const float *x, ptrdiff_t stride,
                                   float *panel) {
   for (ptrdiff_t k = 0; k < inner; k++, x += stride, panel += PANEL)
     for (ptrdiff_t i = 0; i < PANEL; i += PEFT_LANES) {
@@ -62,6 +62,14 @@ static void pack_panel_of_columns(ptrdiff_t width, ptrdiff_t inner, const float 
                        : i < width             ? load_first(width - i, x + i)
                                                : (vector)0);
     }
+}
+
+static void pack_panel(ptrdiff_t width, ptrdiff_t inner, const float *b, ptrdiff_t b_stride,
+                       bool b_transposed, float *panel) {
+  if (b_transposed)
+    pack_panel_of_rows(width, inner, b, b_stride, panel);
+  else
+    pack_panel_of_columns(width, inner, b, b_stride, panel);
 }
 
 // Rows of A from its transpose `x` [inner, rows], as tiles [inner, TILE_ROWS] one behind the other.
@@ -82,8 +90,8 @@ static void pack_tiles(ptrdiff_t rows, ptrdiff_t inner, const float *x, ptrdiff_
 
 // C [rows, width] = (C +) scale A B (+ bias) for a tile. Element (r, k) of A is a[r * row_step + k * step].
 INLINE void tile(int rows, int vectors, ptrdiff_t width, ptrdiff_t inner, float scale, const float *a,
-                 ptrdiff_t row_step, ptrdiff_t step, const float *panel, const float *bias,
-                 bool accumulate, float *c, ptrdiff_t stride) {
+                 ptrdiff_t row_step, ptrdiff_t step, const float *panel, ptrdiff_t panel_step,
+                 const float *bias, bool accumulate, float *c, ptrdiff_t stride) {
   vector sum[TILE_ROWS][TILE_VECTORS];
   UNROLLED(int r = 0; r < rows; r++) UNROLLED(int v = 0; v < vectors; v++) {
     sum[r][v] = 0;
@@ -91,7 +99,7 @@ INLINE void tile(int rows, int vectors, ptrdiff_t width, ptrdiff_t inner, float 
   }
   // Three rows are within reach of one pointer.
   const float *base[3] = {a, a + 3 * row_step, a + 6 * row_step};
-  for (ptrdiff_t k = 0; k < inner; k++, panel += PANEL) {
+  for (ptrdiff_t k = 0; k < inner; k++, panel += panel_step) {
     vector b[TILE_VECTORS];
     UNROLLED(int v = 0; v < vectors; v++) b[v] = load(panel + v * PEFT_LANES);
     UNROLLED(int r = 0; r < rows; r++) {
@@ -119,19 +127,19 @@ INLINE void tile(int rows, int vectors, ptrdiff_t width, ptrdiff_t inner, float 
 // A column of tiles along one panel: C [rows, width] with A by rows, or packed into tiles.
 INLINE void tiles_of(int vectors, ptrdiff_t width, ptrdiff_t rows, ptrdiff_t inner, float scale,
                      const float *a, ptrdiff_t a_stride, bool packed, const float *panel,
-                     const float *bias, bool accumulate, float *c, ptrdiff_t c_stride) {
+                     ptrdiff_t panel_step, const float *bias, bool accumulate, float *c, ptrdiff_t c_stride) {
   ptrdiff_t row_step = packed ? 1 : a_stride, step = packed ? TILE_ROWS : 1;
   ptrdiff_t row = 0;
 #define TILE(n)                                                                                    \
   tile(n, vectors, width, inner, scale, a + row * (packed ? inner : a_stride), row_step, step, panel, \
-       bias, accumulate, c + row * c_stride, c_stride)
+       panel_step, bias, accumulate, c + row * c_stride, c_stride)
   for (; row + TILE_ROWS <= rows; row += TILE_ROWS) TILE(TILE_ROWS);
   if (packed) {
     // The rows of the last tile lie together whatever their number.
     const float *rest = a + row * inner;
     for (; row < rows; row++, rest++)
-      tile(1, vectors, width, inner, scale, rest, row_step, step, panel, bias, accumulate,
-           c + row * c_stride, c_stride);
+      tile(1, vectors, width, inner, scale, rest, row_step, step, panel, panel_step, bias,
+           accumulate, c + row * c_stride, c_stride);
     return;
   }
 #if TILE_ROWS > 4
@@ -145,11 +153,11 @@ INLINE void tiles_of(int vectors, ptrdiff_t width, ptrdiff_t rows, ptrdiff_t inn
 #define TILES(name, vectors, width, packed)                                                        \
   static __attribute__((noinline)) void name(                                                      \
       ptrdiff_t columns, ptrdiff_t rows, ptrdiff_t inner, float scale, const float *a,             \
-      ptrdiff_t a_stride, const float *panel, const float *bias, bool accumulate, float *c,        \
-      ptrdiff_t c_stride) {                                                                        \
+      ptrdiff_t a_stride, const float *panel, ptrdiff_t panel_step, const float *bias,             \
+      bool accumulate, float *c, ptrdiff_t c_stride) {                                             \
     (void)columns;                                                                                 \
-    tiles_of(vectors, width, rows, inner, scale, a, a_stride, packed, panel, bias, accumulate, c,  \
-             c_stride);                                                                            \
+    tiles_of(vectors, width, rows, inner, scale, a, a_stride, packed, panel, panel_step, bias,     \
+             accumulate, c, c_stride);                                                                            \
   }
 TILES(full_tiles, 3, PANEL, false)
 TILES(tiles3, 3, columns, false)
@@ -163,7 +171,7 @@ TILES(packed_tiles1, 1, columns, true)
 
 typedef void (*tiles_function)(ptrdiff_t columns, ptrdiff_t rows, ptrdiff_t inner, float scale,
                                const float *a, ptrdiff_t a_stride, const float *panel,
-                               const float *bias, bool accumulate, float *c, ptrdiff_t c_stride);
+                               ptrdiff_t panel_step, const float *bias, bool accumulate, float *c, ptrdiff_t c_stride);
 
 static tiles_function tiles_for(ptrdiff_t width, bool packed) {
   static const tiles_function functions[2][4] = {
@@ -175,35 +183,24 @@ static tiles_function tiles_for(ptrdiff_t width, bool packed) {
 static ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
 static void product(const peft_product *p) {
-  float *panels = peft_product_scratch, *tiles = panels + PEFT_INNER_BLOCK * PEFT_COLUMN_BLOCK;
-  for (ptrdiff_t column = 0; column < p->columns; column += PEFT_COLUMN_BLOCK) {
-    ptrdiff_t columns = smaller(PEFT_COLUMN_BLOCK, p->columns - column);
-    for (ptrdiff_t k = 0; k < p->inner; k += PEFT_INNER_BLOCK) {
-      ptrdiff_t inner = smaller(PEFT_INNER_BLOCK, p->inner - k);
-      bool accumulate = p->accumulate || k > 0;
-      const float *bias = p->bias && k + inner == p->inner ? p->bias + column : NULL;
-      for (ptrdiff_t j = 0; j < columns; j += PANEL) {
-        ptrdiff_t width = smaller(PANEL, columns - j);
-        if (p->b_transposed)
-          pack_panel_of_rows(width, inner, p->b + (column + j) * p->b_stride + k, p->b_stride,
-                             panels + j * inner);
-        else
-          pack_panel_of_columns(width, inner, p->b + k * p->b_stride + column + j, p->b_stride,
-                                panels + j * inner);
+  float *tiles = peft_product_scratch;
+  for (ptrdiff_t k = 0; k < p->inner; k += PEFT_INNER_BLOCK) {
+    ptrdiff_t inner = smaller(PEFT_INNER_BLOCK, p->inner - k);
+    bool accumulate = p->accumulate || k > 0;
+    const float *bias = k + inner == p->inner ? p->bias : NULL;
+    for (ptrdiff_t row = 0; row < p->rows; row += PEFT_ROW_BLOCK) {
+      ptrdiff_t rows = smaller(PEFT_ROW_BLOCK, p->rows - row);
+      const float *a = p->a + row * p->a_stride + k;
+      if (p->a_transposed) {
+        pack_tiles(rows, inner, p->a + k * p->a_stride + row, p->a_stride, tiles);
+        a = tiles;
       }
-      for (ptrdiff_t row = 0; row < p->rows; row += PEFT_ROW_BLOCK) {
-        ptrdiff_t rows = smaller(PEFT_ROW_BLOCK, p->rows - row);
-        const float *a = p->a + row * p->a_stride + k;
-        if (p->a_transposed) {
-          pack_tiles(rows, inner, p->a + k * p->a_stride + row, p->a_stride, tiles);
-          a = tiles;
-        }
-        for (ptrdiff_t j = 0; j < columns; j += PANEL) {
-          ptrdiff_t width = smaller(PANEL, columns - j);
-          tiles_for(width, p->a_transposed)(width, rows, inner, p->scale, a, p->a_stride,
-                                            panels + j * inner, bias ? bias + j : NULL, accumulate,
-                                            p->c + row * p->c_stride + column + j, p->c_stride);
-        }
+      const float *panel = p->panels + k * p->panel_step;
+      for (ptrdiff_t j = 0; j < p->columns; j += PANEL, panel += p->panel_stride) {
+        ptrdiff_t width = smaller(PANEL, p->columns - j);
+        tiles_for(width, p->a_transposed)(width, rows, inner, p->scale, a, p->a_stride, panel,
+                                          p->panel_step, bias ? bias + j : NULL, accumulate,
+                                          p->c + row * p->c_stride + j, p->c_stride);
       }
     }
   }

@@ -4,6 +4,8 @@ enum MatrixProduct {
   private static let serialLimit = 1 << 17
   /// Up to this many rows a product is bound by reading the weight, which BLAS would pack first.
   private static let fewRows = 16
+  /// Up to this many columns a gradient is computed as its transpose.
+  private static let fewColumns = 32
 
   /// y [T, out] ← scale · x [T, in] · weight [out, in]ᵀ (+ bias [out]) (+ sum [T, out]); the bias is
   /// added while a worker's rows are still in its cache.
@@ -96,6 +98,18 @@ enum MatrixProduct {
       input.shape.rows == tokens && gradient.shape.rows == outputs
         && gradient.shape.columns == inputs,
       "weight gradient: cotangent \(upstream.shape), input \(input.shape), into \(gradient.shape)")
+    if inputs <= fewColumns, outputs > fewColumns {
+      // Few rows are multiplied faster than few columns.
+      var transpose = Tensor(uninitialized: [inputs, outputs])
+      weightGradient(
+        upstream: input, input: upstream, scale: scale, into: &transpose, accumulating: false)
+      if accumulating {
+        gradient.add(transpose.transposed)
+      } else {
+        gradient = transpose.transposed
+      }
+      return
+    }
     gradient.withUnsafeMutableElements { buffer in
       guard let target = buffer.baseAddress else { return }
       withElements(of: upstream, input) { upstream, input in
@@ -115,29 +129,25 @@ enum MatrixProduct {
     bias: UnsafePointer<Float>? = nil, accumulating: Bool,
     into c: UnsafeMutablePointer<Float>
   ) {
-    // Packing many rows of a transposed factor for few columns is what BLAS does better.
-    let usesTiles =
-      VectorKernels.active.multipliesFast && inner > 0
-      && !(a.isTransposed && columns < Self.leastColumns)
+    if VectorKernels.active.multipliesFast, inner > 0 {
+      VectorKernels.active.product(
+        a, b, rows: rows, columns: columns, inner: inner, scale: scale, bias: bias,
+        accumulating: accumulating, into: c, stride: columns, on: .shared)
+      return
+    }
     split(rows: rows, columns: columns, inner: inner, packingRows: a.isTransposed) {
       rows, part in
       let a = a.rows(from: rows.lowerBound)
       let b = b.columns(from: part.lowerBound)
       let target = c + rows.lowerBound * columns + part.lowerBound
-      let bias = bias.map { $0 + part.lowerBound }
-      if usesTiles {
-        VectorKernels.active.product(
-          a, b, rows: rows.count, columns: part.count, inner: inner, scale: scale, bias: bias,
-          accumulating: accumulating, into: target, stride: columns)
-      } else {
-        BLAS.product(
-          a.isTransposed ? .transposed : .plain, b.isTransposed ? .transposed : .plain,
-          rows: rows.count, columns: part.count, inner: inner, alpha: scale, a.start, a.stride,
-          b.start, b.stride, beta: accumulating ? 1 : 0, target, columns)
-        if let bias {
-          VectorKernels.active.addBias(
-            rows: rows.count, columns: part.count, stride: columns, to: target, bias: bias)
-        }
+      BLAS.product(
+        a.isTransposed ? .transposed : .plain, b.isTransposed ? .transposed : .plain,
+        rows: rows.count, columns: part.count, inner: inner, alpha: scale, a.start, a.stride,
+        b.start, b.stride, beta: accumulating ? 1 : 0, target, columns)
+      if let bias {
+        VectorKernels.active.addBias(
+          rows: rows.count, columns: part.count, stride: columns, to: target,
+          bias: bias + part.lowerBound)
       }
     }
   }
