@@ -17,7 +17,11 @@ struct StepTime: ParsableCommand {
 
   @Option(help: "base (RoBERTa), minilm (BERT, 6 layers of 384) or gpt2 (small, language model).")
   var shape = Shape.base
-  @Option(help: "forward, or a method: full, lora, bitfit, norm, head.")
+  @Option(
+    help: """
+      forward, products (the linear maps of a forward computation and nothing else), or a method: \
+      full, lora, bitfit, norm, head.
+      """)
   var method = "full"
   @Option(help: "Sequences in a batch.")
   var batch: Int?
@@ -42,9 +46,9 @@ struct StepTime: ParsableCommand {
     let model = shape.model()
     let generator = SeededGenerator(seed: 1, purpose: "weights")
     model.initializeWeights(using: generator)
-    if method != "forward" {
+    if !["forward", "products"].contains(method) {
       guard let method = AdaptationMethods.method(named: method) else {
-        throw ValidationError("--method: forward or one of \(AdaptationMethods.names)")
+        throw ValidationError("--method: forward, products or one of \(AdaptationMethods.names)")
       }
       method.attach(to: model, using: generator)
     } else {
@@ -56,6 +60,7 @@ struct StepTime: ParsableCommand {
     let parameters = model.trainableParameters
     let gradients = GradientAccumulator()
     var optimizer = AdamW(parameters: parameters)
+    let maps = model.backboneLinearLayers.map { ($0.weight, $0.bias) }
     var times: [Double] = []
     var (tokens, allocations) = (0, 0)
     for step in 0..<(steps + 2) {
@@ -63,7 +68,9 @@ struct StepTime: ParsableCommand {
       let (texts, targets) = batches[step]
       let begin = ContinuousClock.now
       let tape = Tape(dropout: dropout ? generator.split(step) : nil)
-      if method == "forward" {
+      if method == "products" {
+        multiply(maps, rows: texts.tokenCount)
+      } else if method == "forward" {
         _ = model.loss(texts, targets, on: tape)
       } else {
         gradients.reset()
@@ -89,6 +96,21 @@ struct StepTime: ParsableCommand {
       "peak_rss_mib": .integer(Processor.peakResidentBytes >> 20),
     ])
     print(report.text())
+  }
+}
+
+/// Multiplies inputs of `rows` rows, zeros, by every map.
+private func multiply(_ maps: [(weight: Parameter, bias: Parameter?)], rows: Int) {
+  let partition = RowPartition(lengths: [rows])
+  let widths = Set(maps.map(\.weight.shape[1]))
+  let inputs = Dictionary(
+    uniqueKeysWithValues: widths.map {
+      ($0, Variable(constant: Tensor(zeros: [rows, $0]), partition: partition))
+    })
+  let tape = Tape()
+  for (weight, bias) in maps {
+    guard let input = inputs[weight.shape[1]] else { continue }
+    _ = tape.linear(input, weight: weight, bias: bias)
   }
 }
 
