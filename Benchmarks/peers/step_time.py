@@ -2,7 +2,7 @@
 
     python step_time.py --shape base --method lora --workers 2 --dropout --attention sdpa
 
-Same shapes, same numbers of tokens, the fused AdamW. Real lines are padded to the longest of their batch.
+Same shapes, same numbers of tokens, the fused AdamW; bf16 is autocast. Real lines are padded to the longest of their batch.
 """
 import argparse
 import json
@@ -22,6 +22,7 @@ parser.add_argument("--steps", type=int, default=8)
 parser.add_argument("--workers", type=int, default=2)
 parser.add_argument("--dropout", action="store_true")
 parser.add_argument("--attention", default="sdpa", choices=["sdpa", "eager"])
+parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"])
 parser.add_argument("--data")
 parser.add_argument("--tokenizer")
 options = parser.parse_args()
@@ -81,11 +82,14 @@ def batches():
 
 def step(model, optimizer, batch):
     begin = time.perf_counter()
+    autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=options.precision == "bf16")
     if options.method == "forward":
-        with torch.no_grad():
+        with torch.no_grad(), autocast:
             model(**batch)
     else:
-        model(**batch).loss.backward()
+        with autocast:
+            loss = model(**batch).loss
+        loss.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
     return time.perf_counter() - begin
@@ -107,7 +111,7 @@ def main():
         times.append(step(model, optimizer, batch))
     print(json.dumps(dict(
         shape=options.shape, method=options.method, workers=options.workers, dropout=options.dropout,
-        attention=options.attention, median_ms=1e3 * statistics.median(times),
+        precision=options.precision, attention=options.attention, median_ms=1e3 * statistics.median(times),
         tokens_per_second=tokens / sum(times),
         trainable=sum(parameter.numel() for parameter in trainable),
         peak_rss_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)))

@@ -2,7 +2,8 @@
 
     swift build -c release --package-path Benchmarks
     python -m venv VENV && VENV/bin/pip install torch transformers peft
-    VENV/bin/python Benchmarks/peers/versus.py --pairs 3 [--workers 1,2] [--only lora] [--data TSV --tokenizer DIR]
+    VENV/bin/python Benchmarks/peers/versus.py --pairs 3 [--workers 1,2] [--precision bf16] [--only lora]
+        [--data TSV --tokenizer DIR]
 
 A row is the median of the pairs' ratios, PyTorch's time over ours, with the smallest and the largest; PyTorch's
 time is the better one of its two attention implementations, measured in the same round. Memory is the ratio of
@@ -29,6 +30,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--pairs", type=int, default=3)
 parser.add_argument("--steps", type=int, default=5)
 parser.add_argument("--workers", default="2")
+parser.add_argument("--precision", default="fp32", help="of products: fp32 or bf16, PyTorch's autocast")
 parser.add_argument("--only", help="rows whose name contains this")
 parser.add_argument("--data", help="TSV of texts and labels: adds rows of real batches")
 parser.add_argument("--tokenizer", help="directory of the tokenizer for --data")
@@ -68,7 +70,7 @@ def row(name, arguments):
 
 print("| work | ours | PyTorch | ratio | memory |\n| --- | --- | --- | --- | --- |", flush=True)
 for workers in options.workers.split(","):
-    common = ["--steps", str(options.steps), "--workers", workers]
+    common = ["--steps", str(options.steps), "--workers", workers, "--precision", options.precision]
     for shape, method, dropout in WORK:
         name = f"{shape} {method}{', dropout' if dropout else ''}, {workers} workers, ms"
         if not options.only or options.only in name:

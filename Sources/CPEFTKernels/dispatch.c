@@ -3,7 +3,8 @@
 
 _Alignas(64) _Thread_local float peft_product_scratch[PEFT_INNER_BLOCK * PEFT_ROW_BLOCK];
 
-extern const peft_kernels peft_kernels_baseline, peft_kernels_avx2, peft_kernels_avx512;
+extern const peft_kernels peft_kernels_baseline, peft_kernels_avx2, peft_kernels_avx512,
+    peft_kernels_avx512_bf16;
 
 const peft_kernels *peft_kernels_for(peft_isa isa) {
   switch (isa) {
@@ -19,6 +20,9 @@ const peft_kernels *peft_kernels_for(peft_isa isa) {
           !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
         return NULL;
       return &peft_kernels_avx512;
+    case PEFT_AVX512_BF16:
+      if (!peft_kernels_for(PEFT_AVX512) || !__builtin_cpu_supports("avx512bf16")) return NULL;
+      return &peft_kernels_avx512_bf16;
 #endif
     default:
       return NULL;

@@ -36,7 +36,8 @@ import Testing
     /// The product of a part of the rows and columns, the rest of C as it was.
     func product(
       _ kernels: VectorKernels, rows part: Range<Int>, columns strip: Range<Int>, scale: Float,
-      hasBias: Bool, accumulating: Bool, on pool: WorkerPool = WorkerPool(workerCount: 1)
+      hasBias: Bool, accumulating: Bool, precision: Precision = .fp32,
+      on pool: WorkerPool = WorkerPool(workerCount: 1)
     ) -> [Float] {
       var c = start
       a.withUnsafeBufferPointer { a in
@@ -56,7 +57,8 @@ import Testing
                   isTransposed: isTransposedB),
                 rows: part.count, columns: strip.count, inner: inner, scale: scale,
                 bias: hasBias ? bias + column : nil, accumulating: accumulating,
-                into: c + row * stride + column, stride: stride, on: pool)
+                into: c + row * stride + column, stride: stride,
+                precision: precision, on: pool)
             }
           }
         }
@@ -71,8 +73,12 @@ import Testing
     (9, 145, 1), (193, 33, 65), (201, 50, 200), (5, 769, 19), (31, 10, 577),
   ]
 
-  @Test(arguments: VectorKernelCases.kernels, [false, true])
-  func agree(kernels: VectorKernels, isTransposedA: Bool) {
+  @Test(arguments: VectorKernelCases.kernels, Precision.allCases)
+  func agree(kernels: VectorKernels, precision: Precision) {
+    for isTransposedA in [false, true] { agree(kernels, isTransposedA, precision) }
+  }
+
+  private func agree(_ kernels: VectorKernels, _ isTransposedA: Bool, _ precision: Precision) {
     for shape in Self.shapes {
       for isTransposedB in [false, true] {
         let problem = Problem(shape, isTransposedA, isTransposedB)
@@ -82,14 +88,14 @@ import Testing
         ] as [(Float, Bool, Bool)] {
           let c = problem.product(
             kernels, rows: 0..<rows, columns: 0..<columns, scale: scale, hasBias: hasBias,
-            accumulating: accumulating)
+            accumulating: accumulating, precision: precision)
           var worst = 0.0
           for row in 0..<rows {
             for column in 0..<columns {
               let place = row * problem.stride + column
               var terms = (0..<inner).map {
-                Double(scale) * Double(problem.elementA(row, $0))
-                  * Double(problem.elementB($0, column))
+                Double(scale) * precision.rounded(problem.elementA(row, $0))
+                  * precision.rounded(problem.elementB($0, column))
               }
               if hasBias { terms.append(Double(problem.bias[column])) }
               if accumulating { terms.append(Double(problem.start[place])) }
@@ -100,8 +106,9 @@ import Testing
             let behind = row * problem.stride + columns..<(row + 1) * problem.stride
             #expect(c[behind] == problem.start[behind], "\(shape)")
           }
-          // Blocks of 192 sums, each rounded, and the blocks with scale and addends.
-          let roundings = Double(min(inner, 192) + inner / 192 + 4)
+          // Blocks of 192 sums, or in bf16 of 384, each rounded, and the blocks with scale and addends.
+          let block = precision == .bf16 ? 384 : 192
+          let roundings = Double(min(inner, block) + inner / block + 4)
           #expect(worst <= 0x1p-24 * roundings, "\(shape), \(worst)")
         }
       }
@@ -111,14 +118,20 @@ import Testing
   @Test(
     "an element does not depend on what is computed with it", arguments: VectorKernelCases.kernels)
   func cuts(kernels: VectorKernels) {
+    for precision in Precision.allCases { cuts(kernels, precision) }
+  }
+
+  private func cuts(_ kernels: VectorKernels, _ precision: Precision) {
     let shape = (57, 211, 400)
     for (isTransposedA, isTransposedB) in [(false, true), (false, false), (true, false)] {
       let problem = Problem(shape, isTransposedA, isTransposedB)
       let whole = problem.product(
-        kernels, rows: 0..<57, columns: 0..<211, scale: 0.3, hasBias: true, accumulating: true)
+        kernels, rows: 0..<57, columns: 0..<211, scale: 0.3, hasBias: true, accumulating: true,
+        precision: precision)
       for (part, strip) in [(0..<1, 0..<211), (3..<20, 100..<101), (50..<57, 7..<150)] {
         let c = problem.product(
-          kernels, rows: part, columns: strip, scale: 0.3, hasBias: true, accumulating: true)
+          kernels, rows: part, columns: strip, scale: 0.3, hasBias: true, accumulating: true,
+          precision: precision)
         for row in 0..<57 {
           for column in 0..<211 {
             let place = row * problem.stride + column
@@ -134,14 +147,25 @@ import Testing
   func workers(kernels: VectorKernels) {
     for shape in [(57, 211, 400), (8, 500, 300), (700, 31, 65), (97, 64, 40)] {
       for (isTransposedA, isTransposedB) in [(false, true), (false, false), (true, false)] {
-        let problem = Problem(shape, isTransposedA, isTransposedB)
-        let results = [1, 2, 3, 5].map {
-          problem.product(
-            kernels, rows: 0..<shape.0, columns: 0..<shape.1, scale: 0.3, hasBias: true,
-            accumulating: true, on: WorkerPool(workerCount: $0))
+        for precision in Precision.allCases {
+          let problem = Problem(shape, isTransposedA, isTransposedB)
+          let results = [1, 2, 3, 5].map {
+            problem.product(
+              kernels, rows: 0..<shape.0, columns: 0..<shape.1, scale: 0.3, hasBias: true,
+              accumulating: true, precision: precision, on: WorkerPool(workerCount: $0))
+          }
+          #expect(Set(results).count == 1, "\(shape)")
         }
-        #expect(Set(results).count == 1, "\(shape)")
       }
     }
+  }
+}
+
+extension Precision {
+  /// A factor as products take it; to nearest, of two the even one.
+  fileprivate func rounded(_ x: Float) -> Double {
+    guard self == .bf16 else { return Double(x) }
+    let unit = x == 0 ? 1 : Double(sign: .plus, exponent: x.exponent - 7, significand: 1)
+    return (Double(x) / unit).rounded(.toNearestOrEven) * unit
   }
 }

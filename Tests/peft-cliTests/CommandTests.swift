@@ -150,7 +150,7 @@ struct CommandTests {
       (["--epochs", "1", "--steps", "2"], "exclude"),
       (["--rank", "0", "--method", "lora"], "1024"),
       (["--targets", "nothing", "--method", "lora"], "query"), (["--max-length", "4000"], "128"),
-      (["--precision", "bf16"], "fp32"), (["--nonsense"], "nonsense"),
+      (["--precision", "fp64"], "fp32"), (["--nonsense"], "nonsense"),
       (["--workers", "0"], "1024"),
     ])
   func usage(arguments: [String], message: String) throws {

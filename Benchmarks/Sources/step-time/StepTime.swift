@@ -31,6 +31,8 @@ struct StepTime: ParsableCommand {
   var steps = 8
   @Option(help: "Threads.")
   var workers = Processor.availableCores
+  @Option(help: "Precision of products: fp32 or bf16.")
+  var precision = Precision.fp32
   @Flag(help: "Train with dropout 0.1.")
   var dropout = false
   @Option(help: "TSV of texts and labels.")
@@ -58,7 +60,7 @@ struct StepTime: ParsableCommand {
       isLanguage: isLanguage, size: batch ?? (isLanguage ? 4 : 32),
       length: length ?? (isLanguage ? 256 : 64), data: data, tokenizer: tokenizer)
     let parameters = model.trainableParameters
-    let gradients = GradientAccumulator()
+    let gradients = GradientAccumulator(precision: precision)
     var optimizer = AdamW(parameters: parameters)
     let maps = model.backboneLinearLayers.map { ($0.weight, $0.bias) }
     var times: [Double] = []
@@ -67,9 +69,9 @@ struct StepTime: ParsableCommand {
       if step == 2 { allocations = TensorMemory.current.allocations }
       let (texts, targets) = batches[step]
       let begin = ContinuousClock.now
-      let tape = Tape(dropout: dropout ? generator.split(step) : nil)
+      let tape = Tape(dropout: dropout ? generator.split(step) : nil, precision: precision)
       if method == "products" {
-        multiply(maps, rows: texts.tokenCount)
+        multiply(maps, rows: texts.tokenCount, on: tape)
       } else if method == "forward" {
         _ = model.loss(texts, targets, on: tape)
       } else {
@@ -85,7 +87,8 @@ struct StepTime: ParsableCommand {
     }
     let report: JSONValue = .object([
       "shape": .string(shape.rawValue), "method": .string(method),
-      "workers": .integer(workers), "dropout": .bool(dropout),
+      "workers": .integer(workers), "precision": .string(precision.rawValue),
+      "dropout": .bool(dropout),
       "instructionSet": .string(VectorKernels.active.instructionSet.rawValue),
       "blasCore": .string(Processor.blasCoreName),
       "median_ms": .number(times.sorted()[times.count / 2]),
@@ -100,19 +103,20 @@ struct StepTime: ParsableCommand {
 }
 
 /// Multiplies inputs of `rows` rows, zeros, by every map.
-private func multiply(_ maps: [(weight: Parameter, bias: Parameter?)], rows: Int) {
+private func multiply(_ maps: [(weight: Parameter, bias: Parameter?)], rows: Int, on tape: Tape) {
   let partition = RowPartition(lengths: [rows])
   let widths = Set(maps.map(\.weight.shape[1]))
   let inputs = Dictionary(
     uniqueKeysWithValues: widths.map {
       ($0, Variable(constant: Tensor(zeros: [rows, $0]), partition: partition))
     })
-  let tape = Tape()
   for (weight, bias) in maps {
     guard let input = inputs[weight.shape[1]] else { continue }
     _ = tape.linear(input, weight: weight, bias: bias)
   }
 }
+
+extension Precision: @retroactive ExpressibleByArgument {}
 
 extension StepTime.Shape {
   /// A model of the shape, zeros.

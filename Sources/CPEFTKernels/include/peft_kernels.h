@@ -19,7 +19,11 @@ typedef struct {
 /// B [inner, columns] lies in panels: its row k of panel j is at panels + j * panel_stride + k * panel_step,
 /// `panel` numbers wide, so that for the last panel too as many can be read. A bias belongs to a column.
 /// With nothing to accumulate C is only written. An empty sum is nothing: inner must be positive.
+///
+/// In bfloat16 A and B are rounded to it, products are exact and sums in float32. Panels then hold pairs:
+/// row k of a panel has elements 2k and 2k + 1 of the sum in the halves of its words.
 typedef struct {
+  bool bfloat;
   ptrdiff_t rows, columns, inner;
   const float *a;
   ptrdiff_t a_stride;
@@ -53,7 +57,7 @@ typedef struct {
   // kernels/product.h
   ptrdiff_t panel;
   void (*pack_panel)(ptrdiff_t width, ptrdiff_t inner, const float *b, ptrdiff_t b_stride,
-                     bool b_transposed, float *panel);
+                     bool b_transposed, bool bfloat, float *panel);
   void (*product)(const peft_product *p);
   // kernels/activations.h
   peft_map gelu, gelu_tanh, tanh;
@@ -94,7 +98,7 @@ typedef struct {
 
 /// The instruction sets the kernels are compiled for, from the least to the most. On processors
 /// other than x86-64 only the first exists.
-typedef enum { PEFT_BASELINE, PEFT_AVX2, PEFT_AVX512 } peft_isa;
+typedef enum { PEFT_BASELINE, PEFT_AVX2, PEFT_AVX512, PEFT_AVX512_BF16 } peft_isa;
 
 /// The kernels of `isa`, or NULL where this processor lacks it.
 const peft_kernels *_Nullable peft_kernels_for(peft_isa isa);

@@ -36,6 +36,52 @@ INLINE void transpose(vector square[PEFT_LANES]) {
   }
 }
 
+static ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+
+// x rounded to bfloat16, the nearest, of two the even one, in the upper halves of the words; the lower
+// halves are what is left. NaN stays NaN.
+INLINE words rounded_to_bfloat(vector x) {
+  words bits = (words)x;
+  words rounded = bits + 0x7fff + (bits >> 16 & 1);
+  integers is_nan = (bits & 0x7fffffff) > 0x7f800000;
+  return (words)choose(is_nan, (vector)(bits | 0x400000), (vector)rounded);
+}
+
+INLINE vector pairs_of(vector even, vector odd) {
+  return (vector)((rounded_to_bfloat(odd) & 0xffff0000) | rounded_to_bfloat(even) >> 16);
+}
+
+// Elements i, i + 1, … of an array of n as a vector of pairs, zeros behind it.
+INLINE vector pairs_at(ptrdiff_t i, ptrdiff_t n, const float *x) {
+  vector low = load_at(i, n, x);
+  vector high = i + PEFT_LANES < n ? load_at(i + PEFT_LANES, n, x) : (vector)0;
+#if defined(PEFT_BFLOAT_DOT)
+  // The same but for subnormal numbers, which the products take for zeros.
+  return (vector)_mm512_cvtne2ps_pbh((__m512)high, (__m512)low);
+#elif PEFT_LANES == 16
+  return pairs_of(
+      __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30),
+      __builtin_shufflevector(low, high, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31));
+#elif PEFT_LANES == 8
+  return pairs_of(__builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14),
+                  __builtin_shufflevector(low, high, 1, 3, 5, 7, 9, 11, 13, 15));
+#else
+  return pairs_of(__builtin_shufflevector(low, high, 0, 2, 4, 6),
+                  __builtin_shufflevector(low, high, 1, 3, 5, 7));
+#endif
+}
+
+// sum + x b, of numbers or of pairs.
+INLINE vector multiply_add(bool pairs, vector sum, vector x, vector b) {
+  if (!pairs) return sum + x * b;
+#ifdef PEFT_BFLOAT_DOT
+  return (vector)_mm512_dpbf16_ps((__m512)sum, (__m512bh)x, (__m512bh)b);
+#else
+  sum += (vector)((words)x << 16) * (vector)((words)b << 16);
+  return sum + (vector)((words)x & 0xffff0000) * (vector)((words)b & 0xffff0000);
+#endif
+}
+
 // `width` columns of B, that many rows of `x` [width, inner], as [inner, PANEL], zeros behind them.
 INLINE void pack_panel_of_rows(ptrdiff_t width, ptrdiff_t inner, const float *x, ptrdiff_t stride,
                                float *panel) {
@@ -64,9 +110,42 @@ INLINE void pack_panel_of_columns(ptrdiff_t width, ptrdiff_t inner, const float 
     }
 }
 
+// The same as pairs of bfloat16: a word has element 2k of the sum in its lower half, 2k + 1 in its upper.
+INLINE void pack_pairs_of_rows(ptrdiff_t width, ptrdiff_t inner, const float *x, ptrdiff_t stride,
+                               float *panel) {
+  ptrdiff_t pairs = (inner + 1) / 2;
+  for (ptrdiff_t first = 0; first < PANEL; first += PEFT_LANES)
+    FOR_VECTORS(i, pairs) {
+      vector square[PEFT_LANES];
+      for (int row = 0; row < PEFT_LANES; row++) {
+        FETCH_AHEAD(x + (first + row) * stride + 2 * i + 4 * PEFT_LANES);
+        square[row] =
+            first + row < width ? pairs_at(2 * i, inner, x + (first + row) * stride) : (vector)0;
+      }
+      transpose(square);
+      ptrdiff_t count = smaller(PEFT_LANES, pairs - i);
+      for (ptrdiff_t k = 0; k < count; k++) store(panel + (i + k) * PANEL + first, square[k]);
+    }
+}
+
+// The same from `x` [inner, width].
+INLINE void pack_pairs_of_columns(ptrdiff_t width, ptrdiff_t inner, const float *x,
+                                  ptrdiff_t stride, float *panel) {
+  for (ptrdiff_t k = 0; k < inner; k += 2, x += 2 * stride, panel += PANEL)
+    for (ptrdiff_t i = 0; i < PANEL; i += PEFT_LANES) {
+      vector even = i < width ? load_at(i, width, x) : (vector)0;
+      vector odd = i < width && k + 1 < inner ? load_at(i, width, x + stride) : (vector)0;
+      store(panel + i, pairs_of(even, odd));
+    }
+}
+
 static void pack_panel(ptrdiff_t width, ptrdiff_t inner, const float *b, ptrdiff_t b_stride,
-                       bool b_transposed, float *panel) {
-  if (b_transposed)
+                       bool b_transposed, bool bfloat, float *panel) {
+  if (bfloat && b_transposed)
+    pack_pairs_of_rows(width, inner, b, b_stride, panel);
+  else if (bfloat)
+    pack_pairs_of_columns(width, inner, b, b_stride, panel);
+  else if (b_transposed)
     pack_panel_of_rows(width, inner, b, b_stride, panel);
   else
     pack_panel_of_columns(width, inner, b, b_stride, panel);
@@ -85,11 +164,33 @@ static void pack_tiles(ptrdiff_t rows, ptrdiff_t inner, const float *x, ptrdiff_
   }
 }
 
+// The same as tiles of pairs [inner / 2, TILE_ROWS].
+static void pack_pair_tiles(ptrdiff_t rows, ptrdiff_t inner, const float *x, ptrdiff_t stride,
+                            float *tiles) {
+  ptrdiff_t pairs = (inner + 1) / 2;
+  for (ptrdiff_t k = 0; k < pairs; k++, x += 2 * stride)
+    for (ptrdiff_t row = 0; row < rows; row += PEFT_LANES) {
+      vector odd = 2 * k + 1 < inner ? load_at(row, rows, x + stride) : (vector)0;
+      float words[PEFT_LANES];
+      store(words, pairs_of(load_at(row, rows, x), odd));
+      for (ptrdiff_t i = 0; i < PEFT_LANES && row + i < rows; i += TILE_ROWS)
+        __builtin_memcpy(tiles + (row + i) * pairs + k * TILE_ROWS, words + i,
+                         TILE_ROWS * sizeof(float));
+    }
+}
+
+// Rows of A as pairs, PEFT_INNER_BLOCK words apart.
+static void pack_pair_rows(ptrdiff_t rows, ptrdiff_t inner, const float *x, ptrdiff_t stride,
+                           float *pairs) {
+  for (ptrdiff_t row = 0; row < rows; row++, x += stride, pairs += PEFT_INNER_BLOCK)
+    FOR_VECTORS(i, (inner + 1) / 2) store_at(i, (inner + 1) / 2, pairs, pairs_at(2 * i, inner, x));
+}
+
 // Loops over a tile have constant bounds and disappear, so that its sums stay in registers.
 #define UNROLLED _Pragma("clang loop unroll(full)") for
 
 // C [rows, width] = (C +) scale A B (+ bias) for a tile. Element (r, k) of A is a[r * row_step + k * step].
-INLINE void tile(int rows, int vectors, ptrdiff_t width, ptrdiff_t inner, float scale, const float *a,
+INLINE void tile(bool pairs, int rows, int vectors, ptrdiff_t width, ptrdiff_t inner, float scale, const float *a,
                  ptrdiff_t row_step, ptrdiff_t step, const float *panel, ptrdiff_t panel_step,
                  const float *bias, bool accumulate, float *c, ptrdiff_t stride) {
   vector sum[TILE_ROWS][TILE_VECTORS];
@@ -104,7 +205,7 @@ INLINE void tile(int rows, int vectors, ptrdiff_t width, ptrdiff_t inner, float 
     UNROLLED(int v = 0; v < vectors; v++) b[v] = load(panel + v * PEFT_LANES);
     UNROLLED(int r = 0; r < rows; r++) {
       vector x = base[r / 3][r % 3 * row_step];
-      UNROLLED(int v = 0; v < vectors; v++) sum[r][v] += x * b[v];
+      UNROLLED(int v = 0; v < vectors; v++) sum[r][v] = multiply_add(pairs, sum[r][v], x, b[v]);
     }
     UNROLLED(int i = 0; i < 3; i++) base[i] += step;
   }
@@ -125,20 +226,20 @@ INLINE void tile(int rows, int vectors, ptrdiff_t width, ptrdiff_t inner, float 
 }
 
 // A column of tiles along one panel: C [rows, width] with A by rows, or packed into tiles.
-INLINE void tiles_of(int vectors, ptrdiff_t width, ptrdiff_t rows, ptrdiff_t inner, float scale,
+INLINE void tiles_of(bool pairs, int vectors, ptrdiff_t width, ptrdiff_t rows, ptrdiff_t inner, float scale,
                      const float *a, ptrdiff_t a_stride, bool packed, const float *panel,
                      ptrdiff_t panel_step, const float *bias, bool accumulate, float *c, ptrdiff_t c_stride) {
   ptrdiff_t row_step = packed ? 1 : a_stride, step = packed ? TILE_ROWS : 1;
   ptrdiff_t row = 0;
 #define TILE(n)                                                                                    \
-  tile(n, vectors, width, inner, scale, a + row * (packed ? inner : a_stride), row_step, step, panel, \
+  tile(pairs, n, vectors, width, inner, scale, a + row * (packed ? inner : a_stride), row_step, step, panel, \
        panel_step, bias, accumulate, c + row * c_stride, c_stride)
   for (; row + TILE_ROWS <= rows; row += TILE_ROWS) TILE(TILE_ROWS);
   if (packed) {
     // The rows of the last tile lie together whatever their number.
     const float *rest = a + row * inner;
     for (; row < rows; row++, rest++)
-      tile(1, vectors, width, inner, scale, rest, row_step, step, panel, panel_step, bias,
+      tile(pairs, 1, vectors, width, inner, scale, rest, row_step, step, panel, panel_step, bias,
            accumulate, c + row * c_stride, c_stride);
     return;
   }
@@ -150,57 +251,66 @@ INLINE void tiles_of(int vectors, ptrdiff_t width, ptrdiff_t rows, ptrdiff_t inn
 #undef TILE
 }
 
-#define TILES(name, vectors, width, packed)                                                        \
+typedef void (*tiles_function)(ptrdiff_t columns, ptrdiff_t rows, ptrdiff_t inner, float scale,
+                               const float *a, ptrdiff_t a_stride, const float *panel,
+                               ptrdiff_t panel_step, const float *bias, bool accumulate, float *c,
+                               ptrdiff_t c_stride);
+
+#define TILES(name, pairs, vectors, width, packed)                                                 \
   static __attribute__((noinline)) void name(                                                      \
       ptrdiff_t columns, ptrdiff_t rows, ptrdiff_t inner, float scale, const float *a,             \
       ptrdiff_t a_stride, const float *panel, ptrdiff_t panel_step, const float *bias,             \
       bool accumulate, float *c, ptrdiff_t c_stride) {                                             \
     (void)columns;                                                                                 \
-    tiles_of(vectors, width, rows, inner, scale, a, a_stride, packed, panel, panel_step, bias,     \
-             accumulate, c, c_stride);                                                                            \
+    tiles_of(pairs, vectors, width, rows, inner, scale, a, a_stride, packed, panel, panel_step,    \
+             bias, accumulate, c, c_stride);                                                       \
   }
-TILES(full_tiles, 3, PANEL, false)
-TILES(tiles3, 3, columns, false)
-TILES(tiles2, 2, columns, false)
-TILES(tiles1, 1, columns, false)
-TILES(full_packed_tiles, 3, PANEL, true)
-TILES(packed_tiles3, 3, columns, true)
-TILES(packed_tiles2, 2, columns, true)
-TILES(packed_tiles1, 1, columns, true)
+// The tiles of a kind for panels of one, two and three vectors, the last of them short, and for whole ones.
+#define TILE_FAMILY(name, pairs, packed)             \
+  TILES(name##_1, pairs, 1, columns, packed)         \
+  TILES(name##_2, pairs, 2, columns, packed)         \
+  TILES(name##_3, pairs, 3, columns, packed)         \
+  TILES(name##_full, pairs, 3, PANEL, packed)        \
+  static const tiles_function name[] = {name##_1, name##_2, name##_3, name##_full};
+TILE_FAMILY(float_tiles, false, false)
+TILE_FAMILY(packed_float_tiles, false, true)
+TILE_FAMILY(pair_tiles, true, false)
+TILE_FAMILY(packed_pair_tiles, true, true)
+#undef TILE_FAMILY
 #undef TILES
 
-typedef void (*tiles_function)(ptrdiff_t columns, ptrdiff_t rows, ptrdiff_t inner, float scale,
-                               const float *a, ptrdiff_t a_stride, const float *panel,
-                               ptrdiff_t panel_step, const float *bias, bool accumulate, float *c, ptrdiff_t c_stride);
-
-static tiles_function tiles_for(ptrdiff_t width, bool packed) {
-  static const tiles_function functions[2][4] = {
-      {tiles1, tiles2, tiles3, full_tiles},
-      {packed_tiles1, packed_tiles2, packed_tiles3, full_packed_tiles}};
-  return functions[packed][width == PANEL ? 3 : (width - 1) / PEFT_LANES];
-}
-
-static ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
-
 static void product(const peft_product *p) {
-  float *tiles = peft_product_scratch;
-  for (ptrdiff_t k = 0; k < p->inner; k += PEFT_INNER_BLOCK) {
-    ptrdiff_t inner = smaller(PEFT_INNER_BLOCK, p->inner - k);
+  const tiles_function *family = p->bfloat ? p->a_transposed ? packed_pair_tiles : pair_tiles
+                                 : p->a_transposed ? packed_float_tiles
+                                                   : float_tiles;
+  ptrdiff_t together = p->bfloat ? 2 : 1;  // elements of the sum in a word
+  ptrdiff_t steps = (p->inner + together - 1) / together;
+  for (ptrdiff_t k = 0; k < steps; k += PEFT_INNER_BLOCK) {
+    ptrdiff_t inner = smaller(PEFT_INNER_BLOCK, steps - k);
+    ptrdiff_t elements = smaller(together * inner, p->inner - together * k);
     bool accumulate = p->accumulate || k > 0;
-    const float *bias = k + inner == p->inner ? p->bias : NULL;
+    const float *bias = k + inner == steps ? p->bias : NULL;
     for (ptrdiff_t row = 0; row < p->rows; row += PEFT_ROW_BLOCK) {
       ptrdiff_t rows = smaller(PEFT_ROW_BLOCK, p->rows - row);
-      const float *a = p->a + row * p->a_stride + k;
+      const float *a = peft_product_scratch;
+      ptrdiff_t a_stride = p->a_stride;
       if (p->a_transposed) {
-        pack_tiles(rows, inner, p->a + k * p->a_stride + row, p->a_stride, tiles);
-        a = tiles;
+        (p->bfloat ? pack_pair_tiles : pack_tiles)(rows, elements,
+                                                   p->a + together * k * p->a_stride + row,
+                                                   p->a_stride, peft_product_scratch);
+      } else if (p->bfloat) {
+        pack_pair_rows(rows, elements, p->a + row * p->a_stride + together * k, p->a_stride,
+                       peft_product_scratch);
+        a_stride = PEFT_INNER_BLOCK;
+      } else {
+        a = p->a + row * p->a_stride + k;
       }
       const float *panel = p->panels + k * p->panel_step;
       for (ptrdiff_t j = 0; j < p->columns; j += PANEL, panel += p->panel_stride) {
         ptrdiff_t width = smaller(PANEL, p->columns - j);
-        tiles_for(width, p->a_transposed)(width, rows, inner, p->scale, a, p->a_stride, panel,
-                                          p->panel_step, bias ? bias + j : NULL, accumulate,
-                                          p->c + row * p->c_stride + j, p->c_stride);
+        family[width == PANEL ? 3 : (width - 1) / PEFT_LANES](
+            width, rows, inner, p->scale, a, a_stride, panel, p->panel_step, bias ? bias + j : NULL,
+            accumulate, p->c + row * p->c_stride + j, p->c_stride);
       }
     }
   }

@@ -7,8 +7,12 @@ public final class GradientAccumulator: GradientSink {
   private var gradients: [Parameter: Tensor] = [:]
   private var rowGradients: [Parameter: RowGradient] = [:]
 
+  private let precision: Precision
+
   /// A sink that has received nothing.
-  public init() {}
+  ///
+  /// - Parameter precision: in which the factors of matrices are multiplied; sums are in fp32.
+  public init(precision: Precision = .fp32) { self.precision = precision }
 
   /// Forgets the sums.
   public func reset() {
@@ -47,7 +51,7 @@ public final class GradientAccumulator: GradientSink {
     var sum = earlier.take() ?? Tensor(uninitialized: shape)
     sum.accumulate(
       parameter.trainableRows.map { gradient.restricted(to: $0) } ?? gradient,
-      accumulating: isLater)
+      accumulating: isLater, precision: precision)
     gradients[parameter] = sum
   }
 
@@ -61,11 +65,14 @@ public final class GradientAccumulator: GradientSink {
 
 extension Tensor {
   /// Replaces the tensor by the gradient with these factors, or adds it.
-  mutating func accumulate(_ gradient: GradientFactors, accumulating: Bool) {
+  mutating func accumulate(
+    _ gradient: GradientFactors, accumulating: Bool, precision: Precision = .fp32
+  ) {
     switch gradient {
     case .outerProduct(let upstream, let input, let scale):
       MatrixProduct.weightGradient(
-        upstream: upstream, input: input, scale: scale, into: &self, accumulating: accumulating)
+        upstream: upstream, input: input, scale: scale, into: &self, accumulating: accumulating,
+        precision: precision)
     case .rowSum(let upstream):
       accumulateColumnSums(of: upstream, accumulating: accumulating)
     case .productSum(let upstream, let normalized):

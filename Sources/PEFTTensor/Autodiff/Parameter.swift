@@ -4,7 +4,8 @@ public final class Parameter {
   /// The name in the published checkpoint, dots included.
   public let name: String
   /// The current value.
-  public var value: Tensor
+  public var value: Tensor { didSet { packings = [:] } }
+  private var packings: [Packing: PackedFactor] = [:]
   /// Whether files hold the matrix the other way round, as [in, out], as GPT-2's do of its linear maps.
   public let isTransposedInFiles: Bool
   /// Whether a gradient is wanted. A parameter that needs none costs no recording, no gradient and
@@ -52,6 +53,34 @@ public final class Parameter {
 }
 
 extension Parameter {
+  /// How a matrix [out, in] is packed for products.
+  enum Packing {
+    /// As its transpose, a factor of y = x Wᵀ.
+    case forOutputs
+    /// As it is, a factor of dx = δ W.
+    case forInputs
+  }
+
+  /// The matrix in bfloat16 as products take it: made when first asked for, and kept until the value changes.
+  func packed(_ packing: Packing) -> PackedFactor {
+    if let factor = packings[packing] { return factor }
+    let (outputs, inputs) = (shape.rows, shape.columns)
+    let factor = withElements(of: value) { start in
+      switch packing {
+      case .forOutputs:
+        PackedFactor(
+          .init(start, stride: inputs, isTransposed: true), columns: 0..<outputs, inner: inputs,
+          precision: .bf16, by: .active, on: .shared)
+      case .forInputs:
+        PackedFactor(
+          .init(start, stride: inputs), columns: 0..<inputs, inner: outputs, precision: .bf16,
+          by: .active, on: .shared)
+      }
+    }
+    packings[packing] = factor
+    return factor
+  }
+
   /// The rows that train, in the shape `gradientShape`: a copy where only some do, else the value.
   package var trainableValue: Tensor {
     get { trainableRows.map { value.rows(at: $0) } ?? value }

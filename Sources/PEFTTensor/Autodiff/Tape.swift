@@ -12,15 +12,21 @@ public final class Tape {
   /// Whether models are to keep the inputs of their layers only; see `recomputed`.
   public let recomputesLayers: Bool
 
+  /// The precision of the products with weights, forward and in a reverse walk; tangents are in fp32.
+  public let precision: Precision
+
   /// A tape. `dropout` makes the masks of this forward computation; nil switches dropout off.
-  public init(dropout: SeededGenerator? = nil, recomputingLayers: Bool = false) {
+  public init(
+    dropout: SeededGenerator? = nil, recomputingLayers: Bool = false, precision: Precision = .fp32
+  ) {
     self.dropout = dropout
+    self.precision = precision
     recomputesLayers = recomputingLayers
   }
 
   /// An empty tape whose masks are those that would come next on this one.
   func fork() -> Tape {
-    let tape = Tape(dropout: dropout)
+    let tape = Tape(dropout: dropout, precision: precision)
     tape.dropoutSites = dropoutSites
     return tape
   }

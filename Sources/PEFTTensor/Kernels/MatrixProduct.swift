@@ -37,6 +37,44 @@ enum MatrixProduct {
     return result
   }
 
+  /// y [T, out] ← x [T, in] · weight [out, in]ᵀ (+ bias [out]) in a precision; few rows stay in fp32.
+  static func forward(
+    _ x: Tensor, weight: Parameter, bias: Parameter?, precision: Precision
+  ) -> Tensor {
+    let tokens = x.shape.rows
+    guard precision == .bf16, tokens > fewRows else {
+      return forward(x, weight: weight.value, bias: bias?.value)
+    }
+    return product(x, weight.packed(.forOutputs), bias: bias?.value)
+  }
+
+  /// dx [T, in] ← δ [T, out] · weight [out, in] in a precision; few rows stay in fp32.
+  static func inputGradient(
+    _ upstream: Tensor, weight: Parameter, precision: Precision
+  ) -> Tensor {
+    guard precision == .bf16, upstream.shape.rows > fewRows else {
+      return inputGradient(upstream, weight: weight.value)
+    }
+    return product(upstream, weight.packed(.forInputs), bias: nil)
+  }
+
+  /// A [rows, inner] · B [inner, columns] (+ bias [columns]).
+  private static func product(_ a: Tensor, _ b: PackedFactor, bias: Tensor?) -> Tensor {
+    let (rows, inner) = (a.shape.rows, a.shape.columns)
+    precondition(
+      b.inner == inner && (bias?.count ?? b.columns) == b.columns,
+      "linear: input \(a.shape) for a weight of \(b.inner) × \(b.columns)")
+    return Tensor(writing: [rows, b.columns]) { c in
+      withElements(of: a) { a in
+        withElements(ofOptional: bias) { bias in
+          VectorKernels.active.product(
+            Factor(a, stride: inner), b, rows: rows, bias: bias, into: c, stride: b.columns,
+            on: .shared)
+        }
+      }
+    }
+  }
+
   /// `forward` for few rows, the outputs cut over the workers.
   private static func fewRows(
     _ x: Tensor, weight: Tensor, bias: Tensor?, scale: Float
@@ -86,10 +124,11 @@ enum MatrixProduct {
     return result
   }
 
-  /// The gradient of the weight, dW [out, in] ← scale · δ [T, out]ᵀ · x [T, in] (+ dW).
+  /// The gradient of the weight, dW [out, in] ← scale · δ [T, out]ᵀ · x [T, in] (+ dW); a thin one stays in
+  /// fp32.
   static func weightGradient(
     upstream: Tensor, input: Tensor, scale: Float = 1, into gradient: inout Tensor,
-    accumulating: Bool
+    accumulating: Bool, precision: Precision = .fp32
   ) {
     let (tokens, outputs, inputs) = (
       upstream.shape.rows, upstream.shape.columns, input.shape.columns
@@ -116,7 +155,8 @@ enum MatrixProduct {
         product(
           Factor(upstream, stride: outputs, isTransposed: true), Factor(input, stride: inputs),
           rows: outputs, columns: inputs, inner: tokens, scale: scale,
-          accumulating: accumulating, into: target)
+          accumulating: accumulating, into: target,
+          precision: min(inputs, outputs) > fewColumns ? precision : .fp32)
       }
     }
   }
@@ -127,12 +167,12 @@ enum MatrixProduct {
   private static func product(
     _ a: Factor, _ b: Factor, rows: Int, columns: Int, inner: Int, scale: Float,
     bias: UnsafePointer<Float>? = nil, accumulating: Bool,
-    into c: UnsafeMutablePointer<Float>
+    into c: UnsafeMutablePointer<Float>, precision: Precision = .fp32
   ) {
-    if VectorKernels.active.multipliesFast, inner > 0 {
+    if VectorKernels.active.multipliesFast || precision == .bf16, inner > 0 {
       VectorKernels.active.product(
         a, b, rows: rows, columns: columns, inner: inner, scale: scale, bias: bias,
-        accumulating: accumulating, into: c, stride: columns, on: .shared)
+        accumulating: accumulating, into: c, stride: columns, precision: precision, on: .shared)
       return
     }
     split(rows: rows, columns: columns, inner: inner, packingRows: a.isTransposed) {

@@ -19,7 +19,12 @@ extension VectorKernels {
   }
 
   /// Whether `product` is faster than BLAS: where a tile has 24 vectors of 16 sums.
-  package var multipliesFast: Bool { instructionSet == .avx512 }
+  package var multipliesFast: Bool {
+    instructionSet == .avx512 || instructionSet == .avx512BF16
+  }
+
+  /// Whether there are instructions for products in bfloat16.
+  package var multipliesBFloatFast: Bool { instructionSet == .avx512BF16 }
 
   /// C [rows, columns] ← scale · A [rows, inner] · B [inner, columns] (+ bias [columns]) (+ C), with rows of
   /// C at a distance of `stride`.
@@ -30,74 +35,156 @@ extension VectorKernels {
   /// The workers first pack B into panels, each once for all, and then take tiles of C as they come. For
   /// few rows B is not packed where it lies by rows.
   ///
-  /// - Accuracy: sums of 192 terms in Float, one after the other, and these sums likewise.
+  /// - Accuracy: sums of 192 terms in Float, one after the other, and these sums likewise; in bf16 of 384
+  ///   terms, exact products of the rounded factors.
   package func product(
     _ a: Factor, _ b: Factor, rows: Int, columns: Int, inner: Int, scale: Float = 1,
     bias: UnsafePointer<Float>? = nil, accumulating: Bool = false,
-    into c: UnsafeMutablePointer<Float>, stride: Int, on pool: WorkerPool
+    into c: UnsafeMutablePointer<Float>, stride: Int, precision: Precision = .fp32,
+    on pool: WorkerPool
   ) {
-    precondition(inner > 0, "product: an empty sum")
     let panel = functions.panel
-    func multiply(_ strip: Range<Int>, panels: Panels) {
-      TileGrid(
-        rows: rows, columns: strip.count, inner: inner, panel: panel, packingRows: a.isTransposed,
-        workers: pool.workerCount
-      ).run(on: pool) { part, columns in
-        let column = strip.lowerBound + columns.lowerBound
-        var product = peft_product(
-          rows: part.count, columns: columns.count, inner: inner,
-          a: a.start + part.lowerBound * (a.isTransposed ? 1 : a.stride), a_stride: a.stride,
-          a_transposed: a.isTransposed,
-          panels: panels.start + columns.lowerBound / panel * panels.stride,
-          panel_stride: panels.stride, panel_step: panels.step, scale: scale,
-          accumulate: accumulating, bias: bias.map { $0 + column },
-          c: c + part.lowerBound * stride + column, c_stride: stride)
-        functions.product(&product)
-      }
-    }
+    let target = Target(
+      rows: rows, columns: columns, inner: inner, scale: scale, bias: bias,
+      accumulating: accumulating, start: c, stride: stride, precision: precision)
     var column = 0
-    if rows <= Self.rowsOfStreamed, !b.isTransposed, columns >= panel {
+    if rows <= Self.rowsOfStreamed, !b.isTransposed, columns >= panel, precision == .fp32 {
       column = columns / panel * panel
-      multiply(0..<column, panels: Panels(start: b.start, stride: panel, step: b.stride))
+      multiply(
+        a, Panels(start: b.start, stride: panel, step: b.stride), into: target,
+        columns: 0..<column, on: pool)
     }
     let chunk = max(1, Self.packedElements / (inner * panel)) * panel
     while column < columns {
       let strip = column..<min(columns, column + chunk)
-      let count = (strip.count + panel - 1) / panel
-      let packed = TensorStorage(count: count * panel * inner)
-      let start = packed.elements
-      func pack(_ index: Int) {
-        let first = strip.lowerBound + index * panel
-        functions.pack_panel(
-          min(panel, strip.upperBound - first), inner,
-          b.start + first * (b.isTransposed ? b.stride : 1), b.stride, b.isTransposed,
-          start + index * panel * inner)
-      }
-      if rows * columns * inner > TileGrid.serialLimit {
-        pool.run(count, pack)
-      } else {
-        for index in 0..<count { pack(index) }
-      }
-      multiply(strip, panels: Panels(start: start, stride: panel * inner, step: panel))
+      let packed = PackedFactor(
+        b, columns: strip, inner: inner, precision: precision, by: self, on: pool)
+      multiply(a, packed.panels, into: target, columns: strip, on: pool)
       withExtendedLifetime(packed) {}
       column = strip.upperBound
     }
   }
 
-  /// B, cut into strips of as many columns as a tile has.
-  private struct Panels {
-    /// The first element of the first panel.
-    let start: UnsafePointer<Float>
-    /// The distance between two panels.
+  /// The same with a B packed before, whose columns, inner extent and precision it takes.
+  package func product(
+    _ a: Factor, _ b: PackedFactor, rows: Int, scale: Float = 1,
+    bias: UnsafePointer<Float>? = nil, accumulating: Bool = false,
+    into c: UnsafeMutablePointer<Float>, stride: Int, on pool: WorkerPool
+  ) {
+    precondition(b.instructionSet == instructionSet, "product: a factor packed by other kernels")
+    let target = Target(
+      rows: rows, columns: b.columns, inner: b.inner, scale: scale, bias: bias,
+      accumulating: accumulating, start: c, stride: stride, precision: b.precision)
+    multiply(a, b.panels, into: target, columns: 0..<b.columns, on: pool)
+    withExtendedLifetime(b) {}
+  }
+
+  /// C and what is to become of it.
+  private struct Target {
+    let rows: Int
+    let columns: Int
+    let inner: Int
+    let scale: Float
+    let bias: UnsafePointer<Float>?
+    let accumulating: Bool
+    let start: UnsafeMutablePointer<Float>
     let stride: Int
-    /// The distance between two rows of a panel.
-    let step: Int
+    let precision: Precision
+  }
+
+  /// The columns of C that the panels are for.
+  private func multiply(
+    _ a: Factor, _ b: Panels, into target: Target, columns strip: Range<Int>, on pool: WorkerPool
+  ) {
+    precondition(target.inner > 0, "product: an empty sum")
+    let panel = functions.panel
+    TileGrid(
+      rows: target.rows, columns: strip.count, inner: target.inner, panel: panel,
+      packingRows: a.isTransposed, workers: pool.workerCount
+    ).run(on: pool) { part, columns in
+      let column = strip.lowerBound + columns.lowerBound
+      var product = peft_product(
+        bfloat: target.precision == .bf16, rows: part.count, columns: columns.count,
+        inner: target.inner,
+        a: a.start + part.lowerBound * (a.isTransposed ? 1 : a.stride), a_stride: a.stride,
+        a_transposed: a.isTransposed, panels: b.start + columns.lowerBound / panel * b.stride,
+        panel_stride: b.stride, panel_step: b.step, scale: target.scale,
+        accumulate: target.accumulating, bias: target.bias.map { $0 + column },
+        c: target.start + part.lowerBound * target.stride + column, c_stride: target.stride)
+      functions.product(&product)
+    }
   }
 
   /// Up to this many rows reading B costs more than multiplying, so that packing it would double the time.
   private static let rowsOfStreamed = 16
   /// How much of B is packed at once, in elements: what the last cache holds.
   private static let packedElements = 1 << 22
+}
+
+/// B, cut into strips of as many columns as a tile has.
+private struct Panels {
+  /// The first element of the first panel.
+  let start: UnsafePointer<Float>
+  /// The distance between two panels.
+  let stride: Int
+  /// The distance between two rows of a panel.
+  let step: Int
+}
+
+/// Columns of a factor B, packed for products.
+package struct PackedFactor: Sendable {
+  /// The number of columns.
+  package let columns: Int
+  /// The number of rows, over which products sum.
+  package let inner: Int
+  /// The format.
+  package let precision: Precision
+  fileprivate let instructionSet: VectorKernels.InstructionSet
+  private let panel: Int
+  private let storage: TensorStorage
+
+  /// Packs the given columns of `b`, on the workers where that pays.
+  package init(
+    _ b: VectorKernels.Factor, columns: Range<Int>, inner: Int, precision: Precision,
+    by kernels: VectorKernels, on pool: WorkerPool
+  ) {
+    let functions = kernels.functions
+    self.columns = columns.count
+    self.inner = inner
+    self.precision = precision
+    instructionSet = kernels.instructionSet
+    panel = functions.panel
+    let (panel, isBFloat) = (functions.panel, precision == .bf16)
+    let panelElements = panel * Self.steps(inner, precision)
+    let count = (columns.count + panel - 1) / panel
+    storage = TensorStorage(count: count * panelElements)
+    let start = storage.elements
+    func pack(_ index: Int) {
+      let first = columns.lowerBound + index * panel
+      functions.pack_panel(
+        min(panel, columns.upperBound - first), inner,
+        b.start + first * (b.isTransposed ? b.stride : 1), b.stride, b.isTransposed, isBFloat,
+        start + index * panelElements)
+    }
+    if columns.count * inner > Self.serialElements {
+      pool.run(count, pack)
+    } else {
+      for index in 0..<count { pack(index) }
+    }
+  }
+
+  fileprivate var panels: Panels {
+    Panels(
+      start: storage.elements, stride: panel * Self.steps(inner, precision), step: panel)
+  }
+
+  /// Rows of a panel: words of two elements in bf16.
+  private static func steps(_ inner: Int, _ precision: Precision) -> Int {
+    precision == .bf16 ? (inner + 1) / 2 : inner
+  }
+
+  /// Up to this many elements are packed on the calling thread.
+  private static let serialElements = 1 << 14
 }
 
 /// How a product's output is cut into tasks: enough that workers that are held up leave theirs to others,

@@ -16,6 +16,8 @@ public struct VectorKernels: Sendable {
     case avx2
     /// AVX-512 (F, BW, DQ, VL), 16 floats at a time.
     case avx512
+    /// The same with products of bfloat16 pairs, AVX512_BF16.
+    case avx512BF16 = "avx512bf16"
   }
 
   /// The kernels of the best instruction set of this processor, or of the one that the environment
@@ -59,6 +61,7 @@ public struct VectorKernels: Sendable {
       case .baseline: PEFT_BASELINE
       case .avx2: PEFT_AVX2
       case .avx512: PEFT_AVX512
+      case .avx512BF16: PEFT_AVX512_BF16
       }
     guard let table = peft_kernels_for(code) else { return nil }
     self.instructionSet = instructionSet

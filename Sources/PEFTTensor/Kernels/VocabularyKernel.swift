@@ -6,17 +6,20 @@
 struct VocabularyKernel {
   /// x [N, h].
   let rows: Tensor
-  /// W [V, h].
-  let table: Tensor
-  /// b [V].
-  let bias: Tensor?
+  /// W [V, h] and b [V].
+  let map: VocabularyMap
   let labels: [Int32]
   let smoothing: Double
+  let precision: Precision
 
   /// The most logits of a chunk that has more than one row.
   static let chunkElements = 1 << 23
 
-  init(rows: Tensor, table: Tensor, bias: Tensor?, labels: [Int32], smoothing: Double) {
+  init(
+    rows: Tensor, map: VocabularyMap, labels: [Int32], smoothing: Double,
+    precision: Precision = .fp32
+  ) {
+    let (table, bias) = (map.table, map.bias)
     precondition(
       rows.shape.columns == table.shape.columns
         && (bias?.count ?? table.shape.rows) == table.shape.rows
@@ -25,14 +28,14 @@ struct VocabularyKernel {
       "vocabulary: \(labels.count) labels for rows \(rows.shape), table \(table.shape), or a label "
         + "outside it")
     self.rows = rows
-    self.table = table
-    self.bias = bias
+    self.map = map
     self.labels = labels
     self.smoothing = smoothing
+    self.precision = precision
   }
 
   private var count: Int { rows.shape.rows }
-  private var vocabulary: Int { table.shape.rows }
+  private var vocabulary: Int { map.table.shape.rows }
 
   /// The rows in runs whose logits fit into a chunk.
   var chunks: [Range<Int>] {
@@ -68,7 +71,7 @@ struct VocabularyKernel {
         }
       }
       guard factor != nil else { continue }
-      let part = MatrixProduct.inputGradient(logits, weight: table)
+      let part = MatrixProduct.inputGradient(logits, weight: map.table, precision: precision)
       gradient?.replaceRows(chunk.lowerBound * width, with: part)
     }
     return (losses, gradient, logSums)
@@ -132,7 +135,7 @@ struct VocabularyKernel {
     var curvatures = slopes
     for chunk in chunks {
       var logits = logits(chunk)
-      var moved = rowTangent.map { MatrixProduct.forward($0.rows(chunk), weight: table) }
+      var moved = rowTangent.map { MatrixProduct.forward($0.rows(chunk), weight: map.table.value) }
       if let tableDirection {
         moved = MatrixProduct.forward(
           rows.rows(chunk), weight: tableDirection, addingTo: moved)
@@ -178,7 +181,8 @@ struct VocabularyKernel {
 
   /// z [n, V] of a run of rows.
   func logits(_ chunk: Range<Int>) -> Tensor {
-    MatrixProduct.forward(rows.rows(chunk), weight: table, bias: bias)
+    MatrixProduct.forward(
+      rows.rows(chunk), weight: map.table, bias: map.bias, precision: precision)
   }
 
   /// p → factor · (p − t), in place.

@@ -4,15 +4,15 @@ extension Tape {
   /// - Shapes: x [T, in], `weight` [out, in], `bias` [out], y [T, out].
   /// - Saves: x when the weight is trainable, unless it can be made again; otherwise nothing.
   /// - Cost: one product forward, one more for each of dx and dW that is needed.
-  /// - Accuracy: that of the product, inner sums in Float32.
+  /// - Accuracy: that of the product in the tape's precision, inner sums in Float32.
   public func linear(_ x: Variable, weight: Parameter, bias: Parameter? = nil) -> Variable {
-    let y = MatrixProduct.forward(x.value, weight: weight.value, bias: bias?.value)
+    let y = MatrixProduct.forward(x.value, weight: weight, bias: bias, precision: precision)
     let isNeeded = x.needsGradient || weight.isTrainable || bias?.isTrainable == true
     return output(
       y, x.partition, when: isNeeded,
       Linear(
         input: x.node, saved: weight.isTrainable ? x.saved : nil, weight: weight, bias: bias,
-        partition: x.partition))
+        partition: x.partition, precision: precision))
   }
 }
 
@@ -23,6 +23,7 @@ private struct Linear: Operation {
   let weight: Parameter
   let bias: Parameter?
   let partition: RowPartition
+  let precision: Precision
 
   func pullBack(_ cotangent: Tensor, on walk: inout ReverseWalk) {
     if let saved {
@@ -31,7 +32,8 @@ private struct Linear: Operation {
         partition: partition)
     }
     walk.deliver(.rowSum(upstream: cotangent), of: bias, partition: partition)
-    walk.add(MatrixProduct.inputGradient(cotangent, weight: weight.value), to: input)
+    walk.add(
+      MatrixProduct.inputGradient(cotangent, weight: weight, precision: precision), to: input)
   }
 
   func tangent(on walk: ForwardWalk) -> Tensor? {

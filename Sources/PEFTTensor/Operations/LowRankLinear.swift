@@ -5,7 +5,7 @@ extension Tape {
   /// - Shapes: x [T, in], `weight` [out, in], `bias` [out], `down` A [R, in], `up` B [out, R],
   ///   y [T, out].
   /// - Saves: x when A or the weight is trainable, unless it can be made again, and d(x)Aᵀ [T, R] when B is.
-  /// - Cost: the linear map's, plus thin products of rank R. The dropout mask is made again in the
+  /// - Cost: the linear map's, plus thin products of rank R, in fp32. The dropout mask is made again in the
   ///   pullback, not stored.
   public func lowRankLinear(
     _ x: Variable, weight: Parameter, bias: Parameter?, down: Parameter, up: Parameter,
@@ -16,7 +16,7 @@ extension Tape {
     let inner = MatrixProduct.forward(dropped, weight: down.value)
     let y = MatrixProduct.forward(
       inner, weight: up.value, scale: Float(scale),
-      addingTo: MatrixProduct.forward(x.value, weight: weight.value, bias: bias?.value))
+      addingTo: MatrixProduct.forward(x.value, weight: weight, bias: bias, precision: precision))
     let isNeeded =
       x.needsGradient
       || [weight, bias, down, up].contains { $0?.isTrainable == true }
@@ -25,7 +25,7 @@ extension Tape {
       LowRankLinear(
         input: x.node, saved: weight.isTrainable || down.isTrainable ? x.saved : nil,
         inner: up.isTrainable ? inner : nil, weight: weight, bias: bias, down: down, up: up,
-        scale: Float(scale), mask: mask, partition: x.partition))
+        scale: Float(scale), mask: mask, partition: x.partition, precision: precision))
   }
 }
 
@@ -41,6 +41,7 @@ private struct LowRankLinear: Operation {
   let scale: Float
   let mask: DropoutMask?
   let partition: RowPartition
+  let precision: Precision
 
   func pullBack(_ cotangent: Tensor, on walk: inout ReverseWalk) {
     if let inner {
@@ -59,7 +60,7 @@ private struct LowRankLinear: Operation {
         partition: partition)
     }
     guard input != nil else { return }
-    let direct = MatrixProduct.inputGradient(cotangent, weight: weight.value)
+    let direct = MatrixProduct.inputGradient(cotangent, weight: weight, precision: precision)
     guard let mask else {
       walk.add(
         MatrixProduct.inputGradient(inner, weight: down.value, addingTo: direct), to: input)

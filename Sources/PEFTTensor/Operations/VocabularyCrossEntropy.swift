@@ -27,8 +27,7 @@ extension Tape {
     _ x: Variable, _ map: VocabularyMap, labels: [Int32], labelSmoothing: Double = 0
   ) -> Loss {
     let kernel = VocabularyKernel(
-      rows: x.value, table: map.table.value, bias: map.bias?.value, labels: labels,
-      smoothing: labelSmoothing)
+      rows: x.value, map: map, labels: labels, smoothing: labelSmoothing, precision: precision)
     let scale = 1 / Float(max(labels.count, 1))
     let result = kernel.losses(gradientScale: x.needsGradient ? scale : nil)
     let mean = result.losses.reduce(0, +) / Double(max(labels.count, 1))
@@ -47,8 +46,7 @@ extension Tape {
     _ samples: Int, from x: Variable, _ map: VocabularyMap, using generator: SeededGenerator
   ) -> [[Int32]] {
     VocabularyKernel(
-      rows: x.value, table: map.table.value, bias: map.bias?.value,
-      labels: Array(repeating: 0, count: x.value.shape.rows), smoothing: 0
+      rows: x.value, map: map, labels: Array(repeating: 0, count: x.value.shape.rows), smoothing: 0
     ).draw(samples: samples, using: generator)
   }
 
@@ -59,8 +57,7 @@ extension Tape {
     along directions: [Parameter: Tensor]
   ) -> (slopes: [Double], curvatures: [Double]) {
     VocabularyKernel(
-      rows: x.value, table: map.table.value, bias: map.bias?.value, labels: labels,
-      smoothing: labelSmoothing
+      rows: x.value, map: map, labels: labels, smoothing: labelSmoothing
     ).moments(
       rowTangent: x.needsGradient ? tangent(of: x, along: directions) : nil,
       tableDirection: directions[map.table],

@@ -43,7 +43,7 @@ private struct TrainingRun {
   let parameters: [Parameter]
   let totalSteps: Int
   let schedule: LearningRateSchedule
-  let gradients = GradientAccumulator()
+  let gradients: GradientAccumulator
   var optimizer: AdamW
   var best: (step: Int, score: Double, metrics: [(name: String, value: Double)])?
   var bestValues: [Tensor] = []
@@ -59,6 +59,7 @@ private struct TrainingRun {
     self.task = task
     self.settings = settings
     parameters = model.trainableParameters
+    gradients = GradientAccumulator(precision: settings.precision)
     totalSteps = plannedSteps(data: data, settings: settings)
     schedule = LearningRateSchedule(
       peak: settings.learningRate,
@@ -147,7 +148,7 @@ private struct TrainingRun {
     let dropout = SeededGenerator(seed: settings.seed, purpose: "dropout").split(step)
     let tape = Tape(
       dropout: settings.usesDropout ? dropout : nil,
-      recomputingLayers: settings.recomputesLayers)
+      recomputingLayers: settings.recomputesLayers, precision: settings.precision)
     let loss = model.loss(
       batch.texts, batch.targets, labelSmoothing: settings.labelSmoothing, on: tape)
     guard loss.mean.isFinite else {

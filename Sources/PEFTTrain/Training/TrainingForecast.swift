@@ -89,7 +89,8 @@ extension PreparedJob {
   private func bytesPerToken(_ batch: ModelObjective.Batch?, recomputing: Bool) -> Double {
     guard let batch else { return 0 }
     let before = TensorMemory.current.bytesInUse
-    let tape = Tape(dropout: dropout, recomputingLayers: recomputing)
+    let tape = Tape(
+      dropout: dropout, recomputingLayers: recomputing, precision: job.settings.precision)
     let loss = model.loss(batch.texts, batch.targets, on: tape)
     return withExtendedLifetime(loss) {
       Double(TensorMemory.current.bytesInUse - before) / Double(max(1, batch.texts.tokenCount))
@@ -103,7 +104,7 @@ extension PreparedJob {
 
   /// Tokens a second of forward and reverse walk over a few batches, the first left out.
   private func measuredRate(_ batches: [[Int]]) -> Double {
-    let gradients = GradientAccumulator()
+    let gradients = GradientAccumulator(precision: job.settings.precision)
     var tokens = 0
     var elapsed = Duration.zero
     for (index, indices) in batches.prefix(4).enumerated() {
@@ -111,7 +112,9 @@ extension PreparedJob {
       let hiding = SeededGenerator(seed: 0, purpose: "forecast masks")
       guard let batch = train.examples(indices, hidingWith: hiding) else { continue }
       gradients.reset()
-      let tape = Tape(dropout: dropout, recomputingLayers: job.settings.recomputesLayers)
+      let tape = Tape(
+        dropout: dropout, recomputingLayers: job.settings.recomputesLayers,
+        precision: job.settings.precision)
       let loss = model.loss(batch.texts, batch.targets, on: tape)
       tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
       guard index > 0 || batches.count == 1 else { continue }

@@ -30,6 +30,9 @@ public struct TrainingSettings: Hashable, Sendable {
   public var usesDropout = true
   /// Whether only the input of each layer is kept for the reverse walk, which computes the rest again.
   public var recomputesLayers = false
+  /// The precision of the products with weights in steps; parameters, sums, evaluations and all else are
+  /// in fp32.
+  public var precision = Precision.fp32
   /// Steps between evaluations; nil evaluates after every pass.
   public var evaluationInterval: Int?
   /// Evaluations without a better one before the run ends early; nil never.

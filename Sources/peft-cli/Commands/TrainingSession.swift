@@ -41,6 +41,7 @@ struct TrainingSession {
       "clip": .number(settings.clippingNorm ?? 0),
       "labelSmoothing": .number(settings.labelSmoothing),
       "dropout": .bool(settings.usesDropout), "recompute": .bool(settings.recomputesLayers),
+      "precision": .string(settings.precision.rawValue),
       "seed": .string(String(settings.seed)),
       "length": .string("\(settings.length)"), "batches": .string("\(settings.batches.size)"),
       "groupByLength": .bool(settings.batches.lengthWindow != nil),

@@ -57,8 +57,24 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: "Decides everything random.")
   var seed: UInt64 = 1
 
-  @Option(help: "Number format: fp32, or auto, which is fp32 for now.")
-  var precision = "fp32"
+  @Option(
+    help: """
+      Format in which steps multiply by weights: fp32, bf16 (weights, sums and all else stay in fp32), or \
+      auto, which is bf16 where the processor has instructions for it.
+      """)
+  var precision = PrecisionChoice.fp32
+
+  enum PrecisionChoice: String, CaseIterable, ExpressibleByArgument {
+    case fp32, bf16, auto
+
+    var precision: Precision {
+      switch self {
+      case .fp32: .fp32
+      case .bf16: .bf16
+      case .auto: .fastest
+      }
+    }
+  }
 
   /// Batches in the window within which --group-by-length sorts.
   private static let lengthWindow = 50
@@ -85,9 +101,6 @@ struct TrainingOptions: ParsableArguments {
       (0..<1).contains(labelSmoothing), "--label-smoothing: give a number from 0 to below 1")
     try check(evaluateEvery.map { $0 > 0 } != false, "--evaluate-every: give a positive number")
     try check(patience.map { $0 > 0 } != false, "--patience: give a positive number")
-    try check(
-      ["fp32", "auto"].contains(precision),
-      "--precision \(precision): this version trains in fp32 only; give fp32 or auto")
   }
 
   /// The settings asked for.
@@ -109,6 +122,7 @@ struct TrainingOptions: ParsableArguments {
     settings.labelSmoothing = labelSmoothing
     settings.usesDropout = !noDropout
     settings.recomputesLayers = recompute
+    settings.precision = precision.precision
     settings.evaluationInterval = evaluateEvery
     settings.patience = patience
     settings.seed = seed

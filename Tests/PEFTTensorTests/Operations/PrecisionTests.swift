@@ -1,0 +1,115 @@
+import PEFTTensor
+import Testing
+
+/// Steps whose products with weights are in bfloat16, against the same in float32.
+@Suite("Precision")
+struct PrecisionTests {
+  private let weight = Parameter(name: "weight", value: Self.map([70, 45], "weight"))
+  private let bias = Parameter(name: "bias", value: OperationProblem.normal([70], "bias"))
+  private let first = Parameter(name: "first", value: Self.map([45, 40], "first"))
+  private let down = Parameter(name: "down", value: Self.map([4, 45], "down"))
+  private let up = Parameter(name: "up", value: Self.map([70, 4], "up"))
+  private let x = OperationProblem.normal([50, 40], "x")
+
+  /// A matrix whose outputs are as large as its inputs.
+  private static func map(_ shape: Shape, _ name: String) -> Tensor {
+    let size = Float(shape.columns).squareRoot()
+    return Tensor(OperationProblem.normal(shape, name).elements.map { $0 / size }, shape: shape)
+  }
+
+  private var parameters: [Parameter] { [weight, bias, first, down, up] }
+
+  /// The loss over a chain of maps, and the gradients of the parameters that train.
+  private func step(
+    _ precision: Precision, isLowRank: Bool = false
+  ) -> (loss: Double, gradients: [Parameter: Tensor]) {
+    let tape = Tape(precision: precision)
+    let hidden = tape.activation(
+      tape.linear(
+        Variable(constant: x, partition: RowPartition(lengths: [20, 30])), weight: first),
+      .gelu)
+    let output =
+      isLowRank
+      ? tape.lowRankLinear(hidden, weight: weight, bias: bias, down: down, up: up, scale: 2)
+      : tape.linear(hidden, weight: weight, bias: bias)
+    let loss = tape.softmaxCrossEntropy(output, labels: (0..<50).map { $0 % 70 })
+    let sink = GradientAccumulator(precision: precision)
+    tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: sink)
+    return (
+      loss.mean,
+      Dictionary(uniqueKeysWithValues: parameters.compactMap { key in sink[key].map { (key, $0) } })
+    )
+  }
+
+  private func error(_ value: Tensor, _ reference: Tensor) -> Double {
+    var difference = value
+    difference.add(reference, scaledBy: -1)
+    return (difference.sumOfSquares / reference.sumOfSquares).squareRoot()
+  }
+
+  @Test("losses and gradients are near, and not the same", arguments: [false, true])
+  func near(isLowRank: Bool) throws {
+    let (exact, rounded) = (step(.fp32, isLowRank: isLowRank), step(.bf16, isLowRank: isLowRank))
+    #expect(exact.loss != rounded.loss)
+    #expect(abs(exact.loss - rounded.loss) < 2e-3 * exact.loss)
+    #expect(exact.gradients.count == (isLowRank ? 5 : 3))
+    for (parameter, gradient) in exact.gradients {
+      let other = try #require(rounded.gradients[parameter])
+      #expect(other.shape == gradient.shape)
+      // A few roundings on the way, each of at most 2⁻⁹.
+      #expect(error(other, gradient) < 1e-2, "\(parameter.name)")
+    }
+  }
+
+  @Test("factors of few bits lose nothing")
+  func exact() {
+    let small = Tensor((0..<45 * 70).map { Float($0 % 17) - 8 }, shape: [70, 45])
+    let input = Tensor((0..<50 * 45).map { Float($0 % 13) / 4 - 1 }, shape: [50, 45])
+    let parameter = Parameter(name: "small", value: small)
+    let outputs = Precision.allCases.map {
+      Tape(precision: $0).linear(
+        Variable(constant: input, partition: RowPartition(lengths: [50])), weight: parameter
+      ).value.elements
+    }
+    #expect(outputs[0] == outputs[1])
+  }
+
+  @Test("a weight that changes is packed anew")
+  func refreshes() throws {
+    let before = step(.bf16)
+    weight.value = Tensor(weight.value.elements.map { -$0 }, shape: weight.shape)
+    let after = step(.bf16)
+    #expect(before.loss != after.loss)
+    #expect(abs(step(.fp32).loss - after.loss) < 2e-3 * after.loss)
+    var optimizer = AdamW(parameters: [weight])
+    let sink = GradientAccumulator(precision: .bf16)
+    sink.receive(
+      .dense(try #require(after.gradients[weight])), of: weight,
+      partition: RowPartition(lengths: [50]))
+    optimizer.step(gradients: sink, learningRate: 0.1, gradientScale: 1)
+    let trained = step(.bf16)
+    #expect(trained.loss != after.loss)
+    #expect(abs(step(.fp32).loss - trained.loss) < 2e-3 * trained.loss)
+  }
+
+  @Test("a vocabulary's loss and gradients are near")
+  func vocabulary() throws {
+    let table = Parameter(name: "table", value: Self.map([90, 40], "table"))
+    let results = Precision.allCases.map { precision in
+      let tape = Tape(precision: precision)
+      let hidden = tape.linear(
+        Variable(constant: x, partition: RowPartition(lengths: [20, 30])), weight: first)
+      let mapped = tape.linear(
+        hidden, weight: Parameter(name: "back", value: first.value.transposed))
+      let loss = tape.crossEntropy(
+        mapped, VocabularyMap(table: table), labels: (0..<50).map { Int32($0) })
+      let sink = GradientAccumulator(precision: precision)
+      tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: sink)
+      return (loss.mean, sink[table], sink[first])
+    }
+    #expect(results[0].0 != results[1].0)
+    #expect(abs(results[0].0 - results[1].0) < 2e-3 * results[0].0)
+    #expect(error(try #require(results[1].1), try #require(results[0].1)) < 1e-2)
+    #expect(error(try #require(results[1].2), try #require(results[0].2)) < 1e-2)
+  }
+}
