@@ -9,9 +9,16 @@ let package = Package(
     .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []),
   ],
   targets: [
+    .target(
+      name: "BenchmarkModels",
+      dependencies: [
+        .product(name: "PEFTTensor", package: "peft"),
+        .product(name: "PEFTModels", package: "peft"),
+      ]),
     .executableTarget(
       name: "Steps",
       dependencies: [
+        "BenchmarkModels",
         .product(name: "Benchmark", package: "benchmark"),
         .product(name: "PEFTTensor", package: "peft"),
         .product(name: "PEFTSelect", package: "peft"),
@@ -22,6 +29,7 @@ let package = Package(
     .executableTarget(
       name: "step-time",
       dependencies: [
+        "BenchmarkModels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "PEFTTensor", package: "peft"),
         .product(name: "PEFTSelect", package: "peft"),
@@ -30,6 +38,7 @@ let package = Package(
     .executableTarget(
       name: "generate-time",
       dependencies: [
+        "BenchmarkModels",
         .product(name: "PEFTTensor", package: "peft"),
         .product(name: "PEFTModels", package: "peft"),
       ]),
@@ -48,6 +57,7 @@ let package = Package(
     .executableTarget(
       name: "probe-time",
       dependencies: [
+        "BenchmarkModels",
         .product(name: "PEFTTensor", package: "peft"),
         .product(name: "PEFTSelect", package: "peft"),
         .product(name: "PEFTModels", package: "peft"),

@@ -42,6 +42,32 @@ struct CommandTests {
     }
   }
 
+  @Test("a run in bf16 learns, says so, and repeats its bits; auto is one of the two")
+  func precision() throws {
+    let place = try Workplace()
+    func run(_ precision: String) throws -> (accuracy: Double, settings: JSONValue, tensors: Data) {
+      let run = place.directory.path(UUID().uuidString)
+      let result = try place.train(
+        "--method", "lora", "--output", run, "--steps", "40", "--batch-size", "16",
+        "--learning-rate", "3e-3", "--precision", precision, "--json")
+      #expect(result.status == 0, "\(result.errors)")
+      return (
+        try #require(try result.document["metrics"]?["accuracy"]?.double),
+        try JSONValue(parsing: try Data(contentsOf: URL(filePath: run + "/settings.json"))),
+        try Data(contentsOf: URL(filePath: run + "/trained.safetensors"))
+      )
+    }
+    let first = try run("bf16")
+    #expect(first.accuracy > 0.9)
+    #expect(first.settings["precision"] == .string("bf16"))
+    let second = try run("bf16")
+    #expect(second.tensors == first.tensors)
+    let exact = try run("fp32")
+    #expect(exact.settings["precision"] == .string("fp32"))
+    #expect(exact.tensors != first.tensors)
+    #expect([first.tensors, exact.tensors].contains(try run("auto").tensors))
+  }
+
   @Test("the same seed gives the same bits, twice; another seed does not")
   func reproducible() throws {
     let place = try Workplace()

@@ -1,3 +1,4 @@
+import BenchmarkModels
 import PEFTModels
 import PEFTSelect
 import PEFTTensor
@@ -12,25 +13,13 @@ final class TrainingStep {
   struct UnknownMethod: Error { let name: String }
 
   init(method name: String) throws {
-    let configuration = EncoderConfiguration(
-      architecture: .bert, vocabularySize: 30522, hiddenSize: 384, layerCount: 6, headCount: 12,
-      intermediateSize: 1536, positionCount: 512, tokenTypeCount: 2, epsilon: 1e-12,
-      activation: .gelu, hiddenDropout: 0.1, attentionDropout: 0.1, classifierDropout: nil,
-      paddingID: 0, initializerRange: 0.02, labelNames: nil)
-    model = TransformerModel(
-      configuration: .encoder(configuration), output: .classes(2, pooling: .first))
-    let generator = SeededGenerator(seed: 1, purpose: "weights")
-    model.initializeWeights(using: generator)
+    model = ModelShape.minilm.model()
     guard let method = AdaptationMethods.method(named: name) else {
       throw UnknownMethod(name: name)
     }
-    method.attach(to: model, using: generator)
+    method.attach(to: model, using: SeededGenerator(seed: 1, purpose: "adapters"))
     optimizer = AdamW(parameters: model.trainableParameters)
-    var tokens = SeededGenerator(seed: 2, purpose: "tokens")
-    batch = PackedBatch(
-      sequences: (0..<32).map { _ in
-        (0..<64).map { _ in Int32.random(in: 5..<30000, using: &tokens) }
-      })
+    batch = PackedBatch(sequences: randomSequences(32, length: 64))
   }
 
   func take() {

@@ -4,6 +4,7 @@
 //
 // GPT-2 small with random weights, no end token. Tokens a second are the new ones over the time of reading
 // the prompt and writing, the median of the runs after one that warms up.
+import BenchmarkModels
 import Foundation
 import PEFTModels
 import PEFTTensor
@@ -13,12 +14,8 @@ let newTokens = arguments.first ?? 64
 let promptLength = arguments.count > 1 ? arguments[1] : 32
 let runs = arguments.count > 2 ? arguments[2] : 5
 
-let configuration = GPT2Configuration(
-  vocabularySize: 50257, hiddenSize: 768, layerCount: 12, headCount: 12, positionCount: 1024)
-let model = TransformerModel(configuration: .gpt2(configuration), output: .vocabulary)
-model.initializeWeights(using: SeededGenerator(seed: 1, purpose: "weights"))
-var draws = SeededGenerator(seed: 2, purpose: "tokens")
-let prompt = (0..<promptLength).map { _ in Int32.random(in: 0..<50000, using: &draws) }
+let model = ModelShape.gpt2.model()
+let prompt = randomSequences(1, length: promptLength)[0]
 var settings = GenerationSettings()
 settings.maximumNewTokens = newTokens
 var rates: [Double] = []

@@ -5,6 +5,7 @@
 // The model has RoBERTa-base's shape (or MiniLM's) and random weights; dropout is off. A step is a whole
 // training step of all parameters with AdamW. Medians over `repeats` rounds in which step, probe of all
 // kind × layer groups, probe of all rows and probe of all tensors follow each other.
+import BenchmarkModels
 import Foundation
 import PEFTModels
 import PEFTSelect
@@ -16,22 +17,9 @@ func integer(_ position: Int, _ fallback: Int) -> Int {
 }
 let isBase = arguments.first != "minilm"
 let (batchSize, length, repeats) = (integer(1, 32), integer(2, 64), integer(3, 5))
-let configuration = EncoderConfiguration(
-  architecture: isBase ? .roberta : .bert, vocabularySize: isBase ? 50265 : 30522,
-  hiddenSize: isBase ? 768 : 384, layerCount: isBase ? 12 : 6, headCount: 12,
-  intermediateSize: isBase ? 3072 : 1536, positionCount: isBase ? 514 : 512,
-  tokenTypeCount: isBase ? 1 : 2, epsilon: 1e-5, activation: .gelu, hiddenDropout: 0.1,
-  attentionDropout: 0.1, classifierDropout: nil, paddingID: 1, initializerRange: 0.02,
-  labelNames: nil)
-let model = TransformerModel(
-  configuration: .encoder(configuration), output: .classes(2, pooling: .first))
-model.initializeWeights(using: SeededGenerator(seed: 1, purpose: "weights"))
+let model = (isBase ? ModelShape.base : .minilm).model()
 for entry in model.parameters { entry.parameter.isTrainable = true }
-var tokens = SeededGenerator(seed: 2, purpose: "tokens")
-let texts = PackedBatch(
-  sequences: (0..<batchSize).map { _ in
-    (0..<length).map { _ in Int32.random(in: 5..<30000, using: &tokens) }
-  })
+let texts = PackedBatch(sequences: randomSequences(batchSize, length: length))
 let objective = ModelObjective(model)
 let batch = ModelObjective.Batch(
   texts: texts, targets: .classes((0..<batchSize).map { $0 % 2 }))

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BenchmarkModels
 import PEFTModels
 import PEFTSelect
 import PEFTTensor
@@ -16,7 +17,7 @@ struct StepTime: ParsableCommand {
       """)
 
   @Option(help: "base (RoBERTa), minilm (BERT, 6 layers of 384) or gpt2 (small, language model).")
-  var shape = Shape.base
+  var shape = ModelShape.base
   @Option(
     help: """
       forward, products (the linear maps of a forward computation and nothing else), or a method: \
@@ -40,14 +41,11 @@ struct StepTime: ParsableCommand {
   @Option(help: "Directory of the tokenizer for --data.")
   var tokenizer: String?
 
-  enum Shape: String, ExpressibleByArgument { case base, minilm, gpt2 }
-
   func run() throws {
     WorkerPool.useWorkers(workers)
-    let isLanguage = shape == .gpt2
+    let isLanguage = shape.isLanguage
     let model = shape.model()
-    let generator = SeededGenerator(seed: 1, purpose: "weights")
-    model.initializeWeights(using: generator)
+    let generator = SeededGenerator(seed: 1, purpose: "adapters and dropout")
     if !["forward", "products"].contains(method) {
       guard let method = AdaptationMethods.method(named: method) else {
         throw ValidationError("--method: forward, products or one of \(AdaptationMethods.names)")
@@ -117,36 +115,4 @@ private func multiply(_ maps: [(weight: Parameter, bias: Parameter?)], rows: Int
 }
 
 extension Precision: @retroactive ExpressibleByArgument {}
-
-extension StepTime.Shape {
-  /// A model of the shape, zeros.
-  fileprivate func model() -> TransformerModel {
-    switch self {
-    case .base:
-      encoder(.roberta, vocabulary: 50265, hidden: 768, layers: 12, positions: 514, types: 1)
-    case .minilm:
-      encoder(.bert, vocabulary: 30522, hidden: 384, layers: 6, positions: 512, types: 2)
-    case .gpt2:
-      TransformerModel(
-        configuration: .gpt2(
-          GPT2Configuration(
-            vocabularySize: 50257, hiddenSize: 768, layerCount: 12, headCount: 12,
-            positionCount: 1024)), output: .vocabulary)
-    }
-  }
-
-  private func encoder(
-    _ architecture: EncoderConfiguration.Architecture, vocabulary: Int, hidden: Int, layers: Int,
-    positions: Int, types: Int
-  ) -> TransformerModel {
-    TransformerModel(
-      configuration: .encoder(
-        EncoderConfiguration(
-          architecture: architecture, vocabularySize: vocabulary, hiddenSize: hidden,
-          layerCount: layers, headCount: 12, intermediateSize: 4 * hidden,
-          positionCount: positions, tokenTypeCount: types, epsilon: 1e-5, activation: .gelu,
-          hiddenDropout: 0.1, attentionDropout: 0.1, classifierDropout: nil,
-          paddingID: architecture == .roberta ? 1 : 0, initializerRange: 0.02, labelNames: nil)),
-      output: .classes(2, pooling: .first))
-  }
-}
+extension ModelShape: @retroactive ExpressibleByArgument {}

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BenchmarkModels
 import Foundation
 import PEFTModels
 import PEFTSelect
@@ -12,10 +13,7 @@ struct TimedBatches {
 
   init(isLanguage: Bool, size: Int, length: Int, data: String?, tokenizer: String?) throws {
     guard let data else {
-      var tokens = SeededGenerator(seed: 2, purpose: "tokens")
-      let sequences = (0..<size).map { _ in
-        (0..<length).map { _ in Int32.random(in: 5..<30000, using: &tokens) }
-      }
+      let sequences = randomSequences(size, length: length)
       let batch = PackedBatch(
         sequences: sequences,
         predicted: isLanguage ? sequences.map { Array(0..<$0.count - 1) } : nil)

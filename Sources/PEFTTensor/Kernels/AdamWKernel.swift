@@ -1,3 +1,5 @@
+import Glibc
+
 /// AdamW on whole tensors, the elements cut over the workers.
 enum AdamWKernel {
   typealias Constants = VectorKernels.AdamWConstants
@@ -28,32 +30,47 @@ enum AdamWKernel {
               count: range.count, constants, parameters: p + start, gradient: gradient,
               mean: m + start, meanSquare: v + start)
           }
+          /// The step of a row without a gradient. One that never had any only decays; its moments are not
+          /// written to, so that they take no memory.
+          func decay(_ range: Range<Int>, _ zeros: UnsafePointer<Float>) {
+            let (start, bytes) = (range.lowerBound, range.count * MemoryLayout<Float>.stride)
+            guard memcmp(m + start, zeros, bytes) == 0, memcmp(v + start, zeros, bytes) == 0 else {
+              return step(range, zeros)
+            }
+            VectorKernels.active.scale(count: range.count, constants.decay, p + start)
+          }
           withElements(of: gradient) { g in
             guard let rows else {
               return WorkerPool.shared.runRanges(value.count, grain: grain) {
                 step($0, g + $0.lowerBound)
               }
             }
-            forRows(shape, gradients: g, of: rows, step)
+            forRows(shape, gradients: g, of: rows, step, otherwise: decay)
           }
         }
       }
     }
   }
 
-  /// Calls `step` for the elements of every row of a table, with its gradient or zeros.
+  /// Calls `step` for the elements of every row of a table that has a gradient, and `rest`, with zeros, for
+  /// those of every other.
   private static func forRows(
     _ table: Shape, gradients: UnsafePointer<Float>, of rows: [Int32],
-    _ step: (Range<Int>, UnsafePointer<Float>) -> Void
+    _ step: (Range<Int>, UnsafePointer<Float>) -> Void,
+    otherwise rest: (Range<Int>, UnsafePointer<Float>) -> Void
   ) {
     let width = table.columns
     withElements(of: Tensor(zeros: [width])) { zeros in
       WorkerPool.shared.runRanges(table.rows, grain: max(1, grain / max(width, 1))) { range in
         var next = rows.partitioningIndex { Int($0) >= range.lowerBound }
         for row in range {
-          let isRead = next < rows.count && Int(rows[next]) == row
-          step(row * width..<(row + 1) * width, isRead ? gradients + next * width : zeros)
-          if isRead { next += 1 }
+          let elements = row * width..<(row + 1) * width
+          if next < rows.count && Int(rows[next]) == row {
+            step(elements, gradients + next * width)
+            next += 1
+          } else {
+            rest(elements, zeros)
+          }
         }
       }
     }

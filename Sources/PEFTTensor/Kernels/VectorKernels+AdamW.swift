@@ -35,13 +35,16 @@ extension VectorKernels {
       self.gradientScale = gradientScale
     }
 
+    /// 1 − lr λ, what a parameter is multiplied by.
+    var decay: Float { Float(1 - learningRate * weightDecay) }
+
     fileprivate var combined: peft_adamw {
       peft_adamw(
         gradient_scale: Float(gradientScale), mean_weight: Float(1 - beta1), beta2: Float(beta2),
         square_weight: Float(1 - beta2), bias_correction1: Float(biasCorrection1),
         root_bias_correction2: Float(biasCorrection2.squareRoot()), epsilon: Float(epsilon),
         step: Float(learningRate / biasCorrection1),
-        decay: Float(1 - learningRate * weightDecay))
+        decay: decay)
     }
   }
 

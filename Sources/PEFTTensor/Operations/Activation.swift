@@ -15,13 +15,13 @@ extension Tape {
   /// - Saves: x for the GELUs, y for tanh.
   /// - Accuracy: see the kernels.
   public func activation(_ x: Variable, _ activation: Activation) -> Variable {
-    let input = x.value
-    let y = RowKernels.activation(input, activation)
+    let y = RowKernels.activation(x.value, activation)
+    guard x.needsGradient else { return Variable(constant: y, partition: x.partition) }
+    let saved = SavedTensor(activation == .tanh ? y : x.value, precision: precision)
     return output(
-      y, x.partition, when: x.needsGradient,
-      remaking: activation == .tanh ? nil : { RowKernels.activation(input, activation) },
-      AppliedActivation(
-        input: x.node, activation: activation, saved: activation == .tanh ? y : x.value))
+      y, x.partition, when: true,
+      remaking: activation == .tanh ? nil : { RowKernels.activation(saved.value, activation) },
+      AppliedActivation(input: x.node, activation: activation, saved: saved))
   }
 }
 
@@ -30,16 +30,16 @@ private struct AppliedActivation: Operation {
   static let name = "activation"
   let input: Node?
   let activation: Activation
-  let saved: Tensor
+  let saved: SavedTensor
 
   func pullBack(_ cotangent: Tensor, on walk: inout ReverseWalk) {
     walk.add(
-      RowKernels.activationDerivative(saved, activation, times: cotangent), to: input)
+      RowKernels.activationDerivative(saved.value, activation, times: cotangent), to: input)
   }
 
   func tangent(on walk: ForwardWalk) -> Tensor? {
     walk.tangent(of: input).map {
-      RowKernels.activationDerivative(saved, activation, times: $0)
+      RowKernels.activationDerivative(saved.value, activation, times: $0)
     }
   }
 }

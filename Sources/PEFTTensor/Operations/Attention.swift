@@ -4,7 +4,7 @@ extension Tape {
   /// those before it and itself only.
   ///
   /// - Shapes: queries, keys and values [T, H·D], head h in columns h·D ..< (h + 1)·D; O likewise.
-  /// - Saves: Q, K, V and the log-sum-exp of each row [H, T]. P is made again in the pullback, so
+  /// - Saves: Q, K, V and the log-sum-exp of each row [H, T]; in bf16 it computes with what it saves. P is made again in the pullback, so
   ///   memory grows with T, not T².
   /// - Cost: two products forward, five backward, per sequence and head; little more than half of that
   ///   where attention is causal and sequences are long.
@@ -12,18 +12,25 @@ extension Tape {
     queries: Variable, keys: Variable, values: Variable, heads: Int, isCausal: Bool = false,
     dropout probability: Double = 0
   ) -> Variable {
-    let kernel = AttentionKernel(
-      queries: HeadColumns(tensor: queries.value, first: 0),
-      keys: HeadColumns(tensor: keys.value, first: 0),
-      values: HeadColumns(tensor: values.value, first: 0),
-      width: queries.value.shape.columns, heads: heads, isCausal: isCausal,
-      partition: queries.partition, mask: nextDropout(probability: probability))
-    let isNeeded = [queries, keys, values].contains { $0.needsGradient }
-    let result = kernel.forward()
+    let (partition, width) = (queries.partition, queries.value.shape.columns)
+    let mask = nextDropout(probability: probability)
+    let inputs = [queries, keys, values]
+    func kernel(_ columns: [HeadColumns]) -> AttentionKernel {
+      AttentionKernel(
+        queries: columns[0], keys: columns[1], values: columns[2], width: width, heads: heads,
+        isCausal: isCausal, partition: partition, mask: mask)
+    }
+    guard inputs.contains(where: { $0.needsGradient }) else {
+      let result = kernel(inputs.map { HeadColumns(tensor: $0.value, first: 0) }).forward()
+      return Variable(constant: result.output, partition: partition)
+    }
+    // From what is kept, so that the pullback makes the same probabilities again.
+    let saved = inputs.map { SavedTensor($0.value, precision: precision) }
+    let result = kernel(saved.map { HeadColumns(tensor: $0.value, first: 0) }).forward()
     return output(
-      result.output, queries.partition, when: isNeeded,
+      result.output, partition, when: true,
       Attention(
-        queries: queries.node, keys: keys.node, values: values.node, kernel: kernel,
+        inputs: inputs.map(\.node), saved: saved, kernelOf: kernel,
         logSumExp: result.logSumExp))
   }
 
@@ -35,27 +42,41 @@ extension Tape {
   ) -> Variable {
     precondition(
       x.value.shape.columns % 3 == 0, "attention: queries, keys and values \(x.value.shape)")
-    let parts = JointAttention.parts(of: x.value)
-    let kernel = AttentionKernel(
-      queries: parts[0], keys: parts[1], values: parts[2], width: x.value.shape.columns / 3,
-      heads: heads, isCausal: isCausal, partition: x.partition,
-      mask: nextDropout(probability: probability))
-    let result = kernel.forward()
+    let (partition, width) = (x.partition, x.value.shape.columns / 3)
+    let mask = nextDropout(probability: probability)
+    func kernel(_ columns: [HeadColumns]) -> AttentionKernel {
+      AttentionKernel(
+        queries: columns[0], keys: columns[1], values: columns[2], width: width, heads: heads,
+        isCausal: isCausal, partition: partition, mask: mask)
+    }
+    guard x.needsGradient else {
+      let result = kernel(JointAttention.parts(of: x.value)).forward()
+      return Variable(constant: result.output, partition: partition)
+    }
+    let saved = SavedTensor(x.value, precision: precision)
+    let result = kernel(JointAttention.parts(of: saved.value)).forward()
     return output(
-      result.output, x.partition, when: x.needsGradient,
-      JointAttention(input: x.node, kernel: kernel, logSumExp: result.logSumExp))
+      result.output, partition, when: true,
+      JointAttention(
+        input: x.node, saved: saved, kernelOf: kernel, logSumExp: result.logSumExp))
   }
 }
 
 private struct Attention: Operation {
   static let name = "attention"
-  let queries: Node?
-  let keys: Node?
-  let values: Node?
-  let kernel: AttentionKernel
+  /// Of queries, keys and values.
+  let inputs: [Node?]
+  /// Queries, keys and values.
+  let saved: [SavedTensor]
+  let kernelOf: ([HeadColumns]) -> AttentionKernel
   let logSumExp: Tensor
 
+  private var kernel: AttentionKernel {
+    kernelOf(saved.map { HeadColumns(tensor: $0.value, first: 0) })
+  }
+
   func pullBack(_ cotangent: Tensor, on walk: inout ReverseWalk) {
+    let kernel = kernel
     let (shape, width) = (cotangent.shape, kernel.width)
     var valueGradient = Tensor(uninitialized: [0])
     let (queryGradient, keyGradient) = newTensors(shape, shape) { queryGradient, keyGradient in
@@ -67,14 +88,15 @@ private struct Attention: Operation {
           values: AttentionKernel.MutableMatrix(valueGradient, stride: width))
       }
     }
-    walk.add(queryGradient, to: queries)
-    walk.add(keyGradient, to: keys)
-    walk.add(valueGradient, to: values)
+    walk.add(queryGradient, to: inputs[0])
+    walk.add(keyGradient, to: inputs[1])
+    walk.add(valueGradient, to: inputs[2])
   }
 
   func tangent(on walk: ForwardWalk) -> Tensor? {
-    let tangents = [queries, keys, values].map { walk.tangent(of: $0) }
+    let tangents = inputs.map { walk.tangent(of: $0) }
     guard tangents.contains(where: { $0 != nil }) else { return nil }
+    let kernel = kernel
     let still = Tensor(zeros: [kernel.partition.rowCount, kernel.width])
     let columns = tangents.map { HeadColumns(tensor: $0 ?? still, first: 0) }
     return kernel.tangent(
@@ -85,8 +107,11 @@ private struct Attention: Operation {
 private struct JointAttention: Operation {
   static let name = "jointAttention"
   let input: Node?
-  let kernel: AttentionKernel
+  let saved: SavedTensor
+  let kernelOf: ([HeadColumns]) -> AttentionKernel
   let logSumExp: Tensor
+
+  private var kernel: AttentionKernel { kernelOf(Self.parts(of: saved.value)) }
 
   /// Queries, keys and values.
   static func parts(of x: Tensor) -> [HeadColumns] {
@@ -95,6 +120,7 @@ private struct JointAttention: Operation {
   }
 
   func pullBack(_ cotangent: Tensor, on walk: inout ReverseWalk) {
+    let kernel = kernel
     let width = kernel.width
     let gradient = Tensor(writing: [kernel.partition.rowCount, 3 * width]) { gradient in
       let parts = (0..<3).map {
@@ -108,6 +134,7 @@ private struct JointAttention: Operation {
 
   func tangent(on walk: ForwardWalk) -> Tensor? {
     walk.tangent(of: input).map { tangent in
+      let kernel = kernel
       let parts = Self.parts(of: tangent)
       return kernel.tangent(
         queries: parts[0], keys: parts[1], values: parts[2], logSumExp: logSumExp)

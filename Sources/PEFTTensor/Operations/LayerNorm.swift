@@ -9,18 +9,35 @@ extension Tape {
   public func layerNorm(
     _ x: Variable, residual: Variable? = nil, scale: Parameter, shift: Parameter, epsilon: Double
   ) -> Variable {
-    let (y, saved) = RowKernels.layerNorm(
+    let (y, normalization) = RowKernels.layerNorm(
       x.value, residual: residual?.value, scale: scale.value, shift: shift.value,
       epsilon: Float(epsilon))
     let isNeeded =
       x.needsGradient || residual?.needsGradient == true || scale.isTrainable || shift.isTrainable
+    guard isNeeded else { return Variable(constant: y, partition: x.partition) }
+    let saved = SavedNormalization(normalization, precision: precision)
     let (scaleValue, shiftValue) = (scale.value, shift.value)
     return output(
-      y, x.partition, when: isNeeded,
-      remaking: { saved.output(scale: scaleValue, shift: shiftValue) },
+      y, x.partition, when: true,
+      remaking: { saved.value.output(scale: scaleValue, shift: shiftValue) },
       LayerNorm(
         input: x.node, residual: residual?.node, scale: scale, shift: shift, saved: saved,
         partition: x.partition))
+  }
+}
+
+/// x̂ and 1 / √(var + ε) as a tape keeps them.
+private struct SavedNormalization {
+  private let normalized: SavedTensor
+  private let inverseDeviation: Tensor
+
+  init(_ normalization: RowKernels.Normalization, precision: Precision) {
+    normalized = SavedTensor(normalization.normalized, precision: precision)
+    inverseDeviation = normalization.inverseDeviation
+  }
+
+  var value: RowKernels.Normalization {
+    RowKernels.Normalization(normalized: normalized.value, inverseDeviation: inverseDeviation)
   }
 }
 
@@ -30,10 +47,11 @@ private struct LayerNorm: Operation {
   let residual: Node?
   let scale: Parameter
   let shift: Parameter
-  let saved: RowKernels.Normalization
+  let saved: SavedNormalization
   let partition: RowPartition
 
   func pullBack(_ cotangent: Tensor, on walk: inout ReverseWalk) {
+    let saved = saved.value
     walk.deliver(
       .productSum(upstream: cotangent, normalized: saved.normalized), of: scale,
       partition: partition)
@@ -54,7 +72,7 @@ private struct LayerNorm: Operation {
     let shiftDirection = walk.direction(of: shift)
     guard sum != nil || scaleDirection != nil || shiftDirection != nil else { return nil }
     return RowKernels.layerNormTangent(
-      sum, saved: saved, scale: scale.value, scaleDirection: scaleDirection,
+      sum, saved: saved.value, scale: scale.value, scaleDirection: scaleDirection,
       shiftDirection: shiftDirection)
   }
 }

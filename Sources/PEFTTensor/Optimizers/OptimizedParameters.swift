@@ -12,8 +12,18 @@ struct OptimizedParameters {
       uniqueKeysWithValues: parameters.enumerated().map { ($1, $0) })
   }
 
-  /// Zeros for every element that trains: one tensor a parameter, in its `gradientShape`.
-  var zeros: [Tensor] { all.map { Tensor(zeros: $0.gradientShape) } }
+  /// Zeros for every element that trains: one tensor a parameter, in its `gradientShape`. A table's take
+  /// memory as its rows are written to.
+  var zeros: [Tensor] {
+    all.map {
+      let shape = $0.gradientShape
+      return shape.rank == 2 && shape.rows >= Self.rowsOfTable * shape.columns
+        ? Tensor(zeroPages: shape) : Tensor(zeros: shape)
+    }
+  }
+
+  /// A matrix with so many times more rows than columns is taken for a table, of which a task reads some.
+  private static let rowsOfTable = 16
 
   /// The position of `parameter`, which must be among them and train the rows it did at first.
   func position(of parameter: Parameter) -> Int {

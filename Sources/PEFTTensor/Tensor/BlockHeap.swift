@@ -50,6 +50,18 @@ package struct BlockHeap: ~Copyable {
     insert(start..<start + UInt(bytes))
   }
 
+  /// A block of at least `bytes` of zeros, straight from the system: a page that is never written to takes
+  /// no memory. Nil where there is none. Give back as many bytes as it has.
+  package mutating func takeZeros(_ bytes: Int) -> UnsafeMutableRawBufferPointer? {
+    let size = bytes.roundedUp(toMultipleOf: Int(getpagesize()))
+    let mapped = mmap(
+      nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    guard let mapped, mapped != MAP_FAILED else { return nil }
+    madvise(mapped, size, MADV_NOHUGEPAGE)
+    heldBytes += size
+    return UnsafeMutableRawBufferPointer(start: mapped, count: size)
+  }
+
   /// Gets memory from the system that holds at least `bytes`, in huge pages where it has them; false
   /// where it has none.
   package mutating func grow(by bytes: Int) -> Bool {

@@ -2,6 +2,11 @@ extension Tensor {
   /// A tensor of zeros.
   public init(zeros shape: Shape) { self.init(repeating: 0, shape: shape) }
 
+  /// A tensor of zeros that takes memory only for the pages that are written to.
+  init(zeroPages shape: Shape) {
+    self.init(shape: shape, storage: TensorStorage(zeroPagesFor: shape.count), offset: 0)
+  }
+
   /// A tensor whose elements all equal `value`.
   public init(repeating value: Float, shape: Shape) {
     self.init(writing: shape) { $0.update(repeating: value, count: shape.count) }

@@ -17,6 +17,11 @@ final class TensorStorage: @unchecked Sendable {
     (elements, capacity) = Self.pool.withLock { $0.take(count) }
   }
 
+  /// A buffer of zeros that takes memory only for the pages that are written to.
+  init(zeroPagesFor count: Int) {
+    (elements, capacity) = Self.pool.withLock { $0.takeZeroPages(count) }
+  }
+
   deinit {
     let elements = elements
     let capacity = capacity
@@ -112,6 +117,21 @@ private struct StoragePool: ~Copyable, @unchecked Sendable {
       block.bindMemory(to: Float.self, capacity: bytes / Self.bytes(1)),
       bytes / Self.bytes(1)
     )
+  }
+
+  /// The same from pages of zeros. Small buffers are not worth pages of their own.
+  mutating func takeZeroPages(_ count: Int) -> (UnsafeMutablePointer<Float>, capacity: Int) {
+    guard Self.sizeClass(for: count) >= Self.firstLargeClass else {
+      let (elements, capacity) = take(count)
+      elements.update(repeating: 0, count: count)
+      return (elements, capacity)
+    }
+    guard let block = large.takeZeros(Self.bytes(count)),
+      let elements = block.bindMemory(to: Float.self).baseAddress
+    else { Self.failForWantOfMemory(Self.bytes(count)) }
+    counters.allocations += 1
+    use(block.count)
+    return (elements, block.count / Self.bytes(1))
   }
 
   mutating func giveBack(_ elements: UnsafeMutablePointer<Float>, capacity: Int) {

@@ -61,6 +61,38 @@ struct PrecisionTests {
     }
   }
 
+  @Test("what is kept in half the memory is near enough", arguments: [false, true])
+  func attention(isJoint: Bool) throws {
+    let scale = Parameter(name: "scale", value: OperationProblem.normal([40], "scale"))
+    let shift = Parameter(name: "shift", value: OperationProblem.normal([40], "shift"))
+    let joint = Parameter(name: "joint", value: Self.map([120, 40], "joint"))
+    let parameters = isJoint ? [scale, shift, joint] : [scale, shift]
+    let results = Precision.allCases.map { precision in
+      let tape = Tape(precision: precision)
+      let normalized = tape.layerNorm(
+        Variable(constant: x, partition: RowPartition(lengths: [20, 30])), scale: scale,
+        shift: shift, epsilon: 1e-5)
+      let attended =
+        isJoint
+        ? tape.attention(
+          queriesKeysValues: tape.linear(normalized, weight: joint), heads: 4, isCausal: true)
+        : tape.attention(
+          queries: normalized, keys: normalized, values: tape.activation(normalized, .gelu),
+          heads: 4)
+      let loss = tape.softmaxCrossEntropy(attended, labels: (0..<50).map { $0 % 40 })
+      let sink = GradientAccumulator(precision: precision)
+      tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: sink)
+      return sink
+    }
+    for parameter in parameters {
+      let (exact, rounded) = (
+        try #require(results[0][parameter]), try #require(results[1][parameter])
+      )
+      #expect(exact.elements != rounded.elements)
+      #expect(error(rounded, exact) < 2e-2, "\(parameter.name)")
+    }
+  }
+
   @Test("factors of few bits lose nothing")
   func exact() {
     let small = Tensor((0..<45 * 70).map { Float($0 % 17) - 8 }, shape: [70, 45])

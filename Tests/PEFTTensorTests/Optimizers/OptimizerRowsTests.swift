@@ -56,4 +56,53 @@ struct OptimizerRowsTests {
       #expect(table.value.isIdentical(to: twin.value), "step \(step)")
     }
   }
+
+  /// A step of a table that reads the rows `first`, `first` + 7, … of it, and none twice.
+  private static func gradients(of table: Parameter, first: Int, step: Int) -> GradientAccumulator {
+    let rows = (0..<20).map { Int32(first + 7 * $0) }
+    let sink = GradientAccumulator()
+    sink.receive(
+      .scatter(
+        upstream: OperationProblem.normal([20, table.shape[1]], "step \(step)"), rows: rows),
+      of: table, partition: RowPartition(lengths: [20]))
+    return sink
+  }
+
+  @Test("so are they where most rows were never read, and others in every step")
+  func newRows() throws {
+    let start = OperationProblem.normal([60_000, 3], "large table")
+    let (table, twin) = (Parameter(name: "t", value: start), Parameter(name: "t", value: start))
+    var optimizers = [table, twin].map { AdamW(parameters: [$0]) }
+    for step in 0..<5 {
+      let rows = Self.gradients(of: table, first: 31 * (step % 3), step: step)
+      let whole = GradientAccumulator()
+      whole.receive(
+        .dense(try #require(rows[table])), of: twin, partition: RowPartition(lengths: [20]))
+      for (index, gradients) in [rows, whole].enumerated() {
+        optimizers[index].step(gradients: gradients, learningRate: 0.1, gradientScale: 0.7)
+      }
+      #expect(table.value.isIdentical(to: twin.value), "step \(step)")
+    }
+    for (means, others) in zip(optimizers[0].state.means, optimizers[1].state.means) {
+      #expect(means.isIdentical(to: others))
+    }
+    #expect(!table.value.isIdentical(to: start))
+  }
+
+  @Test("rows that were never read have a state that takes no memory")
+  func memory() async {
+    await #expect(processExitsWith: .success) {
+      let table = Parameter(name: "table", value: Tensor(zeros: [1_000_000, 16]))
+      let before = Processor.peakResidentBytes
+      var optimizer = AdamW(parameters: [table])
+      for step in 0..<3 {
+        optimizer.step(
+          gradients: Self.gradients(of: table, first: 1000 * step, step: step), learningRate: 0.1,
+          gradientScale: 1)
+      }
+      // The state is twice as large as the table, 128 MB.
+      #expect(Processor.peakResidentBytes - before < 16 << 20)
+      #expect(table.value.sumOfSquares > 0)
+    }
+  }
 }

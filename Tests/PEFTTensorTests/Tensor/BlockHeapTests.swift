@@ -76,6 +76,23 @@ struct BlockHeapTests {
     #expect(heap.freeBytes == 1 << 20)
   }
 
+  @Test("zeros are zeros, whatever was given back before, and serve others afterwards")
+  func zeros() throws {
+    let heap = SharedHeap()
+    #expect(heap.grow(by: 1 << 20))
+    let held = heap.heldBytes
+    let used = try #require(heap.takeFree(1 << 20))
+    used.initializeMemory(as: UInt8.self, repeating: 9, count: 1 << 20)
+    heap.giveBack(used, bytes: 1 << 20)
+    let zeros = try #require(heap.takeZeros(100_000))
+    #expect(zeros.count >= 100_000)
+    #expect(zeros.allSatisfy { $0 == 0 })
+    #expect(heap.heldBytes == held + zeros.count)
+    #expect(heap.freeBytes == held)
+    heap.giveBack(try #require(zeros.baseAddress), bytes: zeros.count)
+    #expect(heap.freeBytes == heap.heldBytes)
+  }
+
   @Test("a request for the smallest range that holds it")
   func bestFit() throws {
     let heap = SharedHeap()
@@ -100,6 +117,7 @@ private final class SharedHeap {
 
   func takeFree(_ bytes: Int) -> UnsafeMutableRawPointer? { heap.takeFree(bytes) }
   func giveBack(_ block: UnsafeMutableRawPointer, bytes: Int) { heap.giveBack(block, bytes: bytes) }
+  func takeZeros(_ bytes: Int) -> UnsafeMutableRawBufferPointer? { heap.takeZeros(bytes) }
   func grow(by bytes: Int) -> Bool { heap.grow(by: bytes) }
   func releaseFree() { heap.releaseFree() }
 }

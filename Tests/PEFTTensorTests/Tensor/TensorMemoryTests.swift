@@ -59,6 +59,32 @@ struct TensorMemoryTests {
     }
   }
 
+  @Test("a tape in bf16 keeps activations in half of the memory")
+  func halves() async {
+    await #expect(processExitsWith: .success) {
+      let bytes = Precision.allCases.map { precision in
+        let x = OperationProblem.normal([2000, 96], "x")
+        let scale = Parameter(name: "scale", value: Tensor(repeating: 1, shape: [96]))
+        let shift = Parameter(name: "shift", value: Tensor(zeros: [96]))
+        let before = TensorMemory.current.bytesInUse
+        let tape = Tape(precision: precision)
+        func record() {
+          let normalized = tape.layerNorm(
+            Variable(constant: x, partition: RowPartition(lengths: [1500, 500])), scale: scale,
+            shift: shift, epsilon: 1e-5)
+          let hidden = tape.activation(normalized, .gelu)
+          _ = tape.attention(queriesKeysValues: hidden, heads: 4)
+        }
+        record()
+        return withExtendedLifetime(tape) { TensorMemory.current.bytesInUse - before }
+      }
+      // The norm, the activation and attention keep one tensor each.
+      #expect(bytes[0] >= 3 * 4 * 2000 * 96)
+      #expect(bytes[1] <= bytes[0] * 6 / 10)
+      #expect(bytes[1] >= 3 * 2 * 2000 * 96)
+    }
+  }
+
   @Test("buffers are counted, kept, taken again and released")
   func counters() async {
     await #expect(processExitsWith: .success) {
