@@ -115,4 +115,4 @@ private func multiply(_ maps: [(weight: Parameter, bias: Parameter?)], rows: Int
 }
 
 extension Precision: @retroactive ExpressibleByArgument {}
-extension ModelShape: @retroactive ExpressibleByArgument {}
+extension ModelShape: ExpressibleByArgument {}
