@@ -4,7 +4,15 @@ public final class Parameter {
   /// The name in the published checkpoint, dots included.
   public let name: String
   /// The current value.
-  public var value: Tensor { didSet { packings = [:] } }
+  public var value: Tensor {
+    get { stored }
+    // Observed with didSet, a change in place would copy first.
+    _modify {
+      packings = [:]
+      yield &stored
+    }
+  }
+  private var stored: Tensor
   private var packings: [Packing: PackedFactor] = [:]
   /// Whether files hold the matrix the other way round, as [in, out], as GPT-2's do of its linear maps.
   public let isTransposedInFiles: Bool
@@ -34,7 +42,7 @@ public final class Parameter {
     precondition(
       !isTransposedInFiles || value.shape.rank == 2, "Parameter: \(value.shape) is no matrix")
     self.name = name
-    self.value = value
+    stored = value
     self.isTransposedInFiles = isTransposedInFiles
     self.isTrainable = isTrainable
   }

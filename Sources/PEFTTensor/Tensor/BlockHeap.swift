@@ -9,6 +9,8 @@ import Glibc
 package struct BlockHeap: ~Copyable {
   /// Address ranges that nobody uses, ascending; no two touch.
   private var free: [Range<UInt>] = []
+  /// Where the memory begins that was mapped last.
+  private var edge: UInt?
   /// Bytes got from the system and not returned.
   package private(set) var heldBytes = 0
   /// Bytes in free ranges.
@@ -54,9 +56,7 @@ package struct BlockHeap: ~Copyable {
   /// no memory. Nil where there is none. Give back as many bytes as it has.
   package mutating func takeZeros(_ bytes: Int) -> UnsafeMutableRawBufferPointer? {
     let size = bytes.roundedUp(toMultipleOf: Int(getpagesize()))
-    let mapped = mmap(
-      nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-    guard let mapped, mapped != MAP_FAILED else { return nil }
+    guard let mapped = Self.map(size, flags: MAP_NORESERVE) else { return nil }
     madvise(mapped, size, MADV_NOHUGEPAGE)
     heldBytes += size
     return UnsafeMutableRawBufferPointer(start: mapped, count: size)
@@ -66,18 +66,44 @@ package struct BlockHeap: ~Copyable {
   /// where it has none.
   package mutating func grow(by bytes: Int) -> Bool {
     let size = max(Self.growth, bytes.roundedUp(toMultipleOf: Self.hugePage))
-    // A huge page more, to begin at one.
-    let mapped = mmap(
-      nil, size + Self.hugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-    guard let mapped, mapped != MAP_FAILED else { return false }
-    let start = mapped.alignedUp(toMultipleOf: Self.hugePage)
-    let before = start - mapped
-    if before > 0 { munmap(mapped, before) }
-    munmap(start + size, Self.hugePage - before)
+    guard let start = mapBelowEdge(size) ?? mapAnywhere(size) else { return false }
     madvise(start, size, MADV_HUGEPAGE)
+    edge = UInt(bitPattern: start)
     heldBytes += size
     insert(UInt(bitPattern: start)..<UInt(bitPattern: start + size))
     return true
+  }
+
+  /// Maps `size` bytes below the memory that was mapped last, so that the two are one range.
+  private func mapBelowEdge(_ size: Int) -> UnsafeMutableRawPointer? {
+    guard let edge, edge > UInt(size),
+      let wanted = UnsafeMutableRawPointer(bitPattern: edge - UInt(size))
+    else { return nil }
+    let mapped = Self.map(size, at: wanted, flags: MAP_FIXED_NOREPLACE)
+    if let mapped, mapped != wanted {
+      // A kernel before 4.17 takes the address for a hint.
+      munmap(mapped, size)
+      return nil
+    }
+    return mapped
+  }
+
+  private func mapAnywhere(_ size: Int) -> UnsafeMutableRawPointer? {
+    // A huge page more, to begin at one.
+    guard let mapped = Self.map(size + Self.hugePage) else { return nil }
+    let start = mapped.alignedUp(toMultipleOf: Self.hugePage)
+    let before = start - mapped
+    if before > 0 { munmap(mapped, before) }
+    if before < Self.hugePage { munmap(start + size, Self.hugePage - before) }
+    return start
+  }
+
+  private static func map(
+    _ size: Int, at place: UnsafeMutableRawPointer? = nil, flags: Int32 = 0
+  ) -> UnsafeMutableRawPointer? {
+    let mapped = mmap(
+      place, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0)
+    return mapped == MAP_FAILED ? nil : mapped
   }
 
   /// Returns the free pages to the system.

@@ -85,6 +85,17 @@ struct TensorMemoryTests {
     }
   }
 
+  @Test("a parameter's value changes in place")
+  func changeInPlace() async {
+    await #expect(processExitsWith: .success) {
+      let parameter = Parameter(name: "p", value: Tensor(zeros: [500, 500]))
+      let before = TensorMemory.current.peakBytesInUse
+      parameter.value.withUnsafeMutableElements { $0[7] = 1 }
+      #expect(TensorMemory.current.peakBytesInUse - before < 4 * 500 * 500)
+      #expect(parameter.value.sumOfSquares == 1)
+    }
+  }
+
   @Test("buffers are counted, kept, taken again and released")
   func counters() async {
     await #expect(processExitsWith: .success) {
