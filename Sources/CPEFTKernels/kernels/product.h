@@ -190,9 +190,10 @@ static void pack_pair_rows(ptrdiff_t rows, ptrdiff_t inner, const float *x, ptrd
 #define UNROLLED _Pragma("clang loop unroll(full)") for
 
 // C [rows, width] = (C +) scale A B (+ bias) for a tile. Element (r, k) of A is a[r * row_step + k * step].
-INLINE void tile(bool pairs, int rows, int vectors, ptrdiff_t width, ptrdiff_t inner, float scale, const float *a,
-                 ptrdiff_t row_step, ptrdiff_t step, const float *panel, ptrdiff_t panel_step,
-                 const float *bias, bool accumulate, float *c, ptrdiff_t stride) {
+INLINE void tile(bool pairs, int rows, int vectors, ptrdiff_t width, ptrdiff_t inner, float scale,
+                 const float *a, ptrdiff_t row_step, ptrdiff_t step, const float *panel,
+                 ptrdiff_t panel_step, const float *bias, bool accumulate, float *c,
+                 ptrdiff_t stride) {
   vector sum[TILE_ROWS][TILE_VECTORS];
   UNROLLED(int r = 0; r < rows; r++) UNROLLED(int v = 0; v < vectors; v++) {
     sum[r][v] = 0;
@@ -226,14 +227,15 @@ INLINE void tile(bool pairs, int rows, int vectors, ptrdiff_t width, ptrdiff_t i
 }
 
 // A column of tiles along one panel: C [rows, width] with A by rows, or packed into tiles.
-INLINE void tiles_of(bool pairs, int vectors, ptrdiff_t width, ptrdiff_t rows, ptrdiff_t inner, float scale,
-                     const float *a, ptrdiff_t a_stride, bool packed, const float *panel,
-                     ptrdiff_t panel_step, const float *bias, bool accumulate, float *c, ptrdiff_t c_stride) {
+INLINE void tiles_of(bool pairs, int vectors, ptrdiff_t width, ptrdiff_t rows, ptrdiff_t inner,
+                     float scale, const float *a, ptrdiff_t a_stride, bool packed,
+                     const float *panel, ptrdiff_t panel_step, const float *bias, bool accumulate,
+                     float *c, ptrdiff_t c_stride) {
   ptrdiff_t row_step = packed ? 1 : a_stride, step = packed ? TILE_ROWS : 1;
   ptrdiff_t row = 0;
 #define TILE(n)                                                                                    \
-  tile(pairs, n, vectors, width, inner, scale, a + row * (packed ? inner : a_stride), row_step, step, panel, \
-       panel_step, bias, accumulate, c + row * c_stride, c_stride)
+  tile(pairs, n, vectors, width, inner, scale, a + row * (packed ? inner : a_stride), row_step,    \
+       step, panel, panel_step, bias, accumulate, c + row * c_stride, c_stride)
   for (; row + TILE_ROWS <= rows; row += TILE_ROWS) TILE(TILE_ROWS);
   if (packed) {
     // The rows of the last tile lie together whatever their number.

@@ -89,6 +89,9 @@ extension Parameter {
     return factor
   }
 
+  /// Bytes of the copies that are packed now.
+  package var packedBytes: Int { packings.values.reduce(0) { $0 + $1.byteCount } }
+
   /// The rows that train, in the shape `gradientShape`: a copy where only some do, else the value.
   package var trainableValue: Tensor {
     get { trainableRows.map { value.rows(at: $0) } ?? value }

@@ -173,6 +173,9 @@ package struct PackedFactor: Sendable {
     }
   }
 
+  /// The memory it takes.
+  var byteCount: Int { storage.capacity * MemoryLayout<Float>.stride }
+
   fileprivate var panels: Panels {
     Panels(
       start: storage.elements, stride: panel * Self.steps(inner, precision), step: panel)

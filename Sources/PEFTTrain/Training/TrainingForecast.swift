@@ -14,6 +14,8 @@ public struct TrainingForecast: Sendable {
   public let optimizerBytes: Int
   /// Bytes of the copy of the best parameters.
   public let bestCopyBytes: Int
+  /// Bytes of the copies of weights that are packed in bf16; 0 in fp32.
+  public let packedBytes: Int
   /// Bytes of activations of the largest batch.
   public let activationBytes: Int
   /// Tokens a second in training; nil where it was not measured.
@@ -23,7 +25,7 @@ public struct TrainingForecast: Sendable {
 
   /// Bytes in all.
   public var totalBytes: Int {
-    weightBytes + gradientBytes + optimizerBytes + bestCopyBytes + activationBytes
+    weightBytes + gradientBytes + optimizerBytes + bestCopyBytes + packedBytes + activationBytes
   }
 
   /// Seconds of training.
@@ -49,6 +51,8 @@ extension PreparedJob {
     let probe = Array((batches.first ?? []).prefix(8))
     let hiding = SeededGenerator(seed: 0, purpose: "forecast masks")
     let batch = train.examples(probe, hidingWith: hiding)
+    // Before the activations: the copies stay, and would count as theirs.
+    let packedBytes = packedBytes(batch)
     var perToken = bytesPerToken(batch, recomputing: settings.recomputesLayers)
     if settings.recomputesLayers {
       // The inputs of all layers, and everything of one.
@@ -60,6 +64,7 @@ extension PreparedJob {
     return TrainingForecast(
       steps: steps, weightBytes: 4 * counts.parameters, gradientBytes: trainableBytes,
       optimizerBytes: 2 * trainableBytes, bestCopyBytes: dev == nil ? 0 : trainableBytes,
+      packedBytes: packedBytes,
       activationBytes: Int(perToken * Double(largest) * Self.activationMargin),
       tokensPerSecond: timing ? measuredRate(batches) : nil,
       tokens: Int(perEpoch * Double(steps)))
@@ -80,9 +85,26 @@ extension PreparedJob {
     throw InsufficientMemory(
       description: "training needs \(mebibytes(needed)) more (gradients "
         + "\(mebibytes(forecast.gradientBytes)), optimizer \(mebibytes(forecast.optimizerBytes)), "
+        + (forecast.packedBytes > 0 ? "packed weights \(mebibytes(forecast.packedBytes)), " : "")
         + "activations \(mebibytes(forecast.activationBytes))), and \(mebibytes(available)) are "
         + "free; lower --batch-size or --max-length, compute layers again with --recompute, or train "
         + "less, as with --method lora")
+  }
+
+  /// Bytes that a first step in bf16 leaves behind: weights packed for both directions.
+  private func packedBytes(_ batch: ModelObjective.Batch?) -> Int {
+    guard job.settings.precision == .bf16, let batch else { return 0 }
+    walk(batch, to: GradientAccumulator(precision: .bf16))
+    return model.parameters.reduce(0) { $0 + $1.parameter.packedBytes }
+  }
+
+  /// Forward and reverse walk as in a step.
+  private func walk(_ batch: ModelObjective.Batch, to gradients: GradientAccumulator) {
+    let tape = Tape(
+      dropout: dropout, recomputingLayers: job.settings.recomputesLayers,
+      precision: job.settings.precision)
+    let loss = model.loss(batch.texts, batch.targets, on: tape)
+    tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
   }
 
   /// Bytes that the tape of a forward computation holds.
@@ -112,11 +134,7 @@ extension PreparedJob {
       let hiding = SeededGenerator(seed: 0, purpose: "forecast masks")
       guard let batch = train.examples(indices, hidingWith: hiding) else { continue }
       gradients.reset()
-      let tape = Tape(
-        dropout: dropout, recomputingLayers: job.settings.recomputesLayers,
-        precision: job.settings.precision)
-      let loss = model.loss(batch.texts, batch.targets, on: tape)
-      tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
+      walk(batch, to: gradients)
       guard index > 0 || batches.count == 1 else { continue }
       tokens += batch.texts.tokenCount
       elapsed += ContinuousClock.now - start

@@ -109,6 +109,7 @@ struct TrainingSession {
             "gradients": .integer(forecast.gradientBytes),
             "optimizer": .integer(forecast.optimizerBytes),
             "bestCopy": .integer(forecast.bestCopyBytes),
+            "packedWeights": .integer(forecast.packedBytes),
             "activations": .integer(forecast.activationBytes),
             "total": .integer(forecast.totalBytes),
           ]),
@@ -121,6 +122,7 @@ struct TrainingSession {
     for (name, bytes) in [
       ("weights", forecast.weightBytes), ("gradients", forecast.gradientBytes),
       ("optimizer state", forecast.optimizerBytes), ("copy of the best", forecast.bestCopyBytes),
+      ("packed weights", forecast.packedBytes),
       ("activations", forecast.activationBytes), ("total", forecast.totalBytes),
     ] {
       table.add([name, "\(bytes >> 20)"])

@@ -43,8 +43,8 @@ struct TrainingOptions: ParsableArguments {
 
   @Flag(
     help: """
-      Keep only the inputs of layers and compute the rest again in the reverse walk: less memory, the \
-      same bits, a third more time, or half where most is frozen.
+      Keep only the inputs of layers and compute the rest again in the reverse walk: less memory, in \
+      fp32 the same bits, a third more time, or half where most is frozen.
       """)
   var recompute = false
 
