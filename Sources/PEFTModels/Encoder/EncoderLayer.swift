@@ -61,7 +61,7 @@ final class EncoderLayer {
       tape.dropout(
         attentionOutput(context, on: tape), probability: configuration.hiddenDropout),
       adding: x, on: tape)
-    let inner = tape.activation(intermediate(attended, on: tape), configuration.activation)
+    let inner = intermediate(attended, activation: configuration.activation, on: tape)
     return outputNorm(
       tape.dropout(output(inner, on: tape), probability: configuration.hiddenDropout),
       adding: attended, on: tape)

@@ -59,8 +59,8 @@ final class GPT2Layer {
       x,
       tape.dropout(
         attentionOutput(context, on: tape), probability: configuration.residualDropout))
-    let inner = tape.activation(
-      intermediate(innerNorm(attended, on: tape), on: tape), configuration.activation)
+    let inner = intermediate(
+      innerNorm(attended, on: tape), activation: configuration.activation, on: tape)
     return tape.add(
       attended,
       tape.dropout(output(inner, on: tape), probability: configuration.residualDropout))

@@ -41,12 +41,17 @@ public final class LinearLayer {
     [weight] + (bias.map { [$0] } ?? []) + (lowRank.map { [$0.down, $0.up] } ?? [])
   }
 
-  /// x [T, in] → [T, out].
-  public func callAsFunction(_ x: Variable, on tape: Tape) -> Variable {
-    guard let lowRank else { return tape.linear(x, weight: weight, bias: bias) }
-    return tape.lowRankLinear(
+  /// x [T, in] → [T, out], followed by an activation where one is given.
+  public func callAsFunction(
+    _ x: Variable, activation: Activation? = nil, on tape: Tape
+  ) -> Variable {
+    guard let lowRank else {
+      return tape.linear(x, weight: weight, bias: bias, activation: activation)
+    }
+    let y = tape.lowRankLinear(
       x, weight: weight, bias: bias, down: lowRank.down, up: lowRank.up, scale: lowRank.scale,
       dropout: lowRank.dropout)
+    return activation.map { tape.activation(y, $0) } ?? y
   }
 
   /// Attaches an addition of rank R: A drawn uniformly from ±1/√in, B zero. The draws of a rank begin

@@ -63,11 +63,11 @@ final class ClassificationHead: ModelHead {
 
   func callAsFunction(_ x: Variable, of batch: PackedBatch, on tape: Tape) -> Variable {
     var y = tape.pool(x, pooling)
-    if let pooler { y = tape.activation(pooler(y, on: tape), .tanh) }
+    if let pooler { y = pooler(y, activation: .tanh, on: tape) }
     y = tape.dropout(y, probability: dropout)
     if let hidden {
       y = tape.dropout(
-        tape.activation(hidden(y, on: tape), .tanh), probability: dropout)
+        hidden(y, activation: .tanh, on: tape), probability: dropout)
     }
     return output(y, on: tape)
   }

@@ -61,6 +61,6 @@ final class MaskedLanguageHead: ModelHead {
 
   func callAsFunction(_ x: Variable, of batch: PackedBatch, on tape: Tape) -> Variable {
     let chosen = batch.predictedRows.map { tape.rows(x, at: $0) } ?? x
-    return norm(tape.activation(dense(chosen, on: tape), activation), on: tape)
+    return norm(dense(chosen, activation: activation, on: tape), on: tape)
   }
 }

@@ -11,7 +11,7 @@ enum MatrixProduct {
   /// added while a worker's rows are still in its cache.
   static func forward(
     _ x: Tensor, weight: Tensor, bias: Tensor? = nil, scale: Float = 1,
-    addingTo sum: consuming Tensor? = nil
+    addingTo sum: consuming Tensor? = nil, applying epilogue: ActivationEpilogue? = nil
   ) -> Tensor {
     let (tokens, inputs, outputs) = (x.shape.rows, x.shape.columns, weight.shape.rows)
     precondition(
@@ -19,7 +19,9 @@ enum MatrixProduct {
         && (sum.map { $0.shape == [tokens, outputs] } ?? true),
       "linear: input \(x.shape), weight \(weight.shape), bias \(bias?.shape ?? [outputs]), "
         + "sum \(sum?.shape ?? [tokens, outputs])")
-    if tokens <= fewRows, sum == nil { return fewRows(x, weight: weight, bias: bias, scale: scale) }
+    if tokens <= fewRows, sum == nil {
+      return fewRows(x, weight: weight, bias: bias, scale: scale, applying: epilogue)
+    }
     let isAdding = sum != nil
     var result = sum ?? Tensor(uninitialized: [tokens, outputs])
     sum = nil
@@ -30,7 +32,8 @@ enum MatrixProduct {
           product(
             Factor(x, stride: inputs), Factor(weight, stride: inputs, isTransposed: true),
             rows: tokens, columns: outputs, inner: inputs, scale: scale, bias: bias,
-            accumulating: isAdding, into: y)
+            accumulating: isAdding, into: y,
+            completion: epilogue?.completion(of: y, columns: outputs))
         }
       }
     }
@@ -39,13 +42,30 @@ enum MatrixProduct {
 
   /// y [T, out] ← x [T, in] · weight [out, in]ᵀ (+ bias [out]) in a precision; few rows stay in fp32.
   static func forward(
-    _ x: Tensor, weight: Parameter, bias: Parameter?, precision: Precision
+    _ x: Tensor, weight: Parameter, bias: Parameter?, precision: Precision,
+    applying epilogue: ActivationEpilogue? = nil
   ) -> Tensor {
     let tokens = x.shape.rows
     guard precision == .bf16, tokens > fewRows else {
-      return forward(x, weight: weight.value, bias: bias?.value)
+      return forward(x, weight: weight.value, bias: bias?.value, applying: epilogue)
     }
-    return product(x, weight.packed(.forOutputs), bias: bias?.value)
+    return product(x, weight.packed(.forOutputs), bias: bias?.value, applying: epilogue)
+  }
+
+  /// The same followed by an activation, in place or, where the sums are kept, apart from them.
+  static func forward(
+    _ x: Tensor, weight: Parameter, bias: Parameter?, precision: Precision,
+    activation: Activation, keepingSums: Bool
+  ) -> (sums: Tensor?, activated: Tensor) {
+    func sums(to target: UnsafeMutablePointer<Float>?) -> Tensor {
+      forward(
+        x, weight: weight, bias: bias, precision: precision,
+        applying: ActivationEpilogue(activation: activation, target: target))
+    }
+    guard keepingSums else { return (nil, sums(to: nil)) }
+    var kept: Tensor?
+    let activated = Tensor(writing: [x.shape.rows, weight.shape.rows]) { kept = sums(to: $0) }
+    return (kept, activated)
   }
 
   /// dx [T, in] ← δ [T, out] · weight [out, in] in a precision; few rows stay in fp32.
@@ -59,7 +79,9 @@ enum MatrixProduct {
   }
 
   /// A [rows, inner] · B [inner, columns] (+ bias [columns]).
-  private static func product(_ a: Tensor, _ b: PackedFactor, bias: Tensor?) -> Tensor {
+  private static func product(
+    _ a: Tensor, _ b: PackedFactor, bias: Tensor?, applying epilogue: ActivationEpilogue? = nil
+  ) -> Tensor {
     let (rows, inner) = (a.shape.rows, a.shape.columns)
     precondition(
       b.inner == inner && (bias?.count ?? b.columns) == b.columns,
@@ -69,7 +91,7 @@ enum MatrixProduct {
         withElements(ofOptional: bias) { bias in
           VectorKernels.active.product(
             Factor(a, stride: inner), b, rows: rows, bias: bias, into: c, stride: b.columns,
-            on: .shared)
+            on: .shared, completion: epilogue?.completion(of: c, columns: b.columns))
         }
       }
     }
@@ -77,10 +99,12 @@ enum MatrixProduct {
 
   /// `forward` for few rows, the outputs cut over the workers.
   private static func fewRows(
-    _ x: Tensor, weight: Tensor, bias: Tensor?, scale: Float
+    _ x: Tensor, weight: Tensor, bias: Tensor?, scale: Float,
+    applying epilogue: ActivationEpilogue?
   ) -> Tensor {
     let (tokens, inputs, outputs) = (x.shape.rows, x.shape.columns, weight.shape.rows)
     return Tensor(writing: [tokens, outputs]) { y in
+      let completion = epilogue?.completion(of: y, columns: outputs)
       withElements(of: x, weight) { x, weight in
         withElements(ofOptional: bias) { bias in
           let grain = max(8, serialLimit / max(1, tokens * inputs))
@@ -93,6 +117,7 @@ enum MatrixProduct {
                 rows: tokens, columns: range.count, stride: outputs, to: y + range.lowerBound,
                 bias: bias + range.lowerBound)
             }
+            completion?(0..<tokens, range)
           }
         }
       }
@@ -167,12 +192,14 @@ enum MatrixProduct {
   private static func product(
     _ a: Factor, _ b: Factor, rows: Int, columns: Int, inner: Int, scale: Float,
     bias: UnsafePointer<Float>? = nil, accumulating: Bool,
-    into c: UnsafeMutablePointer<Float>, precision: Precision = .fp32
+    into c: UnsafeMutablePointer<Float>, precision: Precision = .fp32,
+    completion: VectorKernels.Completion? = nil
   ) {
     if VectorKernels.active.multipliesFast || precision == .bf16, inner > 0 {
       VectorKernels.active.product(
         a, b, rows: rows, columns: columns, inner: inner, scale: scale, bias: bias,
-        accumulating: accumulating, into: c, stride: columns, precision: precision, on: .shared)
+        accumulating: accumulating, into: c, stride: columns, precision: precision, on: .shared,
+        completion: completion)
       return
     }
     split(rows: rows, columns: columns, inner: inner, packingRows: a.isTransposed) {
@@ -189,6 +216,7 @@ enum MatrixProduct {
           rows: rows.count, columns: part.count, stride: columns, to: target,
           bias: bias + part.lowerBound)
       }
+      completion?(rows, part)
     }
   }
 
@@ -230,6 +258,25 @@ enum MatrixProduct {
   private static func part(of count: Int, among parts: Int, multiple: Int) -> Int {
     let size = (count + parts - 1) / parts
     return max(1, parts == 1 ? count : (size + multiple - 1) / multiple * multiple)
+  }
+}
+
+/// An activation that the workers apply to their parts of a product.
+struct ActivationEpilogue {
+  let activation: Activation
+  /// Where the results go, in the product's shape; nil puts them in the product's place.
+  let target: UnsafeMutablePointer<Float>?
+
+  /// What is done with a part of the product y [T, columns].
+  func completion(
+    of y: UnsafeMutablePointer<Float>, columns: Int
+  ) -> VectorKernels.Completion {
+    { rows, part in
+      for row in rows {
+        let start = row * columns + part.lowerBound
+        activation.apply(count: part.count, y + start, into: (target ?? y) + start)
+      }
+    }
   }
 }
 

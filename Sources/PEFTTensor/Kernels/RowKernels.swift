@@ -16,12 +16,8 @@ enum RowKernels {
     Tensor(writing: x.shape) { y in
       withElements(of: x) { input in
         forElements(of: x.shape) { range in
-          let (input, y) = (input + range.lowerBound, y + range.lowerBound)
-          switch activation {
-          case .gelu: VectorKernels.active.gelu(count: range.count, input, into: y)
-          case .geluTanh: VectorKernels.active.geluTanh(count: range.count, input, into: y)
-          case .tanh: VectorKernels.active.tanh(count: range.count, input, into: y)
-          }
+          activation.apply(
+            count: range.count, input + range.lowerBound, into: y + range.lowerBound)
         }
       }
     }
@@ -132,10 +128,11 @@ extension RowKernels {
     let inverseDeviation: Tensor
   }
 
-  /// γ ∘ x̂ + β for s = x + residual; see `Tape.layerNorm`.
+  /// γ ∘ x̂ + β for s = x + residual; see `Tape.layerNorm`. What derivatives need is kept if they will be
+  /// asked for.
   static func layerNorm(
-    _ x: Tensor, residual: Tensor?, scale: Tensor, shift: Tensor, epsilon: Float
-  ) -> (output: Tensor, saved: Normalization) {
+    _ x: Tensor, residual: Tensor?, scale: Tensor, shift: Tensor, epsilon: Float, saving: Bool
+  ) -> (output: Tensor, saved: Normalization?) {
     let (shape, columns) = (x.shape, x.shape.columns)
     precondition(
       scale.count == columns && shift.count == columns
@@ -144,7 +141,10 @@ extension RowKernels {
     var normalized = Tensor(uninitialized: [0])
     var deviation = normalized
     let output = Tensor(writing: shape) { y in
-      (normalized, deviation) = newTensors(shape, [shape.rows]) { normalized, deviation in
+      let savedShape = saving ? shape : [0]
+      (normalized, deviation) = newTensors(savedShape, [shape.rows]) { saved, deviation in
+        // The kernel writes a row of x̂ before it writes the row of y.
+        let normalized = saving ? saved : y
         withElements(of: x, scale, shift) { x, scale, shift in
           withElements(ofOptional: residual) { residual in
             forRows(of: shape) { rows in
@@ -159,7 +159,8 @@ extension RowKernels {
         }
       }
     }
-    return (output, Normalization(normalized: normalized, inverseDeviation: deviation))
+    let saved = Normalization(normalized: normalized, inverseDeviation: deviation)
+    return (output, saving ? saved : nil)
   }
 
   /// The cotangent of s, from that of the output.
@@ -215,6 +216,18 @@ extension RowKernels.Normalization {
   func output(scale: Tensor, shift: Tensor) -> Tensor {
     RowKernels.layerNormTangent(
       nil, saved: self, scale: scale, scaleDirection: scale, shiftDirection: shift)
+  }
+}
+
+extension Activation {
+  /// y ← f(x) for `count` elements; y may be x.
+  func apply(count: Int, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>) {
+    let kernels = VectorKernels.active
+    switch self {
+    case .gelu: kernels.gelu(count: count, x, into: y)
+    case .geluTanh: kernels.geluTanh(count: count, x, into: y)
+    case .tanh: kernels.tanh(count: count, x, into: y)
+    }
   }
 }
 

@@ -33,7 +33,8 @@ extension VectorKernels {
   /// with it. With nothing to accumulate C is only written, so it may be uninitialised.
   ///
   /// The workers first pack B into panels, each once for all, and then take tiles of C as they come. For
-  /// few rows B is not packed where it lies by rows.
+  /// few rows B is not packed where it lies by rows. The worker that completes a part of C then calls
+  /// `completion` with its rows and columns, while the part is in its cache.
   ///
   /// - Accuracy: sums of 192 terms in Float, one after the other, and these sums likewise; in bf16 of 384
   ///   terms, exact products of the rounded factors.
@@ -41,12 +42,13 @@ extension VectorKernels {
     _ a: Factor, _ b: Factor, rows: Int, columns: Int, inner: Int, scale: Float = 1,
     bias: UnsafePointer<Float>? = nil, accumulating: Bool = false,
     into c: UnsafeMutablePointer<Float>, stride: Int, precision: Precision = .fp32,
-    on pool: WorkerPool
+    on pool: WorkerPool, completion: Completion? = nil
   ) {
     let panel = functions.panel
     let target = Target(
       rows: rows, columns: columns, inner: inner, scale: scale, bias: bias,
-      accumulating: accumulating, start: c, stride: stride, precision: precision)
+      accumulating: accumulating, start: c, stride: stride, precision: precision,
+      completion: completion)
     var column = 0
     if rows <= Self.rowsOfStreamed, !b.isTransposed, columns >= panel, precision == .fp32 {
       column = columns / panel * panel
@@ -69,15 +71,20 @@ extension VectorKernels {
   package func product(
     _ a: Factor, _ b: PackedFactor, rows: Int, scale: Float = 1,
     bias: UnsafePointer<Float>? = nil, accumulating: Bool = false,
-    into c: UnsafeMutablePointer<Float>, stride: Int, on pool: WorkerPool
+    into c: UnsafeMutablePointer<Float>, stride: Int, on pool: WorkerPool,
+    completion: Completion? = nil
   ) {
     precondition(b.instructionSet == instructionSet, "product: a factor packed by other kernels")
     let target = Target(
       rows: rows, columns: b.columns, inner: b.inner, scale: scale, bias: bias,
-      accumulating: accumulating, start: c, stride: stride, precision: b.precision)
+      accumulating: accumulating, start: c, stride: stride, precision: b.precision,
+      completion: completion)
     multiply(a, b.panels, into: target, columns: 0..<b.columns, on: pool)
     withExtendedLifetime(b) {}
   }
+
+  /// What is done with a part of a product, given its rows and columns.
+  package typealias Completion = (Range<Int>, Range<Int>) -> Void
 
   /// C and what is to become of it.
   private struct Target {
@@ -90,6 +97,7 @@ extension VectorKernels {
     let start: UnsafeMutablePointer<Float>
     let stride: Int
     let precision: Precision
+    let completion: Completion?
   }
 
   /// The columns of C that the panels are for.
@@ -112,6 +120,7 @@ extension VectorKernels {
         accumulate: target.accumulating, bias: target.bias.map { $0 + column },
         c: target.start + part.lowerBound * target.stride + column, c_stride: target.stride)
       functions.product(&product)
+      target.completion?(part, column..<column + columns.count)
     }
   }
 

@@ -15,7 +15,11 @@ extension Tape {
   /// - Saves: x for the GELUs, y for tanh.
   /// - Accuracy: see the kernels.
   public func activation(_ x: Variable, _ activation: Activation) -> Variable {
-    let y = RowKernels.activation(x.value, activation)
+    activated(x, activation, value: RowKernels.activation(x.value, activation))
+  }
+
+  /// The same with y computed before.
+  func activated(_ x: Variable, _ activation: Activation, value y: Tensor) -> Variable {
     guard x.needsGradient else { return Variable(constant: y, partition: x.partition) }
     let saved = SavedTensor(activation == .tanh ? y : x.value, precision: precision)
     return output(

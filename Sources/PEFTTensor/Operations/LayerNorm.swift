@@ -9,12 +9,12 @@ extension Tape {
   public func layerNorm(
     _ x: Variable, residual: Variable? = nil, scale: Parameter, shift: Parameter, epsilon: Double
   ) -> Variable {
-    let (y, normalization) = RowKernels.layerNorm(
-      x.value, residual: residual?.value, scale: scale.value, shift: shift.value,
-      epsilon: Float(epsilon))
     let isNeeded =
       x.needsGradient || residual?.needsGradient == true || scale.isTrainable || shift.isTrainable
-    guard isNeeded else { return Variable(constant: y, partition: x.partition) }
+    let (y, normalization) = RowKernels.layerNorm(
+      x.value, residual: residual?.value, scale: scale.value, shift: shift.value,
+      epsilon: Float(epsilon), saving: isNeeded)
+    guard let normalization else { return Variable(constant: y, partition: x.partition) }
     let saved = SavedNormalization(normalization, precision: precision)
     let (scaleValue, shiftValue) = (scale.value, shift.value)
     return output(

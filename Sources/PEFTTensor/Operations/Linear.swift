@@ -1,18 +1,31 @@
 extension Tape {
-  /// y = x Wᵀ + b.
+  /// y = f(x Wᵀ + b), without f where there is no activation.
   ///
   /// - Shapes: x [T, in], `weight` [out, in], `bias` [out], y [T, out].
-  /// - Saves: x when the weight is trainable, unless it can be made again; otherwise nothing.
+  /// - Saves: x when the weight is trainable, unless it can be made again; and what the activation saves.
+  ///   Where nothing is recorded f is applied in place.
   /// - Cost: one product forward, one more for each of dx and dW that is needed.
   /// - Accuracy: that of the product in the tape's precision, inner sums in Float32.
-  public func linear(_ x: Variable, weight: Parameter, bias: Parameter? = nil) -> Variable {
-    let y = MatrixProduct.forward(x.value, weight: weight, bias: bias, precision: precision)
+  public func linear(
+    _ x: Variable, weight: Parameter, bias: Parameter? = nil, activation: Activation? = nil
+  ) -> Variable {
     let isNeeded = x.needsGradient || weight.isTrainable || bias?.isTrainable == true
-    return output(
-      y, x.partition, when: isNeeded,
-      Linear(
-        input: x.node, saved: weight.isTrainable ? x.saved : nil, weight: weight, bias: bias,
-        partition: x.partition, precision: precision))
+    func recorded(_ sums: Tensor) -> Variable {
+      output(
+        sums, x.partition, when: isNeeded,
+        Linear(
+          input: x.node, saved: weight.isTrainable ? x.saved : nil, weight: weight, bias: bias,
+          partition: x.partition, precision: precision))
+    }
+    guard let activation else {
+      return recorded(
+        MatrixProduct.forward(x.value, weight: weight, bias: bias, precision: precision))
+    }
+    let (sums, y) = MatrixProduct.forward(
+      x.value, weight: weight, bias: bias, precision: precision, activation: activation,
+      keepingSums: isNeeded)
+    guard let sums else { return Variable(constant: y, partition: x.partition) }
+    return activated(recorded(sums), activation, value: y)
   }
 }
 

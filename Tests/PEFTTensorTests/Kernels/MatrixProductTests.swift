@@ -41,6 +41,25 @@ struct MatrixProductTests {
     #expect(relativeError(of: y.value, to: expected) < tolerance)
   }
 
+  @Test("an activation in the product changes no bit", arguments: Precision.allCases, [2, 71])
+  func activation(precision: Precision, rows: Int) {
+    let x = Variable(
+      constant: OperationProblem.normal([rows, 65], "x"), partition: RowPartition(examples: rows))
+    let weight = Parameter(name: "weight", value: OperationProblem.normal([259, 65], "weight"))
+    for activation in [Activation.gelu, .geluTanh, .tanh] {
+      let apart = Tape(precision: precision)
+      let expected = apart.activation(apart.linear(x, weight: weight), activation).value
+      for isTrainable in [true, false] {
+        weight.isTrainable = isTrainable
+        let tape = Tape(precision: precision)
+        let y = tape.linear(x, weight: weight, activation: activation)
+        #expect(y.value.isIdentical(to: expected))
+        #expect(tape.operationCount == (isTrainable ? 2 : 0))
+      }
+      weight.isTrainable = true
+    }
+  }
+
   @Test("S + s δ W", arguments: Sizes.all)
   func inputGradient(sizes: Sizes) {
     let upstream = OperationProblem.normal([sizes.rows, sizes.outputs], "upstream")
