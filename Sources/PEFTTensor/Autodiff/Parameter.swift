@@ -69,7 +69,8 @@ extension Parameter {
     case forInputs
   }
 
-  /// The matrix in bfloat16 as products take it: made when first asked for, and kept until the value changes.
+  /// The matrix in bfloat16 as products take it: kept from when it is first asked for until the value
+  /// changes; that of a matrix that trains, which changes after every step, is not kept.
   func packed(_ packing: Packing) -> PackedFactor {
     if let factor = packings[packing] { return factor }
     let (outputs, inputs) = (shape.rows, shape.columns)
@@ -85,11 +86,11 @@ extension Parameter {
           by: .active, on: .shared)
       }
     }
-    packings[packing] = factor
+    if !isTrainable { packings[packing] = factor }
     return factor
   }
 
-  /// Bytes of the copies that are packed now.
+  /// Bytes of the packed copies that are kept now.
   package var packedBytes: Int { packings.values.reduce(0) { $0 + $1.byteCount } }
 
   /// The rows that train, in the shape `gradientShape`: a copy where only some do, else the value.

@@ -14,7 +14,7 @@ public struct TrainingForecast: Sendable {
   public let optimizerBytes: Int
   /// Bytes of the copy of the best parameters.
   public let bestCopyBytes: Int
-  /// Bytes of the copies of weights that are packed in bf16; 0 in fp32.
+  /// Bytes of the packed copies of frozen weights in bf16; 0 in fp32.
   public let packedBytes: Int
   /// Bytes of activations of the largest batch.
   public let activationBytes: Int
@@ -91,7 +91,7 @@ extension PreparedJob {
         + "less, as with --method lora")
   }
 
-  /// Bytes that a first step in bf16 leaves behind: weights packed for both directions.
+  /// Bytes that a first step in bf16 leaves behind: frozen weights packed for both directions.
   private func packedBytes(_ batch: ModelObjective.Batch?) -> Int {
     guard job.settings.precision == .bf16, let batch else { return 0 }
     walk(batch, to: GradientAccumulator(precision: .bf16))

@@ -30,7 +30,8 @@ extension OperationCase {
       apply: { $0.linear($0.linear($1[0], weight: $2[0]), weight: $2[0]) },
       reference: { $0[0] * $0[1].transposed * $0[1].transposed })
     let activated = OperationCase(
-      name: "linear with an activation", lengths: lengths, inputs: [7], parameters: [[35, 7], [35]],
+      name: "linear with an activation", lengths: lengths, inputs: [7],
+      parameters: [[35, 7], [35]],
       operationCount: 2,
       apply: { $0.linear($1[0], weight: $2[0], bias: $2[1], activation: .gelu) },
       reference: { ($0[0] * $0[1].transposed).addingToRows($0[2]).map(ReferenceKernels.gelu) })

@@ -106,6 +106,21 @@ struct PrecisionTests {
     #expect(outputs[0] == outputs[1])
   }
 
+  @Test("the packed copies of frozen weights alone are kept")
+  func keeping() {
+    let parameters = [true, false].map {
+      Parameter(name: "w", value: first.value, isTrainable: $0)
+    }
+    for parameter in parameters {
+      _ = Tape(precision: .bf16).linear(
+        Variable(constant: x, partition: RowPartition(lengths: [20, 30])), weight: parameter)
+    }
+    #expect(parameters[0].packedBytes == 0)
+    #expect(parameters[1].packedBytes >= 2 * first.count)
+    parameters[1].value.withUnsafeMutableElements { $0[0] = 0 }
+    #expect(parameters[1].packedBytes == 0)
+  }
+
   @Test("a weight that changes is packed anew")
   func refreshes() throws {
     let before = step(.bf16)
