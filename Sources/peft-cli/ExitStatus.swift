@@ -18,7 +18,9 @@ enum ExitStatus: Int32 {
     switch error {
     case let error as FileError: error.kind == .storage ? .noSpace : .badFile
     case is KnapsackError: .badFile
-    case is NonFiniteLoss, is FailedSelfTest, is PlanFault, is UnfinishedFrontier: .numericalFailure
+    case is NonFiniteLoss, is FailedSelfTest, is PlanFault, is UnfinishedFrontier,
+      is RunExport.Mismatch:
+      .numericalFailure
     case is Interrupted, is InterruptedEarly: .interrupted
     case is InsufficientMemory: .noSpace
     default: .usage

@@ -10,7 +10,8 @@ struct HelpTests {
     "every help text is the committed one",
     arguments: [
       "", "inspect", "tokenize", "train", "evaluate", "predict", "doctor", "quickstart", "config",
-      "config show", "generate", "pretrain", "models", "probe", "select", "verify", "adapt",
+      "config show", "generate", "pretrain", "models", "probe", "select", "verify", "export",
+      "apply", "adapt",
       "compare",
       "validate", "knapsack",
     ])

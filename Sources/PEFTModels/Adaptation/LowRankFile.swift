@@ -2,81 +2,169 @@ import Foundation
 import PEFTTensor
 
 /// Low-rank additions in a safetensors file, under the names of Hugging Face PEFT
-/// (`base_model.model.….query.lora_A.weight`) or of loralib (`….query.lora_A`), with the trained head
-/// beside them.
-public enum LowRankFile {
-  /// Attaches to `model` the additions in a file or in a PEFT adapter directory, and replaces the
-  /// head by the one stored with them.
+/// (`base_model.model.….query.lora_A.weight`) or of loralib (`….query.lora_A`), with what was trained whole
+/// beside them: the head, and modules that PEFT replaces or overwrites.
+public struct LowRankFile {
+  /// The path of the file of tensors.
+  public let path: String
+  private let reader: SafetensorsReader
+  private let configuration: AdapterConfiguration
+
+  /// One addition.
+  private struct Addition {
+    let layer: String
+    let down: Tensor
+    let up: Tensor
+    let scale: Double
+    var rank: Int { down.shape.rows }
+  }
+
+  /// Opens a file, or a PEFT adapter directory.
   ///
   /// - Parameter alpha: α; nil takes it from `adapter_config.json` in the directory.
-  ///
-  /// A tensor that the model has no place for, or has in another shape, an A without its B, and
-  /// variants whose mathematics is another (DoRA, rank-stabilised scaling, ranks by pattern) are errors.
-  /// The model is then as it was.
-  public static func attach(
-    _ path: String, to model: TransformerModel, alpha: Double? = nil
-  ) throws(FileError) {
+  public init(_ path: String, alpha: Double? = nil) throws(FileError) {
     var isDirectory: ObjCBool = false
     _ = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
-    let file = isDirectory.boolValue ? path + "/adapter_model.safetensors" : path
-    let reader = try SafetensorsReader(path: file)
-    let scaleNumerator: Double
+    self.path = isDirectory.boolValue ? path + "/adapter_model.safetensors" : path
+    reader = try SafetensorsReader(path: self.path)
     if let alpha {
-      scaleNumerator = alpha
+      configuration = AdapterConfiguration(alpha: alpha)
     } else if isDirectory.boolValue {
-      scaleNumerator = try configuredAlpha(path + "/adapter_config.json")
+      configuration = try AdapterConfiguration(contentsOf: path + "/adapter_config.json")
     } else {
       throw FileError(
         .unsupported, path: path, reason: "a file of additions does not say its alpha",
         remedy: "give alpha, or name a PEFT adapter directory")
     }
-    let layers = Dictionary(
-      uniqueKeysWithValues: model.backboneLinearLayers.map { ($0.name, $0) })
-    let heads = Dictionary(
-      uniqueKeysWithValues: model.taskParameters.map { ($0.name, $0) })
+  }
+
+  /// Attaches to `model` the additions in a file or in a PEFT adapter directory, and replaces what stands
+  /// whole beside them.
+  ///
+  /// A tensor that the model has no place for, or has in another shape, an A without its B, and
+  /// variants whose mathematics is another (such as DoRA) are errors. The model is then as it was.
+  public static func attach(
+    _ path: String, to model: TransformerModel, alpha: Double? = nil
+  ) throws(FileError) {
+    try LowRankFile(path, alpha: alpha).attach(to: model)
+  }
+
+  /// The rows of the classifier that is stored with the additions; nil where there is none.
+  public var classCount: Int? {
+    for name in reader.tensorNames {
+      let bare = Self.bareName(name)
+      if ["classifier.out_proj.weight", "classifier.weight", "score.weight"].contains(bare) {
+        return reader.entry(name)?.shape.first
+      }
+    }
+    return nil
+  }
+
+  /// LoRA with the layers, rank and α of these additions, for further training.
+  ///
+  /// Throws `unsupported` where they differ in rank or scale, or stand beside whole modules other than the
+  /// head.
+  public func method(for model: TransformerModel) throws(FileError) -> LowRankAdaptation {
+    let (additions, values) = try contents(for: model)
+    let heads = Set(model.taskParameters)
+    guard let first = additions.first,
+      additions.allSatisfy({ $0.rank == first.rank && $0.scale == first.scale }),
+      values.allSatisfy({ heads.contains($0.0) })
+    else {
+      throw FileError(
+        .unsupported, path: path,
+        reason:
+          "training goes on from additions of one rank and scale, with at most a head beside them",
+        remedy: "merge the adapter, and train on the merged model")
+    }
+    return LowRankAdaptation(
+      rank: first.rank, alpha: first.scale * Double(first.rank), targets: additions.map(\.layer))
+  }
+
+  /// Attaches the additions, and replaces what stands whole beside them.
+  public func attach(to model: TransformerModel) throws(FileError) {
+    let (additions, values) = try contents(for: model)
+    let layers = Self.layers(of: model)
+    for addition in additions {
+      layers[addition.layer]?.lowRank = LinearLayer.LowRank(
+        down: Parameter(name: addition.layer + ".lora_A.weight", value: addition.down),
+        up: Parameter(name: addition.layer + ".lora_B.weight", value: addition.up),
+        scale: addition.scale, dropout: 0)
+    }
+    for (parameter, value) in values { parameter.fileValue = value }
+  }
+
+  /// Puts the factors into additions that are attached already, and the head into the model's where it
+  /// has as many rows.
+  ///
+  /// - Returns: whether the head was taken.
+  public func load(into model: TransformerModel) throws(FileError) -> Bool {
+    let (additions, values) = try contents(for: model, skippingOtherHeads: true)
+    let layers = Self.layers(of: model)
+    for addition in additions {
+      layers[addition.layer]?.lowRank?.down.value = addition.down
+      layers[addition.layer]?.lowRank?.up.value = addition.up
+    }
+    for (parameter, value) in values { parameter.fileValue = value }
+    return !values.isEmpty
+  }
+
+  private static func layers(of model: TransformerModel) -> [String: LinearLayer] {
+    Dictionary(uniqueKeysWithValues: model.backboneLinearLayers.map { ($0.name, $0) })
+  }
+
+  /// What the file has for `model`: additions in the order of their layers' names, and whole tensors.
+  private func contents(
+    for model: TransformerModel, skippingOtherHeads: Bool = false
+  ) throws(FileError) -> (additions: [Addition], values: [(Parameter, Tensor)]) {
+    let layers = Self.layers(of: model)
+    let parameters = Dictionary(
+      uniqueKeysWithValues: model.parameters.map { ($0.parameter.name, $0) })
+    let tied = model.tiedNames
     var factors: [String: (down: Tensor?, up: Tensor?)] = [:]
-    var headValues: [(Parameter, Tensor)] = []
+    var values: [(Parameter, Tensor)] = []
     for name in reader.tensorNames {
       let shape = Shape(reader.entry(name)?.shape ?? [])
       let value = Tensor(try reader.floats(of: name), shape: shape)
       guard value.isFinite else {
-        throw malformed(file, name, "it holds a value that is not finite (NaN or infinity)")
+        throw malformed(name, "it holds a value that is not finite (NaN or infinity)")
       }
       let bare = Self.bareName(name)
-      if let head = heads[bare] {
-        guard head.shape == shape else {
-          throw malformed(file, name, "its shape is \(shape), the model asks for \(head.shape)")
+      if let entry = parameters[bare] {
+        if entry.parameter.fileShape != shape, entry.kind == .head, skippingOtherHeads { continue }
+        guard entry.parameter.fileShape == shape else {
+          throw malformed(
+            name, "its shape is \(shape), the model asks for \(entry.parameter.fileShape)")
         }
-        headValues.append((head, value))
-      } else if let (layer, isUp) = target(of: bare), layers[layer] != nil {
+        values.append((entry.parameter, value))
+      } else if let parameter = tied[bare] {
+        guard parameter.shape == shape else {
+          throw malformed(name, "its shape is \(shape), the model asks for \(parameter.shape)")
+        }
+        values.append((parameter, value))
+      } else if let (layer, isUp) = Self.target(of: bare), layers[layer] != nil {
         if isUp { factors[layer, default: (nil, nil)].up = value }
         if !isUp { factors[layer, default: (nil, nil)].down = value }
       } else {
-        throw malformed(file, name, "the model has no place for it")
+        throw malformed(name, "the model has no place for it")
       }
     }
-    var additions: [(LinearLayer, LinearLayer.LowRank)] = []
+    var additions: [Addition] = []
     for (name, (down, up)) in factors.sorted(by: { $0.key < $1.key }) {
       guard let layer = layers[name] else { continue }
-      guard let down, let up else { throw malformed(file, name, "A or B is missing") }
+      guard let down, let up else { throw malformed(name, "A or B is missing") }
       let rank = down.shape.extents.first ?? 0
       guard rank > 0, down.shape == [rank, layer.weight.shape[1]],
         up.shape == [layer.weight.shape[0], rank]
       else {
         throw malformed(
-          file, name, "A \(down.shape) and B \(up.shape) do not fit \(layer.weight.shape)")
+          name, "A \(down.shape) and B \(up.shape) do not fit \(layer.weight.shape)")
       }
       additions.append(
-        (
-          layer,
-          LinearLayer.LowRank(
-            down: Parameter(name: name + ".lora_A.weight", value: down),
-            up: Parameter(name: name + ".lora_B.weight", value: up),
-            scale: scaleNumerator / Double(rank), dropout: 0)
-        ))
+        Addition(
+          layer: name, down: down, up: up, scale: configuration.scale(of: name, rank: rank)))
     }
-    for (layer, addition) in additions { layer.lowRank = addition }
-    for (head, value) in headValues { head.value = value }
+    return (additions, values)
   }
 
   /// A name without what the wrappers add to it.
@@ -98,26 +186,7 @@ public enum LowRankFile {
     return nil
   }
 
-  private static func configuredAlpha(_ path: String) throws(FileError) -> Double {
-    let document = try JSONValue(contentsOf: path)
-    for key in ["use_dora", "use_rslora", "lora_bias"]
-    where document[key]?.bool == true {
-      throw FileError(
-        .unsupported, path: path, place: key, reason: "adapters with it are not supported",
-        remedy: "merge the adapter with PEFT and use the merged model")
-    }
-    for key in ["rank_pattern", "alpha_pattern"] where (document[key]?.object?.count ?? 0) > 0 {
-      throw FileError(
-        .unsupported, path: path, place: key, reason: "adapters with it are not supported",
-        remedy: "merge the adapter with PEFT and use the merged model")
-    }
-    guard let alpha = document["lora_alpha"]?.double, alpha.isFinite else {
-      throw FileError(.malformed, path: path, place: "lora_alpha", reason: "not a number")
-    }
-    return alpha
-  }
-
-  private static func malformed(_ path: String, _ tensor: String, _ reason: String) -> FileError {
+  private func malformed(_ tensor: String, _ reason: String) -> FileError {
     FileError(
       .malformed, path: path, place: "tensor \(tensor)", reason: reason,
       remedy: "check that the adapter belongs to this model")

@@ -205,12 +205,12 @@ extension TransformerModel {
 }
 
 extension TransformerModel {
-  /// Writes the pretrained part of the model, all but a task head, as `model.safetensors` into
-  /// `directory`, in the layout of transformers. A tied output layer is not written a second time.
+  /// Writes the model, with its task head or without, as `model.safetensors` into `directory`, in the layout
+  /// of transformers. A tied output layer is not written a second time; additions must have been merged.
   public func writeWeights(
-    to directory: String, as type: SafetensorsElementType = .float32
+    to directory: String, as type: SafetensorsElementType = .float32, includingHead: Bool = false
   ) throws(FileError) {
-    let tensors = parameters.filter { $0.kind != .head }.map { entry in
+    let tensors = parameters.filter { includingHead || $0.kind != .head }.map { entry in
       let parameter = entry.parameter
       return SafetensorsOutput(
         name: parameter.name, shape: parameter.fileShape.extents, as: type

@@ -96,19 +96,11 @@ public struct AtomicFile: ~Copyable {
         throw .system(errno, "cannot set permissions", path: path)
       }
     }
-    try synchronize(file)
+    try file.synchronize(path: path)
     guard rename(temporaryPath, path) == 0 else {
       throw .system(errno, "cannot replace", path: path)
     }
     isRenamed = true
-    try synchronize(try FileDescriptor(opening: directory, flags: O_RDONLY | O_DIRECTORY))
-  }
-
-  private func synchronize(_ file: borrowing FileDescriptor) throws(FileError) {
-    while fsync(file.number) != 0 {
-      // EINVAL: a file system without synchronization, where there is nothing to wait for.
-      if errno == EINVAL { return }
-      guard errno == EINTR else { throw .system(errno, "cannot write to the disk", path: path) }
-    }
+    try FileDescriptor(opening: directory, flags: O_RDONLY | O_DIRECTORY).synchronize(path: path)
   }
 }

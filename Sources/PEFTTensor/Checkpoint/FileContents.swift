@@ -5,6 +5,11 @@ public enum FileContents {
   /// The most bytes that `read` returns: 4 GiB.
   public static let maximumByteCount = 1 << 32
 
+  /// The size of the file at `path`, in bytes.
+  public static func byteCount(_ path: String) throws(FileError) -> Int {
+    try FileDescriptor(opening: path, flags: O_RDONLY).status(path: path).byteCount
+  }
+
   /// The bytes of the file at `path`, which may also be a pipe.
   ///
   /// Errors: `notFound`; `unsupported` for a directory or for more than `maximumByteCount` bytes;

@@ -19,6 +19,15 @@ struct FileDescriptor: ~Copyable {
 
   deinit { close(number) }
 
+  /// Returns when all that was written is on the disk.
+  func synchronize(path: String) throws(FileError) {
+    while fsync(number) != 0 {
+      // EINVAL: a file system without synchronization, where there is nothing to wait for.
+      if errno == EINVAL { return }
+      guard errno == EINTR else { throw .system(errno, "cannot write to the disk", path: path) }
+    }
+  }
+
   /// The size in bytes and the type and permissions of the file.
   func status(path: String) throws(FileError) -> (byteCount: Int, mode: mode_t) {
     var status = stat()

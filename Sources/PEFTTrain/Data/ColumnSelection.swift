@@ -34,6 +34,15 @@ public struct ColumnSelection: Hashable, Sendable {
   /// Whether the first row is a header; nil leaves it to the names in that row.
   public let header: Bool?
 
+  /// The selection as `parse` reads it.
+  public var description: String {
+    let parts: [(String, String?)] = [
+      ("text", text.description), ("pair", pair?.description), ("label", label?.description),
+      ("header", header.map { $0 ? "yes" : "no" }),
+    ]
+    return parts.compactMap { key, value in value.map { "\(key)=\($0)" } }.joined(separator: ",")
+  }
+
   /// Parses `text=1,label=2`: parts `key=column` between commas.
   ///
   /// The keys are `text` (also `text_a`), `pair` (also `text_b`), `label`, and `header` with the

@@ -6,27 +6,38 @@ import PEFTTensor
 ///
 ///     settings.json        the resolved settings, written first
 ///     environment.json     machine, libraries, instruction set, workers
-///     steps.csv            step, loss, learning_rate, gradient_norm, tokens, seconds
+///     steps.csv            step, loss, learning_rate, gradient_norm, tokens
 ///     metrics.csv          step, split, metric, value
+///     events.jsonl         what happened when: steps with their seconds, evaluations, interruptions
+///     events.out.tfevents… the same numbers for TensorBoard
+///     checkpoint.json      the states to go on from, while the run is not finished
 ///     trained.safetensors  the tensors that trained
 ///     written.jsonl        what was written after the test prompts, where that was asked for
 ///     report.html          a page that shows the run
 ///     run.json             the manifest with the SHA-256 of the others, written last
 ///
-/// A directory with a `run.json` is a run that ended; one without it is not.
+/// A directory with a `run.json` is a run that ended; one without it is not. What does not tell the time is
+/// the same, to the bit, however often the run was ended and gone on with.
 public struct RunDirectory {
   /// The name of the file with what was written after the test prompts.
   static let writtenName = "written.jsonl"
+  private static let settingsName = "settings.json"
+  private static let environmentName = "environment.json"
+  private static let stepsName = "steps.csv"
+  private static let metricsName = "metrics.csv"
 
   /// The path.
   public let path: String
-  private var steps = "step,loss,learning_rate,gradient_norm,tokens,seconds\n"
-  private var metrics = "step,split,metric,value\n"
+  private var steps: RunTable
+  private var metrics: RunTable
+  private var events: EventLog
+  private var board: TensorBoardFile
+  private var checkpoints: CheckpointStore
   private var losses: [(step: Int, loss: Double)] = []
 
   private static let ownFiles = [
-    "run.json", "settings.json", "environment.json", "steps.csv", "metrics.csv",
-    TrainedTensors.fileName, RunReport.fileName, writtenName,
+    RunManifest.fileName, settingsName, environmentName, stepsName, metricsName,
+    EventLog.fileName, TrainedTensors.fileName, RunReport.fileName, writtenName,
   ]
 
   /// Creates the directory and writes what is known before the first step.
@@ -34,70 +45,215 @@ public struct RunDirectory {
   /// A directory that is not empty is refused, unless `overwriting`, and then only a run's own
   /// files are replaced: the manifest goes first, so that a half-replaced run is never taken for a
   /// whole one.
-  public init(
-    creating path: String, overwriting: Bool, settings: JSONValue
+  init(
+    creating path: String, overwriting: Bool, settings: JSONValue, recipe: JSONObject
   ) throws(FileError) {
     self.path = path
     let manager = FileManager.default
-    do {
-      let entries = try? manager.contentsOfDirectory(atPath: path)
-      if let entries, !entries.isEmpty {
-        guard overwriting else {
-          throw FileError(
-            .storage, path: path, reason: "the directory is not empty",
-            remedy: "name another one, or add --overwrite")
-        }
-        for name in Self.ownFiles where entries.contains(name) {
-          try manager.removeItem(atPath: path + "/" + name)
-        }
+    let entries = (try? manager.contentsOfDirectory(atPath: path)) ?? []
+    if !entries.allSatisfy(Self.isLeftOver) {
+      guard overwriting else {
+        throw FileError(
+          .storage, path: path, reason: "the directory is not empty",
+          remedy: "name another one, add --overwrite, or go on with --resume")
       }
-      try manager.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch let error as FileError {
-      throw error
-    } catch {
-      throw FileError(
-        .storage, path: path, reason: "the directory cannot be made: \(error.localizedDescription)",
-        remedy: "check the path, the permissions and the space on the disk")
+      try Self.clear(path, entries)
     }
-    try JSONFile.write(settings, to: path + "/settings.json")
-    try JSONFile.write(EnvironmentReport.json, to: path + "/environment.json")
+    try Directory.create(path)
+    Self.removeLeftOvers(in: path)
+    try JSONFile.write(settings, to: path + "/" + Self.settingsName)
+    try JSONFile.write(EnvironmentReport.json, to: path + "/" + Self.environmentName)
+    steps = try RunTable(
+      creating: path + "/" + Self.stepsName,
+      header: "step,loss,learning_rate,gradient_norm,tokens")
+    metrics = try RunTable(
+      creating: path + "/" + Self.metricsName, header: "step,split,metric,value")
+    events = try EventLog(in: path, resuming: false)
+    board = try TensorBoardFile(in: path, after: 0)
+    checkpoints = CheckpointStore(directory: path, recipe: recipe)
+    try events.add("begin", ["environment": EnvironmentReport.json])
   }
 
-  /// Notes an event; evaluations bring the two tables on disk up to date.
-  public mutating func record(_ event: TrainingEvent) throws(FileError) {
+  /// Goes on with a run that was ended, from its last checkpoint.
+  ///
+  /// - Returns: the state to train on from, and what the user should know; nil where there is no
+  ///   checkpoint yet.
+  /// - Throws: `malformed` where the run was begun with other options or files.
+  static func resume(
+    _ path: String, recipe: JSONObject, model: TransformerModel
+  ) throws(FileError) -> (directory: RunDirectory, state: TrainingState, notes: [String])? {
+    guard let checkpoints = try CheckpointStore.open(path, recipe: recipe) else { return nil }
+    let saved = try checkpoints.load(for: model)
+    var notes = saved.warning.map { [$0] } ?? []
+    notes += try Self.changes(since: path + "/" + environmentName)
+    let directory = try RunDirectory(resuming: path, checkpoints, saved)
+    return (directory, saved.state, notes)
+  }
+
+  private init(
+    resuming path: String, _ checkpoints: CheckpointStore, _ saved: CheckpointStore.Saved
+  ) throws(FileError) {
+    self.path = path
+    self.checkpoints = checkpoints
+    func table(_ name: String) throws(FileError) -> RunTable {
+      guard let mark = saved.marks[name] else {
+        throw FileError(
+          .malformed, path: path + "/" + CheckpointStore.manifestName, place: name,
+          reason: "the table is not described", remedy: "begin again with --overwrite")
+      }
+      return try RunTable(reopening: path + "/" + name, at: mark)
+    }
+    Self.removeLeftOvers(in: path)
+    steps = try table(Self.stepsName)
+    metrics = try table(Self.metricsName)
+    events = try EventLog(in: path, resuming: true)
+    board = try TensorBoardFile(in: path, after: saved.state.step)
+    losses = try Self.losses(in: path)
+    try events.add(
+      "resume", ["step": .integer(saved.state.step), "environment": EnvironmentReport.json])
+  }
+
+  /// Whether an unfinished run without a checkpoint was begun with these settings, so that it can be begun
+  /// again in its place.
+  static func isUnfinished(_ path: String, settings: JSONValue) -> Bool {
+    guard !FileManager.default.fileExists(atPath: path + "/" + RunManifest.fileName) else {
+      return false
+    }
+    return (try? self.settings(of: path, are: settings)) ?? false
+  }
+
+  /// Whether the run in `path` has these settings.
+  public static func settings(of path: String, are settings: JSONValue) throws(FileError) -> Bool {
+    // As they would come back from a file.
+    let wanted = (try? JSONValue(parsing: settings.text().utf8)) ?? settings
+    return try JSONValue(contentsOf: path + "/" + settingsName) == wanted
+  }
+
+  /// Removes what a process left that was killed when its run had ended.
+  public static func tidy(_ path: String) {
+    CheckpointStore.remove(from: path)
+    removeLeftOvers(in: path)
+  }
+
+  /// Notes an event.
+  mutating func record(_ event: TrainingEvent) throws(FileError) {
     switch event {
     case .step(let report):
       let numbers = report.numbers
       losses.append((numbers.step, numbers.loss))
-      steps +=
+      try steps.append(
         "\(numbers.step),\(numbers.loss),\(numbers.learningRate),\(numbers.gradientNorm),"
-        + "\(report.tokens),\(report.seconds)\n"
+          + "\(report.tokens)")
+      try events.add(
+        "step",
+        [
+          "step": .integer(numbers.step), "loss": .number(numbers.loss),
+          "tokens": .integer(report.tokens), "seconds": .number(report.seconds),
+        ])
+      try board.add(
+        [
+          ("train/loss", numbers.loss), ("train/learning_rate", numbers.learningRate),
+          ("train/gradient_norm", numbers.gradientNorm),
+          ("train/tokens_per_second", Double(report.tokens) / max(report.seconds, 1e-9)),
+        ], step: numbers.step)
     case .evaluation(let step, let values, _):
-      add(values, split: "dev", step: step)
-      try flush()
+      try add(values, split: "dev", step: step)
     }
   }
 
-  /// Notes metrics of a split other than the one evaluated during training.
-  public mutating func add(_ values: [(name: String, value: Double)], split: String, step: Int) {
-    for (name, value) in values { metrics += "\(step),\(split),\(name),\(value)\n" }
+  /// Notes metrics of a split.
+  mutating func add(
+    _ values: [(name: String, value: Double)], split: String, step: Int
+  ) throws(FileError) {
+    for (name, value) in values { try metrics.append("\(step),\(split),\(name),\(value)") }
+    try events.add(
+      "evaluation",
+      [
+        "step": .integer(step), "split": .string(split), "metrics": RunManifest.json(of: values),
+      ])
+    try board.add(values.map { ("\(split)/\($0.name)", $0.value) }, step: step)
   }
 
-  /// Writes tensors and tables, and the manifest last.
-  public func finish(_ manifest: RunManifest, model: TransformerModel) throws(FileError) {
-    try flush()
+  /// Saves a state to go on from.
+  mutating func save(_ state: TrainingState, of model: TransformerModel) throws(FileError) {
+    try steps.synchronize()
+    try metrics.synchronize()
+    try checkpoints.save(
+      state, of: model,
+      marks: [Self.stepsName: steps.mark, Self.metricsName: metrics.mark])
+    try events.add("checkpoint", ["step": .integer(state.step)])
+  }
+
+  /// Writes tensors, page and manifest; the checkpoints of a run that came to its end go.
+  mutating func finish(_ manifest: RunManifest, model: TransformerModel) throws(FileError) {
+    try steps.synchronize()
+    try metrics.synchronize()
+    // That of an earlier interruption would no longer fit its files.
+    try? FileManager.default.removeItem(atPath: path + "/" + RunManifest.fileName)
     try TrainedTensors.save(model, to: path + "/" + TrainedTensors.fileName)
     var manifest = manifest
-    for name in [TrainedTensors.fileName, "settings.json", "environment.json"] {
+    for name in [TrainedTensors.fileName, Self.settingsName, Self.environmentName] {
       manifest.files[name] = try Fingerprint.file(path + "/" + name)
     }
     let page = RunReport.html(manifest, losses: losses)
     try AtomicFile.write(Array(page.utf8), to: path + "/" + RunReport.fileName)
-    try JSONFile.write(manifest.json, to: path + "/run.json")
+    try events.add("end", ["ending": .string(manifest.outcome.ending.rawValue)])
+    try JSONFile.write(manifest.json, to: path + "/" + RunManifest.fileName)
+    if manifest.outcome.ending != .interrupted { CheckpointStore.remove(from: path) }
+  }
+}
+
+extension RunDirectory {
+  /// Whether a process that was killed left this file in the middle of writing it.
+  private static func isLeftOver(_ name: String) -> Bool {
+    name.hasPrefix(".") && name.hasSuffix(AtomicFile.temporarySuffix)
   }
 
-  private func flush() throws(FileError) {
-    try AtomicFile.write(Array(steps.utf8), to: path + "/steps.csv")
-    try AtomicFile.write(Array(metrics.utf8), to: path + "/metrics.csv")
+  private static func removeLeftOvers(in path: String) {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    where isLeftOver(name) {
+      try? FileManager.default.removeItem(atPath: path + "/" + name)
+    }
+  }
+
+  /// Removes a run's own files, the manifest first and the settings last.
+  private static func clear(_ path: String, _ entries: [String]) throws(FileError) {
+    let boards = entries.filter { $0.hasPrefix(TensorBoardFile.namePrefix) }
+    let own = ownFiles.filter { $0 != settingsName } + boards + [settingsName]
+    CheckpointStore.remove(from: path)
+    for name in own where entries.contains(name) {
+      do {
+        try FileManager.default.removeItem(atPath: path + "/" + name)
+      } catch {
+        throw FileError(
+          .storage, path: path + "/" + name,
+          reason: "it cannot be removed: \(error.localizedDescription)",
+          remedy: "check the permissions")
+      }
+    }
+  }
+
+  /// The losses by step in the run's table.
+  static func losses(in path: String) throws(FileError) -> [(step: Int, loss: Double)] {
+    String(decoding: try FileContents.read(path + "/" + stepsName), as: UTF8.self)
+      .split(separator: "\n").dropFirst().compactMap { row in
+        let cells = row.split(separator: ",")
+        guard cells.count > 1, let step = Int(cells[0]), let loss = Double(cells[1]) else {
+          return nil
+        }
+        return (step, loss)
+      }
+  }
+
+  /// What is otherwise here than where the run was begun, and may change its last bits.
+  private static func changes(since path: String) throws(FileError) -> [String] {
+    let before = try JSONValue(contentsOf: path)
+    return ["instructionSet", "blasCore", "workers"].compactMap { key in
+      let (old, new) = (before[key]?.text() ?? "unknown", EnvironmentReport.json[key]?.text() ?? "")
+      return old == new
+        ? nil
+        : "\(key) was \(old) when the run was begun and is \(new) now: the last bits of its results may "
+          + "differ"
+    }
   }
 }

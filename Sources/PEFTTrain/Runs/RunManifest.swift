@@ -94,7 +94,7 @@ extension RunManifest {
     ])
   }
 
-  private static func json(of digests: [String: String]) -> JSONValue {
+  static func json(of digests: [String: String]) -> JSONValue {
     var object = JSONObject()
     for (name, digest) in digests.sorted(by: { $0.key < $1.key }) { object[name] = .string(digest) }
     return .object(object)

@@ -58,58 +58,91 @@ public struct TrainedModel {
   /// A run refuses a base model whose weights are not the ones it was trained on. A model directory
   /// must be a language model, or have a trained head.
   ///
-  /// - Parameter kind: `language` opens a directory of RoBERTa or BERT as the masked language model it was
-  ///   trained as; a run has its own task.
+  /// - Parameters:
+  ///   - base: where a run's base model is now; nil takes the place where it was.
+  ///   - kind: `language` opens a directory of RoBERTa or BERT as the masked language model it was
+  ///     trained as; a run has its own task.
   public static func open(
-    _ directory: String, as kind: TaskKind = .auto
+    _ directory: String, base: String? = nil, as kind: TaskKind = .auto
   ) throws(FileError) -> TrainedModel {
-    if FileManager.default.fileExists(atPath: directory + "/run.json") {
-      return try openRun(directory)
+    if FileManager.default.fileExists(atPath: directory + "/" + RunManifest.fileName) {
+      return try openRun(directory, base: base).trained
     }
     if FileManager.default.fileExists(atPath: directory + "/settings.json") {
       throw FileError(
         .notFound, path: directory + "/run.json",
-        reason: "the run did not end, so nothing complete was saved", remedy: "train again")
+        reason: "the run did not end, so nothing complete was saved",
+        remedy: "go on with it: `peft train --resume`")
     }
     return try openModel(directory, kind)
   }
 
-  private static func openRun(_ directory: String) throws(FileError) -> TrainedModel {
-    let path = directory + "/run.json"
-    let manifest = try JSONValue(contentsOf: path)
-    guard manifest["format"]?.integer == RunManifest.formatVersion,
-      let modelDirectory = manifest["model"]?["directory"]?.string,
-      let digests = manifest["model"]?["files"]?.object,
-      let method = manifest["method"].flatMap(AdaptationMethods.method(json:)),
-      let pooling = manifest["pooling"]?.string.flatMap(Pooling.init(rawValue:)),
-      let maximumLength = manifest["maximumLength"]?.integer, maximumLength > 0,
-      let taskDescription = manifest["task"]
-    else {
-      throw FileError(
-        .malformed, path: path, reason: "not the manifest of a run of this version",
-        remedy: "train again with this version")
+  /// Opens a run directory, with its manifest and its method attached.
+  static func openRun(
+    _ directory: String, base: String? = nil
+  ) throws(FileError) -> (trained: TrainedModel, manifest: RunManifest) {
+    let path = directory + "/" + RunManifest.fileName
+    let manifest = try RunManifest.read(directory)
+    let base = base ?? manifest.modelDirectory
+    try verify(base, has: manifest.modelFiles, run: path)
+    for (name, digest) in manifest.files {
+      let path = directory + "/" + name
+      guard try Fingerprint.file(path) == digest else {
+        throw FileError(
+          .malformed, path: path, reason: "its SHA-256 is not the one in run.json",
+          remedy: "copy the run again, or train again")
+      }
     }
-    let task = try PredictionTask(json: taskDescription, path: path)
-    try verify(modelDirectory, has: digests, run: path)
-    try verifyFiles(of: manifest, directory: directory)
     let generator = SeededGenerator(seed: 0, purpose: "weights")
     let (model, _) = try TransformerModel.load(
-      directory: modelDirectory, output: task.output(pooling: pooling), using: generator)
-    if case .language(let windows) = task, windows.context > model.configuration.maximumLength {
+      directory: base, output: manifest.task.output(pooling: manifest.pooling), using: generator)
+    if case .language(let windows) = manifest.task,
+      windows.context > model.configuration.maximumLength
+    {
       throw FileError(
         .malformed, path: path, place: "task",
         reason: "windows of \(windows.context) tokens, and the model takes "
           + "\(model.configuration.maximumLength)", remedy: "train again")
     }
-    method.attach(to: model, using: generator)
+    manifest.method.attach(to: model, using: generator)
     try TrainedTensors.load(directory + "/" + TrainedTensors.fileName, into: model)
-    let isRunningText = if case .language = task { true } else { false }
-    return TrainedModel(
-      model: model, tokenizer: try model.configuration.tokenizer(directory: modelDirectory),
-      task: task,
+    let isRunningText = if case .language = manifest.task { true } else { false }
+    let trained = TrainedModel(
+      model: model, tokenizer: try model.configuration.tokenizer(directory: base),
+      task: manifest.task,
       maximumLength: isRunningText
         ? model.configuration.maximumLength
-        : min(maximumLength, model.configuration.maximumLength))
+        : min(manifest.maximumLength, model.configuration.maximumLength))
+    return (trained, manifest)
+  }
+
+  /// Opens a Hugging Face PEFT adapter of the type LORA, or a file of additions, on a base model.
+  ///
+  /// A classifier's labels are those of the base's `config.json` where it has as many, else numbers.
+  ///
+  /// - Parameter alpha: α; nil takes it from the adapter's configuration.
+  public static func open(
+    adapter: String, base: String, alpha: Double? = nil
+  ) throws(FileError) -> TrainedModel {
+    let file = try LowRankFile(adapter, alpha: alpha)
+    let configuration = try ModelConfiguration(directory: base)
+    var task: PredictionTask?
+    if let count = file.classCount {
+      let named = configuration.labelNames.map(plain) ?? []
+      let names = named.count == count ? named : (0..<count).map(String.init)
+      task =
+        count == 1
+        ? .regression
+        : .classification(
+          try LabelMap(json: .array(names.map { .string($0) }), path: base + "/config.json"))
+    }
+    let output = task?.output(pooling: configuration.usualPooling) ?? .vocabulary
+    let (model, _) = try TransformerModel.load(
+      directory: base, output: output, using: SeededGenerator(seed: 0, purpose: "weights"))
+    try file.attach(to: model)
+    return TrainedModel(
+      model: model, tokenizer: try configuration.tokenizer(directory: base), task: task,
+      maximumLength: configuration.maximumLength)
   }
 
   private static func openModel(
@@ -154,29 +187,18 @@ public struct TrainedModel {
   }
 
   private static func verify(
-    _ modelDirectory: String, has digests: JSONObject, run path: String
+    _ base: String, has digests: [String: String], run path: String
   ) throws(FileError) {
-    let found = try Fingerprint.weights(ofModel: modelDirectory)
-    let expected = Dictionary(
-      uniqueKeysWithValues: digests.members.map { ($0.key, $0.value.string ?? "") })
-    guard found == expected else {
+    guard FileManager.default.fileExists(atPath: base) else {
       throw FileError(
-        .malformed, path: modelDirectory,
-        reason: "these are not the weights that \(path) was trained on: their SHA-256 differs",
-        remedy: "restore the base model, or train again on this one")
+        .notFound, path: base, reason: "the base model of \(path) is not there",
+        remedy: "say where it is with --model")
     }
-  }
-
-  private static func verifyFiles(
-    of manifest: JSONValue, directory: String
-  ) throws(FileError) {
-    for (name, digest) in manifest["files"]?.object?.members.map({ ($0.key, $0.value) }) ?? [] {
-      let path = directory + "/" + name
-      guard try Fingerprint.file(path) == digest.string else {
-        throw FileError(
-          .malformed, path: path, reason: "its SHA-256 is not the one in run.json",
-          remedy: "copy the run again, or train again")
-      }
+    guard try Fingerprint.weights(ofModel: base) == digests else {
+      throw FileError(
+        .malformed, path: base,
+        reason: "these are not the weights that \(path) was trained on: their SHA-256 differs",
+        remedy: "restore the base model, name it with --model, or train again on this one")
     }
   }
 }

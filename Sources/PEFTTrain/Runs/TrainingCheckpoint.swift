@@ -3,15 +3,11 @@ import PEFTModels
 import PEFTTensor
 
 /// A training state as one safetensors file: `value.NAME`, `mean.NAME`, `meanSquare.NAME` and, where there
-/// was an evaluation, `best.NAME` for every trained tensor; the rest is in the metadata, whose `recipe`
-/// says which run it belongs to.
-public enum TrainingCheckpoint {
-  /// The file's name.
-  public static let fileName = "checkpoint.safetensors"
-
-  /// Writes the state of training `model`; `recipe` is anything that another run would have otherwise.
-  public static func save(
-    _ state: TrainingState, of model: TransformerModel, recipe: String, to path: String
+/// was an evaluation, `best.NAME` for every trained tensor; the rest is in the metadata.
+enum TrainingCheckpoint {
+  /// Writes the state of training `model`.
+  static func save(
+    _ state: TrainingState, of model: TransformerModel, to path: String
   ) throws(FileError) {
     let parameters = model.trainableParameters
     func outputs(_ prefix: String, _ tensors: [Tensor]) -> [SafetensorsOutput] {
@@ -24,7 +20,9 @@ public enum TrainingCheckpoint {
     }
     var metadata = [
       "step": "\(state.step)", "optimizerStep": "\(state.optimizer.stepCount)",
-      "evaluationsSinceBest": "\(state.evaluationsSinceBest)", "recipe": recipe,
+      "evaluationsSinceBest": "\(state.evaluationsSinceBest)",
+      "seconds": "\(state.effort.seconds)", "warmSeconds": "\(state.effort.warmSeconds)",
+      "warmTokens": "\(state.effort.warmTokens)",
     ]
     var tensors =
       outputs("value", state.values) + outputs("mean", state.optimizer.means)
@@ -39,18 +37,15 @@ public enum TrainingCheckpoint {
 
   /// Reads the state back.
   ///
-  /// Throws `malformed` for a file of another model or recipe.
-  public static func load(
-    _ path: String, of model: TransformerModel, recipe: String
+  /// Throws `malformed` for a file of another model.
+  static func load(
+    _ path: String, of model: TransformerModel
   ) throws(FileError) -> TrainingState {
     let file = try SafetensorsReader(path: path)
     func malformed(_ reason: String) -> FileError {
       FileError(
         .malformed, path: path, reason: reason,
-        remedy: "go on with the options and files it was begun with, or begin again (--overwrite)")
-    }
-    guard file.metadata["recipe"] == recipe else {
-      throw malformed("it belongs to a run with other options or other data")
+        remedy: "begin again (--overwrite)")
     }
     func tensors(_ prefix: String) throws(FileError) -> [Tensor] {
       var result: [Tensor] = []
@@ -80,6 +75,13 @@ public enum TrainingCheckpoint {
         metrics: object.members.map { ($0.key, $0.value.double ?? .nan) },
         values: try tensors("best"))
     }
+    func seconds(_ key: String) throws(FileError) -> Double {
+      guard let value = file.metadata[key].flatMap({ Double($0) }), value >= 0, value.isFinite
+      else {
+        throw malformed("its metadata have no \(key)")
+      }
+      return value
+    }
     let step = try integer("step")
     guard try integer("optimizerStep") == step, try integer("evaluationsSinceBest") <= step,
       best.map({ $0.step <= step }) != false
@@ -89,6 +91,9 @@ public enum TrainingCheckpoint {
       optimizer: AdamW.State(
         stepCount: step, means: try tensors("mean"),
         meanSquares: try tensors("meanSquare")),
-      best: best, evaluationsSinceBest: try integer("evaluationsSinceBest"))
+      best: best, evaluationsSinceBest: try integer("evaluationsSinceBest"),
+      effort: TrainingEffort(
+        seconds: try seconds("seconds"), warmTokens: try integer("warmTokens"),
+        warmSeconds: try seconds("warmSeconds")))
   }
 }

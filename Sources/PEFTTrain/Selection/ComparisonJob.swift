@@ -55,13 +55,11 @@ public struct ComparisonJob: Sendable {
 
   /// Trains one method with every seed, each into a run directory of its own.
   ///
-  /// - Parameters:
-  ///   - directory: the directory of the run with a seed.
-  ///   - settings: the resolved settings to keep beside each run.
+  /// - Parameter directory: the directory of the run with a seed.
   /// - Returns: nil where it was stopped; the run in hand is saved as far as it got.
   public func entry(
-    _ candidate: Candidate, directory: (UInt64) -> String, settings: JSONValue,
-    shouldStop: () -> Bool, observe: (Event) -> Void
+    _ candidate: Candidate, directory: (UInt64) -> String, shouldStop: () -> Bool,
+    observe: (Event) -> Void
   ) throws -> Comparison.Entry? {
     var entry: Comparison.Entry?
     let rates = learningRates.isEmpty ? [candidate.usualLearningRate] : learningRates
@@ -71,8 +69,8 @@ public struct ComparisonJob: Sendable {
       for rate in position == 0 ? rates : [chosen] {
         observe(.run(label: candidate.label, seed: seed, learningRate: rate))
         let manifest = try run(
-          candidate, seed: seed, rate: rate, to: directory(seed), settings: settings,
-          shouldStop: shouldStop, observe: observe)
+          candidate, seed: seed, rate: rate, to: directory(seed), shouldStop: shouldStop,
+          observe: observe)
         if manifest.outcome.ending == .interrupted { return nil }
         if best.map({ score(manifest) > score($0.manifest) }) ?? true { best = (manifest, rate) }
       }
@@ -83,8 +81,8 @@ public struct ComparisonJob: Sendable {
         // The directory holds the last rate's run; make it the best one's again.
         observe(.run(label: candidate.label, seed: seed, learningRate: best.rate))
         let again = try run(
-          candidate, seed: seed, rate: best.rate, to: directory(seed), settings: settings,
-          shouldStop: shouldStop, observe: observe)
+          candidate, seed: seed, rate: best.rate, to: directory(seed), shouldStop: shouldStop,
+          observe: observe)
         if again.outcome.ending == .interrupted { return nil }
       }
       let run = Comparison.Run(
@@ -102,7 +100,7 @@ public struct ComparisonJob: Sendable {
   }
 
   private func run(
-    _ candidate: Candidate, seed: UInt64, rate: Double, to directory: String, settings: JSONValue,
+    _ candidate: Candidate, seed: UInt64, rate: Double, to directory: String,
     shouldStop: () -> Bool, observe: (Event) -> Void
   ) throws -> RunManifest {
     var job = base
@@ -112,9 +110,9 @@ public struct ComparisonJob: Sendable {
     job.settings.learningRate = rate
     let prepared = try job.prepare()
     try prepared.checkMemory(prepared.forecast(timing: false))
-    return try prepared.run(
-      to: directory, overwriting: true, resolvedSettings: settings, shouldStop: shouldStop
-    ) { observe(.training($0)) }
+    return try prepared.run(to: directory, start: .overwriting, shouldStop: shouldStop) {
+      observe(.training($0))
+    }
   }
 
   /// The dev metric, or where there is no dev data the test metric's absence: the first rate wins.

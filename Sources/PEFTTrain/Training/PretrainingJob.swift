@@ -61,6 +61,7 @@ public struct PreparedPretraining {
   public let tokenCount: Int
   /// All that another run would have otherwise.
   let recipe: JSONObject
+  let checkpoints: CheckpointStore
   let state: TrainingState?
 
   /// Steps that are done already.
@@ -76,10 +77,10 @@ extension PretrainingJob {
   public func prepare(
     output: String, resuming: Bool, overwriting: Bool
   ) throws -> PreparedPretraining {
-    let checkpoint = output + "/" + TrainingCheckpoint.fileName
-    if resuming, !FileManager.default.fileExists(atPath: checkpoint) {
+    let manifest = output + "/" + CheckpointStore.manifestName
+    if resuming, !FileManager.default.fileExists(atPath: manifest) {
       throw FileError(
-        .notFound, path: checkpoint, reason: "there is nothing to go on from",
+        .notFound, path: manifest, reason: "there is nothing to go on from",
         remedy: "begin without --resume")
     }
     if !resuming { try Self.check(output, overwriting: overwriting) }
@@ -112,12 +113,12 @@ extension PretrainingJob {
       try vocabulary.write(to: output, family: family, maximumLength: context)
       try JSONFile.write(configuration.json, to: output + "/config.json")
     }
+    let checkpoints = resuming ? try CheckpointStore.open(output, recipe: recipe) : nil
     return PreparedPretraining(
       job: self, output: output, model: model, train: train, dev: dev,
       tokenCount: train.lengths.reduce(0, +), recipe: recipe,
-      state: resuming
-        ? try TrainingCheckpoint.load(
-          checkpoint, of: model, recipe: JSONValue.object(recipe).text()) : nil)
+      checkpoints: checkpoints ?? CheckpointStore(directory: output, recipe: recipe),
+      state: try checkpoints?.load(for: model).state)
   }
 
   private func configuration(_ tokenizer: Tokenizer) throws -> ModelConfiguration {
@@ -180,7 +181,8 @@ extension PretrainingJob {
   /// Makes the directory; what an earlier pretraining made there goes.
   private static func clear(_ output: String) throws {
     try Directory.create(output)
-    for name in ["model.safetensors", TrainingCheckpoint.fileName, recipeName] {
+    CheckpointStore.remove(from: output)
+    for name in ["model.safetensors", recipeName] {
       let path = output + "/" + name
       guard FileManager.default.fileExists(atPath: path) else { continue }
       try FileManager.default.removeItem(atPath: path)
@@ -222,14 +224,13 @@ extension PreparedPretraining {
   public func run(
     shouldStop: () -> Bool, observe: (TrainingEvent) -> Void
   ) throws -> TrainingOutcome? {
-    let checkpoint = output + "/" + TrainingCheckpoint.fileName
+    var checkpoints = checkpoints
     var curve = LossCurve(path: output + "/steps.csv", keepingUpTo: stepsDone)
     let outcome = try PEFTTrain.train(
       model, on: train, evaluatingOn: dev, task: task, settings: job.settings, from: state,
       checkpoints: job.checkpointInterval,
       save: { state in
-        try TrainingCheckpoint.save(
-          state, of: model, recipe: JSONValue.object(recipe).text(), to: checkpoint)
+        try checkpoints.save(state, of: model)
         try curve.write()
       }, shouldStop: shouldStop
     ) { event in
@@ -250,7 +251,7 @@ extension PreparedPretraining {
     document["environment"] = EnvironmentReport.json
     if !outcome.bestMetrics.isEmpty { document["dev"] = RunManifest.json(of: outcome.bestMetrics) }
     try JSONFile.write(.object(document), to: output + "/" + PretrainingJob.recipeName)
-    try? FileManager.default.removeItem(atPath: checkpoint)
+    CheckpointStore.remove(from: output)
     return outcome
   }
 }

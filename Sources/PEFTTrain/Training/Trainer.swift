@@ -17,14 +17,14 @@ import PEFTTensor
 /// - Parameters:
 ///   - dev: the data to evaluate on; nil evaluates nothing.
 ///   - state: where to go on; nil begins.
-///   - checkpoints: how often, in steps, `save` gets the state, which is then also told after the step at
-///     which `shouldStop` ends the run.
+///   - checkpoints: how often, in steps, `save` gets the state; it gets it as well after every evaluation
+///     or pass, and after the step at which `shouldStop` ends the run. Never after the last step.
 ///   - shouldStop: asked after every step; true ends the run.
 ///   - observe: told of every step and evaluation.
 public func train(
   _ model: TransformerModel, on data: EncodedDataset, evaluatingOn dev: EncodedDataset?,
   task: PredictionTask, settings: TrainingSettings, from state: TrainingState? = nil,
-  checkpoints: Int? = nil, save: (TrainingState) throws -> Void = { _ in },
+  checkpoints: Int? = nil, save: ((TrainingState) throws -> Void)? = nil,
   shouldStop: () -> Bool = { false }, observe: (TrainingEvent) throws -> Void
 ) throws -> TrainingOutcome {
   var run = TrainingRun(model: model, data: data, dev: dev, task: task, settings: settings)
@@ -48,6 +48,7 @@ private struct TrainingRun {
   var best: (step: Int, score: Double, metrics: [(name: String, value: Double)])?
   var bestValues: [Tensor] = []
   var evaluationsSinceBest = 0
+  var clock = StepClock()
 
   init(
     model: TransformerModel, data: EncodedDataset, dev: EncodedDataset?, task: PredictionTask,
@@ -78,7 +79,7 @@ private struct TrainingRun {
     TrainingState(
       step: step, values: parameters.map(\.trainableValue), optimizer: optimizer.state,
       best: best.map { TrainingState.Best(step: $0.step, metrics: $0.metrics, values: bestValues) },
-      evaluationsSinceBest: evaluationsSinceBest)
+      evaluationsSinceBest: evaluationsSinceBest, effort: clock.effort)
   }
 
   mutating func restore(_ state: TrainingState) {
@@ -87,16 +88,16 @@ private struct TrainingRun {
     best = state.best.map { ($0.step, PrimaryMetric(of: task).score($0.metrics), $0.metrics) }
     bestValues = state.best?.values ?? []
     evaluationsSinceBest = state.evaluationsSinceBest
+    clock = StepClock(after: state.effort)
   }
 
   mutating func outcome(
-    after done: Int, checkpoints: Int?, save: (TrainingState) throws -> Void,
+    after done: Int, checkpoints: Int?, save: ((TrainingState) throws -> Void)?,
     shouldStop: () -> Bool, observe: (TrainingEvent) throws -> Void
   ) throws -> TrainingOutcome {
     var step = done
     var skipped = 0
     var epoch = 0
-    var clock = StepClock()
     var ending = TrainingOutcome.Ending.finished
     epochs: while step < totalSteps {
       let batches = epochBatches(data: data, settings: settings, epoch: epoch)
@@ -107,9 +108,11 @@ private struct TrainingRun {
           continue
         }
         let hiding = SeededGenerator(seed: settings.seed, purpose: "masks").split(step)
-        let report = try clock.time(data.examples(indices, hidingWith: hiding)) {
+        var timing = clock
+        let report = try timing.time(data.examples(indices, hidingWith: hiding)) {
           (batch) throws(NonFiniteLoss) in try take(step: step, batch)
         }
+        clock = timing
         step += 1
         try observe(.step(report))
         let isDue =
@@ -124,7 +127,9 @@ private struct TrainingRun {
         }
         if step == totalSteps { break epochs }
         let isStopping = shouldStop()
-        if let checkpoints, isStopping || step.isMultiple(of: checkpoints) {
+        if let save,
+          isStopping || isDue || checkpoints.map({ step.isMultiple(of: $0) }) == true
+        {
           try save(state(step: step))
         }
         if isStopping {
@@ -136,8 +141,8 @@ private struct TrainingRun {
     if ending != .interrupted || best != nil { restoreBest() }
     return TrainingOutcome(
       ending: ending, steps: step, plannedSteps: totalSteps, bestStep: best?.step ?? step,
-      bestMetrics: best?.metrics ?? [], seconds: clock.seconds,
-      tokensPerSecond: clock.tokensPerSecond)
+      bestMetrics: best?.metrics ?? [], seconds: clock.effort.seconds,
+      tokensPerSecond: clock.effort.tokensPerSecond)
   }
 
   /// One step, or an error before it.
@@ -194,15 +199,14 @@ private struct TrainingRun {
 
 /// Measures steps; evaluations between them do not count.
 private struct StepClock {
-  private(set) var seconds = 0.0
+  private(set) var effort: TrainingEffort
   private var steps = 0
-  private var warmTokens = 0
-  private var warmSeconds = 0.0
 
   /// Steps that may still build caches, left out of the rate.
   private static let coldSteps = 2
 
-  var tokensPerSecond: Double { warmSeconds > 0 ? Double(warmTokens) / warmSeconds : 0 }
+  /// A clock that goes on after the effort of other processes.
+  init(after effort: TrainingEffort = TrainingEffort()) { self.effort = effort }
 
   mutating func time(
     _ batch: @autoclosure () -> ModelObjective.Batch?,
@@ -212,11 +216,11 @@ private struct StepClock {
     guard let batch = batch() else { preconditionFailure("train: data without labels") }
     let numbers = try body(batch)
     let elapsed = (ContinuousClock.now - start) / .seconds(1)
-    seconds += elapsed
+    effort.seconds += elapsed
     steps += 1
     if steps > Self.coldSteps {
-      warmTokens += batch.texts.tokenCount
-      warmSeconds += elapsed
+      effort.warmTokens += batch.texts.tokenCount
+      effort.warmSeconds += elapsed
     }
     return StepReport(numbers: numbers, tokens: batch.texts.tokenCount, seconds: elapsed)
   }

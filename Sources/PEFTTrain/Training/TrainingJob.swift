@@ -30,6 +30,8 @@ public struct TrainingJob: Sendable {
   public var method: any AdaptationMethod
   /// The plan that the method carries out; nil where nothing was planned.
   public var plan: Plan?
+  /// A PEFT adapter, or a file of additions, to go on from; its α where its configuration does not say it.
+  public var adapter: (path: String, alpha: Double?)?
   /// How a classifier's head reads the tokens; nil takes what is usual for the model.
   public var pooling: Pooling?
   /// The longest sequence in tokens, special ones included; nil takes 128, 256 for running text, or what
@@ -127,15 +129,33 @@ extension TrainingJob {
     }
     try checkTargets(in: model)
     try checkPlan(for: model)
-    method.attach(to: model, using: weights)
+    let job = try attachMethod(to: model, using: weights, note: { notes.append($0) })
     guard model.trainableCount > 0 else {
       throw InvalidSetting(
         "--method \(method.name): nothing would train, for a language model has no task head")
     }
     return PreparedJob(
-      job: self, model: model, tokenizer: reader.tokenizer, task: task, pooling: pooling,
+      job: job, model: model, tokenizer: reader.tokenizer, task: task, pooling: pooling,
       maximumLength: reader.maximumLength, train: train, dev: dev, test: test, testRows: testRows,
       notes: notes)
+  }
+
+  /// Attaches the method; of an adapter to go on from its additions, and then the job has them for a method.
+  private func attachMethod(
+    to model: TransformerModel, using weights: SeededGenerator, note: (String) -> Void
+  ) throws -> TrainingJob {
+    guard let adapter else {
+      method.attach(to: model, using: weights)
+      return self
+    }
+    let file = try LowRankFile(adapter.path, alpha: adapter.alpha)
+    var job = self
+    job.method = try file.method(for: model)
+    job.method.attach(to: model, using: weights)
+    if try file.load(into: model) == false {
+      note("\(adapter.path) has no head that fits: it begins anew")
+    }
+    return job
   }
 
   private func reader(_ configuration: ModelConfiguration) throws -> TaskReader {
@@ -190,53 +210,5 @@ extension TrainingJob {
       .malformed, path: modelDirectory, place: member.description,
       reason: "the plan trains it, and this model has no such thing",
       remedy: "train with the pooling (--pooling) that was probed with")
-  }
-}
-
-extension PreparedJob {
-  /// What the model writes after the test prompts, where that was asked for.
-  private func writtenTexts() throws -> WrittenTexts? {
-    guard let settings = job.generation, let testRows, case .completion = task else { return nil }
-    let writer = try TextWriter(
-      TrainedModel(
-        model: model, tokenizer: tokenizer, task: task, maximumLength: maximumLength),
-      name: job.modelDirectory)
-    return try WrittenTexts(writer, rows: testRows, settings: settings)
-  }
-
-  /// Trains, evaluates and writes the run directory `output`.
-  ///
-  /// - Parameter resolvedSettings: the options as the user gave them, kept beside the results.
-  public func run(
-    to output: String, overwriting: Bool, resolvedSettings: JSONValue,
-    shouldStop: () -> Bool, observe: (TrainingEvent) -> Void
-  ) throws -> RunManifest {
-    let modelFiles = try Fingerprint.weights(ofModel: job.modelDirectory)
-    var directory = try RunDirectory(
-      creating: output, overwriting: overwriting, settings: resolvedSettings)
-    let outcome = try PEFTTrain.train(
-      model, on: train, evaluatingOn: dev, task: task, settings: job.settings,
-      shouldStop: shouldStop
-    ) { event in
-      try directory.record(event)
-      observe(event)
-    }
-    var metrics: [(split: String, values: [(name: String, value: Double)])] = []
-    if dev != nil, !outcome.bestMetrics.isEmpty { metrics.append(("dev", outcome.bestMetrics)) }
-    if let test, outcome.ending != .interrupted {
-      var values = model.evaluate(test, task: task).metrics
-      if let written = try writtenTexts() {
-        values += written.metrics.values
-        try written.write(to: output + "/" + RunDirectory.writtenName)
-      }
-      directory.add(values, split: "test", step: outcome.bestStep)
-      metrics.append(("test", values))
-    }
-    let manifest = RunManifest(
-      modelDirectory: absolutePath(job.modelDirectory), modelFiles: modelFiles,
-      method: job.method, task: task, pooling: pooling, maximumLength: maximumLength,
-      seed: job.settings.seed, counts: counts, outcome: outcome, metrics: metrics)
-    try directory.finish(manifest, model: model)
-    return manifest
   }
 }

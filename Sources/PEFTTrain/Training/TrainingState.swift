@@ -23,4 +23,19 @@ public struct TrainingState: Sendable {
   public let best: Best?
   /// Evaluations since then.
   public let evaluationsSinceBest: Int
+  /// What it took.
+  public let effort: TrainingEffort
+}
+
+/// Wall clock of the steps of a run, all its processes together.
+public struct TrainingEffort: Hashable, Sendable {
+  /// Seconds of all steps, evaluations left out.
+  public internal(set) var seconds = 0.0
+  /// Tokens in the steps after the first two of a process, which may still build caches.
+  public internal(set) var warmTokens = 0
+  /// Seconds of these steps.
+  public internal(set) var warmSeconds = 0.0
+
+  /// Tokens a second in these steps; 0 without any.
+  public var tokensPerSecond: Double { warmSeconds > 0 ? Double(warmTokens) / warmSeconds : 0 }
 }

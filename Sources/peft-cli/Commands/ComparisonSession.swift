@@ -48,10 +48,6 @@ struct ComparisonSession {
       directory: { seed in
         (seed == job.seeds.first ? main : nil) ?? "\(output)/methods/\(name)/seed-\(seed)"
       },
-      settings: .object([
-        "model": .string(job.base.modelDirectory), "train": .string(job.base.trainPath),
-        "method": AdaptationMethods.json(of: candidate.method),
-      ]),
       shouldStop: { Interruption.isRequested }
     ) { event in
       switch event {

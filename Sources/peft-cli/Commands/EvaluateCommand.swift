@@ -36,6 +36,7 @@ struct EvaluateCommand: ParsableCommand {
 
   @OptionGroup(title: "Generation") var generation: GenerationOptions
 
+  @OptionGroup(title: "Base and adapter") var adapters: AdapterOptions
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Common") var common: CommonOptions
 
@@ -45,7 +46,7 @@ struct EvaluateCommand: ParsableCommand {
 
   func run() throws {
     try common.start()
-    let trained = try TrainedModel.open(model, as: kind.task)
+    let trained = try adapters.open(model, as: kind.task)
     let reader = try trained.reader(
       format: data.format, columns: data.columns, maximumLength: kind.maxLength)
     let rows = try reader.rows(dataPath, kind: trained.kind(kind.task))

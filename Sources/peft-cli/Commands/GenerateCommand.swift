@@ -31,6 +31,7 @@ struct GenerateCommand: ParsableCommand {
   var seed: UInt64 = 1
 
   @OptionGroup(title: "Generation") var generation: GenerationOptions
+  @OptionGroup(title: "Base and adapter") var adapters: AdapterOptions
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Common") var common: CommonOptions
 
@@ -43,7 +44,7 @@ struct GenerateCommand: ParsableCommand {
 
   func run() throws {
     try common.start()
-    let trained = try TrainedModel.open(model)
+    let trained = try adapters.open(model)
     let writer = try TextWriter(trained, name: model)
     let settings = generation.settings(seed: seed)
     if let prompt {

@@ -21,12 +21,13 @@ struct PredictCommand: ParsableCommand {
   @Option(name: .customLong("data"), help: "Data, with or without labels.")
   var dataPath: String
 
+  @OptionGroup(title: "Base and adapter") var adapters: AdapterOptions
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Common") var common: CommonOptions
 
   func run() throws {
     try common.start()
-    let trained = try TrainedModel.open(model)
+    let trained = try adapters.open(model)
     let examples = try DataReader.read(path: dataPath, format: data.format, columns: data.columns)
     guard let task = trained.task, !task.isLanguage else {
       throw InvalidSetting("\(model) is a language model: let it write with `peft generate`")

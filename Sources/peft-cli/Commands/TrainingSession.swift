@@ -9,7 +9,15 @@ struct TrainingSession {
   let common: CommonOptions
 
   /// Prepares, forecasts, and trains unless it is a dry run.
-  func run(to output: String?, overwriting: Bool, dryRun: Bool) throws {
+  ///
+  /// - Parameter checkpoints: how often, in steps, the state is saved besides after every evaluation.
+  func run(
+    to output: String?, start: RunStart, checkpoints: Int? = nil, dryRun: Bool = false
+  ) throws {
+    if start == .resuming, let output, let manifest = try finished(output) {
+      common.note("the run in \(output) has ended; nothing is left to do")
+      return show(manifest, output: output)
+    }
     let prepared = try job.prepare()
     prepared.notes.forEach { common.note($0) }
     let forecast = prepared.forecast(timing: dryRun)
@@ -23,37 +31,26 @@ struct TrainingSession {
     Interruption.watch()
     let progress = ProgressLine(isQuiet: common.quiet)
     let manifest = try prepared.run(
-      to: output, overwriting: overwriting, resolvedSettings: settings,
-      shouldStop: { Interruption.isRequested }, observe: progress.show)
+      to: output, start: start, checkpoints: checkpoints,
+      shouldStop: { Interruption.isRequested }, note: common.note, observe: progress.show)
     show(manifest, output: output)
     if manifest.outcome.ending == .interrupted { throw Interrupted(run: output) }
   }
 
-  /// The job as JSON, every default filled in.
-  private var settings: JSONValue {
-    let settings = job.settings
-    var object: JSONObject = [
-      "model": .string(job.modelDirectory), "train": .string(job.trainPath),
-      "method": AdaptationMethods.json(of: job.method),
-      "learningRate": .number(settings.learningRate),
-      "warmup": .number(settings.warmupFraction), "schedule": .string(settings.decay.rawValue),
-      "weightDecay": .number(settings.optimizer.weightDecay),
-      "clip": .number(settings.clippingNorm ?? 0),
-      "labelSmoothing": .number(settings.labelSmoothing),
-      "dropout": .bool(settings.usesDropout), "recompute": .bool(settings.recomputesLayers),
-      "precision": .string(settings.precision.rawValue),
-      "seed": .string(String(settings.seed)),
-      "length": .string("\(settings.length)"), "batches": .string("\(settings.batches.size)"),
-      "groupByLength": .bool(settings.batches.lengthWindow != nil),
-    ]
-    object["pooling"] = job.pooling.map { .string($0.rawValue) }
-    object["stride"] = job.stride.map { .integer($0) }
-    object["dev"] = job.devPath.map { .string($0) }
-    object["test"] = job.testPath.map { .string($0) }
-    object["evaluateEvery"] = settings.evaluationInterval.map { .integer($0) }
-    object["patience"] = settings.patience.map { .integer($0) }
-    object["maximumLength"] = job.maximumLength.map { .integer($0) }
-    return .object(object)
+  /// The manifest of a run of this job that came to its end; nil where there is none.
+  private func finished(_ output: String) throws -> RunManifest? {
+    guard FileManager.default.fileExists(atPath: output + "/" + RunManifest.fileName) else {
+      return nil
+    }
+    let manifest = try RunManifest.read(output)
+    guard manifest.outcome.ending != .interrupted else { return nil }
+    guard try RunDirectory.settings(of: output, are: job.json) else {
+      throw FileError(
+        .malformed, path: output, reason: "the run there has ended, and was one with other options",
+        remedy: "name another directory, or replace it with --overwrite")
+    }
+    RunDirectory.tidy(output)
+    return manifest
   }
 
   private func show(_ manifest: RunManifest, output: String) {

@@ -1,37 +1,64 @@
 import ArgumentParser
+import Foundation
 import PEFTTensor
 import PEFTTrain
 
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
-    abstract: "Recomputes a plan's weight, value and bound, and solves it anew.",
+    abstract: "Checks a plan, solving it anew, or a run or delta against its base model.",
     discussion: """
-      Ends with 0 where everything holds, and with 4 where something does not.
+      A plan's weight, value and bound are recomputed. Of a run or delta the SHA-256 of its files and of its \
+      base model's are, and its tensors are put in place. A directory with both has both checked.
+
+      Ends with 0 where everything holds, with 4 where a plan does not, and with 3 where files do not.
 
       Example:
         peft verify runs/probe/plan.json
+        peft verify deltas/sst2 --model minilm
       """)
 
-  @Argument(help: "plan.json, or a run directory with one.")
-  var plan: String
+  @Argument(help: "plan.json, a directory with one, a run directory, or a delta.")
+  var path: String
+
+  @Option(
+    name: .customLong("model"),
+    help: "Directory of the base model of a run or delta, where it is not where it was.")
+  var base: String?
 
   @OptionGroup(title: "Common") var common: CommonOptions
 
   func run() throws {
     common.apply()
-    let plan = try Plan.read(plan)
+    let hasRun = FileManager.default.fileExists(atPath: path + "/" + RunManifest.fileName)
+    let hasPlan = FileManager.default.fileExists(atPath: path + "/" + Plan.fileName)
+    var document: JSONObject = ["holds": .bool(true)]
+    if hasPlan || !hasRun { try checkPlan(&document) }
+    if hasRun { try checkRun(&document) }
+    if common.json { Console.output(.object(document)) }
+  }
+
+  private func checkRun(_ document: inout JSONObject) throws {
+    let manifest = try RunExport(path, base: base).manifest
+    document["run"] = .object([
+      "trainable": .integer(manifest.counts.trainable), "method": .string(manifest.method.name),
+    ])
+    guard !common.json else { return }
+    Console.output(
+      "holds: \(manifest.method.name), \(manifest.counts.trainable.grouped) of "
+        + "\(manifest.counts.parameters.grouped) parameters, on the base it was trained on")
+  }
+
+  private func checkPlan(_ document: inout JSONObject) throws {
+    let plan = try Plan.read(path)
     let found = try plan.check()
-    if common.json {
-      var document: JSONObject = [
-        "holds": .bool(true), "weight": .integer(found.weight), "value": .number(found.value),
-        "upperBound": .number(plan.upperBound), "fractionalBound": .number(found.fractionalBound),
-        "proven": .bool(plan.isProven),
-      ]
-      document["bestValue"] = found.bestValue.map { .number($0) }
-      Console.output(.object(document))
-      return
-    }
+    document["weight"] = .integer(found.weight)
+    document["value"] = .number(found.value)
+    document["upperBound"] = .number(plan.upperBound)
+    document["fractionalBound"] = .number(found.fractionalBound)
+    document["proven"] = .bool(plan.isProven)
+    document["bestValue"] = found.bestValue.map { .number($0) }
+    guard !common.json else { return }
     Console.output(
       "holds: \(plan.groups.count) groups, \(found.weight.grouped) of \(plan.budget.grouped) "
         + "parameters, value \(found.value)")

@@ -53,7 +53,7 @@ struct PretrainingTests {
       // Rounded to half precision.
       #expect(mine.parameter.value.relativeError(to: theirs.parameter.value) < 1e-3)
     }
-    #expect(!FileManager.default.fileExists(atPath: root + "/m/checkpoint.safetensors"))
+    #expect(!FileManager.default.fileExists(atPath: root + "/m/checkpoint.json"))
     let document = try JSONValue(contentsOf: root + "/m/pretraining.json")
     #expect(document["tokensSeen"]?.integer ?? 0 > 0)
   }
@@ -145,8 +145,11 @@ struct PretrainingTests {
     let output = root + "/m"
     let begun = try job.prepare(output: output, resuming: false, overwriting: false)
     _ = try begun.run(shouldStop: { true }) { _ in }
-    let path = output + "/checkpoint.safetensors"
+    let path = output + "/checkpoint-1.safetensors"
+    let manifest = output + "/checkpoint.json"
     let bytes = try Data(contentsOf: URL(filePath: path))
+    let text = try String(contentsOfFile: manifest, encoding: .utf8)
+    let digest = try Fingerprint.file(path)
     for (old, new) in [
       ("\"optimizerStep\":\"1\"", "\"optimizerStep\":\"7\""),
       ("\"evaluationsSinceBest\":\"0\"", "\"evaluationsSinceBest\":\"5\""),
@@ -155,10 +158,15 @@ struct PretrainingTests {
       let range = try #require(spoilt.range(of: Data(old.utf8)))
       spoilt.replaceSubrange(range, with: Data(new.utf8))
       try spoilt.write(to: URL(filePath: path))
-      #expect(throws: FileError.self) {
-        try job.prepare(output: output, resuming: true, overwriting: false)
+      for isKnown in [false, true] {
+        try (isKnown ? text.replacing(digest, with: Fingerprint.file(path)) : text)
+          .write(toFile: manifest, atomically: true, encoding: .utf8)
+        #expect(throws: FileError.self) {
+          try job.prepare(output: output, resuming: true, overwriting: false)
+        }
       }
     }
+    try text.write(toFile: manifest, atomically: true, encoding: .utf8)
     // A line of the curve that is none is left out.
     try bytes.write(to: URL(filePath: path))
     try "step,loss\n1\n1,2,3,4,1e300,6\n".write(

@@ -1,0 +1,67 @@
+import PEFTTensor
+
+/// What `adapter_config.json` of a Hugging Face PEFT adapter says of its low-rank additions.
+struct AdapterConfiguration {
+  /// α where no pattern says otherwise.
+  let alpha: Double
+  private let alphas: [(suffix: String, alpha: Double)]
+  /// Whether s = α / √R instead of α / R (Kalajdzievski 2023).
+  private let isRankStabilized: Bool
+
+  /// A configuration with one α.
+  init(alpha: Double) {
+    self.alpha = alpha
+    alphas = []
+    isRankStabilized = false
+  }
+
+  /// Reads the file. Variants whose mathematics is another are refused by name.
+  init(contentsOf path: String) throws(FileError) {
+    let document = try JSONValue(contentsOf: path)
+    func refuse(_ key: String) -> FileError {
+      FileError(
+        .unsupported, path: path, place: key,
+        reason: "adapters with \(document[key]?.text() ?? "it") are not supported",
+        remedy: "merge the adapter with PEFT and use the merged model")
+    }
+    if let type = document["peft_type"]?.string, type != "LORA" { throw refuse("peft_type") }
+    for key in ["use_dora", "lora_bias", "use_qalora", "use_bdlora"]
+    where document[key]?.bool == true {
+      throw refuse(key)
+    }
+    guard let alpha = document["lora_alpha"]?.double, alpha.isFinite else {
+      throw FileError(.malformed, path: path, place: "lora_alpha", reason: "not a number")
+    }
+    self.alpha = alpha
+    isRankStabilized = document["use_rslora"]?.bool == true
+    var alphas: [(suffix: String, alpha: Double)] = []
+    for (name, value) in document["alpha_pattern"]?.object?.members.map({ ($0.key, $0.value) })
+      ?? []
+    {
+      guard let alpha = value.double, alpha.isFinite, Self.isPlain(name) else {
+        throw refuse("alpha_pattern")
+      }
+      alphas.append((name, alpha))
+    }
+    self.alphas = alphas
+  }
+
+  /// s of the addition of a rank to the layer called `name`.
+  func scale(of name: String, rank: Int) -> Double {
+    let alpha = alphas.first { name == $0.suffix || name.hasSuffix("." + $0.suffix) }?.alpha
+    let divisor = isRankStabilized ? Double(rank).squareRoot() : Double(rank)
+    return (alpha ?? self.alpha) / divisor
+  }
+
+  /// Patterns are regular expressions; a module's path stands for itself.
+  private static func isPlain(_ pattern: String) -> Bool {
+    pattern.utf8.allSatisfy {
+      switch $0 {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."):
+        true
+      default: false
+      }
+    }
+  }
+}

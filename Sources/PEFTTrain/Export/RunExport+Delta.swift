@@ -1,0 +1,17 @@
+import Foundation
+import PEFTModels
+import PEFTTensor
+
+extension RunExport {
+  /// The tensors that trained, and a manifest that binds them to the base. The base is named without its
+  /// place, for a delta travels.
+  func writeDelta(to output: String) throws(FileError) -> [String] {
+    let tensors = output + "/" + TrainedTensors.fileName
+    try TrainedTensors.save(trained.model, to: tensors)
+    var delta = manifest
+    delta.modelDirectory = URL(filePath: base).lastPathComponent
+    delta.files = [TrainedTensors.fileName: try Fingerprint.file(tensors)]
+    try JSONFile.write(delta.json, to: output + "/" + RunManifest.fileName)
+    return [TrainedTensors.fileName, RunManifest.fileName]
+  }
+}

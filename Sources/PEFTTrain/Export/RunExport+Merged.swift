@@ -1,0 +1,71 @@
+import Foundation
+import PEFTModels
+import PEFTTensor
+
+extension RunExport {
+  /// Files of a model directory besides weights and configuration.
+  private static let companions = [
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "vocab.json", "merges.txt", "vocab.txt", "generation_config.json",
+  ]
+
+  /// Weights with everything folded in, the tokenizer's files, and `config.json` at last.
+  func writeMerged(to output: String) throws(FileError) -> [String] {
+    let model = trained.model
+    manifest.method.merge(into: model)
+    try model.writeWeights(to: output, includingHead: true)
+    var names = ["model.safetensors"]
+    for name in Self.companions where FileManager.default.fileExists(atPath: base + "/" + name) {
+      try AtomicFile.write(FileContents.read(base + "/" + name), to: output + "/" + name)
+      names.append(name)
+    }
+    try JSONFile.write(try configuration(), to: output + "/config.json")
+    return names + ["config.json"]
+  }
+
+  /// The base's `config.json` with the architecture, the labels and the format of the weights.
+  private func configuration() throws(FileError) -> JSONValue {
+    let path = base + "/config.json"
+    guard var document = try JSONValue(contentsOf: path).object else {
+      throw FileError(.malformed, path: path, reason: "not a JSON object")
+    }
+    let family =
+      switch trained.model.configuration.architectureName {
+      case "bert": "Bert"
+      case "roberta": "Roberta"
+      default: "GPT2"
+      }
+    var head = "ForSequenceClassification"
+    switch manifest.task {
+    case .classification(let labels):
+      set(labels.names, in: &document)
+      document["problem_type"] = .string("single_label_classification")
+    case .regression:
+      set(["LABEL_0"], in: &document)
+      document["problem_type"] = .string("regression")
+    case .language, .completion:
+      head = trained.model.configuration.isCausal ? "LMHeadModel" : "ForMaskedLM"
+    }
+    document["architectures"] = .array([.string(family + head)])
+    if trained.model.configuration.isCausal, !manifest.task.isLanguage,
+      document["pad_token_id"] ?? .null == .null
+    {
+      // Where a batch is padded, transformers looks for the last token that is none of these.
+      document["pad_token_id"] = document["eos_token_id"]
+    }
+    for key in ["torch_dtype", "dtype"] where document[key] != nil {
+      document[key] = .string("float32")
+    }
+    return .object(document)
+  }
+
+  private func set(_ labels: [String], in document: inout JSONObject) {
+    var (names, numbers) = (JSONObject(), JSONObject())
+    for (index, label) in labels.enumerated() {
+      names["\(index)"] = .string(label)
+      numbers[label] = .integer(index)
+    }
+    document["id2label"] = .object(names)
+    document["label2id"] = .object(numbers)
+  }
+}

@@ -1,0 +1,174 @@
+import Foundation
+import PEFTModels
+import PEFTTensor
+
+/// The states of a run on disk: each in a file of its own, `checkpoint-STEP.safetensors`, and
+/// `checkpoint.json`, which names the last two with their SHA-256 and is written after them.
+///
+/// At any moment the manifest names a state that is whole. A state file that it does not name is left over
+/// from a process that was killed, and goes with the next one that is written.
+public struct CheckpointStore {
+  /// The name of the manifest.
+  public static let manifestName = "checkpoint.json"
+  private static let formatVersion = 1
+  private static let kept = 2
+
+  /// The directory of the run.
+  public let directory: String
+  /// All that another run would have otherwise; files and options, not places.
+  let recipe: JSONObject
+  private var entries: [Entry] = []
+
+  fileprivate struct Entry {
+    let file: String
+    let digest: String
+    let step: Int
+    let marks: [String: RunTable.Mark]
+  }
+
+  /// A state that was saved, and how far the run's tables had grown.
+  struct Saved {
+    let state: TrainingState
+    let marks: [String: RunTable.Mark]
+    /// What the user should know; nil where all is well.
+    let warning: String?
+  }
+
+  /// A store without a state.
+  init(directory: String, recipe: JSONObject) {
+    self.directory = directory
+    self.recipe = recipe
+  }
+
+  /// The store in a directory, nil where there is none.
+  ///
+  /// Throws `malformed` where it belongs to a run of another recipe, and names what differs.
+  static func open(
+    _ directory: String, recipe: JSONObject
+  ) throws(FileError) -> CheckpointStore? {
+    let path = directory + "/" + manifestName
+    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    let document = try JSONValue(contentsOf: path)
+    guard document["format"]?.integer == formatVersion, let found = document["recipe"]?.object,
+      let states = document["states"]?.array
+    else {
+      throw FileError(
+        .malformed, path: path, reason: "not a manifest of checkpoints of this version",
+        remedy: "begin again with --overwrite")
+    }
+    try check(found, is: recipe, path: path)
+    var store = CheckpointStore(directory: directory, recipe: recipe)
+    store.entries = states.compactMap(Entry.init)
+    guard store.entries.count == states.count, !states.isEmpty else {
+      throw FileError(
+        .malformed, path: path, place: "states", reason: "a state is not described",
+        remedy: "begin again with --overwrite")
+    }
+    return store
+  }
+
+  /// The steps done by the newest state; 0 without one.
+  public var stepsDone: Int { entries.first?.step ?? 0 }
+
+  /// Reads the newest state that is whole.
+  func load(for model: TransformerModel) throws(FileError) -> Saved {
+    var damage: [String] = []
+    for entry in entries {
+      let path = directory + "/" + entry.file
+      let digest: String? = try? Fingerprint.file(path)
+      guard digest == entry.digest else {
+        damage.append(
+          "\(path): " + (digest == nil ? "it is missing" : "its SHA-256 is not the one it had"))
+        continue
+      }
+      let state = try TrainingCheckpoint.load(path, of: model)
+      return Saved(
+        state: state, marks: entry.marks,
+        warning: damage.isEmpty
+          ? nil : damage.joined(separator: "; ") + "; going on from step \(entry.step)")
+    }
+    throw FileError(
+      .malformed, path: directory + "/" + Self.manifestName, reason: damage.joined(separator: "; "),
+      remedy: "restore the files, or begin again with --overwrite")
+  }
+
+  /// Saves a state; all but it and the one before go.
+  mutating func save(
+    _ state: TrainingState, of model: TransformerModel, marks: [String: RunTable.Mark] = [:]
+  ) throws(FileError) {
+    let file = Self.fileName(step: state.step)
+    let path = directory + "/" + file
+    try TrainingCheckpoint.save(state, of: model, to: path)
+    let entry = Entry(
+      file: file, digest: try Fingerprint.file(path), step: state.step, marks: marks)
+    entries = Array(([entry] + entries.filter { $0.file != file }).prefix(Self.kept))
+    try JSONFile.write(
+      .object([
+        "format": .integer(Self.formatVersion), "recipe": .object(recipe),
+        "states": .array(entries.map(\.json)),
+      ]), to: directory + "/" + Self.manifestName)
+    Self.removeStates(in: directory, but: Set(entries.map(\.file)))
+  }
+
+  /// Removes manifest and states, the manifest first.
+  static func remove(from directory: String) {
+    try? FileManager.default.removeItem(atPath: directory + "/" + manifestName)
+    removeStates(in: directory, but: [])
+  }
+
+  private static func fileName(step: Int) -> String { "checkpoint-\(step).safetensors" }
+
+  private static func removeStates(in directory: String, but kept: Set<String>) {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+    for name in names
+    where name.wholeMatch(of: /checkpoint-[0-9]+\.safetensors/) != nil && !kept.contains(name) {
+      try? FileManager.default.removeItem(atPath: directory + "/" + name)
+    }
+  }
+
+  private static func check(
+    _ found: JSONObject, is recipe: JSONObject, path: String
+  ) throws(FileError) {
+    // As it would come back from a file.
+    let wanted = (try? JSONValue(parsing: JSONValue.object(recipe).text().utf8))?.object ?? recipe
+    for key in found.keys + wanted.keys where found[key] != wanted[key] {
+      throw FileError(
+        .malformed, path: path, place: key,
+        reason: "the run was begun with \(text(found[key])), and now it is \(text(wanted[key]))",
+        remedy: "go on with the options and files it was begun with, or begin again (--overwrite)")
+    }
+  }
+
+  private static func text(_ value: JSONValue?) -> String {
+    let text = value?.text() ?? "nothing"
+    return text.count > 100 ? text.prefix(100) + "…" : text
+  }
+}
+
+extension CheckpointStore.Entry {
+  fileprivate init?(_ json: JSONValue) {
+    guard let file = json["file"]?.string, !file.contains("/"), let digest = json["sha256"]?.string,
+      let step = json["step"]?.integer, step >= 0
+    else { return nil }
+    var marks: [String: RunTable.Mark] = [:]
+    for (name, mark) in json["tables"]?.object?.members.map({ ($0.key, $0.value) }) ?? [] {
+      guard let bytes = mark["bytes"]?.integer, bytes >= 0, let digest = mark["sha256"]?.string
+      else { return nil }
+      marks[name] = RunTable.Mark(byteCount: bytes, digest: digest)
+    }
+    self.init(file: file, digest: digest, step: step, marks: marks)
+  }
+
+  fileprivate var json: JSONValue {
+    var tables = JSONObject()
+    for (name, mark) in marks.sorted(by: { $0.key < $1.key }) {
+      tables[name] = .object([
+        "bytes": .integer(mark.byteCount), "sha256": .string(mark.digest),
+      ])
+    }
+    return .object([
+      "file": .string(file), "sha256": .string(digest), "step": .integer(step),
+      "tables": .object(tables),
+    ])
+  }
+}

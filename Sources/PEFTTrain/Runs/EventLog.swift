@@ -1,0 +1,35 @@
+import Foundation
+import PEFTTensor
+
+/// What happened in a run and when, as JSON lines. Processes that go on with the run add to it.
+struct EventLog {
+  /// The file's name in a run directory.
+  static let fileName = "events.jsonl"
+
+  private var file: AppendedFile
+
+  /// Begins a log, or goes on with the lines that are there; a line without an end goes.
+  init(in directory: String, resuming: Bool) throws(FileError) {
+    let path = directory + "/" + Self.fileName
+    if resuming, FileManager.default.fileExists(atPath: path) {
+      let bytes = try FileContents.read(path)
+      let end = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+      file = try AppendedFile(reopening: path, keeping: end)
+    } else {
+      file = try AppendedFile(creating: path)
+    }
+  }
+
+  /// Adds a line: time, `event`, and what belongs to it.
+  mutating func add(_ event: String, _ details: JSONObject) throws(FileError) {
+    var object: JSONObject = [
+      "time": .string(
+        Date().formatted(
+          .iso8601.year().month().day().timeZone(separator: .omitted).time(
+            includingFractionalSeconds: true))),
+      "event": .string(event),
+    ]
+    for (key, value) in details.members { object[key] = value }
+    try file.append(Array((JSONValue.object(object).text() + "\n").utf8))
+  }
+}

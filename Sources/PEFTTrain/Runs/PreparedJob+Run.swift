@@ -1,0 +1,90 @@
+import Foundation
+import PEFTModels
+import PEFTTensor
+
+/// What a run does with what is in its directory.
+public enum RunStart: Hashable, Sendable {
+  /// It must be new or empty.
+  case new
+  /// A run that is there is replaced.
+  case overwriting
+  /// A run that was ended there goes on; where there is none, one begins.
+  case resuming
+}
+
+extension PreparedJob {
+  /// Trains, evaluates and writes the run directory `output`.
+  ///
+  /// A run that goes on gives the bits of one that was never ended. One that was finished is not for this:
+  /// its manifest can be read.
+  ///
+  /// - Parameters:
+  ///   - checkpoints: how often, in steps, the state is saved besides after every evaluation or pass.
+  ///   - note: told what the user should know.
+  public func run(
+    to output: String, start: RunStart, checkpoints: Int? = nil, shouldStop: () -> Bool,
+    note: (String) -> Void = { _ in }, observe: (TrainingEvent) -> Void
+  ) throws -> RunManifest {
+    let modelFiles = try Fingerprint.weights(ofModel: job.modelDirectory)
+    var (directory, state) = try open(
+      output, start: start, recipe: try job.recipe(modelFiles: modelFiles), note: note)
+    let outcome = try PEFTTrain.train(
+      model, on: train, evaluatingOn: dev, task: task, settings: job.settings, from: state,
+      checkpoints: checkpoints, save: { try directory.save($0, of: model) },
+      shouldStop: shouldStop
+    ) { event in
+      try directory.record(event)
+      observe(event)
+    }
+    var metrics: [(split: String, values: [(name: String, value: Double)])] = []
+    if dev != nil, !outcome.bestMetrics.isEmpty { metrics.append(("dev", outcome.bestMetrics)) }
+    if let test, outcome.ending != .interrupted {
+      var values = model.evaluate(test, task: task).metrics
+      if let written = try writtenTexts() {
+        values += written.metrics.values
+        try written.write(to: output + "/" + RunDirectory.writtenName)
+      }
+      try directory.add(values, split: "test", step: outcome.bestStep)
+      metrics.append(("test", values))
+    }
+    let manifest = RunManifest(
+      modelDirectory: absolutePath(job.modelDirectory), modelFiles: modelFiles,
+      method: job.method, task: task, pooling: pooling, maximumLength: maximumLength,
+      seed: job.settings.seed, counts: counts, outcome: outcome, metrics: metrics)
+    try directory.finish(manifest, model: model)
+    return manifest
+  }
+
+  private func open(
+    _ output: String, start: RunStart, recipe: JSONObject, note: (String) -> Void
+  ) throws(FileError) -> (RunDirectory, TrainingState?) {
+    if start == .resuming {
+      if let (directory, state, notes) = try RunDirectory.resume(
+        output, recipe: recipe, model: model)
+      {
+        notes.forEach(note)
+        note("going on after step \(state.step)")
+        return (directory, state)
+      }
+      note("there is no checkpoint in \(output) yet; beginning")
+    }
+    let isReplacing =
+      start == .overwriting
+      || (start == .resuming && RunDirectory.isUnfinished(output, settings: job.json))
+    return (
+      try RunDirectory(
+        creating: output, overwriting: isReplacing, settings: job.json, recipe: recipe),
+      nil
+    )
+  }
+
+  /// What the model writes after the test prompts, where that was asked for.
+  private func writtenTexts() throws -> WrittenTexts? {
+    guard let settings = job.generation, let testRows, case .completion = task else { return nil }
+    let writer = try TextWriter(
+      TrainedModel(
+        model: model, tokenizer: tokenizer, task: task, maximumLength: maximumLength),
+      name: job.modelDirectory)
+    return try WrittenTexts(writer, rows: testRows, settings: settings)
+  }
+}

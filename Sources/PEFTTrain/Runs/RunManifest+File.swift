@@ -1,0 +1,73 @@
+import PEFTModels
+import PEFTTensor
+
+extension RunManifest {
+  /// The file's name in a run directory.
+  public static let fileName = "run.json"
+
+  /// Reads the manifest of the run in `directory`.
+  ///
+  /// Throws `malformed` for anything that `json` would not have written.
+  public static func read(_ directory: String) throws(FileError) -> RunManifest {
+    let path = directory + "/" + fileName
+    let document = try JSONValue(contentsOf: path)
+    guard document["format"]?.integer == formatVersion,
+      let modelDirectory = document["model"]?["directory"]?.string,
+      let modelFiles = digests(document["model"]?["files"]),
+      let method = document["method"].flatMap(AdaptationMethods.method(json:)),
+      let pooling = document["pooling"]?.string.flatMap(Pooling.init(rawValue:)),
+      let maximumLength = document["maximumLength"]?.integer, maximumLength > 0,
+      let task = document["task"], let outcome = TrainingOutcome(document),
+      let seed = document["seed"]?.string.flatMap({ UInt64($0) }),
+      let trainable = document["trainable"]?.integer, trainable > 0,
+      let parameters = document["parameters"]?.integer, parameters > 0,
+      let files = digests(document["files"])
+    else {
+      throw FileError(
+        .malformed, path: path, reason: "not the manifest of a run of this version",
+        remedy: "train again with this version")
+    }
+    let metrics = (document["metrics"]?.object?.members).map { splits in
+      splits.map { (split: $0.key, values: Self.metrics($0.value)) }
+    }
+    var manifest = RunManifest(
+      modelDirectory: modelDirectory, modelFiles: modelFiles, method: method,
+      task: try PredictionTask(json: task, path: path), pooling: pooling,
+      maximumLength: maximumLength, seed: seed, counts: (trainable, parameters), outcome: outcome,
+      metrics: metrics ?? [])
+    manifest.files = files
+    return manifest
+  }
+
+  /// Metrics from a JSON object; what is no number is NaN.
+  static func metrics(_ json: JSONValue) -> [(name: String, value: Double)] {
+    json.object.map { object in
+      object.members.map { (name: $0.key, value: $0.value.double ?? .nan) }
+    } ?? []
+  }
+
+  private static func digests(_ json: JSONValue?) -> [String: String]? {
+    guard let object = json?.object else { return nil }
+    var digests: [String: String] = [:]
+    for (name, digest) in object.members {
+      guard let digest = digest.string, !name.contains("/") else { return nil }
+      digests[name] = digest
+    }
+    return digests
+  }
+}
+
+extension TrainingOutcome {
+  /// What `run.json` says of how a run ended; nil where something is missing.
+  fileprivate init?(_ document: JSONValue) {
+    guard let ending = document["ending"]?.string.flatMap(Ending.init(rawValue:)),
+      let steps = document["steps"]?.integer, let planned = document["plannedSteps"]?.integer,
+      let best = document["bestStep"]?.integer, let seconds = document["seconds"]?.double,
+      let rate = document["tokensPerSecond"]?.double
+    else { return nil }
+    self.init(
+      ending: ending, steps: steps, plannedSteps: planned, bestStep: best,
+      bestMetrics: document["metrics"]?["dev"].map(RunManifest.metrics) ?? [], seconds: seconds,
+      tokensPerSecond: rate)
+  }
+}

@@ -1,0 +1,50 @@
+import Crypto
+import Foundation
+import PEFTTensor
+
+/// A CSV table of a run that grows row by row, with the digest of what it has.
+struct RunTable {
+  /// How far a table had grown: what a checkpoint notes of it.
+  struct Mark: Hashable, Sendable {
+    let byteCount: Int
+    /// SHA-256 of these bytes in hexadecimal.
+    let digest: String
+  }
+
+  private var file: AppendedFile
+  private var hash = SHA256()
+
+  /// Begins a table.
+  init(creating path: String, header: String) throws(FileError) {
+    file = try AppendedFile(creating: path)
+    try append(header)
+  }
+
+  /// Goes on at a mark.
+  ///
+  /// Errors: `malformed` where the bytes before it are not those that were there.
+  init(reopening path: String, at mark: Mark) throws(FileError) {
+    file = try AppendedFile(reopening: path, keeping: mark.byteCount)
+    hash.update(data: try FileContents.read(path))
+    guard self.mark.digest == mark.digest else {
+      throw FileError(
+        .malformed, path: path, reason: "it was changed since the checkpoint",
+        remedy: "restore it, or begin again with --overwrite")
+    }
+  }
+
+  /// How far it has grown.
+  var mark: Mark {
+    Mark(byteCount: file.byteCount, digest: Fingerprint.hexadecimal(hash.finalize()))
+  }
+
+  /// Adds a row.
+  mutating func append(_ row: String) throws(FileError) {
+    let bytes = Array((row + "\n").utf8)
+    try file.append(bytes)
+    hash.update(data: bytes)
+  }
+
+  /// Returns when all rows are on the disk.
+  func synchronize() throws(FileError) { try file.synchronize() }
+}

@@ -1,0 +1,117 @@
+import Foundation
+import PEFTTensor
+
+/// Scalars in TensorBoard's event format: records of a length, the length's checksum, a message and its
+/// checksum (CRC-32C, masked), little-endian; messages are protocol buffers of the type `Event`.
+///
+/// Each process that works on a run writes a file of its own. The first event of one that goes on says at
+/// which step, and TensorBoard leaves out what earlier files have from there on.
+struct TensorBoardFile {
+  /// How the names of such files begin; TensorBoard finds them by it.
+  static let namePrefix = "events.out.tfevents."
+
+  private var file: AppendedFile
+
+  /// Begins a file in `directory`, for the steps after `step`.
+  init(in directory: String, after step: Int) throws(FileError) {
+    let name = "\(Self.namePrefix)\(Int(Date().timeIntervalSince1970)).\(getpid()).peft"
+    file = try AppendedFile(creating: directory + "/" + name)
+    try append { $0.add(3, text: "brain.Event:2") }
+    guard step > 0 else { return }
+    try append {
+      $0.add(2, integer: step + 1)
+      // A session log with the status START.
+      $0.add(7, message: Message { $0.add(1, integer: 1) })
+    }
+  }
+
+  /// Adds values of scalars after a step.
+  mutating func add(_ values: [(tag: String, value: Double)], step: Int) throws(FileError) {
+    try append {
+      $0.add(2, integer: step)
+      $0.add(
+        5,
+        message: Message { summary in
+          for (tag, value) in values {
+            summary.add(
+              1,
+              message: Message {
+                $0.add(1, text: tag)
+                $0.add(2, float: Float(value))
+              })
+          }
+        })
+    }
+  }
+
+  private mutating func append(_ fill: (inout Message) -> Void) throws(FileError) {
+    let event = Message {
+      $0.add(1, double: Date().timeIntervalSince1970)
+      fill(&$0)
+    }
+    let length = Message.bytes(of: UInt64(event.bytes.count))
+    try file.append(
+      length + Message.bytes(of: CRC32C.masked(length)) + event.bytes
+        + Message.bytes(of: CRC32C.masked(event.bytes)))
+  }
+}
+
+/// A protocol buffer message in the making.
+private struct Message {
+  private(set) var bytes: [UInt8] = []
+
+  init(_ fill: (inout Message) -> Void) { fill(&self) }
+
+  mutating func add(_ field: Int, integer: Int) {
+    add(key: field, type: 0)
+    add(varint: UInt64(bitPattern: Int64(integer)))
+  }
+
+  mutating func add(_ field: Int, double: Double) {
+    add(key: field, type: 1)
+    bytes += Self.bytes(of: double.bitPattern)
+  }
+
+  mutating func add(_ field: Int, float: Float) {
+    add(key: field, type: 5)
+    bytes += Self.bytes(of: float.bitPattern)
+  }
+
+  mutating func add(_ field: Int, text: String) { add(field, piece: Array(text.utf8)) }
+
+  mutating func add(_ field: Int, message: Message) { add(field, piece: message.bytes) }
+
+  static func bytes(of value: some FixedWidthInteger) -> [UInt8] {
+    withUnsafeBytes(of: value.littleEndian) { Array($0) }
+  }
+
+  private mutating func add(_ field: Int, piece: [UInt8]) {
+    add(key: field, type: 2)
+    add(varint: UInt64(piece.count))
+    bytes += piece
+  }
+
+  private mutating func add(key field: Int, type: Int) { add(varint: UInt64(field << 3 | type)) }
+
+  private mutating func add(varint value: UInt64) {
+    var rest = value
+    while rest >= 0x80 {
+      bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      rest >>= 7
+    }
+    bytes.append(UInt8(rest))
+  }
+}
+
+/// The cyclic redundancy check with Castagnoli's polynomial.
+private enum CRC32C {
+  private static let table: [UInt32] = (0..<256).map { index in
+    (0..<8).reduce(UInt32(index)) { value, _ in value >> 1 ^ (value & 1 == 0 ? 0 : 0x82F6_3B78) }
+  }
+
+  /// The checksum, rotated and offset as in record files, so that checksums of checksums are safe.
+  static func masked(_ bytes: [UInt8]) -> UInt32 {
+    let sum = ~bytes.reduce(~UInt32(0)) { table[Int(($0 ^ UInt32($1)) & 0xFF)] ^ $0 >> 8 }
+    return (sum >> 15 | sum << 17) &+ 0xA282_EAD8
+  }
+}

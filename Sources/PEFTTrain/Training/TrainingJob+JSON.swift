@@ -1,0 +1,65 @@
+import PEFTModels
+import PEFTTensor
+
+extension TrainingJob {
+  /// The job as JSON, every default filled in: `settings.json` of its run.
+  public var json: JSONValue {
+    var object: JSONObject = [
+      "model": .string(modelDirectory), "train": .string(trainPath),
+    ]
+    object["dev"] = devPath.map { .string($0) }
+    object["test"] = testPath.map { .string($0) }
+    object["adapter"] = adapter.map { .string($0.path) }
+    for (key, value) in choices.members { object[key] = value }
+    return .object(object)
+  }
+
+  /// All that decides what a run computes besides the contents of files.
+  var choices: JSONObject {
+    var object: JSONObject = [
+      "method": AdaptationMethods.json(of: method), "task": .string(taskKind.rawValue),
+      "learningRate": .number(settings.learningRate),
+      "warmup": .number(settings.warmupFraction), "schedule": .string(settings.decay.rawValue),
+      "weightDecay": .number(settings.optimizer.weightDecay),
+      "clip": .number(settings.clippingNorm ?? 0),
+      "labelSmoothing": .number(settings.labelSmoothing),
+      "dropout": .bool(settings.usesDropout), "recompute": .bool(settings.recomputesLayers),
+      "precision": .string(settings.precision.rawValue),
+      "seed": .string(String(settings.seed)),
+      "length": .string("\(settings.length)"), "batches": .string("\(settings.batches.size)"),
+      "groupByLength": .bool(settings.batches.lengthWindow != nil),
+    ]
+    object["format"] = format.map { .string($0.rawValue) }
+    object["columns"] = columns.map { .string($0.description) }
+    object["pooling"] = pooling.map { .string($0.rawValue) }
+    object["stride"] = stride.map { .integer($0) }
+    object["evaluateEvery"] = settings.evaluationInterval.map { .integer($0) }
+    object["patience"] = settings.patience.map { .integer($0) }
+    object["maximumLength"] = maximumLength.map { .integer($0) }
+    object["generation"] = generation.map { .string("\($0)") }
+    if !settings.rateFactors.isEmpty {
+      var factors = JSONObject()
+      for (name, factor) in settings.rateFactors.sorted(by: { $0.key < $1.key }) {
+        factors[name] = .number(factor)
+      }
+      object["rateFactors"] = .object(factors)
+    }
+    return object
+  }
+
+  /// All that another run would have otherwise: the choices, and what is in the files.
+  func recipe(modelFiles: [String: String]) throws(FileError) -> JSONObject {
+    var recipe = choices
+    recipe["modelFiles"] = RunManifest.json(of: modelFiles)
+    for (key, path) in [
+      ("trainData", trainPath), ("devData", devPath), ("testData", testPath),
+    ] {
+      if let path { recipe[key] = .string(try Fingerprint.file(path)) }
+    }
+    if let adapter {
+      let file = try LowRankFile(adapter.path, alpha: adapter.alpha)
+      recipe["adapter"] = .string(try Fingerprint.file(file.path))
+    }
+    return recipe
+  }
+}

@@ -1,0 +1,108 @@
+import ArgumentParser
+import PEFTTensor
+import PEFTTrain
+
+struct ExportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "export",
+    abstract: "Writes a run for other tools: merged model, delta, or Hugging Face PEFT adapter.",
+    discussion: """
+      merged  a model directory that transformers loads
+      delta   only the tensors that trained, bound to the base by SHA-256; `peft evaluate`, `predict`,
+              `verify` and `apply` take it like a run, with --model for the base
+      peft    an adapter that PEFT loads; modules of which more than additions trained are in it whole
+
+      What was written is read again, and its logits are compared with the run's.
+
+      Example:
+        peft export runs/lora --format peft --output adapters/lora
+      """)
+
+  @Argument(help: "Run directory, or delta.")
+  var directory: String
+
+  @Option(help: "merged, delta or peft.")
+  var format: RunExport.Format
+
+  @Option(help: "Directory to write.")
+  var output: String
+
+  @Option(
+    name: .customLong("model"), help: "Directory of the base model, where it is not where it was.")
+  var base: String?
+
+  @Flag(help: "Write into a directory that is not empty.")
+  var overwrite = false
+
+  @OptionGroup(title: "Common") var common: CommonOptions
+
+  func run() throws {
+    try common.start()
+    try ExportSession(common: common).write(
+      directory, base: base, as: format, to: output, overwriting: overwrite)
+  }
+}
+
+struct ApplyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "apply",
+    abstract: "Applies a delta to its base model: writes the merged model directory.",
+    discussion: """
+      A base with other weights than the delta was made on is refused.
+
+      Example:
+        peft apply deltas/sst2 --model minilm --output minilm-sst2
+      """)
+
+  @Argument(help: "Delta of `peft export`, or run directory.")
+  var delta: String
+
+  @Option(name: .customLong("model"), help: "Directory of the base model.")
+  var base: String
+
+  @Option(help: "Model directory to write.")
+  var output: String
+
+  @Flag(help: "Write into a directory that is not empty.")
+  var overwrite = false
+
+  @OptionGroup(title: "Common") var common: CommonOptions
+
+  func run() throws {
+    try common.start()
+    try ExportSession(common: common).write(
+      delta, base: base, as: .merged, to: output, overwriting: overwrite)
+  }
+}
+
+/// An export as the user sees it.
+private struct ExportSession {
+  let common: CommonOptions
+
+  func write(
+    _ run: String, base: String?, as format: RunExport.Format, to output: String,
+    overwriting: Bool
+  ) throws {
+    let outcome = try RunExport(run, base: base).write(
+      format, to: output, overwriting: overwriting)
+    if common.json {
+      var files = JSONObject()
+      for (name, count) in outcome.files { files[name] = .integer(count) }
+      Console.output(
+        .object([
+          "output": .string(output), "format": .string(format.rawValue), "files": .object(files),
+          "largestDifference": .number(outcome.largestDifference),
+          "largestLogit": .number(outcome.largestLogit),
+        ]))
+      return
+    }
+    var table = TextTable(header: [output, "bytes"])
+    for (name, count) in outcome.files { table.add([name, count.grouped]) }
+    table.lines(width: .max).forEach { Console.output($0) }
+    Console.output(
+      "read again: logits differ by at most \(outcome.largestDifference), the largest is "
+        + "\(outcome.largestLogit)")
+  }
+}
+
+extension RunExport.Format: ExpressibleByArgument {}

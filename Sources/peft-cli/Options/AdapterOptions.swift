@@ -1,0 +1,33 @@
+import ArgumentParser
+import PEFTTensor
+import PEFTTrain
+
+/// Where the weights are that a run or an adapter belongs to.
+struct AdapterOptions: ParsableArguments {
+  @Option(
+    name: .customLong("model"),
+    help: "Directory of a run's base model, where it is not where it was.")
+  var base: String?
+
+  @Option(help: "Hugging Face PEFT adapter (LoRA), or file of additions, on the model given.")
+  var adapter: String?
+
+  @Option(help: "Alpha of --adapter, where no adapter_config.json says it.")
+  var adapterAlpha: Double?
+
+  func validate() throws {
+    if adapterAlpha != nil, adapter == nil {
+      throw ValidationError("--adapter-alpha: it goes with --adapter")
+    }
+    if base != nil, adapter != nil {
+      throw ValidationError(
+        "--model and --adapter exclude each other: an adapter's model is given alone")
+    }
+  }
+
+  /// Opens the run or model, or the adapter on it.
+  func open(_ directory: String, as kind: TaskKind = .auto) throws(FileError) -> TrainedModel {
+    guard let adapter else { return try TrainedModel.open(directory, base: base, as: kind) }
+    return try TrainedModel.open(adapter: adapter, base: directory, alpha: adapterAlpha)
+  }
+}

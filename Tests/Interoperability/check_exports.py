@@ -1,0 +1,184 @@
+"""Loads what `peft export` writes, and its TensorBoard files, by the tools they are for, and compares.
+
+    python3 Tests/Interoperability/check_exports.py [--peft .build/release/peft] [--venv DIR]
+
+Trains small runs on the bundled models, exports each in every form, loads the merged models with transformers
+and the adapters with PEFT, and compares logits with those of `peft predict`, or of a language model the loss.
+Makes its own environment of Python packages. Ends with 1 where anything differs by more than 1e-5.
+"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import venv
+import warnings
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+PACKAGES = ["torch", "transformers", "peft", "tensorboard"]
+LIMIT = 1e-5
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--peft", default=os.path.join(ROOT, ".build", "release", "peft"))
+parser.add_argument("--venv", default=os.path.join(ROOT, ".build", "interoperability"))
+parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+options = parser.parse_args()
+
+if not options.inside:
+    python = os.path.join(options.venv, "bin", "python")
+    if not os.path.exists(python):
+        venv.create(options.venv, with_pip=True)
+    if subprocess.run([python, "-c", "import " + ", ".join(PACKAGES)], capture_output=True).returncode:
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "--extra-index-url",
+                        "https://download.pytorch.org/whl/cpu", *PACKAGES], check=True)
+    sys.exit(subprocess.run([python, __file__, "--inside", "--peft", options.peft]).returncode)
+
+import torch
+import transformers
+from peft import PeftModel
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+transformers.logging.set_verbosity_error()
+transformers.logging.disable_progress_bar()
+warnings.filterwarnings("ignore")
+PEFT = os.path.abspath(options.peft)
+MODELS = os.path.join(ROOT, "Sources", "peft-cli", "Models")
+WORDS = ["red", "green", "blue", "one", "two", "three", "four", "five"]
+failures = []
+
+
+def run(*arguments):
+    done = subprocess.run([PEFT, *arguments], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(" ".join(arguments) + "\n" + done.stderr)
+    return done.stdout
+
+
+def report(name, difference):
+    print(f"{name:44} {difference:.1e}", flush=True)
+    if not difference <= LIMIT:
+        failures.append(name)
+
+
+def write(path, lines):
+    with open(path, "w") as file:
+        file.writelines(lines)
+
+
+def logits(model, tokenizer, texts):
+    model.eval()
+    with torch.no_grad():
+        return [model(**tokenizer(text, return_tensors="pt")).logits[0] for text in texts]
+
+
+def largest(ours, theirs):
+    return max((torch.tensor(a) - b).abs().max().item() for a, b in zip(ours, theirs))
+
+
+def load_tokenizer(base):
+    return transformers.AutoTokenizer.from_pretrained(base)
+
+
+def check_classifier(place, name, base, method):
+    texts = [f"{WORDS[i % 8]} {'good' if i % 3 else 'bad'} {WORDS[(5 * i) % 8]}" for i in range(12)]
+    write(os.path.join(place, "data.tsv"), [f"{t}\t{'yes' if 'good' in t else 'no'}\n" for t in texts])
+    data = os.path.join(place, "data.tsv")
+    directory = os.path.join(place, name)
+    run("train", "--model", base, "--train", data, "--dev", data, "--steps", "8", "--batch-size", "4",
+        "--learning-rate", "5e-3", "--output", directory, "--quiet", *method)
+    ours = [json.loads(line)["logits"] for line in run("predict", directory, "--data", data).splitlines()]
+    for form in ("merged", "peft"):
+        run("export", directory, "--format", form, "--output", f"{directory}-{form}")
+    tokenizer = load_tokenizer(base)
+    merged = transformers.AutoModelForSequenceClassification.from_pretrained(f"{directory}-merged")
+    report(f"{name} merged", largest(ours, logits(merged, load_tokenizer(f"{directory}-merged"), texts)))
+    assert sorted(merged.config.label2id) == ["no", "yes"]
+    plain = transformers.AutoModelForSequenceClassification.from_pretrained(base, num_labels=2, dtype=torch.float32)
+    adapted = PeftModel.from_pretrained(plain, f"{directory}-peft")
+    report(f"{name} peft", largest(ours, logits(adapted, tokenizer, texts)))
+    report(f"{name} peft, merged by it", largest(ours, logits(adapted.merge_and_unload(), tokenizer, texts)))
+    check_import(place, name, base, directory, data, ours)
+    check_events(name, directory)
+
+
+def check_import(place, name, base, directory, data, ours):
+    """What PEFT saves again, read by us."""
+    plain = transformers.AutoModelForSequenceClassification.from_pretrained(base, num_labels=2, dtype=torch.float32)
+    adapted = PeftModel.from_pretrained(plain, f"{directory}-peft")
+    adapted.save_pretrained(f"{directory}-saved")
+    lines = run("predict", base, "--adapter", f"{directory}-saved", "--data", data).splitlines()
+    report(f"{name} saved by peft, read again",
+           largest(ours, [torch.tensor(json.loads(line)["logits"]) for line in lines]))
+
+
+def check_events(name, directory):
+    accumulator = EventAccumulator(directory)
+    accumulator.Reload()
+    rows = [line.split(",") for line in open(os.path.join(directory, "steps.csv")).read().splitlines()[1:]]
+    events = accumulator.Scalars("train/loss")
+    assert [event.step for event in events] == [int(row[0]) for row in rows], name
+    report(f"{name} TensorBoard", max(abs(e.value - float(r[1])) / max(1, float(r[1])) * 1e-1
+                                      for e, r in zip(events, rows)))
+    assert accumulator.Scalars("dev/accuracy"), name
+
+
+def check_language(place, name, base, method):
+    text = " ".join(WORDS * 3)
+    path = os.path.join(place, "text.txt")
+    write(path, [text])
+    directory = os.path.join(place, name)
+    run("train", "--model", base, "--train", path, "--steps", "6", "--task", "language", "--max-length", "64",
+        "--learning-rate", "1e-2", "--output", directory, "--quiet", *method)
+    ours = json.loads(run("evaluate", directory, "--data", path, "--json"))["metrics"]["loss"]
+    for form in ("merged", "peft"):
+        run("export", directory, "--format", form, "--output", f"{directory}-{form}")
+    tokenizer = load_tokenizer(base)
+    ids = tokenizer(text, return_tensors="pt")["input_ids"]
+
+    def loss(model):
+        model.eval()
+        with torch.no_grad():
+            return model(input_ids=ids, labels=ids).loss.item()
+
+    merged = transformers.AutoModelForCausalLM.from_pretrained(f"{directory}-merged")
+    report(f"{name} merged", abs(loss(merged) - ours))
+    plain = transformers.AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    before = loss(plain)
+    adapted = PeftModel.from_pretrained(plain, f"{directory}-peft")
+    report(f"{name} peft", abs(loss(adapted) - ours))
+    with adapted.disable_adapter():
+        report(f"{name} peft, switched off", abs(loss(adapted) - before))
+
+
+def plan(place, base, name, members, task):
+    """A plan of the named groups, by way of `select` and a file of groups."""
+    data = os.path.join(place, "plan-data.tsv")
+    write(data, [f"{WORDS[i % 8]} {'good' if i % 2 else 'bad'}\t{'yes' if i % 2 else 'no'}\n"
+                 for i in range(64)])
+    text = os.path.join(place, "plan-text.txt")
+    write(text, [" ".join(WORDS[(i * i) % 8] for i in range(900))])
+    directory = os.path.join(place, name + "-probe")
+    run("probe", "--model", base, "--train", text if task else data, "--head-steps", "2", "--batch-size", "4",
+        "--direction-batches", "2", "--probe-batches", "2", "--output", directory, "--quiet",
+        *(["--task", "language"] if task else []), *members)
+    run("select", directory, "--budget", "20%", "--quiet")
+    return ["--plan", os.path.join(directory, "plan.json")]
+
+
+with tempfile.TemporaryDirectory() as place:
+    roberta = os.path.join(MODELS, "roberta-small")
+    gpt2 = os.path.join(MODELS, "gpt2-small")
+    methods = [[m] for m in ("full", "bitfit", "norm", "head")] + [["lora", "--rank", "4"]]
+    for base, family in ((roberta, "roberta"), (gpt2, "gpt2")):
+        for method in methods:
+            check_classifier(place, f"{family}-{method[0]}", base, ["--method", *method])
+        mixture = plan(place, base, family, ["--candidates", "lora:2,8"], False)
+        check_classifier(place, f"{family}-plan", base, mixture)
+    for method in (["--method", "lora", "--rank", "4"], ["--method", "norm"], ["--method", "full"]):
+        check_language(place, f"gpt2-language-{method[1]}", gpt2, method)
+    check_language(place, "gpt2-language-plan", gpt2,
+                   plan(place, gpt2, "gpt2-language", ["--candidates", "lora:4"], True))
+
+print("differ: " + ", ".join(failures) if failures else "all within 1e-5")
+sys.exit(bool(failures))

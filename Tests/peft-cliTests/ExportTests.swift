@@ -1,0 +1,196 @@
+import Foundation
+import PEFTTensor
+import Testing
+
+/// Exports by the command; that other tools read them is for `Tests/Interoperability`.
+@Suite("Exporting")
+struct ExportTests {
+  private let place: Workplace
+
+  init() throws { place = try Workplace() }
+
+  private func run(_ name: String, _ options: [String], pooling: String = "first") throws -> String
+  {
+    let run = place.directory.path(name)
+    let (process, streams) = try PEFTProcess.start(
+      [
+        "train", "--model", place.model, "--train", place.train, "--dev", place.dev, "--steps",
+        "30",
+        "--batch-size", "16", "--learning-rate", "3e-3", "--pooling", pooling, "--output", run,
+        "--quiet",
+      ] + options)
+    let result = try PEFTProcess.finish(process, streams)
+    try #require(result.status == 0, "\(result.errors)")
+    return run
+  }
+
+  private func predictions(_ arguments: String...) throws -> [[Double]] {
+    let (process, streams) = try PEFTProcess.start(
+      ["predict"] + arguments + ["--data", place.dev])
+    let result = try PEFTProcess.finish(process, streams)
+    try #require(result.status == 0, "\(result.errors)")
+    return try result.output.split(separator: "\n").map {
+      try JSONValue(parsing: $0.utf8)["logits"]?.array?.compactMap(\.double) ?? []
+    }
+  }
+
+  private func distance(_ one: [[Double]], _ other: [[Double]]) -> Double {
+    zip(one.joined(), other.joined()).reduce(0) { max($0, abs($1.0 - $1.1)) }
+  }
+
+  @Test(
+    "each form gives the run's logits when it is used",
+    arguments: [["lora", "--rank", "3"], ["bitfit"], ["norm"], ["head"], ["full"]])
+  func forms(method: [String]) throws {
+    let run = try run("run", ["--method"] + method)
+    let expected = try predictions(run)
+    #expect(expected.count == 16 && expected.allSatisfy { $0.count == 2 })
+    for form in ["merged", "delta", "peft"] {
+      let output = place.directory.path(form)
+      let result = try PEFTProcess.run(
+        "export", run, "--format", form, "--output", output, "--json")
+      #expect(result.status == 0, "\(form): \(result.errors)")
+      let difference = try #require(try result.document["largestDifference"]?.double)
+      #expect(difference < 1e-5)
+      let found =
+        switch form {
+        case "merged": try predictions(output)
+        case "delta": try predictions(output, "--model", place.model)
+        default: try predictions(place.model, "--adapter", output)
+        }
+      #expect(distance(found, expected) < (form == "delta" ? 1e-30 : 1e-5), "\(form)")
+    }
+    let applied = place.directory.path("applied")
+    #expect(
+      try PEFTProcess.run(
+        "apply", place.directory.path("delta"), "--model", place.model, "--output", applied
+      ).status == 0)
+    #expect(
+      FileManager.default.contentsEqual(
+        atPath: applied + "/model.safetensors",
+        andPath: place.directory.path("merged/model.safetensors")))
+    let labels = try JSONValue(contentsOf: applied + "/config.json")["label2id"]
+    #expect(labels == .object(["no": .integer(0), "yes": .integer(1)]))
+  }
+
+  @Test("a run and its base may move; another base is refused")
+  func moved() throws {
+    let run = try run("run", ["--method", "lora"])
+    let expected = try predictions(run)
+    let (there, base) = (place.directory.path("there"), place.directory.path("base"))
+    try FileManager.default.moveItem(atPath: run, toPath: there)
+    try FileManager.default.moveItem(atPath: place.model, toPath: base)
+    #expect(try predictions(there, "--model", base) == expected)
+    let lost = try PEFTProcess.run("verify", there)
+    #expect(lost.status == 3)
+    let remedies = lost.errors.contains("--model")
+    #expect(remedies, "\(lost.errors)")
+    let verified = try PEFTProcess.run("verify", there, "--model", base, "--json")
+    #expect(try verified.document["run"]?["method"] == .string("lora"))
+    let weights = URL(filePath: base + "/model.safetensors")
+    var bytes = try Data(contentsOf: weights)
+    bytes[bytes.count - 1] ^= 1
+    try bytes.write(to: weights)
+    for arguments in [["verify"], ["apply", "--output", place.directory.path("none")]] {
+      let (process, streams) = try PEFTProcess.start(
+        [arguments[0], there, "--model", base] + arguments.dropFirst())
+      #expect(try PEFTProcess.finish(process, streams).status == 3)
+    }
+    #expect(!FileManager.default.fileExists(atPath: place.directory.path("none")))
+  }
+
+  @Test("an adapter trains further from where it was")
+  func furtherTraining() throws {
+    let run = try run("run", ["--method", "lora", "--rank", "3"])
+    let adapter = place.directory.path("adapter")
+    #expect(
+      try PEFTProcess.run("export", run, "--format", "peft", "--output", adapter).status == 0)
+    let more = try self.run(
+      "more", ["--adapter", adapter, "--steps", "1", "--learning-rate", "1e-12"])
+    #expect(distance(try predictions(more), try predictions(run)) < 1e-5)
+    let manifest = try JSONValue(contentsOf: more + "/run.json")
+    #expect(manifest["method"]?["rank"] == .integer(3))
+    #expect(manifest["trainable"] == (try JSONValue(contentsOf: run + "/run.json"))["trainable"])
+  }
+
+  @Test("adapters of other kinds, of other models and with patterns are refused by name")
+  func refusals() throws {
+    let run = try run("run", ["--method", "lora"])
+    let adapter = place.directory.path("adapter")
+    #expect(
+      try PEFTProcess.run("export", run, "--format", "peft", "--output", adapter).status == 0)
+    let path = adapter + "/adapter_config.json"
+    let whole = try String(contentsOfFile: path, encoding: .utf8)
+    for (old, new, word) in [
+      ("\"LORA\"", "\"IA3\"", "peft_type"),
+      ("\"use_dora\": false", "\"use_dora\": true", "use_dora"),
+      ("\"alpha_pattern\": {}", "\"alpha_pattern\": {\"layer.[0-9]\": 3}", "alpha_pattern"),
+      ("\"lora_alpha\": 16.0", "\"lora_alpha\": \"x\"", "lora_alpha"),
+    ] {
+      try whole.replacing(old, with: new).write(toFile: path, atomically: true, encoding: .utf8)
+      let result = try PEFTProcess.run(
+        "evaluate", place.model, "--adapter", adapter, "--data", place.dev)
+      #expect(result.status == 3, "\(word)")
+      let isNamed = result.errors.contains(word)
+      #expect(isNamed, "\(word): \(result.errors)")
+    }
+    let mean = try self.run("mean", ["--method", "head"], pooling: "mean")
+    for form in ["merged", "peft"] {
+      let result = try PEFTProcess.run(
+        "export", mean, "--format", form, "--output", place.directory.path("mean-" + form))
+      #expect(result.status == 3)
+      let isNamed = result.errors.contains("--pooling")
+      #expect(isNamed)
+      #expect(!FileManager.default.fileExists(atPath: place.directory.path("mean-" + form)))
+    }
+    #expect(
+      try PEFTProcess.run(
+        "export", mean, "--format", "delta", "--output", place.directory.path("mean-delta")
+      ).status == 0)
+    let full = try PEFTProcess.run(
+      "export", run, "--format", "delta", "--output", place.directory.path("mean-delta"))
+    #expect(full.status == 6)
+  }
+
+  @Test("events are there for TensorBoard, each with its checksums")
+  func events() throws {
+    let run = try run("run", ["--method", "head"])
+    let name = try #require(
+      try FileManager.default.contentsOfDirectory(atPath: run).first { $0.contains("tfevents") })
+    let bytes = [UInt8](try Data(contentsOf: URL(filePath: run + "/" + name)))
+    func number(_ start: Int, _ count: Int) -> UInt64 {
+      (0..<count).reduce(0) { $0 | UInt64(bytes[start + $1]) << (8 * $1) }
+    }
+    var (place, records) = (0, 0)
+    while place < bytes.count {
+      let length = Int(number(place, 8))
+      #expect(number(place + 8, 4) == UInt64(masked(bytes[place..<place + 8])))
+      let body = bytes[place + 12..<place + 12 + length]
+      #expect(number(place + 12 + length, 4) == UInt64(masked(body)))
+      place += 16 + length
+      records += 1
+    }
+    // The version, a step each, and the evaluation of the only pass… and of the end.
+    let rows = try String(contentsOfFile: run + "/metrics.csv", encoding: .utf8)
+      .split(separator: "\n").dropFirst().map { $0.split(separator: ",")[0] }
+    #expect(records == 1 + 30 + Set(rows).count)
+    let lines = try String(contentsOfFile: run + "/events.jsonl", encoding: .utf8)
+      .split(separator: "\n").map { try JSONValue(parsing: $0.utf8) }
+    #expect(lines.first?["event"] == .string("begin"))
+    #expect(lines.last?["ending"] == .string("finished"))
+    #expect(lines.count { $0["event"] == .string("step") } == 30)
+  }
+
+  /// CRC-32C bit by bit, masked as in record files.
+  private func masked(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+    var sum = ~UInt32(0)
+    for byte in bytes {
+      for bit in 0..<8 {
+        let isSet = (sum ^ UInt32(byte >> bit)) & 1 == 1
+        sum = sum >> 1 ^ (isSet ? 0x82F6_3B78 : 0)
+      }
+    }
+    sum = ~sum
+    return (sum >> 15 | sum << 17) &+ 0xA282_EAD8
+  }
+}

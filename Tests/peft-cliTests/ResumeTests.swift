@@ -1,0 +1,167 @@
+import Foundation
+import PEFTTensor
+import Testing
+
+/// Runs that are ended anywhere and gone on with, against one that never was.
+@Suite("Resuming")
+struct ResumeTests {
+  private static let finals = ["trained.safetensors", "steps.csv", "metrics.csv", "settings.json"]
+  private let place: Workplace
+  private let options: [String]
+
+  init() throws {
+    place = try Workplace()
+    options = [
+      "train", "--model", place.model, "--train", place.train, "--dev", place.dev, "--pooling",
+      "mean", "--method", "bitfit", "--steps", "9", "--batch-size", "16", "--evaluate-every", "4",
+      "--checkpoint-every", "2", "--learning-rate", "3e-3", "--quiet",
+    ]
+  }
+
+  private func train(
+    to run: String, _ extra: String..., environment: [String: String] = [:]
+  ) throws -> PEFTProcess {
+    let (process, streams) = try PEFTProcess.start(
+      options + ["--output", run] + extra, environment: environment)
+    return try PEFTProcess.finish(process, streams)
+  }
+
+  /// What a run leaves behind that is the same in every such run.
+  private func results(_ run: String) throws -> [String: Data] {
+    var files: [String: Data] = [:]
+    for name in Self.finals { files[name] = try Data(contentsOf: URL(filePath: "\(run)/\(name)")) }
+    var manifest = try #require(JSONValue(contentsOf: run + "/run.json").object)
+    for key in ["seconds", "tokensPerSecond"] { manifest[key] = nil }
+    // The environment has the number of workers.
+    manifest["files"] = manifest["files"]?["trained.safetensors"]
+    files["run.json"] = Data(JSONValue.object(manifest).text().utf8)
+    return files
+  }
+
+  private func leftOvers(_ run: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: run).filter {
+      $0.hasPrefix("checkpoint") || $0.hasSuffix(".partial")
+    }
+  }
+
+  @Test("a run killed at any change of a file goes on to the same bits")
+  func killed() throws {
+    let shim = try FaultShim()
+    #expect(try train(to: place.directory.path("whole")).status == 0)
+    let whole = try results(place.directory.path("whole"))
+    var (kills, call) = (0, 0)
+    while true {
+      call += 1
+      let run = place.directory.path("run-\(call)")
+      // Once more in the middle of going on, where the first kill was an even one.
+      let ends = try (0...(call.isMultiple(of: 2) ? 1 : 0)).map { round in
+        try train(
+          to: run, "--resume", "--workers", "\(1 + call % 2)",
+          environment: shim.environment("kill", at: round == 0 ? call : 1 + call / 2)
+        ).status
+      }
+      kills += ends.count { $0 == -SIGKILL }
+      if ends == [0] { break }
+      let last = try train(to: run, "--resume", "--workers", "\(1 + call % 2)")
+      try #require(last.status == 0, "killed at \(call): \(last.errors)")
+      try #require(try results(run) == whole, "killed at \(call)")
+      #expect(try leftOvers(run).isEmpty, "killed at \(call)")
+      try FileManager.default.removeItem(atPath: run)
+    }
+    #expect(kills >= 200, "\(kills) kills")
+  }
+
+  @Test(
+    "a disk that is full or broken ends with 6 and a name, and nothing is lost",
+    arguments: ["ENOSPC", "EIO", "short"])
+  func faults(kind: String) throws {
+    let shim = try FaultShim()
+    #expect(try train(to: place.directory.path("whole")).status == 0)
+    let whole = try results(place.directory.path("whole"))
+    // The calls of a whole run are some 180; every seventh, beginning elsewhere for every kind.
+    for call in stride(from: 1 + kind.count, to: 1000, by: 7) {
+      let run = place.directory.path("run-\(call)")
+      let ended = try train(to: run, environment: shim.environment(kind, at: call))
+      if ended.status == 0 { break }
+      #expect(ended.status == 6, "\(kind) at \(call): \(ended.errors)")
+      let namesPath = ended.errors.contains(run)
+      #expect(namesPath, "\(kind) at \(call): \(ended.errors)")
+      let last = try train(to: run, "--resume")
+      try #require(last.status == 0, "\(kind) at \(call): \(last.errors)")
+      try #require(try results(run) == whole, "\(kind) at \(call)")
+      try FileManager.default.removeItem(atPath: run)
+    }
+  }
+
+  @Test("an interrupted run can be used, and goes on to the same bits; a finished one says so")
+  func interrupted() throws {
+    let run = place.directory.path("run")
+    #expect(try train(to: place.directory.path("whole"), "--steps", "9").status == 0)
+    let shim = try FaultShim()
+    #expect(
+      try train(to: run, "--resume", environment: shim.environment("kill", at: 60)).status
+        == -SIGKILL)
+    let refused = try PEFTProcess.run("evaluate", run, "--data", place.dev)
+    #expect(refused.status == 3)
+    let remedies = refused.errors.contains("--resume")
+    #expect(remedies)
+    #expect(try train(to: run, "--resume").status == 0)
+    #expect(try results(run) == results(place.directory.path("whole")))
+    let before = try Data(contentsOf: URL(filePath: run + "/run.json"))
+    let again = try train(to: run, "--resume", "--json")
+    #expect(again.status == 0)
+    #expect(try again.document["steps"] == .integer(9))
+    #expect(try Data(contentsOf: URL(filePath: run + "/run.json")) == before)
+    let other = try train(to: run, "--resume", "--seed", "2")
+    #expect(other.status == 3)
+  }
+
+  @Test(
+    "other options, other data and a changed table are refused by name; a damaged state is not used"
+  )
+  func refusals() throws {
+    let shim = try FaultShim()
+    let run = place.directory.path("run")
+    var states: [JSONValue] = []
+    for call in stride(from: 100, to: 400, by: 10) where states.count < 2 {
+      let ended = try train(to: run, "--overwrite", environment: shim.environment("kill", at: call))
+      try #require(ended.status == -SIGKILL)
+      states = (try? JSONValue(contentsOf: run + "/checkpoint.json"))?["states"]?.array ?? []
+    }
+    try #require(states.count == 2)
+    for (extra, word) in [
+      (["--learning-rate", "1e-3"], "learningRate"), (["--seed", "4"], "seed"),
+      (["--train", place.dev], "trainData"), (["--method", "full"], "method"),
+    ] {
+      let (process, streams) = try PEFTProcess.start(
+        options + ["--output", run, "--resume"] + extra)
+      let result = try PEFTProcess.finish(process, streams)
+      #expect(result.status == 3, "\(word): \(result.errors)")
+      let isNamed = result.errors.contains(word)
+      #expect(isNamed, "\(result.errors)")
+    }
+    // The newest state is damaged: the one before serves.
+    let newest = URL(filePath: run + "/" + (try #require(states[0]["file"]?.string)))
+    var bytes = try Data(contentsOf: newest)
+    bytes[bytes.count - 1] ^= 1
+    try bytes.write(to: newest)
+    let table = URL(filePath: run + "/steps.csv")
+    let rows = try String(contentsOf: table, encoding: .utf8)
+    try rows.replacing("1,0.", with: "1,1.", maxReplacements: 1)
+      .write(to: table, atomically: true, encoding: .utf8)
+    let changed = try train(to: run, "--resume")
+    #expect(changed.status == 3)
+    let isNamed = changed.errors.contains("steps.csv")
+    #expect(isNamed)
+    try rows.write(to: table, atomically: true, encoding: .utf8)
+    let step = try #require(states[1]["step"]?.integer)
+    let (process, streams) = try PEFTProcess.start(
+      options.filter { $0 != "--quiet" } + ["--output", run, "--resume"])
+    let result = try PEFTProcess.finish(process, streams)
+    #expect(result.status == 0, "\(result.errors)")
+    let warns = result.errors.contains("SHA-256") && result.errors.contains("step \(step)")
+    #expect(warns, "\(result.errors)")
+    #expect(try train(to: place.directory.path("whole")).status == 0)
+    #expect(try results(run) == results(place.directory.path("whole")))
+  }
+}
