@@ -1,5 +1,6 @@
 import Foundation
 import PEFTTensor
+import PEFTTrain
 import Testing
 
 /// Runs that are ended anywhere and gone on with, against one that never was.
@@ -69,6 +70,81 @@ struct ResumeTests {
       try FileManager.default.removeItem(atPath: run)
     }
     #expect(kills >= 200, "\(kills) kills")
+  }
+
+  @Test("a probe killed at any change of a file goes on to the same bits")
+  func killedProbe() throws {
+    let shim = try FaultShim()
+    func probe(to run: String, _ environment: [String: String] = [:]) throws -> PEFTProcess {
+      let (process, streams) = try PEFTProcess.start(
+        [
+          "probe", "--model", place.model, "--train", place.train, "--pooling", "mean",
+          "--candidates", "lora:1,2", "--interactions", "--head-steps", "3",
+          "--direction-batches", "3", "--probe-batches", "4", "--batch-size", "8", "--resume",
+          "--quiet", "--output", run,
+        ], environment: environment)
+      return try PEFTProcess.finish(process, streams)
+    }
+    /// All but the seconds.
+    func findings(_ run: String) throws -> JSONValue {
+      var document = try #require(JSONValue(contentsOf: run + "/influence.json").object)
+      var cost = try #require(document["cost"]?.object)
+      for key in ["seconds", "headSeconds"] { cost[key] = nil }
+      document["cost"] = .object(cost)
+      return .object(document)
+    }
+    #expect(try probe(to: place.directory.path("whole")).status == 0)
+    let whole = try findings(place.directory.path("whole"))
+    var call = 0
+    while true {
+      call += 1
+      let run = place.directory.path("run-\(call)")
+      let ended = try probe(to: run, shim.environment("kill", at: call))
+      if ended.status == 0 { break }
+      #expect(ended.status == -SIGKILL, "\(ended.errors)")
+      let last = try probe(to: run)
+      try #require(last.status == 0, "killed at \(call): \(last.errors)")
+      try #require(try findings(run) == whole, "killed at \(call)")
+      let names = try FileManager.default.contentsOfDirectory(atPath: run)
+      #expect(names == ["influence.json"], "killed at \(call)")
+      try FileManager.default.removeItem(atPath: run)
+    }
+    #expect(call > 40, "\(call) calls")
+  }
+
+  @Test("the main job, killed here and there, goes on to the same results")
+  func killedJob() throws {
+    let shim = try FaultShim()
+    func adapt(to run: String, _ environment: [String: String] = [:]) throws -> PEFTProcess {
+      let (process, streams) = try PEFTProcess.start(
+        [
+          "adapt", "--model", place.model, "--train", place.train, "--dev", place.dev, "--pooling",
+          "mean", "--budget", "2%", "--baselines", "head", "--steps", "4", "--learning-rates",
+          "1e-3,5e-3", "--candidates", "lora:1", "--head-steps", "3", "--direction-batches", "2",
+          "--probe-batches", "3", "--batch-size", "16", "--evaluate-every", "2", "--resume",
+          "--quiet", "--output", run,
+        ], environment: environment)
+      return try PEFTProcess.finish(process, streams)
+    }
+    func findings(_ run: String) throws -> [JSONValue?] {
+      let comparison = try JSONValue(contentsOf: run + "/comparison.json")
+      return (comparison["methods"]?.array ?? []).map { $0["accuracy"] }
+        + (comparison["methods"]?.array ?? []).map { $0["learningRate"] }
+        + [.string(try Fingerprint.file(run + "/trained.safetensors"))]
+    }
+    #expect(try adapt(to: place.directory.path("whole")).status == 0)
+    let whole = try findings(place.directory.path("whole"))
+    var kills = 0
+    for call in stride(from: 20, to: 2000, by: 41) {
+      let run = place.directory.path("run-\(call)")
+      let ended = try adapt(to: run, shim.environment("kill", at: call))
+      if ended.status == 0 { break }
+      kills += 1
+      let last = try adapt(to: run)
+      try #require(last.status == 0, "killed at \(call): \(last.errors)")
+      try #require(try findings(run) == whole, "killed at \(call)")
+    }
+    #expect(kills > 5, "\(kills) kills")
   }
 
   @Test(

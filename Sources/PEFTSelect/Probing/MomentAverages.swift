@@ -3,14 +3,26 @@ import PEFTTensor
 /// Plain means of gradients and of their squares over batches, element by element.
 struct MomentAverages {
   private let parameters: [ModelParameter]
-  private var sums: [Tensor]
-  private var squares: [Tensor]
+  private(set) var sums: [Tensor]
+  private(set) var squares: [Tensor]
   private(set) var batchCount = 0
 
   init(_ parameters: [ModelParameter]) {
     self.parameters = parameters
     sums = parameters.map { Tensor(zeros: $0.parameter.shape) }
     squares = sums
+  }
+
+  /// Averages that go on from sums of gradients and of their squares over so many batches.
+  init(_ parameters: [ModelParameter], sums: [Tensor], squares: [Tensor], batchCount: Int) {
+    let shapes = parameters.map(\.parameter.shape)
+    precondition(
+      sums.map(\.shape) == shapes && squares.map(\.shape) == shapes,
+      "MomentAverages: sums of other shapes than the parameters'")
+    self.parameters = parameters
+    self.sums = sums
+    self.squares = squares
+    self.batchCount = batchCount
   }
 
   /// Adds the gradients of one batch; a parameter without one counts as zero.

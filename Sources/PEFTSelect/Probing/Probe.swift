@@ -25,19 +25,54 @@ public enum ProbeEvent {
   case probe(done: Int, of: Int, [ProbeOutcome])
 }
 
+/// Where a probe at the starting point stands between two batches: all that the rest of it depends on besides
+/// objective, groupings and settings.
+public struct ProbeState: Sendable {
+  /// Batches whose gradients are in the sums.
+  public let directionBatches: Int
+  /// Sums of the gradients of each parameter over these batches.
+  public let sums: [Tensor]
+  /// Sums of their squares.
+  public let squares: [Tensor]
+  /// For each grouping one record a probe done.
+  public let records: [[ProbeRecord]]
+  /// For each grouping the interaction matrix so far.
+  public let interactions: [[Double]?]
+
+  /// A state from its parts.
+  public init(
+    directionBatches: Int, sums: [Tensor], squares: [Tensor], records: [[ProbeRecord]],
+    interactions: [[Double]?]
+  ) {
+    self.directionBatches = directionBatches
+    self.sums = sums
+    self.squares = squares
+    self.records = records
+    self.interactions = interactions
+  }
+
+  /// Probes done.
+  public var probesDone: Int { records.first?.count ?? 0 }
+}
+
 /// Measures the influence of every group.
 ///
 /// Parameters, their marks and everything else of the objective are bit for bit as before when it
-/// returns, whatever the path.
+/// returns, whatever the path. A probe at the starting point can be ended and go on from a state, to the bits of
+/// one that was not; what it was told of probes done before is told again.
 ///
 /// - Parameters:
+///   - state: where to go on; nil begins. Not for probes along a training run.
 ///   - batch: the independent batches that probing draws on, by their number from 0.
+///   - save: gets the state at the starting point when the direction is made or probing ends before, and after
+///     every probe.
 ///   - observe: told of progress; false ends probing after the probe in hand.
 /// - Returns: one outcome for each grouping.
 public func probe<O: Objective>(
   _ objective: O, groupings: [ParameterGrouping], settings: ProbeSettings,
-  batch: (Int) -> O.Batch, observe: (ProbeEvent) -> Bool = { _ in true }
-) -> [ProbeOutcome] {
+  from state: ProbeState? = nil, batch: (Int) -> O.Batch,
+  save: (ProbeState) throws -> Void = { _ in }, observe: (ProbeEvent) -> Bool = { _ in true }
+) rethrows -> [ProbeOutcome] {
   let snapshot = ParameterSnapshot(of: objective.parameters)
   defer { snapshot.restore() }
   for entry in objective.parameters {
@@ -46,7 +81,8 @@ public func probe<O: Objective>(
   }
   var run = ProbeRun(objective: objective, groupings: groupings, settings: settings)
   switch settings.path {
-  case .held(let count): run.hold(directionBatches: count, batch, observe)
+  case .held(let count):
+    try run.hold(directionBatches: count, from: state, batch, save, observe)
   case .training(let steps, let period, let rate):
     run.follow(steps: steps, period: period, learningRate: rate, batch, observe)
   }
@@ -77,18 +113,35 @@ private struct ProbeRun<O: Objective> {
 
   /// All probes at the starting point.
   mutating func hold(
-    directionBatches: Int, _ batch: (Int) -> O.Batch, _ observe: (ProbeEvent) -> Bool
-  ) {
-    for index in 0..<directionBatches {
-      accumulateGradient(batch(index))
-      guard observe(.direction(done: index + 1, of: directionBatches)) else { return stop() }
+    directionBatches: Int, from state: ProbeState?, _ batch: (Int) -> O.Batch,
+    _ save: (ProbeState) throws -> Void, _ observe: (ProbeEvent) -> Bool
+  ) rethrows {
+    if let state {
+      moments = MomentAverages(
+        parameters, sums: state.sums, squares: state.squares, batchCount: state.directionBatches)
+      for index in outcomes.indices {
+        outcomes[index].batchCounts.direction = state.directionBatches
+      }
     }
+    for index in moments.batchCount..<directionBatches {
+      accumulateGradient(batch(index))
+      guard observe(.direction(done: index + 1, of: directionBatches)) else {
+        try save(self.state)
+        return stop()
+      }
+    }
+    if state?.directionBatches != directionBatches { try save(self.state) }
     let directions = moments.directions(
       settings.direction, epsilon: settings.optimizer.epsilon)
     let first = settings.probeBatches == .fresh ? directionBatches : 0
     let count = settings.probeBatches == .fresh ? settings.probeCount : directionBatches
     for index in 0..<count {
-      measure(batch(first + index), along: directions, index: index)
+      if let state, index < state.probesDone {
+        take(probe: index, of: state)
+      } else {
+        measure(batch(first + index), along: directions, index: index)
+        try save(self.state)
+      }
       guard observe(.probe(done: index + 1, of: count, outcomes)) else {
         return index + 1 == count ? () : stop()
       }
@@ -127,6 +180,21 @@ private struct ProbeRun<O: Objective> {
   mutating func setPredictors() {
     for index in outcomes.indices {
       outcomes[index].predictors.setNorms(of: moments, grouping: outcomes[index].grouping)
+    }
+  }
+
+  private var state: ProbeState {
+    ProbeState(
+      directionBatches: moments.batchCount, sums: moments.sums, squares: moments.squares,
+      records: outcomes.map(\.records), interactions: outcomes.map(\.interactions))
+  }
+
+  /// Takes what a probe found that was done before.
+  private mutating func take(probe index: Int, of state: ProbeState) {
+    for position in outcomes.indices {
+      outcomes[position].records.append(state.records[position][index])
+      outcomes[position].batchCounts.probe += 1
+      outcomes[position].interactions = state.interactions[position]
     }
   }
 

@@ -44,6 +44,24 @@ public struct ProbeRecord: Sendable {
     self.isAccepted = isAccepted
   }
 
+  /// Everything as numbers: slopes, curvatures, their variances, covariances and marks, six rows of K.
+  package var rows: [[Double]] {
+    get {
+      [
+        slopes, curvatures, slopeVariances, curvatureVariances, covariances,
+        isAccepted.map { $0 ? 1 : 0 },
+      ]
+    }
+    set {
+      precondition(
+        newValue.count == 6 && newValue.allSatisfy { $0.count == groupCount },
+        "ProbeRecord: \(newValue.map(\.count)) numbers for \(groupCount) groups")
+      (slopes, curvatures, slopeVariances) = (newValue[0], newValue[1], newValue[2])
+      (curvatureVariances, covariances) = (newValue[3], newValue[4])
+      isAccepted = newValue[5].map { $0 != 0 }
+    }
+  }
+
   /// The number of groups, K.
   public var groupCount: Int { slopes.count }
 

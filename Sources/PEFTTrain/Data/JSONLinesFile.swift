@@ -16,19 +16,3 @@ public enum JSONLinesFile {
     try AtomicFile.write(Array(lines.joined().utf8), to: path)
   }
 }
-
-/// Directories on disk.
-enum Directory {
-  /// Makes a directory and those above it; one that is there already is fine.
-  static func create(_ path: String) throws(FileError) {
-    do {
-      try FileManager.default.createDirectory(
-        atPath: path.isEmpty ? "." : path, withIntermediateDirectories: true)
-    } catch {
-      throw FileError(
-        .storage, path: path,
-        reason: "the directory cannot be made: \(error.localizedDescription)",
-        remedy: "check the path, the permissions and the space on the disk")
-    }
-  }
-}

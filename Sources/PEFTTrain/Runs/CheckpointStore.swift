@@ -126,7 +126,8 @@ public struct CheckpointStore {
     }
   }
 
-  private static func check(
+  /// Throws `malformed` where two recipes differ, and names the first difference.
+  static func check(
     _ found: JSONObject, is recipe: JSONObject, path: String
   ) throws(FileError) {
     // As it would come back from a file.

@@ -12,6 +12,26 @@ public enum RunStart: Hashable, Sendable {
   case resuming
 }
 
+extension TrainingJob {
+  /// The manifest of a run of this job in `output` that came to its end; nil where there is none.
+  ///
+  /// Throws `malformed` where the run there is one with other options.
+  public func finishedRun(in output: String) throws(FileError) -> RunManifest? {
+    guard FileManager.default.fileExists(atPath: output + "/" + RunManifest.fileName) else {
+      return nil
+    }
+    let manifest = try RunManifest.read(output)
+    guard manifest.outcome.ending != .interrupted else { return nil }
+    guard try RunDirectory.settings(of: output, are: json) else {
+      throw FileError(
+        .malformed, path: output, reason: "the run there has ended, and was one with other options",
+        remedy: "name another directory, or replace it with --overwrite")
+    }
+    RunDirectory.tidy(output)
+    return manifest
+  }
+}
+
 extension PreparedJob {
   /// Trains, evaluates and writes the run directory `output`.
   ///

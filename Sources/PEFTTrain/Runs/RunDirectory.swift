@@ -51,7 +51,7 @@ public struct RunDirectory {
     self.path = path
     let manager = FileManager.default
     let entries = (try? manager.contentsOfDirectory(atPath: path)) ?? []
-    if !entries.allSatisfy(Self.isLeftOver) {
+    if !entries.allSatisfy(Directory.isLeftOver) {
       guard overwriting else {
         throw FileError(
           .storage, path: path, reason: "the directory is not empty",
@@ -60,7 +60,7 @@ public struct RunDirectory {
       try Self.clear(path, entries)
     }
     try Directory.create(path)
-    Self.removeLeftOvers(in: path)
+    Directory.removeLeftOvers(in: path)
     try JSONFile.write(settings, to: path + "/" + Self.settingsName)
     try JSONFile.write(EnvironmentReport.json, to: path + "/" + Self.environmentName)
     steps = try RunTable(
@@ -103,7 +103,7 @@ public struct RunDirectory {
       }
       return try RunTable(reopening: path + "/" + name, at: mark)
     }
-    Self.removeLeftOvers(in: path)
+    Directory.removeLeftOvers(in: path)
     steps = try table(Self.stepsName)
     metrics = try table(Self.metricsName)
     events = try EventLog(in: path, resuming: true)
@@ -123,16 +123,16 @@ public struct RunDirectory {
   }
 
   /// Whether the run in `path` has these settings.
-  public static func settings(of path: String, are settings: JSONValue) throws(FileError) -> Bool {
+  static func settings(of path: String, are settings: JSONValue) throws(FileError) -> Bool {
     // As they would come back from a file.
     let wanted = (try? JSONValue(parsing: settings.text().utf8)) ?? settings
     return try JSONValue(contentsOf: path + "/" + settingsName) == wanted
   }
 
   /// Removes what a process left that was killed when its run had ended.
-  public static func tidy(_ path: String) {
+  static func tidy(_ path: String) {
     CheckpointStore.remove(from: path)
-    removeLeftOvers(in: path)
+    Directory.removeLeftOvers(in: path)
   }
 
   /// Notes an event.
@@ -204,15 +204,15 @@ public struct RunDirectory {
 }
 
 extension RunDirectory {
-  /// Whether a process that was killed left this file in the middle of writing it.
-  private static func isLeftOver(_ name: String) -> Bool {
-    name.hasPrefix(".") && name.hasSuffix(AtomicFile.temporarySuffix)
-  }
-
-  private static func removeLeftOvers(in path: String) {
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-    where isLeftOver(name) {
-      try? FileManager.default.removeItem(atPath: path + "/" + name)
+  /// Copies a run that ended to `target`, in place of one that may be there; the manifest goes last.
+  static func copy(_ source: String, to target: String) throws(FileError) {
+    try Directory.create(target)
+    let entries = (try? FileManager.default.contentsOfDirectory(atPath: target)) ?? []
+    try clear(target, entries)
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: source)) ?? []
+    for name in names.filter({ $0 != RunManifest.fileName }) + [RunManifest.fileName]
+    where ownFiles.contains(name) || name.hasPrefix(TensorBoardFile.namePrefix) {
+      try AtomicFile.write(FileContents.read(source + "/" + name), to: target + "/" + name)
     }
   }
 

@@ -1,3 +1,4 @@
+import Foundation
 import PEFTModels
 import PEFTTensor
 
@@ -53,37 +54,38 @@ public struct ComparisonJob: Sendable {
     case training(TrainingEvent)
   }
 
-  /// Trains one method with every seed, each into a run directory of its own.
+  /// Trains one method with every seed, each into a run directory of its own. Where learning rates are to be
+  /// chosen from, each has a directory `rate-RATE` in that of the first seed, and the best one's run is copied.
   ///
-  /// - Parameter directory: the directory of the run with a seed.
+  /// - Parameters:
+  ///   - directory: the directory of the run with a seed.
+  ///   - start: what to do with runs that are there.
   /// - Returns: nil where it was stopped; the run in hand is saved as far as it got.
   public func entry(
-    _ candidate: Candidate, directory: (UInt64) -> String, shouldStop: () -> Bool,
-    observe: (Event) -> Void
+    _ candidate: Candidate, directory: (UInt64) -> String, start: RunStart = .overwriting,
+    shouldStop: () -> Bool, observe: (Event) -> Void
   ) throws -> Comparison.Entry? {
     var entry: Comparison.Entry?
     let rates = learningRates.isEmpty ? [candidate.usualLearningRate] : learningRates
     var chosen = rates[0]
     for (position, seed) in seeds.enumerated() {
-      var best: (manifest: RunManifest, rate: Double)?
+      var best: (manifest: RunManifest, rate: Double, directory: String)?
       for rate in position == 0 ? rates : [chosen] {
+        let isTrial = position == 0 && rates.count > 1
+        let place = directory(seed) + (isTrial ? "/rate-\(rate)" : "")
         observe(.run(label: candidate.label, seed: seed, learningRate: rate))
         let manifest = try run(
-          candidate, seed: seed, rate: rate, to: directory(seed), shouldStop: shouldStop,
+          candidate, seed: seed, rate: rate, to: place, start: start, shouldStop: shouldStop,
           observe: observe)
         if manifest.outcome.ending == .interrupted { return nil }
-        if best.map({ score(manifest) > score($0.manifest) }) ?? true { best = (manifest, rate) }
+        if best.map({ score(manifest) > score($0.manifest) }) ?? true {
+          best = (manifest, rate, place)
+        }
       }
       guard let best else { continue }
       chosen = best.rate
-      let isLast = position == 0 && rates.last == best.rate
-      if position == 0, !isLast {
-        // The directory holds the last rate's run; make it the best one's again.
-        observe(.run(label: candidate.label, seed: seed, learningRate: best.rate))
-        let again = try run(
-          candidate, seed: seed, rate: best.rate, to: directory(seed), shouldStop: shouldStop,
-          observe: observe)
-        if again.outcome.ending == .interrupted { return nil }
+      if best.directory != directory(seed) {
+        try RunDirectory.copy(best.directory, to: directory(seed))
       }
       let run = Comparison.Run(
         seed: seed, metrics: best.manifest.metrics, seconds: best.manifest.outcome.seconds,
@@ -100,7 +102,7 @@ public struct ComparisonJob: Sendable {
   }
 
   private func run(
-    _ candidate: Candidate, seed: UInt64, rate: Double, to directory: String,
+    _ candidate: Candidate, seed: UInt64, rate: Double, to directory: String, start: RunStart,
     shouldStop: () -> Bool, observe: (Event) -> Void
   ) throws -> RunManifest {
     var job = base
@@ -108,11 +110,16 @@ public struct ComparisonJob: Sendable {
     job.plan = candidate.plan
     job.settings.seed = seed
     job.settings.learningRate = rate
+    if start == .resuming, let finished = try job.finishedRun(in: directory) { return finished }
     let prepared = try job.prepare()
     try prepared.checkMemory(prepared.forecast(timing: false))
-    return try prepared.run(to: directory, start: .overwriting, shouldStop: shouldStop) {
-      observe(.training($0))
-    }
+    // The first run of `adapt` lies beside the plan, and so in a directory that is not empty.
+    let isBegun = FileManager.default.fileExists(
+      atPath: directory + "/" + CheckpointStore.manifestName)
+    return try prepared.run(
+      to: directory, start: start == .resuming && isBegun ? .resuming : .overwriting,
+      shouldStop: shouldStop
+    ) { observe(.training($0)) }
   }
 
   /// The dev metric, or where there is no dev data the test metric's absence: the first rate wins.

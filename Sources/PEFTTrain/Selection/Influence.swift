@@ -92,7 +92,7 @@ extension Influence {
     self.cost = cost
   }
 
-  private static func describe(
+  static func describe(
     _ settings: InfluenceSettings
   ) -> [(name: String, value: String)] {
     let probe = settings.probe

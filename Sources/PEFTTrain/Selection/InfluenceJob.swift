@@ -57,14 +57,17 @@ extension PreparedJob {
   /// permutation of (seed, pass) of their own. The model is bit for bit as before when it returns.
   ///
   /// - Parameters:
+  ///   - directory: where the state is saved, so that a probe that was ended can go on; nil saves none. A probe
+  ///     along a training run has none. When what it found is written, `ProbeCheckpoint.remove` is due.
+  ///   - resuming: whether to go on from a state there; without one it begins.
   ///   - shouldStop: asked after every batch; true ends with what there is, marked as incomplete.
   /// - Returns: nil when it was stopped before the first probe.
   public func measureInfluence(
-    _ settings: InfluenceSettings, shouldStop: () -> Bool = { false },
-    observe: (InfluenceEvent) -> Void = { _ in }
+    _ settings: InfluenceSettings, savingIn directory: String? = nil, resuming: Bool = false,
+    shouldStop: () -> Bool = { false }, observe: (InfluenceEvent) -> Void = { _ in }
   ) throws -> Influence? {
     let clock = ContinuousClock()
-    let start = clock.now
+    var start = clock.now
     let snapshot = ParameterSnapshot(of: model.parameters)
     defer {
       for layer in model.backboneLinearLayers { layer.lowRank = nil }
@@ -73,8 +76,20 @@ extension PreparedJob {
     _ = try ParameterGrouping(
       model.parameters, by: settings.rule, candidates: settings.candidates)
     try checkProbeMemory()
-    guard try warmHead(settings, shouldStop: shouldStop, observe: observe) else { return nil }
-    let headSeconds = (clock.now - start) / .seconds(1)
+    let modelFiles = try Fingerprint.weights(ofModel: job.modelDirectory)
+    var checkpoint = try directory.map {
+      ProbeCheckpoint(directory: $0, recipe: try recipe(settings, modelFiles: modelFiles))
+    }
+    if resuming, let directory { Directory.removeLeftOvers(in: directory) }
+    let saved = resuming ? try checkpoint?.load(settings, of: model, job) : nil
+    if let saved {
+      for (parameter, value) in zip(model.taskParameters, saved.head) { parameter.value = value }
+      start -= .seconds(saved.seconds)
+    } else {
+      guard try warmHead(settings, shouldStop: shouldStop, observe: observe) else { return nil }
+    }
+    let headSeconds = saved?.headSeconds ?? (clock.now - start) / .seconds(1)
+    let head = model.taskParameters.map(\.value)
     if let candidates = settings.candidates {
       LowRankAdaptation.attachCandidates(
         candidates, to: model, using: SeededGenerator(seed: job.settings.seed, purpose: "weights"))
@@ -84,8 +99,14 @@ extension PreparedJob {
       objective.parameters, by: settings.rule, candidates: settings.candidates)
     var watch = SelectionWatch(settings.settled)
     var isSettled = false
-    let outcome = probe(
-      objective, groupings: [grouping], settings: settings.probe, batch: probeBatch
+    let outcome = try probe(
+      objective, groupings: [grouping], settings: settings.probe, from: saved?.state,
+      batch: probeBatch,
+      save: { state in
+        try checkpoint?.save(
+          state, head: head, of: objective.parameters,
+          seconds: (clock.now - start) / .seconds(1), headSeconds: headSeconds)
+      }
     ) { event in
       switch event {
       case .direction(let done, let count): observe(.direction(done: done, of: count))
@@ -101,13 +122,27 @@ extension PreparedJob {
     guard !outcome.records.isEmpty else { return nil }
     return Influence(
       of: model, in: absolutePath(job.modelDirectory),
-      modelFiles: try Fingerprint.weights(ofModel: job.modelDirectory), settings: settings,
+      modelFiles: modelFiles, settings: settings,
       outcome: outcome,
       isComplete: outcome.isComplete || isSettled,
       cost: Influence.Cost(
         headSteps: model.taskParameters.isEmpty ? 0 : settings.headSteps, headSeconds: headSeconds,
         directionBatches: outcome.batchCounts.direction, probeBatches: outcome.batchCounts.probe,
         seconds: (clock.now - start) / .seconds(1)))
+  }
+
+  /// All that another probe would have otherwise.
+  private func recipe(
+    _ settings: InfluenceSettings, modelFiles: [String: String]
+  ) throws(FileError) -> JSONObject {
+    var recipe = try job.recipe(modelFiles: modelFiles)
+    for (name, value) in Influence.describe(settings) { recipe["probe " + name] = .string(value) }
+    recipe["probe batches"] = .integer(settings.probe.probeCount)
+    recipe["probe value"] = .string("\(settings.value), \(settings.aggregation.rawValue)")
+    recipe["probe interactions"] = .bool(settings.probe.interactions)
+    recipe["probe head rate"] = .number(settings.headLearningRate)
+    recipe["probe settled"] = .string("\(settings.settled.map { "\($0)" } ?? "never")")
+    return recipe
   }
 
   /// Throws where gradients, their two means and a direction for every parameter, with the activations of
@@ -151,6 +186,24 @@ extension PreparedJob {
       preconditionFailure("measureInfluence: data without labels")
     }
     return batch
+  }
+}
+
+extension ProbeCheckpoint {
+  /// The state, for a model to which the candidates will be attached.
+  fileprivate mutating func load(
+    _ settings: InfluenceSettings, of model: TransformerModel, _ job: TrainingJob
+  ) throws -> Saved? {
+    guard case .held = settings.probe.path else { return nil }
+    if let candidates = settings.candidates {
+      LowRankAdaptation.attachCandidates(
+        candidates, to: model, using: SeededGenerator(seed: job.settings.seed, purpose: "weights"))
+    }
+    defer { for layer in model.backboneLinearLayers { layer.lowRank = nil } }
+    let grouping = try ParameterGrouping(
+      model.parameters, by: settings.rule, candidates: settings.candidates)
+    return try load(
+      parameters: model.parameters, head: model.taskParameters, groupCount: grouping.count)
   }
 }
 

@@ -26,6 +26,13 @@ struct AdaptCommand: ParsableCommand {
   var overwrite = false
 
   @Flag(
+    help: """
+      Go on with the job in --output, with the same options: what is measured and trained stays, a probe or run \
+      in the middle goes on to the same bits.
+      """)
+  var resume = false
+
+  @Flag(
     help:
       "Take influence.json from --output where it is of these weights, instead of probing again.")
   var reuseProbe = false
@@ -44,6 +51,7 @@ struct AdaptCommand: ParsableCommand {
   }
 
   func validate() throws {
+    if resume, overwrite { throw ValidationError("--resume and --overwrite exclude each other") }
     guard comparison.budget != nil else {
       throw ValidationError("--budget: say how many parameters may train, such as 0.5%")
     }
@@ -57,7 +65,8 @@ struct AdaptCommand: ParsableCommand {
     try common.start()
     let base = task.job(FullTuning(), settings: training.settings(usualLearningRate: 1e-3))
     try AdaptSession(
-      base: base, output: output, overwrite: overwrite, reuseProbe: reuseProbe, names: names,
+      base: base, output: output, overwrite: overwrite, resume: resume, reuseProbe: reuseProbe,
+      names: names,
       comparison: comparison, groups: groups, probe: probe, training: training, common: common
     ).run()
   }

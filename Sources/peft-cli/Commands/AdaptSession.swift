@@ -9,6 +9,7 @@ struct AdaptSession {
   let base: TrainingJob
   let output: String
   let overwrite: Bool
+  let resume: Bool
   let reuseProbe: Bool
   /// The baselines.
   let names: [String]
@@ -31,7 +32,8 @@ struct AdaptSession {
     prepared.notes.forEach { common.note($0) }
     let budget = comparison.budget?.count(of: prepared.counts.parameters) ?? 0
     try OutputDirectory.create(
-      output, replacing: reuseProbe ? [] : Self.files, overwriting: overwrite)
+      output, replacing: reuseProbe || resume ? [] : Self.files, overwriting: overwrite)
+    if overwrite { ProbeCheckpoint.remove(from: output) }
     let influence = try influence(of: prepared, budget: budget)
     let start = ContinuousClock.now
     let planner = Planner(influence)
@@ -49,7 +51,8 @@ struct AdaptSession {
       job: ComparisonJob(
         base: base, seeds: comparison.seedList(default: training.seed),
         learningRates: comparison.rates(training)),
-      prepared: prepared, common: common, output: output)
+      prepared: prepared, common: common, output: output,
+      start: resume ? .resuming : .overwriting)
     var result = Comparison(
       modelParameters: prepared.counts.parameters, budget: budget,
       metric: PrimaryMetric(of: prepared.task))
@@ -72,7 +75,7 @@ struct AdaptSession {
 
   private func influence(of prepared: PreparedJob, budget: Int) throws -> Influence {
     let path = output + "/" + Influence.fileName
-    if reuseProbe, FileManager.default.fileExists(atPath: path) {
+    if reuseProbe || resume, FileManager.default.fileExists(atPath: path) {
       let found = try Influence.read(path)
       if try Fingerprint.weights(ofModel: base.modelDirectory) == found.modelFiles,
         found.isComplete
@@ -80,13 +83,15 @@ struct AdaptSession {
         common.note("taking the influences of \(path)")
         return found
       }
-      common.note("\(path) is incomplete or of other weights; probing again")
+      common.note(
+        "\(path) is incomplete or of other weights; " + (resume ? "going on" : "probing again"))
     }
     let settings = try probe.settings(
       groups: groups, seed: base.settings.seed, budget: budget, candidates: Self.usualCandidates)
     let (influence, isInterrupted) = try ProbeSession(prepared: prepared, common: common).measure(
-      settings)
+      settings, savingIn: output, resuming: resume)
     try JSONFile.write(influence.json, to: path)
+    if influence.isComplete { ProbeCheckpoint.remove(from: output) }
     if isInterrupted { throw Interrupted(run: output) }
     return influence
   }

@@ -26,6 +26,10 @@ struct CompareCommand: ParsableCommand {
   @Flag(help: "Replace what is in --output.")
   var overwrite = false
 
+  @Flag(
+    help: "Go on with the comparison in --output, with the same options: runs that ended stay.")
+  var resume = false
+
   @Option(help: "Methods: full, lora, bitfit, norm, head, plan.")
   var methods = "lora,bitfit,norm,head,full"
 
@@ -39,6 +43,7 @@ struct CompareCommand: ParsableCommand {
   private var names: [String] { methods.split(separator: ",").map(String.init) }
 
   func validate() throws {
+    if resume, overwrite { throw ValidationError("--resume and --overwrite exclude each other") }
     let known = AdaptationMethods.names + [SelectedTuning.name]
     if let wrong = names.first(where: { !known.contains($0) }) {
       throw ValidationError("--methods \(wrong): there are \(known.joined(separator: ", "))")
@@ -56,12 +61,13 @@ struct CompareCommand: ParsableCommand {
     let prepared = try base.prepare()
     prepared.notes.forEach { common.note($0) }
     try OutputDirectory.create(
-      output, replacing: [Comparison.fileName], overwriting: overwrite)
+      output, replacing: [Comparison.fileName], overwriting: overwrite || resume)
     let session = ComparisonSession(
       job: ComparisonJob(
         base: base, seeds: comparison.seedList(default: training.seed),
         learningRates: comparison.rates(training)),
-      prepared: prepared, common: common, output: output)
+      prepared: prepared, common: common, output: output,
+      start: resume ? .resuming : .overwriting)
     let budget = comparison.budget?.count(of: prepared.counts.parameters) ?? chosen?.budget
     var result = Comparison(
       modelParameters: prepared.counts.parameters, budget: budget,

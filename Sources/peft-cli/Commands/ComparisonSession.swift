@@ -9,6 +9,8 @@ struct ComparisonSession {
   let prepared: PreparedJob
   let common: CommonOptions
   let output: String
+  /// What to do with runs that are there.
+  let start: RunStart
 
   /// A method by name; `lora` with the rank nearest to the budget.
   func candidate(_ name: String, budget: Int?, targets: [String]) -> ComparisonJob.Candidate? {
@@ -47,7 +49,7 @@ struct ComparisonSession {
       candidate,
       directory: { seed in
         (seed == job.seeds.first ? main : nil) ?? "\(output)/methods/\(name)/seed-\(seed)"
-      },
+      }, start: start,
       shouldStop: { Interruption.isRequested }
     ) { event in
       switch event {

@@ -25,6 +25,13 @@ struct ProbeCommand: ParsableCommand {
   @Flag(help: "Replace the influence.json in --output.")
   var overwrite = false
 
+  @Flag(
+    help: """
+      Go on with the probe in --output, with the options it was begun with, to the bits of one that was never \
+      ended; begin where there is none. Probes of --estimator fit begin anew.
+      """)
+  var resume = false
+
   @Option(help: "Examples in a batch. (default: 32)")
   var batchSize: Int?
 
@@ -49,6 +56,7 @@ struct ProbeCommand: ParsableCommand {
     guard (0..<1).contains(labelSmoothing) else {
       throw ValidationError("--label-smoothing: give a number from 0 to below 1")
     }
+    if resume, overwrite { throw ValidationError("--resume and --overwrite exclude each other") }
     if (probe.settleAfter == nil) != (budget == nil) {
       throw ValidationError("--settle-after and --budget: give both or none")
     }
@@ -64,10 +72,28 @@ struct ProbeCommand: ParsableCommand {
     prepared.notes.forEach { common.note($0) }
     let settings = try probe.settings(
       groups: groups, seed: seed, budget: budget?.count(of: prepared.counts.parameters))
-    try OutputDirectory.create(output, replacing: [Influence.fileName], overwriting: overwrite)
+    let path = output + "/" + Influence.fileName
+    if resume, FileManager.default.fileExists(atPath: path) {
+      let found = try Influence.read(path)
+      if found.isComplete {
+        common.note("the probe in \(output) has ended; nothing is left to do")
+        ProbeCheckpoint.remove(from: output)
+        return show(found)
+      }
+    }
+    try OutputDirectory.create(
+      output, replacing: [Influence.fileName], overwriting: overwrite || resume)
+    if overwrite { ProbeCheckpoint.remove(from: output) }
     let session = ProbeSession(prepared: prepared, common: common)
-    let (influence, isInterrupted) = try session.measure(settings)
-    try JSONFile.write(influence.json, to: output + "/" + Influence.fileName)
+    let (influence, isInterrupted) = try session.measure(
+      settings, savingIn: output, resuming: resume)
+    try JSONFile.write(influence.json, to: path)
+    if influence.isComplete { ProbeCheckpoint.remove(from: output) }
+    show(influence)
+    if isInterrupted, !influence.isComplete { throw Interrupted(run: output) }
+  }
+
+  private func show(_ influence: Influence) {
     if common.json {
       Console.output(influence.json)
     } else {
@@ -75,6 +101,5 @@ struct ProbeCommand: ParsableCommand {
       InfluenceTable(influence).lines.forEach { Console.output($0) }
       Console.output("influence: \(output)/\(Influence.fileName)")
     }
-    if isInterrupted { throw Interrupted(run: output) }
   }
 }

@@ -8,11 +8,18 @@ struct ProbeSession {
   let common: CommonOptions
 
   /// Measures; what a signal cut short comes back as far as it got.
-  func measure(_ settings: InfluenceSettings) throws -> (Influence, isInterrupted: Bool) {
+  ///
+  /// - Parameters:
+  ///   - directory: where the state is saved.
+  ///   - resuming: whether to go on from a state there.
+  func measure(
+    _ settings: InfluenceSettings, savingIn directory: String? = nil, resuming: Bool = false
+  ) throws -> (Influence, isInterrupted: Bool) {
     Interruption.watch()
     let progress = StepLine(isQuiet: common.quiet)
     let influence = try prepared.measureInfluence(
-      settings, shouldStop: { Interruption.isRequested }
+      settings, savingIn: directory, resuming: resuming,
+      shouldStop: { Interruption.isRequested }
     ) { event in
       switch event {
       case .head(let report):
@@ -26,7 +33,7 @@ struct ProbeSession {
     progress.finish()
     guard let influence else {
       throw InterruptedEarly(
-        description: "interrupted before the first probe was done; nothing was written")
+        description: "interrupted before the first probe was done; there are no influences yet")
     }
     common.note(
       "probed \(influence.groups.count.grouped) groups in "

@@ -43,7 +43,7 @@ struct QuickstartCommand: ParsableCommand {
     var base = job(model, paths)
     base.settings.length = .epochs(4)
     try AdaptSession(
-      base: base, output: output, overwrite: overwrite, reuseProbe: false,
+      base: base, output: output, overwrite: overwrite, resume: false, reuseProbe: false,
       names: ["lora", "bitfit", "head", "full"],
       comparison: try ComparisonOptions.parse([
         "--budget", "1%", "--learning-rates", "1e-3,4e-3",

@@ -14,7 +14,7 @@ struct TrainingSession {
   func run(
     to output: String?, start: RunStart, checkpoints: Int? = nil, dryRun: Bool = false
   ) throws {
-    if start == .resuming, let output, let manifest = try finished(output) {
+    if start == .resuming, let output, let manifest = try job.finishedRun(in: output) {
       common.note("the run in \(output) has ended; nothing is left to do")
       return show(manifest, output: output)
     }
@@ -35,22 +35,6 @@ struct TrainingSession {
       shouldStop: { Interruption.isRequested }, note: common.note, observe: progress.show)
     show(manifest, output: output)
     if manifest.outcome.ending == .interrupted { throw Interrupted(run: output) }
-  }
-
-  /// The manifest of a run of this job that came to its end; nil where there is none.
-  private func finished(_ output: String) throws -> RunManifest? {
-    guard FileManager.default.fileExists(atPath: output + "/" + RunManifest.fileName) else {
-      return nil
-    }
-    let manifest = try RunManifest.read(output)
-    guard manifest.outcome.ending != .interrupted else { return nil }
-    guard try RunDirectory.settings(of: output, are: job.json) else {
-      throw FileError(
-        .malformed, path: output, reason: "the run there has ended, and was one with other options",
-        remedy: "name another directory, or replace it with --overwrite")
-    }
-    RunDirectory.tidy(output)
-    return manifest
   }
 
   private func show(_ manifest: RunManifest, output: String) {

@@ -116,7 +116,7 @@ struct QuadraticTests {
       isTraining
       ? .training(steps: 8, period: 2, learningRate: 0.1) : .held(directionBatches: 4)
     settings.probeCount = 3
-    let outcome = probe(objective, groupings: [try grouping()], settings: settings) { index in
+    let outcome = try probe(objective, groupings: [try grouping()], settings: settings) { index in
       var generator = SeededGenerator(seed: 5, purpose: "batches").split(index)
       return LinearObjective.batch(16, using: &generator)
     }[0]
@@ -133,7 +133,7 @@ struct QuadraticTests {
     settings.direction = .gradient
     settings.probeBatches = .same
     settings.path = .held(directionBatches: 1)
-    let outcome = probe(objective, groupings: [try grouping()], settings: settings) { index in
+    let outcome = try probe(objective, groupings: [try grouping()], settings: settings) { index in
       var generator = SeededGenerator(seed: 6, purpose: "batches").split(index)
       return LinearObjective.batch(16, using: &generator)
     }[0]

@@ -1,0 +1,31 @@
+import Foundation
+import PEFTTensor
+
+/// Directories on disk.
+enum Directory {
+  /// Makes a directory and those above it; one that is there already is fine.
+  static func create(_ path: String) throws(FileError) {
+    do {
+      try FileManager.default.createDirectory(
+        atPath: path.isEmpty ? "." : path, withIntermediateDirectories: true)
+    } catch {
+      throw FileError(
+        .storage, path: path,
+        reason: "the directory cannot be made: \(error.localizedDescription)",
+        remedy: "check the path, the permissions and the space on the disk")
+    }
+  }
+
+  /// Whether a process that was killed left this file in the middle of writing it.
+  static func isLeftOver(_ name: String) -> Bool {
+    name.hasPrefix(".") && name.hasSuffix(AtomicFile.temporarySuffix)
+  }
+
+  /// Removes such files; one that cannot be removed stays.
+  static func removeLeftOvers(in path: String) {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    where isLeftOver(name) {
+      try? FileManager.default.removeItem(atPath: path + "/" + name)
+    }
+  }
+}

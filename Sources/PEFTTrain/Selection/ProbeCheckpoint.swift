@@ -1,0 +1,191 @@
+import Foundation
+import PEFTModels
+import PEFTSelect
+import PEFTTensor
+
+/// The state of a probe on disk: the sums of gradients and the head in one file, what the probes found in
+/// another, and `probe-checkpoint.json`, which names both with their SHA-256 and is written after them.
+///
+/// Records are Float64, kept as their bits in I64.
+public struct ProbeCheckpoint {
+  private static let manifestName = "probe-checkpoint.json"
+  private static let formatVersion = 1
+  private let directory: String
+  private let recipe: JSONObject
+  private var gradients: (file: String, digest: String, batches: Int)?
+
+  /// What goes on.
+  struct Saved {
+    let state: ProbeState
+    let head: [Tensor]
+    let seconds: Double
+    let headSeconds: Double
+  }
+
+  /// A checkpoint in `directory`; `recipe` is all that another probe would have otherwise.
+  init(directory: String, recipe: JSONObject) {
+    self.directory = directory
+    self.recipe = recipe
+  }
+
+  /// Writes a state.
+  mutating func save(
+    _ state: ProbeState, head: [Tensor], of parameters: [ModelParameter], seconds: Double,
+    headSeconds: Double
+  ) throws(FileError) {
+    let gradients = try self.gradients(of: state, head: head, parameters)
+    self.gradients = gradients
+    let recordsFile = "probe-records-\(state.probesDone).safetensors"
+    try SafetensorsWriter.write(Self.outputs(of: state), to: directory + "/" + recordsFile)
+    try JSONFile.write(
+      .object([
+        "format": .integer(Self.formatVersion), "recipe": .object(recipe),
+        "seconds": .number(seconds), "headSeconds": .number(headSeconds),
+        "directionBatches": .integer(state.directionBatches),
+        "probes": .integer(state.probesDone),
+        "files": .object([
+          gradients.file: .string(gradients.digest),
+          recordsFile: .string(try Fingerprint.file(directory + "/" + recordsFile)),
+        ]),
+      ]), to: directory + "/" + Self.manifestName)
+    Self.removeFiles(in: directory, but: [gradients.file, recordsFile])
+  }
+
+  private func gradients(
+    of state: ProbeState, head: [Tensor], _ parameters: [ModelParameter]
+  ) throws(FileError) -> (file: String, digest: String, batches: Int) {
+    if let gradients, gradients.batches == state.directionBatches { return gradients }
+    let file = "probe-gradients-\(state.directionBatches).safetensors"
+    let names = parameters.map(\.parameter.name)
+    func outputs(_ prefix: String, _ names: [String], _ tensors: [Tensor]) -> [SafetensorsOutput] {
+      zip(names, tensors).map { name, tensor in
+        SafetensorsOutput(name: "\(prefix).\(name)", shape: tensor.shape.extents) {
+          (body) throws(FileError) in try tensor.withUnsafeElements(body)
+        }
+      }
+    }
+    try SafetensorsWriter.write(
+      outputs("sum", names, state.sums) + outputs("square", names, state.squares)
+        + outputs("head", head.indices.map(String.init), head),
+      to: directory + "/" + file)
+    return (file, try Fingerprint.file(directory + "/" + file), state.directionBatches)
+  }
+
+  /// Reads the state back; nil where there is none.
+  ///
+  /// Throws `malformed` for one of another recipe, or whose files are not those that were written.
+  mutating func load(
+    parameters: [ModelParameter], head: [Parameter], groupCount: Int
+  ) throws(FileError) -> Saved? {
+    let path = directory + "/" + Self.manifestName
+    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    let manifest = try JSONValue(contentsOf: path)
+    func malformed(_ reason: String) -> FileError {
+      FileError(
+        .malformed, path: path, reason: reason, remedy: "probe again with --overwrite")
+    }
+    guard manifest["format"]?.integer == Self.formatVersion,
+      let found = manifest["recipe"]?.object, let seconds = manifest["seconds"]?.double,
+      let headSeconds = manifest["headSeconds"]?.double,
+      let batches = manifest["directionBatches"]?.integer, batches >= 0,
+      let probes = manifest["probes"]?.integer, probes >= 0,
+      let files = manifest["files"]?.object
+    else { throw malformed("not a checkpoint of a probe of this version") }
+    try CheckpointStore.check(found, is: recipe, path: path)
+    var digests: [String: String] = [:]
+    for (name, digest) in files.members {
+      guard !name.contains("/"), try Fingerprint.file(directory + "/" + name) == digest.string
+      else {
+        throw malformed("the SHA-256 of \(name) is not the one it had")
+      }
+      digests[name] = digest.string
+    }
+    let gradientsFile = "probe-gradients-\(batches).safetensors"
+    guard let digest = digests[gradientsFile],
+      digests["probe-records-\(probes).safetensors"] != nil
+    else { throw malformed("its files are not described") }
+    let reader = try SafetensorsReader(path: directory + "/" + gradientsFile)
+    func tensors(_ prefix: String, _ names: [String], _ shapes: [Shape]) throws(FileError)
+      -> [Tensor]
+    {
+      var result: [Tensor] = []
+      for (name, shape) in zip(names, shapes) {
+        guard reader.entry("\(prefix).\(name)")?.shape == shape.extents else {
+          throw malformed("\(gradientsFile): \(prefix).\(name) is missing or has another shape")
+        }
+        result.append(Tensor(try reader.floats(of: "\(prefix).\(name)"), shape: shape))
+      }
+      return result
+    }
+    let (names, shapes) = (parameters.map(\.parameter.name), parameters.map(\.parameter.shape))
+    let (records, interactions) = try records(probes, groupCount: groupCount)
+    gradients = (gradientsFile, digest, batches)
+    return Saved(
+      state: ProbeState(
+        directionBatches: batches, sums: try tensors("sum", names, shapes),
+        squares: try tensors("square", names, shapes), records: [records],
+        interactions: [interactions]),
+      head: try tensors("head", head.indices.map(String.init), head.map(\.shape)),
+      seconds: seconds, headSeconds: headSeconds)
+  }
+
+  private static func outputs(of state: ProbeState) -> [SafetensorsOutput] {
+    func bits(_ values: [Double]) -> [Int64] { values.map { Int64(bitPattern: $0.bitPattern) } }
+    let records = state.records[0].enumerated().map { index, record in
+      SafetensorsOutput(
+        name: "record.\(index)", shape: [6 * record.groupCount + 1],
+        integers: [Int64(record.exampleCount)] + bits(record.rows.flatMap { $0 }))
+    }
+    let matrix = state.interactions[0].map {
+      SafetensorsOutput(name: "interactions", shape: [$0.count], integers: bits($0))
+    }
+    return records + (matrix.map { [$0] } ?? [])
+  }
+
+  private func records(
+    _ count: Int, groupCount: Int
+  ) throws(FileError) -> ([ProbeRecord], [Double]?) {
+    let reader = try SafetensorsReader(
+      path: directory + "/probe-records-\(count).safetensors")
+    func numbers(_ name: String, _ count: Int) throws(FileError) -> [Int64] {
+      guard reader.entry(name)?.shape == [count] else {
+        throw FileError(
+          .malformed, path: reader.path, place: name, reason: "it is missing or has another size")
+      }
+      return try reader.integers(of: name)
+    }
+    func value(_ bits: Int64) -> Double { Double(bitPattern: UInt64(bitPattern: bits)) }
+    var records: [ProbeRecord] = []
+    for index in 0..<count {
+      let all = try numbers("record.\(index)", 6 * groupCount + 1)
+      let zeros = Array(repeating: 0.0, count: groupCount)
+      var record = ProbeRecord(
+        exampleCount: Int(all[0]), slopes: zeros, curvatures: zeros,
+        isAccepted: zeros.map { _ in true })
+      record.rows = (0..<6).map { row in
+        all[(1 + row * groupCount)..<(1 + (row + 1) * groupCount)].map(value)
+      }
+      records.append(record)
+    }
+    let matrix =
+      reader.entry("interactions") == nil
+      ? nil : try numbers("interactions", groupCount * groupCount).map(value)
+    return (records, matrix)
+  }
+
+  /// Removes manifest and files, the manifest first.
+  public static func remove(from directory: String) {
+    try? FileManager.default.removeItem(atPath: directory + "/" + manifestName)
+    removeFiles(in: directory, but: [])
+  }
+
+  private static func removeFiles(in directory: String, but kept: Set<String>) {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+    for name in names
+    where name.wholeMatch(of: /probe-(gradients|records)-[0-9]+\.safetensors/) != nil
+      && !kept.contains(name)
+    {
+      try? FileManager.default.removeItem(atPath: directory + "/" + name)
+    }
+  }
+}
