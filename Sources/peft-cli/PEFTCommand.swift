@@ -18,7 +18,7 @@ struct PEFTCommand: ParsableCommand {
       PredictCommand.self, GenerateCommand.self, PretrainCommand.self, ProbeCommand.self,
       AdaptCommand.self,
       SelectCommand.self,
-      VerifyCommand.self, ExportCommand.self, ApplyCommand.self,
+      VerifyCommand.self, ExportCommand.self, ApplyCommand.self, ReportCommand.self,
       CompareCommand.self, KnapsackCommand.self,
       ValidateCommand.self, DoctorCommand.self, ModelsCommand.self, QuickstartCommand.self,
       ConfigCommand.self,

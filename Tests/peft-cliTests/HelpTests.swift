@@ -11,7 +11,7 @@ struct HelpTests {
     arguments: [
       "", "inspect", "tokenize", "train", "evaluate", "predict", "doctor", "quickstart", "config",
       "config show", "generate", "pretrain", "models", "probe", "select", "verify", "export",
-      "apply", "adapt",
+      "apply", "report", "adapt",
       "compare",
       "validate", "knapsack",
     ])

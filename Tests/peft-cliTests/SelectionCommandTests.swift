@@ -132,6 +132,19 @@ struct SelectionCommandTests {
     }
     let page = try String(contentsOfFile: run + "/report.html", encoding: .utf8)
     #expect(page.contains("<svg") && page.contains("selection") && !page.contains("http-equiv"))
+    for part in ["training loss", "selected in", "To do it again", "Every group that was weighed"] {
+      #expect(page.contains(part), "\(part)")
+    }
+    // Made again by another process from the files alone.
+    #expect(try PEFTProcess.run("report", run).status == 0)
+    #expect(try String(contentsOfFile: run + "/report.html", encoding: .utf8) == page)
+    let both = place.directory.path("both.html")
+    let runs = ["1", "2"].map { run + "/methods/head/seed-" + $0 }
+    #expect(try PEFTProcess.run("report", runs[0], runs[1], "--output", both).status == 0)
+    let pair = try String(contentsOfFile: both, encoding: .utf8)
+    #expect(pair.contains("seed-1") && pair.contains("seed-2") && !pair.contains("<script"))
+    #expect(try PEFTProcess.run("report", runs[0], runs[1]).status == 2)
+    #expect(try PEFTProcess.run("report", place.directory.path).status == 3)
     #expect(try PEFTProcess.run("predict", run, "--data", place.dev).status == 0)
   }
 

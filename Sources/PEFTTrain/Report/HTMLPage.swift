@@ -18,7 +18,7 @@ package struct HTMLPage {
 
   /// Adds a drawing: SVG markup, which must be safe already. An empty one adds nothing.
   package mutating func figure(_ svg: String) {
-    if !svg.isEmpty { body.append("<figure>\(svg)</figure>") }
+    if !svg.isEmpty { body.append("<figure tabindex=\"0\">\(svg)</figure>") }
   }
 
   /// Adds names and what they are. None adds nothing.
@@ -48,7 +48,21 @@ package struct HTMLPage {
         }.joined() + "</tr>"
     }
     let lines = ["<thead>\(first)</thead>"] + others
-    body.append("<div class=\"wide\"><table>\(lines.joined(separator: "\n"))</table></div>")
+    body.append(
+      "<div class=\"wide\" tabindex=\"0\"><table>\(lines.joined(separator: "\n"))</table></div>")
+  }
+
+  /// Adds a table that opens when it is asked for, by mouse or keyboard.
+  package mutating func foldedTable(_ title: String, header: [String], rows: [[String]]) {
+    guard !rows.isEmpty else { return }
+    body.append("<details><summary>\(Self.escape(title))</summary>")
+    table(header: header, rows: rows)
+    body.append("</details>")
+  }
+
+  /// Adds lines of a terminal.
+  package mutating func code(_ text: String) {
+    body.append("<pre tabindex=\"0\"><code>\(Self.escape(text))</code></pre>")
   }
 
   /// The page.
@@ -66,14 +80,18 @@ package struct HTMLPage {
       padding: 0 1rem }
     h1 { line-height: 1.25 }
     table { border-collapse: collapse; margin: 1rem 0 }
-    th, td { text-align: left; padding: .2rem 1rem .2rem 0; border-bottom: 1px solid #8884;
+    th, td { text-align: left; padding: .2rem .75rem .2rem 0; border-bottom: 1px solid #8884;
       overflow-wrap: anywhere }
     thead th { overflow-wrap: normal }
     .number { text-align: right; font-variant-numeric: tabular-nums }
-    td.number { white-space: nowrap }
+    td.number, .wide th[scope=row] { white-space: nowrap }
     .wide, figure { overflow-x: auto }
     figure { margin: 1rem 0 }
     svg { display: block; width: 100%; min-width: 36rem; height: auto }
+    summary { cursor: pointer; margin: 1rem 0 }
+    pre { overflow-x: auto; padding: .5rem .75rem; border: 1px solid #8884; border-radius: .25rem }
+    @media print { body { max-width: none; margin: 0 } figure, tr { break-inside: avoid }
+      h2 { break-after: avoid } svg { min-width: 0 } pre { white-space: pre-wrap } }
     </style>
     </head>
     <body>

@@ -2,16 +2,102 @@ import Foundation
 import PEFTModels
 import PEFTTensor
 
-/// The page that shows a run: one self-contained HTML file, no network.
-enum RunReport {
+/// The page that shows runs: one self-contained HTML file, no network.
+struct RunReport {
   /// The file's name in a run directory.
   static let fileName = "report.html"
 
-  /// The page for a run whose training losses, by step, are `losses`.
-  static func html(_ manifest: RunManifest, losses: [(step: Int, loss: Double)]) -> String {
-    let share = 100 * Double(manifest.counts.trainable) / Double(manifest.counts.parameters)
+  /// A run as the page shows it.
+  struct Run {
+    let name: String
+    let manifest: RunManifest
+    let history: RunHistory
+    /// Where and with what it was made.
+    let environment: [(String, String)]
+  }
+
+  /// The runs; the page is about all of them alike.
+  let runs: [Run]
+
+  /// The page.
+  var html: String {
+    var page = HTMLPage(title: runs.count == 1 ? "\(runs[0].manifest.method.name) run" : "Runs")
+    page.heading(
+      runs.count == 1 ? Self.headline(runs[0].manifest) : "\(runs.count) runs", level: 1)
+    if runs.count == 1 {
+      addMetrics(of: runs[0].manifest, to: &page)
+    } else {
+      addComparison(to: &page)
+    }
+    page.heading("Training")
+    page.figure(lossChart.svg)
+    page.figure(scoreChart?.svg ?? "")
+    for run in runs {
+      page.heading(runs.count == 1 ? "Run" : "Run \(run.name)")
+      page.facts(Self.facts(run.manifest))
+      if let command = run.history.command {
+        page.heading("To do it again")
+        page.code(command)
+      }
+    }
+    page.heading("Environment")
+    page.facts(runs[0].environment.filter { $0.0 != "command" })
+    return page.html
+  }
+
+  private var lossChart: CurveChart {
+    CurveChart(
+      lines: runs.map { CurveChart.Line($0.name, $0.history.losses, isOurs: runs.count == 1) },
+      valueName: "training loss")
+  }
+
+  /// The metric by which the task is judged, where it was evaluated.
+  private var scoreChart: CurveChart? {
+    let metric = PrimaryMetric(of: runs[0].manifest.task).name
+    let lines = runs.map {
+      CurveChart.Line($0.name, $0.history.values(of: metric, on: "dev"), isOurs: runs.count == 1)
+    }
+    guard lines.contains(where: { $0.points.count > 1 }) else { return nil }
+    return CurveChart(lines: lines, valueName: "\(metric) on dev")
+  }
+
+  private func addMetrics(of manifest: RunManifest, to page: inout HTMLPage) {
+    let names = manifest.metricNames
+    page.table(
+      header: [""] + names,
+      rows: manifest.metrics.map { split, values in
+        [split]
+          + names.map { name in
+            values.first { $0.name == name }.map { ReportText.metric($0.value) } ?? ""
+          }
+      })
+  }
+
+  private func addComparison(to page: inout HTMLPage) {
+    let split =
+      runs.allSatisfy { $0.manifest.metrics.contains { $0.split == "test" } }
+      ? "test" : "dev"
+    let names = runs[0].manifest.metricNames
+    page.table(
+      header: ["run", "method", "parameters", "steps", "seconds"]
+        + names.map { "\($0) on \(split)" },
+      rows: runs.map { run in
+        let manifest = run.manifest
+        let values = manifest.metrics.first { $0.split == split }?.values ?? []
+        return [
+          run.name, manifest.method.name, ReportText.grouped(manifest.counts.trainable),
+          "\(manifest.outcome.steps)", String(format: "%.1f", manifest.outcome.seconds),
+        ]
+          + names.map { name in
+            values.first { $0.name == name }.map { ReportText.metric($0.value) } ?? "–"
+          }
+      })
+  }
+
+  private static func facts(_ manifest: RunManifest) -> [(String, String)] {
     let outcome = manifest.outcome
-    let facts: [(String, String)] = [
+    let share = 100 * Double(manifest.counts.trainable) / Double(manifest.counts.parameters)
+    return [
       ("Base model", manifest.modelDirectory), ("Method", manifest.method.name),
       (
         "Trained parameters",
@@ -24,26 +110,6 @@ enum RunReport {
       ("Speed", String(format: "%.0f tokens/s", outcome.tokensPerSecond)),
       ("Seed", "\(manifest.seed)"),
     ]
-    var page = HTMLPage(title: "\(manifest.method.name) run")
-    page.heading(headline(manifest), level: 1)
-    if !manifest.metrics.isEmpty {
-      let names = manifest.metricNames
-      page.table(
-        header: [""] + names,
-        rows: manifest.metrics.map { split, values in
-          [split]
-            + names.map { name in
-              values.first { $0.name == name }.map { ReportText.metric($0.value) } ?? ""
-            }
-        })
-    }
-    page.heading("Training loss")
-    page.figure(chart(losses))
-    page.heading("Run")
-    page.facts(facts)
-    page.heading("Environment")
-    page.facts(EnvironmentReport.facts)
-    return page.html
   }
 
   private static func headline(_ manifest: RunManifest) -> String {
@@ -52,36 +118,5 @@ enum RunReport {
       let value = last.values.first(where: { $0.name == primary })?.value
     else { return "\(manifest.method.name): trained, not evaluated" }
     return "\(manifest.method.name): \(primary) \(String(format: "%.3f", value)) on \(last.split)"
-  }
-
-  /// The losses as a line, means of neighbouring steps where there are more than points to draw.
-  private static func chart(_ losses: [(step: Int, loss: Double)]) -> String {
-    let (width, height, margin, points) = (640.0, 240.0, 40.0, 200)
-    let size = max(1, (losses.count + points - 1) / points)
-    let means = stride(from: 0, to: losses.count, by: size).map { start in
-      let part = losses[start..<min(losses.count, start + size)]
-      return (
-        step: Double(part.reduce(0) { $0 + $1.step }) / Double(part.count),
-        loss: part.reduce(0) { $0 + $1.loss } / Double(part.count)
-      )
-    }
-    guard let last = losses.last?.step, let top = means.map(\.loss).max(), top > 0 else {
-      return ""
-    }
-    func x(_ step: Double) -> Double { margin + (width - 2 * margin) * step / Double(last) }
-    func y(_ loss: Double) -> Double { height - margin - (height - 2 * margin) * loss / top }
-    let line = means.map { String(format: "%.1f,%.1f", x($0.step), y($0.loss)) }
-      .joined(separator: " ")
-    let base = height - margin
-    return """
-      <svg viewBox="0 0 \(Int(width)) \(Int(height))" role="img"
-        aria-label="Training loss over \(last) steps" font-size="12" fill="currentColor">
-      <path d="M\(margin),\(margin) V\(base) H\(width - margin)" fill="none" stroke="#888"/>
-      <polyline points="\(line)" fill="none" stroke="#2a6fdb" stroke-width="1.5"/>
-      <text x="4" y="\(margin + 4)">\(String(format: "%.2f", top))</text>
-      <text x="4" y="\(base)">0</text>
-      <text x="\(width - margin)" y="\(height - 16)" text-anchor="end">step \(last)</text>
-      </svg>
-      """
   }
 }

@@ -20,22 +20,23 @@ extension SelectionReport {
       frontier: FrontierChart(
         points: frontier, marks: [("chosen", plan.weight, plan.value)],
         total: plan.modelParameters),
-      comparison: comparison.map(Self.chart),
+      comparison: comparison.map { ScoreChart($0) },
       facts: Self.facts(influence, plan))
-  }
-
-  private static func chart(_ comparison: Comparison) -> ScoreChart {
-    ScoreChart(
-      rows: comparison.entries.map { entry in
-        ScoreChart.Row(
-          label: entry.label, parameters: entry.trainable,
-          scores: entry.runs.compactMap { $0[comparison.metric, comparison.split] },
-          seconds: entry.seconds, isOurs: entry.isSelection,
-          further: comparison.furtherMetrics.map { entry.mean($0, on: comparison.split) ?? .nan })
-      },
-      scoreName: "\(comparison.metric) on \(comparison.split)"
-        + (comparison.higherIsBetter ? "" : " (less is better)"),
-      total: comparison.modelParameters, furtherNames: comparison.furtherMetrics)
+    all = scores
+    frequencies = Dictionary(
+      uniqueKeysWithValues: plan.groups.compactMap { group in
+        group.frequency.map { (group.group.name, $0) }
+      })
+    if let matrix = influence.interactions {
+      let order = influence.groups.indices.filter { influence.influences[$0].value > 0 }.sorted {
+        let (left, right) = (influence.groups[$0], influence.groups[$1])
+        let (isLeft, isRight) = (chosen.contains(left.name), chosen.contains(right.name))
+        return isLeft == isRight
+          ? influence.influences[$0].value > influence.influences[$1].value : isLeft
+      }
+      interactions = InteractionMap(
+        matrix, names: influence.groups.map(\.name), indices: order)
+    }
   }
 
   private static func facts(_ influence: Influence, _ plan: Plan) -> [(String, String)] {
@@ -79,5 +80,22 @@ extension SelectionReport {
         ))
     }
     return facts
+  }
+}
+
+extension ScoreChart {
+  /// The methods of a comparison.
+  init(_ comparison: Comparison) {
+    self.init(
+      rows: comparison.entries.map { entry in
+        ScoreChart.Row(
+          label: entry.label, parameters: entry.trainable,
+          scores: entry.runs.compactMap { $0[comparison.metric, comparison.split] },
+          seconds: entry.seconds, isOurs: entry.isSelection,
+          further: comparison.furtherMetrics.map { entry.mean($0, on: comparison.split) ?? .nan })
+      },
+      scoreName: "\(comparison.metric) on \(comparison.split)"
+        + (comparison.higherIsBetter ? "" : " (less is better)"),
+      total: comparison.modelParameters, furtherNames: comparison.furtherMetrics)
   }
 }

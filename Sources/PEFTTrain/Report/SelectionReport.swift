@@ -28,6 +28,14 @@ public struct SelectionReport: Sendable {
   public var frontier: FrontierChart
   /// How the choice did beside other methods, once they are trained.
   public var comparison: ScoreChart?
+  /// Training losses of the choice and of other methods.
+  package var curves: CurveChart?
+  /// How the chosen groups, and then the others, interact; nil where it was not measured.
+  package var interactions: InteractionMap?
+  /// In what part of the resamples of the probes a chosen group was chosen, by name.
+  package var frequencies: [String: Double] = [:]
+  /// Every group that was weighed.
+  package var all: [GroupScore] = []
   /// How the selection was made: names and texts.
   public var facts: [(String, String)]
   /// Where and with what: names and texts.
@@ -71,6 +79,7 @@ public struct SelectionReport: Sendable {
     page.paragraph(answer)
     page.heading("Where the influence is")
     page.figure(heatMap.svg)
+    addAll(to: &page)
     page.heading("What other budgets would buy")
     page.figure(frontier.svg)
     if let comparison {
@@ -78,13 +87,27 @@ public struct SelectionReport: Sendable {
       page.figure(comparison.svg)
       page.table(header: comparison.header, rows: comparison.cells)
     }
+    if let svg = curves?.svg, !svg.isEmpty {
+      page.heading("Training")
+      page.figure(svg)
+    }
     page.heading("Chosen groups")
     if chosen.isEmpty { page.paragraph("None.") }
     addChosen(to: &page)
+    if let svg = interactions?.svg, !svg.isEmpty {
+      page.heading("How groups share what they bring")
+      page.paragraph(
+        "1 says that two groups move the outputs alike, so that both bring little more than one; 0 that they "
+          + "have nothing to do with each other; below 0 that each makes room for the other. Chosen groups "
+          + "come first.")
+      page.figure(svg)
+    }
     page.heading("How it was made")
     page.facts(facts)
+    page.heading("To do it again")
+    page.code(environment.first { $0.0 == "command" }?.1 ?? "peft adapt …")
     page.heading("Environment")
-    page.facts(environment)
+    page.facts(environment.filter { $0.0 != "command" })
     return page.html
   }
 
@@ -147,12 +170,13 @@ public struct SelectionReport: Sendable {
     let limit = 200
     let sorted = chosen.sorted { $0.value == $1.value ? $0.name < $1.name : $0.value > $1.value }
     page.table(
-      header: ["group", "layer", "parameters", "value", "per parameter", "verdict"],
+      header: ["group", "layer", "parameters", "value", "per parameter", "selected in", "verdict"],
       rows: sorted.prefix(limit).map { group in
         [
           group.name, group.layer.map(String.init) ?? "–", ReportText.grouped(group.parameterCount),
           ReportText.measured(group.value, error: group.valueError),
           ReportText.scientific(group.perParameter),
+          frequencies[group.name].map { String(format: "%.0f %%", 100 * $0) } ?? "–",
           group.isFixed ? "always trains" : group.verdict.rawValue,
         ]
       })
@@ -162,6 +186,22 @@ public struct SelectionReport: Sendable {
         "… and \(ReportText.grouped(rest.count)) more with "
           + "\(ReportText.grouped(rest.reduce(0) { $0 + $1.parameterCount })) parameters.")
     }
+  }
+
+  /// The figures behind the map, for those who cannot point at it.
+  private func addAll(to page: inout HTMLPage) {
+    let limit = 2000
+    page.foldedTable(
+      "Every group that was weighed" + (all.count > limit ? ", the first \(limit)" : ""),
+      header: ["group", "parameters", "slope", "value", "per parameter", "verdict"],
+      rows: all.prefix(limit).map { group in
+        [
+          group.name, ReportText.grouped(group.parameterCount),
+          ReportText.measured(group.slope, error: group.slopeError),
+          ReportText.measured(group.value, error: group.valueError),
+          ReportText.scientific(group.perParameter), group.verdict.rawValue,
+        ]
+      })
   }
 
   private func percent(_ count: Int) -> String {

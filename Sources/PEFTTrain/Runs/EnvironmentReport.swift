@@ -2,6 +2,9 @@ import PEFTTensor
 
 /// Where and with what a run was made; part of every result.
 public enum EnvironmentReport {
+  /// The file's name in a run directory.
+  static let fileName = "environment.json"
+
   /// The version of this package.
   public static let version = "0.1.0"
 
@@ -15,11 +18,25 @@ public enum EnvironmentReport {
       "instructionSet": .string(VectorKernels.active.instructionSet.rawValue),
       "blas": .string(Processor.blasConfiguration),
       "blasCore": .string(Processor.blasCoreName),
+      "command": .string(command),
     ])
   }
 
+  /// The command line of this process, as a shell takes it.
+  private static var command: String {
+    (["peft"] + CommandLine.arguments.dropFirst()).map { word in
+      word.wholeMatch(of: /[A-Za-z0-9_@%+=:,.\/-]+/) != nil
+        ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+    }.joined(separator: " ")
+  }
+
   /// The same as names and texts, for pages and tables.
-  public static var facts: [(String, String)] {
-    json.object?.members.map { ($0.key, $0.value.string ?? $0.value.text()) } ?? []
+  public static var facts: [(String, String)] { facts(of: json) }
+
+  /// Those of an environment that was written before.
+  static func facts(of json: JSONValue) -> [(String, String)] {
+    json.object.map { object in
+      object.members.map { ($0.key, $0.value.string ?? $0.value.text()) }
+    } ?? []
   }
 }

@@ -22,7 +22,6 @@ public struct RunDirectory {
   /// The name of the file with what was written after the test prompts.
   static let writtenName = "written.jsonl"
   private static let settingsName = "settings.json"
-  private static let environmentName = "environment.json"
   private static let stepsName = "steps.csv"
   private static let metricsName = "metrics.csv"
 
@@ -33,10 +32,9 @@ public struct RunDirectory {
   private var events: EventLog
   private var board: TensorBoardFile
   private var checkpoints: CheckpointStore
-  private var losses: [(step: Int, loss: Double)] = []
 
   private static let ownFiles = [
-    RunManifest.fileName, settingsName, environmentName, stepsName, metricsName,
+    RunManifest.fileName, settingsName, EnvironmentReport.fileName, stepsName, metricsName,
     EventLog.fileName, TrainedTensors.fileName, RunReport.fileName, writtenName,
   ]
 
@@ -62,7 +60,7 @@ public struct RunDirectory {
     try Directory.create(path)
     Directory.removeLeftOvers(in: path)
     try JSONFile.write(settings, to: path + "/" + Self.settingsName)
-    try JSONFile.write(EnvironmentReport.json, to: path + "/" + Self.environmentName)
+    try JSONFile.write(EnvironmentReport.json, to: path + "/" + EnvironmentReport.fileName)
     steps = try RunTable(
       creating: path + "/" + Self.stepsName,
       header: "step,loss,learning_rate,gradient_norm,tokens")
@@ -85,7 +83,7 @@ public struct RunDirectory {
     guard let checkpoints = try CheckpointStore.open(path, recipe: recipe) else { return nil }
     let saved = try checkpoints.load(for: model)
     var notes = saved.warning.map { [$0] } ?? []
-    notes += try Self.changes(since: path + "/" + environmentName)
+    notes += try Self.changes(since: path + "/" + EnvironmentReport.fileName)
     let directory = try RunDirectory(resuming: path, checkpoints, saved)
     return (directory, saved.state, notes)
   }
@@ -108,7 +106,6 @@ public struct RunDirectory {
     metrics = try table(Self.metricsName)
     events = try EventLog(in: path, resuming: true)
     board = try TensorBoardFile(in: path, after: saved.state.step)
-    losses = try Self.losses(in: path)
     try events.add(
       "resume", ["step": .integer(saved.state.step), "environment": EnvironmentReport.json])
   }
@@ -140,7 +137,6 @@ public struct RunDirectory {
     switch event {
     case .step(let report):
       let numbers = report.numbers
-      losses.append((numbers.step, numbers.loss))
       try steps.append(
         "\(numbers.step),\(numbers.loss),\(numbers.learningRate),\(numbers.gradientNorm),"
           + "\(report.tokens)")
@@ -192,11 +188,15 @@ public struct RunDirectory {
     try? FileManager.default.removeItem(atPath: path + "/" + RunManifest.fileName)
     try TrainedTensors.save(model, to: path + "/" + TrainedTensors.fileName)
     var manifest = manifest
-    for name in [TrainedTensors.fileName, Self.settingsName, Self.environmentName] {
+    for name in [TrainedTensors.fileName, Self.settingsName, EnvironmentReport.fileName] {
       manifest.files[name] = try Fingerprint.file(path + "/" + name)
     }
-    let page = RunReport.html(manifest, losses: losses)
-    try AtomicFile.write(Array(page.utf8), to: path + "/" + RunReport.fileName)
+    let page = RunReport(runs: [
+      RunReport.Run(
+        name: URL(filePath: path).lastPathComponent, manifest: manifest,
+        history: try RunHistory(path), environment: EnvironmentReport.facts)
+    ])
+    try AtomicFile.write(Array(page.html.utf8), to: path + "/" + RunReport.fileName)
     try events.add("end", ["ending": .string(manifest.outcome.ending.rawValue)])
     try JSONFile.write(manifest.json, to: path + "/" + RunManifest.fileName)
     if manifest.outcome.ending != .interrupted { CheckpointStore.remove(from: path) }
@@ -231,18 +231,6 @@ extension RunDirectory {
           remedy: "check the permissions")
       }
     }
-  }
-
-  /// The losses by step in the run's table.
-  static func losses(in path: String) throws(FileError) -> [(step: Int, loss: Double)] {
-    String(decoding: try FileContents.read(path + "/" + stepsName), as: UTF8.self)
-      .split(separator: "\n").dropFirst().compactMap { row in
-        let cells = row.split(separator: ",")
-        guard cells.count > 1, let step = Int(cells[0]), let loss = Double(cells[1]) else {
-          return nil
-        }
-        return (step, loss)
-      }
   }
 
   /// What is otherwise here than where the run was begun, and may change its last bits.

@@ -73,12 +73,21 @@ public struct Comparison: Sendable {
   /// The methods in the order they were asked for.
   public var entries: [Entry]
 
+  /// What the entry is called that trains what a plan chose.
+  public static let selectionLabel = "selection"
+
   /// An empty comparison.
   public init(modelParameters: Int, budget: Int?, metric: PrimaryMetric) {
+    self.init(
+      modelParameters: modelParameters, budget: budget, metric: metric.name,
+      higherIsBetter: metric.higherIsBetter)
+  }
+
+  init(modelParameters: Int, budget: Int?, metric: String, higherIsBetter: Bool) {
     self.modelParameters = modelParameters
     self.budget = budget
-    self.metric = metric.name
-    higherIsBetter = metric.higherIsBetter
+    self.metric = metric
+    self.higherIsBetter = higherIsBetter
     entries = []
   }
 

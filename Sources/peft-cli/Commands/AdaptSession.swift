@@ -66,9 +66,7 @@ struct AdaptSession {
       result.entries.append(entry)
       try JSONFile.write(result.json, to: output + "/" + Comparison.fileName)
       try result.writeTable(to: output + "/" + Comparison.tableName)
-      let page = SelectionReport(
-        influence, plan: plan, frontier: frontier, comparison: result)
-      try AtomicFile.write(Array(page.html.utf8), to: output + "/report.html")
+      try ReportPage.write(output)
     }
     show(result, plan)
   }

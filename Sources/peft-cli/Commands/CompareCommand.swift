@@ -83,12 +83,14 @@ struct CompareCommand: ParsableCommand {
       result.entries.append(entry)
       try JSONFile.write(result.json, to: output + "/" + Comparison.fileName)
       try result.writeTable(to: output + "/" + Comparison.tableName)
+      try ReportPage.write(output)
     }
     if common.json {
       Console.output(result.json)
     } else {
       ComparisonTable(result).lines.forEach { Console.output($0) }
-      Console.output("comparison: \(output)/\(Comparison.fileName)")
+      Console.output(
+        "comparison: \(output)/\(Comparison.fileName)   report: \(output)/\(ReportPage.fileName)")
     }
   }
 }

@@ -30,7 +30,7 @@ struct ComparisonSession {
   func candidate(_ plan: Plan?, probeSeconds: Double) -> ComparisonJob.Candidate? {
     plan.map {
       ComparisonJob.Candidate(
-        label: "selection", method: $0.method,
+        label: Comparison.selectionLabel, method: $0.method,
         usualLearningRate: MethodOptions.usualRate(of: SelectedTuning.name),
         probeSeconds: probeSeconds, plan: $0)
     }

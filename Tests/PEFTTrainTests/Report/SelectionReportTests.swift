@@ -8,13 +8,22 @@ struct SelectionReportTests {
   @Test("hostile names are escaped wherever they stand")
   func escaping() {
     let example = ReportExample(layerCount: 3, prefix: Self.hostile)
-    let report = example.report(budget: 400_000, label: { Self.hostile + $0 })
+    var report = example.report(budget: 400_000, label: { Self.hostile + $0 })
+    report.curves = CurveChart(
+      lines: (0..<9).map { line in
+        CurveChart.Line(Self.hostile + "\(line)", (1...300).map { ($0, Double($0 * line) / 7) })
+      }, valueName: Self.hostile)
+    report.interactions = InteractionMap(
+      [4, 1, 0, 1, 1, 0, 0, 0, 0], names: (0..<3).map { Self.hostile + "\($0)" },
+      indices: [1, 0, 2])
+    report.all = example.scores
     let page = report.html
     #expect(!page.contains("<script") && !page.contains("\u{1B}") && !page.contains("\u{202E}"))
     #expect(!page.contains("alert('"))
     #expect(page.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot;&amp;amp;"))
     let drawings = [
       report.heatMap.svg, report.frontier.svg, report.comparison?.svg ?? "",
+      report.curves?.svg ?? "", report.interactions?.svg ?? "",
     ]
     for drawing in drawings {
       let reader = MarkupReader(drawing)
@@ -28,6 +37,16 @@ struct SelectionReportTests {
       + (report.comparison?.lines(width: 80) ?? [])
     let scalars = lines.joined().unicodeScalars
     #expect(!scalars.contains { $0.value < 0x20 || $0.value == 0x202E })
+  }
+
+  @Test("interactions are correlations; what moves nothing has none")
+  func interactions() {
+    let map = InteractionMap(
+      [4, 1, 0, 1, 1, 0, 0, 0, 0], names: ["a", "b", "c"], indices: [1, 0, 2])
+    #expect(map.correlations == [1, 0.5, 0, 0.5, 1, 0, 0, 0, 0])
+    #expect(InteractionMap([2], names: ["a"], indices: [0]).svg.isEmpty)
+    #expect(CurveChart(lines: [.init("a", [(1, .nan)])], valueName: "v").svg.isEmpty)
+    #expect(CurveChart(lines: [.init("a", [(1, 2)])], valueName: "v").svg.contains("circle"))
   }
 
   @Test("the page is one file that asks nothing of the network")

@@ -1,0 +1,57 @@
+/// The page that shows methods compared on a task.
+struct ComparisonReport {
+  private let comparison: Comparison
+  private let curves: CurveChart
+
+  /// The page for a comparison and the losses of its runs.
+  init(_ comparison: Comparison, _ curves: CurveChart) {
+    self.comparison = comparison
+    self.curves = curves
+  }
+
+  /// The page.
+  var html: String {
+    let chart = ScoreChart(comparison)
+    var page = HTMLPage(title: "Comparison")
+    page.heading(headline(chart), level: 1)
+    page.figure(chart.svg)
+    page.table(header: chart.header, rows: chart.cells)
+    page.heading("Training")
+    page.figure(curves.svg)
+    page.foldedTable("Every run", header: header, rows: rows)
+    page.heading("Environment")
+    page.facts(EnvironmentReport.facts.filter { $0.0 != "command" })
+    return page.html
+  }
+
+  private func headline(_ chart: ScoreChart) -> String {
+    let scored = chart.rows.filter { $0.mean != nil }
+    let best =
+      comparison.higherIsBetter
+      ? scored.max { ($0.mean ?? 0) < ($1.mean ?? 0) }
+      : scored.min { ($0.mean ?? 0) < ($1.mean ?? 0) }
+    guard let best, let mean = best.mean else { return "Nothing was compared" }
+    return "\(best.label) is ahead of \(scored.count - 1) others: \(chart.scoreName) "
+      + ReportText.metric(mean)
+  }
+
+  private var header: [String] {
+    [
+      "method", "seed", "steps", "seconds", "\(comparison.metric) on dev",
+      "\(comparison.metric) on test",
+    ]
+  }
+
+  private var rows: [[String]] {
+    comparison.entries.flatMap { entry in
+      entry.runs.map { run in
+        [
+          entry.label, "\(run.seed)", ReportText.grouped(run.steps), ReportText.metric(run.seconds),
+        ]
+          + ["dev", "test"].map { split in
+            run[comparison.metric, split].map { ReportText.metric($0) } ?? "–"
+          }
+      }
+    }
+  }
+}

@@ -1,0 +1,140 @@
+import Foundation
+
+/// Numbers that change from step to step, a line for each run.
+package struct CurveChart: Sendable {
+  /// A run's line.
+  package struct Line: Sendable {
+    /// Its name.
+    let label: String
+    /// Steps, ascending, and values; those that are not finite are left out.
+    let points: [(step: Double, value: Double)]
+    /// Whether it is the run that the page is about.
+    let isOurs: Bool
+
+    /// A line; of more points than are drawn, neighbours are averaged.
+    package init(_ label: String, _ points: [(step: Int, value: Double)], isOurs: Bool = false) {
+      self.label = label
+      self.isOurs = isOurs
+      let finite = points.filter { $0.value.isFinite }
+      let size = max(1, (finite.count + Self.limit - 1) / Self.limit)
+      self.points = stride(from: 0, to: finite.count, by: size).map { start in
+        let part = finite[start..<min(finite.count, start + size)]
+        return (
+          step: Double(part.reduce(0) { $0 + $1.step }) / Double(part.count),
+          value: part.reduce(0) { $0 + $1.value } / Double(part.count)
+        )
+      }
+    }
+
+    private static let limit = 120
+  }
+
+  /// The lines, as given.
+  let lines: [Line]
+  /// What the values are.
+  let valueName: String
+
+  /// A chart of lines.
+  package init(lines: [Line], valueName: String) {
+    self.lines = lines
+    self.valueName = valueName
+  }
+
+  /// The lines as a drawing 720 units wide, with a key below them. Empty without points.
+  package var svg: String {
+    let drawn = lines.filter { !$0.points.isEmpty }
+    let values = drawn.flatMap { $0.points.map(\.value) }
+    guard let least = values.min(), let most = values.max(),
+      let last = drawn.compactMap(\.points.last?.step).max()
+    else { return "" }
+    let room = (most - least) * 0.05
+    let frame = Frame(
+      x: LinearAxis(low: 0, high: last), y: LinearAxis(low: least - room, high: most + room),
+      keyRows: (drawn.count + Self.keyColumns - 1) / Self.keyColumns)
+    var drawing = SVGDrawing(
+      width: Frame.width, height: frame.height,
+      label: "\(valueName) of \(drawn.count) runs over \(Int(last)) steps")
+    draw(frame, in: &drawing)
+    for (index, line) in drawn.enumerated() {
+      let places = line.points.map { frame.point($0.step, $0.value) }
+      let path = places.map { "\(SVGDrawing.number($0.x)),\(SVGDrawing.number($0.y))" }
+      let final = line.points.last?.value ?? .nan
+      drawing.add(
+        "<polyline points=\"\(path.joined(separator: " "))\" fill=\"none\" "
+          + "stroke=\"\(Self.colour(index))\" stroke-width=\"\(line.isOurs ? 2.5 : 1.5)\""
+          + "\(Self.dash(index))><title>\(HTMLPage.escape(line.label)): "
+          + "\(ReportText.metric(final)) at step \(Int(line.points.last?.step ?? 0))</title></polyline>"
+      )
+      if places.count == 1 {
+        drawing.dot(
+          x: places[0].x, y: places[0].y, radius: 3,
+          attributes: "fill=\"\(Self.colour(index))\"")
+      }
+      drawKey(line, index, frame, in: &drawing)
+    }
+    return drawing.markup
+  }
+
+  private func draw(_ frame: Frame, in drawing: inout SVGDrawing) {
+    for tick in frame.y.ticks {
+      let height = frame.point(0, tick.value).y
+      drawing.line(from: (Frame.left, height), to: (Frame.right, height), opacity: 0.15)
+      drawing.text(tick.text, x: Frame.left - 8, y: height + 4, anchor: .end)
+    }
+    for tick in frame.x.ticks {
+      let place = frame.point(tick.value, frame.y.low).x
+      drawing.line(from: (place, Frame.top), to: (place, Frame.bottom), opacity: 0.15)
+      drawing.text(tick.text, x: place, y: Frame.bottom + 18, anchor: .middle)
+    }
+    drawing.line(from: (Frame.left, Frame.bottom), to: (Frame.right, Frame.bottom), opacity: 0.6)
+    drawing.text(valueName, x: 0, y: 14)
+    drawing.text("step", x: Frame.right, y: Frame.bottom + 34, anchor: .end, opacity: 0.8)
+  }
+
+  private func drawKey(
+    _ line: Line, _ index: Int, _ frame: Frame, in drawing: inout SVGDrawing
+  ) {
+    let column = index % Self.keyColumns
+    let x = Frame.left + Double(column) * (Frame.right - Frame.left) / Double(Self.keyColumns)
+    let y = frame.keyTop + Double(index / Self.keyColumns) * Frame.keyStep
+    drawing.add(
+      "<path d=\"M\(SVGDrawing.number(x)),\(SVGDrawing.number(y - 4))h24\" fill=\"none\" "
+        + "stroke=\"\(Self.colour(index))\" stroke-width=\"\(line.isOurs ? 2.5 : 1.5)\""
+        + "\(Self.dash(index))/>")
+    drawing.text(ReportText.fitted(line.label, to: 26), x: x + 32, y: y, isBold: line.isOurs)
+  }
+
+  private struct Frame {
+    static let width = 720.0
+    static let left = 64.0
+    static let right = width - 24
+    static let top = 28.0
+    static let bottom = 270.0
+    static let keyStep = 18.0
+    let x: LinearAxis
+    let y: LinearAxis
+    let keyRows: Int
+    var keyTop: Double { Self.bottom + 56 }
+    var height: Double { keyTop + Double(keyRows - 1) * Self.keyStep + 10 }
+
+    func point(_ step: Double, _ value: Double) -> (x: Double, y: Double) {
+      (
+        Self.left + x.fraction(step) * (Self.right - Self.left),
+        Self.bottom - y.fraction(value) * (Self.bottom - Self.top)
+      )
+    }
+  }
+
+  private static let keyColumns = 3
+  /// Hues that can be read on white and on black; a line beyond them is dashed.
+  private static let colours = [
+    SVGDrawing.accent, "#d97706", "#059669", "#dc2626", "#8b5cf6", "#0891b2", "#db2777",
+  ]
+
+  private static func colour(_ index: Int) -> String { colours[index % colours.count] }
+
+  private static func dash(_ index: Int) -> String {
+    index < colours.count
+      ? "" : " stroke-dasharray=\"\(2 + 3 * (index / colours.count)) 3\""
+  }
+}

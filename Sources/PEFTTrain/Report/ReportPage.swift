@@ -1,0 +1,86 @@
+import Foundation
+import PEFTSelect
+import PEFTTensor
+
+/// The page for what is in directories: a selection with what training it gave, a comparison, or runs.
+public enum ReportPage {
+  /// The file's name.
+  public static let fileName = RunReport.fileName
+
+  /// The page for one directory of `train`, `probe` with `select`, `adapt` or `compare`, or for several runs.
+  public static func html(of directories: [String]) throws(FileError) -> String {
+    guard directories.count == 1, let directory = directories.first else {
+      let runs = try directories.map { directory throws(FileError) in try run(directory) }
+      return RunReport(runs: runs).html
+    }
+    let comparison =
+      exists(Comparison.fileName, in: directory) ? try Comparison.read(directory) : nil
+    if exists(Influence.fileName, in: directory), exists(Plan.fileName, in: directory) {
+      return try selection(directory, comparison).html
+    }
+    if let comparison {
+      return try ComparisonReport(comparison, curves(directory, comparison)).html
+    }
+    guard exists(RunManifest.fileName, in: directory) else {
+      throw FileError(
+        .notFound, path: directory,
+        reason: "there is no run that ended, no plan beside influences and no comparison in it",
+        remedy: "name a directory that `train`, `select`, `adapt` or `compare` wrote")
+    }
+    return RunReport(runs: [try run(directory)]).html
+  }
+
+  /// Writes the page of a directory into it.
+  public static func write(_ directory: String) throws(FileError) {
+    let page = try html(of: [directory])
+    try AtomicFile.write(Array(page.utf8), to: directory + "/" + fileName)
+  }
+
+  private static func exists(_ name: String, in directory: String) -> Bool {
+    FileManager.default.fileExists(atPath: directory + "/" + name)
+  }
+
+  private static func run(_ directory: String) throws(FileError) -> RunReport.Run {
+    RunReport.Run(
+      name: URL(filePath: directory).lastPathComponent, manifest: try RunManifest.read(directory),
+      history: try RunHistory(directory), environment: try environment(directory))
+  }
+
+  private static func environment(_ directory: String) throws(FileError) -> [(String, String)] {
+    let path = directory + "/" + EnvironmentReport.fileName
+    guard FileManager.default.fileExists(atPath: path) else { return EnvironmentReport.facts }
+    return EnvironmentReport.facts(of: try JSONValue(contentsOf: path))
+  }
+
+  private static func selection(
+    _ directory: String, _ comparison: Comparison?
+  ) throws(FileError) -> SelectionReport {
+    var report = SelectionReport(
+      try Influence.read(directory), plan: try Plan.read(directory),
+      frontier: exists(FrontierFile.fileName, in: directory)
+        ? try FrontierFile.read(directory) : [],
+      comparison: comparison)
+    report.environment = try environment(directory)
+    if let comparison { report.curves = try curves(directory, comparison) }
+    return report
+  }
+
+  /// Training losses of each method's first seed, where its run is there.
+  private static func curves(
+    _ directory: String, _ comparison: Comparison
+  ) throws(FileError) -> CurveChart {
+    var lines: [CurveChart.Line] = []
+    for entry in comparison.entries {
+      guard let seed = entry.runs.first?.seed else { continue }
+      let name = entry.label.replacing(" ", with: "-")
+      let below = "\(directory)/methods/\(name)/seed-\(seed)"
+      let place = exists(RunManifest.fileName, in: below) ? below : directory
+      guard exists("steps.csv", in: place), entry.isSelection || place != directory else {
+        continue
+      }
+      lines.append(
+        CurveChart.Line(entry.label, try RunHistory(place).losses, isOurs: entry.isSelection))
+    }
+    return CurveChart(lines: lines, valueName: "training loss, first seed")
+  }
+}
