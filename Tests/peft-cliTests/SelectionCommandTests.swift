@@ -109,6 +109,23 @@ struct SelectionCommandTests {
     #expect(try PEFTProcess.run("select", run, "--budget", "20%").status == 0)
   }
 
+  @Test("a probe in bf16 ranks groups as one in fp32 does")
+  func precision() throws {
+    let place = try Workplace()
+    let runs = ["fp32", "bf16"].map { place.directory.path($0) }
+    for run in runs {
+      let name = URL(filePath: run).lastPathComponent
+      #expect(try probe(place, to: run, "--precision", name, "--candidates", "lora:1").status == 0)
+    }
+    let found = try runs.map { try JSONValue(contentsOf: $0 + "/influence.json") }
+    #expect(found[0]["groups"] != found[1]["groups"])
+    #expect(found[1]["settings"]?["precision"] == .string("bf16"))
+    let selected = try PEFTProcess.run(
+      "select", runs[1], "--budget", "5%", "--against", runs[0], "--json")
+    let tau = try #require(try selected.document["agreement"]?["kendall"]?.double)
+    #expect(tau > 0.9, "\(tau)")
+  }
+
   @Test("adapt does all of it, and compares")
   func adapt() throws {
     let place = try Workplace()

@@ -12,13 +12,16 @@ public struct OneWalkProbe {
   public var exactClassLimit = 16
   /// Labels drawn for each example beyond that limit.
   public var sampleCount = 8
+  /// The precision of products with weights.
+  public var precision: Precision
   /// The most groups for which the interaction matrix is formed.
   static let interactionLimit = 4096
 
   /// A probe with these limits.
-  public init(exactClassLimit: Int = 16, sampleCount: Int = 8) {
+  public init(exactClassLimit: Int = 16, sampleCount: Int = 8, precision: Precision = .fp32) {
     self.exactClassLimit = exactClassLimit
     self.sampleCount = sampleCount
+    self.precision = precision
   }
 
   /// What came of one batch under one grouping.
@@ -36,7 +39,7 @@ public struct OneWalkProbe {
     _ objective: O, _ batch: O.Batch, along directions: [Parameter: Tensor],
     groupings: [ParameterGrouping], interactions: Bool, generator: SeededGenerator
   ) -> [Result] {
-    let tape = Tape()
+    let tape = Tape(precision: precision)
     let outputs = objective.outputs(of: batch, on: tape)
     let targets = objective.targets(of: batch)
     let curvature: any OutputCurvature =

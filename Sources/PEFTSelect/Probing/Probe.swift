@@ -94,7 +94,7 @@ private struct ProbeRun<O: Objective> {
   let objective: O
   let settings: ProbeSettings
   let parameters: [ModelParameter]
-  let gradients = GradientAccumulator()
+  let gradients: GradientAccumulator
   var moments: MomentAverages
   var outcomes: [ProbeOutcome]
 
@@ -102,6 +102,7 @@ private struct ProbeRun<O: Objective> {
     self.objective = objective
     self.settings = settings
     parameters = objective.parameters
+    gradients = GradientAccumulator(precision: settings.precision)
     moments = MomentAverages(parameters)
     let parameters = parameters
     outcomes = groupings.map {
@@ -216,7 +217,7 @@ private struct ProbeRun<O: Objective> {
 
   private mutating func accumulateGradient(_ batch: O.Batch) {
     gradients.reset()
-    let tape = Tape()
+    let tape = Tape(precision: settings.precision)
     let loss = objective.loss(objective.outputs(of: batch, on: tape), of: batch, on: tape)
     tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
     moments.add(gradients)
@@ -231,7 +232,8 @@ private struct ProbeRun<O: Objective> {
     switch settings.estimator {
     case .oneWalk:
       let probe = OneWalkProbe(
-        exactClassLimit: settings.exactClassLimit, sampleCount: settings.sampleCount)
+        exactClassLimit: settings.exactClassLimit, sampleCount: settings.sampleCount,
+        precision: settings.precision)
       let results = probe(
         objective, batch, along: directions, groupings: groupings,
         interactions: settings.interactions, generator: generator)

@@ -62,6 +62,9 @@ public struct ProbeSettings: Hashable, Sendable {
   public var sampleCount = 8
   /// AdamW's constants.
   public var optimizer = AdamW.Settings()
+  /// The precision of products with weights in gradients and walks; tangents, and the losses of `fit`, are in
+  /// fp32.
+  public var precision = Precision.fp32
   /// Decides drawn labels.
   public var seed: UInt64 = 1
 

@@ -99,7 +99,8 @@ extension Influence {
     var result = [
       ("groups", settings.rule.name), ("estimator", probe.estimator.name),
       ("direction", probe.direction.rawValue), ("probe-on", probe.probeBatches.rawValue),
-      ("head-steps", "\(settings.headSteps)"), ("seed", "\(probe.seed)"),
+      ("head-steps", "\(settings.headSteps)"), ("precision", probe.precision.rawValue),
+      ("seed", "\(probe.seed)"),
     ]
     switch probe.path {
     case .held(let count): result.append(("direction-batches", "\(count)"))

@@ -166,6 +166,7 @@ extension PreparedJob {
     training.length = .steps(settings.headSteps)
     training.learningRate = settings.headLearningRate
     training.usesDropout = false
+    training.precision = settings.probe.precision
     let outcome = try PEFTTrain.train(
       model, on: train, evaluatingOn: nil, task: task, settings: training, shouldStop: shouldStop
     ) { event in

@@ -85,7 +85,8 @@ struct AdaptSession {
         "\(path) is incomplete or of other weights; " + (resume ? "going on" : "probing again"))
     }
     let settings = try probe.settings(
-      groups: groups, seed: base.settings.seed, budget: budget, candidates: Self.usualCandidates)
+      groups: groups, seed: base.settings.seed, budget: budget,
+      precision: base.settings.precision, candidates: Self.usualCandidates)
     let (influence, isInterrupted) = try ProbeSession(prepared: prepared, common: common).measure(
       settings, savingIn: output, resuming: resume)
     try JSONFile.write(influence.json, to: path)

@@ -42,6 +42,13 @@ struct ProbeCommand: ParsableCommand {
   @Option(help: "Label smoothing.")
   var labelSmoothing = 0.0
 
+  @Option(
+    help: """
+      Format of products with weights: fp32, bf16, or auto, which is bf16 where the processor has instructions for \
+      it. Tangents, and losses of --estimator fit, are in fp32.
+      """)
+  var precision = PrecisionChoice.fp32
+
   @Option(help: "Decides everything random.")
   var seed: UInt64 = 1
 
@@ -71,7 +78,8 @@ struct ProbeCommand: ParsableCommand {
     let prepared = try task.job(FullTuning(), settings: training).prepare()
     prepared.notes.forEach { common.note($0) }
     let settings = try probe.settings(
-      groups: groups, seed: seed, budget: budget?.count(of: prepared.counts.parameters))
+      groups: groups, seed: seed, budget: budget?.count(of: prepared.counts.parameters),
+      precision: precision.precision)
     let path = output + "/" + Influence.fileName
     if resume, FileManager.default.fileExists(atPath: path) {
       let found = try Influence.read(path)

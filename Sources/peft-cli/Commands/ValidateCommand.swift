@@ -68,7 +68,8 @@ struct ValidateCommand: ParsableCommand {
     training.seed = seed
     let prepared = try task.job(FullTuning(), settings: training).prepare()
     prepared.notes.forEach { common.note($0) }
-    let influenceSettings = try probe.settings(groups: groups, seed: seed, budget: nil)
+    let influenceSettings = try probe.settings(
+      groups: groups, seed: seed, budget: nil, precision: .fp32)
     try OutputDirectory.create(
       output, replacing: [Influence.fileName, Validation.fileName], overwriting: overwrite)
     let (influence, isInterrupted) = try ProbeSession(prepared: prepared, common: common).measure(

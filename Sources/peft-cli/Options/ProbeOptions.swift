@@ -126,7 +126,8 @@ struct ProbeOptions: ParsableArguments {
 
   /// The settings asked for; `candidates` where --candidates says nothing.
   func settings(
-    groups: GroupOptions, seed: UInt64, budget: Int?, candidates: AdapterCandidates? = nil
+    groups: GroupOptions, seed: UInt64, budget: Int?, precision: Precision,
+    candidates: AdapterCandidates? = nil
   ) throws -> InfluenceSettings {
     var settings = InfluenceSettings()
     settings.rule = try groups.rule()
@@ -136,6 +137,7 @@ struct ProbeOptions: ParsableArguments {
     settings.probe.probeCount = probeBatches
     settings.probe.interactions = interactions
     settings.probe.seed = seed
+    settings.probe.precision = precision
     if estimator == "fit" {
       settings.probe.estimator = .fit(try fit())
       settings.probe.path = .training(

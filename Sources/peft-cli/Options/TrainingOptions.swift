@@ -59,22 +59,10 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     help: """
-      Format in which steps multiply by weights: fp32, bf16 (weights, sums and all else stay in fp32), or \
+      Format in which steps and probes multiply by weights: fp32, bf16 (weights, sums and all else stay in fp32), or \
       auto, which is bf16 where the processor has instructions for it.
       """)
   var precision = PrecisionChoice.fp32
-
-  enum PrecisionChoice: String, CaseIterable, ExpressibleByArgument {
-    case fp32, bf16, auto
-
-    var precision: Precision {
-      switch self {
-      case .fp32: .fp32
-      case .bf16: .bf16
-      case .auto: .fastest
-      }
-    }
-  }
 
   /// Batches in the window within which --group-by-length sorts.
   private static let lengthWindow = 50
@@ -136,3 +124,16 @@ struct TrainingOptions: ParsableArguments {
 
 extension LearningRateSchedule.Decay: ExpressibleByArgument {}
 extension Pooling: ExpressibleByArgument {}
+
+/// The format of products, as it is asked for.
+enum PrecisionChoice: String, CaseIterable, ExpressibleByArgument {
+  case fp32, bf16, auto
+
+  var precision: Precision {
+    switch self {
+    case .fp32: .fp32
+    case .bf16: .bf16
+    case .auto: .fastest
+    }
+  }
+}
