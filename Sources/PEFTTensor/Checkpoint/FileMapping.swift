@@ -33,6 +33,15 @@ final class FileMapping: Sendable {
     if byteCount > 0 { munmap(UnsafeMutableRawPointer(bitPattern: base), byteCount) }
   }
 
+  /// Lets go of the memory of the whole pages in a range of bytes; they are read again when they are touched.
+  func release(_ range: Range<Int>) {
+    let page = Int(getpagesize())
+    let start = (range.lowerBound + page - 1) / page * page
+    let end = range.upperBound / page * page
+    guard start < end else { return }
+    madvise(UnsafeMutableRawPointer(bitPattern: base + start), end - start, MADV_DONTNEED)
+  }
+
   /// Calls `body` with the bytes of the whole file; they must not be kept beyond the call.
   func withBytes<Result>(
     _ body: (UnsafeRawBufferPointer) throws(FileError) -> Result

@@ -44,6 +44,8 @@ public final class SafetensorsReader: Sendable {
     of name: String, _ body: (UnsafeRawBufferPointer) throws(FileError) -> Result
   ) throws(FileError) -> Result {
     let entry = try existingEntry(name)
+    // What has been read would stay in memory beside what was made of it.
+    defer { mapping.release(entry.range) }
     return try mapping.withBytes { (bytes) throws(FileError) in
       try body(UnsafeRawBufferPointer(rebasing: bytes[entry.range]))
     }
@@ -73,7 +75,7 @@ public final class SafetensorsReader: Sendable {
     )
     try withBytes(of: name) { (bytes) throws(FileError) in
       switch entry.type {
-      case .float32: UnsafeMutableRawBufferPointer(destination).copyMemory(from: bytes)
+      case .float32: copy(bytes, at: entry.range.lowerBound, to: .init(destination))
       case .float64:
         destination.fill(from: bytes, as: UInt64.self) { Float(Double(bitPattern: $0)) }
       case .float16:
@@ -83,6 +85,18 @@ public final class SafetensorsReader: Sendable {
       default:
         throw failure(entry, "its type \(entry.type.rawValue) is not F32, F16, BF16 or F64")
       }
+    }
+  }
+
+  /// Copies bytes of the file in pieces, so that no more than one of them is in memory twice.
+  private func copy(
+    _ bytes: UnsafeRawBufferPointer, at start: Int, to target: UnsafeMutableRawBufferPointer
+  ) {
+    for place in stride(from: 0, to: bytes.count, by: 1 << 23) {
+      let piece = place..<min(bytes.count, place + 1 << 23)
+      UnsafeMutableRawBufferPointer(rebasing: target[piece]).copyMemory(
+        from: UnsafeRawBufferPointer(rebasing: bytes[piece]))
+      mapping.release(start + piece.lowerBound..<start + piece.upperBound)
     }
   }
 

@@ -57,6 +57,15 @@ public enum Processor {
     return min(system, max(0, limit - used))
   }
 
+  /// Bytes of memory that this process has now.
+  public static var residentMemory: Int {
+    let lines = (try? FileContents.read("/proc/self/status")).map {
+      String(decoding: $0, as: UTF8.self).split(separator: "\n")
+    }
+    let words = lines?.first { $0.hasPrefix("VmRSS:") }?.split(whereSeparator: \.isWhitespace)
+    return words.flatMap { $0.count > 1 ? Int($0[1]) : nil }.map { $0 * 1024 } ?? 0
+  }
+
   private static var controlGroupCores: Int? {
     if let words = firstLine(of: "/sys/fs/cgroup/cpu.max")?.split(separator: " "),
       words.count == 2, let quota = Double(words[0]), let period = Double(words[1]), period > 0

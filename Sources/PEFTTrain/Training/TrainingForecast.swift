@@ -14,6 +14,8 @@ public struct TrainingForecast: Sendable {
   public let optimizerBytes: Int
   /// Bytes of the copy of the best parameters.
   public let bestCopyBytes: Int
+  /// Bytes that the process has besides the weights: itself, the vocabulary, the data.
+  public let processBytes: Int
   /// Bytes of the packed copies of frozen weights in bf16; 0 in fp32.
   public let packedBytes: Int
   /// Bytes of activations of the largest batch.
@@ -25,11 +27,17 @@ public struct TrainingForecast: Sendable {
 
   /// Bytes in all.
   public var totalBytes: Int {
-    weightBytes + gradientBytes + optimizerBytes + bestCopyBytes + packedBytes + activationBytes
+    processBytes + weightBytes + gradientBytes + optimizerBytes + bestCopyBytes + packedBytes
+      + activationBytes
   }
 
+  /// Seconds of one update of what trains; 0 where nothing was timed.
+  public let updateSeconds: Double
+
   /// Seconds of training.
-  public var seconds: Double? { tokensPerSecond.map { Double(tokens) / $0 } }
+  public var seconds: Double? {
+    tokensPerSecond.map { Double(tokens) / $0 + Double(steps) * updateSeconds }
+  }
 }
 
 /// A run that does not fit. The message has the numbers and the options that lower them.
@@ -42,9 +50,10 @@ extension PreparedJob {
   /// The margin on measured activations: transient tensors of the reverse walk.
   private static let activationMargin = 1.3
 
-  /// Measures one forward computation; with `timing`, also whole steps without an update.
+  /// Measures one forward computation; with `timing`, also whole steps without an update, and an update.
   public func forecast(timing: Bool) -> TrainingForecast {
     let settings = job.settings
+    let residentBytes = Processor.residentMemory
     let batches = epochBatches(data: train, settings: settings, epoch: 0)
     let tokenCounts = batches.map { $0.reduce(0) { $0 + train.lengths[$1] } }
     let largest = tokenCounts.max() ?? 0
@@ -60,14 +69,33 @@ extension PreparedJob {
     }
     let steps = plannedSteps(data: train, settings: settings)
     let perEpoch = Double(tokenCounts.reduce(0, +)) / Double(max(1, batches.count))
-    let trainableBytes = 4 * counts.trainable
+    let weightBytes = 4 * counts.parameters
+    let read = rowsRead(batches.prefix(steps))
     return TrainingForecast(
-      steps: steps, weightBytes: 4 * counts.parameters, gradientBytes: trainableBytes,
-      optimizerBytes: 2 * trainableBytes, bestCopyBytes: dev == nil ? 0 : trainableBytes,
-      packedBytes: packedBytes,
+      steps: steps, weightBytes: weightBytes,
+      gradientBytes: 4 * trainedElements(tableRows: min(read, largest)),
+      optimizerBytes: 8 * trainedElements(tableRows: read),
+      bestCopyBytes: dev == nil ? 0 : 4 * counts.trainable,
+      processBytes: max(0, residentBytes - weightBytes), packedBytes: packedBytes,
       activationBytes: Int(perToken * Double(largest) * Self.activationMargin),
       tokensPerSecond: timing ? measuredRate(batches) : nil,
-      tokens: Int(perEpoch * Double(steps)))
+      tokens: Int(perEpoch * Double(steps)),
+      updateSeconds: timing ? Double(counts.trainable) * secondsPerUpdate : 0)
+  }
+
+  /// The time of AdamW on one of many parameters.
+  private var secondsPerUpdate: Double {
+    let count = 1 << 22
+    let parameter = Parameter(name: "forecast", value: Tensor(zeros: [count]))
+    let gradients = GradientAccumulator()
+    gradients.receive(
+      .dense(Tensor(repeating: 1, shape: [count])), of: parameter,
+      partition: RowPartition(examples: 1))
+    var optimizer = AdamW(parameters: [parameter])
+    optimizer.step(gradients: gradients, learningRate: 0, gradientScale: 1)
+    let start = ContinuousClock.now
+    optimizer.step(gradients: gradients, learningRate: 0, gradientScale: 1)
+    return (ContinuousClock.now - start) / .seconds(1) / Double(count)
   }
 
   /// Throws where the run needs more than the system will give; the weights are in memory already.
@@ -79,7 +107,7 @@ extension PreparedJob {
     _ forecast: TrainingForecast, further: Int = 0,
     available: Int = Processor.availableMemory
   ) throws(InsufficientMemory) {
-    let needed = forecast.totalBytes - forecast.weightBytes + further
+    let needed = forecast.totalBytes - forecast.weightBytes - forecast.processBytes + further
     guard needed > available else { return }
     func mebibytes(_ bytes: Int) -> String { "\(bytes >> 20) MiB" }
     throw InsufficientMemory(
@@ -89,6 +117,30 @@ extension PreparedJob {
         + "activations \(mebibytes(forecast.activationBytes))), and \(mebibytes(available)) are "
         + "free; lower --batch-size or --max-length, compute layers again with --recompute, or train "
         + "less, as with --method lora")
+  }
+
+  /// Elements that train, of a classifier's word table those of so many rows: gradients and optimizer have no
+  /// more of it. The output layer of a language model needs all.
+  private func trainedElements(tableRows: Int) -> Int {
+    model.parameters.reduce(0) { sum, entry in
+      let parameter = entry.parameter
+      let isTable =
+        parameter.isTrainable && parameter.trainableRows == nil && model.vocabulary == nil
+        && entry.kind == .embedding && parameter.shape.rank == 2
+      return sum
+        + (isTable
+          ? min(parameter.count, tableRows * parameter.shape.columns) : parameter.trainableCount)
+    }
+  }
+
+  /// The distinct tokens in batches.
+  private func rowsRead(_ batches: some Sequence<[Int]>) -> Int {
+    let hiding = SeededGenerator(seed: 0, purpose: "forecast masks")
+    var seen = Set<Int32>()
+    for indices in batches {
+      if let batch = train.examples(indices, hidingWith: hiding) { seen.formUnion(batch.texts.ids) }
+    }
+    return seen.count
   }
 
   /// Bytes that a first step in bf16 leaves behind: frozen weights packed for both directions.

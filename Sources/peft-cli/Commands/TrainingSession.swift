@@ -86,6 +86,7 @@ struct TrainingSession {
           "trainable": .integer(counts.trainable), "parameters": .integer(counts.parameters),
           "steps": .integer(forecast.steps),
           "memory": .object([
+            "process": .integer(forecast.processBytes),
             "weights": .integer(forecast.weightBytes),
             "gradients": .integer(forecast.gradientBytes),
             "optimizer": .integer(forecast.optimizerBytes),
@@ -101,7 +102,8 @@ struct TrainingSession {
     }
     var table = TextTable(header: ["memory", "MiB"])
     for (name, bytes) in [
-      ("weights", forecast.weightBytes), ("gradients", forecast.gradientBytes),
+      ("process and data", forecast.processBytes), ("weights", forecast.weightBytes),
+      ("gradients", forecast.gradientBytes),
       ("optimizer state", forecast.optimizerBytes), ("copy of the best", forecast.bestCopyBytes),
       ("packed weights", forecast.packedBytes),
       ("activations", forecast.activationBytes), ("total", forecast.totalBytes),

@@ -49,8 +49,11 @@ struct TrainingJobTests {
       let job = try TrainingJobTests().prepared()
       let forecast = job.forecast(timing: false)
       #expect(forecast.activationBytes > 0)
-      #expect(forecast.optimizerBytes == 2 * forecast.gradientBytes)
-      #expect(forecast.gradientBytes == 4 * job.counts.trainable)
+      // Of the word table the rows that are read.
+      #expect(forecast.gradientBytes < 4 * job.counts.trainable)
+      #expect(forecast.optimizerBytes >= 2 * forecast.gradientBytes)
+      #expect(forecast.optimizerBytes < 8 * job.counts.trainable)
+      #expect(forecast.processBytes > 1 << 20)
       #expect(throws: Never.self) { try job.checkMemory(forecast, available: 1 << 40) }
       #expect {
         try job.checkMemory(forecast, available: 1 << 20)
@@ -58,8 +61,11 @@ struct TrainingJobTests {
         let message = "\(error)"
         return message.contains("MiB") && message.contains("--batch-size")
       }
-      let lowRank = try TrainingJobTests().prepared(LowRankAdaptation(rank: 2))
-        .forecast(timing: true)
+      let adapted = try TrainingJobTests().prepared(LowRankAdaptation(rank: 2))
+      let lowRank = adapted.forecast(timing: true)
+      #expect(lowRank.gradientBytes == 4 * adapted.counts.trainable)
+      #expect(lowRank.optimizerBytes == 2 * lowRank.gradientBytes)
+      #expect(lowRank.updateSeconds > 0)
       #expect(lowRank.gradientBytes < forecast.gradientBytes / 10)
       #expect((lowRank.tokensPerSecond ?? 0) > 0)
       #expect(forecast.packedBytes == 0)
