@@ -16,6 +16,7 @@ let package = Package(
     fuzzTarget("FuzzDelimited", products: ["PEFTTensor", "PEFTTrain"]),
     fuzzTarget("FuzzJSON", products: ["PEFTTensor"]),
     fuzzTarget("FuzzJSONLines", products: ["PEFTTensor", "PEFTTrain"]),
+    fuzzTarget("FuzzRunFiles", products: ["PEFTModels", "PEFTTensor", "PEFTTrain"]),
     fuzzTarget("FuzzSafetensors", products: ["PEFTTensor"]),
     fuzzTarget("FuzzTokenizer", products: ["PEFTModels", "PEFTTensor"]),
   ],

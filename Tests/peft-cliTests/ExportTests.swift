@@ -45,6 +45,10 @@ struct ExportTests {
     let run = try run("run", ["--method"] + method)
     let expected = try predictions(run)
     #expect(expected.count == 16 && expected.allSatisfy { $0.count == 2 })
+    // The base has no pooler: the one that was drawn for the run is the run's.
+    let trained = try JSONValue(contentsOf: run + "/run.json")["metrics"]?["dev"]?["loss"]
+    let measured = try PEFTProcess.run("evaluate", run, "--data", place.dev, "--json")
+    #expect(try measured.document["metrics"]?["loss"] == trained)
     for form in ["merged", "delta", "peft"] {
       let output = place.directory.path(form)
       let result = try PEFTProcess.run(
@@ -113,6 +117,28 @@ struct ExportTests {
     #expect(manifest["trainable"] == (try JSONValue(contentsOf: run + "/run.json"))["trainable"])
   }
 
+  @Test("an adapter's head of another size begins anew; its additions are taken")
+  func otherHead() throws {
+    let run = try run("run", ["--method", "lora", "--rank", "3"])
+    let adapter = place.directory.path("adapter")
+    #expect(
+      try PEFTProcess.run("export", run, "--format", "peft", "--output", adapter).status == 0)
+    let three = try place.directory.write(
+      (0..<24).map { "red \($0 % 3) word\t\(["a", "b", "c"][$0 % 3])\n" }.joined(),
+      to: "three.tsv")
+    let more = place.directory.path("more")
+    for _ in 0..<2 {
+      // The second time the run has ended, and that is said.
+      let result = try PEFTProcess.run(
+        "train", "--model", place.model, "--train", three, "--adapter", adapter, "--steps", "2",
+        "--output", more, "--resume", "--pooling", "first")
+      #expect(result.status == 0, "\(result.errors)")
+    }
+    let manifest = try JSONValue(contentsOf: more + "/run.json")
+    #expect(manifest["method"]?["rank"] == .integer(3))
+    #expect(manifest["task"]?["labels"]?.array?.count == 3)
+  }
+
   @Test("adapters of other kinds, of other models and with patterns are refused by name")
   func refusals() throws {
     let run = try run("run", ["--method", "lora"])
@@ -125,6 +151,8 @@ struct ExportTests {
       ("\"LORA\"", "\"IA3\"", "peft_type"),
       ("\"use_dora\": false", "\"use_dora\": true", "use_dora"),
       ("\"alpha_pattern\": {}", "\"alpha_pattern\": {\"layer.[0-9]\": 3}", "alpha_pattern"),
+      ("\"init_lora_weights\": true", "\"init_lora_weights\": \"pissa\"", "init_lora_weights"),
+      ("\"SEQ_CLS\"", "\"TOKEN_CLS\"", "task_type"),
       ("\"lora_alpha\": 16.0", "\"lora_alpha\": \"x\"", "lora_alpha"),
     ] {
       try whole.replacing(old, with: new).write(toFile: path, atomically: true, encoding: .utf8)
@@ -150,6 +178,15 @@ struct ExportTests {
     let full = try PEFTProcess.run(
       "export", run, "--format", "delta", "--output", place.directory.path("mean-delta"))
     #expect(full.status == 6)
+    // Neither the base nor the run is overwritten by what is made of them.
+    let before = try Data(contentsOf: URL(filePath: place.model + "/model.safetensors"))
+    for output in [place.model, run, run + "/../run"] {
+      #expect(
+        try PEFTProcess.run(
+          "export", run, "--format", "merged", "--output", output, "--overwrite"
+        ).status == 6)
+    }
+    #expect(try Data(contentsOf: URL(filePath: place.model + "/model.safetensors")) == before)
   }
 
   @Test("events are there for TensorBoard, each with its checksums")

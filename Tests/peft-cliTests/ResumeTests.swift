@@ -110,6 +110,11 @@ struct ResumeTests {
       try FileManager.default.removeItem(atPath: run)
     }
     #expect(call > 40, "\(call) calls")
+    // One that has ended is not taken for one with other options.
+    let other = try PEFTProcess.run(
+      "probe", "--model", place.model, "--train", place.train, "--output",
+      place.directory.path("whole"), "--resume")
+    #expect(other.status == 3)
   }
 
   @Test("the main job, killed here and there, goes on to the same results")

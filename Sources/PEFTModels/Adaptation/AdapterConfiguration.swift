@@ -29,6 +29,21 @@ struct AdapterConfiguration {
     where document[key]?.bool == true {
       throw refuse(key)
     }
+    // Their base weights are others than the model's.
+    if let start = document["init_lora_weights"]?.string,
+      !["gaussian", "eva", "orthogonal", "mica"].contains(start)
+    {
+      throw refuse("init_lora_weights")
+    }
+    for key in ["alora_invocation_tokens", "arrow_config", "layer_replication"]
+    where document[key] ?? .null != .null {
+      throw refuse(key)
+    }
+    if let task = document["task_type"]?.string,
+      !["SEQ_CLS", "CAUSAL_LM", "FEATURE_EXTRACTION"].contains(task)
+    {
+      throw refuse("task_type")
+    }
     guard let alpha = document["lora_alpha"]?.double, alpha.isFinite else {
       throw FileError(.malformed, path: path, place: "lora_alpha", reason: "not a number")
     }

@@ -63,13 +63,17 @@ public struct LowRankFile {
   /// LoRA with the layers, rank and α of these additions, for further training.
   ///
   /// Throws `unsupported` where they differ in rank or scale, or stand beside whole modules other than the
-  /// head.
-  public func method(for model: TransformerModel) throws(FileError) -> LowRankAdaptation {
-    let (additions, values) = try contents(for: model)
+  /// head and what the base model lacks.
+  ///
+  /// - Parameter drawn: the names of what the base model lacks.
+  public func method(
+    for model: TransformerModel, drawn: [String] = []
+  ) throws(FileError) -> LowRankAdaptation {
+    let (additions, values) = try contents(for: model, skippingOtherHeads: true)
     let heads = Set(model.taskParameters)
     guard let first = additions.first,
       additions.allSatisfy({ $0.rank == first.rank && $0.scale == first.scale }),
-      values.allSatisfy({ heads.contains($0.0) })
+      values.allSatisfy({ heads.contains($0.0) || drawn.contains($0.0.name) })
     else {
       throw FileError(
         .unsupported, path: path,
@@ -82,7 +86,10 @@ public struct LowRankFile {
   }
 
   /// Attaches the additions, and replaces what stands whole beside them.
-  public func attach(to model: TransformerModel) throws(FileError) {
+  ///
+  /// - Returns: the names of what was replaced.
+  @discardableResult
+  public func attach(to model: TransformerModel) throws(FileError) -> Set<String> {
     let (additions, values) = try contents(for: model)
     let layers = Self.layers(of: model)
     for addition in additions {
@@ -92,12 +99,13 @@ public struct LowRankFile {
         scale: addition.scale, dropout: 0)
     }
     for (parameter, value) in values { parameter.fileValue = value }
+    return Set(values.map(\.0.name))
   }
 
   /// Puts the factors into additions that are attached already, and the head into the model's where it
   /// has as many rows.
   ///
-  /// - Returns: whether the head was taken.
+  /// - Returns: whether a head was taken.
   public func load(into model: TransformerModel) throws(FileError) -> Bool {
     let (additions, values) = try contents(for: model, skippingOtherHeads: true)
     let layers = Self.layers(of: model)
@@ -106,7 +114,8 @@ public struct LowRankFile {
       layers[addition.layer]?.lowRank?.up.value = addition.up
     }
     for (parameter, value) in values { parameter.fileValue = value }
-    return !values.isEmpty
+    let heads = Set(model.taskParameters)
+    return values.contains { heads.contains($0.0) }
   }
 
   private static func layers(of model: TransformerModel) -> [String: LinearLayer] {
@@ -130,7 +139,10 @@ public struct LowRankFile {
         throw malformed(name, "it holds a value that is not finite (NaN or infinity)")
       }
       let bare = Self.bareName(name)
-      if let entry = parameters[bare] {
+      if let (layer, isUp) = Self.target(of: bare), layers[layer] != nil {
+        if isUp { factors[layer, default: (nil, nil)].up = value }
+        if !isUp { factors[layer, default: (nil, nil)].down = value }
+      } else if let entry = parameters[bare] {
         if entry.parameter.fileShape != shape, entry.kind == .head, skippingOtherHeads { continue }
         guard entry.parameter.fileShape == shape else {
           throw malformed(
@@ -142,12 +154,14 @@ public struct LowRankFile {
           throw malformed(name, "its shape is \(shape), the model asks for \(parameter.shape)")
         }
         values.append((parameter, value))
-      } else if let (layer, isUp) = Self.target(of: bare), layers[layer] != nil {
-        if isUp { factors[layer, default: (nil, nil)].up = value }
-        if !isUp { factors[layer, default: (nil, nil)].down = value }
       } else {
         throw malformed(name, "the model has no place for it")
       }
+    }
+    let heads = Set(model.taskParameters)
+    if skippingOtherHeads, !heads.isSubset(of: values.map(\.0)) {
+      // A head is taken whole or not at all.
+      values.removeAll { heads.contains($0.0) }
     }
     var additions: [Addition] = []
     for (name, (down, up)) in factors.sorted(by: { $0.key < $1.key }) {

@@ -11,6 +11,16 @@ public struct SelectionStability: Hashable, Sendable {
   /// The number of resamples.
   public let resampleCount: Int
 
+  /// What a file keeps of a resampling.
+  public init(
+    frequencies: [Double], valueMean: Double, valueDeviation: Double, resampleCount: Int
+  ) {
+    self.frequencies = frequencies
+    self.valueMean = valueMean
+    self.valueDeviation = valueDeviation
+    self.resampleCount = resampleCount
+  }
+
   /// Draws probes with replacement, estimates and selects anew, `count` times (Efron's bootstrap).
   ///
   /// - Returns: nil for fewer than two probes, which cannot be resampled.

@@ -16,6 +16,9 @@ extension RunExport {
       entries.filter { $0.parameter.isTrainable && $0.adapter == nil }.map {
         Self.module(of: $0.parameter)
       })
+    // What the base lacks, such as a pooler, PEFT would draw anew.
+    whole.formUnion(
+      entries.filter { drawn.contains($0.parameter.name) }.map { Self.module(of: $0.parameter) })
     for layer in model.backboneLinearLayers
     where layer.lowRank != nil && whole.contains(layer.name) {
       layer.mergeLowRank()
@@ -50,8 +53,16 @@ extension RunExport {
       }, metadata: ["format": "pt"], to: output + "/adapter_model.safetensors")
     try JSONFile.write(
       configuration(adapted, saving: modules.sorted()), to: output + "/adapter_config.json")
-    return ["adapter_model.safetensors", "adapter_config.json"]
+    guard case .classification(let labels) = manifest.task else {
+      return ["adapter_model.safetensors", "adapter_config.json"]
+    }
+    // PEFT has no place for them, and ignores the file.
+    try JSONFile.write(labels.json, to: output + "/" + Self.labelsName)
+    return ["adapter_model.safetensors", "adapter_config.json", Self.labelsName]
   }
+
+  /// The file with the names of the classes, in order, beside an adapter.
+  static let labelsName = "labels.json"
 
   /// PEFT's task types have no masked language model, whose output layer is tied besides.
   private func checkLanguage() throws(FileError) {

@@ -7,9 +7,10 @@ extension RunExport {
   /// place, for a delta travels.
   func writeDelta(to output: String) throws(FileError) -> [String] {
     let tensors = output + "/" + TrainedTensors.fileName
-    try TrainedTensors.save(trained.model, to: tensors)
+    try TrainedTensors.save(trained.model, drawn: drawn, to: tensors)
     var delta = manifest
     delta.modelDirectory = URL(filePath: base).lastPathComponent
+    delta.recipe = nil
     delta.files = [TrainedTensors.fileName: try Fingerprint.file(tensors)]
     try JSONFile.write(delta.json, to: output + "/" + RunManifest.fileName)
     return [TrainedTensors.fileName, RunManifest.fileName]

@@ -38,6 +38,8 @@ public struct RunExport {
   let directory: String
   /// The directory of the base model.
   let base: String
+  /// The names of what the base lacks.
+  let drawn: [String]
 
   /// Opens the run in `directory`, whose base model is in `base` where it is not where it was.
   public init(_ directory: String, base: String? = nil) throws(FileError) {
@@ -46,7 +48,7 @@ public struct RunExport {
         .notFound, path: directory + "/" + RunManifest.fileName,
         reason: "there is no run that ended", remedy: "name a run directory of `peft train`")
     }
-    (trained, manifest) = try TrainedModel.openRun(directory, base: base)
+    (trained, manifest, drawn) = try TrainedModel.openRun(directory, base: base)
     self.directory = directory
     self.base = base ?? manifest.modelDirectory
   }
@@ -60,6 +62,11 @@ public struct RunExport {
     _ format: Format, to output: String, overwriting: Bool = false
   ) throws -> Outcome {
     try checkHead(for: format)
+    for taken in [base, directory] where Self.resolved(taken) == Self.resolved(output) {
+      throw FileError(
+        .storage, path: output, reason: "it is the directory of the base model or of the run",
+        remedy: "name another one")
+    }
     let entries = (try? FileManager.default.contentsOfDirectory(atPath: output)) ?? []
     guard entries.isEmpty || overwriting else {
       throw FileError(
@@ -76,14 +83,29 @@ public struct RunExport {
       case .delta: try writeDelta(to: output)
       case .peft: try writeAdapter(to: output)
       }
-    let found = Self.logits(of: try reopen(format, output), batch)
+    if format == .merged {
+      // A run that was here would be taken for the model.
+      try? FileManager.default.removeItem(atPath: output + "/" + RunManifest.fileName)
+    }
+    func clear() {
+      for name in names { try? FileManager.default.removeItem(atPath: output + "/" + name) }
+    }
+    let found: [Float]
+    do {
+      found = Self.logits(of: try reopen(format, output), batch)
+    } catch {
+      clear()
+      throw error
+    }
     var (difference, largest) = (0.0, 0.0)
     for (one, other) in zip(expected, found) {
       difference = max(difference, abs(Double(one) - Double(other)))
       largest = max(largest, abs(Double(one)))
     }
-    guard expected.count == found.count, difference <= Self.tolerance * max(1, largest) else {
-      for name in names { try? FileManager.default.removeItem(atPath: output + "/" + name) }
+    let isFinite = (expected + found).allSatisfy(\.isFinite)
+    guard isFinite, expected.count == found.count, difference <= Self.tolerance * max(1, largest)
+    else {
+      clear()
       throw Mismatch(
         description: "\(output): read again, the export's logits differ by \(difference) from the "
           + "run's, the largest of which is \(largest); it was removed")
@@ -93,6 +115,10 @@ public struct RunExport {
         (name, try FileContents.byteCount(output + "/" + name))
       },
       largestDifference: difference, largestLogit: largest)
+  }
+
+  private static func resolved(_ path: String) -> String {
+    URL(filePath: path).resolvingSymlinksInPath().standardizedFileURL.path
   }
 
   /// How far the logits may be apart, relative to the largest: folding an addition in rounds each weight once.

@@ -15,18 +15,21 @@ package struct CurveChart: Sendable {
     package init(_ label: String, _ points: [(step: Int, value: Double)], isOurs: Bool = false) {
       self.label = label
       self.isOurs = isOurs
-      let finite = points.filter { $0.value.isFinite }
+      let finite = points.filter {
+        abs($0.value) < 1e30 && (0...Self.largestStep).contains($0.step)
+      }
       let size = max(1, (finite.count + Self.limit - 1) / Self.limit)
       self.points = stride(from: 0, to: finite.count, by: size).map { start in
         let part = finite[start..<min(finite.count, start + size)]
         return (
-          step: Double(part.reduce(0) { $0 + $1.step }) / Double(part.count),
+          step: part.reduce(0) { $0 + Double($1.step) } / Double(part.count),
           value: part.reduce(0) { $0 + $1.value } / Double(part.count)
         )
       }
     }
 
     private static let limit = 120
+    private static let largestStep = 1_000_000_000_000
   }
 
   /// The lines, as given.

@@ -25,7 +25,7 @@ public struct ScoreChart: Sendable {
     ) {
       self.label = label
       self.parameters = parameters
-      self.scores = scores.filter(\.isFinite)
+      self.scores = scores.filter { abs($0) < 1e30 }
       self.seconds = seconds
       self.isOurs = isOurs
       self.further = further

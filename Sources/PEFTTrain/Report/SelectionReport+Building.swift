@@ -24,9 +24,8 @@ extension SelectionReport {
       facts: Self.facts(influence, plan))
     all = scores
     frequencies = Dictionary(
-      uniqueKeysWithValues: plan.groups.compactMap { group in
-        group.frequency.map { (group.group.name, $0) }
-      })
+      plan.groups.compactMap { group in group.frequency.map { (group.group.name, $0) } }
+    ) { first, _ in first }
     if let matrix = influence.interactions {
       let order = influence.groups.indices.filter { influence.influences[$0].value > 0 }.sorted {
         let (left, right) = (influence.groups[$0], influence.groups[$1])

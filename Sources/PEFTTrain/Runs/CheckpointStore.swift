@@ -71,7 +71,7 @@ public struct CheckpointStore {
   public var stepsDone: Int { entries.first?.step ?? 0 }
 
   /// Reads the newest state that is whole.
-  func load(for model: TransformerModel) throws(FileError) -> Saved {
+  mutating func load(for model: TransformerModel) throws(FileError) -> Saved {
     var damage: [String] = []
     for entry in entries {
       let path = directory + "/" + entry.file
@@ -82,6 +82,8 @@ public struct CheckpointStore {
         continue
       }
       let state = try TrainingCheckpoint.load(path, of: model)
+      // A damaged one is not kept instead of one that is whole.
+      entries = entries.filter { $0.step <= entry.step }
       return Saved(
         state: state, marks: entry.marks,
         warning: damage.isEmpty

@@ -22,11 +22,10 @@ extension TrainingJob {
     }
     let manifest = try RunManifest.read(output)
     guard manifest.outcome.ending != .interrupted else { return nil }
-    guard try RunDirectory.settings(of: output, are: json) else {
-      throw FileError(
-        .malformed, path: output, reason: "the run there has ended, and was one with other options",
-        remedy: "name another directory, or replace it with --overwrite")
-    }
+    try CheckpointStore.check(
+      manifest.recipe ?? [:],
+      is: recipe(modelFiles: try Fingerprint.weights(ofModel: modelDirectory)),
+      path: output + "/" + RunManifest.fileName)
     RunDirectory.tidy(output)
     return manifest
   }
@@ -46,8 +45,8 @@ extension PreparedJob {
     note: (String) -> Void = { _ in }, observe: (TrainingEvent) -> Void
   ) throws -> RunManifest {
     let modelFiles = try Fingerprint.weights(ofModel: job.modelDirectory)
-    var (directory, state) = try open(
-      output, start: start, recipe: try job.recipe(modelFiles: modelFiles), note: note)
+    let recipe = try job.recipe(modelFiles: modelFiles)
+    var (directory, state) = try open(output, start: start, recipe: recipe, note: note)
     let outcome = try PEFTTrain.train(
       model, on: train, evaluatingOn: dev, task: task, settings: job.settings, from: state,
       checkpoints: checkpoints, save: { try directory.save($0, of: model) },
@@ -67,11 +66,12 @@ extension PreparedJob {
       try directory.add(values, split: "test", step: outcome.bestStep)
       metrics.append(("test", values))
     }
-    let manifest = RunManifest(
+    var manifest = RunManifest(
       modelDirectory: absolutePath(job.modelDirectory), modelFiles: modelFiles,
       method: job.method, task: task, pooling: pooling, maximumLength: maximumLength,
       seed: job.settings.seed, counts: counts, outcome: outcome, metrics: metrics)
-    try directory.finish(manifest, model: model)
+    manifest.recipe = recipe
+    try directory.finish(manifest, model: model, drawn: drawn)
     return manifest
   }
 

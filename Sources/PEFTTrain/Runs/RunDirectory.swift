@@ -80,7 +80,7 @@ public struct RunDirectory {
   static func resume(
     _ path: String, recipe: JSONObject, model: TransformerModel
   ) throws(FileError) -> (directory: RunDirectory, state: TrainingState, notes: [String])? {
-    guard let checkpoints = try CheckpointStore.open(path, recipe: recipe) else { return nil }
+    guard var checkpoints = try CheckpointStore.open(path, recipe: recipe) else { return nil }
     let saved = try checkpoints.load(for: model)
     var notes = saved.warning.map { [$0] } ?? []
     notes += try Self.changes(since: path + "/" + EnvironmentReport.fileName)
@@ -120,7 +120,7 @@ public struct RunDirectory {
   }
 
   /// Whether the run in `path` has these settings.
-  static func settings(of path: String, are settings: JSONValue) throws(FileError) -> Bool {
+  private static func settings(of path: String, are settings: JSONValue) throws(FileError) -> Bool {
     // As they would come back from a file.
     let wanted = (try? JSONValue(parsing: settings.text().utf8)) ?? settings
     return try JSONValue(contentsOf: path + "/" + settingsName) == wanted
@@ -181,12 +181,16 @@ public struct RunDirectory {
   }
 
   /// Writes tensors, page and manifest; the checkpoints of a run that came to its end go.
-  mutating func finish(_ manifest: RunManifest, model: TransformerModel) throws(FileError) {
+  ///
+  /// - Parameter drawn: the names of what the base model lacks.
+  mutating func finish(
+    _ manifest: RunManifest, model: TransformerModel, drawn: [String]
+  ) throws(FileError) {
     try steps.synchronize()
     try metrics.synchronize()
     // That of an earlier interruption would no longer fit its files.
     try? FileManager.default.removeItem(atPath: path + "/" + RunManifest.fileName)
-    try TrainedTensors.save(model, to: path + "/" + TrainedTensors.fileName)
+    try TrainedTensors.save(model, drawn: drawn, to: path + "/" + TrainedTensors.fileName)
     var manifest = manifest
     for name in [TrainedTensors.fileName, Self.settingsName, EnvironmentReport.fileName] {
       manifest.files[name] = try Fingerprint.file(path + "/" + name)

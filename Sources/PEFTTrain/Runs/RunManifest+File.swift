@@ -36,6 +36,7 @@ extension RunManifest {
       maximumLength: maximumLength, seed: seed, counts: (trainable, parameters), outcome: outcome,
       metrics: metrics ?? [])
     manifest.files = files
+    manifest.recipe = document["recipe"]?.object
     return manifest
   }
 

@@ -25,6 +25,8 @@ public struct RunManifest: Sendable {
   public var metrics: [(split: String, values: [(name: String, value: Double)])]
   /// SHA-256 of the run's own files, by name.
   public var files: [String: String]
+  /// All that another run would have otherwise; nil for a delta.
+  public var recipe: JSONObject?
 
   /// A manifest of a run that just ended.
   public init(
@@ -71,7 +73,7 @@ extension RunManifest {
   public var json: JSONValue {
     var splits = JSONObject()
     for (split, values) in metrics { splits[split] = Self.json(of: values) }
-    return .object([
+    var document: JSONObject = [
       "format": .integer(Self.formatVersion),
       "model": .object([
         "directory": .string(modelDirectory), "files": Self.json(of: modelFiles),
@@ -91,7 +93,9 @@ extension RunManifest {
       "tokensPerSecond": .number(outcome.tokensPerSecond),
       "metrics": .object(splits),
       "files": Self.json(of: files),
-    ])
+    ]
+    document["recipe"] = recipe.map { .object($0) }
+    return .object(document)
   }
 
   static func json(of digests: [String: String]) -> JSONValue {

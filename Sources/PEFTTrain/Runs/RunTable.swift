@@ -24,13 +24,14 @@ struct RunTable {
   ///
   /// Errors: `malformed` where the bytes before it are not those that were there.
   init(reopening path: String, at mark: Mark) throws(FileError) {
-    file = try AppendedFile(reopening: path, keeping: mark.byteCount)
-    hash.update(data: try FileContents.read(path))
-    guard self.mark.digest == mark.digest else {
+    let bytes = try FileContents.read(path).prefix(mark.byteCount)
+    hash.update(data: bytes)
+    guard Fingerprint.hexadecimal(hash.finalize()) == mark.digest else {
       throw FileError(
         .malformed, path: path, reason: "it was changed since the checkpoint",
         remedy: "restore it, or begin again with --overwrite")
     }
+    file = try AppendedFile(reopening: path, keeping: mark.byteCount)
   }
 
   /// How far it has grown.

@@ -77,10 +77,10 @@ public struct TrainedModel {
     return try openModel(directory, kind)
   }
 
-  /// Opens a run directory, with its manifest and its method attached.
+  /// Opens a run directory, with its manifest, its method attached, and the names of what its base lacks.
   static func openRun(
     _ directory: String, base: String? = nil
-  ) throws(FileError) -> (trained: TrainedModel, manifest: RunManifest) {
+  ) throws(FileError) -> (trained: TrainedModel, manifest: RunManifest, drawn: [String]) {
     let path = directory + "/" + RunManifest.fileName
     let manifest = try RunManifest.read(directory)
     let base = base ?? manifest.modelDirectory
@@ -93,8 +93,9 @@ public struct TrainedModel {
           remedy: "copy the run again, or train again")
       }
     }
-    let generator = SeededGenerator(seed: 0, purpose: "weights")
-    let (model, _) = try TransformerModel.load(
+    // What the base lacks, such as a pooler, is drawn as the run drew it.
+    let generator = SeededGenerator(seed: manifest.seed, purpose: "weights")
+    let (model, report) = try TransformerModel.load(
       directory: base, output: manifest.task.output(pooling: manifest.pooling), using: generator)
     if case .language(let windows) = manifest.task,
       windows.context > model.configuration.maximumLength
@@ -105,7 +106,8 @@ public struct TrainedModel {
           + "\(model.configuration.maximumLength)", remedy: "train again")
     }
     manifest.method.attach(to: model, using: generator)
-    try TrainedTensors.load(directory + "/" + TrainedTensors.fileName, into: model)
+    try TrainedTensors.load(
+      directory + "/" + TrainedTensors.fileName, into: model, drawn: report.newlyInitialized)
     let isRunningText = if case .language = manifest.task { true } else { false }
     let trained = TrainedModel(
       model: model, tokenizer: try model.configuration.tokenizer(directory: base),
@@ -113,12 +115,13 @@ public struct TrainedModel {
       maximumLength: isRunningText
         ? model.configuration.maximumLength
         : min(manifest.maximumLength, model.configuration.maximumLength))
-    return (trained, manifest)
+    return (trained, manifest, report.newlyInitialized)
   }
 
   /// Opens a Hugging Face PEFT adapter of the type LORA, or a file of additions, on a base model.
   ///
-  /// A classifier's labels are those of the base's `config.json` where it has as many, else numbers.
+  /// A classifier's labels are those in `labels.json` beside the adapter, as `peft export` writes it, or those of
+  /// the base's `config.json`, where there are as many; else numbers.
   ///
   /// - Parameter alpha: α; nil takes it from the adapter's configuration.
   public static func open(
@@ -128,8 +131,12 @@ public struct TrainedModel {
     let configuration = try ModelConfiguration(directory: base)
     var task: PredictionTask?
     if let count = file.classCount {
-      let named = configuration.labelNames.map(plain) ?? []
-      let names = named.count == count ? named : (0..<count).map(String.init)
+      let path = adapter + "/" + RunExport.labelsName
+      let beside =
+        FileManager.default.fileExists(atPath: path)
+        ? try JSONValue(contentsOf: path).array?.compactMap(\.string) : nil
+      let named = [beside, configuration.labelNames.map(plain)].compactMap(\.self)
+      let names = named.first { $0.count == count } ?? (0..<count).map(String.init)
       task =
         count == 1
         ? .regression
@@ -137,9 +144,15 @@ public struct TrainedModel {
           try LabelMap(json: .array(names.map { .string($0) }), path: base + "/config.json"))
     }
     let output = task?.output(pooling: configuration.usualPooling) ?? .vocabulary
-    let (model, _) = try TransformerModel.load(
+    let (model, report) = try TransformerModel.load(
       directory: base, output: output, using: SeededGenerator(seed: 0, purpose: "weights"))
-    try file.attach(to: model)
+    let supplied = try file.attach(to: model)
+    if let name = report.newlyInitialized.first(where: { !supplied.contains($0) }) {
+      throw FileError(
+        .unsupported, path: adapter,
+        reason: "neither it nor the model has \(name), which would be random",
+        remedy: "use the model that the adapter was trained on")
+    }
     return TrainedModel(
       model: model, tokenizer: try configuration.tokenizer(directory: base), task: task,
       maximumLength: configuration.maximumLength)

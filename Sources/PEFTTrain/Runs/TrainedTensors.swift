@@ -1,7 +1,8 @@
 import PEFTModels
 import PEFTTensor
 
-/// The tensors that trained, as a safetensors file: exactly those, head included.
+/// The tensors that trained, as a safetensors file: exactly those, head included, and beside them what the base
+/// model lacks and was drawn for the run, such as BERT's pooler.
 ///
 /// A whole tensor stands as in the model's own files. A matrix [m, n] of which only some rows trained is
 /// `NAME` [|rows|, n], these rows, and `NAME.rows` [|rows|], their numbers as I64, ascending from 0; rows
@@ -10,8 +11,15 @@ public enum TrainedTensors {
   /// The file's name in a run directory.
   public static let fileName = "trained.safetensors"
 
-  /// Writes what trains of `model`.
-  public static func save(_ model: TransformerModel, to path: String) throws(FileError) {
+  /// Writes what trains of `model`, and whole the parameters called `drawn`.
+  public static func save(
+    _ model: TransformerModel, drawn: [String] = [], to path: String
+  ) throws(FileError) {
+    let others = parameters(of: model, called: drawn).map { parameter in
+      SafetensorsOutput(name: parameter.name, shape: parameter.fileShape.extents) {
+        (body) throws(FileError) in try parameter.fileValue.withUnsafeElements(body)
+      }
+    }
     let tensors = model.trainableParameters.flatMap { parameter in
       let values = SafetensorsOutput(
         name: parameter.name, shape: storedShape(parameter).extents
@@ -25,16 +33,26 @@ public enum TrainedTensors {
       }
       return [values] + (rows.map { [$0] } ?? [])
     }
-    try SafetensorsWriter.write(tensors, metadata: ["format": "pt"], to: path)
+    try SafetensorsWriter.write(tensors + others, metadata: ["format": "pt"], to: path)
+  }
+
+  /// Those of the parameters called `names` that do not train.
+  private static func parameters(
+    of model: TransformerModel, called names: [String]
+  ) -> [Parameter] {
+    model.parameters.map(\.parameter).filter { !$0.isTrainable && names.contains($0.name) }
   }
 
   /// Reads them back. The file must have exactly the trainable parameters, in their shapes, and of
-  /// each the rows that train in `model`.
+  /// each the rows that train in `model`; of those called `drawn` it may have any.
   ///
   /// Errors: `malformed` where the file has other tensors, rows or shapes; those of the reader.
-  public static func load(_ path: String, into model: TransformerModel) throws(FileError) {
+  public static func load(
+    _ path: String, into model: TransformerModel, drawn: [String] = []
+  ) throws(FileError) {
     let file = try SafetensorsReader(path: path)
-    let parameters = model.trainableParameters
+    let others = parameters(of: model, called: drawn).filter { file.entry($0.name) != nil }
+    let parameters = model.trainableParameters + others
     let expected = Set(parameters.flatMap { [$0.name, rowsName($0)] })
     if let stranger = file.tensorNames.first(where: { !expected.contains($0) }) {
       throw mismatch(path, stranger, "the method of this run does not train it")

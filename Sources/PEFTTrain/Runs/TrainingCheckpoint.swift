@@ -59,7 +59,8 @@ enum TrainingCheckpoint {
       return result
     }
     func integer(_ key: String) throws(FileError) -> Int {
-      guard let value = file.metadata[key].flatMap({ Int($0) }), value >= 0 else {
+      guard let value = file.metadata[key].flatMap({ Int($0) }), (0...1 << 50).contains(value)
+      else {
         throw malformed("its metadata have no \(key)")
       }
       return value

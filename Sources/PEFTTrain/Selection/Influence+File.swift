@@ -40,6 +40,7 @@ extension Influence {
           Self.json(Array(interactions[row * groups.count..<(row + 1) * groups.count]))
         })
     }
+    document["recipe"] = recipe.map { .object($0) }
     return .object(document)
   }
 
@@ -127,7 +128,7 @@ private struct InfluenceReader {
       throw wrong("groups", "two groups have one name")
     }
     let cost = document["cost"]
-    return Influence(
+    var influence = Influence(
       modelDirectory: directory,
       modelFiles: Dictionary(uniqueKeysWithValues: files.map { ($0.name, $0.value) }),
       layerCount: layers, output: output, ruleName: rule,
@@ -141,6 +142,8 @@ private struct InfluenceReader {
         directionBatches: cost?["directionBatches"]?.integer ?? 0,
         probeBatches: cost?["probeBatches"]?.integer ?? 0,
         seconds: cost?["seconds"]?.double ?? 0))
+    influence.recipe = document["recipe"]?.object
+    return influence
   }
 
   private func valueRule() throws(FileError) -> InfluenceRule {

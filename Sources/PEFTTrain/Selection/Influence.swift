@@ -51,6 +51,8 @@ public struct Influence: Sendable {
   public let isComplete: Bool
   /// What it took.
   public let cost: Cost
+  /// All that another probe would have otherwise; nil where it is not known.
+  var recipe: JSONObject?
 
   /// The adapters that were weighed beside the groups.
   var candidates: AdapterCandidates? {

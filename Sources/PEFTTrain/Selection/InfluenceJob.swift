@@ -77,9 +77,8 @@ extension PreparedJob {
       model.parameters, by: settings.rule, candidates: settings.candidates)
     try checkProbeMemory()
     let modelFiles = try Fingerprint.weights(ofModel: job.modelDirectory)
-    var checkpoint = try directory.map {
-      ProbeCheckpoint(directory: $0, recipe: try recipe(settings, modelFiles: modelFiles))
-    }
+    let recipe = try recipe(settings, modelFiles: modelFiles)
+    var checkpoint = directory.map { ProbeCheckpoint(directory: $0, recipe: recipe) }
     if resuming, let directory { Directory.removeLeftOvers(in: directory) }
     let saved = resuming ? try checkpoint?.load(settings, of: model, job) : nil
     if let saved {
@@ -120,7 +119,7 @@ extension PreparedJob {
       return !shouldStop()
     }[0]
     guard !outcome.records.isEmpty else { return nil }
-    return Influence(
+    var influence = Influence(
       of: model, in: absolutePath(job.modelDirectory),
       modelFiles: modelFiles, settings: settings,
       outcome: outcome,
@@ -129,6 +128,18 @@ extension PreparedJob {
         headSteps: model.taskParameters.isEmpty ? 0 : settings.headSteps, headSeconds: headSeconds,
         directionBatches: outcome.batchCounts.direction, probeBatches: outcome.batchCounts.probe,
         seconds: (clock.now - start) / .seconds(1)))
+    influence.recipe = recipe
+    return influence
+  }
+
+  /// Throws where a probe was made with other settings or files than these, and names the first difference.
+  public func check(
+    _ influence: Influence, isOf settings: InfluenceSettings, path: String
+  ) throws(FileError) {
+    try CheckpointStore.check(
+      influence.recipe ?? [:],
+      is: recipe(settings, modelFiles: try Fingerprint.weights(ofModel: job.modelDirectory)),
+      path: path)
   }
 
   /// All that another probe would have otherwise.
@@ -195,7 +206,7 @@ extension ProbeCheckpoint {
   fileprivate mutating func load(
     _ settings: InfluenceSettings, of model: TransformerModel, _ job: TrainingJob
   ) throws -> Saved? {
-    guard case .held = settings.probe.path else { return nil }
+    guard case .held(let directionBatches) = settings.probe.path else { return nil }
     if let candidates = settings.candidates {
       LowRankAdaptation.attachCandidates(
         candidates, to: model, using: SeededGenerator(seed: job.settings.seed, purpose: "weights"))
@@ -203,8 +214,15 @@ extension ProbeCheckpoint {
     defer { for layer in model.backboneLinearLayers { layer.lowRank = nil } }
     let grouping = try ParameterGrouping(
       model.parameters, by: settings.rule, candidates: settings.candidates)
-    return try load(
+    let saved = try load(
       parameters: model.parameters, head: model.taskParameters, groupCount: grouping.count)
+    guard let state = saved?.state, state.directionBatches <= directionBatches else {
+      if saved == nil { return nil }
+      throw FileError(
+        .malformed, path: directory, reason: "its checkpoint has more gradients than are asked for",
+        remedy: "probe again with --overwrite")
+    }
+    return saved
   }
 }
 

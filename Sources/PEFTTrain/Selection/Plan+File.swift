@@ -122,7 +122,8 @@ extension Plan {
       modelParameters: total, budget: budget, groups: groups, weight: weight,
       value: try number("value"), upperBound: try number("upperBound"), isProven: isProven,
       solver: document["solver"]?.string ?? "", valueRule: document["valueRule"]?.string ?? "",
-      interaction: interaction(document["interaction"]), stability: nil, items: items)
+      interaction: interaction(document["interaction"]),
+      stability: stability(document["stability"], groups), items: items)
   }
 
   private static func group(_ item: JSONValue) -> Group? {
@@ -139,6 +140,15 @@ extension Plan {
         name: name, kind: kind, layer: item["layer"]?.integer, parameterCount: parameters,
         members: known, exclusionClass: nil),
       value: value, step: item["step"]?.double ?? 0, frequency: item["frequency"]?.double)
+  }
+
+  private static func stability(_ value: JSONValue?, _ groups: [Group]) -> SelectionStability? {
+    guard let count = value?["resamples"]?.integer, let mean = value?["valueMean"]?.double,
+      let deviation = value?["valueDeviation"]?.double
+    else { return nil }
+    return SelectionStability(
+      frequencies: groups.map { $0.frequency ?? 0 }, valueMean: mean, valueDeviation: deviation,
+      resampleCount: count)
   }
 
   private static func interaction(_ value: JSONValue?) -> Interaction? {

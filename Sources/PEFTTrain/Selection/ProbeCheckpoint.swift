@@ -8,9 +8,10 @@ import PEFTTensor
 ///
 /// Records are Float64, kept as their bits in I64.
 public struct ProbeCheckpoint {
-  private static let manifestName = "probe-checkpoint.json"
+  /// The name of the manifest.
+  public static let manifestName = "probe-checkpoint.json"
   private static let formatVersion = 1
-  private let directory: String
+  let directory: String
   private let recipe: JSONObject
   private var gradients: (file: String, digest: String, batches: Int)?
 
@@ -86,6 +87,7 @@ public struct ProbeCheckpoint {
     }
     guard manifest["format"]?.integer == Self.formatVersion,
       let found = manifest["recipe"]?.object, let seconds = manifest["seconds"]?.double,
+      (0...1e12).contains(seconds),
       let headSeconds = manifest["headSeconds"]?.double,
       let batches = manifest["directionBatches"]?.integer, batches >= 0,
       let probes = manifest["probes"]?.integer, probes >= 0,

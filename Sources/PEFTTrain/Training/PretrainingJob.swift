@@ -113,12 +113,13 @@ extension PretrainingJob {
       try vocabulary.write(to: output, family: family, maximumLength: context)
       try JSONFile.write(configuration.json, to: output + "/config.json")
     }
-    let checkpoints = resuming ? try CheckpointStore.open(output, recipe: recipe) : nil
+    var checkpoints = resuming ? try CheckpointStore.open(output, recipe: recipe) : nil
+    let state = try checkpoints?.load(for: model).state
     return PreparedPretraining(
       job: self, output: output, model: model, train: train, dev: dev,
       tokenCount: train.lengths.reduce(0, +), recipe: recipe,
       checkpoints: checkpoints ?? CheckpointStore(directory: output, recipe: recipe),
-      state: try checkpoints?.load(for: model).state)
+      state: state)
   }
 
   private func configuration(_ tokenizer: Tokenizer) throws -> ModelConfiguration {

@@ -1,3 +1,4 @@
+import Foundation
 import PEFTModels
 import PEFTTensor
 
@@ -17,7 +18,7 @@ extension TrainingJob {
   /// All that decides what a run computes besides the contents of files.
   var choices: JSONObject {
     var object: JSONObject = [
-      "method": AdaptationMethods.json(of: method), "task": .string(taskKind.rawValue),
+      "task": .string(taskKind.rawValue),
       "learningRate": .number(settings.learningRate),
       "warmup": .number(settings.warmupFraction), "schedule": .string(settings.decay.rawValue),
       "weightDecay": .number(settings.optimizer.weightDecay),
@@ -29,6 +30,8 @@ extension TrainingJob {
       "length": .string("\(settings.length)"), "batches": .string("\(settings.batches.size)"),
       "groupByLength": .bool(settings.batches.lengthWindow != nil),
     ]
+    // An adapter brings its own.
+    if adapter == nil { object["method"] = AdaptationMethods.json(of: method) }
     object["format"] = format.map { .string($0.rawValue) }
     object["columns"] = columns.map { .string($0.description) }
     object["pooling"] = pooling.map { .string($0.rawValue) }
@@ -51,6 +54,10 @@ extension TrainingJob {
   func recipe(modelFiles: [String: String]) throws(FileError) -> JSONObject {
     var recipe = choices
     recipe["modelFiles"] = RunManifest.json(of: modelFiles)
+    for name in ["config.json", "tokenizer.json", "vocab.json", "merges.txt", "vocab.txt"]
+    where FileManager.default.fileExists(atPath: modelDirectory + "/" + name) {
+      recipe[name] = .string(try Fingerprint.file(modelDirectory + "/" + name))
+    }
     for (key, path) in [
       ("trainData", trainPath), ("devData", devPath), ("testData", testPath),
     ] {

@@ -75,6 +75,8 @@ public struct PreparedJob {
   public let test: EncodedDataset?
   /// The test data as they stand in their file.
   let testRows: TaskReader.Rows?
+  /// The names of what the base model lacks and was drawn.
+  let drawn: [String]
   /// What the user should know: new and unused tensors, cut texts, empty texts.
   public let notes: [String]
 
@@ -129,7 +131,8 @@ extension TrainingJob {
     }
     try checkTargets(in: model)
     try checkPlan(for: model)
-    let job = try attachMethod(to: model, using: weights, note: { notes.append($0) })
+    let job = try attachMethod(
+      to: model, drawn: report.newlyInitialized, using: weights, note: { notes.append($0) })
     guard model.trainableCount > 0 else {
       throw InvalidSetting(
         "--method \(method.name): nothing would train, for a language model has no task head")
@@ -137,12 +140,13 @@ extension TrainingJob {
     return PreparedJob(
       job: job, model: model, tokenizer: reader.tokenizer, task: task, pooling: pooling,
       maximumLength: reader.maximumLength, train: train, dev: dev, test: test, testRows: testRows,
-      notes: notes)
+      drawn: report.newlyInitialized, notes: notes)
   }
 
   /// Attaches the method; of an adapter to go on from its additions, and then the job has them for a method.
   private func attachMethod(
-    to model: TransformerModel, using weights: SeededGenerator, note: (String) -> Void
+    to model: TransformerModel, drawn: [String], using weights: SeededGenerator,
+    note: (String) -> Void
   ) throws -> TrainingJob {
     guard let adapter else {
       method.attach(to: model, using: weights)
@@ -150,7 +154,7 @@ extension TrainingJob {
     }
     let file = try LowRankFile(adapter.path, alpha: adapter.alpha)
     var job = self
-    job.method = try file.method(for: model)
+    job.method = try file.method(for: model, drawn: drawn)
     job.method.attach(to: model, using: weights)
     if try file.load(into: model) == false {
       note("\(adapter.path) has no head that fits: it begins anew")

@@ -20,7 +20,8 @@ struct AdaptSession {
   let common: CommonOptions
 
   private static let files = [
-    "run.json", Influence.fileName, Plan.fileName, Comparison.fileName,
+    RunManifest.fileName, Influence.fileName, Plan.fileName, Comparison.fileName,
+    ProbeCheckpoint.manifestName, CheckpointStore.manifestName,
   ]
 
   /// Adapters of several sizes, so that a small budget can be used up.
@@ -33,7 +34,6 @@ struct AdaptSession {
     let budget = comparison.budget?.count(of: prepared.counts.parameters) ?? 0
     try OutputDirectory.create(
       output, replacing: reuseProbe || resume ? [] : Self.files, overwriting: overwrite)
-    if overwrite { ProbeCheckpoint.remove(from: output) }
     let influence = try influence(of: prepared, budget: budget)
     let start = ContinuousClock.now
     let planner = Planner(influence)
@@ -75,6 +75,9 @@ struct AdaptSession {
     let path = output + "/" + Influence.fileName
     if reuseProbe || resume, FileManager.default.fileExists(atPath: path) {
       let found = try Influence.read(path)
+      if resume, found.isComplete {
+        try prepared.check(found, isOf: try settings(budget), path: path)
+      }
       if try Fingerprint.weights(ofModel: base.modelDirectory) == found.modelFiles,
         found.isComplete
       {
@@ -84,15 +87,18 @@ struct AdaptSession {
       common.note(
         "\(path) is incomplete or of other weights; " + (resume ? "going on" : "probing again"))
     }
-    let settings = try probe.settings(
-      groups: groups, seed: base.settings.seed, budget: budget,
-      precision: base.settings.precision, candidates: Self.usualCandidates)
     let (influence, isInterrupted) = try ProbeSession(prepared: prepared, common: common).measure(
-      settings, savingIn: output, resuming: resume)
+      try settings(budget), savingIn: output, resuming: resume)
     try JSONFile.write(influence.json, to: path)
     if influence.isComplete { ProbeCheckpoint.remove(from: output) }
     if isInterrupted { throw Interrupted(run: output) }
     return influence
+  }
+
+  private func settings(_ budget: Int) throws -> InfluenceSettings {
+    try probe.settings(
+      groups: groups, seed: base.settings.seed, budget: budget,
+      precision: base.settings.precision, candidates: Self.usualCandidates)
   }
 
   private func show(_ result: Comparison, _ plan: Plan) {

@@ -61,7 +61,7 @@ struct CompareCommand: ParsableCommand {
     let prepared = try base.prepare()
     prepared.notes.forEach { common.note($0) }
     try OutputDirectory.create(
-      output, replacing: [Comparison.fileName], overwriting: overwrite || resume)
+      output, replacing: resume ? [] : [Comparison.fileName], overwriting: overwrite)
     let session = ComparisonSession(
       job: ComparisonJob(
         base: base, seeds: comparison.seedList(default: training.seed),

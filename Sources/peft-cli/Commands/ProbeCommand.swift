@@ -84,14 +84,15 @@ struct ProbeCommand: ParsableCommand {
     if resume, FileManager.default.fileExists(atPath: path) {
       let found = try Influence.read(path)
       if found.isComplete {
+        try prepared.check(found, isOf: settings, path: path)
         common.note("the probe in \(output) has ended; nothing is left to do")
         ProbeCheckpoint.remove(from: output)
         return show(found)
       }
     }
     try OutputDirectory.create(
-      output, replacing: [Influence.fileName], overwriting: overwrite || resume)
-    if overwrite { ProbeCheckpoint.remove(from: output) }
+      output, replacing: resume ? [] : [Influence.fileName, ProbeCheckpoint.manifestName],
+      overwriting: overwrite)
     let session = ProbeSession(prepared: prepared, common: common)
     let (influence, isInterrupted) = try session.measure(
       settings, savingIn: output, resuming: resume)

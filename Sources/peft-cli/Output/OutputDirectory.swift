@@ -1,9 +1,11 @@
 import Foundation
 import PEFTTensor
+import PEFTTrain
 
 /// Directories that commands write into.
 enum OutputDirectory {
-  /// Makes the directory; refuses one that has one of `names` already, unless `overwriting`.
+  /// Makes the directory; refuses one that has one of `names` already, unless `overwriting`, which removes
+  /// these and the marks of runs and checkpoints below it, so that nothing old is taken for new.
   static func create(
     _ path: String, replacing names: [String], overwriting: Bool
   ) throws(FileError) {
@@ -13,6 +15,16 @@ enum OutputDirectory {
       throw FileError(
         .storage, path: path, reason: "there is a \(name) in it already",
         remedy: "name another directory, or add --overwrite")
+    }
+    if overwriting {
+      for name in names { try? manager.removeItem(atPath: "\(path)/\(name)") }
+      let below = manager.enumerator(atPath: path + "/methods")
+      while let name = below?.nextObject() as? String {
+        let last = (name as NSString).lastPathComponent
+        if last == RunManifest.fileName || last == CheckpointStore.manifestName {
+          try? manager.removeItem(atPath: "\(path)/methods/\(name)")
+        }
+      }
     }
     do {
       try manager.createDirectory(atPath: path, withIntermediateDirectories: true)
