@@ -34,8 +34,18 @@ struct ExportTests {
     }
   }
 
+  /// A run as an adapter.
+  private func adapter(of run: String) throws -> String {
+    let adapter = place.directory.path("adapter")
+    let result = try PEFTProcess.run("export", run, "--format", "peft", "--output", adapter)
+    try #require(result.status == 0, "\(result.errors)")
+    return adapter
+  }
+
+  /// The largest difference; infinite where the two are not of one shape.
   private func distance(_ one: [[Double]], _ other: [[Double]]) -> Double {
-    zip(one.joined(), other.joined()).reduce(0) { max($0, abs($1.0 - $1.1)) }
+    guard one.map(\.count) == other.map(\.count), !one.isEmpty else { return .infinity }
+    return zip(one.joined(), other.joined()).reduce(0) { max($0, abs($1.0 - $1.1)) }
   }
 
   @Test(
@@ -106,9 +116,7 @@ struct ExportTests {
   @Test("an adapter trains further from where it was")
   func furtherTraining() throws {
     let run = try run("run", ["--method", "lora", "--rank", "3"])
-    let adapter = place.directory.path("adapter")
-    #expect(
-      try PEFTProcess.run("export", run, "--format", "peft", "--output", adapter).status == 0)
+    let adapter = try adapter(of: run)
     let more = try self.run(
       "more", ["--adapter", adapter, "--steps", "1", "--learning-rate", "1e-12"])
     #expect(distance(try predictions(more), try predictions(run)) < 1e-5)
@@ -120,9 +128,7 @@ struct ExportTests {
   @Test("an adapter's head of another size begins anew; its additions are taken")
   func otherHead() throws {
     let run = try run("run", ["--method", "lora", "--rank", "3"])
-    let adapter = place.directory.path("adapter")
-    #expect(
-      try PEFTProcess.run("export", run, "--format", "peft", "--output", adapter).status == 0)
+    let adapter = try adapter(of: run)
     let three = try place.directory.write(
       (0..<24).map { "red \($0 % 3) word\t\(["a", "b", "c"][$0 % 3])\n" }.joined(),
       to: "three.tsv")
@@ -142,9 +148,7 @@ struct ExportTests {
   @Test("adapters of other kinds, of other models and with patterns are refused by name")
   func refusals() throws {
     let run = try run("run", ["--method", "lora"])
-    let adapter = place.directory.path("adapter")
-    #expect(
-      try PEFTProcess.run("export", run, "--format", "peft", "--output", adapter).status == 0)
+    let adapter = try adapter(of: run)
     let path = adapter + "/adapter_config.json"
     let whole = try String(contentsOfFile: path, encoding: .utf8)
     for (old, new, word) in [
