@@ -45,6 +45,7 @@ let package = Package(
     .testTarget(
       name: "peft-cliTests", dependencies: ["peft-cli", "PEFTTrain", "TestSupport"],
       exclude: ["Golden"]),
+    .testTarget(name: "ArticleTests", dependencies: ["PEFTTrain", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

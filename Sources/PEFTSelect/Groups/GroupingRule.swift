@@ -1,4 +1,4 @@
-/// How parameters are put into groups that train, or stay frozen, together (Method §2).
+/// How parameters are put into groups that train, or stay frozen, together.
 public enum GroupingRule: Hashable, Sendable {
   /// One group for each kind.
   case kind

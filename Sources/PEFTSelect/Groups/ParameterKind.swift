@@ -1,4 +1,4 @@
-/// What a parameter does in its network; the default rule of grouping (Method §2).
+/// What a parameter does in its network; the default rule of grouping.
 ///
 /// Kinds are disjoint and every parameter has exactly one. A normalisation's bias is `norm`, not
 /// `bias`; everything in a task head is `head`.

@@ -1,7 +1,7 @@
 import PEFTTensor
 
 /// The paper's estimator: evaluates the loss at several points along a group's direction and fits a
-/// parabola through the origin (Method §3; GeN, arXiv 2407.02772).
+/// parabola through the origin (GeN, arXiv 2407.02772).
 ///
 ///     D(x) = L(w − x g) − L(w) ≈ −b x + ½ a x²,     x = c h for the multipliers c
 ///

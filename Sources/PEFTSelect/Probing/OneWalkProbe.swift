@@ -1,7 +1,7 @@
 import PEFTTensor
 
 /// Slope and Gauss–Newton curvature of every group from one forward computation and the reverse walks
-/// that the outputs need (Method §4).
+/// that the outputs need; see <doc:ObjectiveAndProbing>.
 ///
 /// - Cost: one forward computation that records what training would, then for C classes C − 1 walks of
 ///   data gradients alone, for more classes or a vocabulary S + 1, and products of the size of one more forward computation, shared by the walks.

@@ -4,9 +4,9 @@ import PEFTTensor
 public struct ProbeSettings: Hashable, Sendable {
   /// What measures slope and curvature along the direction.
   public enum Estimator: Hashable, Sendable {
-    /// Tangents of the outputs, all groups at once (Method §4).
+    /// Tangents of the outputs, all groups at once.
     case oneWalk
-    /// Losses at several points along each group's direction (Method §3).
+    /// Losses at several points along each group's direction.
     case fit(LossFit)
 
     /// `one-walk` or `fit`, as on the command line and in files.

@@ -1,6 +1,6 @@
 import PEFTTensor
 
-/// The quadratic model of the loss in the steps of all groups together (Method §5).
+/// The quadratic model of the loss in the steps of all groups together.
 ///
 ///     ΔL(η) ≈ −bᵀη + ½ ηᵀ (A + R) η,     η [K] the step of each group
 ///

@@ -1,4 +1,4 @@
-/// Carries influence from a small model to a larger one of the same family (Method §7).
+/// Carries influence from a small model to a larger one of the same family.
 ///
 /// What is carried is the value of a group, not its density: it is divided by the size of the target's
 /// group, which the target's own knapsack does. Groups match by name, layer numbers by relative depth:

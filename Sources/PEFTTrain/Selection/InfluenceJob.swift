@@ -15,7 +15,7 @@ public struct InfluenceSettings: Sendable {
   /// How probes become one estimate.
   public var aggregation = ProbeAggregation.ratioOfMeans
   /// Steps of the head alone before the first gradient: straight from its initialisation the residual
-  /// term of the Hessian rules, and a curvature without it says little (Method §4).
+  /// term of the Hessian rules, and a curvature without it says little; see <doc:MeasuringAndPlanning>.
   public var headSteps = 80
   /// Their learning rate.
   public var headLearningRate = 5e-3

@@ -1,0 +1,93 @@
+import PEFTModels
+import PEFTSelect
+import PEFTTensor
+import Testing
+
+/// The examples of PEFTModels' articles.
+@Suite("Examples of PEFTModels")
+struct ModelExamples {
+  private let files: ExampleFiles
+
+  init() throws { files = try ExampleFiles() }
+
+  @Test("model directory")
+  func modelDirectory() throws {
+    let directory = files.modelDirectory
+    let configuration = try ModelConfiguration(directory: directory)
+    let tokenizer = try configuration.tokenizer(directory: directory)
+    let (model, report) = try TransformerModel.load(
+      directory: directory, output: .classes(2, pooling: configuration.usualPooling),
+      using: SeededGenerator(seed: 1, purpose: "weights"))
+    print("new:", report.newlyInitialized, "not used:", report.unused)
+
+    let texts = tokenizer.encode([("a plain film", nil), ("a fine film", nil)])
+    let batch = PackedBatch(texts)
+    let logits = model.logits(batch, on: Tape()).value  // [2, 2]
+    #expect(logits.shape == [2, 2] && logits.isFinite)
+    #expect(batch.tokenCount == 10 && report.newlyInitialized.contains("classifier.weight"))
+
+    for entry in model.parameters where entry.layer == 0 {
+      print(entry.parameter.name, entry.parameter.shape, entry.kind)
+    }
+    #expect(model.parameters.filter { $0.layer == 0 }.count == 16)
+
+    let objective = ModelObjective(model)
+    let grouping = try ParameterGrouping(objective.parameters, by: .kindByLayer)
+    #expect(grouping.groups.contains { $0.name == "layer.1.feedForward" })
+  }
+
+  @Test("adaptation")
+  func adaptation() throws {
+    let (model, _) = try TransformerModel.load(
+      directory: files.modelDirectory, output: .classes(2, pooling: .mean),
+      using: SeededGenerator(seed: 1, purpose: "weights"))
+    let batch = PackedBatch(sequences: [[5, 6, 7], [8, 9]])
+    let method = LowRankAdaptation(rank: 8, targets: ["query", "value"])
+    method.attach(to: model, using: SeededGenerator(seed: 1, purpose: "weights"))
+    print(model.trainableCount, "of", model.parameterCount, "parameters train")
+
+    let gradients = GradientAccumulator()
+    var optimizer = AdamW(parameters: model.trainableParameters)
+    for _ in 0..<2 {
+      gradients.reset()
+      let tape = Tape()
+      let loss = model.loss(batch, .classes([0, 1]), on: tape)
+      tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
+      optimizer.step(gradients: gradients, learningRate: 1e-3, gradientScale: 1)
+    }
+    let adapted = model.logits(batch, on: Tape()).value
+    method.merge(into: model)  // W ← W + s B A
+    let error = model.logits(batch, on: Tape()).value.relativeError(to: adapted)
+    #expect(error < 1e-5)
+    #expect(model.backboneLinearLayers.allSatisfy { $0.lowRank == nil })
+
+    let selected = SelectedTuning(members: [
+      .tensor("bert.encoder.layer.0.output.LayerNorm.weight"),
+      .row("bert.encoder.layer.1.intermediate.dense.weight", 17),
+      .lowRank(weight: "bert.encoder.layer.1.attention.self.query.weight", rank: 4),
+    ])
+    #expect(selected.misfit(in: model) == nil)
+
+    guard selected.misfit(in: model) == nil else { return }
+    selected.attach(to: model, using: SeededGenerator(seed: 1, purpose: "weights"))
+    let head = model.taskParameters.reduce(0) { $0 + $1.count }
+    #expect(model.trainableCount == head + 128 + 128 + 4 * 256)
+
+    TopLayerTuning().attach(to: model, using: SeededGenerator(seed: 1, purpose: "weights"))
+    #expect(model.trainableParameters.allSatisfy { !$0.name.contains("layer.0") })
+    #expect(model.trainableCount > head)
+  }
+}
+
+/// The highest layer trains.
+struct TopLayerTuning: AdaptationMethod {
+  static let name = "top-layer"
+
+  func attach(to model: TransformerModel, using generator: SeededGenerator) {
+    let top = model.configuration.layerCount - 1
+    for entry in model.parameters {
+      entry.parameter.isTrainable = entry.kind == .head || entry.layer == top
+      entry.parameter.trainableRows = nil
+    }
+  }
+}
