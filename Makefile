@@ -5,15 +5,20 @@ SWIFT_SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks
     Fuzz/Package.swift Fuzz/Sources
 FUZZ_TARGETS := $(notdir $(wildcard Fuzz/Corpus/*))
 FUZZ_SECONDS ?= 180
+# Each with those it depends on before it.
+LIBRARIES := PEFTTensor PEFTSelect PEFTModels PEFTTrain
+# The path under which a server has the documentation.
+DOCS_BASE_PATH ?= /
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help quickstart build test lint format fuzz clean packages toolchain
+.PHONY: help quickstart build test docs lint format fuzz clean packages toolchain
 
 help:
 	@echo "make quickstart  build peft and train a small model on this machine's package descriptions"
 	@echo "make build       build the peft command: .build/release/peft"
 	@echo "make test        build and run all tests"
+	@echo "make docs        build the documentation of the libraries: .build/docs/all"
 	@echo "make lint        check the style of every Swift file"
 	@echo "make format      rewrite every Swift file in that style"
 	@echo "make fuzz        run every fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS)) seconds"
@@ -30,6 +35,34 @@ build: packages toolchain
 test: packages toolchain
 	swift build -c release --build-tests
 	swift test -c release --skip-build
+
+# The toolchain's own docc, and no plugin, which every user of the package would have to fetch. Any warning, such
+# as of a link that leads nowhere, is an error. Each archive can be put on a server as it is; in `all`, which joins
+# them, the links from one library to another lead there as well.
+# SwiftPM wants graphs of the tests too and fails where they are not built; those of the libraries are there then.
+docs: build
+	rm -rf .build/docs .build/*/symbolgraph && mkdir -p .build/docs/graphs
+	swift package -c release dump-symbol-graph --skip-synthesized-members >.build/docs/graphs/log 2>&1 \
+	  || ls .build/*/symbolgraph/PEFTTrain.symbols.json >/dev/null || { cat .build/docs/graphs/log; exit 1; }
+	@set -eu; \
+	docc=$$(swift -print-target-info \
+	  | sed -n 's|.*"runtimeResourcePath"[^"]*"\(.*\)/lib/swift".*|\1|p')/bin/docc; \
+	archives=; dependencies=; \
+	for library in $(LIBRARIES); do \
+	  graphs=.build/docs/graphs/$$library; archive=.build/docs/$$library.doccarchive; \
+	  mkdir $$graphs; \
+	  find .build/*/symbolgraph/ -name "$$library[.@]*" -exec cp {} $$graphs \;; \
+	  $$docc convert Sources/$$library/$$library.docc --output-path $$archive \
+	    --additional-symbol-graph-dir $$graphs --fallback-display-name $$library \
+	    --fallback-bundle-identifier $$library --hosting-base-path $(DOCS_BASE_PATH) \
+	    --warnings-as-errors --disable-parameters-and-returns-validation \
+	    --enable-experimental-external-link-support $$dependencies; \
+	  archives="$$archives $$archive"; \
+	  dependencies="$$dependencies --dependency $$archive"; \
+	done; \
+	$$docc merge $$archives --synthesized-landing-page-name peft --output-path .build/docs/all
+	@rm -r .build/docs/graphs
+	@echo "to read it: python3 -m http.server -d .build/docs/all, then http://localhost:8000/documentation"
 
 lint: toolchain
 	swift format lint --strict -r $(SWIFT_SOURCES)
