@@ -75,7 +75,7 @@ fuzz: $(addprefix fuzz-,$(FUZZ_TARGETS))
 fuzz-%: packages toolchain
 	cd Fuzz && swift build -c release --sanitize=fuzzer --product $*
 	mkdir -p Fuzz/.build/corpus/$*
-	cd Fuzz && .build/release/$* -max_total_time=$(FUZZ_SECONDS) -max_len=4096 \
+	cd Fuzz && SWIFT_BACKTRACE=enable=no .build/release/$* -max_total_time=$(FUZZ_SECONDS) -max_len=8192 \
 	    -artifact_prefix=.build/ .build/corpus/$* Corpus/$*
 
 clean:

@@ -26,13 +26,16 @@ let package = Package(
     .target(name: "PEFTModels", dependencies: ["PEFTSelect", "PEFTTensor"]),
     .target(
       name: "PEFTTrain",
-      dependencies: ["PEFTModels", .product(name: "Crypto", package: "swift-crypto")]),
+      dependencies: [
+        "PEFTModels",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Yams", package: "Yams"),
+      ]),
     .executableTarget(
       name: "peft-cli",
       dependencies: [
         "PEFTTrain",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Yams", package: "Yams"),
       ],
       resources: [.copy("Models")]),
     .testTarget(

@@ -13,12 +13,14 @@ let package = Package(
   name: "Fuzz",
   dependencies: [.package(name: "peft", path: "..")],
   targets: [
+    fuzzTarget("FuzzCheckpoint", products: ["PEFTModels", "PEFTTensor", "PEFTTrain"]),
     fuzzTarget("FuzzDelimited", products: ["PEFTTensor", "PEFTTrain"]),
     fuzzTarget("FuzzJSON", products: ["PEFTTensor"]),
     fuzzTarget("FuzzJSONLines", products: ["PEFTTensor", "PEFTTrain"]),
     fuzzTarget("FuzzRunFiles", products: ["PEFTModels", "PEFTTensor", "PEFTTrain"]),
     fuzzTarget("FuzzSafetensors", products: ["PEFTTensor"]),
     fuzzTarget("FuzzTokenizer", products: ["PEFTModels", "PEFTTensor"]),
+    fuzzTarget("FuzzYAML", products: ["PEFTTensor", "PEFTTrain"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -231,6 +231,14 @@ struct CommandTests {
     let refused = try place.train("--config", slip, "--dry-run")
     let suggests = refused.errors.contains("learning-rate")
     #expect(refused.status == 2 && suggests, "\(refused.errors)")
+    for (line, word) in [
+      ("targets: [query, [key]]", "list of values"), ("no-dropout: [true, x]", "true or false"),
+    ] {
+      let wrong = try place.train(
+        "--config", try place.directory.write(line + "\n", to: "wrong.yaml"), "--dry-run")
+      let says = wrong.errors.contains("line 1") && wrong.errors.contains(word)
+      #expect(wrong.status == 2 && says, "\(wrong.errors)")
+    }
   }
 
   @Test("tokenize, inspect and doctor print what they promise")

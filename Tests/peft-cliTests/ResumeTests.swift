@@ -197,6 +197,50 @@ struct ResumeTests {
     #expect(other.status == 3)
   }
 
+  /// Writes the newest state of a run again, as one after `step` steps, and what its manifest says of it.
+  private func moveState(of run: String, to step: Int, manifestStep: Int) throws {
+    let manifest = run + "/checkpoint.json"
+    var document = try #require(JSONValue(contentsOf: manifest).object)
+    var state = try #require(document["states"]?.array?.first?.object)
+    let path = run + "/" + (try #require(state["file"]?.string))
+    let reader = try SafetensorsReader(path: path)
+    let outputs = try reader.tensorNames.map { name in
+      SafetensorsOutput(
+        name: name, shape: try #require(reader.entry(name)).shape,
+        floats: try reader.floats(of: name))
+    }
+    var metadata = reader.metadata
+    for key in ["step", "optimizerStep"] { metadata[key] = "\(step)" }
+    try SafetensorsWriter.write(outputs, metadata: metadata, to: path)
+    state["step"] = .integer(manifestStep)
+    state["sha256"] = .string(try Fingerprint.file(path))
+    document["states"] = .array([.object(state)])
+    try JSONFile.write(.object(document), to: manifest)
+  }
+
+  @Test("a state beyond the end of the run, or of another step than said, is refused by name")
+  func beyond() throws {
+    let shim = try FaultShim()
+    let run = place.directory.path("run")
+    let manifest = run + "/checkpoint.json"
+    for call in stride(from: 100, to: 400, by: 10) {
+      let ended = try train(to: run, "--overwrite", environment: shim.environment("kill", at: call))
+      try #require(ended.status == -SIGKILL)
+      if FileManager.default.fileExists(atPath: manifest) { break }
+    }
+    for (step, manifestStep) in [(9, 9), (400, 400), (3, 400), (400, 3)] {
+      try moveState(of: run, to: step, manifestStep: manifestStep)
+      let result = try train(to: run, "--resume")
+      #expect(result.status == 3, "\(step), \(manifestStep): \(result.errors)")
+      let explains =
+        result.errors.contains("checkpoint-") && result.errors.contains("after step \(step)")
+        && result.errors.contains(step == manifestStep ? "9 steps" : "step \(manifestStep)")
+      #expect(explains, "\(result.errors)")
+      #expect(!FileManager.default.fileExists(atPath: run + "/run.json"))
+    }
+    #expect(try train(to: run, "--overwrite").status == 0)
+  }
+
   @Test(
     "other options, other data and a changed table are refused by name; a damaged state is not used"
   )

@@ -34,7 +34,9 @@ public func fuzzRunFiles(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     guard (try? JSONFile.write(manifest.json, to: directory + "/" + RunManifest.fileName)) != nil,
       let again = try? RunManifest.read(directory)
     else { fatalError("a manifest is not read as it was written") }
-    precondition(again.json == manifest.json, "a manifest changes when it is written")
+    // As texts: a metric that is no number is null there, and not equal to itself in memory.
+    precondition(
+      again.json.text() == manifest.json.text(), "a manifest changes when it is written")
   case 1:
     write(Plan.fileName)
     guard let plan = try? Plan.read(directory) else { return 0 }

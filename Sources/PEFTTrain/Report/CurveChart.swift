@@ -73,8 +73,9 @@ package struct CurveChart: Sendable {
           x: places[0].x, y: places[0].y, radius: 3,
           attributes: "fill=\"\(Self.colour(index))\"")
       }
-      drawKey(line, index, frame, in: &drawing)
+      drawKey(line, index, isNumbered: drawn.count > 1, frame, in: &drawing)
     }
+    if drawn.count > 1 { drawNumbers(of: drawn, frame, in: &drawing) }
     return drawing.markup
   }
 
@@ -94,8 +95,32 @@ package struct CurveChart: Sendable {
     drawing.text("step", x: Frame.right, y: Frame.bottom + 34, anchor: .end, opacity: 0.8)
   }
 
+  /// Numbers at the ends of the lines, those of the key, so that none is told by its hue alone.
+  private func drawNumbers(of lines: [Line], _ frame: Frame, in drawing: inout SVGDrawing) {
+    let ends = lines.enumerated().compactMap { index, line in
+      line.points.last.map { (index: index, end: frame.point($0.step, $0.value)) }
+    }.sorted { $0.end.y < $1.end.y }
+    guard Double(ends.count) * Self.numberStep <= Frame.bottom - Frame.top else { return }
+    // From the top down each below the one before, then from the bottom up within the frame.
+    var heights = ends.map(\.end.y)
+    for place in heights.indices.dropFirst() {
+      heights[place] = max(heights[place], heights[place - 1] + Self.numberStep)
+    }
+    var limit = Frame.bottom
+    for place in heights.indices.reversed() {
+      heights[place] = min(heights[place], limit)
+      limit = heights[place] - Self.numberStep
+    }
+    for (height, (index, end)) in zip(heights, ends) {
+      if abs(height - end.y) > 3 {
+        drawing.line(from: (end.x + 1, end.y), to: (end.x + 7, height), opacity: 0.6)
+      }
+      drawing.text("\(index + 1)", x: end.x + 9, y: height + 4, halo: true, size: 11)
+    }
+  }
+
   private func drawKey(
-    _ line: Line, _ index: Int, _ frame: Frame, in drawing: inout SVGDrawing
+    _ line: Line, _ index: Int, isNumbered: Bool, _ frame: Frame, in drawing: inout SVGDrawing
   ) {
     let column = index % Self.keyColumns
     let x = Frame.left + Double(column) * (Frame.right - Frame.left) / Double(Self.keyColumns)
@@ -104,7 +129,9 @@ package struct CurveChart: Sendable {
       "<path d=\"M\(SVGDrawing.number(x)),\(SVGDrawing.number(y - 4))h24\" fill=\"none\" "
         + "stroke=\"\(Self.colour(index))\" stroke-width=\"\(line.isOurs ? 2.5 : 1.5)\""
         + "\(Self.dash(index))/>")
-    drawing.text(ReportText.fitted(line.label, to: 26), x: x + 32, y: y, isBold: line.isOurs)
+    drawing.text(
+      (isNumbered ? "\(index + 1) " : "") + ReportText.fitted(line.label, to: 26), x: x + 32, y: y,
+      isBold: line.isOurs)
   }
 
   private struct Frame {
@@ -129,15 +156,15 @@ package struct CurveChart: Sendable {
   }
 
   private static let keyColumns = 3
-  /// Hues that can be read on white and on black; a line beyond them is dashed.
-  private static let colours = [
-    SVGDrawing.accent, "#d97706", "#059669", "#dc2626", "#8b5cf6", "#0891b2", "#db2777",
-  ]
+  private static let numberStep = 11.0
 
-  private static func colour(_ index: Int) -> String { colours[index % colours.count] }
+  private static func colour(_ index: Int) -> String {
+    Palette.lines[index % Palette.lines.count]
+  }
 
+  /// A line beyond the colours is dashed.
   private static func dash(_ index: Int) -> String {
-    index < colours.count
-      ? "" : " stroke-dasharray=\"\(2 + 3 * (index / colours.count)) 3\""
+    index < Palette.lines.count
+      ? "" : " stroke-dasharray=\"\(2 + 3 * (index / Palette.lines.count)) 3\""
   }
 }

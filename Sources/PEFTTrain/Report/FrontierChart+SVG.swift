@@ -28,7 +28,7 @@ extension FrontierChart {
     for (mark, dot) in zip(marks, dots) {
       drawing.dot(
         x: dot.x, y: dot.y, radius: 4.5,
-        attributes: "fill=\"Canvas\" stroke=\"currentColor\" stroke-width=\"2\"",
+        attributes: "style=\"fill:var(--page,Canvas)\" stroke=\"currentColor\" stroke-width=\"2\"",
         title: "\(mark.label): \(ReportText.grouped(mark.parameters)) parameters ("
           + "\(ReportText.percent(Double(mark.parameters), of: Double(total)))), "
           + ReportText.scientific(mark.value))

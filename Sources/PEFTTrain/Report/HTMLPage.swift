@@ -1,6 +1,7 @@
 /// A self-contained HTML page: one file, no script, nothing from the network, light and dark.
 ///
-/// Every text that comes in is escaped here; only `figure` takes markup as it is.
+/// Every text that comes in is escaped here; only `figure` takes markup as it is. All of it is in one `main`,
+/// and whatever may scroll sideways can be reached by keyboard and has a name.
 package struct HTMLPage {
   private let title: String
   private var body: [String] = []
@@ -8,7 +9,7 @@ package struct HTMLPage {
   /// An empty page called `title`.
   package init(title: String) { self.title = title }
 
-  /// Adds a heading: level 1 for the page's own, 2 for a section.
+  /// Adds a heading: level 1 for the page's own, 2 for a section, 3 for a part of it.
   package mutating func heading(_ text: String, level: Int = 2) {
     body.append("<h\(level)>\(Self.escape(text))</h\(level)>")
   }
@@ -17,8 +18,11 @@ package struct HTMLPage {
   package mutating func paragraph(_ text: String) { body.append("<p>\(Self.escape(text))</p>") }
 
   /// Adds a drawing: SVG markup, which must be safe already. An empty one adds nothing.
-  package mutating func figure(_ svg: String) {
-    if !svg.isEmpty { body.append("<figure tabindex=\"0\">\(svg)</figure>") }
+  ///
+  /// `label` names it for those who come to it by keyboard, to scroll it on a narrow screen.
+  package mutating func figure(_ svg: String, label: String) {
+    guard !svg.isEmpty else { return }
+    body.append("<figure tabindex=\"0\" aria-label=\"\(Self.escape(label))\">\(svg)</figure>")
   }
 
   /// Adds names and what they are. None adds nothing.
@@ -30,39 +34,53 @@ package struct HTMLPage {
     body.append("<table>\(rows.joined(separator: "\n"))</table>")
   }
 
-  /// Adds a table of figures: the first cell of each row names it, the others stand to the right.
-  /// No rows add nothing.
-  package mutating func table(header: [String], rows: [[String]]) {
+  /// Adds a table of figures called `label`: the first cell of each row names it, the others stand to the
+  /// right. No rows add nothing.
+  package mutating func table(_ label: String, header: [String], rows: [[String]]) {
     guard !rows.isEmpty else { return }
     let first =
       "<tr>"
       + header.enumerated().map { column, text in
         "<th scope=\"col\"\(column == 0 ? "" : " class=\"number\"")>\(Self.escape(text))</th>"
       }.joined() + "</tr>"
+    let isLong = rows.contains { ($0.first?.count ?? 0) > Self.shortName }
     let others = rows.map { row in
       "<tr>"
         + row.enumerated().map { column, text in
           column == 0
-            ? "<th scope=\"row\">\(Self.escape(text))</th>"
+            ? "<th scope=\"row\">\(isLong ? Self.breakable(text) : Self.escape(text))</th>"
             : "<td class=\"number\">\(Self.escape(text))</td>"
         }.joined() + "</tr>"
     }
     let lines = ["<thead>\(first)</thead>"] + others
     body.append(
-      "<div class=\"wide\" tabindex=\"0\"><table>\(lines.joined(separator: "\n"))</table></div>")
+      "<div class=\"wide\(isLong ? " long" : "")\" role=\"group\" tabindex=\"0\" "
+        + "aria-label=\"\(Self.escape(label))\"><table>\(lines.joined(separator: "\n"))</table></div>"
+    )
+  }
+
+  /// Characters of a row's name that need not be broken to leave room for its figures.
+  private static let shortName = 24
+
+  /// The name of a tensor or group, escaped, that may be broken behind its dots.
+  private static func breakable(_ name: String) -> String {
+    name.split(separator: ".", omittingEmptySubsequences: false).map { escape(String($0)) }
+      .joined(separator: ".<wbr/>")
   }
 
   /// Adds a table that opens when it is asked for, by mouse or keyboard.
   package mutating func foldedTable(_ title: String, header: [String], rows: [[String]]) {
     guard !rows.isEmpty else { return }
     body.append("<details><summary>\(Self.escape(title))</summary>")
-    table(header: header, rows: rows)
+    table(title, header: header, rows: rows)
     body.append("</details>")
   }
 
   /// Adds lines of a terminal.
   package mutating func code(_ text: String) {
-    body.append("<pre tabindex=\"0\"><code>\(Self.escape(text))</code></pre>")
+    body.append(
+      "<pre role=\"group\" aria-label=\"Command line\" tabindex=\"0\"><code>\(Self.escape(text))</code></pre>"
+    )
   }
 
   /// The page.
@@ -75,27 +93,33 @@ package struct HTMLPage {
     <meta name="viewport" content="width=device-width">
     <title>\(Self.escape(title))</title>
     <style>
-    :root { color-scheme: light dark }
-    body { font: 16px/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto;
+    :root { color-scheme: light dark; --page: \(Palette.light.page); --ink: \(Palette.light.ink) }
+    @media (prefers-color-scheme: dark) { :root { --page: \(Palette.dark.page);
+      --ink: \(Palette.dark.ink) } }
+    body { background: var(--page); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto;
       padding: 0 1rem }
     h1 { line-height: 1.25 }
     table { border-collapse: collapse; margin: 1rem 0 }
-    th, td { text-align: left; padding: .2rem .75rem .2rem 0; border-bottom: 1px solid #8884;
-      overflow-wrap: anywhere }
-    thead th { overflow-wrap: normal }
+    th, td { text-align: left; padding: .2rem .75rem .2rem 0; border-bottom: 1px solid #8884 }
+    td { overflow-wrap: anywhere }
     .number { text-align: right; font-variant-numeric: tabular-nums }
     td.number, .wide th[scope=row] { white-space: nowrap }
+    .long { font-size: .875rem }
+    .long th[scope=row] { white-space: normal; overflow-wrap: anywhere; font-weight: normal;
+      min-width: min(11rem, 40vw) }
     .wide, figure { overflow-x: auto }
     figure { margin: 1rem 0 }
-    svg { display: block; width: 100%; min-width: 36rem; height: auto }
+    svg { display: block; width: 100%; min-width: 45rem; height: auto }
     summary { cursor: pointer; margin: 1rem 0 }
     pre { overflow-x: auto; padding: .5rem .75rem; border: 1px solid #8884; border-radius: .25rem }
-    @media print { body { max-width: none; margin: 0 } figure, tr { break-inside: avoid }
+    @media print { :root { color-scheme: light; --page: #fff; --ink: #000 } body { max-width: none; margin: 0 } figure, tr { break-inside: avoid }
       h2 { break-after: avoid } svg { min-width: 0 } pre { white-space: pre-wrap } }
     </style>
     </head>
     <body>
+    <main>
     \(body.joined(separator: "\n"))
+    </main>
     </body>
     </html>
 

@@ -27,16 +27,26 @@ extension InfluenceHeatMap {
   private struct Layout {
     static let width = 720.0
     static let listStep = 20.0
+    /// The least width of a cell that can still be seen and pointed at.
+    static let leastCell = 12.0
     let left: Double
     let cell: (width: Double, height: Double)
+    /// How many layers stand side by side; those after them stand below.
+    let layersAcross: Int
+    let blockHeight: Double
     let legendTop: Double
     let listTop: Double
     let height: Double
 
     init(_ map: InfluenceHeatMap, listed: Int) {
       left = 12 + (map.rows.map { SVGDrawing.width(of: $0) }.max() ?? 0)
-      cell = (min(48, (Self.width - left) / Double(max(1, map.layerCount))), 26)
-      legendTop = map.rows.isEmpty ? 0 : 24 + cell.height * Double(map.rows.count) + 12
+      let room = Self.width - left
+      let most = max(8, Int(room / Self.leastCell))
+      let blocks = max(1, (map.layerCount + most - 1) / most)
+      layersAcross = max(1, (map.layerCount + blocks - 1) / blocks)
+      cell = (min(48, room / Double(layersAcross)), 26)
+      blockHeight = 24 + cell.height * Double(map.rows.count) + 12
+      legendTop = map.rows.isEmpty ? 0 : blockHeight * Double(blocks)
       listTop = legendTop + (listed > 0 ? 76 : 44)
       height =
         listTop + Double(listed) * Self.listStep + (listed < map.outside.count ? 24 : 0)
@@ -44,21 +54,35 @@ extension InfluenceHeatMap {
   }
 
   private func drawMatrix(_ layout: Layout, in drawing: inout SVGDrawing) {
-    drawing.text("layer", x: 0, y: 14, opacity: 0.7)
+    for (block, start) in stride(from: 0, to: layerCount, by: layout.layersAcross).enumerated() {
+      drawBlock(
+        start..<min(layerCount, start + layout.layersAcross),
+        at: Double(block) * layout.blockHeight, layout, in: &drawing)
+    }
+  }
+
+  /// The cells of neighbouring layers, with the names of the rows.
+  private func drawBlock(
+    _ layers: Range<Int>, at blockTop: Double, _ layout: Layout, in drawing: inout SVGDrawing
+  ) {
+    func left(_ layer: Int) -> Double {
+      layout.left + Double(layer - layers.lowerBound) * layout.cell.width
+    }
+    drawing.text("layer", x: 0, y: blockTop + 14, opacity: 0.7)
     let step = max(1, Int((22 / layout.cell.width).rounded(.up)))
-    for layer in stride(from: 0, to: layerCount, by: step) {
+    for layer in stride(from: layers.lowerBound, to: layers.upperBound, by: step) {
       drawing.text(
-        "\(layer)", x: layout.left + (Double(layer) + 0.5) * layout.cell.width, y: 14,
-        anchor: .middle, opacity: 0.7)
+        "\(layer)", x: left(layer) + layout.cell.width / 2, y: blockTop + 14, anchor: .middle,
+        opacity: 0.7)
     }
     for (row, name) in rows.enumerated() {
-      let top = 24 + Double(row) * layout.cell.height
+      let top = blockTop + 24 + Double(row) * layout.cell.height
       drawing.text(name, x: 0, y: top + layout.cell.height / 2 + 4)
-      for layer in 0..<layerCount {
+      for layer in layers {
         guard let cell = cells[row][layer] else { continue }
         draw(
-          cell, x: layout.left + Double(layer) * layout.cell.width, y: top,
-          width: layout.cell.width, height: layout.cell.height, in: &drawing)
+          cell, x: left(layer), y: top, width: layout.cell.width, height: layout.cell.height,
+          in: &drawing)
       }
     }
   }
@@ -68,9 +92,10 @@ extension InfluenceHeatMap {
     in drawing: inout SVGDrawing
   ) {
     let gap = min(1.5, width / 8)
+    // The edge tells where a cell is, however pale it is.
     let outline =
       cell.chosenCount == 0
-      ? ""
+      ? cell.isCertain ? " stroke=\"\(Palette.accent)\" stroke-width=\"0.75\"" : ""
       : " stroke=\"currentColor\" stroke-width=\"2\""
         + (cell.chosenCount < cell.groupCount ? " stroke-dasharray=\"3 2\"" : "")
     let fill =
@@ -89,7 +114,7 @@ extension InfluenceHeatMap {
 
   /// How much of the hue a cell shows: from a trace to all of it.
   private func opacity(_ perParameter: Double) -> String {
-    SVGDrawing.number(0.1 + 0.9 * intensity(of: perParameter))
+    SVGDrawing.number(Palette.opacity(at: intensity(of: perParameter)))
   }
 
   private func drawLegend(at top: Double, in drawing: inout SVGDrawing) {
@@ -104,7 +129,7 @@ extension InfluenceHeatMap {
         drawing.rectangle(
           x: x + Double(step) * 14, y: top + 3, width: 14, height: 14,
           attributes: "shape-rendering=\"crispEdges\" fill=\"\(SVGDrawing.accent)\" fill-opacity=\""
-            + "\(SVGDrawing.number(0.1 + 0.9 * Double(step) / 11))\"")
+            + "\(SVGDrawing.number(Palette.opacity(at: Double(step) / 11)))\"")
       }
       drawing.text(Self.rounded(scale.upperBound), x: x + 12 * 14 + 8, y: top + 14)
     }

@@ -20,7 +20,8 @@ public struct InfluenceHeatMap: Sendable {
   /// All groups of a kind, inside the layers and outside.
   public let totals: [Cell]
   /// The influences per parameter between which the scale runs, of cells with a certain influence;
-  /// nil where there is none. It spans six decades at most: what is below has the first shade.
+  /// nil where there is none. It spans six decades at most, where what is below has the first shade, and a
+  /// factor of two at least, so that influences that are nearly equal look it.
   public let scale: ClosedRange<Double>?
 
   /// The map of `groups` with the influence of each, in a model with `layerCount` layers.
@@ -76,7 +77,7 @@ public struct InfluenceHeatMap: Sendable {
     totals = byKind.sorted { $0.key < $1.key }.map(\.value)
     let values = (cells.joined().compactMap { $0 } + outside)
       .filter { $0.isCertain && !$0.isFixed }.map(\.perParameter).filter { $0 > 0 }
-    scale = values.max().map { top in max(values.min() ?? top, top * 1e-6)...top }
+    scale = values.max().map { top in min(max(values.min() ?? top, top * 1e-6), top / 2)...top }
   }
 
   /// Where `perParameter` is on the logarithmic scale: 0 at its start, 1 at its end.

@@ -10,7 +10,7 @@ package struct InteractionMap: Sendable {
   /// A_jk / √(A_jj A_kk) [K, K], row-major; 0 where a group moves nothing.
   package let correlations: [Double]
 
-  /// The map of the groups at `indices`, at most 40 of them, of a matrix over `names.count` groups.
+  /// The map of the groups at `indices`, at most 32 of them, of a matrix over `names.count` groups.
   package init(_ matrix: [Double], names: [String], indices: [Int]) {
     let count = names.count
     precondition(
@@ -25,7 +25,7 @@ package struct InteractionMap: Sendable {
     }
   }
 
-  private static let limit = 40
+  private static let limit = 32
 
   /// The map as a drawing 720 units wide; every cell has a tooltip. Empty for fewer than two groups.
   package var svg: String {
@@ -40,32 +40,38 @@ package struct InteractionMap: Sendable {
       drawing.text(
         ReportText.fitted(name, to: 34), x: 24, y: top + side / 2 + 4, size: min(12, side))
       drawing.text("\(row + 1)", x: 0, y: top + side / 2 + 4, opacity: 0.7, size: min(11, side))
-      drawing.text(
-        "\(row + 1)", x: left + (Double(row) + 0.5) * side, y: 16, anchor: .middle, opacity: 0.7,
-        size: min(11, side * 0.7))
+      if side >= 18 || row == 0 || (row + 1).isMultiple(of: 5) {
+        drawing.text(
+          "\(row + 1)", x: left + (Double(row) + 0.5) * side, y: 16, anchor: .middle, opacity: 0.7,
+          size: 11)
+      }
       for column in names.indices {
         let value = correlations[row * names.count + column]
-        drawing.rectangle(
-          x: left + Double(column) * side, y: top, width: side - 1, height: side - 1,
-          attributes: "fill=\"\(value < 0 ? Self.negative : SVGDrawing.accent)\" fill-opacity=\""
-            + "\(SVGDrawing.number(0.04 + 0.96 * abs(value)))\"",
-          title: "\(name) and \(names[column]): \(String(format: "%.2f", value))")
+        draw(
+          value, x: left + Double(column) * side, y: top, side: side - 1,
+          title: "\(name) and \(names[column]): \(String(format: "%.2f", value))", in: &drawing)
       }
     }
     drawLegend(at: height - 22, in: &drawing)
     return drawing.markup
   }
 
-  private static let negative = "#d97706"
+  /// A cell; that of a negative value is smaller, so that it can be told without its hue.
+  private func draw(
+    _ value: Double, x: Double, y: Double, side: Double, title: String? = nil,
+    in drawing: inout SVGDrawing
+  ) {
+    let inset = value < 0 ? side * 0.2 : 0
+    drawing.rectangle(
+      x: x + inset, y: y + inset, width: side - 2 * inset, height: side - 2 * inset,
+      attributes: "fill=\"\(value < 0 ? Palette.negative : Palette.accent)\" fill-opacity=\""
+        + "\(SVGDrawing.number(max(0.04, abs(value))))\"", title: title)
+  }
 
   private func drawLegend(at top: Double, in drawing: inout SVGDrawing) {
     drawing.text("-1", x: 0, y: top + 12)
     for step in 0..<9 {
-      let value = Double(step - 4) / 4
-      drawing.rectangle(
-        x: 24 + Double(step) * 16, y: top, width: 16, height: 14,
-        attributes: "fill=\"\(value < 0 ? Self.negative : SVGDrawing.accent)\" fill-opacity=\""
-          + "\(SVGDrawing.number(0.04 + 0.96 * abs(value)))\"")
+      draw(Double(step - 4) / 4, x: 24 + Double(step) * 16, y: top, side: 15, in: &drawing)
     }
     drawing.text("1", x: 176, y: top + 12)
   }

@@ -35,7 +35,7 @@ struct PlotArea {
         String(format: "%.3g %%", 100 * tick / total), x: place, y: box.bottom + 18,
         anchor: .middle)
       drawing.text(
-        ReportText.short(tick), x: place, y: box.bottom + 33, anchor: .middle, opacity: 0.6,
+        ReportText.short(tick), x: place, y: box.bottom + 33, anchor: .middle, opacity: 0.7,
         size: 11)
     }
     drawing.line(from: (box.left, box.bottom), to: (box.right, box.bottom), opacity: 0.6)
@@ -64,7 +64,7 @@ struct PlotArea {
       let end = (x: min(max(dot.x, place.left), place.right), y: (place.top + place.bottom) / 2)
       if abs(end.y - dot.y) > 14 || abs(end.x - dot.x) > 14 {
         let edge = abs(end.x - dot.x) > 5 ? end.y : end.y > dot.y ? place.top + 2 : place.bottom
-        drawing.line(from: (dot.x, dot.y), to: (end.x, edge), opacity: 0.35)
+        drawing.line(from: (dot.x, dot.y), to: (end.x, edge), opacity: 0.6)
       }
       drawing.text(
         text, x: place.left, y: place.bottom - 3.5, isBold: dot.isBold, halo: true)

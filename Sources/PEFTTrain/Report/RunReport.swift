@@ -30,13 +30,13 @@ struct RunReport {
       addComparison(to: &page)
     }
     page.heading("Training")
-    page.figure(lossChart.svg)
-    page.figure(scoreChart?.svg ?? "")
+    page.figure(lossChart.svg, label: "Chart of training losses")
+    page.figure(scoreChart?.svg ?? "", label: "Chart of scores while training")
     for run in runs {
       page.heading(runs.count == 1 ? "Run" : "Run \(run.name)")
       page.facts(Self.facts(run.manifest))
       if let command = run.history.command {
-        page.heading("To do it again")
+        page.heading("To do it again", level: runs.count == 1 ? 2 : 3)
         page.code(command)
       }
     }
@@ -64,7 +64,7 @@ struct RunReport {
   private func addMetrics(of manifest: RunManifest, to page: inout HTMLPage) {
     let names = manifest.metricNames
     page.table(
-      header: [""] + names,
+      "Metrics", header: ["split"] + names,
       rows: manifest.metrics.map { split, values in
         [split]
           + names.map { name in
@@ -79,6 +79,7 @@ struct RunReport {
       ? "test" : "dev"
     let names = runs[0].manifest.metricNames
     page.table(
+      "Runs",
       header: ["run", "method", "parameters", "steps", "seconds"]
         + names.map { "\($0) on \(split)" },
       rows: runs.map { run in

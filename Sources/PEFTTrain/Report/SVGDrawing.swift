@@ -5,8 +5,8 @@ import Foundation
 /// What is drawn without a colour takes the reader's text colour, so that it can be read on light
 /// and on dark. Every text is escaped here.
 struct SVGDrawing {
-  /// The one hue of data: readable on white and on black.
-  static let accent = "#3b82f6"
+  /// The one hue of data: readable on both pages.
+  static let accent = Palette.accent
   /// The size of text.
   static let fontSize = 12.0
 
@@ -40,7 +40,7 @@ struct SVGDrawing {
     if let size { attributes += " font-size=\"\(Self.number(size))\"" }
     if halo {
       attributes +=
-        " style=\"paint-order:stroke;stroke:Canvas;stroke-width:4px;stroke-linejoin:round\""
+        " style=\"paint-order:stroke;stroke:var(--page,Canvas);stroke-width:4px;stroke-linejoin:round\""
     }
     elements.append("<text \(attributes)>\(HTMLPage.escape(text))</text>")
   }

@@ -39,10 +39,10 @@ extension ScoreChart {
     guard let deviation = row.deviation else { return }
     let low = area.point(Double(row.parameters), mean - deviation)
     let high = area.point(Double(row.parameters), mean + deviation)
-    drawing.line(from: low, to: high, opacity: 0.8, width: 1.5, colour: colour(row))
+    drawing.line(from: low, to: high, width: 1.5, colour: colour(row))
     for end in [low, high] {
       drawing.line(
-        from: (end.x - 4, end.y), to: (end.x + 4, end.y), opacity: 0.8, width: 1.5,
+        from: (end.x - 4, end.y), to: (end.x + 4, end.y), width: 1.5,
         colour: colour(row))
     }
   }
@@ -53,7 +53,7 @@ extension ScoreChart {
       let place = area.point(Double(row.parameters), score)
       drawing.dot(
         x: place.x, y: place.y, radius: 2.5,
-        attributes: "fill=\"\(colour(row))\" fill-opacity=\"0.45\"")
+        attributes: "fill=\"none\" stroke=\"\(colour(row))\"")
     }
     let place = area.point(Double(row.parameters), mean)
     let spread = row.deviation.map { String(format: " ± %.4f", $0) } ?? ""

@@ -71,25 +71,25 @@ public struct SelectionReport: Sendable {
     chosen.lazy.filter { !$0.isFixed }.reduce(fixedParameters) { $0 + $1.parameterCount }
   }
 
-  /// The page. At most 200 chosen groups are listed, the largest values first.
+  /// The page. At most 200 chosen groups are listed, the largest values first, all but 24 of them folded.
   public var html: String {
     var page = HTMLPage(title: "Selection for \(modelName)")
     let share = percent(trainedParameters)
     page.heading("Train \(share) of \(modelName)", level: 1)
     page.paragraph(answer)
     page.heading("Where the influence is")
-    page.figure(heatMap.svg)
+    page.figure(heatMap.svg, label: "Heat map of influence")
     addAll(to: &page)
     page.heading("What other budgets would buy")
-    page.figure(frontier.svg)
+    page.figure(frontier.svg, label: "Chart of value by parameters")
     if let comparison {
       page.heading("Beside other methods")
-      page.figure(comparison.svg)
-      page.table(header: comparison.header, rows: comparison.cells)
+      page.figure(comparison.svg, label: "Chart of scores by parameters")
+      page.table("Methods", header: comparison.header, rows: comparison.cells)
     }
     if let svg = curves?.svg, !svg.isEmpty {
       page.heading("Training")
-      page.figure(svg)
+      page.figure(svg, label: "Chart of training losses")
     }
     page.heading("Chosen groups")
     if chosen.isEmpty { page.paragraph("None.") }
@@ -99,8 +99,8 @@ public struct SelectionReport: Sendable {
       page.paragraph(
         "1 says that two groups move the outputs alike, so that both bring little more than one; 0 that they "
           + "have nothing to do with each other; below 0 that each makes room for the other. Chosen groups "
-          + "come first.")
-      page.figure(svg)
+          + "come first; negative ones are the smaller squares.")
+      page.figure(svg, label: "Map of interactions")
     }
     page.heading("How it was made")
     page.facts(facts)
@@ -167,19 +167,24 @@ public struct SelectionReport: Sendable {
   }
 
   private func addChosen(to page: inout HTMLPage) {
-    let limit = 200
+    let (open, limit) = (24, 200)
     let sorted = chosen.sorted { $0.value == $1.value ? $0.name < $1.name : $0.value > $1.value }
-    page.table(
-      header: ["group", "layer", "parameters", "value", "per parameter", "selected in", "verdict"],
-      rows: sorted.prefix(limit).map { group in
-        [
-          group.name, group.layer.map(String.init) ?? "–", ReportText.grouped(group.parameterCount),
-          ReportText.measured(group.value, error: group.valueError),
-          ReportText.scientific(group.perParameter),
-          frequencies[group.name].map { String(format: "%.0f %%", 100 * $0) } ?? "–",
-          group.isFixed ? "always trains" : group.verdict.rawValue,
-        ]
-      })
+    let header = [
+      "group", "layer", "parameters", "value", "per parameter", "selected in", "verdict",
+    ]
+    let rows = sorted.prefix(limit).map { group in
+      [
+        group.name, group.layer.map(String.init) ?? "–", ReportText.grouped(group.parameterCount),
+        ReportText.measured(group.value, error: group.valueError),
+        ReportText.scientific(group.perParameter),
+        frequencies[group.name].map { String(format: "%.0f %%", 100 * $0) } ?? "–",
+        group.isFixed ? "always trains" : group.verdict.rawValue,
+      ]
+    }
+    page.table("Chosen groups", header: header, rows: Array(rows.prefix(open)))
+    page.foldedTable(
+      "The next \(rows.count - open) of the chosen groups", header: header,
+      rows: Array(rows.dropFirst(open)))
     let rest = sorted.dropFirst(limit)
     if !rest.isEmpty {
       page.paragraph(

@@ -27,11 +27,12 @@ public struct CheckpointStore {
   }
 
   /// A state that was saved, and how far the run's tables had grown.
-  struct Saved {
-    let state: TrainingState
+  public struct Saved {
+    /// The state.
+    public let state: TrainingState
     let marks: [String: RunTable.Mark]
     /// What the user should know; nil where all is well.
-    let warning: String?
+    public let warning: String?
   }
 
   /// A store without a state.
@@ -43,7 +44,7 @@ public struct CheckpointStore {
   /// The store in a directory, nil where there is none.
   ///
   /// Throws `malformed` where it belongs to a run of another recipe, and names what differs.
-  static func open(
+  public static func open(
     _ directory: String, recipe: JSONObject
   ) throws(FileError) -> CheckpointStore? {
     let path = directory + "/" + manifestName
@@ -70,8 +71,13 @@ public struct CheckpointStore {
   /// The steps done by the newest state; 0 without one.
   public var stepsDone: Int { entries.first?.step ?? 0 }
 
-  /// Reads the newest state that is whole.
-  mutating func load(for model: TransformerModel) throws(FileError) -> Saved {
+  /// Reads the newest state of `model` that is whole.
+  ///
+  /// Throws `malformed` where there is none, or where it is not one in the midst of a run of `plannedSteps`
+  /// steps: after the last step none is saved.
+  public mutating func load(
+    for model: TransformerModel, plannedSteps: Int
+  ) throws(FileError) -> Saved {
     var damage: [String] = []
     for entry in entries {
       let path = directory + "/" + entry.file
@@ -82,6 +88,15 @@ public struct CheckpointStore {
         continue
       }
       let state = try TrainingCheckpoint.load(path, of: model)
+      guard state.step == entry.step, state.step < plannedSteps else {
+        throw FileError(
+          .malformed, path: path,
+          reason: state.step == entry.step
+            ? "it is a state after step \(state.step), and the run has \(plannedSteps) steps"
+            : "it is a state after step \(state.step), and \(Self.manifestName) says step "
+              + "\(entry.step)",
+          remedy: "restore the files, or begin again with --overwrite")
+      }
       // A damaged one is not kept instead of one that is whole.
       entries = entries.filter { $0.step <= entry.step }
       return Saved(

@@ -80,7 +80,8 @@ extension PreparedJob {
   ) throws(FileError) -> (RunDirectory, TrainingState?) {
     if start == .resuming {
       if let (directory, state, notes) = try RunDirectory.resume(
-        output, recipe: recipe, model: model)
+        output, recipe: recipe, model: model,
+        plannedSteps: plannedSteps(data: train, settings: job.settings))
       {
         notes.forEach(note)
         note("going on after step \(state.step)")

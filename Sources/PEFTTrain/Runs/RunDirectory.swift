@@ -78,10 +78,10 @@ public struct RunDirectory {
   ///   checkpoint yet.
   /// - Throws: `malformed` where the run was begun with other options or files.
   static func resume(
-    _ path: String, recipe: JSONObject, model: TransformerModel
+    _ path: String, recipe: JSONObject, model: TransformerModel, plannedSteps: Int
   ) throws(FileError) -> (directory: RunDirectory, state: TrainingState, notes: [String])? {
     guard var checkpoints = try CheckpointStore.open(path, recipe: recipe) else { return nil }
-    let saved = try checkpoints.load(for: model)
+    let saved = try checkpoints.load(for: model, plannedSteps: plannedSteps)
     var notes = saved.warning.map { [$0] } ?? []
     notes += try Self.changes(since: path + "/" + EnvironmentReport.fileName)
     let directory = try RunDirectory(resuming: path, checkpoints, saved)

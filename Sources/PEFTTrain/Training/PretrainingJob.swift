@@ -114,7 +114,8 @@ extension PretrainingJob {
       try JSONFile.write(configuration.json, to: output + "/config.json")
     }
     var checkpoints = resuming ? try CheckpointStore.open(output, recipe: recipe) : nil
-    let state = try checkpoints?.load(for: model).state
+    let steps = plannedSteps(data: train, settings: settings)
+    let state = try checkpoints?.load(for: model, plannedSteps: steps).state
     return PreparedPretraining(
       job: self, output: output, model: model, train: train, dev: dev,
       tokenCount: train.lengths.reduce(0, +), recipe: recipe,

@@ -1,6 +1,5 @@
 import ArgumentParser
-import PEFTTensor
-import Yams
+import PEFTTrain
 
 /// YAML files of options: a map from long option names to values. What stands on the command line
 /// wins.
@@ -33,39 +32,25 @@ enum ConfigurationFile {
   static func entries(
     _ path: String, for command: CommandInterface
   ) throws -> [(option: CommandInterface.Option, value: String)] {
-    let bytes = try FileContents.read(path)
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw FileError(.malformed, path: path, reason: "it is not UTF-8")
-    }
-    let node: Node?
-    do {
-      node = try Yams.compose(yaml: text)
-    } catch {
-      throw FileError(.malformed, path: path, reason: "it is not YAML: \(error)")
-    }
-    guard let node else { return [] }
-    guard let mapping = node.mapping else {
-      throw FileError(
-        .malformed, path: path, reason: "it is not a map of options",
-        remedy: "write lines such as: learning-rate: 5e-4")
-    }
-    return try mapping.map { key, value in
-      let place = "line \(key.mark?.line ?? 0)"
-      guard let name = key.string, let option = command.options.first(where: { $0.name == name })
-      else {
-        let name = key.string ?? "?"
-        let suggestion = command.suggestion(for: name).map { "; did you mean \($0)?" } ?? ""
-        throw InvalidConfiguration(
-          description: "\(path): \(place): \(command.name) has no option \"\(name)\"\(suggestion)")
-      }
-      let items = value.sequence.map { $0.compactMap(\.string) } ?? value.string.map { [$0] }
-      guard let items, !option.isFlag || ["true", "false"].contains(items.first ?? "") else {
+    let map = try YAMLMap(contentsOf: path, example: "learning-rate: 5e-4")
+    return try map.entries.map { entry in
+      let place = "line \(entry.line)"
+      guard let option = command.options.first(where: { $0.name == entry.name }) else {
+        let suggestion =
+          command.suggestion(for: entry.name).map { "; did you mean \($0)?" } ?? ""
         throw InvalidConfiguration(
           description:
-            "\(path): \(place): \(name) cannot be \(option.isFlag ? "other than true or false" : "a map")"
-        )
+            "\(path): \(place): \(command.name) has no option \"\(entry.name)\"\(suggestion)")
       }
-      return (option, items.joined(separator: ","))
+      guard let values = entry.values,
+        !option.isFlag || values == ["true"] || values == ["false"]
+      else {
+        throw InvalidConfiguration(
+          description: "\(path): \(place): \(entry.name) "
+            + (option.isFlag
+              ? "takes true or false, and nothing else" : "takes a value or a list of values"))
+      }
+      return (option, values.joined(separator: ","))
     }
   }
 

@@ -1,7 +1,7 @@
 import ArgumentParser
 import PEFTSelect
 import PEFTTensor
-import Yams
+import PEFTTrain
 
 /// What is weighed against what: the groups of parameters and the adapters beside them.
 struct GroupOptions: ParsableArguments {
@@ -44,30 +44,22 @@ struct GroupOptions: ParsableArguments {
 
   /// The groups of a YAML file: a map from names to one pattern or a list of them.
   private static func patterns(_ path: String) throws -> [GroupingRule.NamedPatterns] {
+    let example = "attention: \"*.attention.*.weight\""
+    let map = try YAMLMap(contentsOf: path, example: example)
     func wrong(_ reason: String, line: Int = 1) -> FileError {
       FileError(
         .malformed, path: path, place: "line \(line)", reason: reason,
-        remedy: "write lines such as: attention: \"*.attention.*.weight\"")
+        remedy: "write lines such as: \(example)")
     }
-    guard let text = String(validating: try FileContents.read(path), as: UTF8.self) else {
-      throw wrong("it is not UTF-8")
-    }
-    let node: Node?
-    do { node = try Yams.compose(yaml: text) } catch { throw wrong("it is not YAML: \(error)") }
-    guard let mapping = node?.mapping, !mapping.isEmpty else {
+    guard !map.entries.isEmpty else {
       throw wrong("it is not a map from group names to patterns")
     }
-    return try mapping.map { key, value in
-      let line = key.mark?.line ?? 1
-      guard let name = key.string, !name.isEmpty else {
-        throw wrong("a name is missing", line: line)
+    return try map.entries.map { entry in
+      guard let patterns = entry.values, !patterns.isEmpty else {
+        throw wrong(
+          "the group \"\(entry.name)\" needs one pattern or a list of them", line: entry.line)
       }
-      let patterns = value.sequence.map { $0.map(\.string) } ?? [value.string]
-      let strings = patterns.compactMap(\.self)
-      guard !strings.isEmpty, strings.count == patterns.count else {
-        throw wrong("the group \"\(name)\" needs one pattern or a list of them", line: line)
-      }
-      return GroupingRule.NamedPatterns(name: name, patterns: strings)
+      return GroupingRule.NamedPatterns(name: entry.name, patterns: patterns)
     }
   }
 }

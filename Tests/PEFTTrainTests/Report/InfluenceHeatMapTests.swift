@@ -123,7 +123,7 @@ struct InfluenceHeatMapTests {
         score("c", layer: 2, value: 0, verdict: .flat),
         score("d", layer: 3, value: 0, verdict: .rising), score("head", .head, value: 1e6),
       ], layerCount: 4)
-    #expect(map.scale == 0.1...0.1)
+    #expect(map.scale == 0.05...0.1)
     let line = try #require(map.lines(width: 80, colour: false).first { $0.hasPrefix("bias") })
     #expect(line == "bias  ██ ·  ·  ·")
   }
@@ -146,6 +146,11 @@ struct InfluenceHeatMapTests {
     #expect(empty.svg.isEmpty && empty.lines(width: 80, colour: false) == ["no groups"])
     let one = InfluenceHeatMap([score("only", layer: 0)], layerCount: 1)
     #expect(one.intensity(of: 0.1) == 1)
+    #expect(
+      MarkupReader(one.svg).texts("text").filter { $0.contains("e-0") } == ["5.0e-02", "1.0e-01"])
+    let equal = InfluenceHeatMap(
+      [score("a", layer: 0, value: 1), score("b", layer: 1, value: 0.99)], layerCount: 2)
+    #expect(equal.scale == 0.05...0.1 && equal.intensity(of: 0.099) > 0.9)
     #expect(MarkupReader(one.svg).isWellFormed)
     let odd = InfluenceHeatMap(
       ["", "@", "lora:x@y", "lora:2@"].map { score($0, .adapter, layer: 0) }, layerCount: 1)

@@ -1,0 +1,88 @@
+import PEFTTensor
+import Yams
+
+/// A YAML document that maps names to texts or lists of texts: options, patterns of groups.
+///
+/// Names are unique and keep their order. Nothing is said of what a value means: a number is the text that
+/// stands there.
+public struct YAMLMap: Sendable {
+  /// A name with what it maps to.
+  public struct Entry: Hashable, Sendable {
+    /// The name.
+    public let name: String
+    /// The text, or those of the list; nil for anything else, such as a map or a list of lists.
+    public let values: [String]?
+    /// The line, from 1.
+    public let line: Int
+  }
+
+  /// The entries in the order of the file.
+  public let entries: [Entry]
+
+  /// Reads the file at `path`; `example` is a line as it could stand there, for the remedy of an error.
+  public init(contentsOf path: String, example: String) throws(FileError) {
+    try self.init(parsing: FileContents.read(path), path: path, example: example)
+  }
+
+  /// Reads a document; nothing but comments is a map without entries.
+  ///
+  /// - Throws: `malformed` with the line for what is not UTF-8, not YAML, not one map, or has a name twice
+  ///   or one that is not a text.
+  public init(parsing bytes: [UInt8], path: String, example: String) throws(FileError) {
+    func wrong(_ reason: String, line: Int? = nil) -> FileError {
+      FileError(
+        .malformed, path: path, place: line.map { "line \($0)" } ?? "", reason: reason,
+        remedy: "write lines such as: \(example)")
+    }
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw wrong("it is not UTF-8")
+    }
+    let node: Node?
+    do {
+      node = try Yams.compose(yaml: text)
+    } catch let error as YamlError {
+      let (problem, line) = Self.explanation(of: error)
+      throw wrong("it is not YAML: \(problem)", line: line)
+    } catch {
+      throw wrong("it is not YAML: \(error)")
+    }
+    guard let node else {
+      entries = []
+      return
+    }
+    guard let mapping = node.mapping else { throw wrong("it is not a map", line: node.mark?.line) }
+    var entries: [Entry] = []
+    var lines: [String: Int] = [:]
+    for (key, value) in mapping {
+      let line = key.mark?.line ?? 1
+      guard let name = key.scalar?.string, !name.isEmpty else {
+        throw wrong("a name is missing", line: line)
+      }
+      // YAML tells 1 from "1"; here both are the same text.
+      if let first = lines.updateValue(line, forKey: name) {
+        throw wrong("\"\(name)\" is there more than once, in line \(first) too", line: line)
+      }
+      let nodes = value.sequence.map { Array($0) } ?? [value]
+      let texts = nodes.compactMap { $0.scalar?.string }
+      entries.append(
+        Entry(name: name, values: texts.count == nodes.count ? texts : nil, line: line))
+    }
+    self.entries = entries
+  }
+
+  /// What is wrong, and in which line.
+  private static func explanation(of error: YamlError) -> (problem: String, line: Int?) {
+    switch error {
+    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+      .composer(_, let problem, let mark, _):
+      (problem, mark.line)
+    case .duplicatedKeysInMapping(let names, let context):
+      (
+        "\(names.map { "\"\($0)\"" }.joined(separator: ", ")) is there more than once",
+        context.mark.line
+      )
+    case .reader(let problem, _, _, _): (problem, nil)
+    default: ("\(error)", nil)
+    }
+  }
+}
