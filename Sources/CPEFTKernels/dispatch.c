@@ -13,7 +13,7 @@ static pthread_once_t tiles_tried = PTHREAD_ONCE_INIT;
 static bool tiles_work;
 
 static void try_tiles(void) {
-  tiles_work = peft_request_tiles() && peft_products_agree(&peft_kernels_amx, &peft_kernels_avx512_bf16);
+  tiles_work = peft_request_tiles() && peft_products_agree(&peft_kernels_amx, &peft_kernels_avx512);
 }
 #endif
 

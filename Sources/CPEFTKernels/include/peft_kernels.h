@@ -103,7 +103,7 @@ typedef enum { PEFT_BASELINE, PEFT_AVX2, PEFT_AVX512, PEFT_AVX512_BF16, PEFT_AMX
 
 /// The kernels of `isa`, or NULL where this processor lacks it. With AMX the products of bfloat16 run in
 /// its tiles and all else is AVX512_BF16's; NULL also where the system does not let this process use
-/// tiles, and where their products disagree with those without.
+/// tiles, and where their products disagree with those of AVX-512.
 const peft_kernels *_Nullable peft_kernels_for(peft_isa isa);
 
 /// Whether the bfloat16 products of `kernels` are, on odd shapes of integers, those of `others`, bit for bit.
