@@ -39,7 +39,9 @@ let package = Package(
       ],
       resources: [.copy("Models")]),
     .testTarget(
-      name: "PEFTTensorTests", dependencies: ["PEFTTensor", "CPEFTKernels"], exclude: ["Fixtures"]),
+      name: "PEFTTensorTests", dependencies: ["PEFTTensor", "CPEFTKernels", "CTileTwin"],
+      exclude: ["Fixtures"]),
+    .target(name: "CTileTwin", dependencies: ["CPEFTKernels"], path: "Tests/CTileTwin"),
     .testTarget(name: "PEFTSelectTests", dependencies: ["PEFTSelect", "PEFTTensor"]),
     .testTarget(name: "PEFTModelsTests", dependencies: ["PEFTModels"], exclude: ["Fixtures"]),
     .target(name: "TestSupport", dependencies: ["PEFTModels"], path: "Tests/TestSupport"),

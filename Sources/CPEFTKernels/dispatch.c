@@ -1,10 +1,21 @@
+#include <pthread.h>
+
 #include "CPEFTKernels.h"
 #include "product_scratch.h"
 
 _Alignas(64) _Thread_local float peft_product_scratch[PEFT_INNER_BLOCK * PEFT_ROW_BLOCK];
 
 extern const peft_kernels peft_kernels_baseline, peft_kernels_avx2, peft_kernels_avx512,
-    peft_kernels_avx512_bf16;
+    peft_kernels_avx512_bf16, peft_kernels_amx;
+
+#if defined(__x86_64__)
+static pthread_once_t tiles_tried = PTHREAD_ONCE_INIT;
+static bool tiles_work;
+
+static void try_tiles(void) {
+  tiles_work = peft_request_tiles() && peft_products_agree(&peft_kernels_amx, &peft_kernels_avx512);
+}
+#endif
 
 const peft_kernels *peft_kernels_for(peft_isa isa) {
   switch (isa) {
@@ -23,6 +34,10 @@ const peft_kernels *peft_kernels_for(peft_isa isa) {
     case PEFT_AVX512_BF16:
       if (!peft_kernels_for(PEFT_AVX512) || !__builtin_cpu_supports("avx512bf16")) return NULL;
       return &peft_kernels_avx512_bf16;
+    case PEFT_AMX:
+      if (!peft_kernels_for(PEFT_AVX512_BF16)) return NULL;
+      pthread_once(&tiles_tried, try_tiles);
+      return tiles_work ? &peft_kernels_amx : NULL;
 #endif
     default:
       return NULL;

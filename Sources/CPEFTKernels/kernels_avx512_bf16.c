@@ -12,4 +12,14 @@
     apply_to = function)
 #include "kernels/kernels.h"
 #pragma clang attribute pop
+
+// The same with products of bfloat16 in tiles.
+#pragma clang attribute push( \
+    __attribute__((target( \
+        "amx-tile,amx-bf16,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma"))), \
+    apply_to = function)
+#include "kernels/amx.h"
+#include "kernels/tile_product.h"
+#pragma clang attribute pop
+const peft_kernels peft_kernels_amx = KERNELS(TILE_PRODUCT);
 #endif

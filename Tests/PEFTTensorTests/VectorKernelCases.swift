@@ -1,3 +1,4 @@
+import CTileTwin
 import PEFTTensor
 import Testing
 
@@ -5,6 +6,12 @@ import Testing
 enum VectorKernelCases {
   /// Every kernel of this processor.
   static let kernels = VectorKernels.supported.compactMap(VectorKernels.init)
+
+  /// AMX's products with its instructions in plain C; they have no other kernels.
+  static let tileTwin = VectorKernels(.amx, table: peft_tile_twin())
+
+  /// Every kernel of this processor that has products, and the twin of AMX's.
+  static let productKernels = kernels + [tileTwin]
 
   /// Every length a tail can have at any number of lanes, and some that take many vectors.
   static let lengths = Array(0...70) + [127, 768, 1000, 4099]

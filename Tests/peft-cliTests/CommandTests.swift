@@ -270,6 +270,10 @@ struct CommandTests {
     #expect((slowed["coreTypeFactor"]?.double == nil) == (slowed["warnings"]?.array == []))
     let forced = try PEFTProcess.run("doctor", "--json", environment: ["PEFT_ISA": "baseline"])
     #expect(try forced.document["instructionSet"] == .string("baseline"))
+    #expect(try forced.document["gigaflopsBFloat16OneWorker"]?.double ?? 0 > 0)
     #expect(try PEFTProcess.run("doctor", environment: ["PEFT_ISA": "mmx"]).status == 2)
+    let tiled = try PEFTProcess.run("doctor", environment: ["PEFT_ISA": "amx"])
+    let sets = try doctor.document["supportedInstructionSets"]?.array ?? []
+    #expect(tiled.status == (sets.contains(.string("amx")) ? 0 : 2))
   }
 }

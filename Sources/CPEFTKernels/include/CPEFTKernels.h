@@ -1,4 +1,5 @@
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "peft_kernels.h"
@@ -11,6 +12,10 @@ static inline void peft_pause(void) {
   __asm__ volatile("yield");
 #endif
 }
+
+/// Asks the system for AMX's tiles, for all threads of this process; false where processor or system
+/// have none.
+bool peft_request_tiles(void);
 
 /// The number of cores in this process's affinity mask, at least 1.
 int32_t peft_affinity_cores(void);

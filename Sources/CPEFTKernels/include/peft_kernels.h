@@ -21,7 +21,8 @@ typedef struct {
 /// With nothing to accumulate C is only written. An empty sum is nothing: inner must be positive.
 ///
 /// In bfloat16 A and B are rounded to it, products are exact and sums in float32. Panels then hold pairs:
-/// row k of a panel has elements 2k and 2k + 1 of the sum in the halves of its words.
+/// row k of a panel has elements 2k and 2k + 1 of the sum in the halves of its words, and behind the last are
+/// rows of zeros, up to a multiple of `pair_rows` of the kernels.
 typedef struct {
   bool bfloat;
   ptrdiff_t rows, columns, inner;
@@ -54,8 +55,8 @@ typedef struct {
   bool (*all_finite)(ptrdiff_t n, const float *x);
   void (*column_sums)(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride, const float *x,
                       const float *_Nullable y, bool accumulate, float *sums);
-  // kernels/product.h
-  ptrdiff_t panel;
+  // kernels/product.h, and with tiles kernels/tile_product.h
+  ptrdiff_t panel, pair_rows;
   void (*pack_panel)(ptrdiff_t width, ptrdiff_t inner, const float *b, ptrdiff_t b_stride,
                      bool b_transposed, bool bfloat, float *panel);
   void (*product)(const peft_product *p);
@@ -98,9 +99,15 @@ typedef struct {
 
 /// The instruction sets the kernels are compiled for, from the least to the most. On processors
 /// other than x86-64 only the first exists.
-typedef enum { PEFT_BASELINE, PEFT_AVX2, PEFT_AVX512, PEFT_AVX512_BF16 } peft_isa;
+typedef enum { PEFT_BASELINE, PEFT_AVX2, PEFT_AVX512, PEFT_AVX512_BF16, PEFT_AMX } peft_isa;
 
-/// The kernels of `isa`, or NULL where this processor lacks it.
+/// The kernels of `isa`, or NULL where this processor lacks it. With AMX the products of bfloat16 run in
+/// its tiles and all else is AVX512_BF16's; NULL also where the system does not let this process use
+/// tiles, and where their products disagree with those of AVX-512.
 const peft_kernels *_Nullable peft_kernels_for(peft_isa isa);
+
+/// Whether the bfloat16 products of `kernels` are, on odd shapes of integers, those of `others`, bit for bit.
+/// Both have to have panels of the same width. Takes about a millisecond.
+bool peft_products_agree(const peft_kernels *kernels, const peft_kernels *others);
 
 #pragma clang assume_nonnull end

@@ -12,35 +12,36 @@
 #include "random.h"
 #include "softmax.h"
 
-const peft_kernels PEFT_TABLE = {
-    .add_bias = add_bias,
-    .add_scaled = add_scaled,
-    .scale = scale,
-    .dot = dot,
-    .row_products = row_products,
-    .panel = PANEL,
-    .pack_panel = pack_panel,
-    .product = product,
-    .all_finite = all_finite,
-    .column_sums = column_sums,
-    .gelu = gelu,
-    .gelu_tanh = gelu_tanh,
-    .tanh = hyperbolic_tangent,
-    .gelu_derivative = gelu_derivative,
-    .gelu_tanh_derivative = gelu_tanh_derivative,
-    .tanh_derivative = tanh_derivative,
-    .softmax = softmax,
-    .softmax_from_log_sum_exp = softmax_from_log_sum_exp,
-    .softmax_pullback = softmax_pullback,
-    .layer_norm = layer_norm,
-    .layer_norm_pullback = layer_norm_pullback,
-    .layer_norm_tangent = layer_norm_tangent,
-    .adamw = adamw,
-    .adamw_direction = adamw_direction,
-    .random_words = random_words,
-    .dropout = dropout,
-    .float_from_half = float_from_half,
-    .float_from_bfloat = float_from_bfloat,
-    .half_from_float = half_from_float,
-    .bfloat_from_float = bfloat_from_float,
-};
+// A table of these kernels, but for the entries of a product, which follow.
+#define KERNELS(...) {                                     \
+    .add_bias = add_bias,                                  \
+    .add_scaled = add_scaled,                              \
+    .scale = scale,                                        \
+    .dot = dot,                                            \
+    .row_products = row_products,                          \
+    .panel = PANEL,                                        \
+    .all_finite = all_finite,                              \
+    .column_sums = column_sums,                            \
+    .gelu = gelu,                                          \
+    .gelu_tanh = gelu_tanh,                                \
+    .tanh = hyperbolic_tangent,                            \
+    .gelu_derivative = gelu_derivative,                    \
+    .gelu_tanh_derivative = gelu_tanh_derivative,          \
+    .tanh_derivative = tanh_derivative,                    \
+    .softmax = softmax,                                    \
+    .softmax_from_log_sum_exp = softmax_from_log_sum_exp,  \
+    .softmax_pullback = softmax_pullback,                  \
+    .layer_norm = layer_norm,                              \
+    .layer_norm_pullback = layer_norm_pullback,            \
+    .layer_norm_tangent = layer_norm_tangent,              \
+    .adamw = adamw,                                        \
+    .adamw_direction = adamw_direction,                    \
+    .random_words = random_words,                          \
+    .dropout = dropout,                                    \
+    .float_from_half = float_from_half,                    \
+    .float_from_bfloat = float_from_bfloat,                \
+    .half_from_float = half_from_float,                    \
+    .bfloat_from_float = bfloat_from_float,                \
+    __VA_ARGS__}
+
+const peft_kernels PEFT_TABLE = KERNELS(.pair_rows = 1, .pack_panel = pack_panel, .product = product);

@@ -1,4 +1,5 @@
-// Vectors of PEFT_LANES floats, and loops over arrays with them.
+// Vectors of PEFT_LANES floats, and loops over arrays with them. With PEFT_PORTABLE any processor compiles
+// those of 16.
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -23,7 +24,7 @@ INLINE void store(float *x, vector value) { __builtin_memcpy(x, &value, sizeof v
 
 // The first `count` < PEFT_LANES elements, and zeros.
 INLINE vector load_first(ptrdiff_t count, const float *x) {
-#if PEFT_LANES == 16
+#if PEFT_LANES == 16 && !defined(PEFT_PORTABLE)
   return (vector)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), x);
 #elif PEFT_LANES == 8
   return (vector)_mm256_maskload_ps(x, (__m256i)(lane_numbers() < (int32_t)count));
@@ -35,7 +36,7 @@ INLINE vector load_first(ptrdiff_t count, const float *x) {
 }
 
 INLINE void store_first(ptrdiff_t count, float *x, vector value) {
-#if PEFT_LANES == 16
+#if PEFT_LANES == 16 && !defined(PEFT_PORTABLE)
   _mm512_mask_storeu_ps(x, (__mmask16)((1u << count) - 1), (__m512)value);
 #elif PEFT_LANES == 8
   _mm256_maskstore_ps(x, (__m256i)(lane_numbers() < (int32_t)count), (__m256)value);

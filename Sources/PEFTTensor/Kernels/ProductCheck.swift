@@ -6,27 +6,30 @@ public enum ProductCheck {
   /// below 67 units in the last place of the sum of magnitudes.
   private static let tolerance = 67 * Double(Float.ulpOfOne)
 
-  /// Compares products of odd shapes in all three orientations with loops in Double; true when they
-  /// agree. Takes a few milliseconds.
-  public static func selfTest() -> Bool {
+  /// Compares products of odd shapes in all three orientations, in both precisions, with loops in
+  /// Double; true when they agree. Takes a few milliseconds.
+  public static func selfTest() -> Bool { Precision.allCases.allSatisfy(selfTest) }
+
+  private static func selfTest(in precision: Precision) -> Bool {
     var generator = SeededGenerator(seed: 1, purpose: "self-test")
     let x = Tensor(normal: [53, 67], standardDeviation: 1, using: &generator)
-    let weight = Tensor(normal: [41, 67], standardDeviation: 1, using: &generator)
+    let weight = Parameter(
+      name: "weight", value: Tensor(normal: [41, 67], standardDeviation: 1, using: &generator))
     let upstream = Tensor(normal: [53, 41], standardDeviation: 1, using: &generator)
     var gradient = Tensor(zeros: [41, 67])
     MatrixProduct.weightGradient(
-      upstream: upstream, input: x, into: &gradient, accumulating: false)
-    return agrees(MatrixProduct.forward(x, weight: weight), inner: 67) {
-      (x[$0, $2], weight[$1, $2])
-    }
-      && agrees(MatrixProduct.inputGradient(upstream, weight: weight), inner: 41) {
-        (upstream[$0, $2], weight[$2, $1])
-      }
-      && agrees(gradient, inner: 53) { (upstream[$2, $0], x[$2, $1]) }
+      upstream: upstream, input: x, into: &gradient, accumulating: false, precision: precision)
+    let outputs = MatrixProduct.forward(x, weight: weight, bias: nil, precision: precision)
+    let inputs = MatrixProduct.inputGradient(upstream, weight: weight, precision: precision)
+    let w = weight.value
+    return agrees(outputs, inner: 67, precision) { (x[$0, $2], w[$1, $2]) }
+      && agrees(inputs, inner: 41, precision) { (upstream[$0, $2], w[$2, $1]) }
+      && agrees(gradient, inner: 53, precision) { (upstream[$2, $0], x[$2, $1]) }
   }
 
   private static func agrees(
-    _ product: Tensor, inner: Int, terms: (Int, Int, Int) -> (Float, Float)
+    _ product: Tensor, inner: Int, _ precision: Precision,
+    terms: (Int, Int, Int) -> (Float, Float)
   ) -> Bool {
     let elements = product.elements
     for row in 0..<product.shape[0] {
@@ -35,8 +38,9 @@ public enum ProductCheck {
         var magnitude = 0.0
         for index in 0..<inner {
           let (a, b) = terms(row, column, index)
-          sum += Double(a) * Double(b)
-          magnitude += abs(Double(a) * Double(b))
+          let term = Double(rounded(a, to: precision)) * Double(rounded(b, to: precision))
+          sum += term
+          magnitude += abs(term)
         }
         let value = Double(elements[row * product.shape[1] + column])
         // Written so that NaN fails.
@@ -46,15 +50,26 @@ public enum ProductCheck {
     return true
   }
 
+  /// A finite factor as products take it: of two bfloat16 equally near the even one.
+  private static func rounded(_ x: Float, to precision: Precision) -> Float {
+    guard precision == .bf16 else { return x }
+    let bits = x.bitPattern
+    return Float(bitPattern: (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF_0000)
+  }
+
   private static let (rows, inputs, outputs) = (2048, 384, 1536)
 
-  /// GFLOP/s of x [2048, 384] · W [1536, 384]ᵀ with this many workers: the median of nine.
-  public static func gigaflops(workers: Int) -> Double {
+  /// GFLOP/s of x [2048, 384] · W [1536, 384]ᵀ with this many workers: the median of nine. In bf16 W is
+  /// packed before, as a frozen one is.
+  public static func gigaflops(workers: Int, precision: Precision = .fp32) -> Double {
     let pool = WorkerPool.shared.workerCount
     WorkerPool.useWorkers(workers)
     defer { WorkerPool.useWorkers(pool) }
-    let (x, weight) = factors()
-    return gigaflops { _ = MatrixProduct.forward(x, weight: weight) }
+    let (x, values) = factors()
+    let weight = Parameter(name: "weight", value: values, isTrainable: false)
+    return gigaflops {
+      _ = MatrixProduct.forward(x, weight: weight, bias: nil, precision: precision)
+    }
   }
 
   /// The same by one call of BLAS on one thread.

@@ -20,11 +20,13 @@ extension VectorKernels {
 
   /// Whether `product` is faster than BLAS: where a tile has 24 vectors of 16 sums.
   package var multipliesFast: Bool {
-    instructionSet == .avx512 || instructionSet == .avx512BF16
+    instructionSet == .avx512 || multipliesBFloatFast
   }
 
   /// Whether there are instructions for products in bfloat16.
-  package var multipliesBFloatFast: Bool { instructionSet == .avx512BF16 }
+  package var multipliesBFloatFast: Bool {
+    instructionSet == .avx512BF16 || instructionSet == .amx
+  }
 
   /// C [rows, columns] ← scale · A [rows, inner] · B [inner, columns] (+ bias [columns]) (+ C), with rows of
   /// C at a distance of `stride`.
@@ -37,7 +39,7 @@ extension VectorKernels {
   /// `completion` with its rows and columns, while the part is in its cache.
   ///
   /// - Accuracy: sums of 192 terms in Float, one after the other, and these sums likewise; in bf16 of 384
-  ///   terms, exact products of the rounded factors.
+  ///   terms, exact products of the rounded factors; with AMX of 24 parts of 16 terms.
   package func product(
     _ a: Factor, _ b: Factor, rows: Int, columns: Int, inner: Int, scale: Float = 1,
     bias: UnsafePointer<Float>? = nil, accumulating: Bool = false,
@@ -150,6 +152,7 @@ package struct PackedFactor: Sendable {
   package let precision: Precision
   fileprivate let instructionSet: VectorKernels.InstructionSet
   private let panel: Int
+  private let panelElements: Int
   private let storage: TensorStorage
 
   /// Packs the given columns of `b`, on the workers where that pays.
@@ -164,7 +167,8 @@ package struct PackedFactor: Sendable {
     instructionSet = kernels.instructionSet
     panel = functions.panel
     let (panel, isBFloat) = (functions.panel, precision == .bf16)
-    let panelElements = panel * Self.steps(inner, precision)
+    let panelElements = panel * Self.steps(inner, precision, unit: functions.pair_rows)
+    self.panelElements = panelElements
     let count = (columns.count + panel - 1) / panel
     storage = TensorStorage(count: count * panelElements)
     let start = storage.elements
@@ -186,13 +190,12 @@ package struct PackedFactor: Sendable {
   var byteCount: Int { storage.capacity * MemoryLayout<Float>.stride }
 
   fileprivate var panels: Panels {
-    Panels(
-      start: storage.elements, stride: panel * Self.steps(inner, precision), step: panel)
+    Panels(start: storage.elements, stride: panelElements, step: panel)
   }
 
-  /// Rows of a panel: words of two elements in bf16.
-  private static func steps(_ inner: Int, _ precision: Precision) -> Int {
-    precision == .bf16 ? (inner + 1) / 2 : inner
+  /// Rows of a panel: words of two elements in bf16, a multiple of `unit` of them.
+  private static func steps(_ inner: Int, _ precision: Precision, unit: Int) -> Int {
+    precision == .bf16 ? ((inner + 1) / 2 + unit - 1) / unit * unit : inner
   }
 
   /// Up to this many elements are packed on the calling thread.

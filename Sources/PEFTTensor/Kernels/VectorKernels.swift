@@ -18,6 +18,9 @@ public struct VectorKernels: Sendable {
     case avx512
     /// The same with products of bfloat16 pairs, AVX512_BF16.
     case avx512BF16 = "avx512bf16"
+    /// The same with products of bfloat16 in the tiles of Intel AMX. Supported where the system grants
+    /// this process tiles and products in them pass a check at the first use.
+    case amx
   }
 
   /// The kernels of the best instruction set of this processor, or of the one that the environment
@@ -62,8 +65,14 @@ public struct VectorKernels: Sendable {
       case .avx2: PEFT_AVX2
       case .avx512: PEFT_AVX512
       case .avx512BF16: PEFT_AVX512_BF16
+      case .amx: PEFT_AMX
       }
     guard let table = peft_kernels_for(code) else { return nil }
+    self.init(instructionSet, table: table)
+  }
+
+  /// The kernels of a table, as those of an instruction set.
+  package init(_ instructionSet: InstructionSet, table: UnsafePointer<peft_kernels>) {
     self.instructionSet = instructionSet
     self.table = table
   }

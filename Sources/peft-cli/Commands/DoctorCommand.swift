@@ -20,6 +20,9 @@ struct DoctorCommand: ParsableCommand {
     let isRight = ProductCheck.selfTest()
     let single = ProductCheck.gigaflops(workers: 1)
     let all = workers > 1 ? ProductCheck.gigaflops(workers: workers) : single
+    let singleBFloat = ProductCheck.gigaflops(workers: 1, precision: .bf16)
+    let allBFloat =
+      workers > 1 ? ProductCheck.gigaflops(workers: workers, precision: .bf16) : singleBFloat
     let available = Processor.availableMemory
     let blas = ProductCheck.blasGigaflops()
     let lost = ProductCheck.coreTypeWarning == nil ? nil : unforcedSpeed().map { $0 / blas }
@@ -35,6 +38,8 @@ struct DoctorCommand: ParsableCommand {
       document["selfTest"] = .bool(isRight)
       document["gigaflopsOneWorker"] = .number(single)
       document["gigaflopsAllWorkers"] = .number(all)
+      document["gigaflopsBFloat16OneWorker"] = .number(singleBFloat)
+      document["gigaflopsBFloat16AllWorkers"] = .number(allBFloat)
       document["gigaflopsBLAS"] = .number(blas)
       document["coreTypeFactor"] = lost.map { .number($0) } ?? .null
       document["warnings"] = .array(warning.map { [.string($0)] } ?? [])
@@ -54,6 +59,10 @@ struct DoctorCommand: ParsableCommand {
           String(
             format: "%.0f GFLOP/s on one worker, %.0f on all; BLAS alone %.0f on one", single, all,
             blas)
+        ),
+        (
+          "in bf16",
+          String(format: "%.0f GFLOP/s on one worker, %.0f on all", singleBFloat, allBFloat)
         ),
       ] {
         Console.output(name.padding(toLength: 11, withPad: " ", startingAt: 0) + value)
