@@ -30,6 +30,13 @@ public enum Processor {
     return 1024 * (peak.flatMap { Int($0.trimmingPrefix("\t")) } ?? 0)
   }
 
+  /// Lets `peakResidentBytes` count anew from what is resident now; false where the system does not.
+  public static func resetPeakResidentBytes() -> Bool {
+    guard let file = fopen("/proc/self/clear_refs", "we") else { return false }
+    let written = fputs("5", file)
+    return fclose(file) == 0 && written >= 0
+  }
+
   /// The features the processor reports, such as `avx2`; empty where the system does not tell.
   public static let flags: Set<String> = {
     let text = (try? FileContents.read("/proc/cpuinfo")).map { String(decoding: $0, as: UTF8.self) }

@@ -1,17 +1,19 @@
 import PEFTTensor
 import Yams
 
-/// A YAML document that maps names to texts or lists of texts: options, patterns of groups.
+/// A YAML document that maps names to texts, lists of texts or such maps: options, patterns of groups, suites.
 ///
 /// Names are unique and keep their order. Nothing is said of what a value means: a number is the text that
 /// stands there.
-public struct YAMLMap: Sendable {
+public struct YAMLMap: Hashable, Sendable {
   /// A name with what it maps to.
   public struct Entry: Hashable, Sendable {
     /// The name.
     public let name: String
     /// The text, or those of the list; nil for anything else, such as a map or a list of lists.
     public let values: [String]?
+    /// The map, where it is one.
+    public let map: YAMLMap?
     /// The line, from 1.
     public let line: Int
   }
@@ -29,7 +31,7 @@ public struct YAMLMap: Sendable {
   /// - Throws: `malformed` with the line for what is not UTF-8, not YAML, not one map, or has a name twice
   ///   or one that is not a text.
   public init(parsing bytes: [UInt8], path: String, example: String) throws(FileError) {
-    func wrong(_ reason: String, line: Int? = nil) -> FileError {
+    func wrong(_ reason: String, _ line: Int? = nil) -> FileError {
       FileError(
         .malformed, path: path, place: line.map { "line \($0)" } ?? "", reason: reason,
         remedy: "write lines such as: \(example)")
@@ -42,32 +44,48 @@ public struct YAMLMap: Sendable {
       node = try Yams.compose(yaml: text)
     } catch let error as YamlError {
       let (problem, line) = Self.explanation(of: error)
-      throw wrong("it is not YAML: \(problem)", line: line)
+      throw wrong("it is not YAML: \(problem)", line)
     } catch {
       throw wrong("it is not YAML: \(error)")
     }
     guard let node else {
-      entries = []
+      self.init(entries: [])
       return
     }
-    guard let mapping = node.mapping else { throw wrong("it is not a map", line: node.mark?.line) }
+    guard let mapping = node.mapping else { throw wrong("it is not a map", node.mark?.line) }
+    try self.init(mapping, depth: 1, wrong: wrong)
+  }
+
+  private init(entries: [Entry]) { self.entries = entries }
+
+  /// Maps below so many others are not read.
+  private static let depthLimit = 4
+
+  private init(
+    _ mapping: Node.Mapping, depth: Int, wrong: (String, Int?) -> FileError
+  ) throws(FileError) {
     var entries: [Entry] = []
     var lines: [String: Int] = [:]
     for (key, value) in mapping {
       let line = key.mark?.line ?? 1
       guard let name = key.scalar?.string, !name.isEmpty else {
-        throw wrong("a name is missing", line: line)
+        throw wrong("a name is missing", line)
       }
       // YAML tells 1 from "1"; here both are the same text.
       if let first = lines.updateValue(line, forKey: name) {
-        throw wrong("\"\(name)\" is there more than once, in line \(first) too", line: line)
+        throw wrong("\"\(name)\" is there more than once, in line \(first) too", line)
       }
       let nodes = value.sequence.map { Array($0) } ?? [value]
       let texts = nodes.compactMap { $0.scalar?.string }
+      var map: YAMLMap?
+      if let below = value.mapping, depth < Self.depthLimit {
+        map = try YAMLMap(below, depth: depth + 1, wrong: wrong)
+      }
       entries.append(
-        Entry(name: name, values: texts.count == nodes.count ? texts : nil, line: line))
+        Entry(
+          name: name, values: texts.count == nodes.count ? texts : nil, map: map, line: line))
     }
-    self.entries = entries
+    self.init(entries: entries)
   }
 
   /// What is wrong, and in which line.

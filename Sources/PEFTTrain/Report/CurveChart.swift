@@ -158,12 +158,11 @@ package struct CurveChart: Sendable {
   private static let keyColumns = 3
   private static let numberStep = 11.0
 
-  private static func colour(_ index: Int) -> String {
-    Palette.lines[index % Palette.lines.count]
-  }
+  /// The hue of the line at `index`.
+  static func colour(_ index: Int) -> String { Palette.lines[index % Palette.lines.count] }
 
-  /// A line beyond the colours is dashed.
-  private static func dash(_ index: Int) -> String {
+  /// The attribute that dashes the line at `index`, where hues have run out.
+  static func dash(_ index: Int) -> String {
     index < Palette.lines.count
       ? "" : " stroke-dasharray=\"\(2 + 3 * (index / Palette.lines.count)) 3\""
   }

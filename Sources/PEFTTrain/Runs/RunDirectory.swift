@@ -32,6 +32,7 @@ public struct RunDirectory {
   private var events: EventLog
   private var board: TensorBoardFile
   private var checkpoints: CheckpointStore
+  private let lock: DirectoryLock
 
   private static let ownFiles = [
     RunManifest.fileName, settingsName, EnvironmentReport.fileName, stepsName, metricsName,
@@ -47,6 +48,8 @@ public struct RunDirectory {
     creating path: String, overwriting: Bool, settings: JSONValue, recipe: JSONObject
   ) throws(FileError) {
     self.path = path
+    try Directory.create(path)
+    lock = try DirectoryLock(path)
     let manager = FileManager.default
     let entries = (try? manager.contentsOfDirectory(atPath: path)) ?? []
     if !entries.allSatisfy(Directory.isLeftOver) {
@@ -57,7 +60,6 @@ public struct RunDirectory {
       }
       try Self.clear(path, entries)
     }
-    try Directory.create(path)
     Directory.removeLeftOvers(in: path)
     try JSONFile.write(settings, to: path + "/" + Self.settingsName)
     try JSONFile.write(EnvironmentReport.json, to: path + "/" + EnvironmentReport.fileName)
@@ -80,18 +82,23 @@ public struct RunDirectory {
   static func resume(
     _ path: String, recipe: JSONObject, model: TransformerModel, plannedSteps: Int
   ) throws(FileError) -> (directory: RunDirectory, state: TrainingState, notes: [String])? {
+    let manifest = path + "/" + CheckpointStore.manifestName
+    guard FileManager.default.fileExists(atPath: manifest) else { return nil }
+    let lock = try DirectoryLock(path)
     guard var checkpoints = try CheckpointStore.open(path, recipe: recipe) else { return nil }
     let saved = try checkpoints.load(for: model, plannedSteps: plannedSteps)
     var notes = saved.warning.map { [$0] } ?? []
     notes += try Self.changes(since: path + "/" + EnvironmentReport.fileName)
-    let directory = try RunDirectory(resuming: path, checkpoints, saved)
+    let directory = try RunDirectory(resuming: path, checkpoints, saved, lock)
     return (directory, saved.state, notes)
   }
 
   private init(
-    resuming path: String, _ checkpoints: CheckpointStore, _ saved: CheckpointStore.Saved
+    resuming path: String, _ checkpoints: CheckpointStore, _ saved: CheckpointStore.Saved,
+    _ lock: DirectoryLock
   ) throws(FileError) {
     self.path = path
+    self.lock = lock
     self.checkpoints = checkpoints
     func table(_ name: String) throws(FileError) -> RunTable {
       guard let mark = saved.marks[name] else {

@@ -26,6 +26,20 @@ public struct InfluenceSettings: Sendable {
   public init() {}
 }
 
+extension InfluenceSettings {
+  /// All that decides what a probe finds besides the job, each under a name that begins with `probe`.
+  var choices: JSONObject {
+    var object: JSONObject = [:]
+    for (name, value) in Influence.describe(self) { object["probe " + name] = .string(value) }
+    object["probe batches"] = .integer(probe.probeCount)
+    object["probe value"] = .string("\(value), \(aggregation.rawValue)")
+    object["probe interactions"] = .bool(probe.interactions)
+    object["probe head rate"] = .number(headLearningRate)
+    object["probe settled"] = .string("\(settled.map { "\($0)" } ?? "never")")
+    return object
+  }
+}
+
 /// When to stop probing: once the selection under a budget is the same over successive probes.
 public struct SettledSelection: Hashable, Sendable {
   /// The budget, in parameters.
@@ -78,6 +92,8 @@ extension PreparedJob {
     try checkProbeMemory()
     let modelFiles = try Fingerprint.weights(ofModel: job.modelDirectory)
     let recipe = try recipe(settings, modelFiles: modelFiles)
+    let lock = try directory.map { try DirectoryLock($0) }
+    defer { withExtendedLifetime(lock) {} }
     var checkpoint = directory.map { ProbeCheckpoint(directory: $0, recipe: recipe) }
     if resuming, let directory { Directory.removeLeftOvers(in: directory) }
     let saved = resuming ? try checkpoint?.load(settings, of: model, job) : nil
@@ -147,12 +163,7 @@ extension PreparedJob {
     _ settings: InfluenceSettings, modelFiles: [String: String]
   ) throws(FileError) -> JSONObject {
     var recipe = try job.recipe(modelFiles: modelFiles)
-    for (name, value) in Influence.describe(settings) { recipe["probe " + name] = .string(value) }
-    recipe["probe batches"] = .integer(settings.probe.probeCount)
-    recipe["probe value"] = .string("\(settings.value), \(settings.aggregation.rawValue)")
-    recipe["probe interactions"] = .bool(settings.probe.interactions)
-    recipe["probe head rate"] = .number(settings.headLearningRate)
-    recipe["probe settled"] = .string("\(settings.settled.map { "\($0)" } ?? "never")")
+    for (name, value) in settings.choices.members { recipe[name] = value }
     return recipe
   }
 

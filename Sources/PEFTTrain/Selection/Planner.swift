@@ -11,7 +11,9 @@ public struct Planner {
   public let groups: [ParameterGroup]
   /// Their values.
   public let values: [Double]
-  private let valueRule: InfluenceRule
+  private let valueRule: String
+  /// What resamples of the probes are valued by; nil where values are not of the probes.
+  private let resampledRule: InfluenceRule?
   private let modelDirectory: String
   private let modelFiles: [String: String]
   private let isTransfer: Bool
@@ -28,7 +30,27 @@ public struct Planner {
           $0.verdict == .unfitted ? 0 : rule.best(slope: $0.slope, curvature: $0.curvature).value
         }
       } ?? influence.values
-    valueRule = rule ?? influence.valueRule
+    valueRule = (rule ?? influence.valueRule).name
+    resampledRule = rule ?? influence.valueRule
+    modelDirectory = influence.modelDirectory
+    modelFiles = influence.modelFiles
+    isTransfer = false
+  }
+
+  /// Chooses by one of the simple predictors that influence is held against, such as `fisher`.
+  ///
+  /// Throws where the probe has no such predictor.
+  public init(_ influence: Influence, predictor: String) throws(SelectionError) {
+    guard let found = influence.predictors.first(where: { $0.name == predictor }) else {
+      throw SelectionError(
+        description: "there is no predictor \"\(predictor)\"; there are "
+          + influence.predictors.map(\.name).joined(separator: ", "))
+    }
+    self.influence = influence
+    groups = influence.groups
+    values = found.values
+    valueRule = predictor
+    resampledRule = nil
     modelDirectory = influence.modelDirectory
     modelFiles = influence.modelFiles
     isTransfer = false
@@ -53,7 +75,8 @@ public struct Planner {
     values = try InfluenceTransfer.values(
       of: target, layerCount: configuration.layerCount, from: influence.groups,
       values: influence.values, layerCount: influence.layerCount)
-    valueRule = influence.valueRule
+    valueRule = influence.valueRule.name
+    resampledRule = nil
     modelDirectory = absolutePath(directory)
     modelFiles = try Fingerprint.weights(ofModel: directory)
     isTransfer = true
@@ -94,17 +117,39 @@ public struct Planner {
     let selection = try Selection.solve(
       groups, values: values, budget: budget, using: solver, limits: limits)
     let stability =
-      isTransfer || groups.count > Self.bootstrapLimit
+      groups.count > Self.bootstrapLimit
       ? nil
-      : try SelectionStability.bootstrap(
-        selection, records: influence.records, rule: valueRule,
-        aggregation: influence.aggregation, seed: seed)
+      : try resampledRule.flatMap { rule in
+        try SelectionStability.bootstrap(
+          selection, records: influence.records, rule: rule, aggregation: influence.aggregation,
+          seed: seed)
+      }
     let outcome = selection.outcome
     return plan(
       budget: budget, chosen: outcome.selection, value: outcome.value,
       upperBound: outcome.upperBound, isProven: outcome.isProvenOptimal,
       solver: outcome.solver.rawValue,
       interaction: interaction(of: outcome.selection, isObjective: false), stability: stability)
+  }
+
+  /// What a walk down a ranking takes under `budget` parameters; its bound is the relaxation's.
+  ///
+  /// - Parameters:
+  ///   - scores: what ranks the groups, K numbers; nil takes the values for each parameter.
+  ///   - ending: what happens at a group that does not fit.
+  public func rankedPlan(
+    budget: Int, by scores: [Double]? = nil, ending: Selection.RankingEnd
+  ) throws -> Plan {
+    let bound = try Selection.solve(groups, values: values, budget: budget, using: .greedy)
+      .outcome.upperBound
+    let chosen = Selection.ranked(
+      groups, by: scores ?? zip(groups, values).map { $1 / Double($0.parameterCount) },
+      budget: budget, ending: ending)
+    let value = chosen.reduce(0) { $0 + (groups[$1].isFixed ? 0 : values[$1]) }
+    return plan(
+      budget: budget, chosen: chosen, value: value, upperBound: max(bound, value), isProven: false,
+      solver: ending == .atTheFirst ? "prefix of the ranking" : "ranking",
+      interaction: interaction(of: chosen, isObjective: false), stability: nil)
   }
 
   /// The best choice under `budget` parameters by the value that the chosen groups remove together.
@@ -178,7 +223,7 @@ public struct Planner {
       },
       weight: chosen.reduce(0) { $0 + groups[$1].parameterCount }, value: value,
       upperBound: upperBound, isProven: isProven, solver: solver,
-      valueRule: valueRule.name, interaction: interaction, stability: stability,
+      valueRule: valueRule, interaction: interaction, stability: stability,
       items: zip(groups, values).map { group, value in
         Plan.Item(
           name: group.name, parameters: group.parameterCount, value: group.isFixed ? 0 : value,

@@ -11,6 +11,19 @@ struct TaskOptions: ParsableArguments {
   @Option(help: "Data to train on; it fixes the task and its labels.")
   var train: String
 
+  @OptionGroup var details: TaskDetailOptions
+
+  /// The data to evaluate on while training.
+  var dev: String? { details.dev }
+
+  /// The job of training `method` on the task.
+  func job(_ method: any AdaptationMethod, settings: TrainingSettings) -> TrainingJob {
+    details.job(method, model: model, train: train, settings: settings)
+  }
+}
+
+/// What a task is besides its model and its training data.
+struct TaskDetailOptions: ParsableArguments {
   @Option(help: "Data to evaluate on while training; the best step is kept.")
   var dev: String?
 
@@ -36,7 +49,9 @@ struct TaskOptions: ParsableArguments {
   @OptionGroup(title: "Data") var data: DataOptions
 
   /// The job of training `method` on the task.
-  func job(_ method: any AdaptationMethod, settings: TrainingSettings) -> TrainingJob {
+  func job(
+    _ method: any AdaptationMethod, model: String, train: String, settings: TrainingSettings
+  ) -> TrainingJob {
     var job = TrainingJob(modelDirectory: model, trainPath: train, method: method)
     job.devPath = dev
     job.testPath = test

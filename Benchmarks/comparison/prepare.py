@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Makes the tasks of the suites from public data sets: prepare.py DATA OUTPUT
+
+DATA has sst2_stanford/{train,dev,test}.tsv (SST-2, sentences with their labels), trec/TREC.{train,test} (questions of
+Li & Roth with their types) and e2e/{train,valid,test}.txt (the E2E challenge: a meaning, two bars, a text). OUTPUT gets
+TASK/{train,dev,test}.tsv with a header:
+
+    sst2   text, label      sentences of film reviews: positive or not; as they are
+    trec   text, label      questions: which of six types; 500 of the training questions become the dev data
+    e2e    text_a, text_b, label    a meaning and a text: does the text say it? In half of the pairs one value of the
+           meaning is another one of the same slot. Short ones only. Meanings of one split are in no other; each is used
+           once for each of its texts that are short.
+
+Draws are functions of the constant SEED. Prints the lines and the SHA-256 of every file.
+"""
+import hashlib
+import pathlib
+import random
+import sys
+
+SEED = 20261121
+E2E_SIZES = {"train": 4000, "dev": 400, "test": 1000}
+# The longest meaning in slots and the longest text in words: short pairs, so that runs are.
+E2E_SLOTS, E2E_WORDS = 6, 20
+
+
+def write(path, header, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for row in rows:
+        if any("\t" in cell or "\n" in cell for cell in row):
+            raise SystemExit(f"{path}: a tab or line break inside a cell: {row}")
+    text = "".join("\t".join(row) + "\n" for row in [header, *rows])
+    path.write_bytes(text.encode())
+    print(f"{path.parent.name}/{path.name}  {len(rows)} rows  {hashlib.sha256(text.encode()).hexdigest()}")
+
+
+def sst2(data, output):
+    for split in ("train", "dev", "test"):
+        lines = (data / "sst2_stanford" / f"{split}.tsv").read_text(encoding="utf-8").split("\n")
+        write(output / "sst2" / f"{split}.tsv", ("text", "label"), [tuple(x.split("\t")) for x in lines if x])
+
+
+def trec(data, output):
+    def read(name):
+        lines = (data / "trec" / name).read_text(encoding="latin-1").split("\n")
+        pairs = [line.split(" ", 1) for line in lines if line]
+        return [(text, label.split(":")[0]) for label, text in pairs]
+
+    train = read("TREC.train")
+    random.Random(SEED).shuffle(train)
+    write(output / "trec" / "train.tsv", ("text", "label"), train[500:])
+    write(output / "trec" / "dev.tsv", ("text", "label"), train[:500])
+    write(output / "trec" / "test.tsv", ("text", "label"), read("TREC.test"))
+
+
+def e2e(data, output):
+    files = {"train": "train.txt", "dev": "valid.txt", "test": "test.txt"}
+    meanings = {}
+    for split, name in files.items():
+        texts = {}
+        for line in (data / "e2e" / name).read_text(encoding="utf-8").split("\n"):
+            if line:
+                meaning, text = line.split("||")
+                texts.setdefault(meaning, []).append(text.strip())
+        meanings[split] = texts
+    values = {}
+    for texts in meanings.values():
+        for meaning in texts:
+            for slot, value in slots(meaning):
+                values.setdefault(slot, set()).add(value)
+    seen = set()
+    for split in ("test", "dev", "train"):
+        draw = random.Random(f"{SEED} {split}")
+        rows = []
+        texts = {m: t for m, t in sorted(meanings[split].items()) if m not in seen}
+        seen |= texts.keys()
+        examples = sorted((m, t) for m, ts in texts.items() for t in set(ts))
+        examples = [(m, t) for m, t in examples if len(t.split()) <= E2E_WORDS and len(slots(m)) <= E2E_SLOTS]
+        for number, (meaning, reference) in enumerate(draw.sample(examples, len(examples))):
+            pairs = slots(meaning)
+            mismatch = number % 2 == 1
+            if mismatch:
+                # A value that the text repeats word for word, so that the text contradicts the other one.
+                said = [i for i, (slot, value) in enumerate(pairs) if value in reference and slot != "name"]
+                if not said:
+                    continue
+                place = draw.choice(said)
+                slot, value = pairs[place]
+                pairs[place] = (slot, draw.choice(sorted(values[slot] - {value})))
+            rows.append((" ; ".join(f"{s} : {v}" for s, v in pairs), reference, "no" if mismatch else "yes"))
+        write(output / "e2e" / f"{split}.tsv", ("text_a", "text_b", "label"), rows[: E2E_SIZES[split]])
+
+
+def slots(meaning):
+    return [tuple(part.strip().split(" : ", 1)) for part in meaning.split(" | ")]
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        raise SystemExit(__doc__)
+    for task in (sst2, trec, e2e):
+        task(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))

@@ -1,0 +1,60 @@
+import Foundation
+
+/// Families of methods by score and the parameters they train: a line for each, a dot for each member.
+struct SuiteChart {
+  /// A member of a family.
+  struct Point {
+    let label: String
+    let parameters: Double
+    let mean: Double
+    /// One standard deviation over seeds; nil for one seed.
+    let deviation: Double?
+  }
+
+  /// The families, the suite's own first.
+  let families: [(name: String, points: [Point])]
+  /// The family that the suite is about.
+  let ours: String
+  /// What the score is.
+  let scoreName: String
+  /// The number of parameters of the whole model.
+  let total: Double
+
+  /// The chart as a drawing of 720 × 380 units. Empty without points.
+  var svg: String {
+    let all = families.flatMap(\.points)
+    guard let least = all.map(\.mean).min(), let most = all.map(\.mean).max() else { return "" }
+    let room = max((most - least) * 0.08, 1e-6)
+    let area = PlotArea(
+      x: LogAxis(all.map(\.parameters)),
+      y: LinearAxis(low: least - room, high: most + room), total: total)
+    var drawing = area.drawing(
+      label: "\(scoreName) of \(families.count) families of methods by the parameters they train",
+      valueName: "\(scoreName), mean over seeds")
+    var labels: [(text: String, x: Double, y: Double, isBold: Bool)] = []
+    for (index, family) in families.enumerated() {
+      let points = family.points.sorted { $0.parameters < $1.parameters }
+      let places = points.map { area.point($0.parameters, $0.mean) }
+      let colour = CurveChart.colour(index)
+      let isOurs = family.name == ours
+      if places.count > 1 {
+        let path = places.map { "\(SVGDrawing.number($0.x)),\(SVGDrawing.number($0.y))" }
+        drawing.add(
+          "<polyline points=\"\(path.joined(separator: " "))\" fill=\"none\" stroke=\"\(colour)\" "
+            + "stroke-width=\"\(isOurs ? 3 : 1.5)\"\(CurveChart.dash(index))/>")
+      }
+      for (point, place) in zip(points, places) {
+        let spread = point.deviation.map { String(format: " ± %.4f", $0) } ?? ""
+        drawing.dot(
+          x: place.x, y: place.y, radius: isOurs ? 5 : 3.5, attributes: "fill=\"\(colour)\"",
+          title: "\(point.label): \(String(format: "%.4f", point.mean))\(spread), "
+            + "\(ReportText.grouped(Int(point.parameters.rounded()))) parameters")
+      }
+      if let best = places.min(by: { ($0.y, $0.x) < ($1.y, $1.x) }) {
+        labels.append((family.name, best.x, best.y, isOurs))
+      }
+    }
+    area.label(labels.filter(\.isBold) + labels.filter { !$0.isBold }, in: &drawing)
+    return drawing.markup
+  }
+}

@@ -1,0 +1,44 @@
+import PEFTModels
+import PEFTSelect
+import PEFTTensor
+
+/// What is known of a problem before anything runs.
+struct SuiteBase {
+  /// The job, training everything.
+  let job: TrainingJob
+  /// All parameters of the model.
+  let parameters: Int
+  /// How methods are compared.
+  let metric: PrimaryMetric
+  /// All that another run would have otherwise, but for method, seed and learning rate.
+  let recipe: JSONObject
+  /// The groups of those probes whose subsets are all trained, by the probe's name; the head is left out.
+  let groups: [String: [ParameterGroup]]
+  private let tensors: [(name: String, layer: Int)]
+  private let layerCount: Int
+
+  /// Reads model and data of `job`; nothing of the model itself is kept.
+  init(_ job: TrainingJob, rules: [String: GroupingRule]) throws {
+    let prepared = try job.prepare()
+    self.job = job
+    parameters = prepared.counts.parameters
+    metric = PrimaryMetric(of: prepared.task)
+    recipe = try job.recipe(modelFiles: try Fingerprint.weights(ofModel: job.modelDirectory))
+    let entries = prepared.model.parameters
+    groups = try rules.mapValues { rule in
+      try ParameterGrouping(entries, by: rule).groups.filter { !$0.isFixed }
+    }
+    tensors = entries.map { ($0.parameter.name, $0.layer ?? -1) }
+    layerCount = prepared.model.configuration.layerCount
+    guard prepared.dev != nil, prepared.test != nil else {
+      throw InvalidSetting(
+        "\(job.trainPath): a suite needs dev and test data of every task: learning rates are chosen by the one, "
+          + "methods compared by the other")
+    }
+  }
+
+  /// The tensors of the last `count` layers.
+  func lastLayers(_ count: Int) -> [ParameterGroup.Member] {
+    tensors.filter { $0.layer >= max(0, layerCount - count) }.map { .tensor($0.name) }
+  }
+}

@@ -1,0 +1,41 @@
+import Foundation
+import PEFTModels
+import PEFTTensor
+
+extension PreparedJob {
+  /// Trains and evaluates without a run directory; nil where it was stopped.
+  ///
+  /// - Parameter scratch: a file that is written and removed again, for its size.
+  func cell(
+    recipe: JSONObject, probeSeconds: Double, parameters: Int, scratch: String,
+    shouldStop: () -> Bool, observe: (TrainingEvent) -> Void
+  ) throws -> SuiteCell? {
+    let outcome = try PEFTTrain.train(
+      model, on: train, evaluatingOn: dev, task: task, settings: job.settings,
+      shouldStop: shouldStop, observe: observe)
+    guard outcome.ending != .interrupted, let test else { return nil }
+    var cell = cell(recipe: recipe, probeSeconds: probeSeconds, parameters: parameters)
+    cell.steps = outcome.steps
+    cell.seconds = outcome.seconds
+    cell.metrics = [
+      ("dev", outcome.bestMetrics), ("test", model.evaluate(test, task: task).metrics),
+    ]
+    cell.peakMemory = Processor.peakResidentBytes
+    defer { try? FileManager.default.removeItem(atPath: scratch) }
+    try TrainedTensors.save(model, drawn: drawn, to: scratch)
+    cell.storedBytes =
+      (try? FileManager.default.attributesOfItem(atPath: scratch)[.size] as? Int) ?? 0
+    return cell
+  }
+
+  /// A run without a result.
+  func cell(
+    recipe: JSONObject, probeSeconds: Double, parameters: Int
+  ) -> SuiteCell {
+    SuiteCell(
+      seed: job.settings.seed, learningRate: job.settings.learningRate,
+      trainable: counts.trainable, head: model.taskParameters.reduce(0) { $0 + $1.count },
+      parameters: parameters, storedBytes: 0, steps: 0, seconds: 0, probeSeconds: probeSeconds,
+      peakMemory: Processor.peakResidentBytes, metrics: [], recipe: recipe)
+  }
+}

@@ -1,0 +1,257 @@
+import Foundation
+import PEFTModels
+import PEFTSelect
+import PEFTTensor
+
+/// Runs a suite in a directory:
+///
+///     probes/PROBLEM/PROBE/seed-S.json           what probes found
+///     cells/PROBLEM/ROW/seed-S-rate-R.json       one training run each
+///     cells/PROBLEM/ROW/seed-S-plan.json         what a selection chose
+///
+/// What is there already, made by the same recipe, is not made again. Several processes may work in one directory
+/// on shards of their own; a probe that two of them need is made by one while the other waits.
+public struct SuiteJob {
+  /// The suite.
+  public let suite: ComparisonSuite
+  /// Where everything goes.
+  public let directory: String
+  /// Every row.
+  public let rows: [SuiteRow]
+  private let bases: [String: SuiteBase]
+
+  /// What a suite tells while it goes.
+  public enum Event {
+    /// A row begins.
+    case row(SuiteRow, number: Int, of: Int)
+    /// A probe begins.
+    case probe(problem: String, name: String, seed: UInt64)
+    /// A probe goes on.
+    case measuring(InfluenceEvent)
+    /// A training run begins.
+    case run(SuiteRow, seed: UInt64, learningRate: Double)
+    /// A training run goes on.
+    case training(TrainingEvent)
+    /// A training run ended without a result.
+    case diverged(SuiteRow, seed: UInt64, learningRate: Double, NonFiniteLoss)
+  }
+
+  /// Reads models and data, so that what is wrong with them is known before anything runs.
+  public init(_ suite: ComparisonSuite, in directory: String) throws {
+    self.suite = suite
+    self.directory = directory
+    var bases: [String: SuiteBase] = [:]
+    for problem in suite.problems {
+      bases[problem.name] = try SuiteBase(problem.job, rules: suite.subsetRules)
+    }
+    self.bases = bases
+    rows = try suite.rows { bases[$0]?.groups[$1] ?? [] }
+  }
+
+  /// Runs the rows of a shard.
+  ///
+  /// - Returns: whether it came to its end; false where `shouldStop` ended it, with the loss of the run in hand.
+  public func run(
+    _ shard: SuiteShard = .whole, shouldStop: () -> Bool, observe: (Event) -> Void
+  ) throws -> Bool {
+    for (position, row) in rows.enumerated() where shard.holds(position) {
+      observe(.row(row, number: position + 1, of: rows.count))
+      if try runs(of: row, shouldStop: shouldStop, observe: observe) == nil { return false }
+    }
+    return true
+  }
+
+  /// Trains what is missing of a row; nil where it was stopped.
+  private func runs(
+    of row: SuiteRow, shouldStop: () -> Bool, observe: (Event) -> Void
+  ) throws -> [SuiteRun]? {
+    try collect(row) { seed, rate in
+      try train(row, seed: seed, rate: rate, shouldStop: shouldStop, observe: observe)
+    }
+  }
+
+  /// A row's runs: every rate with the first seed, then the best of them with the others. `cell` makes or reads
+  /// a run; where it gives nil, so does this.
+  private func collect(
+    _ row: SuiteRow, _ cell: (UInt64, Double) throws -> SuiteCell?
+  ) throws -> [SuiteRun]? {
+    guard let metric = bases[row.problem]?.metric, let first = suite.seeds.first else { return [] }
+    var trials: [SuiteCell] = []
+    for rate in suite.learningRates {
+      guard let found = try cell(first, rate) else { return nil }
+      trials.append(found)
+    }
+    func score(_ cell: SuiteCell) -> Double {
+      metric.score(cell.metrics.first { $0.split == "dev" }?.values ?? [])
+    }
+    // The first of equals; max(by:) takes the last.
+    let best = trials.indices.reversed().max { score(trials[$0]) < score(trials[$1]) } ?? 0
+    var runs = trials.enumerated().map { SuiteRun(cell: $1, isChosen: $0 == best) }
+    for seed in row.isRepeated ? suite.seeds.dropFirst() : [] {
+      guard let found = try cell(seed, suite.learningRates[best]) else { return nil }
+      runs.append(SuiteRun(cell: found, isChosen: true))
+    }
+    return runs
+  }
+
+  /// The results of every row. Throws `notFound` where a run is missing, and says how many are.
+  public func results() throws -> SuiteResults {
+    var results: [SuiteResults.Entry] = []
+    var missing: [String] = []
+    for row in rows {
+      let runs = try collect(row) { seed, rate in
+        let path = cellPath(row, seed, rate)
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        return try SuiteCell(path, recipe: recipe(row, seed, rate))
+      }
+      if let runs {
+        results.append(SuiteResults.Entry(row: row, runs: runs))
+      } else {
+        missing.append("\(row.problem)/\(row.label)")
+      }
+    }
+    guard missing.isEmpty else {
+      throw FileError(
+        .notFound, path: directory, place: missing[0],
+        reason: "\(missing.count) of \(rows.count) rows are not complete; this is the first",
+        remedy: "run the shards that are missing, or all of them with --resume")
+    }
+    return SuiteResults(
+      suite: suite, metrics: bases.mapValues(\.metric), entries: results)
+  }
+
+  // MARK: - Training
+
+  private func train(
+    _ row: SuiteRow, seed: UInt64, rate: Double, shouldStop: () -> Bool,
+    observe: (Event) -> Void
+  ) throws -> SuiteCell? {
+    let path = cellPath(row, seed, rate)
+    let recipe = try recipe(row, seed, rate)
+    if FileManager.default.fileExists(atPath: path) { return try SuiteCell(path, recipe: recipe) }
+    if shouldStop() { return nil }
+    guard var job = base(row.problem)?.job,
+      let choice = try choice(row, seed: seed, shouldStop: shouldStop, observe: observe)
+    else { return nil }
+    job.settings.seed = seed
+    job.settings.learningRate = rate
+    job.method = choice.method
+    job.plan = choice.plan
+    observe(.run(row, seed: seed, learningRate: rate))
+    try Directory.create((path as NSString).deletingLastPathComponent)
+    if let plan = choice.plan {
+      try JSONFile.write(
+        plan.json, to: rowDirectory(row) + "/seed-\(seed)-\(Plan.fileName)")
+    }
+    _ = Processor.resetPeakResidentBytes()
+    let prepared = try job.prepare()
+    try prepared.checkMemory(prepared.forecast(timing: false))
+    let cell: SuiteCell?
+    do {
+      cell = try prepared.cell(
+        recipe: recipe, probeSeconds: choice.seconds,
+        parameters: base(row.problem)?.parameters ?? 1,
+        scratch: path + ".tensors", shouldStop: shouldStop
+      ) { observe(.training($0)) }
+    } catch let error as NonFiniteLoss {
+      observe(.diverged(row, seed: seed, learningRate: rate, error))
+      cell = prepared.cell(
+        recipe: recipe, probeSeconds: choice.seconds,
+        parameters: base(row.problem)?.parameters ?? 1)
+    }
+    if let cell { try JSONFile.write(cell.json, to: path) }
+    return cell
+  }
+
+  /// What a row trains with a seed; nil where its probe was stopped.
+  private func choice(
+    _ row: SuiteRow, seed: UInt64, shouldStop: () -> Bool, observe: (Event) -> Void
+  ) throws -> (method: any AdaptationMethod, plan: Plan?, seconds: Double)? {
+    guard let base = base(row.problem) else { return nil }
+    switch row.content {
+    case .fixed(let method): return (method, nil, 0)
+    case .lastLayers(let count):
+      return (SelectedTuning(members: base.lastLayers(count)), nil, 0)
+    case .subset(let names, let probe):
+      let groups = base.groups[probe] ?? []
+      let chosen = groups.filter { names.contains($0.name) }
+      return (SelectedTuning(members: chosen.flatMap(\.members)), nil, 0)
+    case .selection(let choice):
+      guard
+        let influence = try influence(
+          choice.probe, problem: row.problem, seed: seed, shouldStop: shouldStop, observe: observe)
+      else { return nil }
+      let start = ContinuousClock.now
+      let budget = Int((row.budget ?? 1) * Double(base.parameters))
+      let plan = try choice.plan(influence, budget: budget, seed: seed)
+      let seconds = influence.cost.seconds + (ContinuousClock.now - start) / .seconds(1)
+      return (plan.method, plan, seconds)
+    }
+  }
+
+  // MARK: - Probing
+
+  /// What a probe found, made where it is not there yet; nil where it was stopped.
+  public func influence(
+    _ name: String, problem: String, seed: UInt64, shouldStop: () -> Bool = { false },
+    observe: (Event) -> Void = { _ in }
+  ) throws -> Influence? {
+    guard let settings = suite.probes[name], var job = base(problem)?.job else { return nil }
+    let directory = "\(self.directory)/probes/\(problem)/\(name)"
+    let path = "\(directory)/seed-\(seed).json"
+    try Directory.create(directory)
+    let lock = try DirectoryLock(directory, waits: true)
+    defer { withExtendedLifetime(lock) {} }
+    job.settings.seed = seed
+    var seeded = settings
+    seeded.probe.seed = seed
+    let prepared = try job.prepare()
+    if FileManager.default.fileExists(atPath: path) {
+      let found = try Influence.read(path)
+      try prepared.check(found, isOf: seeded, path: path)
+      return found
+    }
+    observe(.probe(problem: problem, name: name, seed: seed))
+    guard
+      let found = try prepared.measureInfluence(
+        seeded, shouldStop: shouldStop, observe: { observe(.measuring($0)) }),
+      found.isComplete
+    else { return nil }
+    try JSONFile.write(found.json, to: path)
+    return found
+  }
+
+  // MARK: - Files
+
+  private func base(_ problem: String) -> SuiteBase? { bases[problem] }
+
+  private func rowDirectory(_ row: SuiteRow) -> String {
+    "\(directory)/cells/\(row.problem)/\(row.label)"
+  }
+
+  private func cellPath(_ row: SuiteRow, _ seed: UInt64, _ rate: Double) -> String {
+    rowDirectory(row) + "/seed-\(seed)-rate-\(rate).json"
+  }
+
+  /// All that another run would have otherwise.
+  private func recipe(_ row: SuiteRow, _ seed: UInt64, _ rate: Double) throws -> JSONObject {
+    var recipe = base(row.problem)?.recipe ?? [:]
+    recipe["seed"] = .string(String(seed))
+    recipe["learningRate"] = .number(rate)
+    recipe["budget"] = row.budget.map { .number($0) }
+    switch row.content {
+    case .fixed(let method): recipe["method"] = AdaptationMethods.json(of: method)
+    case .lastLayers(let count): recipe["method"] = .string("last \(count) layers")
+    case .subset(let names, _):
+      recipe["method"] = .string("groups " + names.joined(separator: ", "))
+    case .selection(let choice):
+      recipe["method"] = .string(
+        "\(choice.predictor ?? choice.rule.map { "\($0)" } ?? "value"), \(choice.solver.rawValue)")
+      let probe = suite.probes[choice.probe]?.choices ?? JSONObject()
+      for (name, value) in probe.members {
+        recipe[name] = name == "probe seed" ? .string(String(seed)) : value
+      }
+    }
+    return recipe
+  }
+}

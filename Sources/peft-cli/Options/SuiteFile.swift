@@ -1,0 +1,286 @@
+import ArgumentParser
+import PEFTModels
+import PEFTSelect
+import PEFTTensor
+import PEFTTrain
+
+/// The YAML file of a suite.
+///
+/// `models`, `tasks`, `recipe` and `probes` have the options of `train` and `probe` by their names; a problem is a
+/// model with a task.
+enum SuiteFile {
+  /// Reads the suite at `path`.
+  static func read(_ path: String) throws -> ComparisonSuite {
+    let map = try YAMLMap(contentsOf: path, example: "budgets: [0.2%, 1%]")
+    let file = Section(map, path: path)
+    try file.check(keys: [
+      "name", "question", "models", "tasks", "recipe", "seeds", "learning-rates", "budgets",
+      "probes", "methods", "ours", "against", "agreements",
+    ])
+    let recipe = try parse(TrainingOptions.self, file.section("recipe"))
+    let problems = try problems(file, settings: recipe.settings(usualLearningRate: 1e-3))
+    let suite = ComparisonSuite(
+      name: try file.string("name"), question: try file.string("question"), problems: problems,
+      seeds: try file.numbers("seeds") { UInt64($0) },
+      learningRates: try file.numbers("learning-rates") { positive(Double($0)) },
+      budgets: try file.numbers("budgets", share).sorted(), probes: try probes(file, recipe),
+      methods: try file.section("methods").sections.map(method),
+      ours: try file.string("ours"), baselines: try file.strings("against"),
+      agreements: try agreements(file))
+    try check(suite, file)
+    return suite
+  }
+
+  private static func problems(
+    _ file: Section, settings: TrainingSettings
+  ) throws -> [ComparisonSuite.Problem] {
+    let models = try file.section("models").sections
+    return try models.flatMap { model in
+      try file.section("tasks").sections.map { task in
+        let options: TaskOptions = try parse(TaskOptions.self, task, with: model)
+        return ComparisonSuite.Problem(
+          name: models.count == 1 ? task.name : "\(model.name)-\(task.name)",
+          job: options.job(FullTuning(), settings: settings))
+      }
+    }
+  }
+
+  private struct ProbeSection: ParsableArguments {
+    @OptionGroup var groups: GroupOptions
+    @OptionGroup var probe: ProbeOptions
+  }
+
+  private static func probes(
+    _ file: Section, _ recipe: TrainingOptions
+  ) throws -> [String: InfluenceSettings] {
+    var probes: [String: InfluenceSettings] = [:]
+    for section in try file.section("probes").sections {
+      let options = try parse(ProbeSection.self, section)
+      do {
+        probes[section.name] = try options.probe.settings(
+          groups: options.groups, seed: 0, budget: nil, precision: recipe.precision.precision)
+      } catch let error as ValidationError {
+        throw section.wrong("", error.message)
+      }
+    }
+    return probes
+  }
+
+  private static func method(_ section: Section) throws -> ComparisonSuite.Method {
+    try section.check(keys: [
+      "method", "rank", "alpha", "targets", "last-layers", "probe", "by", "value", "reach",
+      "solver", "subsets-of",
+      "family", "problems", "budgets",
+    ])
+    let kind: ComparisonSuite.Kind
+    if section.has("last-layers") {
+      kind = .lastLayers(try section.number("last-layers") { positive(Int($0)) })
+    } else if section.has("subsets-of") {
+      kind = .everySubset(probe: try section.string("subsets-of"))
+    } else if section.has("probe") {
+      kind = .selection(
+        ComparisonSuite.Choice(
+          probe: try section.string("probe"),
+          predictor: section.has("by") ? try section.string("by") : nil,
+          rule: section.has("value") ? try rule(section) : nil,
+          solver: try section.number("solver") { ComparisonSuite.Solver(rawValue: $0) }))
+    } else {
+      let lowRank = LowRankAdaptation(
+        rank: section.has("rank") ? try section.number("rank") { rank(Int($0)) } : 8,
+        alpha: section.has("alpha")
+          ? try section.number("alpha") { positive(Double($0)) } : nil,
+        targets: section.has("targets") ? try section.strings("targets") : [])
+      kind = .fixed(
+        try section.number("method") { AdaptationMethods.method(named: $0, lowRank: lowRank) })
+    }
+    return ComparisonSuite.Method(
+      name: section.name, family: section.has("family") ? try section.string("family") : nil,
+      kind: kind,
+      problems: section.has("problems") ? Set(try section.strings("problems")) : nil,
+      budgets: section.has("budgets") ? try section.numbers("budgets", share).sorted() : nil)
+  }
+
+  private static func rule(_ section: Section) throws -> InfluenceRule {
+    let reach = section.has("reach") ? try section.number("reach") { positive(Double($0)) } : 1e-3
+    let rules: [InfluenceRule] = [.trustRegion(reach: reach), .newton, .slope]
+    return try section.number("value") { name in rules.first { $0.name == name } }
+  }
+
+  private static func agreements(_ file: Section) throws -> [ComparisonSuite.Agreement] {
+    guard file.has("agreements") else { return [] }
+    return try file.section("agreements").sections.map { section in
+      try section.check(keys: ["probe", "problem", "with", "with-problem"])
+      return ComparisonSuite.Agreement(
+        name: section.name, probe: try section.string("probe"),
+        problem: section.has("problem") ? try section.string("problem") : nil,
+        otherProbe: try section.string("with"),
+        otherProblem: section.has("with-problem") ? try section.string("with-problem") : nil)
+    }
+  }
+
+  /// Throws where a name stands for nothing, or for two things.
+  private static func check(_ suite: ComparisonSuite, _ file: Section) throws {
+    let problems = suite.problems.map(\.name)
+    func check(_ name: String, among names: [String], _ place: String) throws {
+      guard names.contains(name) else {
+        throw file.wrong(
+          place, "there is no \"\(name)\"; there are \(names.joined(separator: ", "))")
+      }
+    }
+    let probes = suite.probes.keys.sorted()
+    for method in suite.methods {
+      let place = "methods.\(method.name)"
+      for problem in method.problems?.sorted() ?? [] {
+        try check(problem, among: problems, place)
+      }
+      switch method.kind {
+      case .selection(let choice): try check(choice.probe, among: probes, place)
+      case .everySubset(let probe): try check(probe, among: probes, place)
+      case .fixed, .lastLayers: break
+      }
+    }
+    for agreement in suite.agreements {
+      let place = "agreements.\(agreement.name)"
+      for probe in [agreement.probe, agreement.otherProbe] {
+        try check(probe, among: probes, place)
+      }
+      for problem in [agreement.problem, agreement.otherProblem].compactMap(\.self) {
+        try check(problem, among: problems, place)
+      }
+    }
+    let families = suite.methods.map(\.family)
+    try check(suite.ours, among: families, "ours")
+    for family in suite.baselines { try check(family, among: families, "against") }
+    guard Set(suite.seeds).count == suite.seeds.count else {
+      throw file.wrong("seeds", "one of them stands there twice")
+    }
+    guard Set(suite.learningRates).count == suite.learningRates.count else {
+      throw file.wrong("learning-rates", "one of them stands there twice")
+    }
+  }
+
+  // MARK: - Values
+
+  private static func share(_ text: String) -> Double? {
+    guard case .share(let share) = Budget(argument: text), share <= 1 else { return nil }
+    return share
+  }
+
+  private static func positive<Number: Comparable & Numeric>(_ number: Number?) -> Number? {
+    number.flatMap { $0 > 0 ? $0 : nil }
+  }
+
+  private static func rank(_ number: Int?) -> Int? {
+    number.flatMap { (1...1024).contains($0) ? $0 : nil }
+  }
+
+  /// The options that a section gives, and those of `base` that it does not.
+  private static func parse<Options: ParsableArguments>(
+    _ type: Options.Type, _ section: Section, with base: Section? = nil
+  ) throws -> Options {
+    let arguments = try (base?.arguments ?? []) + section.arguments
+    do { return try Options.parse(arguments) } catch {
+      throw section.wrong("", Options.message(for: error))
+    }
+  }
+}
+
+/// A map in a suite's file.
+private struct Section {
+  /// Its key.
+  let name: String
+  private let path: String
+  private let place: String
+  private let line: Int
+  private let map: YAMLMap
+
+  /// The map of the whole file at `path`.
+  init(_ map: YAMLMap, path: String) {
+    self.init(map, name: "", path: path, place: "", line: 1)
+  }
+
+  private init(_ map: YAMLMap, name: String, path: String, place: String, line: Int) {
+    self.map = map
+    self.name = name
+    self.path = path
+    self.place = place
+    self.line = line
+  }
+
+  func wrong(_ key: String, _ reason: String) -> FileError {
+    FileError(
+      .malformed, path: path, place: "line \(self[key]?.line ?? line), \(self.place(of: key))",
+      reason: reason)
+  }
+
+  private func place(of key: String) -> String {
+    [place, key].filter { !$0.isEmpty }.joined(separator: ".")
+  }
+
+  private subscript(key: String) -> YAMLMap.Entry? { map.entries.first { $0.name == key } }
+
+  func has(_ key: String) -> Bool { self[key] != nil }
+
+  /// Throws for a key that is none of these.
+  func check(keys: [String]) throws {
+    if let stranger = map.entries.first(where: { !keys.contains($0.name) }) {
+      throw wrong(
+        stranger.name, "this is not known here; there are \(keys.joined(separator: ", "))")
+    }
+  }
+
+  func section(_ key: String) throws -> Section {
+    guard let entry = self[key], let map = entry.map else {
+      throw wrong(key, "it is not a map from names to values")
+    }
+    // Names become names of directories.
+    guard !key.hasPrefix("."), !key.contains("/") else {
+      throw wrong(key, "a name must not begin with a dot nor have a slash")
+    }
+    return Section(map, name: key, path: path, place: place(of: key), line: entry.line)
+  }
+
+  /// The maps below this one.
+  var sections: [Section] {
+    get throws { try map.entries.map { try section($0.name) } }
+  }
+
+  func strings(_ key: String) throws -> [String] {
+    guard let strings = self[key]?.values, !strings.isEmpty else {
+      throw wrong(key, "give a value or a list of values")
+    }
+    return strings
+  }
+
+  func string(_ key: String) throws -> String {
+    let strings = try strings(key)
+    guard strings.count == 1 else { throw wrong(key, "give one value") }
+    return strings[0]
+  }
+
+  func numbers<Value>(_ key: String, _ value: (String) -> Value?) throws -> [Value] {
+    try strings(key).map { text in
+      guard let value = value(text) else { throw wrong(key, "it cannot be \"\(text)\"") }
+      return value
+    }
+  }
+
+  func number<Value>(_ key: String, _ value: (String) -> Value?) throws -> Value {
+    let text = try string(key)
+    guard let value = value(text) else { throw wrong(key, "it cannot be \"\(text)\"") }
+    return value
+  }
+
+  /// The map as options of a command line.
+  var arguments: [String] {
+    get throws {
+      try map.entries.flatMap { entry -> [String] in
+        switch try strings(entry.name) {
+        case ["true"]: return ["--\(entry.name)"]
+        case ["false"]: return []
+        case let values: return ["--\(entry.name)=\(values.joined(separator: ","))"]
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,126 @@
+import Foundation
+import PEFTModels
+import PEFTTrain
+import Testing
+
+@Suite("Statistics of suites")
+struct SuiteStatisticsTests {
+  /// Results of methods on one problem of 10,000 parameters: family, size, and for each seed the score on dev and test.
+  private static func results(
+    _ methods: [(name: String, family: String, size: Int, dev: [Double], test: [Double])],
+    budgets: [Double] = [0.01, 0.1], metric: PredictionTask = classes
+  ) throws -> SuiteResults {
+    let suite = ComparisonSuite(
+      name: "example", question: "?",
+      problems: [
+        ComparisonSuite.Problem(
+          name: "task",
+          job: TrainingJob(modelDirectory: "m", trainPath: "t", method: HeadTuning()))
+      ], seeds: [1, 2, 3, 4, 5], learningRates: [1e-3], budgets: budgets, probes: [:],
+      methods: methods.map {
+        ComparisonSuite.Method(name: $0.name, family: $0.family, kind: .fixed(FullTuning()))
+      }, ours: "ours", baselines: ["lora", "bitfit"])
+    let name = PrimaryMetric(of: metric).name
+    return SuiteResults(
+      suite: suite, metrics: ["task": PrimaryMetric(of: metric)],
+      entries: zip(try suite.rows { _, _ in [] }, methods).map { row, method in
+        SuiteResults.Entry(
+          row: row,
+          runs: zip(method.dev, method.test).enumerated().map { index, scores in
+            SuiteRun(
+              cell: SuiteCell(
+                seed: UInt64(index + 1), learningRate: 1e-3, trainable: method.size, head: 10,
+                parameters: 10_000, storedBytes: 4 * method.size, steps: 1, seconds: 1,
+                probeSeconds: 0, peakMemory: 1,
+                metrics: [("dev", [(name, scores.0)]), ("test", [(name, scores.1)])],
+                recipe: [:]), isChosen: true)
+          })
+      })
+  }
+
+  private static let classes = PredictionTask.classification(
+    LabelMap(["a", "b"]))
+
+  private static func flat(_ value: Double) -> [Double] { Array(repeating: value, count: 5) }
+
+  @Test(
+    "a family stands at a budget with what fits and is best on the dev data, whatever the test data say"
+  )
+  func representatives() throws {
+    let results = try Self.results([
+      ("r1", "lora", 50, Self.flat(0.6), Self.flat(0.9)),
+      ("r2", "lora", 100, Self.flat(0.7), Self.flat(0.5)),
+      ("r4", "lora", 900, Self.flat(0.9), Self.flat(0.8)),
+      ("ours", "ours", 100, Self.flat(0.6), Self.flat(0.6)),
+    ])
+    let statistics = SuiteStatistics(results)
+    #expect(statistics.representative("lora", on: "task", within: 100)?.row.method == "r2")
+    #expect(statistics.representative("lora", on: "task", within: 1000)?.row.method == "r4")
+    #expect(statistics.representative("lora", on: "task", within: 40) == nil)
+    let small = try #require(
+      statistics.difference("ours", against: ["lora", "bitfit"], on: "task", budget: 0.01))
+    #expect(abs(small.difference.value - 0.1) < 1e-12 && small.verdict == .win)
+    let large = try #require(
+      statistics.difference("ours", against: ["lora"], on: "task", budget: 0.1))
+    #expect(abs(large.difference.value + 0.2) < 1e-12 && large.verdict == .loss)
+    let tally = statistics.tally("ours", against: "lora")
+    #expect(tally.wins == 1 && tally.ties == 0 && tally.losses == 1)
+  }
+
+  @Test("the interval is that of paired means: a common swing of the seeds is no uncertainty")
+  func pairing() throws {
+    let swing = [0.1, 0.5, 0.2, 0.9, 0.3]
+    let results = try Self.results([
+      ("ours", "ours", 50, swing, swing.map { $0 + 0.01 }), ("b", "bitfit", 50, swing, swing),
+      ("r1", "lora", 50, swing, Array(swing.reversed())),
+    ])
+    let statistics = SuiteStatistics(results)
+    let paired = try #require(
+      statistics.difference("ours", against: ["bitfit"], on: "task", budget: 0.01))
+    #expect(paired.difference.low > 0.0099 && paired.difference.high < 0.0101)
+    #expect(paired.verdict == .win)
+    let crossed = try #require(
+      statistics.difference("ours", against: ["lora"], on: "task", budget: 0.01))
+    #expect(crossed.verdict == .tie)
+    // The standard error of the mean of 5 differences of deviation 0.37 is 0.17.
+    #expect(crossed.difference.low < -0.2 && crossed.difference.high > 0.2)
+  }
+
+  @Test("the area is the mean of the frontier's steps on a logarithmic axis")
+  func areas() throws {
+    // Budgets 100 to 1000 parameters: 0.5 up to 316.2, then 0.7: halves of a logarithmic axis but for rounding.
+    let results = try Self.results([
+      ("s", "ours", 80, Self.flat(0.5), Self.flat(0.5)),
+      ("m", "ours", 316, Self.flat(0.6), Self.flat(0.7)),
+      ("l", "ours", 5000, Self.flat(1), Self.flat(1)),
+      ("big", "lora", 500, Self.flat(0.8), Self.flat(0.8)),
+    ])
+    let areas = SuiteStatistics(results).areas(on: "task")
+    #expect(areas.map(\.family) == ["ours"])
+    let part = log(1000.0 / 316) / log(10)
+    #expect(abs(areas[0].mean.value - (0.5 + 0.2 * part)) < 1e-12)
+    #expect(areas[0].mean.low <= areas[0].mean.value && areas[0].mean.value <= areas[0].mean.high)
+  }
+
+  @Test("less perplexity is better")
+  func lowerIsBetter() throws {
+    let results = try Self.results(
+      [
+        ("ours", "ours", 50, Self.flat(20), Self.flat(20)),
+        ("b", "bitfit", 50, Self.flat(30), Self.flat(30)),
+      ], metric: .language(TextWindows(context: 8, stride: 8)))
+    let difference = try #require(
+      SuiteStatistics(results).difference("ours", against: ["bitfit"], on: "task", budget: 0.01))
+    #expect(difference.verdict == .win && difference.difference.value == 10)
+  }
+
+  @Test(
+    "parts of a suite",
+    arguments: [
+      ("1/1", true), ("2/4", true), ("4/4", true), ("0/4", false), ("5/4", false), ("1", false),
+      ("1/0", false), ("a/2", false), ("1/2/3", false), ("-1/2", false),
+    ])
+  func shards(_ item: (text: String, isRight: Bool)) {
+    #expect((SuiteShard(item.text) != nil) == item.isRight)
+  }
+}

@@ -1,0 +1,175 @@
+import Foundation
+import PEFTTensor
+import TestSupport
+import Testing
+
+@Suite("compare --suite")
+struct SuiteCommandTests {
+  /// A suite on the small model of a workplace, at `path`.
+  private static func write(_ place: Workplace, to path: String, steps: Int = 6) throws {
+    try """
+    name: small
+    question: Does it run?
+    models:
+      small: {model: \(place.model), pooling: mean}
+    tasks:
+      words: {train: \(place.train), dev: \(place.dev), test: \(place.dev)}
+    recipe: {steps: \(steps), batch-size: 8}
+    seeds: [1, 2]
+    learning-rates: [1e-3, 1e-2]
+    budgets: [2%, 20%]
+    probes:
+      walk: {groups: kind-layer, direction-batches: 2, probe-batches: 2, head-steps: 3, interactions: true}
+      kinds: {groups: kind, direction-batches: 2, probe-batches: 2, head-steps: 3}
+      fit: {groups: kind, estimator: fit, probe-steps: 4, period: 2, head-steps: 0}
+    methods:
+      head: {method: head}
+      bitfit: {method: bitfit}
+      lora-r1: {method: lora, rank: 1, family: lora}
+      last-1: {last-layers: 1}
+      ours: {probe: walk, solver: exact}
+      together: {probe: walk, solver: interacting, budgets: [20%]}
+      fisher: {probe: walk, by: fisher, solver: greedy, budgets: [20%]}
+      chance: {probe: walk, solver: shuffled, budgets: [20%]}
+      paper: {probe: fit, solver: prefix, value: newton, budgets: [20%]}
+      subsets: {subsets-of: kinds}
+    ours: ours
+    against: [lora, bitfit]
+    agreements:
+      fit and walk: {probe: fit, with: kinds}
+    """.write(toFile: path, atomically: true, encoding: .utf8)
+  }
+
+  private static func run(_ suite: String, _ output: String, _ extra: String...) throws
+    -> PEFTProcess
+  {
+    let (process, directory) = try PEFTProcess.start(
+      ["compare", "--suite", suite, "--output", output] + extra)
+    return try PEFTProcess.finish(process, directory)
+  }
+
+  /// The lines of a table without the columns of seconds and memory.
+  private static func numbers(_ output: String) throws -> [String] {
+    try String(contentsOfFile: output + "/results.csv", encoding: .utf8).split(separator: "\n")
+      .map {
+        $0.split(separator: ",", omittingEmptySubsequences: false).dropLast(3).joined(
+          separator: ",")
+      }
+  }
+
+  @Test("shards, ended and gone on with, give the numbers of one process; a hole is refused")
+  func shards() throws {
+    let place = try Workplace()
+    let suite = place.directory.path("suite.yaml")
+    try Self.write(place, to: suite)
+    let whole = place.directory.path("whole")
+    let all = try Self.run(suite, whole, "--json")
+    #expect(all.status == 0, "\(all.errors)")
+    let document = try all.document
+    #expect(document["headline"]?.array?.count == 2)
+    #expect(
+      try String(contentsOfFile: whole + "/report.html", encoding: .utf8).contains("Additivity"))
+    let table = try Self.numbers(whole)
+    #expect(
+      table.count > 2 * 3 && table.allSatisfy { $0.contains("words") || $0.hasPrefix("problem,") })
+
+    let shared = place.directory.path("shared")
+    #expect(try Self.run(suite, shared, "--shard", "2/2").status == 0)
+    let hole = try Self.run(suite, shared, "--merge")
+    #expect(hole.status == 3 && hole.errors.contains("not complete"), "\(hole.errors)")
+    #expect(!FileManager.default.fileExists(atPath: shared + "/results.csv"))
+
+    // Ended by force in the middle of the other part.
+    let (process, directory) = try PEFTProcess.start(
+      ["compare", "--suite", suite, "--output", shared, "--shard", "1/2"])
+    let cells = shared + "/cells/words/bitfit"
+    while process.isRunning, !FileManager.default.fileExists(atPath: shared + "/cells/words/head") {
+      usleep(2000)
+    }
+    kill(process.processIdentifier, SIGKILL)
+    _ = try PEFTProcess.finish(process, directory)
+    #expect(FileManager.default.fileExists(atPath: cells))
+    #expect(try Self.run(suite, shared, "--shard", "1/2").status == 0)
+    let merged = try Self.run(suite, shared, "--merge", "--json")
+    #expect(merged.status == 0, "\(merged.errors)")
+    #expect(try Self.numbers(shared) == table)
+    #expect(try merged.document["headline"] == document["headline"])
+
+    // Another recipe does not pass for this one.
+    try Self.write(place, to: suite, steps: 7)
+    let other = try Self.run(suite, shared, "--merge")
+    #expect(other.status == 3 && other.errors.contains("length"), "\(other.errors)")
+    #expect(try Self.run(suite, shared).status == 6)
+  }
+
+  @Test(
+    "what is wrong in the file is named",
+    arguments: [
+      ("seeds: [1, 2]", "seeds: [1, 1]", "seeds"),
+      ("seeds: [1, 2]", "sedes: [1, 2]", "sedes"),
+      ("steps: 6", "stepz: 6", "stepz"),
+      ("rank: 1", "rank: 0", "methods.lora-r1.rank"),
+      ("probe: walk, solver: exact", "probe: wolk, solver: exact", "wolk"),
+      ("solver: exact", "solver: exactly", "methods.ours.solver"),
+      ("ours: ours", "ours: theirs", "theirs"),
+      ("[2%, 20%]", "[2, 20%]", "budgets"),
+      ("against: [lora, bitfit]", "against: {lora: 1}", "against"),
+      ("groups: kind-layer", "groups: nothing", "probes.walk"),
+      ("kinds: {groups: kind", "kinds: {groups: tensor", "subsets"),
+    ])
+  func faults(_ item: (old: String, new: String, named: String)) throws {
+    let place = try Workplace()
+    let suite = place.directory.path("suite.yaml")
+    try Self.write(place, to: suite)
+    let text = try String(contentsOfFile: suite, encoding: .utf8)
+    #expect(text.contains(item.old))
+    try text.replacing(item.old, with: item.new, maxReplacements: 1)
+      .write(toFile: suite, atomically: true, encoding: .utf8)
+    let result = try Self.run(suite, place.directory.path("output"))
+    #expect([2, 3].contains(result.status), "\(result.status) \(result.errors)")
+    #expect(result.errors.contains(item.named), "\(result.errors)")
+  }
+
+  @Test("options that stand in the suite's file are refused beside it")
+  func options() throws {
+    for extra in [["--model", "m"], ["--seeds", "1"], ["--steps=3"], ["--shard", "3/2"]] {
+      let result = try PEFTProcess.run("compare", "--suite", "s.yaml", "--output", "o", extra[0])
+      #expect(result.status == 2, "\(extra)")
+    }
+    #expect(try PEFTProcess.run("compare", "--output", "o").status == 2)
+    #expect(
+      try PEFTProcess.run("compare", "--model", "m", "--train", "t", "--output", "o", "--merge")
+        .status == 2)
+  }
+
+  @Test("a directory has one process at work in it")
+  func locks() throws {
+    let place = try Workplace()
+    let run = place.directory.path("run")
+    let arguments = [
+      "train", "--model", place.model, "--train", place.train, "--dev", place.dev, "--pooling",
+      "mean", "--method", "full", "--steps", "100000", "--checkpoint-every", "20", "--output", run,
+    ]
+    let (process, directory) = try PEFTProcess.start(arguments)
+    while process.isRunning, !FileManager.default.fileExists(atPath: run + "/checkpoint.json") {
+      usleep(5000)
+    }
+    for extra in ["--resume", "--overwrite"] {
+      let (second, place) = try PEFTProcess.start(arguments + [extra])
+      let result = try PEFTProcess.finish(second, place)
+      #expect(result.status == 6 && result.errors.contains("another process"), "\(result.errors)")
+    }
+    kill(process.processIdentifier, SIGKILL)
+    _ = try PEFTProcess.finish(process, directory)
+    // The lock of a process that was killed is gone with it.
+    let (last, end) = try PEFTProcess.start(arguments + ["--resume"])
+    func isGoingOn() throws -> Bool {
+      String(decoding: try Data(contentsOf: end.url("err")), as: UTF8.self).contains(
+        "going on after")
+    }
+    while last.isRunning, try !isGoingOn() { usleep(5000) }
+    #expect(last.isRunning)
+    kill(last.processIdentifier, SIGKILL)
+    _ = try PEFTProcess.finish(last, end)
+  }
+}
