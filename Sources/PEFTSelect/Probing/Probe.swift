@@ -25,8 +25,8 @@ public enum ProbeEvent {
   case probe(done: Int, of: Int, [ProbeOutcome])
 }
 
-/// Where a probe at the starting point stands between two batches: all that the rest of it depends on besides
-/// objective, groupings and settings.
+/// Where a probe stands between two batches: all that the rest of it depends on besides objective, groupings and
+/// settings.
 public struct ProbeState: Sendable {
   /// Batches whose gradients are in the sums.
   public let directionBatches: Int
@@ -38,12 +38,29 @@ public struct ProbeState: Sendable {
   public let records: [[ProbeRecord]]
   /// For each grouping the interaction matrix so far.
   public let interactions: [[Double]?]
+  /// The training run along which it probes; nil for a probe at the starting point.
+  public let training: Training?
+
+  /// Where a training run stands after as many steps as there are direction batches.
+  public struct Training: Sendable {
+    /// The parameters.
+    public let values: [Tensor]
+    /// The optimizer.
+    public let optimizer: AdamW.State
+
+    /// A state from its parts.
+    public init(values: [Tensor], optimizer: AdamW.State) {
+      self.values = values
+      self.optimizer = optimizer
+    }
+  }
 
   /// A state from its parts.
   public init(
     directionBatches: Int, sums: [Tensor], squares: [Tensor], records: [[ProbeRecord]],
-    interactions: [[Double]?]
+    interactions: [[Double]?], training: Training? = nil
   ) {
+    self.training = training
     self.directionBatches = directionBatches
     self.sums = sums
     self.squares = squares
@@ -58,14 +75,14 @@ public struct ProbeState: Sendable {
 /// Measures the influence of every group.
 ///
 /// Parameters, their marks and everything else of the objective are bit for bit as before when it
-/// returns, whatever the path. A probe at the starting point can be ended and go on from a state, to the bits of
-/// one that was not; what it was told of probes done before is told again.
+/// returns, whatever the path. A probe can be ended and go on from a state, to the bits of one that was not; what
+/// it was told of probes done before is told again.
 ///
 /// - Parameters:
-///   - state: where to go on; nil begins. Not for probes along a training run.
+///   - state: where to go on; nil begins.
 ///   - batch: the independent batches that probing draws on, by their number from 0.
-///   - save: gets the state at the starting point when the direction is made or probing ends before, and after
-///     every probe.
+///   - save: gets the state after every probe, and at the starting point also when the direction is made or
+///     probing ends before.
 ///   - observe: told of progress; false ends probing after the probe in hand.
 /// - Returns: one outcome for each grouping.
 public func probe<O: Objective>(
@@ -84,7 +101,8 @@ public func probe<O: Objective>(
   case .held(let count):
     try run.hold(directionBatches: count, from: state, batch, save, observe)
   case .training(let steps, let period, let rate):
-    run.follow(steps: steps, period: period, learningRate: rate, batch, observe)
+    try run.follow(
+      steps: steps, period: period, learningRate: rate, from: state, batch, save, observe)
   }
   run.setPredictors()
   return run.outcomes
@@ -117,13 +135,7 @@ private struct ProbeRun<O: Objective> {
     directionBatches: Int, from state: ProbeState?, _ batch: (Int) -> O.Batch,
     _ save: (ProbeState) throws -> Void, _ observe: (ProbeEvent) -> Bool
   ) rethrows {
-    if let state {
-      moments = MomentAverages(
-        parameters, sums: state.sums, squares: state.squares, batchCount: state.directionBatches)
-      for index in outcomes.indices {
-        outcomes[index].batchCounts.direction = state.directionBatches
-      }
-    }
+    if let state { restoreMoments(of: state) }
     for index in moments.batchCount..<directionBatches {
       accumulateGradient(batch(index))
       guard observe(.direction(done: index + 1, of: directionBatches)) else {
@@ -151,30 +163,56 @@ private struct ProbeRun<O: Objective> {
 
   /// Probes along a training run.
   mutating func follow(
-    steps: Int, period: Int, learningRate: Double, _ batch: (Int) -> O.Batch,
+    steps: Int, period: Int, learningRate: Double, from state: ProbeState?,
+    _ batch: (Int) -> O.Batch, _ save: (ProbeState) throws -> Void,
     _ observe: (ProbeEvent) -> Bool
-  ) {
+  ) rethrows {
     var optimizer = AdamW(
       parameters: parameters.map(\.parameter), settings: settings.optimizer)
+    let isFresh = settings.probeBatches == .fresh
     let count = steps / period
-    var next = 0
-    for step in 0..<steps {
+    if let state, let training = state.training {
+      restoreMoments(of: state)
+      for (entry, value) in zip(parameters, training.values) { entry.parameter.value = value }
+      optimizer.state = training.optimizer
+      for index in 0..<state.probesDone {
+        take(probe: index, of: state)
+        guard observe(.probe(done: index + 1, of: count, outcomes)) else {
+          return index + 1 == count ? () : stop()
+        }
+      }
+    }
+    let done = moments.batchCount
+    var next = done + (isFresh ? done / period : 0)
+    for step in done..<max(done, steps) {
       let current = batch(next)
       next += 1
       accumulateGradient(current)
-      if (step + 1).isMultiple(of: period) {
+      let isProbed = (step + 1).isMultiple(of: period)
+      if isProbed {
         let directions = directions(of: optimizer)
-        let probed = settings.probeBatches == .fresh ? batch(next) : current
-        if settings.probeBatches == .fresh { next += 1 }
+        let probed = isFresh ? batch(next) : current
+        if isFresh { next += 1 }
         measure(probed, along: directions, index: step / period)
-        let done = (step + 1) / period
-        guard observe(.probe(done: done, of: count, outcomes)) else {
-          return done == count ? () : stop()
-        }
-      } else {
-        guard observe(.direction(done: step + 1, of: steps)) else { return stop() }
       }
       optimizer.step(gradients: gradients, learningRate: learningRate, gradientScale: 1)
+      guard isProbed else {
+        guard observe(.direction(done: step + 1, of: steps)) else { return stop() }
+        continue
+      }
+      try save(self.state(optimizer))
+      let probes = (step + 1) / period
+      guard observe(.probe(done: probes, of: count, outcomes)) else {
+        return probes == count ? () : stop()
+      }
+    }
+  }
+
+  private mutating func restoreMoments(of state: ProbeState) {
+    moments = MomentAverages(
+      parameters, sums: state.sums, squares: state.squares, batchCount: state.directionBatches)
+    for index in outcomes.indices {
+      outcomes[index].batchCounts.direction = state.directionBatches
     }
   }
 
@@ -184,10 +222,15 @@ private struct ProbeRun<O: Objective> {
     }
   }
 
-  private var state: ProbeState {
+  private var state: ProbeState { state(nil) }
+
+  private func state(_ optimizer: AdamW?) -> ProbeState {
     ProbeState(
       directionBatches: moments.batchCount, sums: moments.sums, squares: moments.squares,
-      records: outcomes.map(\.records), interactions: outcomes.map(\.interactions))
+      records: outcomes.map(\.records), interactions: outcomes.map(\.interactions),
+      training: optimizer.map {
+        ProbeState.Training(values: parameters.map(\.parameter.value), optimizer: $0.state)
+      })
   }
 
   /// Takes what a probe found that was done before.

@@ -71,8 +71,8 @@ extension PreparedJob {
   /// permutation of (seed, pass) of their own. The model is bit for bit as before when it returns.
   ///
   /// - Parameters:
-  ///   - directory: where the state is saved, so that a probe that was ended can go on; nil saves none. A probe
-  ///     along a training run has none. When what it found is written, `ProbeCheckpoint.remove` is due.
+  ///   - directory: where the state is saved, so that a probe that was ended can go on; nil saves none. When
+  ///     what it found is written, `ProbeCheckpoint.remove` is due.
   ///   - resuming: whether to go on from a state there; without one it begins.
   ///   - shouldStop: asked after every batch; true ends with what there is, marked as incomplete.
   /// - Returns: nil when it was stopped before the first probe.
@@ -217,7 +217,6 @@ extension ProbeCheckpoint {
   fileprivate mutating func load(
     _ settings: InfluenceSettings, of model: TransformerModel, _ job: TrainingJob
   ) throws -> Saved? {
-    guard case .held(let directionBatches) = settings.probe.path else { return nil }
     if let candidates = settings.candidates {
       LowRankAdaptation.attachCandidates(
         candidates, to: model, using: SeededGenerator(seed: job.settings.seed, purpose: "weights"))
@@ -225,12 +224,22 @@ extension ProbeCheckpoint {
     defer { for layer in model.backboneLinearLayers { layer.lowRank = nil } }
     let grouping = try ParameterGrouping(
       model.parameters, by: settings.rule, candidates: settings.candidates)
+    var isTraining = false
+    if case .training = settings.probe.path { isTraining = true }
     let saved = try load(
-      parameters: model.parameters, head: model.taskParameters, groupCount: grouping.count)
-    guard let state = saved?.state, state.directionBatches <= directionBatches else {
-      if saved == nil { return nil }
+      parameters: model.parameters, head: model.taskParameters, groupCount: grouping.count,
+      isTraining: isTraining)
+    guard let state = saved?.state else { return nil }
+    let isWithin =
+      switch settings.probe.path {
+      case .held(let batches): state.directionBatches <= batches
+      case .training(let steps, let period, _):
+        state.directionBatches <= steps && state.probesDone == state.directionBatches / period
+      }
+    guard isWithin else {
       throw FileError(
-        .malformed, path: directory, reason: "its checkpoint has more gradients than are asked for",
+        .malformed, path: directory,
+        reason: "its checkpoint has more gradients or probes than are asked for",
         remedy: "probe again with --overwrite")
     }
     return saved

@@ -3,7 +3,8 @@ import PEFTModels
 import PEFTSelect
 import PEFTTensor
 
-/// The state of a probe on disk: the sums of gradients and the head in one file, what the probes found in
+/// The state of a probe on disk: the sums of gradients and the head in one file, with the parameters and the
+/// optimizer of a training run where it probes along one, what the probes found in
 /// another, and `probe-checkpoint.json`, which names both with their SHA-256 and is written after them.
 ///
 /// Records are Float64, kept as their bits in I64.
@@ -65,18 +66,25 @@ public struct ProbeCheckpoint {
         }
       }
     }
-    try SafetensorsWriter.write(
+    var tensors =
       outputs("sum", names, state.sums) + outputs("square", names, state.squares)
-        + outputs("head", head.indices.map(String.init), head),
-      to: directory + "/" + file)
+      + outputs("head", head.indices.map(String.init), head)
+    if let training = state.training {
+      tensors += outputs("value", names, training.values)
+      tensors += outputs("mean", names, training.optimizer.means)
+      tensors += outputs("meanSquare", names, training.optimizer.meanSquares)
+    }
+    try SafetensorsWriter.write(tensors, to: directory + "/" + file)
     return (file, try Fingerprint.file(directory + "/" + file), state.directionBatches)
   }
 
   /// Reads the state back; nil where there is none.
   ///
   /// Throws `malformed` for one of another recipe, or whose files are not those that were written.
+  ///
+  /// - Parameter isTraining: whether the probe is one along a training run.
   mutating func load(
-    parameters: [ModelParameter], head: [Parameter], groupCount: Int
+    parameters: [ModelParameter], head: [Parameter], groupCount: Int, isTraining: Bool
   ) throws(FileError) -> Saved? {
     let path = directory + "/" + Self.manifestName
     guard FileManager.default.fileExists(atPath: path) else { return nil }
@@ -122,11 +130,19 @@ public struct ProbeCheckpoint {
     let (names, shapes) = (parameters.map(\.parameter.name), parameters.map(\.parameter.shape))
     let (records, interactions) = try records(probes, groupCount: groupCount)
     gradients = (gradientsFile, digest, batches)
+    var training: ProbeState.Training?
+    if isTraining {
+      training = ProbeState.Training(
+        values: try tensors("value", names, shapes),
+        optimizer: AdamW.State(
+          stepCount: batches, means: try tensors("mean", names, shapes),
+          meanSquares: try tensors("meanSquare", names, shapes)))
+    }
     return Saved(
       state: ProbeState(
         directionBatches: batches, sums: try tensors("sum", names, shapes),
         squares: try tensors("square", names, shapes), records: [records],
-        interactions: [interactions]),
+        interactions: [interactions], training: training),
       head: try tensors("head", head.indices.map(String.init), head.map(\.shape)),
       seconds: seconds, headSeconds: headSeconds)
   }

@@ -143,6 +143,8 @@ public struct SuiteJob {
       try JSONFile.write(
         plan.json, to: rowDirectory(row) + "/seed-\(seed)-\(Plan.fileName)")
     }
+    // What the runs and probes before left does not count.
+    TensorMemory.releaseUnused()
     _ = Processor.resetPeakResidentBytes()
     let prepared = try job.prepare()
     try prepared.checkMemory(prepared.forecast(timing: false))

@@ -24,7 +24,9 @@ public struct SuiteStatistics: Sendable {
 
   /// How a comparison ended, by the interval of the difference.
   public enum Verdict: String, Hashable, Sendable {
-    case win, tie, loss
+    case win = "won"
+    case tie = "undecided"
+    case loss = "lost"
   }
 
   /// Two methods at one budget.

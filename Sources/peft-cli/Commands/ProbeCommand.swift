@@ -28,7 +28,7 @@ struct ProbeCommand: ParsableCommand {
   @Flag(
     help: """
       Go on with the probe in --output, with the options it was begun with, to the bits of one that was never \
-      ended; begin where there is none. Probes of --estimator fit begin anew.
+      ended; begin where there is none.
       """)
   var resume = false
 
