@@ -39,6 +39,11 @@ public struct SuiteRow: Sendable {
     if case .subset = content { false } else { true }
   }
 
+  /// Whether the head alone trains.
+  var isHead: Bool {
+    if case .fixed(let method) = content { method is HeadTuning } else { false }
+  }
+
   /// `0.2%` for 0.002.
   static func text(ofShare share: Double) -> String {
     String(format: "%.6g%%", 100 * share)

@@ -51,7 +51,8 @@ public struct SuiteStatistics: Sendable {
   }
 
   /// The mean score of a family over budgets, on a logarithmic axis from the smallest to the largest: the area
-  /// under its frontier (hypervolume) by the width.
+  /// under its frontier (hypervolume) by the width. Where nothing of it fits, the head alone stands in, which every
+  /// method trains.
   public struct Area: Sendable {
     /// The problem.
     public let problem: String
@@ -178,7 +179,8 @@ public struct SuiteStatistics: Sendable {
 
   // MARK: - Areas
 
-  /// The area of each family of a problem that has something at the smallest budget.
+  /// The area of each family of a problem; without the head among the methods, of those that have something at the
+  /// smallest budget.
   public func areas(on problem: String) -> [Area] {
     families(on: problem).compactMap { family in
       guard let steps = frontier(of: family, on: problem) else { return nil }
@@ -194,7 +196,7 @@ public struct SuiteStatistics: Sendable {
   }
 
   /// What a family stands with over the budgets: widths, which add up to 1, and scores. Smaller members fit into
-  /// larger budgets. Nil where nothing fits into the smallest.
+  /// larger budgets. Nil where nothing fits into the smallest, nor the head alone.
   private func frontier(
     of family: String, on problem: String
   ) -> [(width: Double, scores: [Double])]? {
@@ -202,13 +204,14 @@ public struct SuiteStatistics: Sendable {
     else { return nil }
     let total = parameters(of: problem)
     let entries = candidates(problem, family)
+    let heads = candidates(problem, nil).filter(\.row.isHead)
     let sizes = entries.map { Double($0.trainable) }.filter {
       $0 > low * total && $0 < high * total
     }
     let edges = [low * total] + Set(sizes).sorted() + [high * total]
     var steps: [(width: Double, scores: [Double])] = []
     for (start, end) in zip(edges, edges.dropFirst()) {
-      guard let entry = best(entries, within: start),
+      guard let entry = best(entries, within: start) ?? best(heads, within: start),
         let scores = results.scores(entry, on: "test")
       else { return nil }
       steps.append((log(end / start) / log(high / low), scores))

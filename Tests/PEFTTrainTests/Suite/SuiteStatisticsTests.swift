@@ -18,7 +18,9 @@ struct SuiteStatisticsTests {
           job: TrainingJob(modelDirectory: "m", trainPath: "t", method: HeadTuning()))
       ], seeds: [1, 2, 3, 4, 5], learningRates: [1e-3], budgets: budgets, probes: [:],
       methods: methods.map {
-        ComparisonSuite.Method(name: $0.name, family: $0.family, kind: .fixed(FullTuning()))
+        ComparisonSuite.Method(
+          name: $0.name, family: $0.family,
+          kind: .fixed($0.name == "head" ? HeadTuning() : FullTuning()))
       }, ours: "ours", baselines: ["lora", "bitfit"])
     let name = PrimaryMetric(of: metric).name
     return SuiteResults(
@@ -100,6 +102,19 @@ struct SuiteStatisticsTests {
     let part = log(1000.0 / 316) / log(10)
     #expect(abs(areas[0].mean.value - (0.5 + 0.2 * part)) < 1e-12)
     #expect(areas[0].mean.low <= areas[0].mean.value && areas[0].mean.value <= areas[0].mean.high)
+  }
+
+  @Test("the head alone stands in for a family where nothing of it fits")
+  func floor() throws {
+    let results = try Self.results([
+      ("head", "head", 10, Self.flat(0.4), Self.flat(0.4)),
+      ("big", "lora", 316, Self.flat(0.8), Self.flat(0.8)),
+    ])
+    let areas = SuiteStatistics(results).areas(on: "task")
+    #expect(areas.map(\.family) == ["head", "lora"])
+    let part = log(1000.0 / 316) / log(10)
+    #expect(abs(areas[1].mean.value - (0.4 + 0.4 * part)) < 1e-12)
+    #expect(abs(areas[0].mean.value - 0.4) < 1e-12)
   }
 
   @Test("less perplexity is better")
