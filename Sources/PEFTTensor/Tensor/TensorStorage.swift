@@ -33,6 +33,8 @@ final class TensorStorage: @unchecked Sendable {
   static var statistics: TensorMemory { pool.withLock { $0.statistics } }
 
   static func releaseUnusedBuffers() { pool.withLock { $0.releaseUnused() } }
+
+  static func resetPeak() { pool.withLock { $0.resetPeak() } }
 }
 
 /// Counters of the memory that tensors own, for tests, estimates and reports.
@@ -41,13 +43,16 @@ public struct TensorMemory: Hashable, Sendable {
   public fileprivate(set) var allocations = 0
   /// Bytes in buffers that tensors hold now.
   public fileprivate(set) var bytesInUse = 0
-  /// The largest value of `bytesInUse` so far.
+  /// The largest value of `bytesInUse` so far, or since `resetPeak()`.
   public fileprivate(set) var peakBytesInUse = 0
   /// Bytes obtained from the system that no tensor holds.
   public fileprivate(set) var bytesInPool = 0
 
   /// The counters now.
   public static var current: TensorMemory { TensorStorage.statistics }
+
+  /// Lets `peakBytesInUse` start anew from what is in use.
+  public static func resetPeak() { TensorStorage.resetPeak() }
 
   /// Returns the buffers that no tensor holds to the system.
   public static func releaseUnused() { TensorStorage.releaseUnusedBuffers() }
@@ -146,6 +151,8 @@ private struct StoragePool: ~Copyable, @unchecked Sendable {
     small[sizeClass].append(elements)
     counters.bytesInPool += bytes
   }
+
+  mutating func resetPeak() { counters.peakBytesInUse = counters.bytesInUse }
 
   mutating func releaseUnused() {
     for sizeClass in small.indices {

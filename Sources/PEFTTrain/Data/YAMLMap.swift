@@ -39,6 +39,9 @@ public struct YAMLMap: Hashable, Sendable {
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw wrong("it is not UTF-8")
     }
+    guard Self.aliases(in: bytes) <= Self.aliasLimit else {
+      throw wrong("it has more than \(Self.aliasLimit) aliases such as *name")
+    }
     let node: Node?
     do {
       node = try Yams.compose(yaml: text)
@@ -54,6 +57,21 @@ public struct YAMLMap: Hashable, Sendable {
     }
     guard let mapping = node.mapping else { throw wrong("it is not a map", node.mark?.line) }
     try self.init(mapping, depth: 1, wrong: wrong)
+  }
+
+  /// Aliases beyond so many are refused before the document is composed: lists of lists of them grow to what no
+  /// memory holds. So few make at most e^(32/e) = 130,000 nodes of one.
+  private static let aliasLimit = 32
+
+  /// What could be aliases: every `*` where a value may begin, before anything but a space.
+  private static func aliases(in bytes: [UInt8]) -> Int {
+    let before = Set<UInt8>(" \t\r\n,[{".utf8)
+    let after = Set<UInt8>(" \t\r\n".utf8)
+    return bytes.indices.count { index in
+      bytes[index] == UInt8(ascii: "*")
+        && (index == 0 || before.contains(bytes[index - 1]))
+        && index + 1 < bytes.count && !after.contains(bytes[index + 1])
+    }
   }
 
   private init(entries: [Entry]) { self.entries = entries }

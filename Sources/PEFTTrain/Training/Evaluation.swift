@@ -15,22 +15,32 @@ public struct Evaluation: Sendable {
 }
 
 extension TransformerModel {
+  /// Tokens of a batch of an evaluation.
+  static var evaluationTokens: Int { 4096 }
+
   /// Runs over `data` without dropout and without recording anything.
   ///
   /// Examples of similar length are batched together; results come back in the order of the data. What is
   /// hidden from a masked language model is the same in every evaluation of the same data. The loss of
   /// language is the mean over predicted tokens, and perplexity its exponential.
-  public func evaluate(
-    _ data: EncodedDataset, task: PredictionTask, batchTokens: Int = 4096
-  ) -> Evaluation {
-    var logits = [[Float]](repeating: [], count: task.isLanguage ? 0 : data.count)
-    var (losses, terms) = (0.0, 0)
+  public func evaluate(_ data: EncodedDataset, task: PredictionTask) -> Evaluation {
+    freezing { evaluateFrozen(data, task: task) }
+  }
+
+  /// What `body` returns where nothing trains meanwhile.
+  func freezing<Result>(_ body: () -> Result) -> Result {
     let frozen = trainableParameters
     for parameter in frozen { parameter.isTrainable = false }
     defer { for parameter in frozen { parameter.isTrainable = true } }
+    return body()
+  }
+
+  private func evaluateFrozen(_ data: EncodedDataset, task: PredictionTask) -> Evaluation {
+    var logits = [[Float]](repeating: [], count: task.isLanguage ? 0 : data.count)
+    var (losses, terms) = (0.0, 0)
     let hiding = SeededGenerator(seed: 0, purpose: "evaluation masks")
     let order = data.lengths.indices.sorted { (data.lengths[$0], $0) < (data.lengths[$1], $1) }
-    let plan = BatchPlan(size: .tokens(batchTokens))
+    let plan = BatchPlan(size: .tokens(Self.evaluationTokens))
     for positions in plan.batchesInOrder(lengths: order.map { data.lengths[$0] }) {
       let indices = positions.map { order[$0] }
       let tape = Tape()

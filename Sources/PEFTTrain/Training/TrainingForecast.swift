@@ -18,7 +18,7 @@ public struct TrainingForecast: Sendable {
   public let processBytes: Int
   /// Bytes of the packed copies of frozen weights in bf16; 0 in fp32.
   public let packedBytes: Int
-  /// Bytes of activations of the largest batch.
+  /// Bytes of activations: of the largest batch in training, or of an evaluation where it needs more.
   public let activationBytes: Int
   /// Tokens a second in training; nil where it was not measured.
   public let tokensPerSecond: Double?
@@ -77,7 +77,8 @@ extension PreparedJob {
       optimizerBytes: 8 * trainedElements(tableRows: read),
       bestCopyBytes: dev == nil ? 0 : 4 * counts.trainable,
       processBytes: max(0, residentBytes - weightBytes), packedBytes: packedBytes,
-      activationBytes: Int(perToken * Double(largest) * Self.activationMargin),
+      activationBytes: max(
+        Int(perToken * Double(largest) * Self.activationMargin), evaluationBytes()),
       tokensPerSecond: timing ? measuredRate(batches) : nil,
       tokens: Int(perEpoch * Double(steps)),
       updateSeconds: timing ? Double(counts.trainable) * secondsPerUpdate : 0)
@@ -169,6 +170,19 @@ extension PreparedJob {
     return withExtendedLifetime(loss) {
       Double(TensorMemory.current.bytesInUse - before) / Double(max(1, batch.texts.tokenCount))
     }
+  }
+
+  /// The most bytes that an evaluation holds at once, by a forward computation on a few of its examples.
+  private func evaluationBytes() -> Int {
+    guard let dev else { return 0 }
+    let texts = dev.texts(Array(0..<min(8, dev.count)))
+    let before = TensorMemory.current.bytesInUse
+    TensorMemory.resetPeak()
+    model.freezing { _ = model(texts, on: Tape()) }
+    let perToken =
+      Double(TensorMemory.current.peakBytesInUse - before) / Double(max(1, texts.tokenCount))
+    let tokens = min(TransformerModel.evaluationTokens, dev.lengths.reduce(0, +))
+    return Int(perToken * Double(tokens))
   }
 
   private var dropout: SeededGenerator? {

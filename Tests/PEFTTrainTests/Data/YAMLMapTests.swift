@@ -52,4 +52,19 @@ struct YAMLMapTests {
       try YAMLMap(parsing: [0x61, 0x3A, 0x20, 0xFF], path: "run.yaml", example: "rank: 8")
     }
   }
+
+  @Test("lists of aliases that grow without end are refused at once, a few aliases are not")
+  func aliases() throws {
+    #expect(
+      try map("a: &same 8\nb: *same\nc: \"*.bias\"").entries.map(\.values) == [
+        ["8"], ["8"], ["*.bias"],
+      ])
+    var lines = ["- &l0 [x, x]"]
+    for level in 1...40 { lines.append("- &l\(level) [*l\(level - 1), *l\(level - 1)]") }
+    lines.append("- *l40")
+    let text = "a:\n  ? \(lines.joined(separator: "\n    "))\n  : 1"
+    #expect {
+      try map(text)
+    } throws: { ($0 as? FileError)?.reason.contains("aliases") == true }
+  }
 }
