@@ -7,9 +7,12 @@ TASK/{train,dev,test}.tsv with a header:
 
     sst2   text, label      sentences of film reviews: positive or not; as they are
     trec   text, label      questions: which of six types; 500 of the training questions become the dev data
-    e2e    text_a, text_b, label    a meaning and a text: does the text say it? In half of the pairs one value of the
-           meaning is another one of the same slot. Short ones only. Meanings of one split are in no other; each is used
-           once for each of its texts that are short.
+    match  text_a, text_b, label    a meaning and a text: was the text written for it? In half of the pairs the meaning
+           is that of another text. Short ones only.
+    e2e    text_a, text_b, label    the same, harder: in half of the pairs one value of the meaning is another one of
+           the same slot, which the text contradicts.
+
+In both, meanings of one split are in no other; each is used once for each of its texts that are short.
 
 Draws are functions of the constant SEED. Prints the lines and the SHA-256 of every file.
 """
@@ -53,29 +56,47 @@ def trec(data, output):
     write(output / "trec" / "test.tsv", ("text", "label"), read("TREC.test"))
 
 
-def e2e(data, output):
-    files = {"train": "train.txt", "dev": "valid.txt", "test": "test.txt"}
-    meanings = {}
+def short_examples(data):
+    """By split, pairs (meaning, text), and the values of each slot; no meaning of a split is in another."""
+    files = {"test": "test.txt", "dev": "valid.txt", "train": "train.txt"}
+    splits, values, seen = {}, {}, set()
     for split, name in files.items():
         texts = {}
         for line in (data / "e2e" / name).read_text(encoding="utf-8").split("\n"):
             if line:
                 meaning, text = line.split("||")
                 texts.setdefault(meaning, []).append(text.strip())
-        meanings[split] = texts
-    values = {}
-    for texts in meanings.values():
         for meaning in texts:
             for slot, value in slots(meaning):
                 values.setdefault(slot, set()).add(value)
-    seen = set()
-    for split in ("test", "dev", "train"):
+        examples = sorted((m, t) for m, ts in texts.items() if m not in seen for t in set(ts))
+        splits[split] = [(m, t) for m, t in examples if len(t.split()) <= E2E_WORDS and len(slots(m)) <= E2E_SLOTS]
+        seen |= texts.keys()
+    return splits, values
+
+
+def written(pairs):
+    return " ; ".join(f"{slot} : {value}" for slot, value in pairs)
+
+
+def match(data, output):
+    splits, _ = short_examples(data)
+    for split, examples in splits.items():
+        draw = random.Random(f"{SEED} match {split}")
+        rows = []
+        for number, (meaning, text) in enumerate(draw.sample(examples, len(examples))):
+            other = meaning
+            while number % 2 == 1 and other == meaning:
+                other = draw.choice(examples)[0]
+            rows.append((written(slots(other)), text, "yes" if other == meaning else "no"))
+        write(output / "match" / f"{split}.tsv", ("text_a", "text_b", "label"), rows[: E2E_SIZES[split]])
+
+
+def e2e(data, output):
+    splits, values = short_examples(data)
+    for split, examples in splits.items():
         draw = random.Random(f"{SEED} {split}")
         rows = []
-        texts = {m: t for m, t in sorted(meanings[split].items()) if m not in seen}
-        seen |= texts.keys()
-        examples = sorted((m, t) for m, ts in texts.items() for t in set(ts))
-        examples = [(m, t) for m, t in examples if len(t.split()) <= E2E_WORDS and len(slots(m)) <= E2E_SLOTS]
         for number, (meaning, reference) in enumerate(draw.sample(examples, len(examples))):
             pairs = slots(meaning)
             mismatch = number % 2 == 1
@@ -87,7 +108,7 @@ def e2e(data, output):
                 place = draw.choice(said)
                 slot, value = pairs[place]
                 pairs[place] = (slot, draw.choice(sorted(values[slot] - {value})))
-            rows.append((" ; ".join(f"{s} : {v}" for s, v in pairs), reference, "no" if mismatch else "yes"))
+            rows.append((written(pairs), reference, "no" if mismatch else "yes"))
         write(output / "e2e" / f"{split}.tsv", ("text_a", "text_b", "label"), rows[: E2E_SIZES[split]])
 
 
@@ -98,5 +119,5 @@ def slots(meaning):
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         raise SystemExit(__doc__)
-    for task in (sst2, trec, e2e):
+    for task in (sst2, trec, match, e2e):
         task(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))

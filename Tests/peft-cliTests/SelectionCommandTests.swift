@@ -20,6 +20,36 @@ struct SelectionCommandTests {
     return try PEFTProcess.finish(process, directory)
   }
 
+  @Test("steps of every parameter before the first gradient move the slopes, and are recorded")
+  func warmSteps() throws {
+    let place = try Workplace()
+    func slopes(_ extra: String...) throws -> (JSONValue, [Double]) {
+      let run = place.directory.path("run-\(extra.joined())")
+      let (process, directory) = try PEFTProcess.start(
+        [
+          "probe", "--model", place.model, "--train", place.train, "--pooling", "mean", "--json",
+          "--output", run,
+        ] + Self.quick + extra)
+      let probed = try PEFTProcess.finish(process, directory)
+      try #require(probed.status == 0, "\(probed.errors)")
+      let document = try probed.document
+      let groups = try #require(document["groups"]?.array)
+      return (
+        try #require(try JSONValue(contentsOf: run + "/influence.json")["settings"]),
+        groups.compactMap { $0["slope"]?.double }
+      )
+    }
+    let (plain, before) = try slopes()
+    let (none, same) = try slopes("--warm-steps", "0")
+    #expect(none == plain && same == before)
+    let (settings, after) = try slopes("--warm-steps", "3", "--warm-learning-rate", "1e-2")
+    #expect(settings != plain && after.count == before.count && after != before)
+    #expect(try slopes("--warm-steps", "3", "--warm-learning-rate", "1e-9").1 != after)
+    #expect(
+      try probe(place, to: place.directory.path("x"), "--warm-steps", "-1").errors.contains(
+        "--warm-steps"))
+  }
+
   @Test("probe, select, verify, train the plan, predict")
   func chain() throws {
     let place = try Workplace()

@@ -17,6 +17,7 @@ struct SuiteCommandTests {
     recipe: {steps: \(steps), batch-size: 8}
     seeds: [1, 2]
     learning-rates: [1e-3, 1e-2]
+    rate-seeds: 2
     budgets: [2%, 20%]
     probes:
       walk: {groups: kind-layer, direction-batches: 2, probe-batches: 2, head-steps: 3, interactions: true}
@@ -57,6 +58,28 @@ struct SuiteCommandTests {
       }
   }
 
+  /// Every row tried both rates with both seeds and has the one that is better on average.
+  private static func checkRates(_ table: [String]) throws {
+    let columns = table[0].split(separator: ",").map(String.init)
+    let row = try #require(columns.firstIndex(of: "row"))
+    let rate = try #require(columns.firstIndex(of: "learning_rate"))
+    let chosen = try #require(columns.firstIndex(of: "chosen"))
+    let dev = try #require(columns.firstIndex(of: "dev"))
+    let cells = table.dropFirst().map {
+      $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    }
+    for (name, runs) in Dictionary(grouping: cells, by: { $0[row] })
+    where !name.hasPrefix("subsets") {
+      #expect(runs.count == 4)
+      let means = Dictionary(grouping: runs) { $0[rate] }.mapValues { runs in
+        runs.reduce(0) { $0 + (Double($1[dev]) ?? 0) } / Double(runs.count)
+      }
+      let taken = runs.filter { $0[chosen] == "1" }
+      #expect(taken.count == 2 && Set(taken.map { $0[rate] }).count == 1)
+      #expect(means[taken[0][rate]] == means.values.max())
+    }
+  }
+
   @Test("shards, ended and gone on with, give the numbers of one process; a hole is refused")
   func shards() throws {
     let place = try Workplace()
@@ -72,6 +95,8 @@ struct SuiteCommandTests {
     let table = try Self.numbers(whole)
     #expect(
       table.count > 2 * 3 && table.allSatisfy { $0.contains("words") || $0.hasPrefix("problem,") })
+
+    try Self.checkRates(table)
 
     let shared = place.directory.path("shared")
     #expect(try Self.run(suite, shared, "--shard", "2/2").status == 0)
@@ -107,6 +132,7 @@ struct SuiteCommandTests {
     arguments: [
       ("seeds: [1, 2]", "seeds: [1, 1]", "seeds"),
       ("seeds: [1, 2]", "sedes: [1, 2]", "sedes"),
+      ("rate-seeds: 2", "rate-seeds: 3", "rate-seeds"),
       ("steps: 6", "stepz: 6", "stepz"),
       ("rank: 1", "rank: 0", "methods.lora-r1.rank"),
       ("probe: walk, solver: exact", "probe: wolk, solver: exact", "wolk"),

@@ -104,6 +104,7 @@ extension Influence {
       ("head-steps", "\(settings.headSteps)"), ("precision", probe.precision.rawValue),
       ("seed", "\(probe.seed)"),
     ]
+    if settings.warmSteps > 0 { result.append(("warm-steps", "\(settings.warmSteps)")) }
     switch probe.path {
     case .held(let count): result.append(("direction-batches", "\(count)"))
     case .training(let steps, let period, let rate):

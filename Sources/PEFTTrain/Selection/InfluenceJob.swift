@@ -19,6 +19,11 @@ public struct InfluenceSettings: Sendable {
   public var headSteps = 80
   /// Their learning rate.
   public var headLearningRate = 5e-3
+  /// Steps of every parameter after those of the head, so that slopes are those of a model that has begun to
+  /// learn; 0 probes the model as it came.
+  public var warmSteps = 0
+  /// Their learning rate.
+  public var warmLearningRate = 2e-4
   /// Probing ends once the selection under this budget stays the same; nil probes to the end.
   public var settled: SettledSelection?
 
@@ -35,6 +40,7 @@ extension InfluenceSettings {
     object["probe value"] = .string("\(value), \(aggregation.rawValue)")
     object["probe interactions"] = .bool(probe.interactions)
     object["probe head rate"] = .number(headLearningRate)
+    if warmSteps > 0 { object["probe warm rate"] = .number(warmLearningRate) }
     object["probe settled"] = .string("\(settled.map { "\($0)" } ?? "never")")
     return object
   }
@@ -91,17 +97,21 @@ extension PreparedJob {
       model.parameters, by: settings.rule, candidates: settings.candidates)
     try checkProbeMemory()
     let modelFiles = try Fingerprint.weights(ofModel: job.modelDirectory)
-    let recipe = try recipe(settings, modelFiles: modelFiles)
+    let recipe = try job.recipe(settings, modelFiles: modelFiles)
     let lock = try directory.map { try DirectoryLock($0) }
     defer { withExtendedLifetime(lock) {} }
     var checkpoint = directory.map { ProbeCheckpoint(directory: $0, recipe: recipe) }
     if resuming, let directory { Directory.removeLeftOvers(in: directory) }
     let saved = resuming ? try checkpoint?.load(settings, of: model, job) : nil
-    if let saved {
+    if let saved, settings.warmSteps == 0 {
       for (parameter, value) in zip(model.taskParameters, saved.head) { parameter.value = value }
       start -= .seconds(saved.seconds)
     } else {
-      guard try warmHead(settings, shouldStop: shouldStop, observe: observe) else { return nil }
+      // What everything learned before the first gradient is not saved, but learned again.
+      if let saved { start -= .seconds(saved.seconds - saved.headSeconds) }
+      guard try warmHead(settings, shouldStop: shouldStop, observe: observe),
+        try warmAll(settings, shouldStop: shouldStop, observe: observe)
+      else { return nil }
     }
     let headSeconds = saved?.headSeconds ?? (clock.now - start) / .seconds(1)
     let head = model.taskParameters.map(\.value)
@@ -148,25 +158,6 @@ extension PreparedJob {
     return influence
   }
 
-  /// Throws where a probe was made with other settings or files than these, and names the first difference.
-  public func check(
-    _ influence: Influence, isOf settings: InfluenceSettings, path: String
-  ) throws(FileError) {
-    try CheckpointStore.check(
-      influence.recipe ?? [:],
-      is: recipe(settings, modelFiles: try Fingerprint.weights(ofModel: job.modelDirectory)),
-      path: path)
-  }
-
-  /// All that another probe would have otherwise.
-  private func recipe(
-    _ settings: InfluenceSettings, modelFiles: [String: String]
-  ) throws(FileError) -> JSONObject {
-    var recipe = try job.recipe(modelFiles: modelFiles)
-    for (name, value) in settings.choices.members { recipe[name] = value }
-    return recipe
-  }
-
   /// Throws where gradients, their two means and a direction for every parameter, with the activations of
   /// a whole training step, are more than the system will give.
   private func checkProbeMemory() throws(InsufficientMemory) {
@@ -183,12 +174,31 @@ extension PreparedJob {
     _ settings: InfluenceSettings, shouldStop: () -> Bool, observe: (InfluenceEvent) -> Void
   ) throws -> Bool {
     guard settings.headSteps > 0, !model.taskParameters.isEmpty else { return true }
-    HeadTuning().attach(to: model, using: SeededGenerator(seed: 0, purpose: "unused"))
+    return try warm(
+      HeadTuning(), steps: settings.headSteps, rate: settings.headLearningRate,
+      precision: settings.probe.precision, shouldStop: shouldStop, observe: observe)
+  }
+
+  /// Trains everything; false when it was stopped.
+  private func warmAll(
+    _ settings: InfluenceSettings, shouldStop: () -> Bool, observe: (InfluenceEvent) -> Void
+  ) throws -> Bool {
+    guard settings.warmSteps > 0 else { return true }
+    return try warm(
+      FullTuning(), steps: settings.warmSteps, rate: settings.warmLearningRate,
+      precision: settings.probe.precision, shouldStop: shouldStop, observe: observe)
+  }
+
+  private func warm(
+    _ method: any AdaptationMethod, steps: Int, rate: Double, precision: Precision,
+    shouldStop: () -> Bool, observe: (InfluenceEvent) -> Void
+  ) throws -> Bool {
+    method.attach(to: model, using: SeededGenerator(seed: 0, purpose: "unused"))
     var training = job.settings
-    training.length = .steps(settings.headSteps)
-    training.learningRate = settings.headLearningRate
+    training.length = .steps(steps)
+    training.learningRate = rate
     training.usesDropout = false
-    training.precision = settings.probe.precision
+    training.precision = precision
     let outcome = try PEFTTrain.train(
       model, on: train, evaluatingOn: nil, task: task, settings: training, shouldStop: shouldStop
     ) { event in
@@ -209,6 +219,27 @@ extension PreparedJob {
       preconditionFailure("measureInfluence: data without labels")
     }
     return batch
+  }
+}
+
+extension TrainingJob {
+  /// Throws where a probe was made with other settings or files than these, and names the first difference.
+  public func check(
+    _ influence: Influence, isOf settings: InfluenceSettings, path: String
+  ) throws(FileError) {
+    try CheckpointStore.check(
+      influence.recipe ?? [:],
+      is: recipe(settings, modelFiles: try Fingerprint.weights(ofModel: modelDirectory)),
+      path: path)
+  }
+
+  /// All that another probe would have otherwise.
+  fileprivate func recipe(
+    _ settings: InfluenceSettings, modelFiles: [String: String]
+  ) throws(FileError) -> JSONObject {
+    var recipe = try self.recipe(modelFiles: modelFiles)
+    for (name, value) in settings.choices.members { recipe[name] = value }
+    return recipe
   }
 }
 

@@ -96,7 +96,7 @@ public struct ProbeCheckpoint {
     guard manifest["format"]?.integer == Self.formatVersion,
       let found = manifest["recipe"]?.object, let seconds = manifest["seconds"]?.double,
       (0...1e12).contains(seconds),
-      let headSeconds = manifest["headSeconds"]?.double,
+      let headSeconds = manifest["headSeconds"]?.double, (0...1e12).contains(headSeconds),
       let batches = manifest["directionBatches"]?.integer, batches >= 0,
       let probes = manifest["probes"]?.integer, probes >= 0,
       let files = manifest["files"]?.object

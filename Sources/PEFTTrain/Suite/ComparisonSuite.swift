@@ -9,10 +9,12 @@ public struct ComparisonSuite: Sendable {
   public var question: String
   /// The tasks, each with its model.
   public var problems: [Problem]
-  /// One run of every method for each; the first one's runs choose the learning rates.
+  /// One run of every method for each.
   public var seeds: [UInt64]
-  /// The rates that every method chooses from, by the dev metric of the first seed.
+  /// The rates that every method chooses from, by the mean dev metric of the first `rateSeedCount` seeds.
   public var learningRates: [Double]
+  /// With how many of the seeds every rate is tried.
+  public var rateSeedCount: Int
   /// Parameters that may train, the head included, as shares of the model's, ascending.
   public var budgets: [Double]
   /// Probes by name.
@@ -29,7 +31,8 @@ public struct ComparisonSuite: Sendable {
   /// A suite.
   public init(
     name: String, question: String, problems: [Problem], seeds: [UInt64], learningRates: [Double],
-    budgets: [Double], probes: [String: InfluenceSettings], methods: [Method], ours: String,
+    rateSeedCount: Int = 1, budgets: [Double], probes: [String: InfluenceSettings],
+    methods: [Method], ours: String,
     baselines: [String], agreements: [Agreement] = []
   ) {
     self.name = name
@@ -37,6 +40,7 @@ public struct ComparisonSuite: Sendable {
     self.problems = problems
     self.seeds = seeds
     self.learningRates = learningRates
+    self.rateSeedCount = rateSeedCount
     self.budgets = budgets
     self.probes = probes
     self.methods = methods

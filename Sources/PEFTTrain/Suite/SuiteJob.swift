@@ -65,29 +65,41 @@ public struct SuiteJob {
   private func runs(
     of row: SuiteRow, shouldStop: () -> Bool, observe: (Event) -> Void
   ) throws -> [SuiteRun]? {
-    try collect(row) { seed, rate in
-      try train(row, seed: seed, rate: rate, shouldStop: shouldStop, observe: observe)
+    var choices: [UInt64: Choice] = [:]
+    return try collect(row) { seed, rate in
+      try train(
+        row, seed: seed, rate: rate, choices: &choices, shouldStop: shouldStop, observe: observe)
     }
   }
 
-  /// A row's runs: every rate with the first seed, then the best of them with the others. `cell` makes or reads
+  /// A row's runs: every rate with the first seeds, then the best of them with the others. `cell` makes or reads
   /// a run; where it gives nil, so does this.
   private func collect(
     _ row: SuiteRow, _ cell: (UInt64, Double) throws -> SuiteCell?
   ) throws -> [SuiteRun]? {
-    guard let metric = bases[row.problem]?.metric, let first = suite.seeds.first else { return [] }
-    var trials: [SuiteCell] = []
+    guard let metric = bases[row.problem]?.metric else { return [] }
+    let seeds = row.isRepeated ? suite.seeds : Array(suite.seeds.prefix(1))
+    let trialSeeds = seeds.prefix(suite.rateSeedCount)
+    var trials: [[SuiteCell]] = []
     for rate in suite.learningRates {
-      guard let found = try cell(first, rate) else { return nil }
-      trials.append(found)
+      var cells: [SuiteCell] = []
+      for seed in trialSeeds {
+        guard let found = try cell(seed, rate) else { return nil }
+        cells.append(found)
+      }
+      trials.append(cells)
     }
-    func score(_ cell: SuiteCell) -> Double {
-      metric.score(cell.metrics.first { $0.split == "dev" }?.values ?? [])
+    func score(_ cells: [SuiteCell]) -> Double {
+      cells.reduce(0) { sum, cell in
+        sum + metric.score(cell.metrics.first { $0.split == "dev" }?.values ?? [])
+      }
     }
     // The first of equals; max(by:) takes the last.
     let best = trials.indices.reversed().max { score(trials[$0]) < score(trials[$1]) } ?? 0
-    var runs = trials.enumerated().map { SuiteRun(cell: $1, isChosen: $0 == best) }
-    for seed in row.isRepeated ? suite.seeds.dropFirst() : [] {
+    var runs = trials.enumerated().flatMap { number, cells in
+      cells.map { SuiteRun(cell: $0, isChosen: number == best) }
+    }
+    for seed in seeds.dropFirst(trialSeeds.count) {
       guard let found = try cell(seed, suite.learningRates[best]) else { return nil }
       runs.append(SuiteRun(cell: found, isChosen: true))
     }
@@ -122,17 +134,22 @@ public struct SuiteJob {
 
   // MARK: - Training
 
+  /// What a row trains with a seed, and what it took to choose.
+  private typealias Choice = (method: any AdaptationMethod, plan: Plan?, seconds: Double)
+
   private func train(
-    _ row: SuiteRow, seed: UInt64, rate: Double, shouldStop: () -> Bool,
-    observe: (Event) -> Void
+    _ row: SuiteRow, seed: UInt64, rate: Double, choices: inout [UInt64: Choice],
+    shouldStop: () -> Bool, observe: (Event) -> Void
   ) throws -> SuiteCell? {
     let path = cellPath(row, seed, rate)
     let recipe = try recipe(row, seed, rate)
     if FileManager.default.fileExists(atPath: path) { return try SuiteCell(path, recipe: recipe) }
     if shouldStop() { return nil }
     guard var job = base(row.problem)?.job,
-      let choice = try choice(row, seed: seed, shouldStop: shouldStop, observe: observe)
+      let choice = try choices[seed]
+        ?? choice(row, seed: seed, shouldStop: shouldStop, observe: observe)
     else { return nil }
+    choices[seed] = choice
     job.settings.seed = seed
     job.settings.learningRate = rate
     job.method = choice.method
@@ -168,7 +185,7 @@ public struct SuiteJob {
   /// What a row trains with a seed; nil where its probe was stopped.
   private func choice(
     _ row: SuiteRow, seed: UInt64, shouldStop: () -> Bool, observe: (Event) -> Void
-  ) throws -> (method: any AdaptationMethod, plan: Plan?, seconds: Double)? {
+  ) throws -> Choice? {
     guard let base = base(row.problem) else { return nil }
     switch row.content {
     case .fixed(let method): return (method, nil, 0)
@@ -207,15 +224,14 @@ public struct SuiteJob {
     job.settings.seed = seed
     var seeded = settings
     seeded.probe.seed = seed
-    let prepared = try job.prepare()
     if FileManager.default.fileExists(atPath: path) {
       let found = try Influence.read(path)
-      try prepared.check(found, isOf: seeded, path: path)
+      try job.check(found, isOf: seeded, path: path)
       return found
     }
     observe(.probe(problem: problem, name: name, seed: seed))
     guard
-      let found = try prepared.measureInfluence(
+      let found = try job.prepare().measureInfluence(
         seeded, shouldStop: shouldStop, observe: { observe(.measuring($0)) }),
       found.isComplete
     else { return nil }

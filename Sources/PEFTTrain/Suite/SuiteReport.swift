@@ -53,13 +53,13 @@ public struct SuiteReport: Sendable {
     Table(
       title: "\(suite.ours) against the best of \(suite.baselines.joined(separator: ", "))",
       header: [
-        "task", "budget", "ours", "score", "other", "score", "difference (95 %)", "verdict",
+        "task", "budget", "verdict", "difference (95 %)", "ours", "score", "other", "score",
       ],
       rows: statistics.headline.map { item in
         [
-          item.problem, SuiteRow.text(ofShare: item.budget), item.ours.row.label,
-          score(item.scores.ours), item.other.row.label, score(item.scores.other),
-          interval(item.difference, signed: true), item.verdict.rawValue,
+          item.problem, SuiteRow.text(ofShare: item.budget), item.verdict.rawValue,
+          interval(item.difference, signed: true), item.ours.row.label, score(item.scores.ours),
+          item.other.row.label, score(item.scores.other),
         ]
       })
   }
@@ -212,8 +212,9 @@ public struct SuiteReport: Sendable {
     page.paragraph(
       "\(suite.seeds.count) seeds; every row chose its learning rate from "
         + suite.learningRates.map { "\($0)" }.joined(separator: ", ")
-        + " by the dev data of the first one. Intervals are 95 % percentiles of "
-        + "\(SuiteStatistics.resampleCount) paired resamples of the seeds. At a budget a family stands with the "
+        + " by the dev data of the first \(suite.rateSeedCount == 1 ? "one" : "\(suite.rateSeedCount)"). "
+        + "Intervals of 95 % are percentiles of \(SuiteStatistics.resampleCount) paired resamples of the seeds, "
+        + "moved out for their small number. At a budget a family stands with the "
         + "member that fits and is best on the dev data; scores are of the test data.")
     add(headlineTable, to: &page)
     add(tallyTable, to: &page)

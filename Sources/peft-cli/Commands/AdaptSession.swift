@@ -37,7 +37,10 @@ struct AdaptSession {
     let influence = try influence(of: prepared, budget: budget)
     let start = ContinuousClock.now
     let planner = Planner(influence)
-    let plan = try planner.plan(budget: budget, seed: base.settings.seed)
+    let plan =
+      probe.interactions
+      ? try planner.interactingPlan(budget: budget)
+      : try planner.plan(budget: budget, seed: base.settings.seed)
     let frontier = try planner.frontier()
     let probeSeconds = influence.cost.seconds + (ContinuousClock.now - start) / .seconds(1)
     try JSONFile.write(plan.json, to: output + "/" + Plan.fileName)
@@ -76,7 +79,7 @@ struct AdaptSession {
     if reuseProbe || resume, FileManager.default.fileExists(atPath: path) {
       let found = try Influence.read(path)
       if resume, found.isComplete {
-        try prepared.check(found, isOf: try settings(budget), path: path)
+        try prepared.job.check(found, isOf: try settings(budget), path: path)
       }
       if try Fingerprint.weights(ofModel: base.modelDirectory) == found.modelFiles,
         found.isComplete

@@ -84,7 +84,7 @@ struct ProbeCommand: ParsableCommand {
     if resume, FileManager.default.fileExists(atPath: path) {
       let found = try Influence.read(path)
       if found.isComplete {
-        try prepared.check(found, isOf: settings, path: path)
+        try prepared.job.check(found, isOf: settings, path: path)
         common.note("the probe in \(output) has ended; nothing is left to do")
         ProbeCheckpoint.remove(from: output)
         return show(found)

@@ -31,6 +31,13 @@ struct ProbeOptions: ParsableArguments {
   var headLearningRate = 5e-3
 
   @Option(
+    help: "Steps of every parameter after them, so that a model that has begun to learn is probed.")
+  var warmSteps = 0
+
+  @Option(help: "Their learning rate.")
+  var warmLearningRate = 2e-4
+
+  @Option(
     help: """
       How slope b and curvature a become a value: trust-region (best step up to --reach), newton \
       (b²/2a) or slope. (default: trust-region, with --direction gradient newton)
@@ -45,7 +52,10 @@ struct ProbeOptions: ParsableArguments {
       "How probes become one estimate: ratio-of-means, or sum (each probe's value, the paper's).")
   var aggregate = ProbeAggregation.ratioOfMeans
 
-  @Flag(help: "Measure how groups interact, for select --interacting.")
+  @Flag(
+    help: """
+      Measure how groups interact, for select --interacting; adapt then chooses what removes most together.
+      """)
   var interactions = false
 
   @Option(help: "fit: steps of training during which it probes.")
@@ -79,14 +89,16 @@ struct ProbeOptions: ParsableArguments {
     ] where !(1...1_000_000).contains(number) {
       throw ValidationError("--\(name) \(number): give a positive number")
     }
-    guard (0...1_000_000).contains(headSteps) else {
-      throw ValidationError("--head-steps \(headSteps): give a number from 0")
+    for (name, number) in [("head-steps", headSteps), ("warm-steps", warmSteps)]
+    where !(0...1_000_000).contains(number) {
+      throw ValidationError("--\(name) \(number): give a number from 0")
     }
     guard period <= probeSteps else {
       throw ValidationError("--period \(period): it must not be above --probe-steps \(probeSteps)")
     }
     for (name, number) in [
-      ("head-learning-rate", headLearningRate), ("reach", reach), ("fit-step", fitStep ?? 1),
+      ("head-learning-rate", headLearningRate), ("warm-learning-rate", warmLearningRate),
+      ("reach", reach), ("fit-step", fitStep ?? 1),
       ("probe-learning-rate", probeLearningRate),
     ] where !(number > 0 && number.isFinite) {
       throw ValidationError("--\(name): give a positive number")
@@ -149,6 +161,8 @@ struct ProbeOptions: ParsableArguments {
     settings.aggregation = aggregate
     settings.headSteps = headSteps
     settings.headLearningRate = headLearningRate
+    settings.warmSteps = warmSteps
+    settings.warmLearningRate = warmLearningRate
     if let settleAfter, let budget {
       settings.settled = SettledSelection(budget: budget, probes: settleAfter)
     }

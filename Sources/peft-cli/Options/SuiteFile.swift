@@ -14,7 +14,8 @@ enum SuiteFile {
     let map = try YAMLMap(contentsOf: path, example: "budgets: [0.2%, 1%]")
     let file = Section(map, path: path)
     try file.check(keys: [
-      "name", "question", "models", "tasks", "recipe", "seeds", "learning-rates", "budgets",
+      "name", "question", "models", "tasks", "recipe", "seeds", "learning-rates",
+      "rate-seeds", "budgets",
       "probes", "methods", "ours", "against", "agreements",
     ])
     let recipe = try parse(TrainingOptions.self, file.section("recipe"))
@@ -23,6 +24,8 @@ enum SuiteFile {
       name: try file.string("name"), question: try file.string("question"), problems: problems,
       seeds: try file.numbers("seeds") { UInt64($0) },
       learningRates: try file.numbers("learning-rates") { positive(Double($0)) },
+      rateSeedCount: file.has("rate-seeds")
+        ? try file.number("rate-seeds") { positive(Int($0)) } : 1,
       budgets: try file.numbers("budgets", share).sorted(), probes: try probes(file, recipe),
       methods: try file.section("methods").sections.map(method),
       ours: try file.string("ours"), baselines: try file.strings("against"),
@@ -153,6 +156,9 @@ enum SuiteFile {
     for family in suite.baselines { try check(family, among: families, "against") }
     guard Set(suite.seeds).count == suite.seeds.count else {
       throw file.wrong("seeds", "one of them stands there twice")
+    }
+    guard suite.rateSeedCount <= suite.seeds.count else {
+      throw file.wrong("rate-seeds", "there are \(suite.seeds.count) seeds")
     }
     guard Set(suite.learningRates).count == suite.learningRates.count else {
       throw file.wrong("learning-rates", "one of them stands there twice")

@@ -1,5 +1,7 @@
 import Foundation
 import PEFTModels
+import PEFTSelect
+import PEFTTensor
 import PEFTTrain
 import Testing
 
@@ -86,6 +88,85 @@ struct SuiteStatisticsTests {
     #expect(crossed.verdict == .tie)
     // The standard error of the mean of 5 differences of deviation 0.37 is 0.17.
     #expect(crossed.difference.low < -0.2 && crossed.difference.high > 0.2)
+  }
+
+  @Test("intervals over five seeds hold the mean of normal scores about 95 times of a hundred")
+  func coverage() throws {
+    let statistics = SuiteStatistics(
+      try Self.results([("ours", "ours", 50, Self.flat(0), Self.flat(0))]))
+    var generator = SeededGenerator(seed: 7, purpose: "coverage")
+    let trials = 400
+    let held = (0..<trials).count { _ in
+      let values = (0..<5).map { _ in Double(generator.normal()) }
+      let estimate = statistics.estimate(values)
+      return estimate.low <= 0 && 0 <= estimate.high
+    }
+    // Plain percentiles hold it 83 times. The resamples of five values have no further ends than the values
+    // themselves: what is lacking to 95. The standard error is 1.2.
+    #expect((0.90...0.98).contains(Double(held) / Double(trials)))
+  }
+
+  @Test("percentiles are moved out by what a normal distribution is narrower than Student's")
+  func tails() throws {
+    // Student's t for 95 %, as tabled.
+    for (degrees, bound) in [
+      (1, 12.7062), (2, 4.30265), (3, 3.18245), (4, 2.77645), (9, 2.26216), (30, 2.04227),
+    ] {
+      let student = StudentDistribution(degrees: degrees)
+      #expect(abs(student.bound(keptWith: 0.95) - bound) < 1e-4)
+      #expect(abs(student.probability(within: bound) - 0.95) < 1e-5)
+    }
+    #expect(StudentDistribution(degrees: 5).probability(within: 0) == 0)
+    // Φ(−√1.25 · 2.776445) and Φ(−√(30/29) · 2.045230).
+    #expect(abs(SuiteStatistics.tail(seeds: 5) - 0.0009541005518824974) < 1e-8)
+    #expect(abs(SuiteStatistics.tail(seeds: 30) - 0.018753900278220548) < 1e-8)
+    #expect(SuiteStatistics.tail(seeds: 1) == 0)
+  }
+
+  @Test("all subsets: falls that add up do, and a choice has its place among those that fit")
+  func subsets() throws {
+    let falls = [("a", 0.1, 40), ("b", 0.2, 100), ("c", 0.4, 500)]
+    var suite = try Self.results([("ours", "ours", 50, Self.flat(0), Self.flat(0))]).suite
+    suite.methods = [ComparisonSuite.Method(name: "all", kind: .everySubset(probe: "kinds"))]
+    func scores(_ fall: ([Double]) -> Double) throws -> SubsetScores {
+      let rows = try suite.rows { _, _ in
+        falls.map {
+          ParameterGroup(
+            name: $0.0, kind: .bias, layer: nil, parameterCount: $0.2, members: [],
+            exclusionClass: nil)
+        }
+      }
+      let entries = rows.map { row in
+        let names = row.label.dropFirst("all:".count).split(separator: "+").map(String.init)
+        let chosen = falls.filter { names.contains($0.0) }
+        let gain = fall(chosen.map(\.1))
+        return SuiteResults.Entry(
+          row: row,
+          runs: [
+            SuiteRun(
+              cell: SuiteCell(
+                seed: 1, learningRate: 1e-3, trainable: chosen.reduce(10) { $0 + $1.2 }, head: 10,
+                parameters: 10_000, storedBytes: 1, steps: 1, seconds: 1, probeSeconds: 0,
+                peakMemory: 1,
+                metrics: [("dev", [("accuracy", 0.5 + gain), ("loss", 1 - gain)])], recipe: [:]),
+              isChosen: true)
+          ])
+      }
+      return SubsetScores(
+        SuiteResults(
+          suite: suite, metrics: ["task": PrimaryMetric(of: Self.classes)], entries: entries),
+        problem: "task")
+    }
+    let sums = try scores { $0.reduce(0, +) }
+    let additive = try #require(sums.additivity)
+    #expect(additive.count == 4 && abs(additive.correlation - 1) < 1e-12)
+    #expect(abs(additive.ratio - 1) < 1e-9)
+    let second = try #require(sums.choice(["b"], probe: "walk", budget: 0.02, limit: 200))
+    #expect(second.best == "a + b" && second.rank == 2 && second.count == 4)
+    #expect(sums.choice(["c"], probe: "walk", budget: 0.02, limit: 200) == nil)
+    // Together no more than the best alone.
+    let best = try #require(try scores { $0.max() ?? 0 }.additivity)
+    #expect(best.ratio < 0.8 && best.correlation < 1)
   }
 
   @Test("the area is the mean of the frontier's steps on a logarithmic axis")
