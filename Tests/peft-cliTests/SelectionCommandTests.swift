@@ -23,7 +23,7 @@ struct SelectionCommandTests {
   @Test("steps of every parameter before the first gradient move the slopes, and are recorded")
   func warmSteps() throws {
     let place = try Workplace()
-    func slopes(_ extra: String...) throws -> (JSONValue, [Double]) {
+    func slopes(_ extra: String...) throws -> (JSONValue, [Double], warmSteps: Int?) {
       let run = place.directory.path("run-\(extra.joined())")
       let (process, directory) = try PEFTProcess.start(
         [
@@ -34,16 +34,17 @@ struct SelectionCommandTests {
       try #require(probed.status == 0, "\(probed.errors)")
       let document = try probed.document
       let groups = try #require(document["groups"]?.array)
+      let written = try JSONValue(contentsOf: run + "/influence.json")
       return (
-        try #require(try JSONValue(contentsOf: run + "/influence.json")["settings"]),
-        groups.compactMap { $0["slope"]?.double }
+        try #require(written["settings"]), groups.compactMap { $0["slope"]?.double },
+        written["cost"]?["warmSteps"]?.integer
       )
     }
-    let (plain, before) = try slopes()
-    let (none, same) = try slopes("--warm-steps", "0")
-    #expect(none == plain && same == before)
-    let (settings, after) = try slopes("--warm-steps", "3", "--warm-learning-rate", "1e-2")
-    #expect(settings != plain && after.count == before.count && after != before)
+    let (plain, before, noSteps) = try slopes()
+    let (none, same, _) = try slopes("--warm-steps", "0")
+    #expect(none == plain && same == before && noSteps == 0)
+    let (settings, after, steps) = try slopes("--warm-steps", "3", "--warm-learning-rate", "1e-2")
+    #expect(settings != plain && after.count == before.count && after != before && steps == 3)
     #expect(try slopes("--warm-steps", "3", "--warm-learning-rate", "1e-9").1 != after)
     #expect(
       try probe(place, to: place.directory.path("x"), "--warm-steps", "-1").errors.contains(
@@ -192,7 +193,38 @@ struct SelectionCommandTests {
     #expect(pair.contains("seed-1") && pair.contains("seed-2") && !pair.contains("<script"))
     #expect(try PEFTProcess.run("report", runs[0], runs[1]).status == 2)
     #expect(try PEFTProcess.run("report", place.directory.path).status == 3)
+    #expect(page.contains("without a budget"))
     #expect(try PEFTProcess.run("predict", run, "--data", place.dev).status == 0)
+  }
+
+  @Test(
+    "adapt by interactions trains what select --interacting chooses, and shows it on the frontier's scale"
+  )
+  func adaptInteracting() throws {
+    let place = try Workplace()
+    let run = place.directory.path("adapt")
+    let (process, directory) = try PEFTProcess.start(
+      [
+        "adapt", "--model", place.model, "--train", place.train, "--dev", place.dev, "--pooling",
+        "mean", "--budget", "2%", "--baselines", "head", "--steps", "4", "--candidates", "lora:1,2",
+        "--interactions", "--output", run, "--json",
+      ] + Self.quick)
+    let result = try PEFTProcess.finish(process, directory)
+    #expect(result.status == 0, "\(result.errors)")
+    let plan = try JSONValue(contentsOf: run + "/plan.json")
+    #expect(plan["interaction"]?["isObjective"] == .bool(true))
+    let selected = try PEFTProcess.run(
+      "select", run, "--budget", "2%", "--interacting", "--output", place.directory.path("again"),
+      "--json")
+    #expect(selected.status == 0, "\(selected.errors)")
+    #expect(try selected.document["groups"] == plan["groups"])
+    let page = try String(contentsOfFile: run + "/report.html", encoding: .utf8)
+    #expect(page.contains("How groups share what they bring"))
+    // What groups remove together has no limit of a trust region and no place on the frontier of sums.
+    #expect(!page.contains("without a budget"))
+    let read = try Plan.read(run)
+    let sum = read.groups.filter { !$0.group.isFixed }.reduce(0) { $0 + $1.value }
+    #expect(sum > 0 && read.frontierValue == sum && read.frontierValue != read.value)
   }
 
   @Test("validate ranks predictors")

@@ -14,11 +14,12 @@ extension SelectionReport {
       modelName: (influence.modelDirectory as NSString).lastPathComponent,
       totalParameters: plan.modelParameters, fixedParameters: fixed, budget: plan.budget,
       chosen: scores.filter { chosen.contains($0.name) }, value: plan.value,
-      largestValue: frontier.last?.value ?? plan.value, upperBound: plan.upperBound,
+      largestValue: plan.interaction?.isObjective == true ? nil : frontier.last?.value,
+      upperBound: plan.upperBound,
       isProvenOptimal: plan.isProven,
       heatMap: InfluenceHeatMap(scores, layerCount: influence.layerCount, chosen: chosen),
       frontier: FrontierChart(
-        points: frontier, marks: [("chosen", plan.weight, plan.value)],
+        points: frontier, marks: [("chosen", plan.weight, plan.frontierValue)],
         total: plan.modelParameters),
       comparison: comparison.map { ScoreChart($0) },
       facts: Self.facts(influence, plan))
@@ -39,16 +40,13 @@ extension SelectionReport {
   }
 
   private static func facts(_ influence: Influence, _ plan: Plan) -> [(String, String)] {
-    let cost = influence.cost
     var facts = [("Model", influence.modelDirectory)]
     facts += influence.settings.map { ($0.name, $0.value) }
     facts += [
       ("Value", influence.valueRule.name), ("Several probes", influence.aggregation.rawValue),
       (
         "Cost of the probe",
-        String(
-          format: "%.1f s: %d steps of the head, %d gradients, %d probes", cost.seconds,
-          cost.headSteps, cost.directionBatches, cost.probeBatches)
+        String(format: "%.1f s: ", influence.cost.seconds) + influence.cost.description
       ),
       ("Solver", plan.solver),
     ]

@@ -16,8 +16,9 @@ public struct SelectionReport: Sendable {
   public var chosen: [GroupScore]
   /// The predicted fall of the loss by the chosen groups together.
   public var value: Double
-  /// The same by the best choice without a budget: what the share of `value` is of.
-  public var largestValue: Double
+  /// The same by the best choice without a budget: what the share of `value` is of; nil where that is not known, as
+  /// with interactions.
+  public var largestValue: Double?
   /// What no choice within the budget can exceed.
   public var upperBound: Double
   /// Whether no choice within the budget has a larger value.
@@ -44,7 +45,7 @@ public struct SelectionReport: Sendable {
   /// A report of these; see the properties.
   public init(
     modelName: String, totalParameters: Int, fixedParameters: Int, budget: Int?,
-    chosen: [GroupScore], value: Double, largestValue: Double, upperBound: Double,
+    chosen: [GroupScore], value: Double, largestValue: Double?, upperBound: Double,
     isProvenOptimal: Bool, heatMap: InfluenceHeatMap, frontier: FrontierChart,
     comparison: ScoreChart? = nil, facts: [(String, String)],
     environment: [(String, String)] = EnvironmentReport.facts
@@ -132,7 +133,7 @@ public struct SelectionReport: Sendable {
         "The task head (\(ReportText.grouped(fixedParameters)) parameters) always trains and is "
           + "counted.")
     }
-    if largestValue > 0, value.isFinite {
+    if let largestValue, largestValue > 0, value.isFinite {
       sentences.append(
         "The choice is predicted to bring \(percent(value, of: largestValue)) of the fall of the loss "
           + "that the best choice without a budget would bring.")

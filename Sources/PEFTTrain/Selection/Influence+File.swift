@@ -24,7 +24,8 @@ extension Influence {
       "aggregation": .string(aggregation.rawValue),
       "complete": .bool(isComplete),
       "cost": .object([
-        "headSteps": .integer(cost.headSteps), "headSeconds": .number(cost.headSeconds),
+        "headSteps": .integer(cost.headSteps), "warmSteps": .integer(cost.warmSteps),
+        "headSeconds": .number(cost.headSeconds),
         "directionBatches": .integer(cost.directionBatches),
         "probeBatches": .integer(cost.probeBatches), "seconds": .number(cost.seconds),
       ]),
@@ -138,6 +139,7 @@ private struct InfluenceReader {
       predictors: predictors(items), isComplete: document["complete"]?.bool ?? false,
       cost: Influence.Cost(
         headSteps: cost?["headSteps"]?.integer ?? 0,
+        warmSteps: cost?["warmSteps"]?.integer ?? 0,
         headSeconds: cost?["headSeconds"]?.double ?? 0,
         directionBatches: cost?["directionBatches"]?.integer ?? 0,
         probeBatches: cost?["probeBatches"]?.integer ?? 0,

@@ -8,10 +8,12 @@ public struct Influence: Sendable {
   public static let fileName = "influence.json"
 
   /// What finding it took.
-  public struct Cost: Hashable, Sendable {
+  public struct Cost: Hashable, Sendable, CustomStringConvertible {
     /// Steps of the head alone.
     public var headSteps: Int
-    /// Their seconds.
+    /// Steps of everything after them.
+    public var warmSteps: Int
+    /// The seconds of both.
     public var headSeconds: Double
     /// Batches whose full gradient was formed.
     public var directionBatches: Int
@@ -19,6 +21,14 @@ public struct Influence: Sendable {
     public var probeBatches: Int
     /// Seconds in all.
     public var seconds: Double
+
+    /// All but the seconds, for people.
+    public var description: String {
+      var parts = ["\(headSteps) steps of the head"]
+      if warmSteps > 0 { parts.append("\(warmSteps) of everything") }
+      parts += ["\(directionBatches) gradients", "\(probeBatches) probes"]
+      return parts.joined(separator: ", ")
+    }
   }
 
   /// The directory of the model, from the root of the file system.

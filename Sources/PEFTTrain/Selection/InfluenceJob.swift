@@ -64,6 +64,8 @@ public struct SettledSelection: Hashable, Sendable {
 public enum InfluenceEvent {
   /// A step of the head alone.
   case head(StepReport)
+  /// A step of every parameter after those of the head.
+  case warm(StepReport)
   /// The gradients of so many batches of so many went into the direction.
   case direction(done: Int, of: Int)
   /// So many probes of so many are done.
@@ -151,7 +153,8 @@ extension PreparedJob {
       outcome: outcome,
       isComplete: outcome.isComplete || isSettled,
       cost: Influence.Cost(
-        headSteps: model.taskParameters.isEmpty ? 0 : settings.headSteps, headSeconds: headSeconds,
+        headSteps: model.taskParameters.isEmpty ? 0 : settings.headSteps,
+        warmSteps: settings.warmSteps, headSeconds: headSeconds,
         directionBatches: outcome.batchCounts.direction, probeBatches: outcome.batchCounts.probe,
         seconds: (clock.now - start) / .seconds(1)))
     influence.recipe = recipe
@@ -176,7 +179,8 @@ extension PreparedJob {
     guard settings.headSteps > 0, !model.taskParameters.isEmpty else { return true }
     return try warm(
       HeadTuning(), steps: settings.headSteps, rate: settings.headLearningRate,
-      precision: settings.probe.precision, shouldStop: shouldStop, observe: observe)
+      precision: settings.probe.precision, shouldStop: shouldStop
+    ) { observe(.head($0)) }
   }
 
   /// Trains everything; false when it was stopped.
@@ -186,12 +190,13 @@ extension PreparedJob {
     guard settings.warmSteps > 0 else { return true }
     return try warm(
       FullTuning(), steps: settings.warmSteps, rate: settings.warmLearningRate,
-      precision: settings.probe.precision, shouldStop: shouldStop, observe: observe)
+      precision: settings.probe.precision, shouldStop: shouldStop
+    ) { observe(.warm($0)) }
   }
 
   private func warm(
     _ method: any AdaptationMethod, steps: Int, rate: Double, precision: Precision,
-    shouldStop: () -> Bool, observe: (InfluenceEvent) -> Void
+    shouldStop: () -> Bool, observe: (StepReport) -> Void
   ) throws -> Bool {
     method.attach(to: model, using: SeededGenerator(seed: 0, purpose: "unused"))
     var training = job.settings
@@ -202,7 +207,7 @@ extension PreparedJob {
     let outcome = try PEFTTrain.train(
       model, on: train, evaluatingOn: nil, task: task, settings: training, shouldStop: shouldStop
     ) { event in
-      if case .step(let report) = event { observe(.head(report)) }
+      if case .step(let report) = event { observe(report) }
     }
     return outcome.ending != .interrupted
   }

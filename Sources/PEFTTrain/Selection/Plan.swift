@@ -76,6 +76,13 @@ public struct Plan: Sendable {
     public var redundancy: Double { additiveValue > 0 ? 1 - value / additiveValue : 0 }
   }
 
+  /// The value of those that were chosen as the frontier counts it: `value`, and where the selection was made for
+  /// what groups remove together, the sum of their own.
+  public var frontierValue: Double {
+    guard interaction?.isObjective == true else { return value }
+    return groups.lazy.filter { !$0.group.isFixed }.reduce(0) { $0 + $1.value }
+  }
+
   /// Ratios of learning rates by tensor, from the best steps of the groups: √(η* / median η*), from ¼ to 4.
   ///
   /// The root and the limits temper what the probe knows poorly. A tensor whose rows belong to several

@@ -1,3 +1,5 @@
+import PEFTSelect
+
 /// The claims of the method, checked on a suite's probes and runs.
 public struct SuiteClaims: Sendable {
   /// How far two rankings agree.
@@ -66,4 +68,19 @@ public struct SuiteClaims: Sendable {
   public let additivity: [Additivity]
   /// Refused fits.
   public let rejections: [Rejection]
+}
+
+extension SuiteClaims.Rejection {
+  /// Of `influences`, a seed each.
+  init(_ influences: [Influence], probe: String, problem: String) {
+    self.probe = probe
+    self.problem = problem
+    let groups = influences.first?.groups ?? []
+    let records = influences.flatMap(\.records)
+    byGroup = groups.indices.filter { !groups[$0].isFixed }.map { index in
+      let refused = records.count { !$0.isAccepted[index] }
+      return (groups[index].name, Double(refused) / Double(max(1, records.count)))
+    }
+    share = byGroup.reduce(0) { $0 + $1.share } / Double(max(1, byGroup.count))
+  }
 }

@@ -13,25 +13,21 @@ extension SuiteJob {
   public func claims(
     _ results: SuiteResults, shouldStop: () -> Bool = { false }, observe: (Event) -> Void = { _ in }
   ) throws -> SuiteClaims? {
-    try withoutActuallyEscaping(shouldStop) { shouldStop in
-      try withoutActuallyEscaping(observe) { observe in
-        let prober: Prober = { probe, problem, seed in
-          guard
-            let found = try influence(
-              probe, problem: problem, seed: seed, shouldStop: shouldStop, observe: observe)
-          else { throw Stopped() }
-          return found
-        }
-        do {
-          let subsets = suite.problems.map { SubsetScores(results, problem: $0.name) }
-          return SuiteClaims(
-            agreements: try agreements(SuiteStatistics(results), prober),
-            choices: try choices(subsets, SuiteStatistics(results), prober),
-            additivity: subsets.compactMap(\.additivity), rejections: try rejections(prober))
-        } catch is Stopped {
-          return nil
-        }
-      }
+    func prober(_ probe: String, _ problem: String, _ seed: UInt64) throws -> Influence {
+      guard
+        let found = try influence(
+          probe, problem: problem, seed: seed, shouldStop: shouldStop, observe: observe)
+      else { throw Stopped() }
+      return found
+    }
+    do {
+      let subsets = suite.problems.map { SubsetScores(results, problem: $0.name) }
+      return SuiteClaims(
+        agreements: try agreements(SuiteStatistics(results), prober),
+        choices: try choices(subsets, SuiteStatistics(results), prober),
+        additivity: subsets.compactMap(\.additivity), rejections: try rejections(prober))
+    } catch is Stopped {
+      return nil
     }
   }
 
@@ -95,20 +91,6 @@ extension SuiteJob {
       }
     }
     return choices
-  }
-}
-
-extension SuiteClaims.Rejection {
-  package init(_ influences: [Influence], probe: String, problem: String) {
-    self.probe = probe
-    self.problem = problem
-    let groups = influences.first?.groups ?? []
-    let records = influences.flatMap(\.records)
-    byGroup = groups.indices.filter { !groups[$0].isFixed }.map { index in
-      let refused = records.count { !$0.isAccepted[index] }
-      return (groups[index].name, Double(refused) / Double(max(1, records.count)))
-    }
-    share = byGroup.reduce(0) { $0 + $1.share } / Double(max(1, byGroup.count))
   }
 }
 

@@ -174,14 +174,16 @@ extension PreparedJob {
 
   /// The most bytes that an evaluation holds at once, by a forward computation on a few of its examples.
   private func evaluationBytes() -> Int {
-    guard let dev else { return 0 }
-    let texts = dev.texts(Array(0..<min(8, dev.count)))
+    let evaluated = [dev, test].compactMap(\.self)
+    guard let data = evaluated.first else { return 0 }
+    let texts = data.texts(Array(0..<min(8, data.count)))
     let before = TensorMemory.current.bytesInUse
     TensorMemory.resetPeak()
     model.freezing { _ = model(texts, on: Tape()) }
     let perToken =
       Double(TensorMemory.current.peakBytesInUse - before) / Double(max(1, texts.tokenCount))
-    let tokens = min(TransformerModel.evaluationTokens, dev.lengths.reduce(0, +))
+    let most = evaluated.map { $0.lengths.reduce(0, +) }.max() ?? 0
+    let tokens = min(TransformerModel.evaluationTokens, most)
     return Int(perToken * Double(tokens))
   }
 

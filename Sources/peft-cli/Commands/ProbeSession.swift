@@ -20,16 +20,7 @@ struct ProbeSession {
     let influence = try prepared.measureInfluence(
       settings, savingIn: directory, resuming: resuming,
       shouldStop: { Interruption.isRequested }
-    ) { event in
-      switch event {
-      case .head(let report):
-        progress.show(
-          "head alone", done: report.numbers.step, of: report.numbers.totalSteps,
-          detail: "loss \(ProgressLine.format(report.numbers.loss))")
-      case .direction(let done, let count): progress.show("direction", done: done, of: count)
-      case .probe(let done, let count): progress.show("probe", done: done, of: count)
-      }
-    }
+    ) { progress.show($0) }
     progress.finish()
     guard let influence else {
       throw InterruptedEarly(
@@ -37,9 +28,7 @@ struct ProbeSession {
     }
     common.note(
       "probed \(influence.groups.count.grouped) groups in "
-        + "\(ProgressLine.duration(influence.cost.seconds)): "
-        + "\(influence.cost.headSteps) steps of the head, "
-        + "\(influence.cost.directionBatches) gradients, \(influence.cost.probeBatches) probes")
+        + "\(ProgressLine.duration(influence.cost.seconds)): \(influence.cost)")
     return (influence, Interruption.isRequested)
   }
 }

@@ -121,7 +121,7 @@ struct SelectCommand: ParsableCommand {
       Console.output(.object(document))
     } else {
       let chart = FrontierChart(
-        points: frontier, marks: [("chosen", plan.weight, plan.value)],
+        points: frontier, marks: [("chosen", plan.weight, plan.frontierValue)],
         total: plan.modelParameters)
       chart.lines(width: 78, height: 12).forEach { Console.output($0) }
       PlanTable(plan).lines.forEach { Console.output($0) }

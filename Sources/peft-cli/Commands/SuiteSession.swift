@@ -73,14 +73,9 @@ struct SuiteSession {
         common.note("\(number)/\(count)  \(row.problem)  \(row.label)")
       case .probe(let problem, let name, let seed):
         common.note("probe \(name) of \(problem), seed \(seed)")
-      case .measuring(.direction(let done, let count)):
-        line.show("direction", done: done, of: count)
-      case .measuring(.probe(let done, let count)): line.show("probe", done: done, of: count)
-      case .measuring(.head(let report)):
-        line.show("head", done: report.numbers.step, of: report.numbers.totalSteps)
+      case .measuring(let event): line.show(event)
       case .run: break
-      case .training(.step(let report)):
-        line.show("step", done: report.numbers.step, of: report.numbers.totalSteps)
+      case .training(.step(let report)): line.show("step", report)
       case .training(.evaluation): line.finish()
       case .diverged(let row, let seed, let rate, let error):
         common.note("\(row.label), seed \(seed), rate \(rate): \(error)")

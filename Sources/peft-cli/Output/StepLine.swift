@@ -1,4 +1,5 @@
 import Foundation
+import PEFTTrain
 
 /// Shows how far a task of counted steps is: one live line on a terminal, elsewhere a plain line every
 /// few seconds.
@@ -22,6 +23,23 @@ final class StepLine {
     } else if ContinuousClock.now - lastShown >= Self.interval {
       lastShown = .now
       Console.error(line)
+    }
+  }
+
+  /// A step of training, with its loss.
+  func show(_ name: String, _ report: StepReport) {
+    show(
+      name, done: report.numbers.step, of: report.numbers.totalSteps,
+      detail: "loss \(ProgressLine.format(report.numbers.loss))")
+  }
+
+  /// How far a probe is.
+  func show(_ event: InfluenceEvent) {
+    switch event {
+    case .head(let report): show("head alone", report)
+    case .warm(let report): show("everything", report)
+    case .direction(let done, let count): show("direction", done: done, of: count)
+    case .probe(let done, let count): show("probe", done: done, of: count)
     }
   }
 
