@@ -49,6 +49,9 @@ let package = Package(
         .product(name: "PEFTModels", package: "peft"),
       ]),
     .executableTarget(
+      name: "product-time",
+      dependencies: [.product(name: "PEFTTensor", package: "peft")]),
+    .executableTarget(
       name: "knapsack-time",
       dependencies: [
         .product(name: "PEFTTensor", package: "peft"),

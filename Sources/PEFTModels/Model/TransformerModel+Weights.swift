@@ -1,4 +1,5 @@
 import Foundation
+import PEFTSelect
 import PEFTTensor
 
 /// What loading a checkpoint did besides copying tensors.
@@ -58,17 +59,35 @@ extension TransformerModel {
   /// Draws every weight anew: N(0, initializerRange²), biases 0, norms the identity. GPT-2's maps back
   /// into the residual stream are drawn 1 / √(2 · layers) as wide.
   public func initializeWeights(using generator: SeededGenerator) {
-    for entry in parameters { initialize(entry.parameter, using: generator) }
+    for entry in parameters { initialize(entry, using: generator) }
     TensorMemory.releaseUnused()
   }
 
-  private func initialize(_ parameter: Parameter, using generator: SeededGenerator) {
+  private func initialize(_ entry: ModelParameter, using generator: SeededGenerator) {
+    let parameter = entry.parameter
     guard parameter.shape.rank == 2 else { return }
-    var draws = generator.split(parameter.name)
     let isResidual = parameter.name.hasSuffix("c_proj.weight")
     let factor = isResidual ? 1 / Double(2 * configuration.layerCount).squareRoot() : 1
-    parameter.value.fill(
-      normal: Float(configuration.initializerRange * factor), using: &draws)
+    let (name, deviation) = (parameter.name, Float(configuration.initializerRange * factor))
+    func draw(into value: inout Tensor) {
+      var draws = generator.split(name)
+      value.fill(normal: deviation, using: &draws)
+    }
+    draw(into: &parameter.value)
+    guard entry.isOnlyMultiplied else { return }
+    let shape = parameter.shape
+    parameter.origin = { () throws(FileError) in
+      var value = Tensor(zeros: shape)
+      draw(into: &value)
+      return value
+    }
+  }
+
+  /// Has the values of all parameters in memory as they are; see `Parameter.readAgain()`.
+  ///
+  /// Errors: `malformed` where a file of the model was written to since it was loaded.
+  package func readAgain() throws(FileError) {
+    for entry in parameters { try entry.parameter.readAgain() }
   }
 
   private func load(
@@ -83,10 +102,13 @@ extension TransformerModel {
       if let name { used.insert(name) }
       if let name, shape == parameter.fileShape.extents {
         try Self.read(name, of: checkpoint, into: parameter, path: path)
+        if entry.isOnlyMultiplied {
+          parameter.origin = Self.reading(name, of: checkpoint, as: parameter)
+        }
       } else if entry.kind == .head
         || (shape == nil && ["pooler", "predictions"].contains(entry.place))
       {
-        initialize(parameter, using: generator)
+        initialize(entry, using: generator)
         report.newlyInitialized.append(parameter.name)
       } else {
         throw Self.missingOrMisshapen(parameter, found: shape, name: name, path: path)
@@ -116,9 +138,7 @@ extension TransformerModel {
       found.append(name)
       var copy = Tensor(zeros: parameter.shape)
       if entry.shape == parameter.shape.extents {
-        try copy.withUnsafeMutableElements { (elements) throws(FileError) in
-          try checkpoint.readFloats(of: name, into: elements)
-        }
+        try checkpoint.readFloats(of: name, into: &copy)
         if copy.isIdentical(to: parameter.value) { continue }
       }
       throw FileError(
@@ -167,24 +187,31 @@ extension TransformerModel {
   private static func read(
     _ name: String, of checkpoint: SafetensorsCollection, into parameter: Parameter, path: String
   ) throws(FileError) {
-    func read(into tensor: inout Tensor) throws(FileError) {
-      try tensor.withUnsafeMutableElements { (elements) throws(FileError) in
-        try checkpoint.readFloats(of: name, into: elements)
-      }
-    }
     if parameter.isTransposedInFiles {
       var value = Tensor(zeros: parameter.fileShape)
-      try read(into: &value)
+      try checkpoint.readFloats(of: name, into: &value)
       parameter.fileValue = value
     } else {
       // In place: a second word table would be the peak of memory.
-      try read(into: &parameter.value)
+      try checkpoint.readFloats(of: name, into: &parameter.value)
     }
     guard parameter.value.isFinite else {
       throw FileError(
         .malformed, path: path, place: "tensor \(name)",
         reason: "it holds a value that is not finite (NaN or infinity)",
         remedy: "use an earlier checkpoint, or download the file again")
+    }
+  }
+
+  /// Reads the value of a parameter again.
+  private static func reading(
+    _ name: String, of checkpoint: SafetensorsCollection, as parameter: Parameter
+  ) -> () throws(FileError) -> Tensor {
+    let (shape, isTransposed) = (parameter.fileShape, parameter.isTransposedInFiles)
+    return { () throws(FileError) in
+      var value = Tensor(zeros: shape)
+      try checkpoint.readFloats(of: name, into: &value)
+      return isTransposed ? value.transposed : value
     }
   }
 
@@ -220,5 +247,19 @@ extension TransformerModel {
     }
     try SafetensorsWriter.write(
       tensors, metadata: ["format": "pt"], to: directory + "/model.safetensors")
+  }
+}
+
+extension ModelParameter {
+  /// Whether it is a matrix that nothing but products reads.
+  fileprivate var isOnlyMultiplied: Bool { kind != .embedding && parameter.shape.rank == 2 }
+}
+
+extension SafetensorsCollection {
+  /// Reads the elements of the tensor `name` into one with as many.
+  fileprivate func readFloats(of name: String, into tensor: inout Tensor) throws(FileError) {
+    try tensor.withUnsafeMutableElements { (elements) throws(FileError) in
+      try readFloats(of: name, into: elements)
+    }
   }
 }

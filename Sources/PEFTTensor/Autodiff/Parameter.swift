@@ -3,17 +3,35 @@
 public final class Parameter {
   /// The name in the published checkpoint, dots included.
   public let name: String
-  /// The current value.
+  /// The current value. Where only packed copies hold it, it is read again; as that may fail, which ends the
+  /// process here, `readAgain()` is due before.
   public var value: Tensor {
-    get { stored }
+    get {
+      do throws(FileError) { try readAgain() } catch { fatalError(error.description) }
+      return stored
+    }
     // Observed with didSet, a change in place would copy first.
     _modify {
+      if packedShape != nil { _ = value }
       packings = [:]
+      wantedPackings = []
+      origin = nil
       yield &stored
     }
   }
+  /// The value, or nothing while packed copies hold it.
   private var stored: Tensor
+  /// The extents of the value while only packed copies hold it.
+  private var packedShape: Shape?
   private var packings: [Packing: PackedFactor] = [:]
+  /// What products have asked for since the value changed.
+  private var wantedPackings: Set<Packing> = []
+  /// Reads the value from where it came, the same bits; nil where that cannot be done. A change of the value
+  /// ends it.
+  ///
+  /// While a matrix with an origin does not train, it is in memory once: packed as products in bf16 take it, or,
+  /// from when something else asks for it to the next such product, as it is.
+  package var origin: (() throws(FileError) -> Tensor)?
   /// Whether files hold the matrix the other way round, as [in, out], as GPT-2's do of its linear maps.
   public let isTransposedInFiles: Bool
   /// Whether a gradient is wanted. A parameter that needs none costs no recording, no gradient and
@@ -48,9 +66,9 @@ public final class Parameter {
   }
 
   /// The extents of the value.
-  public var shape: Shape { value.shape }
+  public var shape: Shape { packedShape ?? stored.shape }
   /// The number of elements.
-  public var count: Int { value.count }
+  public var count: Int { shape.count }
   /// The extents of its gradient and of an optimizer's state for it: [|rows|, n] where only some rows
   /// train, else those of the value.
   public var gradientShape: Shape {
@@ -73,8 +91,23 @@ extension Parameter {
   /// changes; that of a matrix that trains, which changes after every step, is not kept.
   func packed(_ packing: Packing) -> PackedFactor {
     if let factor = packings[packing] { return factor }
+    guard !isTrainable else { return pack(packing) }
+    wantedPackings.insert(packing)
+    let factor = pack(packing)
+    packings[packing] = factor
+    guard origin != nil else { return factor }
+    // The others that products will ask for; reading the value once more for each would take longer.
+    for other in wantedPackings where packings[other] == nil { packings[other] = pack(other) }
+    if stored.isUnshared() {
+      packedShape = stored.shape
+      stored = Tensor(zeros: [0])
+    }
+    return factor
+  }
+
+  private func pack(_ packing: Packing) -> PackedFactor {
     let (outputs, inputs) = (shape.rows, shape.columns)
-    let factor = withElements(of: value) { start in
+    return withElements(of: value) { start in
       switch packing {
       case .forOutputs:
         PackedFactor(
@@ -86,12 +119,21 @@ extension Parameter {
           by: .active, on: .shared)
       }
     }
-    if !isTrainable { packings[packing] = factor }
-    return factor
+  }
+
+  /// Has the value in memory as it is, and no longer packed, where only packed copies hold it.
+  package func readAgain() throws(FileError) {
+    guard packedShape != nil, let origin else { return }
+    stored = try origin()
+    packedShape = nil
+    packings = [:]
   }
 
   /// Bytes of the packed copies that are kept now.
   package var packedBytes: Int { packings.values.reduce(0) { $0 + $1.byteCount } }
+
+  /// Bytes of the value as it is; 0 while only packed copies hold it.
+  package var valueBytes: Int { stored.count * MemoryLayout<Float>.stride }
 
   /// The rows that train, in the shape `gradientShape`: a copy where only some do, else the value.
   package var trainableValue: Tensor {

@@ -28,11 +28,23 @@ struct FileDescriptor: ~Copyable {
     }
   }
 
-  /// The size in bytes and the type and permissions of the file.
-  func status(path: String) throws(FileError) -> (byteCount: Int, mode: mode_t) {
+  /// What the system says of a file.
+  struct Status: Equatable, Sendable {
+    /// The size in bytes.
+    let byteCount: Int
+    /// The type and permissions.
+    let mode: mode_t
+    /// When the contents changed last, in seconds and nanoseconds.
+    let changed: [Int]
+  }
+
+  /// The status of the file now.
+  func status(path: String) throws(FileError) -> Status {
     var status = stat()
     guard fstat(number, &status) == 0 else { throw .system(errno, "cannot read", path: path) }
-    return (Int(status.st_size), status.st_mode)
+    return Status(
+      byteCount: Int(status.st_size), mode: status.st_mode,
+      changed: [status.st_mtim.tv_sec, status.st_mtim.tv_nsec])
   }
 }
 

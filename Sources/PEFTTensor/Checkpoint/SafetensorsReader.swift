@@ -39,11 +39,13 @@ public final class SafetensorsReader: Sendable {
   /// Calls `body` with the little-endian bytes of the tensor `name`, row-major.
   ///
   /// The bytes may begin at any address, aligned for the element type or not, and must not be kept
-  /// beyond the call. Errors: `malformed` when the file has no such tensor; what `body` throws.
+  /// beyond the call. Errors: `malformed` when the file has no such tensor, or was written to since it was
+  /// opened; what `body` throws.
   public func withBytes<Result>(
     of name: String, _ body: (UnsafeRawBufferPointer) throws(FileError) -> Result
   ) throws(FileError) -> Result {
     let entry = try existingEntry(name)
+    try mapping.checkUnchanged()
     // What has been read would stay in memory beside what was made of it.
     defer { mapping.release(entry.range) }
     return try mapping.withBytes { (bytes) throws(FileError) in

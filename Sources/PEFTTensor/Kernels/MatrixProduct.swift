@@ -40,13 +40,13 @@ enum MatrixProduct {
     return result
   }
 
-  /// y [T, out] ← x [T, in] · weight [out, in]ᵀ (+ bias [out]) in a precision; few rows stay in fp32.
+  /// y [T, out] ← x [T, in] · weight [out, in]ᵀ (+ bias [out]) in a precision; few rows by a matrix that trains, and
+  /// would have to be packed for them, stay in fp32.
   static func forward(
     _ x: Tensor, weight: Parameter, bias: Parameter?, precision: Precision,
     applying epilogue: ActivationEpilogue? = nil
   ) -> Tensor {
-    let tokens = x.shape.rows
-    guard precision == .bf16, tokens > fewRows else {
+    guard precision == .bf16, x.shape.rows > fewRows || !weight.isTrainable else {
       return forward(x, weight: weight.value, bias: bias?.value, applying: epilogue)
     }
     return product(x, weight.packed(.forOutputs), bias: bias?.value, applying: epilogue)
@@ -68,11 +68,11 @@ enum MatrixProduct {
     return (kept, activated)
   }
 
-  /// dx [T, in] ← δ [T, out] · weight [out, in] in a precision; few rows stay in fp32.
+  /// dx [T, in] ← δ [T, out] · weight [out, in] in a precision; few rows as in `forward`.
   static func inputGradient(
     _ upstream: Tensor, weight: Parameter, precision: Precision
   ) -> Tensor {
-    guard precision == .bf16, upstream.shape.rows > fewRows else {
+    guard precision == .bf16, upstream.shape.rows > fewRows || !weight.isTrainable else {
       return inputGradient(upstream, weight: weight.value)
     }
     return product(upstream, weight.packed(.forInputs), bias: nil)

@@ -1,4 +1,7 @@
 extension Tensor {
+  /// Whether no other tensor shares the storage.
+  mutating func isUnshared() -> Bool { isKnownUniquelyReferenced(&storage) }
+
   /// Reads the elements in place. The buffer must not leave `body`.
   public func withUnsafeElements<Result, Failure: Error>(
     _ body: (UnsafeBufferPointer<Float>) throws(Failure) -> Result

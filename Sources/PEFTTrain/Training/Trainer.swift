@@ -139,6 +139,7 @@ private struct TrainingRun {
       }
     }
     if ending != .interrupted || best != nil { restoreBest() }
+    try model.readAgain()
     return TrainingOutcome(
       ending: ending, steps: step, plannedSteps: totalSteps, bestStep: best?.step ?? step,
       bestMetrics: best?.metrics ?? [], seconds: clock.effort.seconds,
@@ -178,6 +179,7 @@ private struct TrainingRun {
     step: Int, observe: (TrainingEvent) throws -> Void
   ) throws {
     guard let dev else { return }
+    try model.readAgain()
     let metrics = model.evaluate(dev, task: task).metrics
     let score = PrimaryMetric(of: task).score(metrics)
     let isBest = best.map { score > $0.score } ?? true

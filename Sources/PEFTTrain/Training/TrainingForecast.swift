@@ -6,7 +6,9 @@ import PEFTTensor
 public struct TrainingForecast: Sendable {
   /// Steps in all.
   public let steps: Int
-  /// Bytes of all parameters.
+  /// Bytes of all parameters as they are loaded.
+  public let loadedBytes: Int
+  /// Bytes of those that training holds so; in bf16 frozen matrices are only packed.
   public let weightBytes: Int
   /// Bytes of gradients: those of the trainable parameters.
   public let gradientBytes: Int
@@ -16,9 +18,10 @@ public struct TrainingForecast: Sendable {
   public let bestCopyBytes: Int
   /// Bytes that the process has besides the weights: itself, the vocabulary, the data.
   public let processBytes: Int
-  /// Bytes of the packed copies of frozen weights in bf16; 0 in fp32.
+  /// Bytes of frozen matrices packed for products in bf16; 0 in fp32.
   public let packedBytes: Int
-  /// Bytes of activations: of the largest batch in training, or of an evaluation where it needs more.
+  /// Bytes of activations: of the largest batch in training, or of an evaluation, with the matrices that it takes
+  /// unpacked, where it needs more.
   public let activationBytes: Int
   /// Tokens a second in training; nil where it was not measured.
   public let tokensPerSecond: Double?
@@ -27,8 +30,11 @@ public struct TrainingForecast: Sendable {
 
   /// Bytes in all.
   public var totalBytes: Int {
-    processBytes + weightBytes + gradientBytes + optimizerBytes + bestCopyBytes + packedBytes
-      + activationBytes
+    processBytes
+      + max(
+        loadedBytes,
+        weightBytes + packedBytes + gradientBytes + optimizerBytes + bestCopyBytes + activationBytes
+      )
   }
 
   /// Seconds of one update of what trains; 0 where nothing was timed.
@@ -53,15 +59,18 @@ extension PreparedJob {
   /// Measures one forward computation; with `timing`, also whole steps without an update, and an update.
   public func forecast(timing: Bool) -> TrainingForecast {
     let settings = job.settings
-    let residentBytes = Processor.residentMemory
+    let processBytes = max(0, Processor.residentMemory - weightBytes - packedBytes)
     let batches = epochBatches(data: train, settings: settings, epoch: 0)
     let tokenCounts = batches.map { $0.reduce(0) { $0 + train.lengths[$1] } }
     let largest = tokenCounts.max() ?? 0
     let probe = Array((batches.first ?? []).prefix(8))
     let hiding = SeededGenerator(seed: 0, purpose: "forecast masks")
     let batch = train.examples(probe, hidingWith: hiding)
-    // Before the activations: the copies stay, and would count as theirs.
-    let packedBytes = packedBytes(batch)
+    // Before the activations: what is packed stays, and would count as theirs.
+    if settings.precision == .bf16, let batch {
+      walk(batch, to: GradientAccumulator(precision: .bf16))
+    }
+    let (weightBytes, packedBytes) = (weightBytes, packedBytes)
     var perToken = bytesPerToken(batch, recomputing: settings.recomputesLayers)
     if settings.recomputesLayers {
       // The inputs of all layers, and everything of one.
@@ -69,16 +78,17 @@ extension PreparedJob {
     }
     let steps = plannedSteps(data: train, settings: settings)
     let perEpoch = Double(tokenCounts.reduce(0, +)) / Double(max(1, batches.count))
-    let weightBytes = 4 * counts.parameters
+    let loadedBytes = 4 * counts.parameters
     let read = rowsRead(batches.prefix(steps))
     return TrainingForecast(
-      steps: steps, weightBytes: weightBytes,
+      steps: steps, loadedBytes: loadedBytes, weightBytes: weightBytes,
       gradientBytes: 4 * trainedElements(tableRows: min(read, largest)),
       optimizerBytes: 8 * trainedElements(tableRows: read),
       bestCopyBytes: dev == nil ? 0 : 4 * counts.trainable,
-      processBytes: max(0, residentBytes - weightBytes), packedBytes: packedBytes,
+      processBytes: processBytes, packedBytes: packedBytes,
       activationBytes: max(
-        Int(perToken * Double(largest) * Self.activationMargin), evaluationBytes()),
+        Int(perToken * Double(largest) * Self.activationMargin),
+        evaluationBytes().map { $0 + loadedBytes - weightBytes - packedBytes } ?? 0),
       tokensPerSecond: timing ? measuredRate(batches) : nil,
       tokens: Int(perEpoch * Double(steps)),
       updateSeconds: timing ? Double(counts.trainable) * secondsPerUpdate : 0)
@@ -108,7 +118,7 @@ extension PreparedJob {
     _ forecast: TrainingForecast, further: Int = 0,
     available: Int = Processor.availableMemory
   ) throws(InsufficientMemory) {
-    let needed = forecast.totalBytes - forecast.weightBytes - forecast.processBytes + further
+    let needed = forecast.totalBytes - forecast.loadedBytes - forecast.processBytes + further
     guard needed > available else { return }
     func mebibytes(_ bytes: Int) -> String { "\(bytes >> 20) MiB" }
     throw InsufficientMemory(
@@ -144,12 +154,9 @@ extension PreparedJob {
     return seen.count
   }
 
-  /// Bytes that a first step in bf16 leaves behind: frozen weights packed for both directions.
-  private func packedBytes(_ batch: ModelObjective.Batch?) -> Int {
-    guard job.settings.precision == .bf16, let batch else { return 0 }
-    walk(batch, to: GradientAccumulator(precision: .bf16))
-    return model.parameters.reduce(0) { $0 + $1.parameter.packedBytes }
-  }
+  private var weightBytes: Int { model.parameters.reduce(0) { $0 + $1.parameter.valueBytes } }
+
+  private var packedBytes: Int { model.parameters.reduce(0) { $0 + $1.parameter.packedBytes } }
 
   /// Forward and reverse walk as in a step.
   private func walk(_ batch: ModelObjective.Batch, to gradients: GradientAccumulator) {
@@ -172,11 +179,13 @@ extension PreparedJob {
     }
   }
 
-  /// The most bytes that an evaluation holds at once, by a forward computation on a few of its examples.
-  private func evaluationBytes() -> Int {
+  /// The most bytes of activations that an evaluation holds at once, by a forward computation on a few of its
+  /// examples.
+  private func evaluationBytes() -> Int? {
     let evaluated = [dev, test].compactMap(\.self)
-    guard let data = evaluated.first else { return 0 }
+    guard let data = evaluated.first else { return nil }
     let texts = data.texts(Array(0..<min(8, data.count)))
+    for entry in model.parameters { _ = entry.parameter.value }
     let before = TensorMemory.current.bytesInUse
     TensorMemory.resetPeak()
     model.freezing { _ = model(texts, on: Tape()) }

@@ -121,6 +121,65 @@ struct PrecisionTests {
     #expect(parameters[1].packedBytes == 0)
   }
 
+  @Test("a frozen matrix that can be read again is held once, and nothing computed changes")
+  func heldOnce() throws {
+    weight.isTrainable = false
+    let (kept, exact) = (step(.bf16, isLowRank: true), step(.fp32, isLowRank: true))
+    let (elements, shape) = (weight.value.elements, weight.shape)
+    var reads = 0
+    // A value of its own, which nothing else shares.
+    weight.value = Tensor(elements, shape: shape)
+    weight.origin = { () throws(FileError) in
+      reads += 1
+      return Tensor(elements, shape: shape)
+    }
+    func check(_ found: (loss: Double, gradients: [Parameter: Tensor])) {
+      #expect(found.loss == kept.loss && found.gradients.count == kept.gradients.count)
+      for (parameter, gradient) in kept.gradients {
+        #expect(found.gradients[parameter]?.isIdentical(to: gradient) == true, "\(parameter.name)")
+      }
+    }
+    // Read once more for the other direction, the first time.
+    for _ in 0..<2 { check(step(.bf16, isLowRank: true)) }
+    #expect(reads == 1 && weight.valueBytes == 0 && weight.packedBytes >= 4 * elements.count)
+    #expect(weight.shape == shape && weight.count == elements.count)
+    #expect(step(.fp32, isLowRank: true).loss == exact.loss)
+    #expect(reads == 2 && weight.packedBytes == 0 && weight.valueBytes == 4 * elements.count)
+    for _ in 0..<2 { check(step(.bf16, isLowRank: true)) }
+    #expect(reads == 2 && weight.valueBytes == 0 && weight.value.elements == elements)
+
+    // What is shared would be in memory all the same.
+    let other = weight.value
+    check(step(.bf16, isLowRank: true))
+    #expect(weight.valueBytes > 0 && weight.value.isIdentical(to: other))
+  }
+
+  @Test("a change of a matrix that was only packed keeps its other elements, and ends its origin")
+  func changedOnce() {
+    weight.isTrainable = false
+    let (elements, shape) = (weight.value.elements, weight.shape)
+    weight.value = Tensor(elements, shape: shape)
+    weight.origin = { () throws(FileError) in Tensor(elements, shape: shape) }
+    let before = step(.bf16)
+    #expect(weight.valueBytes == 0)
+    weight.value.withUnsafeMutableElements { $0[0] += 1 }
+    #expect(weight.value.elements[0] == elements[0] + 1 && weight.origin == nil)
+    #expect(weight.value.elements.dropFirst() == elements.dropFirst())
+    #expect(step(.bf16).loss != before.loss && weight.valueBytes > 0)
+  }
+
+  @Test("an origin that fails says so, and the packed copies stay")
+  func lostOrigin() throws {
+    first.isTrainable = false
+    let error = FileError(.malformed, path: "x", reason: "changed")
+    let before = step(.bf16)
+    first.value = Tensor(first.value.elements, shape: first.shape)
+    first.origin = { () throws(FileError) in throw error }
+    #expect(step(.bf16).loss == before.loss)
+    #expect(throws: error) { try first.readAgain() }
+    #expect(first.valueBytes == 0 && step(.bf16).loss == before.loss)
+  }
+
   @Test("a weight that changes is packed anew")
   func refreshes() throws {
     let before = step(.bf16)

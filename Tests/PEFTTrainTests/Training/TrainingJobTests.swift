@@ -100,6 +100,67 @@ struct TrainingJobTests {
     }
   }
 
+  @Test("frozen matrices held once in bf16 are the file's again at evaluations and at the end")
+  func heldOnce() throws {
+    func trained(keepingAll: Bool) throws -> (PreparedJob, TrainingOutcome) {
+      let job = try prepared(LowRankAdaptation(rank: 2)) {
+        $0.settings.precision = .bf16
+        $0.settings.length = .steps(7)
+        $0.settings.evaluationInterval = 2
+        // Batches of few rows as well.
+        $0.settings.batches = BatchPlan(size: .examples(3))
+      }
+      if keepingAll { for entry in job.model.parameters { entry.parameter.origin = nil } }
+      var held: [Int] = []
+      let outcome = try train(
+        job,
+        observing: { event in
+          if case .step = event {
+            held.append(job.model.parameters.reduce(0) { $0 + $1.parameter.valueBytes })
+          }
+        })
+      let all = 4 * job.model.parameterCount
+      #expect(held.allSatisfy { keepingAll ? $0 == all : $0 < all * 9 / 10 }, "\(held) of \(all)")
+      #expect(job.model.parameters.allSatisfy { $0.parameter.valueBytes > 0 })
+      return (job, outcome)
+    }
+    let (once, twice) = (try trained(keepingAll: false), try trained(keepingAll: true))
+    #expect(once.1.bestMetrics.map(\.value) == twice.1.bestMetrics.map(\.value))
+    for (left, right) in zip(once.0.model.parameters, twice.0.model.parameters) {
+      #expect(left.parameter.value.isIdentical(to: right.parameter.value), "\(left.parameter.name)")
+    }
+  }
+
+  @Test("a model file that is written to while it is in use ends the run with its name")
+  func changedFile() throws {
+    let directory = FileManager.default.temporaryDirectory
+      .appending(path: "peft-changed-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let texts = ["good", "bad"].map { TextExample(text: $0, label: $0, line: 1) }
+    try SmallModel.write(to: directory, texts: texts.map(\.text))
+    try JSONLinesFile.write(texts, to: directory + "/train.jsonl")
+    var job = TrainingJob(
+      modelDirectory: directory, trainPath: directory + "/train.jsonl",
+      method: LowRankAdaptation(rank: 2))
+    job.devPath = job.trainPath
+    job.settings.precision = .bf16
+    job.settings.length = .steps(2)
+    let weights = directory + "/model.safetensors"
+    let file = try #require(FileHandle(forUpdatingAtPath: weights))
+    #expect {
+      try train(
+        try job.prepare(),
+        observing: { event in
+          guard case .step = event else { return }
+          file.seekToEndOfFile()
+          file.write(Data([0]))
+        })
+    } throws: { error in
+      let error = error as? FileError
+      return error?.kind == .malformed && error?.path == weights
+    }
+  }
+
   @Test("regression is learnt")
   func regression() throws {
     let job = try prepared(regression: true) { $0.settings.length = .epochs(20) }
