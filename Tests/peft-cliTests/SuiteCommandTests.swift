@@ -80,6 +80,62 @@ struct SuiteCommandTests {
     }
   }
 
+  /// Rankings and refused fits as the probes' own files have them.
+  private static func checkClaims(_ document: JSONValue, _ output: String) throws {
+    func groups(_ probe: String, _ seed: Int) throws -> (JSONValue, [(index: Int, JSONValue)]) {
+      let found = try JSONValue(contentsOf: "\(output)/probes/words/\(probe)/seed-\(seed).json")
+      let groups = try #require(found["groups"]?.array).enumerated()
+        .filter { $0.element["fixed"] == .bool(false) }
+      return (found, groups.map { ($0.offset, $0.element) })
+    }
+    func row(_ title: String) throws -> [String] {
+      let tables = document["tables"]?.array ?? []
+      let table = try #require(tables.first { $0["title"]?.string?.hasPrefix(title) == true })
+      return table["rows"]?.array?.first?.array?.compactMap(\.string) ?? []
+    }
+    var (taus, refused, fits) = ([0.0, 0.0], 0, 0)
+    for seed in [1, 2] {
+      let (fitted, ours) = try groups("fit", seed)
+      let theirs = try groups("kinds", seed).1
+      #expect(ours.map { $0.1["name"] } == theirs.map { $0.1["name"] } && ours.count > 3)
+      for (column, isDensity) in [false, true].enumerated() {
+        func values(_ groups: [(index: Int, JSONValue)]) -> [Double] {
+          groups.map {
+            ($0.1["value"]?.double ?? .nan) / (isDensity ? $0.1["parameters"]?.double ?? .nan : 1)
+          }
+        }
+        let (x, y) = (values(ours), values(theirs))
+        var (sum, xPairs, yPairs) = (0.0, 0.0, 0.0)
+        for i in x.indices {
+          for j in 0..<i {
+            let (a, b) = (x[i] - x[j], y[i] - y[j])
+            sum += (a == 0 || b == 0) ? 0 : (a > 0) == (b > 0) ? 1 : -1
+            xPairs += a == 0 ? 0 : 1
+            yPairs += b == 0 ? 0 : 1
+          }
+        }
+        taus[column] += xPairs * yPairs > 0 ? sum / (xPairs * yPairs).squareRoot() / 2 : 0
+      }
+      for probe in fitted["probes"]?.array ?? [] {
+        let accepted = probe["accepted"]?.array ?? []
+        fits += ours.count
+        refused += ours.count { accepted[$0.index] == .bool(false) }
+      }
+    }
+    let ranking = try row("Rankings")
+    #expect(ranking.prefix(2) == ["fit and walk", "words"])
+    for (text, tau) in zip(ranking.dropFirst(2), taus) {
+      let shown = try #require(Double(text.split(separator: " ")[0]))
+      #expect(abs(shown - tau) < 6e-5, "\(text), \(tau)")
+    }
+    let refusal = try row("Fits that were refused")
+    #expect(refusal.prefix(2) == ["words", "fit"] && fits > 0)
+    let share = try #require(refusal[2].split(separator: " ").first.flatMap { Double($0) })
+    #expect(
+      abs(share - 100 * Double(refused) / Double(fits)) <= 0.005 * share,
+      "\(refusal), \(refused)/\(fits)")
+  }
+
   @Test("shards, ended and gone on with, give the numbers of one process; a hole is refused")
   func shards() throws {
     let place = try Workplace()
@@ -97,6 +153,7 @@ struct SuiteCommandTests {
       table.count > 2 * 3 && table.allSatisfy { $0.contains("words") || $0.hasPrefix("problem,") })
 
     try Self.checkRates(table)
+    try Self.checkClaims(document, whole)
 
     let shared = place.directory.path("shared")
     #expect(try Self.run(suite, shared, "--shard", "2/2").status == 0)
@@ -158,9 +215,18 @@ struct SuiteCommandTests {
 
   @Test("options that stand in the suite's file are refused beside it")
   func options() throws {
-    for extra in [["--model", "m"], ["--seeds", "1"], ["--steps=3"], ["--shard", "3/2"]] {
-      let result = try PEFTProcess.run("compare", "--suite", "s.yaml", "--output", "o", extra[0])
-      #expect(result.status == 2, "\(extra)")
+    let place = try Workplace()
+    let configuration = place.directory.path("c.yaml")
+    try "workers: 1\nmethods: [lora]".write(
+      toFile: configuration, atomically: true, encoding: .utf8)
+    for (extra, word) in [
+      (["--model", "m"], "--model"), (["--seeds", "1"], "--seeds"), (["--steps=3"], "--steps"),
+      (["--shard", "3/2"], "--shard 3/2"), (["--config", configuration], "--methods"),
+    ] {
+      let (process, streams) = try PEFTProcess.start(
+        ["compare", "--suite", "s.yaml", "--output", "o"] + extra)
+      let result = try PEFTProcess.finish(process, streams)
+      #expect(result.status == 2 && result.errors.contains(word), "\(result.errors)")
     }
     #expect(try PEFTProcess.run("compare", "--output", "o").status == 2)
     #expect(

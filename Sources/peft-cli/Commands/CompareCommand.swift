@@ -95,10 +95,12 @@ struct CompareCommand: ParsableCommand {
     let allowed = [
       "suite", "shard", "merge", "output", "overwrite", "resume", "json", "quiet", "workers",
     ]
+    // With what a configuration file adds.
+    let arguments = try ConfigurationFile.merge(Array(CommandLine.arguments.dropFirst()))
     let options = CommandInterface.all.first { $0.name == Self._commandName }?.options ?? []
     for option in options
     where !allowed.contains(option.name)
-      && ConfigurationFile.isGiven(option.name, in: CommandLine.arguments)
+      && ConfigurationFile.stands(option.name, in: arguments)
     {
       throw ValidationError("--\(option.name): with --suite this stands in the suite's file")
     }

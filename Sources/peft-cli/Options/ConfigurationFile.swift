@@ -67,9 +67,12 @@ enum ConfigurationFile {
   static func isGiven(_ name: String, in arguments: [String]) -> Bool {
     let names =
       [name] + alternatives.flatMap { $0.0 == name ? [$0.1] : $0.1 == name ? [$0.0] : [] }
-    return names.contains { name in
-      arguments.contains { $0 == "--\(name)" || $0.hasPrefix("--\(name)=") }
-    }
+    return names.contains { stands($0, in: arguments) }
+  }
+
+  /// Whether an option stands on a command line.
+  static func stands(_ name: String, in arguments: [String]) -> Bool {
+    arguments.contains { $0 == "--\(name)" || $0.hasPrefix("--\(name)=") }
   }
 }
 
