@@ -184,7 +184,13 @@ extension PreparedJob {
   private func evaluationBytes() -> Int? {
     let evaluated = [dev, test].compactMap(\.self)
     guard let data = evaluated.first else { return nil }
-    let texts = data.texts(Array(0..<min(8, data.count)))
+    // Enough that buffers have the sizes that are asked for; small ones are shared, and too large.
+    var (count, length) = (0, 0)
+    while count < data.count, length < 512 {
+      length += data.lengths[count]
+      count += 1
+    }
+    let texts = data.texts(Array(0..<count))
     for entry in model.parameters { _ = entry.parameter.value }
     let before = TensorMemory.current.bytesInUse
     TensorMemory.resetPeak()
