@@ -33,7 +33,7 @@ parser.add_argument("--workers", default="2")
 parser.add_argument("--precision", default="fp32", help="of products: fp32 or bf16, PyTorch's autocast")
 parser.add_argument("--only", help="rows whose name contains this")
 parser.add_argument("--data", help="TSV of texts and labels: adds rows of real batches")
-parser.add_argument("--tokenizer", help="directory of the tokenizer for --data")
+parser.add_argument("--tokenizer", help="directory of the tokenizer for --data, with a config.json for transformers")
 options = parser.parse_args()
 
 

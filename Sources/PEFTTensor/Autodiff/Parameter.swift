@@ -29,8 +29,9 @@ public final class Parameter {
   /// Reads the value from where it came, the same bits; nil where that cannot be done. A change of the value
   /// ends it.
   ///
-  /// While a matrix with an origin does not train, it is in memory once: packed as products in bf16 take it, or,
-  /// from when something else asks for it to the next such product, as it is.
+  /// While a matrix with an origin does not train, and no other tensor shares its value, it is in memory once:
+  /// packed as products in bf16 take it, or, from when something else asks for it to the next such product, as
+  /// it is.
   package var origin: (() throws(FileError) -> Tensor)?
   /// Whether files hold the matrix the other way round, as [in, out], as GPT-2's do of its linear maps.
   public let isTransposedInFiles: Bool
