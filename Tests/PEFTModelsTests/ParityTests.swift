@@ -68,6 +68,29 @@ struct ParityTests {
     try check(fixture, try fixture.model(), steps: false)
   }
 
+  @Test("a batch that layers take in pieces", arguments: ["bert", "roberta"])
+  func pieces(name: String) throws {
+    let fixture = try ParityFixture(name)
+    let model = try fixture.model()
+    let batch = fixture.batch
+    func sequences(_ rows: [Int32]) -> [[Int32]] {
+      (0..<batch.exampleCount).map { Array(rows[batch.partition[$0]]) }
+    }
+    let copies = 2 * TransformerModel.pieceTokens / batch.tokenCount + 1
+    let many = PackedBatch(
+      sequences: Array(repeatElement(sequences(batch.ids), count: copies).joined()),
+      typeIDs: Array(repeatElement(sequences(batch.typeIDs), count: copies).joined()))
+    let tape = Tape()
+    for parameter in model.trainableParameters { parameter.isTrainable = false }
+    let logits = model.logits(many, on: tape).value
+    #expect(many.tokenCount > 2 * TransformerModel.pieceTokens && tape.operationCount == 0)
+    let expected = try fixture.tensor("logits")
+    for copy in 0..<copies {
+      let rows = copy * batch.exampleCount..<(copy + 1) * batch.exampleCount
+      #expect(logits.rows(rows).relativeError(to: expected) < Self.tolerance)
+    }
+  }
+
   @Test("layers computed again give the same bits", arguments: ["bert", "roberta-norm"])
   func recomputes(name: String) throws {
     let fixture = try ParityFixture(name)

@@ -154,6 +154,85 @@ import Testing
     }
   }
 
+  @Test(
+    "an addition is what a product more would add",
+    arguments: VectorKernelCases.productKernels, Precision.allCases)
+  func additions(kernels: VectorKernels, precision: Precision) {
+    for (rows, columns, inner, rank) in [(57, 211, 400, 8), (700, 31, 65, 1), (9, 500, 7, 33)] {
+      let (left, right) = (
+        VectorKernelCases.floats(rows * rank, "left"),
+        VectorKernelCases.floats(columns * rank, "right")
+      )
+      for (isTransposed, isPacked) in [(false, false), (false, true), (true, false), (true, true)] {
+        let pool = WorkerPool(workerCount: 3)
+        let results = [false, true].map { isTogether in
+          let problem = Problem((rows, columns, inner), false, true)
+          let (a, b, left, right) = (
+            Tensor(problem.a, shape: [problem.a.count]),
+            Tensor(problem.b, shape: [problem.b.count]),
+            Tensor(left, shape: [left.count]), Tensor(right, shape: [right.count])
+          )
+          var c = Tensor(problem.start, shape: [problem.start.count])
+          pointers(to: a, b, left, right, &c) { a, b, left, right, c in
+            let thin = VectorKernels.Factor(
+              right, stride: isTransposed ? rank : columns, isTransposed: isTransposed)
+            let addition = VectorKernels.Addition(
+              .init(left, stride: rank),
+              PackedFactor(
+                thin, columns: 0..<columns, inner: rank, precision: .fp32, by: kernels, on: pool),
+              scale: 0.7)
+            let factors = (
+              VectorKernels.Factor(a, stride: problem.strideA),
+              VectorKernels.Factor(b, stride: problem.strideB, isTransposed: true)
+            )
+            if isPacked {
+              kernels.product(
+                factors.0,
+                PackedFactor(
+                  factors.1, columns: 0..<columns, inner: inner, precision: precision,
+                  by: kernels, on: pool), rows: rows, into: c, stride: problem.stride, on: pool,
+                adding: isTogether ? addition : nil)
+            } else {
+              kernels.product(
+                factors.0, factors.1, rows: rows, columns: columns, inner: inner, into: c,
+                stride: problem.stride, precision: precision, on: pool,
+                adding: isTogether ? addition : nil)
+            }
+            guard !isTogether else { return }
+            kernels.product(
+              .init(left, stride: rank), thin, rows: rows, columns: columns, inner: rank,
+              scale: 0.7, accumulating: true, into: c, stride: problem.stride, on: pool)
+          }
+          return c.elements
+        }
+        #expect(results[0] == results[1], "\(rows) × \(columns) × \(inner), rank \(rank)")
+      }
+    }
+  }
+
+  private func pointers(
+    to a: Tensor, _ b: Tensor, _ left: Tensor, _ right: Tensor, _ c: inout Tensor,
+    _ body: (
+      UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Float>,
+      UnsafeMutablePointer<Float>
+    ) -> Void
+  ) {
+    c.withUnsafeMutableElements { c in
+      a.withUnsafeElements { a in
+        b.withUnsafeElements { b in
+          left.withUnsafeElements { left in
+            right.withUnsafeElements { right in
+              guard let a = a.baseAddress, let b = b.baseAddress, let c = c.baseAddress,
+                let left = left.baseAddress, let right = right.baseAddress
+              else { return }
+              body(a, b, left, right, c)
+            }
+          }
+        }
+      }
+    }
+  }
+
   @Test("the workers do not change a bit", arguments: VectorKernelCases.productKernels)
   func workers(kernels: VectorKernels) {
     for shape in [(57, 211, 400), (8, 500, 300), (700, 31, 65), (97, 64, 40)] {

@@ -41,8 +41,6 @@ final class Encoder: Backbone {
     [embeddingNorm] + layers.flatMap(\.normalizationLayers)
   }
 
-  var layerCount: Int { layers.count }
-
   var wordTable: Parameter { tables.words }
 
   var sections: [ParameterSection] {
@@ -65,8 +63,6 @@ final class Encoder: Backbone {
         return section
       }
   }
-
-  func layer(_ index: Int, _ x: Variable, on tape: Tape) -> Variable { layers[index](x, on: tape) }
 
   func finish(_ x: Variable, on tape: Tape) -> Variable { x }
 

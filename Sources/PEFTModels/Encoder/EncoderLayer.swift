@@ -4,7 +4,7 @@ import PEFTTensor
 /// layer norm.
 ///
 ///     a = LN(d(W_o attention(W_q x, W_k x, W_v x)) + x);  y = LN(d(W_2 f(W_1 a)) + a)
-final class EncoderLayer {
+final class EncoderLayer: TransformerLayer {
   /// The maps of the attention block.
   let query: LinearLayer
   /// The maps of the attention block.
@@ -44,12 +44,10 @@ final class EncoderLayer {
     outputNorm = norm("output.LayerNorm")
   }
 
-  /// The linear maps in the order of computation.
   var linearLayers: [LinearLayer] {
     [query, key, value, attentionOutput, intermediate, output]
   }
 
-  /// The norms in the order of computation.
   var normalizationLayers: [NormalizationLayer] { [attentionNorm, outputNorm] }
 
   /// x [T, hidden] → [T, hidden].

@@ -31,8 +31,6 @@ final class GPT2: Backbone {
       name: Self.prefix + "ln_f", width: hidden, epsilon: configuration.epsilon)
   }
 
-  var layerCount: Int { layers.count }
-
   var linearLayers: [LinearLayer] { layers.flatMap(\.linearLayers) }
 
   var normalizationLayers: [NormalizationLayer] {
@@ -69,8 +67,6 @@ final class GPT2: Backbone {
         [(wordTable, batch.ids), (positionTable, positions)], partition: partition),
       probability: configuration.embeddingDropout)
   }
-
-  func layer(_ index: Int, _ x: Variable, on tape: Tape) -> Variable { layers[index](x, on: tape) }
 
   func finish(_ x: Variable, on tape: Tape) -> Variable { lastNorm(x, on: tape) }
 }

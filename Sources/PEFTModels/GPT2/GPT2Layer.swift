@@ -4,7 +4,7 @@ import PEFTTensor
 /// added to the residual stream.
 ///
 ///     a = x + d(W_o attention(W_a LN₁(x)));  y = a + d(W_p f(W_f LN₂(a)))
-final class GPT2Layer {
+final class GPT2Layer: TransformerLayer {
   /// The norm before attention.
   let attentionNorm: NormalizationLayer
   /// The map onto queries, keys and values, side by side [3·h, h].
@@ -38,10 +38,8 @@ final class GPT2Layer {
     output = linear("mlp.c_proj", inner, hidden)
   }
 
-  /// The linear maps in the order of computation.
   var linearLayers: [LinearLayer] { [attention, attentionOutput, intermediate, output] }
 
-  /// The norms in the order of computation.
   var normalizationLayers: [NormalizationLayer] { [attentionNorm, innerNorm] }
 
   /// x [T, h] → [T, h].

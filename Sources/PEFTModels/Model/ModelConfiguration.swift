@@ -92,6 +92,14 @@ public enum ModelConfiguration: Hashable, Sendable {
     }
   }
 
+  /// Width of the residual stream, h.
+  public var hiddenSize: Int {
+    switch self {
+    case .encoder(let configuration): configuration.hiddenSize
+    case .gpt2(let configuration): configuration.hiddenSize
+    }
+  }
+
   /// Number of transformer layers.
   public var layerCount: Int {
     switch self {

@@ -28,8 +28,12 @@ public final class TransformerModel {
     }
   }
 
+  /// Where nothing is recorded a layer computes so many tokens at once, or one longer text: what it holds
+  /// between its input and its output then does not grow with the batch.
+  public static let pieceTokens = 1024
+
   /// The number of stages of the computation: the embeddings, the layers, the head.
-  public var stageCount: Int { backbone.layerCount + 2 }
+  public var stageCount: Int { backbone.layers.count + 2 }
 
   /// The output of one stage from that of the stage before it; the first takes the batch alone, the
   /// last returns what `callAsFunction` does.
@@ -40,8 +44,8 @@ public final class TransformerModel {
       precondition(index == 0, "stage: \(index) without the output of the stage before it")
       return backbone.embed(batch, on: tape)
     }
-    return index <= backbone.layerCount
-      ? layer(index - 1, input, on: tape)
+    return index <= backbone.layers.count
+      ? output(of: backbone.layers[index - 1], input, on: tape)
       : head(backbone.finish(input, on: tape), of: batch, on: tape)
   }
 
@@ -53,14 +57,18 @@ public final class TransformerModel {
 
   /// The hidden states that the head reads, [T, h].
   public func hidden(_ batch: PackedBatch, on tape: Tape) -> Variable {
-    let embedded = backbone.embed(batch, on: tape)
-    let last = (0..<backbone.layerCount).reduce(embedded) { layer($1, $0, on: tape) }
-    return backbone.finish(last, on: tape)
+    // Not a fold: it would hold its first value to the end.
+    var x = backbone.embed(batch, on: tape)
+    for layer in backbone.layers { x = output(of: layer, x, on: tape) }
+    return backbone.finish(x, on: tape)
   }
 
-  private func layer(_ index: Int, _ x: Variable, on tape: Tape) -> Variable {
-    guard tape.recomputesLayers else { return backbone.layer(index, x, on: tape) }
-    return tape.recomputed(x) { [backbone] in backbone.layer(index, $0, on: $1) }
+  private func output(
+    of layer: any TransformerLayer, _ x: Variable, on tape: Tape
+  ) -> Variable {
+    if tape.recomputesLayers { return tape.recomputed(x) { layer($0, on: $1) } }
+    guard !tape.drops, !x.needsGradient, !layer.isTrainable else { return layer(x, on: tape) }
+    return tape.inPieces(x, ofRows: Self.pieceTokens) { layer($0, on: tape) }
   }
 
   /// The map from hidden states to logits, where the output is a vocabulary.

@@ -52,6 +52,9 @@ public final class Tape {
       saved: remaking.map { SavedInput(remaking: $0) } ?? SavedInput(value))
   }
 
+  /// Whether anything can be dropped.
+  public var drops: Bool { dropout != nil }
+
   /// The mask of the next place that drops, or nil where nothing is dropped.
   func nextDropout(probability: Double) -> DropoutMask? {
     guard let dropout, probability > 0 else { return nil }

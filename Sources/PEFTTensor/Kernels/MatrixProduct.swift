@@ -11,7 +11,8 @@ enum MatrixProduct {
   /// added while a worker's rows are still in its cache.
   static func forward(
     _ x: Tensor, weight: Tensor, bias: Tensor? = nil, scale: Float = 1,
-    addingTo sum: consuming Tensor? = nil, applying epilogue: ActivationEpilogue? = nil
+    addingTo sum: consuming Tensor? = nil, adding addition: VectorKernels.Addition? = nil,
+    applying epilogue: ActivationEpilogue? = nil
   ) -> Tensor {
     let (tokens, inputs, outputs) = (x.shape.rows, x.shape.columns, weight.shape.rows)
     precondition(
@@ -32,7 +33,7 @@ enum MatrixProduct {
           product(
             Factor(x, stride: inputs), Factor(weight, stride: inputs, isTransposed: true),
             rows: tokens, columns: outputs, inner: inputs, scale: scale, bias: bias,
-            accumulating: isAdding, into: y,
+            accumulating: isAdding, into: y, adding: addition,
             completion: epilogue?.completion(of: y, columns: outputs))
         }
       }
@@ -44,12 +45,68 @@ enum MatrixProduct {
   /// would have to be packed for them, stay in fp32.
   static func forward(
     _ x: Tensor, weight: Parameter, bias: Parameter?, precision: Precision,
-    applying epilogue: ActivationEpilogue? = nil
+    adding addition: VectorKernels.Addition? = nil, applying epilogue: ActivationEpilogue? = nil
   ) -> Tensor {
     guard precision == .bf16, x.shape.rows > fewRows || !weight.isTrainable else {
-      return forward(x, weight: weight.value, bias: bias?.value, applying: epilogue)
+      return forward(
+        x, weight: weight.value, bias: bias?.value, adding: addition, applying: epilogue)
     }
-    return product(x, weight.packed(.forOutputs), bias: bias?.value, applying: epilogue)
+    return product(
+      x, weight.packed(.forOutputs), bias: bias?.value, adding: addition, applying: epilogue)
+  }
+
+  /// y [T, out] ← x · weightᵀ (+ bias) + scale · inner [T, R] · up [out, R]ᵀ, the addition in fp32.
+  static func forward(
+    _ x: Tensor, weight: Parameter, bias: Parameter?, precision: Precision, adding inner: Tensor,
+    times up: Tensor, scale: Float
+  ) -> Tensor {
+    let rank = up.shape.columns
+    guard completesParts(rows: x.shape.rows, precision), rank > 0 else {
+      return forward(
+        inner, weight: up, scale: scale,
+        addingTo: forward(x, weight: weight, bias: bias, precision: precision))
+    }
+    return withElements(of: inner, up) { inner, up in
+      forward(
+        x, weight: weight, bias: bias, precision: precision,
+        adding: addition(
+          inner, Factor(up, stride: rank, isTransposed: true), rank: rank,
+          columns: weight.shape.rows, scale: scale))
+    }
+  }
+
+  /// dx [T, in] ← δ · weight + inner [T, R] · down [R, in], the addition in fp32.
+  static func inputGradient(
+    _ upstream: Tensor, weight: Parameter, precision: Precision, adding inner: Tensor,
+    times down: Tensor
+  ) -> Tensor {
+    let (rank, inputs) = (down.shape.rows, weight.shape.columns)
+    guard completesParts(rows: upstream.shape.rows, precision), rank > 0 else {
+      return inputGradient(
+        inner, weight: down,
+        addingTo: inputGradient(upstream, weight: weight, precision: precision))
+    }
+    return withElements(of: inner, down) { inner, down in
+      inputGradient(
+        upstream, weight: weight, precision: precision,
+        adding: addition(
+          inner, Factor(down, stride: inputs), rank: rank, columns: inputs, scale: 1))
+    }
+  }
+
+  /// Whether a product is made part by part, so that something can be added to a part in cache.
+  private static func completesParts(rows: Int, _ precision: Precision) -> Bool {
+    rows > fewRows && (precision == .bf16 || VectorKernels.active.multipliesFast)
+  }
+
+  private static func addition(
+    _ inner: UnsafePointer<Float>, _ matrix: Factor, rank: Int, columns: Int, scale: Float
+  ) -> VectorKernels.Addition {
+    VectorKernels.Addition(
+      Factor(inner, stride: rank),
+      PackedFactor(
+        matrix, columns: 0..<columns, inner: rank, precision: .fp32, by: .active, on: .shared),
+      scale: scale)
   }
 
   /// The same followed by an activation, in place or, where the sums are kept, apart from them.
@@ -70,17 +127,19 @@ enum MatrixProduct {
 
   /// dx [T, in] ← δ [T, out] · weight [out, in] in a precision; few rows as in `forward`.
   static func inputGradient(
-    _ upstream: Tensor, weight: Parameter, precision: Precision
+    _ upstream: Tensor, weight: Parameter, precision: Precision,
+    adding addition: VectorKernels.Addition? = nil
   ) -> Tensor {
     guard precision == .bf16, upstream.shape.rows > fewRows || !weight.isTrainable else {
-      return inputGradient(upstream, weight: weight.value)
+      return inputGradient(upstream, weight: weight.value, adding: addition)
     }
-    return product(upstream, weight.packed(.forInputs), bias: nil)
+    return product(upstream, weight.packed(.forInputs), bias: nil, adding: addition)
   }
 
   /// A [rows, inner] · B [inner, columns] (+ bias [columns]).
   private static func product(
-    _ a: Tensor, _ b: PackedFactor, bias: Tensor?, applying epilogue: ActivationEpilogue? = nil
+    _ a: Tensor, _ b: PackedFactor, bias: Tensor?, adding addition: VectorKernels.Addition?,
+    applying epilogue: ActivationEpilogue? = nil
   ) -> Tensor {
     let (rows, inner) = (a.shape.rows, a.shape.columns)
     precondition(
@@ -91,7 +150,8 @@ enum MatrixProduct {
         withElements(ofOptional: bias) { bias in
           VectorKernels.active.product(
             Factor(a, stride: inner), b, rows: rows, bias: bias, into: c, stride: b.columns,
-            on: .shared, completion: epilogue?.completion(of: c, columns: b.columns))
+            on: .shared, adding: addition,
+            completion: epilogue?.completion(of: c, columns: b.columns))
         }
       }
     }
@@ -127,7 +187,7 @@ enum MatrixProduct {
   /// The gradient of the input, dx [T, in] ← scale · δ [T, out] · weight [out, in] (+ sum).
   static func inputGradient(
     _ upstream: Tensor, weight: Tensor, scale: Float = 1,
-    addingTo sum: consuming Tensor? = nil
+    addingTo sum: consuming Tensor? = nil, adding addition: VectorKernels.Addition? = nil
   ) -> Tensor {
     let (tokens, inputs, outputs) = (upstream.shape.rows, weight.shape.columns, weight.shape.rows)
     precondition(
@@ -143,7 +203,8 @@ enum MatrixProduct {
       withElements(of: upstream, weight) { upstream, weight in
         product(
           Factor(upstream, stride: outputs), Factor(weight, stride: inputs), rows: tokens,
-          columns: inputs, inner: outputs, scale: scale, accumulating: isAdding, into: target)
+          columns: inputs, inner: outputs, scale: scale, accumulating: isAdding, into: target,
+          adding: addition)
       }
     }
     return result
@@ -193,15 +254,16 @@ enum MatrixProduct {
     _ a: Factor, _ b: Factor, rows: Int, columns: Int, inner: Int, scale: Float,
     bias: UnsafePointer<Float>? = nil, accumulating: Bool,
     into c: UnsafeMutablePointer<Float>, precision: Precision = .fp32,
-    completion: VectorKernels.Completion? = nil
+    adding addition: VectorKernels.Addition? = nil, completion: VectorKernels.Completion? = nil
   ) {
     if VectorKernels.active.multipliesFast || precision == .bf16, inner > 0 {
       VectorKernels.active.product(
         a, b, rows: rows, columns: columns, inner: inner, scale: scale, bias: bias,
         accumulating: accumulating, into: c, stride: columns, precision: precision, on: .shared,
-        completion: completion)
+        adding: addition, completion: completion)
       return
     }
+    precondition(addition == nil, "product: BLAS completes no parts")
     split(rows: rows, columns: columns, inner: inner, packingRows: a.isTransposed) {
       rows, part in
       let a = a.rows(from: rows.lowerBound)

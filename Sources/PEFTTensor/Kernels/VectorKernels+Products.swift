@@ -38,19 +38,20 @@ extension VectorKernels {
   /// few rows B is not packed where it lies by rows. The worker that completes a part of C then calls
   /// `completion` with its rows and columns, while the part is in its cache.
   ///
+  /// - Parameter addition: added to each part before that.
   /// - Accuracy: sums of 192 terms in Float, one after the other, and these sums likewise; in bf16 of 384
   ///   terms, exact products of the rounded factors; with AMX of 24 parts of 16 terms.
   package func product(
     _ a: Factor, _ b: Factor, rows: Int, columns: Int, inner: Int, scale: Float = 1,
     bias: UnsafePointer<Float>? = nil, accumulating: Bool = false,
     into c: UnsafeMutablePointer<Float>, stride: Int, precision: Precision = .fp32,
-    on pool: WorkerPool, completion: Completion? = nil
+    on pool: WorkerPool, adding addition: Addition? = nil, completion: Completion? = nil
   ) {
     let panel = functions.panel
     let target = Target(
       rows: rows, columns: columns, inner: inner, scale: scale, bias: bias,
       accumulating: accumulating, start: c, stride: stride, precision: precision,
-      completion: completion)
+      addition: addition, completion: completion)
     var column = 0
     if rows <= Self.rowsOfStreamed, !b.isTransposed, columns >= panel, precision == .fp32 {
       column = columns / panel * panel
@@ -74,13 +75,13 @@ extension VectorKernels {
     _ a: Factor, _ b: PackedFactor, rows: Int, scale: Float = 1,
     bias: UnsafePointer<Float>? = nil, accumulating: Bool = false,
     into c: UnsafeMutablePointer<Float>, stride: Int, on pool: WorkerPool,
-    completion: Completion? = nil
+    adding addition: Addition? = nil, completion: Completion? = nil
   ) {
     precondition(b.instructionSet == instructionSet, "product: a factor packed by other kernels")
     let target = Target(
       rows: rows, columns: b.columns, inner: b.inner, scale: scale, bias: bias,
       accumulating: accumulating, start: c, stride: stride, precision: b.precision,
-      completion: completion)
+      addition: addition, completion: completion)
     multiply(a, b.panels, into: target, columns: 0..<b.columns, on: pool)
     withExtendedLifetime(b) {}
   }
@@ -88,8 +89,37 @@ extension VectorKernels {
   /// What is done with a part of a product, given its rows and columns.
   package typealias Completion = (Range<Int>, Range<Int>) -> Void
 
+  /// scale · A · B of few inner terms, which costs little where C is in a cache anyway. The memory behind
+  /// A is to outlive the product.
+  package struct Addition {
+    private let a: Factor
+    private let b: PackedFactor
+    private let scale: Float
+
+    /// The addition of A [rows, R] by B [R, columns] in the shape of C.
+    package init(_ a: Factor, _ b: PackedFactor, scale: Float) {
+      precondition(!a.isTransposed && b.inner > 0, "Addition: A by rows, and a sum of something")
+      (self.a, self.b, self.scale) = (a, b, scale)
+    }
+
+    /// Its part of C, on the calling thread.
+    fileprivate func add(
+      to target: Target, rows: Range<Int>, columns: Range<Int>, by functions: peft_kernels
+    ) {
+      let panels = b.panels
+      var product = peft_product(
+        bfloat: b.precision == .bf16, rows: rows.count, columns: columns.count, inner: b.inner,
+        a: a.start + rows.lowerBound * a.stride, a_stride: a.stride, a_transposed: false,
+        panels: panels.start + columns.lowerBound / functions.panel * panels.stride,
+        panel_stride: panels.stride, panel_step: panels.step, scale: scale, accumulate: true,
+        bias: nil, c: target.start + rows.lowerBound * target.stride + columns.lowerBound,
+        c_stride: target.stride)
+      functions.product(&product)
+    }
+  }
+
   /// C and what is to become of it.
-  private struct Target {
+  fileprivate struct Target {
     let rows: Int
     let columns: Int
     let inner: Int
@@ -99,6 +129,7 @@ extension VectorKernels {
     let start: UnsafeMutablePointer<Float>
     let stride: Int
     let precision: Precision
+    let addition: Addition?
     let completion: Completion?
   }
 
@@ -122,7 +153,9 @@ extension VectorKernels {
         accumulate: target.accumulating, bias: target.bias.map { $0 + column },
         c: target.start + part.lowerBound * target.stride + column, c_stride: target.stride)
       functions.product(&product)
-      target.completion?(part, column..<column + columns.count)
+      let done = column..<column + columns.count
+      target.addition?.add(to: target, rows: part, columns: done, by: functions)
+      target.completion?(part, done)
     }
   }
 

@@ -15,8 +15,8 @@ extension Tape {
     let dropped = mask?.applied(to: x.value) ?? x.value
     let inner = MatrixProduct.forward(dropped, weight: down.value)
     let y = MatrixProduct.forward(
-      inner, weight: up.value, scale: Float(scale),
-      addingTo: MatrixProduct.forward(x.value, weight: weight, bias: bias, precision: precision))
+      x.value, weight: weight, bias: bias, precision: precision, adding: inner, times: up.value,
+      scale: Float(scale))
     let isNeeded =
       x.needsGradient
       || [weight, bias, down, up].contains { $0?.isTrainable == true }
@@ -60,13 +60,15 @@ private struct LowRankLinear: Operation {
         partition: partition)
     }
     guard input != nil else { return }
-    let direct = MatrixProduct.inputGradient(cotangent, weight: weight, precision: precision)
     guard let mask else {
       walk.add(
-        MatrixProduct.inputGradient(inner, weight: down.value, addingTo: direct), to: input)
+        MatrixProduct.inputGradient(
+          cotangent, weight: weight, precision: precision, adding: inner, times: down.value),
+        to: input)
       return
     }
-    walk.add(direct, to: input)
+    walk.add(
+      MatrixProduct.inputGradient(cotangent, weight: weight, precision: precision), to: input)
     walk.add(mask.applied(to: MatrixProduct.inputGradient(inner, weight: down.value)), to: input)
   }
 

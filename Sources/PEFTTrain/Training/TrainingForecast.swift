@@ -199,7 +199,9 @@ extension PreparedJob {
       Double(TensorMemory.current.peakBytesInUse - before) / Double(max(1, texts.tokenCount))
     let most = evaluated.map { $0.lengths.reduce(0, +) }.max() ?? 0
     let tokens = min(TransformerModel.evaluationTokens, most)
-    return Int(perToken * Double(tokens))
+    let atOnce = min(tokens, TransformerModel.pieceTokens)
+    // Of the other tokens, the input and the output of a layer.
+    return Int(perToken * Double(atOnce)) + 8 * model.configuration.hiddenSize * (tokens - atOnce)
   }
 
   private var dropout: SeededGenerator? {

@@ -36,12 +36,16 @@ extension OperationCase {
       apply: { $0.linear($1[0], weight: $2[0], bias: $2[1], activation: .gelu) },
       reference: { ($0[0] * $0[1].transposed).addingToRows($0[2]).map(ReferenceKernels.gelu) })
     return [map, withoutBias, tied, activated] + [0, 0.3].map { lowRank(lengths, dropout: $0) }
+      + [lowRank(lengths, inputs: 61, outputs: 99, dropout: 0)]
   }
 
-  private static func lowRank(_ lengths: [Int], dropout probability: Double) -> OperationCase {
+  private static func lowRank(
+    _ lengths: [Int], inputs: Int = 9, outputs: Int = 5, dropout probability: Double
+  ) -> OperationCase {
     OperationCase(
-      name: "lowRankLinear, dropout \(probability)", lengths: lengths, inputs: [9],
-      parameters: [[5, 9], [5], [3, 9], [5, 3]],
+      name: "lowRankLinear, \(inputs) to \(outputs), dropout \(probability)", lengths: lengths,
+      inputs: [inputs],
+      parameters: [[outputs, inputs], [outputs], [3, inputs], [outputs, 3]],
       apply: {
         $0.lowRankLinear(
           $1[0], weight: $2[0], bias: $2[1], down: $2[2], up: $2[3], scale: 1.7,
