@@ -10,13 +10,12 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-OURS = os.path.join(HERE, "..", ".build", "release", "product-time")
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
+from processes import RELEASE, run
+
+OURS = os.path.join(RELEASE, "product-time")
 SHAPES = ([f"{rows}x{inputs}x{outputs}" for rows in (2048, 512) for inputs in (768, 3072) for outputs in (768, 3072)]
           + [f"{rows}x{inputs}x{outputs}" for rows in (2048, 512) for inputs, outputs in
              ((384, 384), (384, 1536), (1536, 384))])
@@ -60,13 +59,6 @@ def peer():
                 taken.append(1000 * (time.perf_counter() - start))
         times[shape] = statistics.median(taken)
     print(json.dumps(times))
-
-
-def run(command):
-    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(" ".join(command) + "\n" + done.stderr)
-    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 if options.torch:

@@ -10,15 +10,14 @@ attention is the one of its two implementations that was faster in the first pai
 peak resident sets, ours over PyTorch's.
 """
 import argparse
-import json
 import os
 import statistics
-import subprocess
 import sys
 
+from processes import RELEASE, run
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-OURS = os.path.join(HERE, "..", ".build", "release", "step-time")
-ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
+OURS = os.path.join(RELEASE, "step-time")
 
 WORK = (
     [("base", method, True) for method in ("full", "lora", "bitfit", "head")]
@@ -35,13 +34,6 @@ parser.add_argument("--only", help="rows whose name contains this")
 parser.add_argument("--data", help="TSV of texts and labels: adds rows of real batches")
 parser.add_argument("--tokenizer", help="directory of the tokenizer for --data, with a config.json for transformers")
 options = parser.parse_args()
-
-
-def run(command):
-    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(" ".join(command) + "\n" + done.stderr)
-    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def peer(arguments, attention):

@@ -68,10 +68,12 @@ struct ParityTests {
     try check(fixture, try fixture.model(), steps: false)
   }
 
-  @Test("a batch that layers take in pieces", arguments: ["bert", "roberta"])
-  func pieces(name: String) throws {
+  @Test(
+    "a batch that layers take in pieces",
+    arguments: [("bert", Pooling.first), ("roberta", .first), ("gpt2-classifier", .last)])
+  func pieces(name: String, pooling: Pooling) throws {
     let fixture = try ParityFixture(name)
-    let model = try fixture.model()
+    let model = try fixture.model(pooling: pooling)
     let batch = fixture.batch
     func sequences(_ rows: [Int32]) -> [[Int32]] {
       (0..<batch.exampleCount).map { Array(rows[batch.partition[$0]]) }

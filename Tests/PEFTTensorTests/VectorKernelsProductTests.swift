@@ -158,15 +158,18 @@ import Testing
     "an addition is what a product more would add",
     arguments: VectorKernelCases.productKernels, Precision.allCases)
   func additions(kernels: VectorKernels, precision: Precision) {
-    for (rows, columns, inner, rank) in [(57, 211, 400, 8), (700, 31, 65, 1), (9, 500, 7, 33)] {
+    for (rows, columns, inner, rank) in [
+      (57, 211, 400, 8), (700, 31, 65, 1), (9, 500, 7, 33), (20, 2100, 2048, 200),
+    ] {
       let (left, right) = (
         VectorKernelCases.floats(rows * rank, "left"),
         VectorKernelCases.floats(columns * rank, "right")
       )
       for (isTransposed, isPacked) in [(false, false), (false, true), (true, false), (true, true)] {
+        let isTransposedB = isTransposed
         let pool = WorkerPool(workerCount: 3)
         let results = [false, true].map { isTogether in
-          let problem = Problem((rows, columns, inner), false, true)
+          let problem = Problem((rows, columns, inner), false, isTransposedB)
           let (a, b, left, right) = (
             Tensor(problem.a, shape: [problem.a.count]),
             Tensor(problem.b, shape: [problem.b.count]),
@@ -183,7 +186,7 @@ import Testing
               scale: 0.7)
             let factors = (
               VectorKernels.Factor(a, stride: problem.strideA),
-              VectorKernels.Factor(b, stride: problem.strideB, isTransposed: true)
+              VectorKernels.Factor(b, stride: problem.strideB, isTransposed: isTransposedB)
             )
             if isPacked {
               kernels.product(

@@ -85,9 +85,12 @@ extension TransformerModel {
 
   /// Has the values of all parameters in memory as they are; see `Parameter.readAgain()`.
   ///
-  /// Errors: `malformed` where a file of the model was written to since it was loaded.
+  /// Errors: `malformed` where a file of the model was written to since it was loaded; the model is of no use then.
   package func readAgain() throws(FileError) {
-    for entry in parameters { try entry.parameter.readAgain() }
+    let parameters = parameters.map(\.parameter)
+    // All before the first is read: one after the other they would leave gaps too small for the values.
+    for parameter in parameters { parameter.letPackedGo() }
+    for parameter in parameters { try parameter.readAgain() }
   }
 
   private func load(

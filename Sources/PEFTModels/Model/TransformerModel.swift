@@ -66,9 +66,11 @@ public final class TransformerModel {
   private func output(
     of layer: any TransformerLayer, _ x: Variable, on tape: Tape
   ) -> Variable {
-    if tape.recomputesLayers { return tape.recomputed(x) { layer($0, on: $1) } }
-    guard !tape.drops, !x.needsGradient, !layer.isTrainable else { return layer(x, on: tape) }
-    return tape.inPieces(x, ofRows: Self.pieceTokens) { layer($0, on: tape) }
+    if !tape.drops, !x.needsGradient, !layer.isTrainable {
+      return tape.inPieces(x, ofRows: Self.pieceTokens) { layer($0, on: tape) }
+    }
+    return tape.recomputesLayers
+      ? tape.recomputed(x) { layer($0, on: $1) } : layer(x, on: tape)
   }
 
   /// The map from hidden states to logits, where the output is a vocabulary.

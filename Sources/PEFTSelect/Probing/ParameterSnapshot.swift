@@ -22,10 +22,12 @@ public struct ParameterSnapshot {
     }
   }
 
-  /// Puts it back.
+  /// Puts it back. A value that nobody changed is left alone, and can still be read again from where it came.
   public func restore() {
     for state in saved {
-      state.parameter.value = state.value
+      if !state.parameter.value.isSameStorage(as: state.value) {
+        state.parameter.value = state.value
+      }
       state.parameter.isTrainable = state.isTrainable
       state.parameter.trainableRows = state.rows
     }

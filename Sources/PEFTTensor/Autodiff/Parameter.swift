@@ -91,14 +91,14 @@ extension Parameter {
   /// The matrix in bfloat16 as products take it: kept from when it is first asked for until the value
   /// changes; that of a matrix that trains, which changes after every step, is not kept.
   func packed(_ packing: Packing) -> PackedFactor {
-    if let factor = packings[packing] { return factor }
-    guard !isTrainable else { return pack(packing) }
+    if isTrainable { return packings[packing] ?? pack(packing) }
     wantedPackings.insert(packing)
-    let factor = pack(packing)
+    let factor = packings[packing] ?? pack(packing)
     packings[packing] = factor
-    guard origin != nil else { return factor }
+    guard origin != nil, packedShape == nil else { return factor }
     // The others that products will ask for; reading the value once more for each would take longer.
     for other in wantedPackings where packings[other] == nil { packings[other] = pack(other) }
+    // Another tensor may have shared it until now.
     if stored.isUnshared() {
       packedShape = stored.shape
       stored = Tensor(zeros: [0])
@@ -128,6 +128,11 @@ extension Parameter {
     stored = try origin()
     packedShape = nil
     packings = [:]
+  }
+
+  /// Lets packed copies go where only they hold the value: `readAgain()` is due then, and may fail.
+  package func letPackedGo() {
+    if packedShape != nil { packings = [:] }
   }
 
   /// Bytes of the packed copies that are kept now.

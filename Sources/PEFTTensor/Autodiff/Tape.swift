@@ -46,14 +46,19 @@ public final class Tape {
     remaking: (() -> Tensor)? = nil, _ operation: @autoclosure () -> some Operation
   ) -> Variable {
     guard isNeeded else { return Variable(constant: value, partition: partition) }
-    operations.append(operation())
     return Variable(
-      value: value, partition: partition, node: Node(index: operations.count - 1),
+      value: value, partition: partition, node: record(operation()),
       saved: remaking.map { SavedInput(remaking: $0) } ?? SavedInput(value))
   }
 
   /// Whether anything can be dropped.
   public var drops: Bool { dropout != nil }
+
+  /// Records an operation; its output is of no use but to the next one.
+  func record(_ operation: some Operation) -> Node {
+    operations.append(operation)
+    return Node(index: operations.count - 1)
+  }
 
   /// The mask of the next place that drops, or nil where nothing is dropped.
   func nextDropout(probability: Double) -> DropoutMask? {
@@ -80,7 +85,7 @@ public final class Tape {
     walk.add(cotangent, to: last)
     for index in stride(from: last.index, through: 0, by: -1) {
       guard let arrived = walk.take(Node(index: index)) else { continue }
-      operations[index]?.pullBack(arrived, on: &walk)
+      operations[index]?.pullBack(consume arrived, on: &walk)
       if consuming { operations[index] = nil }
     }
     if consuming { operations.removeAll(keepingCapacity: true) }

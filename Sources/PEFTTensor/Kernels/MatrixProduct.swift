@@ -21,6 +21,7 @@ enum MatrixProduct {
       "linear: input \(x.shape), weight \(weight.shape), bias \(bias?.shape ?? [outputs]), "
         + "sum \(sum?.shape ?? [tokens, outputs])")
     if tokens <= fewRows, sum == nil {
+      precondition(addition == nil, "linear: few rows are not made part by part")
       return fewRows(x, weight: weight, bias: bias, scale: scale, applying: epilogue)
     }
     let isAdding = sum != nil
@@ -109,20 +110,35 @@ enum MatrixProduct {
       scale: scale)
   }
 
-  /// The same followed by an activation, in place or, where the sums are kept, apart from them.
+  /// The same followed by an activation; with `saving` also what a tape keeps of it.
   static func forward(
     _ x: Tensor, weight: Parameter, bias: Parameter?, precision: Precision,
-    activation: Activation, keepingSums: Bool
-  ) -> (sums: Tensor?, activated: Tensor) {
-    func sums(to target: UnsafeMutablePointer<Float>?) -> Tensor {
+    activation: Activation, saving: Bool
+  ) -> (activated: Tensor, saved: SavedTensor?) {
+    let shape: Shape = [x.shape.rows, weight.shape.rows]
+    func product(_ target: ActivationEpilogue.Target) -> Tensor {
       forward(
         x, weight: weight, bias: bias, precision: precision,
         applying: ActivationEpilogue(activation: activation, target: target))
     }
-    guard keepingSums else { return (nil, sums(to: nil)) }
-    var kept: Tensor?
-    let activated = Tensor(writing: [x.shape.rows, weight.shape.rows]) { kept = sums(to: $0) }
-    return (kept, activated)
+    guard saving else { return (product(.inPlace), nil) }
+    if activation.savesOutput {
+      let y = product(.inPlace)
+      return (y, SavedTensor(y, precision: precision))
+    }
+    var result = Tensor(uninitialized: [0])
+    switch precision {
+    case .fp32:
+      let y = Tensor(writing: shape) { result = product(.beside($0)) }
+      return (y, SavedTensor(result, precision: .fp32))
+    case .bf16:
+      let words = Tensor(writing: [SavedTensor.wordCount(shape)]) { words in
+        words.withMemoryRebound(to: UInt16.self, capacity: shape.count) {
+          result = product(.inPlaceKeeping($0))
+        }
+      }
+      return (result, SavedTensor(words: words, shape: shape))
+    }
   }
 
   /// dx [T, in] ← δ [T, out] · weight [out, in] in a precision; few rows as in `forward`.
@@ -325,9 +341,16 @@ enum MatrixProduct {
 
 /// An activation that the workers apply to their parts of a product.
 struct ActivationEpilogue {
+  /// Where the results go, in the product's shape.
+  enum Target {
+    case inPlace
+    case beside(UnsafeMutablePointer<Float>)
+    /// Into the product's place, when that has been rounded to bfloat16 here.
+    case inPlaceKeeping(UnsafeMutablePointer<UInt16>)
+  }
+
   let activation: Activation
-  /// Where the results go, in the product's shape; nil puts them in the product's place.
-  let target: UnsafeMutablePointer<Float>?
+  let target: Target
 
   /// What is done with a part of the product y [T, columns].
   func completion(
@@ -336,7 +359,14 @@ struct ActivationEpilogue {
     { rows, part in
       for row in rows {
         let start = row * columns + part.lowerBound
-        activation.apply(count: part.count, y + start, into: (target ?? y) + start)
+        var result = y
+        switch target {
+        case .inPlace: break
+        case .beside(let other): result = other
+        case .inPlaceKeeping(let words):
+          VectorKernels.active.bfloat16s(count: part.count, from: y + start, into: words + start)
+        }
+        activation.apply(count: part.count, y + start, into: result + start)
       }
     }
   }

@@ -23,26 +23,27 @@ enum RowKernels {
     }
   }
 
-  /// f′ ∘ v, where `saved` is the input of a GELU, and the output of tanh.
+  /// f(x) of what a tape keeps.
+  static func activation(of saved: SavedTensor, _ activation: Activation) -> Tensor {
+    Tensor(writing: saved.shape) { y in
+      forElements(of: saved.shape) { range in
+        saved.read(range) { part, x in
+          activation.apply(count: part.count, x, into: y + part.lowerBound)
+        }
+      }
+    }
+  }
+
+  /// f′ ∘ v, where `saved` is the input of a GELU, and the output of tanh; in v's place where nobody else has it.
   static func activationDerivative(
-    _ saved: Tensor, _ activation: Activation, times v: Tensor
+    _ saved: SavedTensor, _ activation: Activation, times v: consuming Tensor
   ) -> Tensor {
     precondition(saved.shape == v.shape, "activation: saved \(saved.shape), factor \(v.shape)")
-    let shape = v.shape
-    return Tensor(writing: shape) { result in
-      withElements(of: saved, v) { saved, v in
-        forElements(of: shape) { range in
-          let (saved, v) = (saved + range.lowerBound, v + range.lowerBound)
-          let result = result + range.lowerBound
-          switch activation {
-          case .gelu:
-            VectorKernels.active.geluDerivative(count: range.count, saved, times: v, into: result)
-          case .geluTanh:
-            VectorKernels.active.geluTanhDerivative(
-              count: range.count, saved, times: v, into: result)
-          case .tanh:
-            VectorKernels.active.tanhDerivative(count: range.count, saved, times: v, into: result)
-          }
+    return elementwise(v) { v, result in
+      forElements(of: saved.shape) { range in
+        saved.read(range) { part, saved in
+          activation.multiplyDerivative(
+            count: part.count, saved, times: v + part.lowerBound, into: result + part.lowerBound)
         }
       }
     }
@@ -229,19 +230,30 @@ extension Activation {
     case .tanh: kernels.tanh(count: count, x, into: y)
     }
   }
+
+  /// y ← f′ ∘ v for `count` elements, where `saved` is the input of a GELU, and the output of tanh; y may be v.
+  func multiplyDerivative(
+    count: Int, _ saved: UnsafePointer<Float>, times v: UnsafePointer<Float>,
+    into y: UnsafeMutablePointer<Float>
+  ) {
+    let kernels = VectorKernels.active
+    switch self {
+    case .gelu: kernels.geluDerivative(count: count, saved, times: v, into: y)
+    case .geluTanh: kernels.geluTanhDerivative(count: count, saved, times: v, into: y)
+    case .tanh: kernels.tanhDerivative(count: count, saved, times: v, into: y)
+    }
+  }
 }
 
 extension DropoutMask {
-  /// m ∘ x / (1 − p). The mask depends on an element's position only.
-  func applied(to x: Tensor) -> Tensor {
-    let shape = x.shape
-    return Tensor(writing: shape) { y in
-      withElements(of: x) { x in
-        WorkerPool.shared.runRanges(shape.count, grain: 1 << 13) { range in
-          VectorKernels.active.dropout(
-            count: range.count, key: key, site: site, offset: UInt64(range.lowerBound),
-            threshold: threshold, scale: scale, x + range.lowerBound, into: y + range.lowerBound)
-        }
+  /// m ∘ x / (1 − p), in x's place where nobody else has it. The mask depends on an element's position only.
+  func applied(to x: consuming Tensor) -> Tensor {
+    let count = x.count
+    return elementwise(x) { x, y in
+      WorkerPool.shared.runRanges(count, grain: 1 << 13) { range in
+        VectorKernels.active.dropout(
+          count: range.count, key: key, site: site, offset: UInt64(range.lowerBound),
+          threshold: threshold, scale: scale, x + range.lowerBound, into: y + range.lowerBound)
       }
     }
   }

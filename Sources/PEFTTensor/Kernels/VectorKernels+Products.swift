@@ -115,6 +115,13 @@ extension VectorKernels {
         bias: nil, c: target.start + rows.lowerBound * target.stride + columns.lowerBound,
         c_stride: target.stride)
       functions.product(&product)
+      withExtendedLifetime(b) {}
+    }
+
+    fileprivate func check(columns: Int, _ instructionSet: InstructionSet) {
+      precondition(
+        b.columns == columns && b.instructionSet == instructionSet,
+        "Addition: \(b.columns) columns for \(columns), or packed by other kernels")
     }
   }
 
@@ -138,6 +145,7 @@ extension VectorKernels {
     _ a: Factor, _ b: Panels, into target: Target, columns strip: Range<Int>, on pool: WorkerPool
   ) {
     precondition(target.inner > 0, "product: an empty sum")
+    target.addition?.check(columns: target.columns, instructionSet)
     let panel = functions.panel
     TileGrid(
       rows: target.rows, columns: strip.count, inner: target.inner, panel: panel,

@@ -6,6 +6,9 @@ public enum Activation: Hashable, Sendable {
   case geluTanh
   /// The hyperbolic tangent.
   case tanh
+
+  /// Whether a tape keeps its output, not its input.
+  var savesOutput: Bool { self == .tanh }
 }
 
 extension Tape {
@@ -15,35 +18,39 @@ extension Tape {
   /// - Saves: x for the GELUs, y for tanh.
   /// - Accuracy: see the kernels.
   public func activation(_ x: Variable, _ activation: Activation) -> Variable {
-    activated(x, activation, value: RowKernels.activation(x.value, activation))
+    let y = RowKernels.activation(x.value, activation)
+    guard let node = x.node else { return Variable(constant: y, partition: x.partition) }
+    let saved = SavedTensor(activation.savesOutput ? y : x.value, precision: precision)
+    return activated(y, activation, saved: saved, of: node, partition: x.partition)
   }
 
-  /// The same with y computed before.
-  func activated(_ x: Variable, _ activation: Activation, value y: Tensor) -> Variable {
-    guard x.needsGradient else { return Variable(constant: y, partition: x.partition) }
-    let saved = SavedTensor(activation == .tanh ? y : x.value, precision: precision)
-    return output(
-      y, x.partition, when: true,
-      remaking: activation == .tanh ? nil : { RowKernels.activation(saved.value, activation) },
-      AppliedActivation(input: x.node, activation: activation, saved: saved))
+  /// y = f of the output of `node`, computed before.
+  func activated(
+    _ y: Tensor, _ activation: Activation, saved: SavedTensor, of node: Node,
+    partition: RowPartition
+  ) -> Variable {
+    output(
+      y, partition, when: true,
+      remaking: activation.savesOutput ? nil : { RowKernels.activation(of: saved, activation) },
+      AppliedActivation(input: node, activation: activation, saved: saved))
   }
 }
 
 /// The derivative is diagonal, so pullback and tangent are the same product with f′.
 private struct AppliedActivation: Operation {
   static let name = "activation"
-  let input: Node?
+  let input: Node
   let activation: Activation
   let saved: SavedTensor
 
-  func pullBack(_ cotangent: Tensor, on walk: inout ReverseWalk) {
-    walk.add(
-      RowKernels.activationDerivative(saved.value, activation, times: cotangent), to: input)
+  func pullBack(_ cotangent: consuming Tensor, on walk: inout ReverseWalk) {
+    let gradient = RowKernels.activationDerivative(saved, activation, times: consume cotangent)
+    walk.add(gradient, to: input)
   }
 
   func tangent(on walk: ForwardWalk) -> Tensor? {
     walk.tangent(of: input).map {
-      RowKernels.activationDerivative(saved.value, activation, times: $0)
+      RowKernels.activationDerivative(saved, activation, times: $0)
     }
   }
 }

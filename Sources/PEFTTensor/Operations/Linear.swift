@@ -10,22 +10,20 @@ extension Tape {
     _ x: Variable, weight: Parameter, bias: Parameter? = nil, activation: Activation? = nil
   ) -> Variable {
     let isNeeded = x.needsGradient || weight.isTrainable || bias?.isTrainable == true
-    func recorded(_ sums: Tensor) -> Variable {
-      output(
-        sums, x.partition, when: isNeeded,
-        Linear(
-          input: x.node, saved: weight.isTrainable ? x.saved : nil, weight: weight, bias: bias,
-          partition: x.partition, precision: precision))
-    }
+    let operation = Linear(
+      input: x.node, saved: weight.isTrainable ? x.saved : nil, weight: weight, bias: bias,
+      partition: x.partition, precision: precision)
     guard let activation else {
-      return recorded(
-        MatrixProduct.forward(x.value, weight: weight, bias: bias, precision: precision))
+      return output(
+        MatrixProduct.forward(x.value, weight: weight, bias: bias, precision: precision),
+        x.partition, when: isNeeded, operation)
     }
-    let (sums, y) = MatrixProduct.forward(
+    let (y, saved) = MatrixProduct.forward(
       x.value, weight: weight, bias: bias, precision: precision, activation: activation,
-      keepingSums: isNeeded)
-    guard let sums else { return Variable(constant: y, partition: x.partition) }
-    return activated(recorded(sums), activation, value: y)
+      saving: isNeeded)
+    guard let saved else { return Variable(constant: y, partition: x.partition) }
+    return activated(
+      y, activation, saved: saved, of: record(operation), partition: x.partition)
   }
 }
 

@@ -33,15 +33,22 @@ extension Tape {
 }
 
 extension RowPartition {
-  /// Runs of examples with at most so many rows each, but at least one example.
+  /// Runs of examples with at most so many rows each, but at least one example: about equal ones, for a short
+  /// one would take as long to read what it is multiplied by.
   fileprivate func pieces(ofRows rows: Int) -> [Range<Int>] {
+    let count = max(1, (rowCount + rows - 1) / rows)
     var pieces: [Range<Int>] = []
     var first = 0
-    for example in 0..<exampleCount
-    where example > first && offsets[example + 1] - offsets[first] > rows {
-      pieces.append(first..<example)
-      first = example
+    for example in 0..<exampleCount {
+      let next = offsets[example + 1]
+      let isLast = example + 1 == exampleCount
+      let isFull = next * count >= rowCount * (pieces.count + 1)
+      let isOver = !isLast && offsets[example + 2] - offsets[first] > rows
+      if isLast || (next > offsets[first] && next < rowCount && (isFull || isOver)) {
+        pieces.append(first..<example + 1)
+        first = example + 1
+      }
     }
-    return first < exampleCount ? pieces + [first..<exampleCount] : pieces
+    return pieces
   }
 }

@@ -2,6 +2,11 @@ extension Tensor {
   /// Whether no other tensor shares the storage.
   mutating func isUnshared() -> Bool { isKnownUniquelyReferenced(&storage) }
 
+  /// Whether both are the same elements in memory, not only equal ones.
+  package func isSameStorage(as other: Tensor) -> Bool {
+    storage === other.storage && offset == other.offset && shape == other.shape
+  }
+
   /// Reads the elements in place. The buffer must not leave `body`.
   public func withUnsafeElements<Result, Failure: Error>(
     _ body: (UnsafeBufferPointer<Float>) throws(Failure) -> Result
@@ -32,6 +37,19 @@ extension Tensor {
     self.init(uninitialized: shape)
     body(storage.elements)
   }
+}
+
+/// What `body` writes from the elements of x, element by element: in x's place where nobody else has it.
+func elementwise(
+  _ x: consuming Tensor, _ body: (UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
+) -> Tensor {
+  guard x.isUnshared() else {
+    return Tensor(writing: x.shape) { y in withElements(of: x) { body($0, y) } }
+  }
+  x.withUnsafeMutableElements { buffer in
+    if let start = buffer.baseAddress { body(start, start) }
+  }
+  return x
 }
 
 /// Reads one tensor in place, for kernels that take pointers.

@@ -137,7 +137,7 @@ extension PreparedJob {
     guard try warmHead(influenceSettings, shouldStop: shouldStop, observe: { _ in }) else {
       return nil
     }
-    let warm = entries.map(\.parameter.value)
+    let warm = ParameterSnapshot(of: entries)
     let measured = dev.sample(
       settings.devLimit, using: SeededGenerator(seed: job.settings.seed, purpose: "dev sample"))
     func loss() -> Double {
@@ -158,7 +158,7 @@ extension PreparedJob {
         for entry in entries where entry.kind == .head { entry.parameter.isTrainable = false }
         let after = try lossAfterTraining(rate: rate, settings, loss: loss)
         let fall = max(base - after, -Self.divergedFall)
-        for (entry, value) in zip(entries, warm) { entry.parameter.value = value }
+        warm.restore()
         if best.map({ fall > $0.fall }) ?? true { best = (fall, rate) }
       }
       guard let best else { continue }

@@ -195,13 +195,18 @@ extension PreparedJob {
     let before = TensorMemory.current.bytesInUse
     TensorMemory.resetPeak()
     model.freezing { _ = model(texts, on: Tape()) }
-    let perToken =
-      Double(TensorMemory.current.peakBytesInUse - before) / Double(max(1, texts.tokenCount))
+    let peak = TensorMemory.current.peakBytesInUse - before
+    // Of all tokens the input and the output of a layer; the rest of those that it computes at once.
+    let outside = 8 * model.configuration.hiddenSize
+    func atOnce(_ tokens: Int, _ lengths: some Sequence<Int>) -> Double {
+      Double(min(tokens, max(TransformerModel.pieceTokens, lengths.max() ?? 0)))
+    }
+    let inside =
+      Double(peak - outside * length) / max(1, atOnce(length, data.lengths.prefix(count)))
     let most = evaluated.map { $0.lengths.reduce(0, +) }.max() ?? 0
     let tokens = min(TransformerModel.evaluationTokens, most)
-    let atOnce = min(tokens, TransformerModel.pieceTokens)
-    // Of the other tokens, the input and the output of a layer.
-    return Int(perToken * Double(atOnce)) + 8 * model.configuration.hiddenSize * (tokens - atOnce)
+    return outside * tokens
+      + Int(max(0, inside) * atOnce(tokens, evaluated.lazy.flatMap(\.lengths)))
   }
 
   private var dropout: SeededGenerator? {

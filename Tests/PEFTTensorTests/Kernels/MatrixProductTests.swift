@@ -50,11 +50,22 @@ struct MatrixProductTests {
       for isTrainable in [true, false] {
         weight.isTrainable = isTrainable
         let apart = Tape(precision: precision)
-        let expected = apart.activation(apart.linear(x, weight: weight), activation).value
+        let expected = apart.activation(apart.linear(x, weight: weight), activation)
         let tape = Tape(precision: precision)
         let y = tape.linear(x, weight: weight, activation: activation)
-        #expect(y.value.isIdentical(to: expected))
+        #expect(y.value.isIdentical(to: expected.value))
         #expect(tape.operationCount == (isTrainable ? 2 : 0))
+        let upstream = OperationProblem.normal([rows, 259], "upstream")
+        let gradients = [(apart, expected), (tape, y)].map { tape, y in
+          let sink = GradientAccumulator(precision: precision)
+          tape.pullBack(upstream, from: y, to: sink)
+          return sink[weight]
+        }
+        if isTrainable, let first = gradients[0] {
+          #expect(gradients[1]?.isIdentical(to: first) == true)
+        } else {
+          #expect(!isTrainable && gradients[0] == nil && gradients[1] == nil)
+        }
       }
       weight.isTrainable = true
     }

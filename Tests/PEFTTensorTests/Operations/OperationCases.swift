@@ -35,7 +35,20 @@ extension OperationCase {
       operationCount: 2,
       apply: { $0.linear($1[0], weight: $2[0], bias: $2[1], activation: .gelu) },
       reference: { ($0[0] * $0[1].transposed).addingToRows($0[2]).map(ReferenceKernels.gelu) })
-    return [map, withoutBias, tied, activated] + [0, 0.3].map { lowRank(lengths, dropout: $0) }
+    // The cotangent that arrives at the activation is its input's too.
+    let shared = OperationCase(
+      name: "an activation beside its input", lengths: lengths, inputs: [7], parameters: [[35, 7]],
+      operationCount: 3,
+      apply: { tape, inputs, parameters in
+        let x = tape.linear(inputs[0], weight: parameters[0])
+        return tape.add(tape.activation(x, .gelu), x)
+      },
+      reference: {
+        let x = $0[0] * $0[1].transposed
+        return x.map(ReferenceKernels.gelu) + x
+      })
+    return [map, withoutBias, tied, activated, shared]
+      + [0, 0.3].map { lowRank(lengths, dropout: $0) }
       + [lowRank(lengths, inputs: 61, outputs: 99, dropout: 0)]
   }
 

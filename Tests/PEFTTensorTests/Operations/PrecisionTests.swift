@@ -148,10 +148,30 @@ struct PrecisionTests {
     for _ in 0..<2 { check(step(.bf16, isLowRank: true)) }
     #expect(reads == 2 && weight.valueBytes == 0 && weight.value.elements == elements)
 
-    // What is shared would be in memory all the same.
-    let other = weight.value
+    // What is shared would be in memory all the same, until it is no longer shared.
+    do {
+      let other = weight.value
+      check(step(.bf16, isLowRank: true))
+      #expect(weight.valueBytes > 0 && weight.value.isIdentical(to: other))
+    }
     check(step(.bf16, isLowRank: true))
-    #expect(weight.valueBytes > 0 && weight.value.isIdentical(to: other))
+    #expect(weight.valueBytes == 0 && reads == 3)
+  }
+
+  @Test("packed copies are let go only where they hold the value")
+  func letGo() throws {
+    weight.isTrainable = false
+    let (elements, shape) = (weight.value.elements, weight.shape)
+    let before = step(.bf16).loss
+    weight.letPackedGo()
+    #expect(weight.packedBytes > 0)
+    weight.value = Tensor(elements, shape: shape)
+    weight.origin = { () throws(FileError) in Tensor(elements, shape: shape) }
+    #expect(step(.bf16).loss == before && weight.valueBytes == 0)
+    weight.letPackedGo()
+    #expect(weight.packedBytes == 0 && weight.shape == shape)
+    try weight.readAgain()
+    #expect(weight.value.elements == elements && step(.bf16).loss == before)
   }
 
   @Test("a change of a matrix that was only packed keeps its other elements, and ends its origin")
