@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """What share of the rate of its products alone a step reaches.
 
     swift build -c release --package-path Benchmarks --product step-time
