@@ -53,29 +53,24 @@ public struct InsufficientMemory: Error, Hashable, Sendable, CustomStringConvert
 }
 
 extension PreparedJob {
-  /// The margin on measured activations: transient tensors of the reverse walk.
-  private static let activationMargin = 1.3
+  /// The margin on measured activations: what is lost between buffers of different sizes.
+  private static let activationMargin = 1.1
+  /// Tokens, at least, that memory is measured on where there are so many: enough that buffers have the sizes that
+  /// are asked for; small ones are shared, and too large.
+  private static let measuredTokens = 512
 
-  /// Measures one forward computation; with `timing`, also whole steps without an update, and an update.
+  /// Measures two small steps without an update; with `timing`, also whole ones, and an update.
   public func forecast(timing: Bool) -> TrainingForecast {
     let settings = job.settings
     let processBytes = max(0, Processor.residentMemory - weightBytes - packedBytes)
     let batches = epochBatches(data: train, settings: settings, epoch: 0)
     let tokenCounts = batches.map { $0.reduce(0) { $0 + train.lengths[$1] } }
     let largest = tokenCounts.max() ?? 0
-    let probe = Array((batches.first ?? []).prefix(8))
-    let hiding = SeededGenerator(seed: 0, purpose: "forecast masks")
-    let batch = train.examples(probe, hidingWith: hiding)
+    let probe = enough(batches.first ?? [], of: train)
     // Before the activations: what is packed stays, and would count as theirs.
-    if settings.precision == .bf16, let batch {
-      walk(batch, to: GradientAccumulator(precision: .bf16))
-    }
+    if settings.precision == .bf16 { _ = stepBytes(probe) }
     let (weightBytes, packedBytes) = (weightBytes, packedBytes)
-    var perToken = bytesPerToken(batch, recomputing: settings.recomputesLayers)
-    if settings.recomputesLayers {
-      // The inputs of all layers, and everything of one.
-      perToken += bytesPerToken(batch, recomputing: false) / Double(model.configuration.layerCount)
-    }
+    let step = stepBytes(probe, of: largest)
     let steps = plannedSteps(data: train, settings: settings)
     let perEpoch = Double(tokenCounts.reduce(0, +)) / Double(max(1, batches.count))
     let loadedBytes = 4 * counts.parameters
@@ -87,7 +82,7 @@ extension PreparedJob {
       bestCopyBytes: dev == nil ? 0 : 4 * counts.trainable,
       processBytes: processBytes, packedBytes: packedBytes,
       activationBytes: max(
-        Int(perToken * Double(largest) * Self.activationMargin),
+        Int(Double(step) * Self.activationMargin),
         evaluationBytes().map { $0 + loadedBytes - weightBytes - packedBytes } ?? 0),
       tokensPerSecond: timing ? measuredRate(batches) : nil,
       tokens: Int(perEpoch * Double(steps)),
@@ -159,7 +154,7 @@ extension PreparedJob {
   private var packedBytes: Int { model.parameters.reduce(0) { $0 + $1.parameter.packedBytes } }
 
   /// Forward and reverse walk as in a step.
-  private func walk(_ batch: ModelObjective.Batch, to gradients: GradientAccumulator) {
+  private func walk(_ batch: ModelObjective.Batch, to gradients: some GradientSink) {
     let tape = Tape(
       dropout: dropout, recomputingLayers: job.settings.recomputesLayers,
       precision: job.settings.precision)
@@ -167,16 +162,37 @@ extension PreparedJob {
     tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
   }
 
-  /// Bytes that the tape of a forward computation holds.
-  private func bytesPerToken(_ batch: ModelObjective.Batch?, recomputing: Bool) -> Double {
-    guard let batch else { return 0 }
-    let before = TensorMemory.current.bytesInUse
-    let tape = Tape(
-      dropout: dropout, recomputingLayers: recomputing, precision: job.settings.precision)
-    let loss = model.loss(batch.texts, batch.targets, on: tape)
-    return withExtendedLifetime(loss) {
-      Double(TensorMemory.current.bytesInUse - before) / Double(max(1, batch.texts.tokenCount))
+  /// The most bytes that a step of `tokens` holds at once besides parameters and gradients, by those of the
+  /// examples `indices` and of half of them.
+  private func stepBytes(_ indices: [Int], of tokens: Int) -> Int {
+    let half = Array(indices.prefix(indices.count / 2))
+    func length(_ indices: [Int]) -> Int { indices.reduce(0) { $0 + train.lengths[$1] } }
+    let (bytes, more) = (stepBytes(indices), length(indices) - length(half))
+    guard !half.isEmpty, more > 0 else { return bytes }
+    // What does not grow with the tokens, such as a part of a vocabulary's outputs, is in both.
+    let perToken = Double(max(0, bytes - stepBytes(half))) / Double(more)
+    return bytes + Int(perToken * Double(max(0, tokens - length(indices))))
+  }
+
+  private func stepBytes(_ indices: [Int]) -> Int {
+    let hiding = SeededGenerator(seed: 0, purpose: "forecast masks")
+    guard !indices.isEmpty, let batch = train.examples(indices, hidingWith: hiding) else {
+      return 0
     }
+    let before = TensorMemory.current.bytesInUse
+    TensorMemory.resetPeak()
+    walk(batch, to: NoGradients())
+    return TensorMemory.current.peakBytesInUse - before
+  }
+
+  /// The first of `indices`, as many as have the tokens to measure on.
+  private func enough(_ indices: some Sequence<Int>, of data: EncodedDataset) -> [Int] {
+    var tokens = 0
+    return Array(
+      indices.prefix { index in
+        defer { tokens += data.lengths[index] }
+        return tokens < Self.measuredTokens
+      })
   }
 
   /// The most bytes of activations that an evaluation holds at once, by a forward computation on a few of its
@@ -184,13 +200,9 @@ extension PreparedJob {
   private func evaluationBytes() -> Int? {
     let evaluated = [dev, test].compactMap(\.self)
     guard let data = evaluated.first else { return nil }
-    // Enough that buffers have the sizes that are asked for; small ones are shared, and too large.
-    var (count, length) = (0, 0)
-    while count < data.count, length < 512 {
-      length += data.lengths[count]
-      count += 1
-    }
-    let texts = data.texts(Array(0..<count))
+    let indices = enough(0..<data.count, of: data)
+    let length = indices.reduce(0) { $0 + data.lengths[$1] }
+    let texts = data.texts(indices)
     for entry in model.parameters { _ = entry.parameter.value }
     let before = TensorMemory.current.bytesInUse
     TensorMemory.resetPeak()
@@ -202,7 +214,7 @@ extension PreparedJob {
       Double(min(tokens, max(TransformerModel.pieceTokens, lengths.max() ?? 0)))
     }
     let inside =
-      Double(peak - outside * length) / max(1, atOnce(length, data.lengths.prefix(count)))
+      Double(peak - outside * length) / max(1, atOnce(length, data.lengths.prefix(indices.count)))
     let most = evaluated.map { $0.lengths.reduce(0, +) }.max() ?? 0
     let tokens = min(TransformerModel.evaluationTokens, most)
     return outside * tokens
@@ -231,4 +243,9 @@ extension PreparedJob {
     }
     return Double(tokens) / max(elapsed / .seconds(1), 1e-9)
   }
+}
+
+/// Takes no gradients, so that a walk shows what it needs besides them.
+private final class NoGradients: GradientSink {
+  func receive(_ gradient: GradientFactors, of parameter: Parameter, partition: RowPartition) {}
 }
