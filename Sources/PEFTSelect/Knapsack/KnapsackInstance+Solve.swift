@@ -24,8 +24,8 @@ extension KnapsackInstance {
     }
     switch solver {
     case .greedy:
-      // All that could help is taken, or nothing could be better and lighter.
-      return outcome(greedy, .greedy, isProven: relaxation.price == 0, states: greedy.count)
+      // All that could help is taken.
+      return outcome(greedy, .greedy, isProven: !relaxation.isFull, states: greedy.count)
     case .bruteForce: return outcome(EnumerationSolvers.bruteForce(problem), .bruteForce)
     case .meetInTheMiddle:
       return outcome(EnumerationSolvers.meetInTheMiddle(problem), .meetInTheMiddle)

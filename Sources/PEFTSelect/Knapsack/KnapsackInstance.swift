@@ -13,9 +13,10 @@ public struct KnapsackInstance: Sendable {
   /// An instance.
   ///
   /// Throws for a weight that is not positive, a value that is negative or not finite, a sum of weights
-  /// beyond 64 bits, two items of one class forced in, and items forced in that do not fit.
+  /// beyond 64 bits or of values beyond a Double, two items of one class forced in, and items forced in that do not fit.
   public init(items: [KnapsackItem], capacity: Int64) throws(KnapsackError) {
     var total: Int64 = 0
+    var value = 0.0
     var forced: Int64 = 0
     var forcedClasses: Set<Int> = []
     for (index, item) in items.enumerated() {
@@ -28,6 +29,10 @@ public struct KnapsackInstance: Sendable {
       let (sum, overflow) = total.addingReportingOverflow(item.weight)
       guard !overflow else { throw KnapsackError("the weights add up to more than 64 bits hold") }
       total = sum
+      value += item.value
+      guard value.isFinite else {
+        throw KnapsackError("the values add up to more than a Double holds; scale them")
+      }
       guard item.choice == .forcedIn else { continue }
       forced += item.weight
       if let exclusionClass = item.exclusionClass,

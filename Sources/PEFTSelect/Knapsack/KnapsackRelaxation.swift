@@ -17,8 +17,10 @@ struct KnapsackRelaxation {
   let steps: [Step]
   /// The optimum of the relaxation, rounded down: no choice has a greater value.
   let bound: ExactValue
-  /// The slope of the step that no longer fits, rounded down: the price of a unit of capacity; 0 where
-  /// everything fits.
+  /// Whether a step did not fit.
+  let isFull: Bool
+  /// The price of a unit of capacity: 0 where everything fits, else the slope of the step that no longer does,
+  /// rounded down, but at least 1, so that of equal values the lighter one is worth more.
   let price: ExactValue
 
   init(_ problem: KnapsackProblem) {
@@ -46,12 +48,14 @@ struct KnapsackRelaxation {
         sum += step.value
       } else {
         let weight = ExactValue(step.weight)
-        price = step.value / weight
-        sum += price * ExactValue(left) + (step.value % weight) * ExactValue(left) / weight
+        let slope = step.value / weight
+        sum += slope * ExactValue(left) + (step.value % weight) * ExactValue(left) / weight
+        price = max(1, slope)
         break
       }
     }
     bound = sum
+    isFull = price > 0
     self.price = price
   }
 

@@ -120,6 +120,32 @@ struct KnapsackSolverTests {
     #expect(tie.selection == [0])
   }
 
+  @Test("beside a value beyond all measure the small ones are still weighed to the bit")
+  func tinyPrices() throws {
+    func instance(_ rest: [(weight: Int64, value: Double)]) throws -> KnapsackInstance {
+      try KnapsackInstance(
+        items: ([(1, 0x1p98)] + rest).map { KnapsackItem(weight: $0.weight, value: $0.value) },
+        capacity: 101)
+    }
+    let better = try instance([(60, 50), (50, 41), (50, 41)])
+    #expect(better.solve(using: .greedy).isProvenOptimal == false)
+    #expect(better.solve().selection == [0, 2, 3])
+    // The same value weighs 101 with the second and the last.
+    let lighter = try instance([(10, 9), (49, 42), (49, 42), (90, 75)])
+    for solver in [KnapsackSolver.automatic, .core, .bruteForce] {
+      let outcome = lighter.solve(using: solver)
+      #expect(outcome.selection == [0, 2, 3] && outcome.isProvenOptimal, "\(solver)")
+    }
+  }
+
+  @Test("values whose sum is beyond Double are refused")
+  func infiniteSum() {
+    #expect(throws: KnapsackError.self) {
+      try KnapsackInstance(
+        items: [1e308, 1e308].map { KnapsackItem(weight: 1, value: $0) }, capacity: 1)
+    }
+  }
+
   @Test("limits give the best so far, its bound and no proof")
   func limits() throws {
     var generator = SeededGenerator(seed: 5, purpose: "limits")
