@@ -102,7 +102,7 @@ public struct AdapterCandidates: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// The most that a rank may be.
-  static let rankLimit = 1024
+  package static let rankLimit = 1024
 
   /// Parses `lora:4,8,16`, or `lora:8@query+value` for some matrices only; nil for anything else.
   public init?(_ text: String) {

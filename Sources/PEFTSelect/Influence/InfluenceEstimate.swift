@@ -7,7 +7,8 @@ public struct InfluenceEstimate: Sendable {
   ///
   /// Means are weighted by examples. Their variance is the larger of two: what the probes say of
   /// themselves, Σ n² Var / N², and, from three probes on, what their spread says,
-  /// Σ n² (b_j − b)² / N² · P / (P − 1). With `sum` the value is the sum over accepted probes, its error
+  /// Σ n² (b_j − b)² / N² · P / (P − 1). A probe of one example says nothing of itself: for Var it has the mean of
+  /// the others', by examples; where all are so and there is no spread either, the variance is infinite. With `sum` the value is the sum over accepted probes, its error
   /// that of the sum by the probes' spread.
   public init(
     _ records: [ProbeRecord], rule: InfluenceRule, aggregation: ProbeAggregation = .ratioOfMeans
@@ -78,14 +79,24 @@ public struct InfluenceEstimate: Sendable {
     _ records: [ProbeRecord], _ weights: [Double], of value: (ProbeRecord) -> Double,
     own: (ProbeRecord) -> Double, mean: Double
   ) -> Double {
-    let inside = zip(records, weights).reduce(0) { $0 + $1.1 * $1.1 * own($1.0) }
-    guard records.count > 2 else { return inside }
+    let inside = self.inside(records, weights, own)
+    guard records.count > 2 else { return inside ?? .infinity }
     let between = zip(records, weights).reduce(0) { sum, item in
       let difference = value(item.0) - mean
       return sum + item.1 * item.1 * difference * difference
     }
     let count = Double(records.count)
-    return max(inside, between * count / (count - 1))
+    return max(inside ?? 0, between * count / (count - 1))
+  }
+
+  /// Σ n² Var / N², with n Var of a probe without a variance the mean of the others'; nil where none has one.
+  private static func inside(
+    _ records: [ProbeRecord], _ weights: [Double], _ own: (ProbeRecord) -> Double
+  ) -> Double? {
+    let known = zip(records, weights).filter { own($0.0).isFinite }
+    guard !known.isEmpty else { return nil }
+    let sum = known.reduce(0) { $0 + $1.1 * $1.1 * own($1.0) }
+    return known.count == records.count ? sum : sum / known.reduce(0) { $0 + $1.1 }
   }
 
   private static func spread(_ values: [Double]) -> Double {

@@ -54,7 +54,7 @@ package struct FitProbe {
     return record
   }
 
-  /// Accepted are finite fits with R² above the gate, a falling loss and a curvature above its noise.
+  /// Takes what was fitted; without a finite fit the group is refused.
   private func set(
     _ group: Int, of record: inout ProbeRecord, steps: [Double], changes: [Double]
   ) {
@@ -68,8 +68,6 @@ package struct FitProbe {
     record.slopeVariances[group] = parabola.slopeVariance
     record.curvatureVariances[group] = parabola.curvatureVariance
     record.covariances[group] = parabola.covariance
-    record.isAccepted[group] =
-      parabola.slope > 0 && parabola.curvature > 0
-      && parabola.determination >= fit.leastDetermination
+    record.isAccepted[group] = fit.accepts(parabola)
   }
 }

@@ -73,6 +73,16 @@ public struct LossFit: Hashable, Sendable {
       determination: total > 0 ? 1 - residual / total : 0)
   }
 
+  /// Whether a fit passes: R² above the gate, a falling loss, and a curvature above its noise, which is the standard
+  /// error times Student's t of n − 2 degrees that is exceeded 5 times of a hundred.
+  package func accepts(_ parabola: Parabola) -> Bool {
+    let noise =
+      StudentDistribution(degrees: multipliers.count - 2).bound(keptWith: 0.9)
+      * parabola.curvatureVariance.squareRoot()
+    return parabola.slope > 0 && parabola.curvature > max(0, noise)
+      && parabola.determination >= leastDetermination
+  }
+
   /// h for a group with these first guesses at a loss of this size; nil where it cannot move.
   func stepSize(slope: Double, curvature: Double, loss: Double) -> Double? {
     if let step { return step }

@@ -131,7 +131,8 @@ private struct InfluenceReader {
     let cost = document["cost"]
     var influence = Influence(
       modelDirectory: directory,
-      modelFiles: Dictionary(uniqueKeysWithValues: files.map { ($0.name, $0.value) }),
+      modelFiles: Dictionary(
+        files.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first }),
       layerCount: layers, output: output, ruleName: rule,
       settings: settings, valueRule: try valueRule(),
       aggregation: aggregation, groups: groups, influences: influences,
@@ -181,6 +182,11 @@ private struct InfluenceReader {
       }
       return value
     }
+    /// What is known of nothing is infinite, which is written as null.
+    func error(_ key: String) throws(FileError) -> Double {
+      if case .null? = item[key] { return .infinity }
+      return try number(key)
+    }
     guard let verdict = item["verdict"]?.string.flatMap(GroupInfluence.Verdict.init(rawValue:))
     else { throw wrong("\(place).verdict", "not a verdict of this version") }
     let value = try number("value")
@@ -190,9 +196,9 @@ private struct InfluenceReader {
         name: name, kind: kind, layer: item["layer"]?.integer, parameterCount: count,
         members: known, exclusionClass: item["exclusionClass"]?.integer),
       GroupInfluence(
-        slope: try number("slope"), slopeError: try number("slopeError"),
-        curvature: try number("curvature"), curvatureError: try number("curvatureError"),
-        value: value, valueError: try number("valueError"), step: try number("step"),
+        slope: try number("slope"), slopeError: try error("slopeError"),
+        curvature: try number("curvature"), curvatureError: try error("curvatureError"),
+        value: value, valueError: try error("valueError"), step: try number("step"),
         verdict: verdict)
     )
   }

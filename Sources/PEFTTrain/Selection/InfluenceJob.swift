@@ -41,8 +41,20 @@ extension InfluenceSettings {
     object["probe interactions"] = .bool(probe.interactions)
     object["probe head rate"] = .number(headLearningRate)
     if warmSteps > 0 { object["probe warm rate"] = .number(warmLearningRate) }
+    object["probe patterns"] = patternsDigest.map { .string($0) }
+    if case .fit(let fit) = probe.estimator, let step = fit.step {
+      object["probe step"] = .number(step)
+    }
     object["probe settled"] = .string("\(settled.map { "\($0)" } ?? "never")")
     return object
+  }
+}
+
+extension InfluenceSettings {
+  /// A digest of the groups of a user's file; nil for the rules that have none.
+  var patternsDigest: String? {
+    guard case .patterns(let groups) = rule else { return nil }
+    return Fingerprint.of(groups.flatMap { [$0.name, "\($0.patterns.count)"] + $0.patterns })
   }
 }
 
@@ -210,6 +222,15 @@ extension PreparedJob {
       if case .step(let report) = event { observe(report) }
     }
     return outcome.ending != .interrupted
+  }
+
+  /// Whether batches that are to be others than those that made the direction have some of their examples: the
+  /// data are fewer than both take, and slopes are flattered.
+  public func probesSeenExamples(_ settings: InfluenceSettings) -> Bool {
+    guard case .held(let batches) = settings.probe.path, settings.probe.probeBatches == .fresh
+    else { return false }
+    return batches + settings.probe.probeCount
+      > epochBatches(data: train, settings: job.settings, epoch: 0).count
   }
 
   /// Batch `index` of the sequence that probing draws on.

@@ -118,7 +118,8 @@ extension Plan {
     return Plan(
       modelDirectory: directory,
       modelFiles: Dictionary(
-        uniqueKeysWithValues: files.members.map { ($0.key, $0.value.string ?? "") }),
+        files.members.map { ($0.key, $0.value.string ?? "") },
+        uniquingKeysWith: { first, _ in first }),
       modelParameters: total, budget: budget, groups: groups, weight: weight,
       value: try number("value"), upperBound: try number("upperBound"), isProven: isProven,
       solver: document["solver"]?.string ?? "", valueRule: document["valueRule"]?.string ?? "",

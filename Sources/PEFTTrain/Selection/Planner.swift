@@ -26,7 +26,11 @@ public struct Planner {
     groups = influence.groups
     values =
       rule.map { rule in
-        influence.influences.map {
+        // A sum over the probes stays one.
+        if influence.aggregation == .sum, !influence.records.isEmpty {
+          return InfluenceEstimate(influence.records, rule: rule, aggregation: .sum).values
+        }
+        return influence.influences.map {
           $0.verdict == .unfitted ? 0 : rule.best(slope: $0.slope, curvature: $0.curvature).value
         }
       } ?? influence.values

@@ -47,8 +47,11 @@ package struct SubsetScores {
     for subset in subsets where subset.names.count == 1 {
       if let name = subset.names.first { single[name] = base - subset.loss }
     }
-    let pairs = subsets.filter { $0.names.count > 1 }.map { subset in
-      (fall: base - subset.loss, sum: subset.names.reduce(0) { $0 + (single[$1] ?? 0) })
+    let pairs = subsets.filter { $0.names.count > 1 }.compactMap { subset in
+      // Without a result of each alone there is no sum.
+      let falls = subset.names.sorted().compactMap { single[$0] }
+      return falls.count == subset.names.count
+        ? (fall: base - subset.loss, sum: falls.reduce(0, +)) : nil
     }
     guard pairs.count > 2 else { return nil }
     let ratios = pairs.filter { $0.sum > 0 }.map { $0.fall / $0.sum }.sorted()

@@ -94,8 +94,8 @@ public struct SuiteJob {
         sum + metric.score(cell.metrics.first { $0.split == "dev" }?.values ?? [])
       }
     }
-    // The first of equals; max(by:) takes the last.
-    let best = trials.indices.reversed().max { score(trials[$0]) < score(trials[$1]) } ?? 0
+    // The first of equals, as max(by:) takes it.
+    let best = trials.indices.max { score(trials[$0]) < score(trials[$1]) } ?? 0
     var runs = trials.enumerated().flatMap { number, cells in
       cells.map { SuiteRun(cell: $0, isChosen: number == best) }
     }
@@ -260,8 +260,9 @@ public struct SuiteJob {
     switch row.content {
     case .fixed(let method): recipe["method"] = AdaptationMethods.json(of: method)
     case .lastLayers(let count): recipe["method"] = .string("last \(count) layers")
-    case .subset(let names, _):
+    case .subset(let names, let probe):
       recipe["method"] = .string("groups " + names.joined(separator: ", "))
+      recipe["probe patterns"] = suite.probes[probe]?.patternsDigest.map { .string($0) }
     case .selection(let choice):
       recipe["method"] = .string(
         "\(choice.predictor ?? choice.rule.map { "\($0)" } ?? "value"), \(choice.solver.rawValue)")

@@ -34,9 +34,11 @@ public struct SuiteReport: Sendable {
       headline.count { $0.verdict == verdict }
     }
     let others = suite.baselines.joined(separator: " and ")
+    let missing = suite.problems.count * suite.budgets.count - headline.count
     return
       "\(suite.ours) against the best of \(others): \(count(.win)) won, \(count(.tie)) undecided, "
       + "\(count(.loss)) lost of \(headline.count) budgets"
+      + (missing > 0 ? "; at \(missing) more, one side has nothing that fits and ended" : "")
   }
 
   // MARK: - Tables
@@ -213,8 +215,11 @@ public struct SuiteReport: Sendable {
       "\(suite.seeds.count) seeds; every row chose its learning rate from "
         + suite.learningRates.map { "\($0)" }.joined(separator: ", ")
         + " by the dev data of the first \(suite.rateSeedCount == 1 ? "one" : "\(suite.rateSeedCount)"). "
-        + "Intervals of 95 % are percentiles of \(SuiteStatistics.resampleCount) paired resamples of the seeds, "
-        + "moved out for their small number. At a budget a family stands with the "
+        + (suite.seeds.count < SuiteStatistics.leastResampledSeeds
+          ? "Intervals of 95 % are Student's over the seeds, which are few. "
+          : "Intervals of 95 % are percentiles of \(SuiteStatistics.resampleCount) paired resamples of the seeds, "
+            + "moved out for their small number. ")
+        + "At a budget a family stands with the "
         + "member that fits and is best on the dev data; scores are of the test data.")
     add(headlineTable, to: &page)
     add(tallyTable, to: &page)

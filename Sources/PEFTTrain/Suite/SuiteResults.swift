@@ -48,9 +48,9 @@ public struct SuiteResults: Sendable {
     /// The mean of the number of parameters that trained.
     public var meanTrainable: Double { Self.mean(chosen.map { Double($0.trainable) }) }
 
-    /// The values of a metric, one a seed; nil where a run has none.
+    /// The values of a metric, one a seed; nil where a run has none, or none that is finite.
     public func values(_ metric: String, on split: String) -> [Double]? {
-      let values = chosen.compactMap { $0[metric, split] }
+      let values = chosen.compactMap { $0[metric, split] }.filter(\.isFinite)
       return values.count == chosen.count && !values.isEmpty ? values : nil
     }
 

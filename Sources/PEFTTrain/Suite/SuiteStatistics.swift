@@ -1,5 +1,6 @@
 import Foundation
 import PEFTModels
+import PEFTSelect
 import PEFTTensor
 
 /// What the runs of a suite say of its methods.
@@ -9,12 +10,15 @@ import PEFTTensor
 /// percentiles are therefore moved out as Hesterberg has it (What Teachers Should Know About the Bootstrap, The
 /// American Statistician 69, 2015), to Φ(∓√(n/(n−1)) t) for n seeds and Student's t, 0.1 and 99.9 % for five. No
 /// resample of five values lies beyond the values themselves, so that these hold the mean of five normal scores 93 times
-/// of a hundred. One seed bounds nothing. Intervals tell of data order, initial weights and probes, not of the test
+/// of a hundred; fewer would hold it much less often, and have Student's interval, mean ∓ t s / √n, instead. One seed
+/// bounds nothing. Intervals tell of data order, initial weights and probes, not of the test
 /// set's size. A family stands at a budget with the member that fits and has the best mean on the dev data; test data
 /// choose nothing.
 public struct SuiteStatistics: Sendable {
   /// Draws of the bootstrap.
   public static let resampleCount = 10_000
+  /// The fewest seeds whose resamples are used.
+  public static let leastResampledSeeds = 5
 
   /// A number with its interval.
   public struct Estimate: Hashable, Sendable {
@@ -128,7 +132,19 @@ public struct SuiteStatistics: Sendable {
 
   /// The mean of a number for each seed, with its interval.
   public func estimate(_ values: [Double]) -> Estimate {
-    interval(Self.mean(values), draws.map { draw in Self.mean(draw.map { values[$0] }) })
+    let mean = Self.mean(values)
+    guard values.count > 1 else { return Estimate(value: mean, low: -.infinity, high: .infinity) }
+    guard values.count >= Self.leastResampledSeeds else {
+      let count = Double(values.count)
+      let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (count - 1)
+      let reach =
+        StudentDistribution(degrees: values.count - 1).bound(keptWith: 0.95)
+        * (variance / count).squareRoot()
+      return Estimate(value: mean, low: mean - reach, high: mean + reach)
+    }
+    let sorted = draws.map { draw in Self.mean(draw.map { values[$0] }) }.sorted()
+    let below = min(sorted.count / 2, Int(tail * Double(sorted.count)))
+    return Estimate(value: mean, low: sorted[below], high: sorted[sorted.count - 1 - below])
   }
 
   /// The part of the resamples below an interval of 95 % over so many seeds; 0 for one.
@@ -136,13 +152,6 @@ public struct SuiteStatistics: Sendable {
     guard seeds > 1 else { return 0 }
     let bound = StudentDistribution(degrees: seeds - 1).bound(keptWith: 0.95)
     return erfc((Double(seeds) / Double(seeds - 1)).squareRoot() * bound / 2.0.squareRoot()) / 2
-  }
-
-  private func interval(_ value: Double, _ resampled: [Double]) -> Estimate {
-    guard tail > 0 else { return Estimate(value: value, low: -.infinity, high: .infinity) }
-    let sorted = resampled.sorted()
-    let below = min(sorted.count / 2, Int(tail * Double(sorted.count)))
-    return Estimate(value: value, low: sorted[below], high: sorted[sorted.count - 1 - below])
   }
 
   // MARK: - Comparisons
@@ -197,14 +206,10 @@ public struct SuiteStatistics: Sendable {
   public func areas(on problem: String) -> [Area] {
     families(on: problem).compactMap { family in
       guard let steps = frontier(of: family, on: problem) else { return nil }
-      func area(_ score: ([Double]) -> Double) -> Double {
-        steps.reduce(0) { $0 + $1.width * score($1.scores) }
+      let ofSeeds = results.suite.seeds.indices.map { seed in
+        steps.reduce(0) { $0 + $1.width * $1.scores[seed] }
       }
-      return Area(
-        problem: problem, family: family,
-        mean: interval(
-          area(Self.mean),
-          draws.map { draw in area { scores in Self.mean(draw.map { scores[$0] }) } }))
+      return Area(problem: problem, family: family, mean: estimate(ofSeeds))
     }
   }
 

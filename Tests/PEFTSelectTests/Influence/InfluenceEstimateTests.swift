@@ -44,6 +44,27 @@ struct InfluenceEstimateTests {
     #expect(sum[0] > 1000 * sum[1])
   }
 
+  @Test("a probe of one example, which says nothing of its variance, leaves errors finite")
+  func loneExamples() {
+    func record(_ examples: Int, slope: Double, variance: Double) -> ProbeRecord {
+      var record = ProbeRecord(
+        exampleCount: examples, slopes: [slope], curvatures: [1], isAccepted: [true])
+      record.rows = [[slope], [1], [variance], [variance], [0], [1]]
+      return record
+    }
+    let (large, lone) = (
+      record(16, slope: 1, variance: 0.04), record(1, slope: 1, variance: .infinity)
+    )
+    // Of one example the variance is 16 · 0.04; of the mean of 49 a 49th of it.
+    let known = InfluenceEstimate([large, large, large, lone], rule: .newton).groups[0]
+    #expect(abs(known.slopeError - (0.64 / 49).squareRoot()) < 1e-12)
+    #expect(known.valueError.isFinite && known.verdict == .certain)
+    let spread = [0.9, 1, 1.1].map { record(1, slope: $0, variance: .infinity) }
+    let error = InfluenceEstimate(spread, rule: .newton).groups[0].slopeError
+    #expect(abs(error - (0.02 / 9 * 1.5).squareRoot()) < 1e-12)
+    #expect(InfluenceEstimate([lone], rule: .newton).groups[0].slopeError == .infinity)
+  }
+
   @Test("verdicts: certain, uncertain, rising, flat, unfitted")
   func verdicts() {
     let slopes: [[Double]] = [

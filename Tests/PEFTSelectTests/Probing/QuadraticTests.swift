@@ -73,6 +73,24 @@ struct QuadraticTests {
     }
   }
 
+  @Test("a curvature that is noise is refused, whatever R² says, and one beyond it is not")
+  func curvatureGate() throws {
+    var generator = SeededGenerator(seed: 3, purpose: "gate")
+    let (fit, steps) = (LossFit(), [-2.0, -1, 1, 2])
+    func accepted(curvature: Double) throws -> Int {
+      try (0..<1000).count { _ in
+        let changes = steps.map { -$0 + 0.5 * curvature * $0 * $0 + 0.01 * generator.normal() }
+        let parabola = try #require(fit.fit(steps: steps, changes: changes))
+        #expect(parabola.determination > 0.99)
+        return fit.accepts(parabola)
+      }
+    }
+    // 5 of a hundred by the test; its standard error is 0.7.
+    #expect((25...75).contains(try accepted(curvature: 0)))
+    // 0.2 is 40 times the noise of a curvature, 0.02 / √17.
+    #expect(try accepted(curvature: 0.2) > 990)
+  }
+
   @Test("fewer than three points are refused: they fit any noise")
   func tooFewPoints() {
     #expect(LossFit(multipliers: [-1, 1]) == nil)

@@ -10,7 +10,8 @@ struct SuiteStatisticsTests {
   /// Results of methods on one problem of 10,000 parameters: family, size, and for each seed the score on dev and test.
   private static func results(
     _ methods: [(name: String, family: String, size: Int, dev: [Double], test: [Double])],
-    budgets: [Double] = [0.01, 0.1], metric: PredictionTask = classes
+    budgets: [Double] = [0.01, 0.1], seeds: [UInt64] = [1, 2, 3, 4, 5],
+    metric: PredictionTask = classes
   ) throws -> SuiteResults {
     let suite = ComparisonSuite(
       name: "example", question: "?",
@@ -18,7 +19,7 @@ struct SuiteStatisticsTests {
         ComparisonSuite.Problem(
           name: "task",
           job: TrainingJob(modelDirectory: "m", trainPath: "t", method: HeadTuning()))
-      ], seeds: [1, 2, 3, 4, 5], learningRates: [1e-3], budgets: budgets, probes: [:],
+      ], seeds: seeds, learningRates: [1e-3], budgets: budgets, probes: [:],
       methods: methods.map {
         ComparisonSuite.Method(
           name: $0.name, family: $0.family,
@@ -104,6 +105,31 @@ struct SuiteStatisticsTests {
     // Plain percentiles hold it 83 times. The resamples of five values have no further ends than the values
     // themselves: what is lacking to 95; the standard error is 1.3.
     #expect((0.89...0.97).contains(Double(held) / Double(trials)))
+  }
+
+  @Test("intervals over fewer seeds are Student's", arguments: [2, 3, 4])
+  func fewSeeds(count: Int) throws {
+    let statistics = SuiteStatistics(
+      try Self.results(
+        [("ours", "ours", 50, Self.flat(0), Self.flat(0))],
+        seeds: (1...count).map { UInt64($0) }))
+    var generator = SeededGenerator(seed: 8, purpose: "coverage")
+    let held = (0..<400).count { _ in
+      let estimate = statistics.estimate((0..<count).map { _ in Double(generator.normal()) })
+      return estimate.low <= 0 && 0 <= estimate.high
+    }
+    // The standard error of 95 of a hundred is 1.1.
+    #expect((0.915...0.985).contains(Double(held) / 400))
+  }
+
+  @Test("a run without a finite score takes its row out, and the report says so")
+  func withoutResult() throws {
+    let results = try Self.results([
+      ("ours", "ours", 50, Self.flat(0.5), [0.5, 0.5, .nan, 0.5, 0.5]),
+      ("b", "bitfit", 50, Self.flat(0.5), Self.flat(0.5)),
+    ])
+    #expect(SuiteStatistics(results).headline.isEmpty)
+    #expect(SuiteStatistics(results).families(on: "task") == ["bitfit"])
   }
 
   @Test("percentiles are moved out by what a normal distribution is narrower than Student's")
