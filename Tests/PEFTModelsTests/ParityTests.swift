@@ -75,13 +75,8 @@ struct ParityTests {
     let fixture = try ParityFixture(name)
     let model = try fixture.model(pooling: pooling)
     let batch = fixture.batch
-    func sequences(_ rows: [Int32]) -> [[Int32]] {
-      (0..<batch.exampleCount).map { Array(rows[batch.partition[$0]]) }
-    }
     let copies = 2 * TransformerModel.pieceTokens / batch.tokenCount + 1
-    let many = PackedBatch(
-      sequences: Array(repeatElement(sequences(batch.ids), count: copies).joined()),
-      typeIDs: Array(repeatElement(sequences(batch.typeIDs), count: copies).joined()))
+    let many = batch.repeated(copies)
     let tape = Tape()
     for parameter in model.trainableParameters { parameter.isTrainable = false }
     let logits = model.logits(many, on: tape).value
@@ -90,6 +85,30 @@ struct ParityTests {
     for copy in 0..<copies {
       let rows = copy * batch.exampleCount..<(copy + 1) * batch.exampleCount
       #expect(logits.rows(rows).relativeError(to: expected) < Self.tolerance)
+    }
+  }
+
+  @Test(
+    "of a batch that is not recorded a layer's input and output are whole in memory, and no more")
+  func heldInPieces() async {
+    // What tensors hold is counted for the whole process.
+    await #expect(processExitsWith: .success) {
+      for name in ["bert", "roberta", "gpt2-classifier"] {
+        let fixture = try ParityFixture(name)
+        let model = try fixture.model(pooling: name.hasPrefix("gpt2") ? .last : .first)
+        for parameter in model.trainableParameters { parameter.isTrainable = false }
+        func peak(pieces: Int) -> (bytes: Int, tokens: Int) {
+          let batch = fixture.batch.repeated(
+            pieces * TransformerModel.pieceTokens / fixture.batch.tokenCount)
+          let before = TensorMemory.current.bytesInUse
+          TensorMemory.resetPeak()
+          _ = model.logits(batch, on: Tape())
+          return (TensorMemory.current.peakBytesInUse - before, batch.tokenCount)
+        }
+        let (few, many) = (peak(pieces: 4), peak(pieces: 8))
+        let perToken = Double(many.bytes - few.bytes) / Double(many.tokens - few.tokens)
+        #expect(perToken < 5 * 4 * Double(model.configuration.hiddenSize), "\(name): \(perToken)")
+      }
     }
   }
 
@@ -202,4 +221,17 @@ func expectSameBitsRecomputing(_ model: TransformerModel, _ forward: (Tape) -> V
   #expect(operations[1] < operations[0], "layers were recorded: \(operations)")
   #expect(results[0].count == results[1].count && results[0].count > 4)
   for (kept, again) in zip(results[0], results[1]) { #expect(kept.isIdentical(to: again)) }
+}
+
+extension PackedBatch {
+  /// The batch so many times.
+  fileprivate func repeated(_ copies: Int) -> PackedBatch {
+    func sequences(_ rows: [Int32]) -> [[Int32]] {
+      (0..<exampleCount).map { Array(rows[partition[$0]]) }
+    }
+    func copied(_ rows: [Int32]) -> [[Int32]] {
+      Array(repeatElement(sequences(rows), count: copies).joined())
+    }
+    return PackedBatch(sequences: copied(ids), typeIDs: copied(typeIDs))
+  }
 }

@@ -110,6 +110,34 @@ struct OperationTests {
     }
   }
 
+  @Test("an activation is pulled back in its cotangent's place")
+  func inPlace() async {
+    // What tensors hold is counted for the whole process.
+    await #expect(processExitsWith: .success) {
+      for activation in [Activation.gelu, .geluTanh, .tanh] {
+        func parameter(_ name: String, _ shape: Shape) -> Parameter {
+          Parameter(name: name, value: OperationProblem.normal(shape, name))
+        }
+        let (rows, wide) = (2048, 256)
+        let tape = Tape()
+        let x = Variable(
+          constant: OperationProblem.normal([rows, 4], "x"),
+          partition: RowPartition(examples: rows))
+        let hidden = tape.linear(x, weight: parameter("first", [wide, 4]), activation: activation)
+        // Frozen, so that its input is not made again for it.
+        let second = parameter("second", [4, wide])
+        second.isTrainable = false
+        let y = tape.linear(hidden, weight: second)
+        let cotangent = OperationProblem.cotangent(of: y)
+        let before = TensorMemory.current.bytesInUse
+        TensorMemory.resetPeak()
+        tape.pullBack(cotangent, from: y, to: GradientAccumulator())
+        let bytes = TensorMemory.current.peakBytesInUse - before
+        #expect(bytes < 4 * rows * wide * 3 / 2, "\(activation): \(bytes)")
+      }
+    }
+  }
+
   private func areIdentical(_ left: Tensor?, _ right: Tensor?) -> Bool {
     guard let left, let right else { return left == nil && right == nil }
     return left.isIdentical(to: right)
