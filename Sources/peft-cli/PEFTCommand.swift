@@ -30,7 +30,18 @@ enum Entry {
   static func main() {
     signal(SIGPIPE, SIG_IGN)
     signal(SIGXFSZ, SIG_IGN)
-    exit(run(Array(CommandLine.arguments.dropFirst())).rawValue)
+    let status = run(Array(CommandLine.arguments.dropFirst()))
+    exit((status == .done ? outputStatus : status).rawValue)
+  }
+
+  /// Whether what was printed arrived.
+  private static var outputStatus: ExitStatus {
+    do throws(FileError) {
+      try Console.checkOutput()
+      return .done
+    } catch {
+      return ExitStatus.report(error)
+    }
   }
 
   /// Runs one command line and says how it ended.

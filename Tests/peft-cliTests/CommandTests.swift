@@ -207,6 +207,41 @@ struct CommandTests {
     #expect(result.status == 4 && says, "\(result.status): \(result.errors)")
   }
 
+  @Test("results that cannot be written end with 6")
+  func fullOutput() throws {
+    let process = Process()
+    process.executableURL = URL(filePath: "/bin/sh")
+    process.arguments = ["-c", "exec \"$0\" --help > /dev/full", PEFTProcess.executable.path]
+    let errors = Pipe()
+    process.standardError = errors
+    try process.run()
+    let said = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 6 && said.contains("standard output"), "\(said)")
+  }
+
+  @Test("a run whose file was tampered with is refused, not a crash")
+  func tampered() throws {
+    let place = try Workplace()
+    let run = place.directory.path("run")
+    #expect(
+      try place.train("--method", "lora", "--rank", "3", "--output", run, "--steps", "1").status
+        == 0)
+    let path = run + "/run.json"
+    let text = try String(contentsOfFile: path, encoding: .utf8)
+    for (found, forged) in [
+      ("\"rank\": 3", "\"rank\": 4611686018427387904"),
+      ("\"name\": \"lora\"", "\"name\": \"plan\", \"members\": [\"x\"]"),
+      ("\"tokensPerSecond\": ", "\"tokensPerSecond\": 1e300, \"was\": "),
+    ] {
+      let changed = text.replacing(found, with: forged)
+      #expect(changed != text, "\(found)")
+      try changed.write(toFile: path, atomically: true, encoding: .utf8)
+      let result = try PEFTProcess.run("evaluate", run, "--data", place.dev)
+      #expect(result.status == 3, "\(forged): \(result.status) \(result.errors)")
+    }
+  }
+
   @Test("configuration files: merged, flags win, slips are answered")
   func configuration() throws {
     let place = try Workplace()
@@ -227,6 +262,21 @@ struct CommandTests {
     #expect(trained.status == 0, "\(trained.errors)")
     // Two layers, query and key, A [2, 128] and B [128, 2], and a head of 2 × 128 + 2.
     #expect(try trained.document["trainable"] == .integer(2 * 2 * 2 * 2 * 128 + 258))
+    #expect(try place.train("--generate", "--dry-run").status == 2)
+    // A list for an option that may be given several times.
+    let files = try ["a.txt", "b.txt"].map { name in
+      try place.directory.write(
+        String(repeating: "one two three \(name)\n", count: 40), to: name)
+    }
+    let list = try place.directory.write(
+      "train: [\(files.joined(separator: ", "))]\n", to: "l.yaml")
+    let own = place.directory.path("own")
+    let pretrained = try PEFTProcess.run(
+      "pretrain", "--config", list, "--output", own, "--steps", "1", "--hidden-size", "16",
+      "--layers", "1", "--heads", "2", "--context", "16", "--vocabulary-size", "270")
+    #expect(pretrained.status == 0, "\(pretrained.errors)")
+    let made = try JSONValue(contentsOf: own + "/pretraining.json")
+    #expect(made["files"] == .array([.string("a.txt"), .string("b.txt")]))
     let slip = try place.directory.write("learning-rat: 1e-3\n", to: "slip.yaml")
     let refused = try place.train("--config", slip, "--dry-run")
     let suggests = refused.errors.contains("learning-rate")

@@ -195,6 +195,41 @@ struct SelectionCommandTests {
     #expect(try PEFTProcess.run("report", place.directory.path).status == 3)
     #expect(page.contains("without a budget"))
     #expect(try PEFTProcess.run("predict", run, "--data", place.dev).status == 0)
+    // Another choice beside them leaves the runs as they are.
+    #expect(try PEFTProcess.run("select", run, "--budget", "5%").status == 0)
+    #expect(try PEFTProcess.run("evaluate", runs[0], "--data", place.dev).status == 0)
+
+    func again(_ extra: String...) throws -> PEFTProcess {
+      let (process, directory) = try PEFTProcess.start(
+        [
+          "adapt", "--model", place.model, "--train", place.train, "--dev", place.dev, "--pooling",
+          "mean", "--budget", "2%", "--baselines", "head", "--steps", "2", "--candidates", "lora:1",
+          "--output", run,
+        ] + Self.quick + extra)
+      return try PEFTProcess.finish(process, directory)
+    }
+    #expect(try again().status == 6 && again("--reuse-probe").status == 6)
+    // Nothing goes where another process is at work.
+    let lock = try DirectoryLock(runs[1])
+    let refused = try again("--overwrite")
+    #expect(refused.status == 6 && refused.errors.contains("at work"), "\(refused.errors)")
+    withExtendedLifetime(lock) {}
+    #expect(FileManager.default.fileExists(atPath: run + "/influence.json"))
+    #expect(try PEFTProcess.run("evaluate", run, "--data", place.dev).status == 0)
+  }
+
+  @Test("a last batch of one example leaves influences that can be read")
+  func loneExample() throws {
+    let place = try Workplace()
+    let run = place.directory.path("probe")
+    for (size, batches) in [("1", "2"), ("63", "1")] {
+      let probed = try probe(
+        place, to: run, "--batch-size", size, "--direction-batches", "1", "--probe-batches",
+        batches, "--overwrite")
+      #expect(probed.status == 0, "\(probed.errors)")
+      let selected = try PEFTProcess.run("select", run, "--budget", "2%")
+      #expect(selected.status == 0, "\(selected.errors)")
+    }
   }
 
   @Test(

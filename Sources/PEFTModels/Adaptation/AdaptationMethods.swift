@@ -46,8 +46,9 @@ public enum AdaptationMethods {
       return SelectedTuning(members: members.compactMap(\.self))
     }
     guard name == LowRankAdaptation.name else { return method(named: name) }
-    guard let rank = json["rank"]?.integer, rank > 0, let alpha = json["alpha"]?.double,
-      let dropout = json["dropout"]?.double, let targets = json["targets"]?.array
+    guard let rank = json["rank"]?.integer, (1...AdapterCandidates.rankLimit).contains(rank),
+      let alpha = json["alpha"]?.double, alpha.isFinite, let dropout = json["dropout"]?.double,
+      (0..<1).contains(dropout), let targets = json["targets"]?.array
     else { return nil }
     return LowRankAdaptation(
       rank: rank, alpha: alpha, dropout: dropout, targets: targets.compactMap(\.string))

@@ -54,7 +54,11 @@ public struct LowRankFile {
     for name in reader.tensorNames {
       let bare = Self.bareName(name)
       if ["classifier.out_proj.weight", "classifier.weight", "score.weight"].contains(bare) {
-        return reader.entry(name)?.shape.first
+        // A matrix with elements: so many rows are in the file.
+        guard let shape = reader.entry(name)?.shape, shape.count == 2, shape[1] > 0 else {
+          return nil
+        }
+        return shape[0]
       }
     }
     return nil

@@ -16,6 +16,18 @@ enum Directory {
     }
   }
 
+  /// Removes a file; one that is not there is fine.
+  static func remove(_ path: String) throws(FileError) {
+    guard FileManager.default.fileExists(atPath: path) else { return }
+    do {
+      try FileManager.default.removeItem(atPath: path)
+    } catch {
+      throw FileError(
+        .storage, path: path, reason: "it cannot be removed: \(error.localizedDescription)",
+        remedy: "check the permissions")
+    }
+  }
+
   /// Whether a process that was killed left this file in the middle of writing it.
   static func isLeftOver(_ name: String) -> Bool {
     name.hasPrefix(".") && name.hasSuffix(AtomicFile.temporarySuffix)

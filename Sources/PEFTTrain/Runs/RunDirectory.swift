@@ -232,16 +232,7 @@ extension RunDirectory {
     let boards = entries.filter { $0.hasPrefix(TensorBoardFile.namePrefix) }
     let own = ownFiles.filter { $0 != settingsName } + boards + [settingsName]
     CheckpointStore.remove(from: path)
-    for name in own where entries.contains(name) {
-      do {
-        try FileManager.default.removeItem(atPath: path + "/" + name)
-      } catch {
-        throw FileError(
-          .storage, path: path + "/" + name,
-          reason: "it cannot be removed: \(error.localizedDescription)",
-          remedy: "check the permissions")
-      }
-    }
+    for name in own where entries.contains(name) { try Directory.remove(path + "/" + name) }
   }
 
   /// What is otherwise here than where the run was begun, and may change its last bits.

@@ -64,7 +64,9 @@ extension TrainingOutcome {
     guard let ending = document["ending"]?.string.flatMap(Ending.init(rawValue:)),
       let steps = document["steps"]?.integer, let planned = document["plannedSteps"]?.integer,
       let best = document["bestStep"]?.integer, let seconds = document["seconds"]?.double,
-      let rate = document["tokensPerSecond"]?.double
+      let rate = document["tokensPerSecond"]?.double,
+      // Whole numbers of these are shown.
+      [seconds, rate].allSatisfy({ (0...1e15).contains($0) })
     else { return nil }
     self.init(
       ending: ending, steps: steps, plannedSteps: planned, bestStep: best,

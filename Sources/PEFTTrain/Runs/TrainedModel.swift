@@ -105,6 +105,11 @@ public struct TrainedModel {
         reason: "windows of \(windows.context) tokens, and the model takes "
           + "\(model.configuration.maximumLength)", remedy: "train again")
     }
+    if let plan = manifest.method as? SelectedTuning, let member = plan.misfit(in: model) {
+      throw FileError(
+        .malformed, path: path, place: "method", reason: "the base has no place for \(member)",
+        remedy: "use the model that the run was trained on")
+    }
     manifest.method.attach(to: model, using: generator)
     try TrainedTensors.load(
       directory + "/" + TrainedTensors.fileName, into: model, drawn: report.newlyInitialized)

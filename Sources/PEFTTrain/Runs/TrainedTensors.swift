@@ -67,6 +67,9 @@ public enum TrainedTensors {
       try value.withUnsafeMutableElements { (elements) throws(FileError) in
         try file.readFloats(of: parameter.name, into: elements)
       }
+      guard value.sumOfSquares.isFinite else {
+        throw mismatch(path, parameter.name, "it has numbers that are not finite")
+      }
       if parameter.trainableRows == nil {
         parameter.fileValue = value
       } else {

@@ -63,6 +63,8 @@ public struct PreparedPretraining {
   let recipe: JSONObject
   let checkpoints: CheckpointStore
   let state: TrainingState?
+  /// Keeps other processes out of the directory.
+  let lock: DirectoryLock
 
   /// Steps that are done already.
   public var stepsDone: Int { state?.step ?? 0 }
@@ -84,6 +86,8 @@ extension PretrainingJob {
         remedy: "begin without --resume")
     }
     if !resuming { try Self.check(output, overwriting: overwriting) }
+    let isThere = FileManager.default.fileExists(atPath: output)
+    let lock = isThere ? try DirectoryLock(output) : nil
     let rows = try rows()
     let texts = rows.examples.map(\.text)
     let family: ByteLevelFamily = target == .causal ? .gpt2 : .roberta
@@ -105,9 +109,11 @@ extension PretrainingJob {
     var recipe = recipe
     recipe["data"] = .string(Fingerprint.of(texts))
     recipe["devData"] = try devPath.map { .string(try Fingerprint.file($0)) } ?? .null
-    try Self.checkMemory(configuration)
+    try checkMemory(configuration, train)
     let model = TransformerModel(configuration: configuration, output: .vocabulary)
     model.initializeWeights(using: SeededGenerator(seed: settings.seed, purpose: "weights"))
+    try Directory.create(output)
+    let held = try lock ?? DirectoryLock(output)
     if let vocabulary {
       try Self.clear(output)
       try vocabulary.write(to: output, family: family, maximumLength: context)
@@ -120,7 +126,7 @@ extension PretrainingJob {
       job: self, output: output, model: model, train: train, dev: dev,
       tokenCount: train.lengths.reduce(0, +), recipe: recipe,
       checkpoints: checkpoints ?? CheckpointStore(directory: output, recipe: recipe),
-      state: state)
+      state: state, lock: held)
   }
 
   private func configuration(_ tokenizer: Tokenizer) throws -> ModelConfiguration {
@@ -180,26 +186,36 @@ extension PretrainingJob {
     }
   }
 
-  /// Makes the directory; what an earlier pretraining made there goes.
-  private static func clear(_ output: String) throws {
-    try Directory.create(output)
+  /// What an earlier pretraining made there goes.
+  private static func clear(_ output: String) throws(FileError) {
     CheckpointStore.remove(from: output)
     for name in ["model.safetensors", recipeName] {
-      let path = output + "/" + name
-      guard FileManager.default.fileExists(atPath: path) else { continue }
-      try FileManager.default.removeItem(atPath: path)
+      try Directory.remove(output + "/" + name)
     }
   }
 
-  /// Weights, gradients and AdamW's moments must fit before any is made.
-  private static func checkMemory(_ configuration: ModelConfiguration) throws(InsufficientMemory) {
-    let needed = 16 * configuration.matrixElements
+  /// Numbers for each token, width and layer that the tape of a step holds: the inputs of the linear maps and
+  /// norms, queries, keys and values, and the inner layer before and after its activation.
+  private static let savedWidths = 16.0
+
+  /// Weights, gradients, AdamW's moments and the activations of the largest batch must fit before any is made.
+  private func checkMemory(
+    _ configuration: ModelConfiguration, _ train: EncodedDataset
+  ) throws(InsufficientMemory) {
+    let model = 16 * configuration.matrixElements
+    let tokens =
+      epochBatches(data: train, settings: settings, epoch: 0).lazy.map { batch in
+        batch.reduce(0) { $0 + train.lengths[$1] }
+      }.max() ?? 0
+    let activations =
+      4 * Self.savedWidths * Double(hiddenSize) * Double(layerCount) * Double(tokens)
     let available = Processor.availableMemory
-    guard needed > Double(available) else { return }
+    guard model + activations > Double(available) else { return }
     throw InsufficientMemory(
       description: "a model of \(Int(configuration.matrixElements / 1e6)) million parameters needs "
-        + "\(Int(needed / 1048576)) MiB to train, and \(available >> 20) MiB are free; lower "
-        + "--hidden-size, --layers or --vocabulary-size")
+        + "\(Int(model / 1048576)) MiB to train, a batch of \(tokens) tokens "
+        + "\(Int(activations / 1048576)) MiB more, and \(available >> 20) MiB are free; lower "
+        + "--hidden-size, --layers, --vocabulary-size or --batch-tokens")
   }
 
   private var recipe: JSONObject {
@@ -232,8 +248,9 @@ extension PreparedPretraining {
       model, on: train, evaluatingOn: dev, task: task, settings: job.settings, from: state,
       checkpoints: job.checkpointInterval,
       save: { state in
-        try checkpoints.save(state, of: model)
+        // First, for a table that has more steps than the state is cut, and one that has less stays so.
         try curve.write()
+        try checkpoints.save(state, of: model)
       }, shouldStop: shouldStop
     ) { event in
       if case .step(let report) = event { curve.append(report) }

@@ -139,6 +139,9 @@ private struct TrainingRun {
       }
     }
     if ending != .interrupted || best != nil { restoreBest() }
+    if let broken = parameters.first(where: { !$0.value.sumOfSquares.isFinite }) {
+      throw NonFiniteLoss(step: step, loss: .nan, parameter: broken.name, isTaken: true)
+    }
     try model.readAgain()
     return TrainingOutcome(
       ending: ending, steps: step, plannedSteps: totalSteps, bestStep: best?.step ?? step,

@@ -30,20 +30,31 @@ public struct StepReport: Hashable, Sendable {
   public let seconds: Double
 }
 
-/// Why training could not go on. The model keeps the last finite parameters.
+/// Why training could not go on. The model keeps the last finite parameters, but where those themselves are not.
 public struct NonFiniteLoss: Error, Hashable, Sendable, CustomStringConvertible {
-  /// The step that was not taken, from 1.
+  /// The step, from 1.
   public let step: Int
   /// The loss of its batch.
   public let loss: Double
-  /// The first parameter, in the order of the model, whose gradient is not finite; nil when the loss
-  /// itself is not.
+  /// The first parameter, in the order of the model, whose gradient is not finite, or which itself is not after
+  /// the step; nil when the loss is not.
   public let parameter: String?
+  /// Whether the step was taken: the last one, after which there is no loss to tell.
+  public let isTaken: Bool
+
+  init(step: Int, loss: Double, parameter: String?, isTaken: Bool = false) {
+    self.step = step
+    self.loss = loss
+    self.parameter = parameter
+    self.isTaken = isTaken
+  }
 
   /// A message with the remedy.
   public var description: String {
-    let place = parameter.map { "the gradient of \($0) is" } ?? "the loss is"
-    return "step \(step): \(place) not finite (loss \(loss)); the step was not taken; "
+    let place =
+      parameter.map { isTaken ? "\($0) is" : "the gradient of \($0) is" } ?? "the loss is"
+    return "step \(step): \(place) not finite "
+      + (isTaken ? "after it; " : "(loss \(loss)); the step was not taken; ")
       + "lower --learning-rate, raise --warmup, or look for a broken example"
   }
 }

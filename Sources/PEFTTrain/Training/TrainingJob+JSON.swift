@@ -54,8 +54,14 @@ extension TrainingJob {
   func recipe(modelFiles: [String: String]) throws(FileError) -> JSONObject {
     var recipe = choices
     recipe["modelFiles"] = RunManifest.json(of: modelFiles)
+    func exists(_ name: String) -> Bool {
+      FileManager.default.fileExists(atPath: modelDirectory + "/" + name)
+    }
+    // Beside a tokenizer.json its settings are not read.
+    let settings = exists("tokenizer.json") ? [] : ["tokenizer_config.json"]
     for name in ["config.json", "tokenizer.json", "vocab.json", "merges.txt", "vocab.txt"]
-    where FileManager.default.fileExists(atPath: modelDirectory + "/" + name) {
+      + settings
+    where exists(name) {
       recipe[name] = .string(try Fingerprint.file(modelDirectory + "/" + name))
     }
     for (key, path) in [
@@ -66,6 +72,13 @@ extension TrainingJob {
     if let adapter {
       let file = try LowRankFile(adapter.path, alpha: adapter.alpha)
       recipe["adapter"] = .string(try Fingerprint.file(file.path))
+      if let alpha = adapter.alpha {
+        recipe["adapterAlpha"] = .number(alpha)
+      } else {
+        // Without an α given, `adapter` is a directory with its configuration.
+        recipe["adapterConfiguration"] = .string(
+          try Fingerprint.file(adapter.path + "/adapter_config.json"))
+      }
     }
     return recipe
   }

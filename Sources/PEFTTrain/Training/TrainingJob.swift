@@ -100,6 +100,11 @@ extension TrainingJob {
     let rows = try read(trainPath, taskKind)
     let windows = try windows(configuration)
     let task = try reader.task(of: rows, kind: taskKind, windows: windows)
+    if generation != nil {
+      guard case .completion = task, testPath != nil else {
+        throw InvalidSetting("--generate: it is for prompts with completions, those of --test")
+      }
+    }
     func encode(_ rows: TaskReader.Rows) throws(FileError) -> EncodedDataset {
       let data = try reader.encode(rows, for: task)
       if data.truncatedCount > 0 {

@@ -19,10 +19,12 @@ struct AdaptSession {
   let training: TrainingOptions
   let common: CommonOptions
 
-  private static let files = [
-    RunManifest.fileName, Influence.fileName, Plan.fileName, Comparison.fileName,
-    ProbeCheckpoint.manifestName, CheckpointStore.manifestName,
-  ]
+  /// What another run leaves behind, the probe first.
+  static let files =
+    probeFiles + [
+      RunManifest.fileName, Plan.fileName, Comparison.fileName, CheckpointStore.manifestName,
+    ]
+  private static let probeFiles = [Influence.fileName, ProbeCheckpoint.manifestName]
 
   /// Adapters of several sizes, so that a small budget can be used up.
   private static let usualCandidates = AdapterCandidates(ranks: [1, 2, 4, 8, 16])
@@ -32,8 +34,8 @@ struct AdaptSession {
     let prepared = try base.prepare()
     prepared.notes.forEach { common.note($0) }
     let budget = comparison.budget?.count(of: prepared.counts.parameters) ?? 0
-    try OutputDirectory.create(
-      output, replacing: reuseProbe || resume ? [] : Self.files, overwriting: overwrite)
+    let old = resume ? [] : Self.files.filter { !(reuseProbe && Self.probeFiles.contains($0)) }
+    try OutputDirectory.create(output, replacing: old, overwriting: overwrite)
     let influence = try influence(of: prepared, budget: budget)
     let start = ContinuousClock.now
     let planner = Planner(influence)

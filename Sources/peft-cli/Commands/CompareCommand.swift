@@ -121,6 +121,7 @@ struct CompareCommand: ParsableCommand {
       settings: training.settings(usualLearningRate: 1e-3))
     let prepared = try base.prepare()
     prepared.notes.forEach { common.note($0) }
+    if !overwrite, !resume { try OutputDirectory.refuse(output, holding: ["methods"]) }
     try OutputDirectory.create(
       output, replacing: resume ? [] : [Comparison.fileName], overwriting: overwrite)
     let session = ComparisonSession(

@@ -35,7 +35,11 @@ struct ConfigShowCommand: ParsableCommand {
     var document = JSONObject()
     for option in interface.options {
       let isGiven = ConfigurationFile.isGiven(option.name, in: arguments)
-      let inFile = isGiven ? nil : entries?.first { $0.option.name == option.name }?.value
+      let inFile =
+        isGiven
+        ? nil
+        : entries?.first { $0.option.name == option.name }?.values
+          .joined(separator: ",")
       let onLine =
         option.isFlag
         ? (arguments.contains("--\(option.name)") ? "true" : nil)

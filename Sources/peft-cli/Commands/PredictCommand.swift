@@ -29,11 +29,17 @@ struct PredictCommand: ParsableCommand {
     try common.start()
     let trained = try adapters.open(model)
     let examples = try DataReader.read(path: dataPath, format: data.format, columns: data.columns)
+    DataReader.warnings(about: examples, path: dataPath).forEach { common.note($0) }
     guard let task = trained.task, !task.isLanguage else {
       throw InvalidSetting("\(model) is a language model: let it write with `peft generate`")
     }
     let encoded = EncodedDataset(
       examples, targets: nil, tokenizer: trained.tokenizer, maximumLength: trained.maximumLength)
+    if encoded.truncatedCount > 0 {
+      common.note(
+        "\(encoded.truncatedCount) texts were cut to \(trained.maximumLength) tokens, as in training"
+      )
+    }
     for logits in trained.model.evaluate(encoded, task: task).logits {
       Console.output(Self.document(logits, task: task))
     }

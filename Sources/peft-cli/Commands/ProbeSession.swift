@@ -15,6 +15,12 @@ struct ProbeSession {
   func measure(
     _ settings: InfluenceSettings, savingIn directory: String? = nil, resuming: Bool = false
   ) throws -> (Influence, isInterrupted: Bool) {
+    if prepared.probesSeenExamples(settings) {
+      common.note(
+        "warning: the training data are fewer than the batches of direction and probes together; some examples "
+          + "serve for both, which flatters slopes: lower --direction-batches, --probe-batches or --batch-size"
+      )
+    }
     Interruption.watch()
     let progress = StepLine(isQuiet: common.quiet)
     let influence = try prepared.measureInfluence(

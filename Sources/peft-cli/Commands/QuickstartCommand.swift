@@ -27,6 +27,8 @@ struct QuickstartCommand: ParsableCommand {
 
   func run() throws {
     try common.start()
+    // Before the model and the data of a run that is there are written anew.
+    if !overwrite { try OutputDirectory.refuse(output, holding: AdaptSession.files) }
     let (records, source) = try PackageIndex.load()
     var order = SeededGenerator(seed: 1, purpose: "packages")
     let data = try PackageDescriptions(records, path: source) { order.permutation($0) }

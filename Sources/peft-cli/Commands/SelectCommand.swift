@@ -104,7 +104,7 @@ struct SelectCommand: ParsableCommand {
       : try planner.plan(
         budget: count, solver: solver == .greedy ? .greedy : .automatic, limits: limits)
     let directory = output ?? Self.directory(of: influence)
-    try OutputDirectory.create(directory, replacing: [], overwriting: true)
+    try OutputDirectory.create(directory, replacing: [], overwriting: false)
     try JSONFile.write(plan.json, to: directory + "/" + Plan.fileName)
     let frontier = try planner.frontier()
     try FrontierFile.write(

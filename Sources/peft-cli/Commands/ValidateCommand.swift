@@ -89,7 +89,11 @@ struct ValidateCommand: ParsableCommand {
       line.show("group", done: done, of: count, detail: item?.name ?? "")
     }
     line.finish()
-    guard let validation else { throw Interrupted(run: output) }
+    guard let validation else {
+      throw InterruptedEarly(
+        description:
+          "interrupted; groups trained so far are not kept, the influences are, in \(output)")
+    }
     try JSONFile.write(validation.json, to: output + "/" + Validation.fileName)
     if common.json {
       Console.output(validation.json)

@@ -6,6 +6,8 @@ struct CommandInterface {
   struct Option {
     let name: String
     let isFlag: Bool
+    /// Whether it may be given several times.
+    let isRepeating: Bool
     let defaultValue: String?
   }
 
@@ -27,7 +29,8 @@ struct CommandInterface {
         !["help", "version", "config"].contains(name)
       else { return nil }
       return Option(
-        name: name, isFlag: kind == "flag", defaultValue: argument["defaultValue"]?.string)
+        name: name, isFlag: kind == "flag", isRepeating: argument["isRepeating"]?.bool == true,
+        defaultValue: argument["defaultValue"]?.string)
     }
   }
 

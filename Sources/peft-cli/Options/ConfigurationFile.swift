@@ -23,15 +23,17 @@ enum ConfigurationFile {
     return arguments
       + (try entries(path, for: command)).flatMap { entry -> [String] in
         guard !isGiven(entry.option.name, in: arguments) else { return [] }
-        guard entry.option.isFlag else { return ["--\(entry.option.name)=\(entry.value)"] }
-        return entry.value == "true" ? ["--\(entry.option.name)"] : []
+        let name = "--" + entry.option.name
+        if entry.option.isFlag { return entry.values == ["true"] ? [name] : [] }
+        let values = entry.option.isRepeating ? entry.values : [entry.values.joined(separator: ",")]
+        return values.map { name + "=" + $0 }
       }
   }
 
   /// The options in the file at `path`, checked against those of `command`.
   static func entries(
     _ path: String, for command: CommandInterface
-  ) throws -> [(option: CommandInterface.Option, value: String)] {
+  ) throws -> [(option: CommandInterface.Option, values: [String])] {
     let map = try YAMLMap(contentsOf: path, example: "learning-rate: 5e-4")
     return try map.entries.map { entry in
       let place = "line \(entry.line)"
@@ -50,7 +52,7 @@ enum ConfigurationFile {
             + (option.isFlag
               ? "takes true or false, and nothing else" : "takes a value or a list of values"))
       }
-      return (option, values.joined(separator: ","))
+      return (option, values)
     }
   }
 

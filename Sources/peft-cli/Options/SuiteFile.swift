@@ -59,6 +59,9 @@ enum SuiteFile {
     var probes: [String: InfluenceSettings] = [:]
     for section in try file.section("probes").sections {
       let options = try parse(ProbeSection.self, section)
+      if options.probe.settleAfter != nil {
+        throw section.wrong("settle-after", "one probe serves all budgets; leave it out")
+      }
       do {
         probes[section.name] = try options.probe.settings(
           groups: options.groups, seed: 0, budget: nil, precision: recipe.precision.precision)

@@ -1,23 +1,39 @@
 import Foundation
+import Glibc
 import PEFTTensor
+import Synchronization
 
 /// The two streams: results to standard output, everything else to standard error.
 enum Console {
+  /// The first error of writing results, by its number in errno.h; 0 for none. That nobody reads on is none.
+  private static let failure = Atomic<Int32>(0)
+
+  /// Throws where results could not be written.
+  static func checkOutput() throws(FileError) {
+    let code = failure.load(ordering: .relaxed)
+    guard code != 0 else { return }
+    throw .system(code, "cannot write results", path: "standard output")
+  }
+
   /// Prints a line of results.
-  static func output(_ line: String) { write(line + "\n", to: FileHandle.standardOutput) }
+  static func output(_ line: String) { write(line + "\n") }
 
   /// Prints a piece of a result, without ending the line.
-  static func write(_ text: String) { write(text, to: FileHandle.standardOutput) }
+  static func write(_ text: String) {
+    guard failure.load(ordering: .relaxed) == 0 else { return }
+    let code = write(text, to: STDOUT_FILENO)
+    if code != EPIPE { failure.store(code, ordering: .relaxed) }
+  }
 
   /// Prints a document that is the whole of standard output.
   static func output(_ document: JSONValue) { output(document.text()) }
 
   /// Prints a line about what is going on.
-  static func error(_ line: String) { write(line + "\n", to: FileHandle.standardError) }
+  static func error(_ line: String) { _ = write(line + "\n", to: STDERR_FILENO) }
 
   /// Replaces the live line on a terminal.
   static func live(_ line: String) {
-    write("\r" + line + "\u{1B}[K", to: FileHandle.standardError)
+    _ = write("\r" + line + "\u{1B}[K", to: STDERR_FILENO)
   }
 
   /// Whether standard error is a terminal that can show a live line.
@@ -30,7 +46,20 @@ enum Console {
     ProcessInfo.processInfo.environment["NO_COLOR"].map(\.isEmpty) ?? true
   }
 
-  private static func write(_ text: String, to stream: FileHandle) {
-    try? stream.write(contentsOf: Data(text.utf8))
+  /// Writes all of `text`; the error that ended it, 0 for none.
+  private static func write(_ text: String, to descriptor: Int32) -> Int32 {
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      if count >= 0 {
+        rest = rest.dropFirst(count)
+      } else if errno == EAGAIN {
+        var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        poll(&waiting, 1, -1)
+      } else if errno != EINTR {
+        return errno
+      }
+    }
+    return 0
   }
 }

@@ -5,26 +5,21 @@ import PEFTTrain
 /// Directories that commands write into.
 enum OutputDirectory {
   /// Makes the directory; refuses one that has one of `names` already, unless `overwriting`, which removes
-  /// these and the marks of runs and checkpoints below it, so that nothing old is taken for new.
+  /// these and the marks of runs and checkpoints below it, so that nothing old is taken for new. Where another
+  /// process is at work there, nothing is removed and it throws.
   static func create(
     _ path: String, replacing names: [String], overwriting: Bool
   ) throws(FileError) {
     let manager = FileManager.default
-    if !overwriting, let name = names.first(where: { manager.fileExists(atPath: "\(path)/\($0)") })
-    {
-      throw FileError(
-        .storage, path: path, reason: "there is a \(name) in it already",
-        remedy: "name another directory, or add --overwrite")
-    }
     if overwriting {
-      for name in names { try? manager.removeItem(atPath: "\(path)/\(name)") }
-      let below = manager.enumerator(atPath: path + "/methods")
-      while let name = below?.nextObject() as? String {
-        let last = (name as NSString).lastPathComponent
-        if last == RunManifest.fileName || last == CheckpointStore.manifestName {
-          try? manager.removeItem(atPath: "\(path)/methods/\(name)")
-        }
+      let runs = below(path + "/methods")
+      for directory in [path] + runs.directories where manager.fileExists(atPath: directory) {
+        _ = try DirectoryLock(directory)
       }
+      for name in names { try? manager.removeItem(atPath: "\(path)/\(name)") }
+      for mark in runs.marks { try? manager.removeItem(atPath: mark) }
+    } else {
+      try refuse(path, holding: names)
     }
     do {
       try manager.createDirectory(atPath: path, withIntermediateDirectories: true)
@@ -33,5 +28,33 @@ enum OutputDirectory {
         .storage, path: path, reason: "the directory cannot be made: \(error.localizedDescription)",
         remedy: "check the path, the permissions and the space on the disk")
     }
+  }
+  /// Throws where the directory has one of `names`.
+  static func refuse(_ path: String, holding names: [String]) throws(FileError) {
+    let manager = FileManager.default
+    guard let name = names.first(where: { manager.fileExists(atPath: "\(path)/\($0)") }) else {
+      return
+    }
+    throw FileError(
+      .storage, path: path, reason: "there is a \(name) in it already",
+      remedy: "name another directory, or add --overwrite")
+  }
+
+  /// The directories below `path`, and the marks of runs and checkpoints in them.
+  private static func below(_ path: String) -> (directories: [String], marks: [String]) {
+    var found: (directories: [String], marks: [String]) = ([], [])
+    let names = FileManager.default.enumerator(atPath: path)
+    while let name = names?.nextObject() as? String {
+      let full = path + "/" + name
+      var isDirectory: ObjCBool = false
+      _ = FileManager.default.fileExists(atPath: full, isDirectory: &isDirectory)
+      let last = (name as NSString).lastPathComponent
+      if isDirectory.boolValue {
+        found.directories.append(full)
+      } else if last == RunManifest.fileName || last == CheckpointStore.manifestName {
+        found.marks.append(full)
+      }
+    }
+    return found
   }
 }

@@ -99,8 +99,8 @@ struct PretrainingTests {
     defer { try? FileManager.default.removeItem(atPath: root) }
     let job = try job(.causal)
     let output = root + "/m"
-    let begun = try job.prepare(output: output, resuming: false, overwriting: false)
-    _ = try begun.run(shouldStop: { true }) { _ in }
+    _ = try job.prepare(output: output, resuming: false, overwriting: false)
+      .run(shouldStop: { true }) { _ in }
     var other = job
     other.settings.learningRate = 2e-2
     #expect(throws: FileError.self) {
@@ -114,6 +114,18 @@ struct PretrainingTests {
     #expect(throws: FileError.self) {
       try job.prepare(output: root + "/none", resuming: true, overwriting: false)
     }
+  }
+
+  @Test("a directory is written by one at a time")
+  func locked() throws {
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    let job = try job(.causal)
+    let begun = try job.prepare(output: root + "/m", resuming: false, overwriting: false)
+    #expect {
+      try job.prepare(output: root + "/m", resuming: false, overwriting: true)
+    } throws: { error in "\(error)".contains("at work") }
+    let outcome = try begun.run(shouldStop: { true }) { _ in }
+    #expect(outcome == nil)
   }
 
   @Test("a checkpoint without the dev text it was begun with, or another interval, is refused")
@@ -143,8 +155,8 @@ struct PretrainingTests {
     defer { try? FileManager.default.removeItem(atPath: root) }
     let job = try job(.causal)
     let output = root + "/m"
-    let begun = try job.prepare(output: output, resuming: false, overwriting: false)
-    _ = try begun.run(shouldStop: { true }) { _ in }
+    _ = try job.prepare(output: output, resuming: false, overwriting: false)
+      .run(shouldStop: { true }) { _ in }
     let path = output + "/checkpoint-1.safetensors"
     let manifest = output + "/checkpoint.json"
     let bytes = try Data(contentsOf: URL(filePath: path))

@@ -216,6 +216,20 @@ struct TrainingJobTests {
     #expect(others.allSatisfy { $0.0.value.isIdentical(to: $0.1) })
   }
 
+  @Test("parameters that are not finite after the last step are no result")
+  func nonFiniteEnd() throws {
+    let job = try prepared {
+      $0.settings.length = .steps(1)
+      $0.settings.learningRate = 1e39
+      $0.devPath = nil
+    }
+    #expect {
+      _ = try train(job)
+    } throws: { error in
+      (error as? NonFiniteLoss)?.isTaken == true && "\(error)".contains("after it")
+    }
+  }
+
   @Test("settings that do not fit the model are refused by option")
   func invalid() {
     #expect(throws: InvalidSetting.self) { try prepared { $0.maximumLength = 1000 } }
