@@ -138,6 +138,12 @@ struct SelectionCommandTests {
     #expect(probed.status == 0, "\(probed.errors)")
     #expect(try probed.document["probes"]?.array?.count == 3)
     #expect(try PEFTProcess.run("select", run, "--budget", "20%").status == 0)
+    let diverged = try probe(
+      place, to: run + "-far", "--estimator", "fit", "--groups", "kind", "--probe-steps", "6",
+      "--period", "2", "--probe-learning-rate", "1e30")
+    #expect(
+      diverged.status == 4 && diverged.errors.contains("--probe-learning-rate"),
+      "\(diverged.status): \(diverged.errors)")
   }
 
   @Test("a probe in bf16 ranks groups as one in fp32 does")
@@ -310,6 +316,14 @@ struct SelectionCommandTests {
     let grouped = try PEFTProcess.run(
       "inspect", place.model, "--pooling", "mean", "--groups", overlap)
     #expect(grouped.status == 2 && grouped.errors.contains("overlap"), "\(grouped.errors)")
+    let named = try place.directory.write("all: \"*\"\n", to: "groups.yaml")
+    #expect(try probe(place, to: run + "-named", "--groups", named).status == 0)
+    #expect(try probe(place, to: run + "-named", "--groups", named, "--resume").status == 0)
+    _ = try place.directory.write("every: \"*\"\n", to: "groups.yaml")
+    let renamed = try probe(place, to: run + "-named", "--groups", named, "--resume")
+    #expect(
+      renamed.status == 3 && renamed.errors.contains("patterns"),
+      "\(renamed.status): \(renamed.errors)")
     let list = try place.directory.write("- a\n", to: "list.yaml")
     #expect(
       try PEFTProcess.run("inspect", place.model, "--groups", list, "--pooling", "mean").status == 3

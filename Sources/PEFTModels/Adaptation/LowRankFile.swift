@@ -50,16 +50,18 @@ public struct LowRankFile {
   }
 
   /// The rows of the classifier that is stored with the additions; nil where there is none.
-  public var classCount: Int? {
+  ///
+  /// Throws `malformed` for one that is no matrix over a model of `width`.
+  public func classCount(width: Int) throws(FileError) -> Int? {
     for name in reader.tensorNames {
       let bare = Self.bareName(name)
-      if ["classifier.out_proj.weight", "classifier.weight", "score.weight"].contains(bare) {
-        // A matrix with elements: so many rows are in the file.
-        guard let shape = reader.entry(name)?.shape, shape.count == 2, shape[1] > 0 else {
-          return nil
-        }
-        return shape[0]
+      guard ["classifier.out_proj.weight", "classifier.weight", "score.weight"].contains(bare),
+        let shape = reader.entry(name)?.shape
+      else { continue }
+      guard shape.count == 2, shape[0] > 0, shape[1] == width else {
+        throw malformed(name, "its shape is \(shape), of a classifier over \(width) numbers")
       }
+      return shape[0]
     }
     return nil
   }
@@ -136,6 +138,7 @@ public struct LowRankFile {
     let tied = model.tiedNames
     var factors: [String: (down: Tensor?, up: Tensor?)] = [:]
     var values: [(Parameter, Tensor)] = []
+    var whole: [String: Tensor] = [:]
     for name in reader.tensorNames {
       let shape = Shape(reader.entry(name)?.shape ?? [])
       let value = Tensor(try reader.floats(of: name), shape: shape)
@@ -153,14 +156,19 @@ public struct LowRankFile {
             name, "its shape is \(shape), the model asks for \(entry.parameter.fileShape)")
         }
         values.append((entry.parameter, value))
+        whole[bare] = value
       } else if let parameter = tied[bare] {
         guard parameter.shape == shape else {
           throw malformed(name, "its shape is \(shape), the model asks for \(parameter.shape)")
         }
         values.append((parameter, value))
+        whole[bare] = value
       } else {
         throw malformed(name, "the model has no place for it")
       }
+    }
+    for (name, parameter) in tied {
+      try checkTie(whole[name], whole[parameter.name], name, parameter.name)
     }
     let heads = Set(model.taskParameters)
     if skippingOtherHeads, !heads.isSubset(of: values.map(\.0)) {
@@ -172,8 +180,8 @@ public struct LowRankFile {
       guard let layer = layers[name] else { continue }
       guard let down, let up else { throw malformed(name, "A or B is missing") }
       let rank = down.shape.extents.first ?? 0
-      guard rank > 0, down.shape == [rank, layer.weight.shape[1]],
-        up.shape == [layer.weight.shape[0], rank]
+      guard rank > 0, down.shape.extents == [rank, layer.weight.shape[1]],
+        up.shape.extents == [layer.weight.shape[0], rank]
       else {
         throw malformed(
           name, "A \(down.shape) and B \(up.shape) do not fit \(layer.weight.shape)")
@@ -183,6 +191,19 @@ public struct LowRankFile {
           layer: name, down: down, up: up, scale: configuration.scale(of: name, rank: rank)))
     }
     return (additions, values)
+  }
+
+  /// PEFT keeps copies of the modules that it saves whole, so that an output layer and the word table, one matrix
+  /// in the model, train apart.
+  private func checkTie(
+    _ output: Tensor?, _ table: Tensor?, _ outputName: String, _ tableName: String
+  ) throws(FileError) {
+    if output == nil, table == nil { return }
+    if let output, let table, output.isIdentical(to: table) { return }
+    throw FileError(
+      .unsupported, path: path, place: "tensor \(output == nil ? tableName : outputName)",
+      reason: "\(outputName) and \(tableName) are one matrix here, and not in the adapter",
+      remedy: "merge the adapter with PEFT and use the merged model")
   }
 
   /// A name without what the wrappers add to it.

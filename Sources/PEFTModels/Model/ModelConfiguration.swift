@@ -36,8 +36,20 @@ public enum ModelConfiguration: Hashable, Sendable {
   }
 
   /// The tokenizer of the model's directory. One with more tokens than the model has rows for is refused.
+  ///
+  /// A GPT-2 has no special tokens around a text, whatever its vocabulary holds, unless the tokenizer's file asks for
+  /// them; a model with one token type gets no other.
   public func tokenizer(directory: String) throws(FileError) -> Tokenizer {
-    let tokenizer = try Tokenizer.load(directory: directory)
+    var tokenizer = try Tokenizer.load(directory: directory)
+    switch self {
+    case .encoder(let configuration): tokenizer.hasTokenTypes = configuration.tokenTypeCount > 1
+    case .gpt2(let configuration):
+      if tokenizer.family != .gpt2, !tokenizer.namesSpecialTokens {
+        tokenizer.family = .gpt2
+        tokenizer.special = Tokenizer.SpecialTokens(
+          end: configuration.endID.map { Int32($0) } ?? tokenizer.special.end)
+      }
+    }
     guard tokenizer.vocabularySize <= vocabularySize else {
       throw FileError(
         .malformed, path: directory,

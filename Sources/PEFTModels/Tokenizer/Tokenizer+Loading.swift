@@ -75,11 +75,21 @@ extension Tokenizer {
     }
     let vocabulary = try Vocabulary(object, path: path)
     let mergesPath = directory + "/merges.txt"
+    let settings = try settings(directory)
     let bpe = try ByteLevelBPE(
-      vocabulary: vocabulary, pairs: merges(mergesPath), path: mergesPath)
+      vocabulary: vocabulary, pairs: merges(mergesPath),
+      addsPrefixSpace: settings?["add_prefix_space"]?.bool ?? false, path: mergesPath)
     return try Tokenizer(
       model: .byteLevelBPE(bpe), vocabulary: vocabulary, added: [],
-      files: ["vocab.json", "merges.txt"], path: path)
+      files: ["vocab.json", "merges.txt"] + (settings == nil ? [] : [settingsName]), path: path)
+  }
+
+  private static let settingsName = "tokenizer_config.json"
+
+  /// What stands beside plain vocabulary files; nil where nothing does.
+  private static func settings(_ directory: String) throws(FileError) -> JSONValue? {
+    let path = directory + "/" + settingsName
+    return FileManager.default.fileExists(atPath: path) ? try JSONValue(contentsOf: path) : nil
   }
 
   private static func merges(
@@ -107,12 +117,10 @@ extension Tokenizer {
         .malformed, path: path, reason: "the vocabulary has no [UNK]",
         remedy: "use the vocab.txt that came with the model")
     }
-    let settingsPath = directory + "/tokenizer_config.json"
     var normalizer = BERTNormalizer()
     var files = ["vocab.txt"]
-    if FileManager.default.fileExists(atPath: settingsPath) {
-      let settings = try JSONValue(contentsOf: settingsPath)
-      files.append("tokenizer_config.json")
+    if let settings = try settings(directory) {
+      files.append(settingsName)
       normalizer.lowercases = settings["do_lower_case"]?.bool ?? true
       normalizer.stripsAccents = settings["strip_accents"]?.bool ?? normalizer.lowercases
       normalizer.separatesIdeographs = settings["tokenize_chinese_chars"]?.bool ?? true

@@ -34,15 +34,19 @@ public struct Tokenizer: Sendable {
   }
 
   /// The family.
-  public let family: Family
+  public internal(set) var family: Family
   /// The vocabulary.
   public let vocabulary: Vocabulary
   /// The special tokens.
-  public let special: SpecialTokens
+  public internal(set) var special: SpecialTokens
   /// The names of the files it was read from.
   public let files: [String]
   let model: Model
   let added: AddedTokens
+  /// Whether its file says itself that special tokens stand around a text.
+  var namesSpecialTokens = false
+  /// Whether the model tells the second text from the first by a token type.
+  var hasTokenTypes = true
 
   /// The number of tokens.
   public var vocabularySize: Int { vocabulary.count }
@@ -145,7 +149,8 @@ public struct Tokenizer: Sendable {
     if let second {
       let tail = (family == .roberta ? [end] : []) + second + [end]
       ids += tail
-      typeIDs += [Int32](repeating: family == .bert ? 1 : 0, count: tail.count)
+      typeIDs += [Int32](
+        repeating: family == .bert && hasTokenTypes ? 1 : 0, count: tail.count)
     }
     return Encoding(ids: ids, typeIDs: typeIDs, truncated: truncated)
   }

@@ -28,8 +28,12 @@ struct TokenizerDocument {
       } else {
         .wordPiece(try wordPiece(model, vocabulary: vocabulary))
       }
-    return try Tokenizer(
+    var tokenizer = try Tokenizer(
       model: parts, vocabulary: vocabulary, added: added, files: ["tokenizer.json"], path: path)
+    // Others, such as ByteLevel, leave the tokens as they are.
+    tokenizer.namesSpecialTokens = ["RobertaProcessing", "TemplateProcessing", "BertProcessing"]
+      .contains(root["post_processor"]?["type"]?.string)
+    return tokenizer
   }
 
   /// The model's tokens and, behind them, the added ones that it lacks.

@@ -15,6 +15,9 @@ public struct ProbeOutcome: Sendable {
   public internal(set) var batchCounts: (direction: Int, probe: Int) = (0, 0)
   /// Whether probing came to its end, or was stopped before.
   public internal(set) var isComplete = true
+  /// The step, from 1, of the training run along which it probed, whose loss or gradient was not finite, so that it
+  /// was not taken and probing ended; nil for none.
+  public internal(set) var divergedStep: Int?
 }
 
 /// What probing tells while it goes.
@@ -187,7 +190,12 @@ private struct ProbeRun<O: Objective> {
     for step in done..<max(done, steps) {
       let current = batch(next)
       next += 1
-      accumulateGradient(current)
+      guard accumulateGradient(current).isFinite,
+        gradients.globalNorm(of: parameters.map(\.parameter)).isFinite
+      else {
+        for index in outcomes.indices { outcomes[index].divergedStep = step + 1 }
+        return stop()
+      }
       let isProbed = (step + 1).isMultiple(of: period)
       if isProbed {
         let directions = directions(of: optimizer)
@@ -258,13 +266,16 @@ private struct ProbeRun<O: Objective> {
     return result
   }
 
-  private mutating func accumulateGradient(_ batch: O.Batch) {
+  /// Adds the gradient of a batch; its mean loss.
+  @discardableResult
+  private mutating func accumulateGradient(_ batch: O.Batch) -> Double {
     gradients.reset()
     let tape = Tape(precision: settings.precision)
     let loss = objective.loss(objective.outputs(of: batch, on: tape), of: batch, on: tape)
     tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
     moments.add(gradients)
     for index in outcomes.indices { outcomes[index].batchCounts.direction += 1 }
+    return loss.mean
   }
 
   private mutating func measure(

@@ -96,7 +96,7 @@ extension RunExport {
       .count <= 1
     return .object([
       "alpha_pattern": .object(isUniform ? [:] : alphas),
-      "base_model_name_or_path": .string(manifest.modelDirectory), "bias": .string("none"),
+      "base_model_name_or_path": .string(base), "bias": .string("none"),
       "fan_in_fan_out": .bool(trained.model.configuration.isCausal),
       "inference_mode": .bool(true), "init_lora_weights": .bool(true),
       "lora_alpha": .number((first?.scale ?? 1) * Double(rank)), "lora_dropout": .number(0),

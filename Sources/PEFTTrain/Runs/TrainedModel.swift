@@ -135,7 +135,7 @@ public struct TrainedModel {
     let file = try LowRankFile(adapter, alpha: alpha)
     let configuration = try ModelConfiguration(directory: base)
     var task: PredictionTask?
-    if let count = file.classCount {
+    if let count = try file.classCount(width: configuration.hiddenSize) {
       let path = adapter + "/" + RunExport.labelsName
       let beside =
         FileManager.default.fileExists(atPath: path)
@@ -187,10 +187,23 @@ public struct TrainedModel {
           + "would be random",
         remedy: "name a run directory, or train first with `peft train`")
     }
+    if !isLanguage { try checkProblem(path, labels: names.count) }
     return TrainedModel(
       model: model, tokenizer: try configuration.tokenizer(directory: directory),
       task: isLanguage ? nil : classification,
       maximumLength: configuration.maximumLength)
+  }
+
+  /// Refuses a head whose outputs are no scores of one label among many, nor one number.
+  private static func checkProblem(_ path: String, labels: Int) throws(FileError) {
+    let problem = try JSONValue(contentsOf: path)["problem_type"]?.string
+    guard problem == "multi_label_classification" || (problem == "regression" && labels != 1) else {
+      return
+    }
+    throw FileError(
+      .unsupported, path: path, place: "problem_type",
+      reason: "a head with several labels or numbers for each text (\(problem ?? ""))",
+      remedy: "use it as the base of `peft train`, which makes a head of its own")
   }
 
   /// Whether a GPT-2 checkpoint has a classifier's output layer.

@@ -158,6 +158,10 @@ extension PreparedJob {
       }
       return !shouldStop()
     }[0]
+    if let step = outcome.divergedStep {
+      throw NonFiniteLoss(
+        step: step, loss: .nan, parameter: nil, remedy: "lower --probe-learning-rate")
+    }
     guard !outcome.records.isEmpty else { return nil }
     var influence = Influence(
       of: model, in: absolutePath(job.modelDirectory),

@@ -41,12 +41,17 @@ public struct NonFiniteLoss: Error, Hashable, Sendable, CustomStringConvertible 
   public let parameter: String?
   /// Whether the step was taken: the last one, after which there is no loss to tell.
   public let isTaken: Bool
+  private let remedy: String
 
-  init(step: Int, loss: Double, parameter: String?, isTaken: Bool = false) {
+  init(
+    step: Int, loss: Double, parameter: String?, isTaken: Bool = false,
+    remedy: String = "lower --learning-rate, raise --warmup"
+  ) {
     self.step = step
     self.loss = loss
     self.parameter = parameter
     self.isTaken = isTaken
+    self.remedy = remedy
   }
 
   /// A message with the remedy.
@@ -55,7 +60,7 @@ public struct NonFiniteLoss: Error, Hashable, Sendable, CustomStringConvertible 
       parameter.map { isTaken ? "\($0) is" : "the gradient of \($0) is" } ?? "the loss is"
     return "step \(step): \(place) not finite "
       + (isTaken ? "after it; " : "(loss \(loss)); the step was not taken; ")
-      + "lower --learning-rate, raise --warmup, or look for a broken example"
+      + "\(remedy), or look for a broken example"
   }
 }
 

@@ -1,0 +1,46 @@
+import Foundation
+import PEFTModels
+import Testing
+
+@Suite("The tokenizer of a model")
+struct ModelTokenizerTests {
+  private let root = FileManager.default.temporaryDirectory
+    .appending(path: "peft-model-tokenizer-\(UUID().uuidString)").path
+
+  @Test("a GPT-2 puts no special tokens around a text, whatever its vocabulary holds")
+  func plainTokens() throws {
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    let text = String(repeating: "one two three\n", count: 20)
+    let vocabulary = try ByteLevelBPETrainer.train(
+      texts: [text], vocabularySize: 270, specialTokens: ByteLevelFamily.roberta.specialTokens)
+    try vocabulary.write(to: root, family: .roberta)
+    let configuration = ModelConfiguration.gpt2(
+      GPT2Configuration(
+        vocabularySize: 270, hiddenSize: 8, layerCount: 1, headCount: 2, positionCount: 16))
+    // The file asks for them.
+    let asked = try configuration.tokenizer(directory: root)
+    #expect(asked.family == .roberta)
+    try FileManager.default.removeItem(atPath: root + "/tokenizer.json")
+    let plain = try configuration.tokenizer(directory: root)
+    #expect(plain.family == .gpt2 && plain.special.end == asked.special.end)
+    #expect(
+      plain.encode("one two").ids == Array(asked.encode("one two").ids.dropFirst().dropLast()))
+  }
+
+  @Test("a model with one token type gets no other", arguments: [1, 2])
+  func tokenTypes(count: Int) throws {
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+    try "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\none\ntwo\n"
+      .write(toFile: root + "/vocab.txt", atomically: true, encoding: .utf8)
+    let configuration = ModelConfiguration.encoder(
+      EncoderConfiguration(
+        architecture: .bert, vocabularySize: 7, hiddenSize: 8, layerCount: 1, headCount: 2,
+        intermediateSize: 16, positionCount: 16, tokenTypeCount: count, epsilon: 1e-12,
+        activation: .gelu, hiddenDropout: 0, attentionDropout: 0, classifierDropout: nil,
+        paddingID: 0, initializerRange: 0.02, labelNames: nil))
+    let pair = try configuration.tokenizer(directory: root).encode("one", pair: "two")
+    #expect(pair.ids == [2, 5, 3, 6, 3])
+    #expect(pair.typeIDs == (count == 1 ? [0, 0, 0, 0, 0] : [0, 0, 0, 1, 1]))
+  }
+}
