@@ -38,7 +38,7 @@ public struct SuiteReport: Sendable {
     return
       "\(suite.ours) against the best of \(others): \(count(.win)) won, \(count(.tie)) undecided, "
       + "\(count(.loss)) lost of \(headline.count) budgets"
-      + (missing > 0 ? "; at \(missing) more, one side has nothing that fits and ended" : "")
+      + (missing > 0 ? "; no comparison at \(missing) more" : "")
   }
 
   // MARK: - Tables
