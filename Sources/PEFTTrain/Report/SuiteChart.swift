@@ -1,6 +1,7 @@
 import Foundation
 
-/// Families of methods by score and the parameters they train: a line for each, a dot for each member.
+/// Families of methods by score and the parameters they train: a dot for each member, a line through those that
+/// stand for the family.
 struct SuiteChart {
   /// A member of a family.
   struct Point {
@@ -9,6 +10,8 @@ struct SuiteChart {
     let mean: Double
     /// One standard deviation over seeds; nil for one seed.
     let deviation: Double?
+    /// Whether the family stands with it where as many parameters may train.
+    let stands: Bool
   }
 
   /// The families, the suite's own first.
@@ -37,8 +40,9 @@ struct SuiteChart {
       let places = points.map { area.point($0.parameters, $0.mean) }
       let colour = CurveChart.colour(index)
       let isOurs = family.name == ours
-      if places.count > 1 {
-        let path = places.map { "\(SVGDrawing.number($0.x)),\(SVGDrawing.number($0.y))" }
+      let joined = zip(points, places).filter(\.0.stands).map(\.1)
+      if joined.count > 1 {
+        let path = joined.map { "\(SVGDrawing.number($0.x)),\(SVGDrawing.number($0.y))" }
         drawing.add(
           "<polyline points=\"\(path.joined(separator: " "))\" fill=\"none\" stroke=\"\(colour)\" "
             + "stroke-width=\"\(isOurs ? 3 : 1.5)\"\(CurveChart.dash(index))/>")

@@ -260,9 +260,11 @@ public struct SuiteReport: Sendable {
           entries.filter { $0.row.family == family }.compactMap { entry in
             entry.values(metric, on: "test").map { values in
               let row = ScoreChart.Row(label: "", parameters: 1, scores: values)
+              let standing = statistics.representative(
+                family, on: problem, within: Double(entry.trainable))
               return SuiteChart.Point(
                 label: entry.row.label, parameters: entry.meanTrainable, mean: row.mean ?? 0,
-                deviation: row.deviation)
+                deviation: row.deviation, stands: standing?.row.label == entry.row.label)
             }
           }
         )
