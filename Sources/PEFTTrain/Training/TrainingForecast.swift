@@ -55,9 +55,10 @@ public struct InsufficientMemory: Error, Hashable, Sendable, CustomStringConvert
 extension PreparedJob {
   /// The margin on measured activations: what is lost between buffers of different sizes.
   private static let activationMargin = 1.1
-  /// Tokens, at least, that memory is measured on where there are so many: enough that buffers have the sizes that
-  /// are asked for; small ones are shared, and too large.
-  private static let measuredTokens = 512
+  /// Tokens, at least, of the steps and of the evaluations that memory is measured on, where there are so many:
+  /// enough that buffers have the sizes that are asked for, as small ones are shared, and too large; few enough that
+  /// a run begins soon.
+  private static let measuredTokens = (step: 256, evaluation: 512)
 
   /// Measures two small steps without an update; with `timing`, also whole ones, and an update.
   public func forecast(timing: Bool) -> TrainingForecast {
@@ -66,7 +67,7 @@ extension PreparedJob {
     let batches = epochBatches(data: train, settings: settings, epoch: 0)
     let tokenCounts = batches.map { $0.reduce(0) { $0 + train.lengths[$1] } }
     let largest = tokenCounts.max() ?? 0
-    let probe = enough(batches.first ?? [], of: train)
+    let probe = first(Self.measuredTokens.step, of: train, batches.first ?? [])
     // Before the activations: what is packed stays, and would count as theirs.
     if settings.precision == .bf16 { _ = stepBytes(probe) }
     let (weightBytes, packedBytes) = (weightBytes, packedBytes)
@@ -185,13 +186,15 @@ extension PreparedJob {
     return TensorMemory.current.peakBytesInUse - before
   }
 
-  /// The first of `indices`, as many as have the tokens to measure on.
-  private func enough(_ indices: some Sequence<Int>, of data: EncodedDataset) -> [Int] {
+  /// The first of `indices`, as many as have so many tokens.
+  private func first(
+    _ count: Int, of data: EncodedDataset, _ indices: some Sequence<Int>
+  ) -> [Int] {
     var tokens = 0
     return Array(
       indices.prefix { index in
         defer { tokens += data.lengths[index] }
-        return tokens < Self.measuredTokens
+        return tokens < count
       })
   }
 
@@ -200,7 +203,7 @@ extension PreparedJob {
   private func evaluationBytes() -> Int? {
     let evaluated = [dev, test].compactMap(\.self)
     guard let data = evaluated.first else { return nil }
-    let indices = enough(0..<data.count, of: data)
+    let indices = first(Self.measuredTokens.evaluation, of: data, 0..<data.count)
     let length = indices.reduce(0) { $0 + data.lengths[$1] }
     let texts = data.texts(indices)
     for entry in model.parameters { _ = entry.parameter.value }
