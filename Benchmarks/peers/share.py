@@ -5,7 +5,7 @@
     Benchmarks/peers/share.py --rounds 5 [--workers 1,2] [--precision bf16]
 
 RoBERTa-base, 32 texts of 64 tokens, no dropout. In every round `step-time` times the linear maps of a forward computation
-alone, which gives the rate, and then each kind of step. Counted are the multiply-adds of linear maps, of attention and of
+alone, which gives the rate, by the kernels in use and, with PEFT_ISA=avx2, by OpenBLAS, and then each kind of step. Counted are the multiply-adds of linear maps, of attention and of
 low-rank additions that the mathematics needs, two operations each; all else in a step is what keeps its share below one.
 Needs Python alone; no PyTorch.
 """
@@ -42,16 +42,21 @@ parser.add_argument("--workers", default="2")
 parser.add_argument("--precision", default="fp32", help="of products: fp32 or bf16")
 options = parser.parse_args()
 
-print("| step | workers | ms | share |\n| --- | --- | --- | --- |")
+print("| step | workers | ms | share of the own rate | share of OpenBLAS's |\n| --- | --- | --- | --- | --- |")
 for workers in options.workers.split(","):
     rounds = []
     for _ in range(options.rounds):
-        rounds.append({
-            step: run([os.path.join(RELEASE, "step-time"), "--method", step, "--workers", workers,
-                       "--steps", str(options.steps), "--precision", options.precision])["median_ms"]
-            for step in OPERATIONS})
+        def milliseconds(step, precision=options.precision, **variables):
+            command = [os.path.join(RELEASE, "step-time"), "--method", step, "--workers", workers,
+                       "--steps", str(options.steps), "--precision", precision]
+            return run(command, **variables)["median_ms"]
+
+        times = {step: milliseconds(step) for step in OPERATIONS}
+        rounds.append(times | {"OpenBLAS": milliseconds("products", "fp32", PEFT_ISA="avx2")})
     for step, operations in OPERATIONS.items():
-        shares = sorted(operations / times[step] * times["products"] / OPERATIONS["products"] for times in rounds)
         middle = statistics.median(times[step] for times in rounds)
-        print(f"| {step} | {workers} | {middle:.0f} | {100 * statistics.median(shares):.1f} % "
-              f"({100 * shares[0]:.1f}–{100 * shares[-1]:.1f}) |", flush=True)
+        cells = []
+        for rate in ["products", "OpenBLAS"]:
+            shares = sorted(operations / times[step] * times[rate] / OPERATIONS["products"] for times in rounds)
+            cells.append(f"{100 * statistics.median(shares):.1f} % ({100 * shares[0]:.1f}–{100 * shares[-1]:.1f})")
+        print(f"| {step} | {workers} | {middle:.0f} | {' | '.join(cells)} |", flush=True)

@@ -10,7 +10,9 @@ enum BundledModel {
 
   /// Copies the model `name` to a directory of its own, replacing its files there.
   static func copy(_ name: String, to directory: String) throws(FileError) {
-    let source = Bundle.module.bundleURL.appending(path: "Models/" + name).path
+    // Bundle.module would end the process where the directory is missing.
+    let source = Bundle.main.bundleURL.appending(path: "peft_peft-cli.resources/Models/" + name)
+      .path
     let manager = FileManager.default
     guard let files = try? manager.contentsOfDirectory(atPath: source) else {
       throw FileError(

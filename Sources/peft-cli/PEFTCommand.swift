@@ -30,6 +30,12 @@ enum Entry {
   static func main() {
     signal(SIGPIPE, SIG_IGN)
     signal(SIGXFSZ, SIG_IGN)
+    TensorMemory.endProcess { bytes in
+      Console.error(
+        "peft: out of memory: the system has no \(max(1, bytes >> 20)) MiB for a tensor; lower --batch-size or "
+          + "--max-length, or free memory")
+      _exit(ExitStatus.noSpace.rawValue)
+    }
     let status = run(Array(CommandLine.arguments.dropFirst()))
     exit((status == .done ? outputStatus : status).rawValue)
   }

@@ -18,12 +18,22 @@ struct TokenizerRefusalTests {
   private static func document(
     model: String = #"{"type": "BPE", "vocab": \#(vocabulary), "merges": ["a b"]}"#,
     normalizer: String = "null", splitter: String = #"{"type": "ByteLevel"}"#,
-    added: String = "[]"
+    added: String = "[]", processor: String = "null"
   ) -> String {
     """
     {"added_tokens": \(added), "normalizer": \(normalizer), "pre_tokenizer": \(splitter),
-     "model": \(model)}
+     "post_processor": \(processor), "model": \(model)}
     """
+  }
+
+  /// A template of these parts: `A`, and special tokens by their names.
+  private static func template(_ parts: String...) -> String {
+    let items = parts.map {
+      $0 == "A"
+        ? #"{"Sequence": {"id": "A", "type_id": 0}}"#
+        : #"{"SpecialToken": {"id": "\#($0)", "type_id": 0}}"#
+    }
+    return #"{"type": "TemplateProcessing", "single": [\#(items.joined(separator: ","))]}"#
   }
 
   private static func bare(
@@ -126,6 +136,20 @@ struct TokenizerRefusalTests {
       document(model: #"{"type": "BPE", "vocab": \#(vocabulary), "merges": [7]}"#),
       kind: .malformed, place: "model.merges[0]"),
     document(
+      "special tokens of another family",
+      document(processor: #"{"type": "BertProcessing", "sep": ["</s>", 1], "cls": ["<s>", 0]}"#),
+      kind: .unsupported, place: "post_processor"),
+    document(
+      "a template that begins and does not end", document(processor: template("<s>", "A")),
+      kind: .unsupported, place: "post_processor"),
+    document(
+      "a template among several",
+      document(
+        processor:
+          #"{"type": "Sequence", "processors": [{"type": "ByteLevel"}, \#(template("A", "</s>"))]}"#
+      ),
+      kind: .unsupported, place: "post_processor"),
+    document(
       "an added token without id", document(added: #"[{"content": "<mask>"}]"#),
       kind: .malformed, place: "added_tokens"),
     document(
@@ -148,6 +172,22 @@ struct TokenizerRefusalTests {
         splitter: #"{"type": "BertPreTokenizer"}"#),
       kind: .malformed, place: "model.unk_token"),
     Refusal(
+      testDescription: "settings that contradict a byte-level document",
+      files: [
+        "tokenizer.json": document(
+          splitter: #"{"type": "ByteLevel", "add_prefix_space": false}"#),
+        "tokenizer_config.json": #"{"add_prefix_space": true}"#,
+      ], kind: .unsupported, file: "tokenizer_config.json", place: "add_prefix_space"),
+    Refusal(
+      testDescription: "settings that contradict word pieces",
+      files: [
+        "tokenizer.json": document(
+          model: #"{"type": "WordPiece", "vocab": {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2}}"#,
+          normalizer: #"{"type": "BertNormalizer", "lowercase": true}"#,
+          splitter: #"{"type": "BertPreTokenizer"}"#),
+        "tokenizer_config.json": #"{"strip_accents": null, "do_lower_case": false}"#,
+      ], kind: .unsupported, file: "tokenizer_config.json", place: "do_lower_case"),
+    Refusal(
       testDescription: "SentencePiece", files: ["sentencepiece.bpe.model": "\u{A}"],
       kind: .unsupported, file: "sentencepiece.bpe.model", place: ""),
     Refusal(
@@ -163,6 +203,18 @@ struct TokenizerRefusalTests {
     #expect(error.path.hasSuffix(refusal.file))
     #expect(error.place == refusal.place)
     #expect(!error.reason.isEmpty)
+  }
+
+  @Test("the family's own template is taken, alone and among others")
+  func ownTemplate() throws {
+    let own = Self.template("<s>", "A", "</s>")
+    for processor in [
+      own, #"{"type": "Sequence", "processors": [{"type": "ByteLevel"}, \#(own)]}"#,
+    ] {
+      let tokenizer = try Tokenizer(
+        document: Array(Self.document(processor: processor).utf8), path: "tokenizer.json")
+      #expect(tokenizer.encode("ab").ids.first == 0 && tokenizer.encode("ab").ids.last == 1)
+    }
   }
 
   @Test("bytes that are not UTF-8")

@@ -33,6 +33,23 @@ struct TokenizerTests {
     #expect(tokenizer.encode(none) == [])
   }
 
+  @Test(
+    "settings beside plain files put a space before each text; beside a document they may agree")
+  func prefixSpace() throws {
+    var files = try TokenizerFixture.files("roberta files")
+    let plain = try TokenizerFixture.load(files)
+    files["tokenizer_config.json"] = #"{"add_prefix_space": true}"#
+    let spaced = try TokenizerFixture.load(files)
+    for text in ["low newest", "hello", "the world"] {
+      #expect(spaced.encode(text).ids == plain.encode(" " + text).ids)
+      #expect(spaced.encode(text).ids != plain.encode(text).ids)
+      #expect(spaced.encode(" " + text).ids == plain.encode(" " + text).ids)
+    }
+    var document = try TokenizerFixture.files("bert document")
+    document["tokenizer_config.json"] = #"{"do_lower_case": false, "strip_accents": null}"#
+    #expect(try TokenizerFixture.load(document).encode("new").ids == [2, 54, 3])
+  }
+
   @Test("a maximum length below the special tokens leaves the special tokens")
   func tooShort() throws {
     let tokenizer = try TokenizerFixture.tokenizer("bert files")

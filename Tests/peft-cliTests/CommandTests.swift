@@ -189,6 +189,22 @@ struct CommandTests {
     #expect(result.output.isEmpty)
   }
 
+  @Test("data that cannot be read again are refused, and a directory is no data")
+  func pipes() throws {
+    let place = try Workplace()
+    let pipe = place.directory.path("pipe")
+    try #require(mkfifo(pipe, 0o600) == 0)
+    for (data, status) in [(pipe, Int32(3)), ("/dev/null", 3), (place.directory.path, 3)] {
+      let result = try PEFTProcess.run(
+        "train", "--model", place.model, "--train", data, "--format", "tsv", "--output",
+        place.directory.path("run"))
+      #expect(result.status == status && result.errors.contains(data), "\(result.errors)")
+    }
+    let typo = try PEFTProcess.run(
+      "inspect", place.model, "--method", "lora", "--targets", "qurey", "--pooling", "mean")
+    #expect(typo.status == 2 && typo.errors.contains("qurey"), "\(typo.errors)")
+  }
+
   @Test("a run directory is not overwritten unless asked")
   func overwrite() throws {
     let place = try Workplace()
@@ -205,6 +221,62 @@ struct CommandTests {
       "--output", place.directory.path("run"), "--steps", "50", "--learning-rate", "1e30")
     let says = result.errors.contains("step")
     #expect(result.status == 4 && says, "\(result.status): \(result.errors)")
+  }
+
+  @Test("a command without the models that come with it says where it looked")
+  func missingResources() throws {
+    let place = try TemporaryDirectory()
+    try FileManager.default.copyItem(
+      atPath: PEFTProcess.executable.path, toPath: place.path("peft"))
+    let process = Process()
+    process.executableURL = place.url("peft")
+    process.arguments = ["models", place.path("models")]
+    let errors = Pipe()
+    (process.standardError, process.standardOutput) = (errors, FileHandle.nullDevice)
+    try process.run()
+    let said = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationReason == .exit && process.terminationStatus == 3, "\(said)")
+    #expect(said.contains(place.path) && said.contains("resources"), "\(said)")
+  }
+
+  @Test("quickstart leaves a run that is there, its model and its data alone")
+  func quickstartRefusal() throws {
+    let place = try TemporaryDirectory()
+    let run = place.path("run")
+    for name in ["run", "run-model", "run-data"] {
+      try FileManager.default.createDirectory(
+        atPath: place.path(name), withIntermediateDirectories: false)
+    }
+    _ = try place.write("{}", to: "run/plan.json")
+    let result = try PEFTProcess.run("quickstart", "--output", run)
+    #expect(result.status == 6 && result.errors.contains("plan.json"), "\(result.errors)")
+    for (name, files) in [("run", ["plan.json"]), ("run-model", []), ("run-data", [])] {
+      #expect(try FileManager.default.contentsOfDirectory(atPath: place.path(name)) == files)
+    }
+  }
+
+  @Test("a limit on addresses is seen before memory is taken, and ends with 6")
+  func limitedAddresses() throws {
+    let place = try Workplace()
+    let process = Process()
+    process.executableURL = URL(filePath: "/bin/sh")
+    // The process alone takes a part of these 4 GB of addresses; the model would take ten times as much.
+    process.arguments = [
+      "-c", "ulimit -v 4000000; exec \"$0\" \"$@\"", PEFTProcess.executable.path, "pretrain",
+      "--target",
+      "causal", "--train", place.train, "--vocabulary-size", "300", "--hidden-size", "4096",
+      "--layers",
+      "12", "--heads", "8", "--output", place.directory.path("large"),
+    ]
+    let errors = Pipe()
+    process.standardError = errors
+    try process.run()
+    let said = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationReason == .exit && process.terminationStatus == 6, "\(said)")
+    #expect(said.contains("MiB"), "\(said)")
+    #expect(!FileManager.default.fileExists(atPath: place.directory.path("large")))
   }
 
   @Test("results that cannot be written end with 6")

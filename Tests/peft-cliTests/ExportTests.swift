@@ -113,6 +113,27 @@ struct ExportTests {
     #expect(!FileManager.default.fileExists(atPath: place.directory.path("none")))
   }
 
+  @Test("a head of several labels for each text is refused by name")
+  func severalLabels() throws {
+    let run = try run("run", ["--method", "bitfit"])
+    let merged = place.directory.path("merged")
+    #expect(
+      try PEFTProcess.run("export", run, "--format", "merged", "--output", merged).status == 0)
+    let config = URL(filePath: merged + "/config.json")
+    let text = try String(contentsOf: config, encoding: .utf8)
+    for (problem, status) in [
+      ("single_label_classification", Int32(0)), ("multi_label_classification", 3),
+      ("regression", 3),
+    ] {
+      let changed = text.replacing("\"single_label_classification\"", with: "\"\(problem)\"")
+      #expect((changed == text) == (status == 0))
+      try Data(changed.utf8).write(to: config)
+      let result = try PEFTProcess.run("evaluate", merged, "--data", place.dev)
+      #expect(result.status == status, "\(result.errors)")
+      #expect((result.errors.contains("problem_type")) == (status == 3))
+    }
+  }
+
   @Test("an adapter trains further from where it was")
   func furtherTraining() throws {
     let run = try run("run", ["--method", "lora", "--rank", "3"])

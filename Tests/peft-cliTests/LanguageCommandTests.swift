@@ -106,6 +106,28 @@ struct LanguageCommandTests {
     #expect(try strided.document["metrics"]?["tokens"]?.double == tokens)
   }
 
+  @Test("the main job compares a language model's choice with what it can train: it has no head")
+  func mainJob() throws {
+    let place = try Self.place.get()
+    let common = [
+      "--model", place.model, "--train", place.pairs, "--dev", place.pairs, "--steps", "2",
+      "--budget",
+      "5%", "--json",
+    ]
+    let output = place.directory.path("adapt")
+    let quick = ["--direction-batches", "2", "--probe-batches", "2", "--batch-size", "8"]
+    let adapted = try run(["adapt", "--output", output] + common + quick)
+    #expect(adapted.status == 0, "\(adapted.errors)")
+    #expect(try adapted.document["comparison"]?["methods"]?.array?.count == 3)
+    let refused = try run(
+      ["adapt", "--output", output + "-head", "--baselines", "lora,head"] + common + quick)
+    #expect(refused.status == 2 && refused.errors.contains("head"), "\(refused.errors)")
+    #expect(!FileManager.default.fileExists(atPath: output + "-head"))
+    let compared = try run(["compare", "--output", place.directory.path("compare")] + common)
+    #expect(compared.status == 0, "\(compared.errors)")
+    #expect(try compared.document["methods"]?.array?.count == 4)
+  }
+
   @Test("inspect, probe, select, train the plan; classes from the last token")
   func selection() throws {
     let place = try Self.place.get()

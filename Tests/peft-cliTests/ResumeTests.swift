@@ -118,7 +118,8 @@ struct ResumeTests {
       try #require(last.status == 0, "killed at \(call): \(last.errors)")
       try #require(try findings(run) == whole, "killed at \(call)")
       let names = try FileManager.default.contentsOfDirectory(atPath: run)
-      #expect(names == ["influence.json"], "killed at \(call)")
+      #expect(
+        names.sorted() == ["environment.json", "influence.json"], "killed at \(call)")
       try FileManager.default.removeItem(atPath: run)
     }
     #expect(call > (options.contains("kind") ? 15 : 40), "\(call) calls")
@@ -127,6 +128,47 @@ struct ResumeTests {
       "probe", "--model", place.model, "--train", place.train, "--output",
       place.directory.path("whole"), "--resume")
     #expect(other.status == 3)
+  }
+
+  @Test("a model in the making, killed at any change of a file, goes on to the same bits")
+  func killedPretraining() throws {
+    let shim = try FaultShim()
+    func pretrain(to model: String, _ environment: [String: String] = [:]) throws -> PEFTProcess {
+      let (process, streams) = try PEFTProcess.start(
+        [
+          "pretrain", "--target", "causal", "--train", place.train, "--vocabulary-size", "280",
+          "--hidden-size", "16", "--layers", "1", "--heads", "1", "--context", "32", "--steps", "5",
+          "--batch-tokens", "64", "--checkpoint-every", "2", "--resume", "--quiet", "--output",
+          model,
+        ], environment: environment)
+      return try PEFTProcess.finish(process, streams)
+    }
+    /// The weights, and of each step all but the seconds.
+    func results(_ model: String) throws -> [Data] {
+      let table = try String(contentsOfFile: model + "/steps.csv", encoding: .utf8)
+        .split(separator: "\n").map { $0.split(separator: ",").prefix(5).joined(separator: ",") }
+      #expect(table.count == 6)
+      return [
+        try Data(contentsOf: URL(filePath: model + "/model.safetensors")),
+        Data(table.joined(separator: "\n").utf8),
+      ]
+    }
+    #expect(try pretrain(to: place.directory.path("whole")).status == 0)
+    let whole = try results(place.directory.path("whole"))
+    var call = 0
+    while true {
+      call += 1
+      let model = place.directory.path("model-\(call)")
+      let ended = try pretrain(to: model, shim.environment("kill", at: call))
+      if ended.status == 0 { break }
+      #expect(ended.status == -SIGKILL, "\(ended.errors)")
+      let last = try pretrain(to: model)
+      try #require(last.status == 0, "killed at \(call): \(last.errors)")
+      try #require(try results(model) == whole, "killed at \(call)")
+      #expect(try leftOvers(model).isEmpty, "killed at \(call)")
+      try FileManager.default.removeItem(atPath: model)
+    }
+    #expect(call > 40, "\(call) calls")
   }
 
   @Test("the main job, killed here and there, goes on to the same results")
@@ -209,6 +251,40 @@ struct ResumeTests {
     #expect(other.status == 3)
   }
 
+  @Test("a run killed when only its test data are left goes on to them, and trains no step again")
+  func killedAtTheEnd() throws {
+    let shim = try FaultShim()
+    let run = place.directory.path("run")
+    let test = ["--test", place.dev]
+    #expect(try train(to: place.directory.path("whole"), test[0], test[1]).status == 0)
+    // The first change of a file after the state of the last step is there, by halves.
+    func runs(killedAt call: Int) throws -> (status: Int32, isAfter: Bool) {
+      try? FileManager.default.removeItem(atPath: run)
+      let ended = try train(
+        to: run, test[0], test[1], environment: shim.environment("kill", at: call))
+      let states = (try? JSONValue(contentsOf: run + "/checkpoint.json"))?["states"]?.array
+      return (ended.status, ended.status == 0 || states?.first?["step"] == .integer(9))
+    }
+    var (early, late) = (1, 3000)
+    while late - early > 1 {
+      let call = (early + late) / 2
+      (early, late) = try runs(killedAt: call).isAfter ? (early, call) : (call, late)
+    }
+    let ended = try runs(killedAt: late)
+    try #require(ended.status == -SIGKILL)
+    try #require(
+      JSONValue(contentsOf: run + "/checkpoint.json")["states"]?.array?.first?["step"]
+        == .integer(9))
+    let steps = try Data(contentsOf: URL(filePath: run + "/steps.csv"))
+    let (process, streams) = try PEFTProcess.start(
+      options.filter { $0 != "--quiet" } + test + ["--output", run, "--resume"])
+    let last = try PEFTProcess.finish(process, streams)
+    #expect(last.status == 0 && last.errors.contains("after step 9"), "\(last.errors)")
+    #expect(try Data(contentsOf: URL(filePath: run + "/steps.csv")) == steps)
+    #expect(try results(run) == results(place.directory.path("whole")))
+    #expect(try leftOvers(run).isEmpty)
+  }
+
   /// Writes the newest state of a run again, as one after `step` steps, and what its manifest says of it.
   private func moveState(of run: String, to step: Int, manifestStep: Int) throws {
     let manifest = run + "/checkpoint.json"
@@ -240,7 +316,7 @@ struct ResumeTests {
       try #require(ended.status == -SIGKILL)
       if FileManager.default.fileExists(atPath: manifest) { break }
     }
-    for (step, manifestStep) in [(9, 9), (400, 400), (3, 400), (400, 3)] {
+    for (step, manifestStep) in [(10, 10), (400, 400), (3, 400), (400, 3)] {
       try moveState(of: run, to: step, manifestStep: manifestStep)
       let result = try train(to: run, "--resume")
       #expect(result.status == 3, "\(step), \(manifestStep): \(result.errors)")

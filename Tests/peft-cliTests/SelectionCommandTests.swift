@@ -201,8 +201,13 @@ struct SelectionCommandTests {
     #expect(try PEFTProcess.run("report", place.directory.path).status == 3)
     #expect(page.contains("without a budget"))
     #expect(try PEFTProcess.run("predict", run, "--data", place.dev).status == 0)
-    // Another choice beside them leaves the runs as they are.
-    #expect(try PEFTProcess.run("select", run, "--budget", "5%").status == 0)
+    // Another choice goes elsewhere: a run was trained by the plan that is there.
+    let beside = try PEFTProcess.run("select", run, "--budget", "5%")
+    #expect(beside.status == 6 && beside.errors.contains("--output"), "\(beside.errors)")
+    #expect(
+      try PEFTProcess.run(
+        "select", run, "--budget", "5%", "--output", place.directory.path("elsewhere")
+      ).status == 0)
     #expect(try PEFTProcess.run("evaluate", runs[0], "--data", place.dev).status == 0)
 
     func again(_ extra: String...) throws -> PEFTProcess {
@@ -236,6 +241,32 @@ struct SelectionCommandTests {
       let selected = try PEFTProcess.run("select", run, "--budget", "2%")
       #expect(selected.status == 0, "\(selected.errors)")
     }
+  }
+
+  @Test("data of too few batches are parted between the direction and the probes, and it is said")
+  func fewBatches() throws {
+    let place = try Workplace()
+    func probe(batchSize: String) throws -> (batches: [JSONValue?], told: String) {
+      let (process, directory) = try PEFTProcess.start([
+        "probe", "--model", place.model, "--train", place.train, "--pooling", "mean", "--output",
+        place.directory.path("probe"), "--overwrite", "--head-steps", "2", "--batch-size",
+        batchSize,
+        "--json",
+      ])
+      let probed = try PEFTProcess.finish(process, directory)
+      #expect(probed.status == 0, "\(probed.errors)")
+      let cost = try probed.document["cost"]
+      return ([cost?["directionBatches"], cost?["probeBatches"]], probed.errors)
+    }
+    // 24 and 16 batches are asked for; 64 texts are 8 batches of 8.
+    let parted = try probe(batchSize: "8")
+    #expect(parted.batches == [.integer(24), .integer(3)])
+    #expect(
+      parted.told.contains("8 batches: 5 make the direction over and over, the other 3 are probed"))
+    let one = try probe(batchSize: "64")
+    #expect(one.batches == [.integer(24), .integer(1)])
+    #expect(one.told.contains("--batch-size"))
+    #expect(try !probe(batchSize: "1").told.contains("batches:"))
   }
 
   @Test(
@@ -280,8 +311,99 @@ struct SelectionCommandTests {
     let result = try PEFTProcess.finish(process, directory)
     #expect(result.status == 0, "\(result.errors)")
     let predictors = try #require(try result.document["predictors"]?.array)
-    #expect(predictors.contains { $0["name"]?.string == "fisher" })
+    for name in ["fisher", "as probed"] {
+      #expect(predictors.contains { $0["name"]?.string == name })
+    }
     for item in predictors { #expect(abs(item["spearman"]?.double ?? 2) <= 1) }
+  }
+
+  @Test("a page is of a plan and the influences it was made of, by its own rule")
+  func pages() throws {
+    let place = try Workplace()
+    let run = place.directory.path("probe")
+    #expect(try probe(place, to: run, "--interactions").status == 0)
+    let selected = try PEFTProcess.run(
+      "select", run, "--budget", "5%", "--value", "newton", "--json")
+    #expect(selected.status == 0, "\(selected.errors)")
+    let chosen = try #require(
+      try selected.document["groups"]?.array?.first { $0["fixed"] == .bool(false) })
+    func page() throws -> String {
+      let made = try PEFTProcess.run("report", run)
+      try #require(made.status == 0, "\(made.errors)")
+      return try String(contentsOfFile: run + "/report.html", encoding: .utf8)
+    }
+    let newton = try page()
+    let value = String(format: "%.2e", try #require(chosen["value"]?.double))
+    #expect(newton.contains(">newton<") && newton.contains(">\(value)<"))
+    #expect(newton.contains("peft probe --model") && !newton.contains("peft report"))
+    #expect(
+      try PEFTProcess.run("select", run, "--budget", "5%", "--interacting").status == 0)
+    #expect(try page().contains("choice of groups with a falling slope"))
+    // Influences of other groups beside the plan.
+    #expect(
+      try probe(place, to: run + "-kinds", "--groups", "kind").status == 0)
+    try FileManager.default.copyItem(
+      atPath: run + "/plan.json", toPath: run + "-kinds/plan.json")
+    let mixed = try PEFTProcess.run("report", run + "-kinds")
+    #expect(mixed.status == 3 && mixed.errors.contains("plan.json"), "\(mixed.errors)")
+    // A probe in its place takes the plan with it.
+    #expect(try probe(place, to: run, "--overwrite").status == 0)
+    #expect(!FileManager.default.fileExists(atPath: run + "/plan.json"))
+  }
+
+  @Test("a learning rate on trial that diverges is not chosen; one alone ends with 4")
+  func divergingRate() throws {
+    let place = try Workplace()
+    func compare(_ output: String, _ extra: String...) throws -> PEFTProcess {
+      let (process, directory) = try PEFTProcess.start(
+        [
+          "compare", "--model", place.model, "--train", place.train, "--pooling", "mean",
+          "--methods",
+          "bitfit,head", "--steps", "4", "--output", place.directory.path(output), "--json",
+        ] + extra)
+      return try PEFTProcess.finish(process, directory)
+    }
+    let tried = try compare("tried", "--dev", place.dev, "--learning-rates", "1e30,1e-3")
+    #expect(tried.status == 0 && tried.errors.contains("not finite"), "\(tried.errors)")
+    let methods = try #require(try tried.document["methods"]?.array)
+    #expect(methods.count == 2)
+    for method in methods { #expect(method["learningRate"]?.double == 1e-3) }
+    let alone = try compare("alone", "--dev", place.dev, "--learning-rates", "1e30")
+    #expect(alone.status == 4, "\(alone.errors)")
+    for (extra, word) in [
+      (["--learning-rates", "1e-3,1e-2"], "--dev"), (["--seeds", "1,2,1"], "twice"),
+    ] {
+      let refused = try compare("none", extra[0], extra[1])
+      #expect(refused.status == 2 && refused.errors.contains(word), "\(refused.errors)")
+    }
+  }
+
+  @Test("a job in place of another goes on after an end, also where rates were on trial")
+  func overwrittenRates() throws {
+    let place = try Workplace()
+    func adapt(_ extra: String...) throws -> PEFTProcess {
+      let (process, directory) = try PEFTProcess.start(
+        [
+          "adapt", "--model", place.model, "--train", place.train, "--dev", place.dev, "--pooling",
+          "mean", "--budget", "2%", "--baselines", "none", "--learning-rates", "1e-4,1e-3",
+          "--candidates", "lora:1", "--output", place.directory.path("run"),
+        ] + Self.quick + extra)
+      return try PEFTProcess.finish(process, directory)
+    }
+    #expect(try adapt("--steps", "2").status == 0)
+    let shim = try FaultShim()
+    let (process, directory) = try PEFTProcess.start(
+      [
+        "adapt", "--model", place.model, "--train", place.train, "--dev", place.dev, "--pooling",
+        "mean", "--budget", "2%", "--baselines", "none", "--learning-rates", "1e-4,1e-3",
+        "--candidates", "lora:1", "--output", place.directory.path("run"), "--steps", "3",
+        "--overwrite",
+      ] + Self.quick, environment: shim.environment("kill", at: 20))
+    #expect(try PEFTProcess.finish(process, directory).status == -SIGKILL)
+    let resumed = try adapt("--steps", "3", "--resume")
+    #expect(resumed.status == 0, "\(resumed.errors)")
+    let manifest = try JSONValue(contentsOf: place.directory.path("run/run.json"))
+    #expect(manifest["steps"] == .integer(3))
   }
 
   @Test("what cannot be is refused with its code")
@@ -296,7 +418,32 @@ struct SelectionCommandTests {
     }
     #expect(try PEFTProcess.run("select", run, "--budget", "0").status == 2)
     #expect(try PEFTProcess.run("select", run, "--budget", "1%", "--interacting").status == 2)
+    for extra in [
+      ["--interacting", "--time-limit", "3"], ["--interacting", "--value", "slope"],
+      ["--interacting", "--solver", "exact"], ["--reach", "0.1"], ["--for", place.model],
+    ] {
+      let (process, directory) = try PEFTProcess.start(["select", run, "--budget", "5%"] + extra)
+      let result = try PEFTProcess.finish(process, directory)
+      #expect(result.status == 2 && result.errors.contains(extra[0]), "\(result.errors)")
+    }
     #expect(try PEFTProcess.run("select", run, "--budget", "5%").status == 0)
+    // What is known to be impossible is said before the probe.
+    for (extra, word) in [
+      (["--candidates", "lora:1@qurey"], "qurey"),
+      (["--settle-after", "2", "--budget", "100"], "at least"),
+    ] {
+      let (process, directory) = try PEFTProcess.start(
+        ["probe", "--model", place.model, "--train", place.train, "--output", run + "-none"]
+          + Self.quick + extra)
+      let result = try PEFTProcess.finish(process, directory)
+      #expect(result.status == 2 && result.errors.contains(word), "\(result.errors)")
+      #expect(!FileManager.default.fileExists(atPath: run + "-none/influence.json"))
+    }
+    let poor = try PEFTProcess.run(
+      "adapt", "--model", place.model, "--train", place.train, "--budget", "100", "--output",
+      run + "-poor")
+    #expect(poor.status == 2 && poor.errors.contains("at least"), "\(poor.errors)")
+    #expect(!FileManager.default.fileExists(atPath: run + "-poor"))
 
     let plan = try String(contentsOfFile: run + "/plan.json", encoding: .utf8)
     let weight = try #require(try JSONValue(parsing: plan.utf8)["weight"]?.integer)
@@ -346,7 +493,9 @@ struct SelectionCommandTests {
     for seconds in [1.5, 5, 20] where result?.errors.contains("before the first") ?? true {
       let (process, directory) = try PEFTProcess.start([
         "probe", "--model", place.model, "--train", place.train, "--pooling", "mean", "--output",
-        run, "--direction-batches", "2", "--head-steps", "2", "--probe-batches", "100000",
+        run, "--estimator", "fit", "--groups", "kind", "--head-steps", "2", "--probe-steps",
+        "200000",
+        "--period", "2", "--batch-size", "8",
       ])
       Thread.sleep(forTimeInterval: seconds)
       process.terminate()
@@ -375,7 +524,15 @@ struct SelectionCommandTests {
         == 6)
     let frontier = try PEFTProcess.run("knapsack", file, "--frontier")
     #expect(frontier.output == "0 0.0\n2 3.0\n3 4.0\n4 6.0\n5 7.0\n6 9.0\n7 10.0\n9 13.0\n")
-    let bad = try place.write("3 5\n4 3\n3\n", to: "bad.txt")
-    #expect(try PEFTProcess.run("knapsack", bad).status == 3)
+    for text in ["3 5\n4 3\n3\n", "1 0\n5 .0000000000000000001\n"] {
+      let bad = try place.write(text, to: "bad.txt")
+      #expect(try PEFTProcess.run("knapsack", bad).status == 3)
+    }
+    // For each of two million capacities it would have to be remembered what is taken of each of 2,000 sizes: more
+    // than there are time and memory for.
+    let lines = (1...2000).map { "\($0 * 7919 % 2003 + 1) \($0)" }
+    let vast = try place.write((["2000 5"] + lines).joined(separator: "\n"), to: "vast.txt")
+    let ended = try PEFTProcess.run("knapsack", vast, "--frontier", "--time-limit", "0.5")
+    #expect(ended.status == 4, "\(ended.status): \(ended.errors)")
   }
 }

@@ -201,6 +201,9 @@ struct SuiteCommandTests {
       ("against: [lora, bitfit]", "against: {lora: 1}", "against"),
       ("groups: kind-layer", "groups: nothing", "probes.walk"),
       ("kinds: {groups: kind", "kinds: {groups: tensor", "subsets"),
+      (", interactions: true", "", "interactions"), ("by: fisher", "by: fischer", "fischer"),
+      ("[2%, 20%]", "[2%, 2%]", "budgets"), ("steps: 6", "steps: 6, seed: 3", "recipe.seed"),
+      ("value: newton", "value: newton, reach: 0.1", "methods.paper.reach"),
     ])
   func faults(_ item: (old: String, new: String, named: String)) throws {
     let place = try Workplace()
@@ -213,6 +216,25 @@ struct SuiteCommandTests {
     let result = try Self.run(suite, place.directory.path("output"))
     #expect([2, 3].contains(result.status), "\(result.status) \(result.errors)")
     #expect(result.errors.contains(item.named), "\(result.errors)")
+  }
+
+  @Test("a suite is not replaced while another process works on it, and says what an end loses")
+  func replacing() throws {
+    let place = try Workplace()
+    let (suite, output) = (place.directory.path("suite.yaml"), place.directory.path("output"))
+    try Self.write(place, to: suite, steps: 4000)
+    let (process, directory) = try PEFTProcess.start([
+      "compare", "--suite", suite, "--output", output, "--shard", "1/2",
+    ])
+    for _ in 0..<3000 where !FileManager.default.fileExists(atPath: output + "/cells") {
+      usleep(10_000)
+    }
+    let refused = try Self.run(suite, output, "--overwrite")
+    #expect(refused.status == 6 && refused.errors.contains("at work"), "\(refused.errors)")
+    #expect(FileManager.default.fileExists(atPath: output + "/cells"))
+    process.terminate()
+    let ended = try PEFTProcess.finish(process, directory)
+    #expect(ended.status == 5 && ended.errors.contains("is lost"), "\(ended.errors)")
   }
 
   @Test("options that stand in the suite's file are refused beside it")

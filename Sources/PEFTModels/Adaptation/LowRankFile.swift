@@ -1,4 +1,5 @@
 import Foundation
+import PEFTSelect
 import PEFTTensor
 
 /// Low-rank additions in a safetensors file, under the names of Hugging Face PEFT
@@ -79,12 +80,14 @@ public struct LowRankFile {
     let heads = Set(model.taskParameters)
     guard let first = additions.first,
       additions.allSatisfy({ $0.rank == first.rank && $0.scale == first.scale }),
+      first.rank <= AdapterCandidates.rankLimit,
       values.allSatisfy({ heads.contains($0.0) || drawn.contains($0.0.name) })
     else {
       throw FileError(
         .unsupported, path: path,
         reason:
-          "training goes on from additions of one rank and scale, with at most a head beside them",
+          "training goes on from additions of one rank up to \(AdapterCandidates.rankLimit) and one scale, with at "
+          + "most a head beside them",
         remedy: "merge the adapter, and train on the merged model")
     }
     return LowRankAdaptation(

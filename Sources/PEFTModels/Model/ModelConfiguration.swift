@@ -42,9 +42,16 @@ public enum ModelConfiguration: Hashable, Sendable {
   public func tokenizer(directory: String) throws(FileError) -> Tokenizer {
     var tokenizer = try Tokenizer.load(directory: directory)
     switch self {
-    case .encoder(let configuration): tokenizer.hasTokenTypes = configuration.tokenTypeCount > 1
+    case .encoder(let configuration):
+      tokenizer.hasTokenTypes = configuration.tokenTypeCount > 1
+      guard tokenizer.namesSpecialTokens != false else {
+        throw FileError(
+          .unsupported, path: directory + "/tokenizer.json", place: "post_processor",
+          reason: "it puts no special tokens around a text, which this model's heads read",
+          remedy: "use the file that came with the model")
+      }
     case .gpt2(let configuration):
-      if tokenizer.family != .gpt2, !tokenizer.namesSpecialTokens {
+      if tokenizer.family != .gpt2, tokenizer.namesSpecialTokens != true {
         tokenizer.family = .gpt2
         tokenizer.special = Tokenizer.SpecialTokens(
           end: configuration.endID.map { Int32($0) } ?? tokenizer.special.end)

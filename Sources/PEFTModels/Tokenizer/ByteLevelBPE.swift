@@ -9,7 +9,7 @@ struct ByteLevelBPE: Sendable {
   private let merges: MergeTable
   private let byteIDs: [Int32]
   private let unknown: Int32?
-  private let addsPrefixSpace: Bool
+  let addsPrefixSpace: Bool
 
   private static let missing: Int32 = -1
 

@@ -8,14 +8,17 @@ extension Tokenizer {
   /// The special tokens in the vocabulary decide the family. Which tokens are found in the text itself
   /// is what `tokenizer.json` says; with vocabulary files alone BERT's special tokens are, as its
   /// reference does it, and a byte-level vocabulary's are ordinary characters. Padding and truncation settings in
-  /// `tokenizer.json` are not obeyed: they belong to a call, not to a tokenizer.
+  /// `tokenizer.json` are not obeyed: they belong to a call, not to a tokenizer. A `tokenizer_config.json` beside it must
+  /// not contradict it.
   public static func load(directory: String) throws(FileError) -> Tokenizer {
     func exists(_ name: String) -> Bool {
       FileManager.default.fileExists(atPath: directory + "/" + name)
     }
     if exists("tokenizer.json") {
       let path = directory + "/tokenizer.json"
-      return try Tokenizer(document: FileContents.read(path), path: path)
+      let tokenizer = try Tokenizer(document: FileContents.read(path), path: path)
+      try tokenizer.check(isAs: settings(directory), path: directory + "/" + settingsName)
+      return tokenizer
     }
     if exists("vocab.json"), exists("merges.txt") { return try byteLevelBPE(directory) }
     if exists("vocab.txt") { return try wordPiece(directory) }
@@ -90,6 +93,28 @@ extension Tokenizer {
   private static func settings(_ directory: String) throws(FileError) -> JSONValue? {
     let path = directory + "/" + settingsName
     return FileManager.default.fileExists(atPath: path) ? try JSONValue(contentsOf: path) : nil
+  }
+
+  /// Throws where the settings beside a `tokenizer.json` are others than its own: which of them the reference obeys
+  /// depends on its class and version.
+  private func check(isAs settings: JSONValue?, path: String) throws(FileError) {
+    let own: [(name: String, value: Bool)] =
+      switch model {
+      case .byteLevelBPE(let bpe): [("add_prefix_space", bpe.addsPrefixSpace)]
+      case .wordPiece(let wordPiece):
+        [
+          ("do_lower_case", wordPiece.normalizer.lowercases),
+          ("strip_accents", wordPiece.normalizer.stripsAccents),
+          ("tokenize_chinese_chars", wordPiece.normalizer.separatesIdeographs),
+        ]
+      }
+    for (name, value) in own {
+      guard let other = settings?[name]?.bool, other != value else { continue }
+      throw FileError(
+        .unsupported, path: path, place: name,
+        reason: "it is \(other), and tokenizer.json beside it says \(value)",
+        remedy: "make both say what the model was trained with")
+    }
   }
 
   private static func merges(

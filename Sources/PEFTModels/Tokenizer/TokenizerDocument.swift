@@ -30,10 +30,64 @@ struct TokenizerDocument {
       }
     var tokenizer = try Tokenizer(
       model: parts, vocabulary: vocabulary, added: added, files: ["tokenizer.json"], path: path)
-    // Others, such as ByteLevel, leave the tokens as they are.
-    tokenizer.namesSpecialTokens = ["RobertaProcessing", "TemplateProcessing", "BertProcessing"]
-      .contains(root["post_processor"]?["type"]?.string)
+    tokenizer.namesSpecialTokens = try namesSpecialTokens(tokenizer)
     return tokenizer
+  }
+
+  /// Whether special tokens stand around a text; nil where the file does not say. Throws where it has others than the
+  /// family's.
+  private func namesSpecialTokens(_ tokenizer: Tokenizer) throws(FileError) -> Bool? {
+    let processor = root["post_processor"]
+    let processors =
+      processor?["type"] == .string("Sequence") ? processor?["processors"]?.array : nil
+    var isNamed: Bool?
+    for part in processors ?? [processor ?? .null] where part != .null {
+      switch part["type"]?.string {
+      // Leaves the tokens as they are.
+      case "ByteLevel": break
+      case "RobertaProcessing" where tokenizer.family == .roberta: isNamed = true
+      case "BertProcessing" where tokenizer.family == .bert: isNamed = true
+      case "TemplateProcessing":
+        let (begin, end) = (tokenizer.special.begin, tokenizer.special.end)
+        let wanted: (single: [Int32?], pair: [Int32?]) =
+          switch tokenizer.family {
+          case .bert: ([begin, nil, end], [begin, nil, end, nil, end])
+          case .roberta: ([begin, nil, end], [begin, nil, end, end, nil, end])
+          case .gpt2: ([], [])
+          }
+        let single = template(part["single"], tokenizer)
+        let pair =
+          isPresent(part["pair"]) ? template(part["pair"], tokenizer) ?? [] : nil
+        if single == [nil], pair == nil || pair == [nil, nil] {
+          isNamed = false
+          continue
+        }
+        guard single == wanted.single, pair == nil || pair == wanted.pair else {
+          throw unsupported("post_processor", "a template that is not that of the family")
+        }
+        isNamed = true
+      default: throw unsupported("post_processor", name(of: part))
+      }
+    }
+    return isNamed
+  }
+
+  /// The ids of a template's special tokens, and nil for the texts, in order; nil for what is no template.
+  private func template(_ value: JSONValue?, _ tokenizer: Tokenizer) -> [Int32?]? {
+    guard let parts = value?.array else { return nil }
+    var result: [Int32?] = []
+    for part in parts {
+      if part["Sequence"] != nil {
+        result.append(nil)
+      } else if let token = part["SpecialToken"]?["id"]?.string,
+        let id = tokenizer.vocabulary.id(of: token)
+      {
+        result.append(id)
+      } else {
+        return nil
+      }
+    }
+    return result
   }
 
   /// The model's tokens and, behind them, the added ones that it lacks.

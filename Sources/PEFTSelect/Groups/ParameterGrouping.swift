@@ -55,7 +55,7 @@ public struct ParameterGrouping: Sendable {
             "adapters cannot be weighed against single rows; group by tensor, kind-layer "
             + "or kind, or leave out the candidates")
       }
-      builder.addAdapters(candidates)
+      try builder.addAdapters(candidates)
     }
     self.rule = rule
     groups = builder.groups.map(\.group)
@@ -174,7 +174,18 @@ private struct Builder {
   }
 
   /// For every group with matrices to adapt one group a rank, and a class that holds them all.
-  mutating func addAdapters(_ candidates: AdapterCandidates) {
+  ///
+  /// Throws for a matrix to adapt that is not there.
+  mutating func addAdapters(_ candidates: AdapterCandidates) throws(GroupingError) {
+    for target in candidates.targets ?? [] {
+      let alone = AdapterCandidates(ranks: candidates.ranks, targets: [target])
+      guard own.contains(where: { isTarget(parameters[$0], of: alone) }) else {
+        throw GroupingError(
+          description:
+            "no matrix of the layers is called \(target); `peft inspect MODEL --groups tensor` lists them"
+        )
+      }
+    }
     var matrices: [Int: [Int]] = [:]
     var classes = 0
     for index in own where isTarget(parameters[index], of: candidates) {

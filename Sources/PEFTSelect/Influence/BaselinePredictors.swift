@@ -30,11 +30,11 @@ public struct BaselinePredictors: Hashable, Sendable {
     (gradientNorm, fisher) = moments.groupNorms(grouping)
   }
 
+  /// The names of the predictors.
+  public static let names = ["gradient-norm", "fisher", "magnitude", "size", "random"]
+
   /// Every predictor by name.
   public var all: [(name: String, values: [Double])] {
-    [
-      ("gradient-norm", gradientNorm), ("fisher", fisher), ("magnitude", magnitude), ("size", size),
-      ("random", random),
-    ]
+    zip(Self.names, [gradientNorm, fisher, magnitude, size, random]).map { ($0, $1) }
   }
 }

@@ -99,7 +99,7 @@ public enum InfluenceRule: Hashable, Sendable {
 
 /// How several probes become one estimate.
 public enum ProbeAggregation: String, CaseIterable, Hashable, Sendable {
-  /// The value of the mean slope and the mean curvature, weighted by examples. One probe with a
+  /// The value of the mean slope and the mean curvature, weighted by examples, over all probes. One probe with a
   /// curvature near zero cannot rule it.
   case ratioOfMeans = "ratio-of-means"
   /// The sum of each accepted probe's value (the paper's).

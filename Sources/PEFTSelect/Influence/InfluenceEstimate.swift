@@ -5,11 +5,13 @@ public struct InfluenceEstimate: Sendable {
 
   /// The estimate from `records`, which must not be empty and must agree in their number of groups.
   ///
-  /// Means are weighted by examples. Their variance is the larger of two: what the probes say of
-  /// themselves, Σ n² Var / N², and, from three probes on, what their spread says,
+  /// Means are weighted by examples, and are over all probes that have a fit, those that the gate refused among them: it
+  /// looks at signs, so that the mean of what passes flatters. Their variance is the larger of two: what the probes say
+  /// of themselves, Σ n² Var / N², and, from three probes on, what their spread says,
   /// Σ n² (b_j − b)² / N² · P / (P − 1). A probe of one example says nothing of itself: for Var it has the mean of
-  /// the others', by examples; where all are so and there is no spread either, the variance is infinite. With `sum` the value is the sum over accepted probes, its error
-  /// that of the sum by the probes' spread.
+  /// the others', by examples; where all are so and there is no spread either, the variance is infinite. With `sum` the
+  /// means and the value, which is a sum, are over accepted probes; its error is that of the sum by their spread. A group
+  /// without an accepted probe is worth nothing either way.
   public init(
     _ records: [ProbeRecord], rule: InfluenceRule, aggregation: ProbeAggregation = .ratioOfMeans
   ) {
@@ -30,7 +32,9 @@ public struct InfluenceEstimate: Sendable {
     _ index: Int, of all: [ProbeRecord], rule: InfluenceRule, aggregation: ProbeAggregation
   ) -> GroupInfluence {
     let accepted = all.filter { $0.isAccepted[index] }
-    let records = accepted.isEmpty ? all : accepted
+    let fitted = all.filter { $0.isFitted(index) }
+    let counted = aggregation == .sum && !accepted.isEmpty ? accepted : fitted
+    let records = counted.isEmpty ? all : counted
     let weights = Self.weights(of: records)
     let slope = Self.mean(records, weights) { $0.slopes[index] }
     let curvature = Self.mean(records, weights) { $0.curvatures[index] }

@@ -37,7 +37,9 @@ extension KnapsackInstance {
     let start = ContinuousClock.now
     let problem = KnapsackProblem(self, isCapped: false)
     let base = problem.forced.reduce(Int64(0)) { $0 + items[$1].weight }
-    if let solver = SizeClassSolver(problem, capacity: nil, limit: Self.denseLimit) {
+    if let solver = SizeClassSolver(
+      problem, capacity: nil, limit: Self.denseLimit, limits: limits, since: start)
+    {
       let capacities = solver.breakpoints
       return KnapsackFrontier(
         points: capacities.map {

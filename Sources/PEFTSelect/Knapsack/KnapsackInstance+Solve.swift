@@ -4,7 +4,7 @@ extension KnapsackInstance {
   /// The answer does not depend on the order of the items, but for items that are equal in everything:
   /// of these the first are taken. Values may be scaled by any power of two, weights by any whole number.
   /// A solver that cannot take the instance (oracles beyond their size, `frontier` beyond its
-  /// capacities) gives the greedy answer with its bound and no proof, as one that a limit ends does with
+  /// capacities, memory or time) gives the greedy answer with its bound and no proof, as one that a limit ends does with
   /// the best it has.
   public func solve(
     using solver: KnapsackSolver = .automatic, limits: KnapsackLimits = KnapsackLimits()
@@ -31,7 +31,7 @@ extension KnapsackInstance {
       return outcome(EnumerationSolvers.meetInTheMiddle(problem), .meetInTheMiddle)
     case .frontier:
       let dense = SizeClassSolver(
-        problem, capacity: problem.capacity, limit: Self.denseLimit)
+        problem, capacity: problem.capacity, limit: Self.denseLimit, limits: limits, since: start)
       return outcome(dense?.bestOptions, .frontier, states: dense?.best.count ?? 0)
     case .paretoList:
       let list = ParetoSolver(
@@ -50,7 +50,8 @@ extension KnapsackInstance {
       if !core.isProven, solver == .automatic,
         (ContinuousClock.now - start) / .seconds(1) < limits.seconds,
         let dense = SizeClassSolver(
-          problem, capacity: problem.capacity, limit: min(limits.states, Self.denseLimit))
+          problem, capacity: problem.capacity, limit: min(limits.states, Self.denseLimit),
+          limits: limits, since: start)
       {
         return outcome(dense.bestOptions, .frontier, states: core.states + dense.best.count)
       }

@@ -24,8 +24,15 @@ struct SizeClassSolver {
   /// f: best values by capacity, from 0; not decreasing.
   private(set) var best: [ExactValue] = [0]
 
-  /// nil where the capacities are more than `limit`.
-  init?(_ problem: KnapsackProblem, capacity: Int64?, limit: Int) {
+  /// The most numbers of what was taken that are kept, over all layers: 1 GiB of them.
+  private static let countLimit = 1 << 28
+
+  /// nil where the capacities are more than `limit`, where what is to be remembered of them takes too much memory,
+  /// and where the time is up.
+  init?(
+    _ problem: KnapsackProblem, capacity: Int64?, limit: Int, limits: KnapsackLimits,
+    since start: ContinuousClock.Instant
+  ) {
     self.problem = problem
     var total = 0
     var bySize: [Int64: [Int32]] = [:]
@@ -43,8 +50,20 @@ struct SizeClassSolver {
     let cap = capacity.map { Int(min($0, Int64(total))) } ?? total
     guard cap < limit else { return nil }
     // A choice of canonical order is by weight, then value: within a size the best come first.
-    for size in bySize.keys.sorted() { add(bySize[size] ?? [], size: Int(size), cap: cap) }
-    for index in multiple { add(index, cap: cap) }
+    var counts = 0
+    func isWithinLimits() -> Bool {
+      counts += best.count
+      return counts <= Self.countLimit
+        && (ContinuousClock.now - start) / .seconds(1) <= limits.seconds
+    }
+    for size in bySize.keys.sorted() {
+      add(bySize[size] ?? [], size: Int(size), cap: cap)
+      guard isWithinLimits() else { return nil }
+    }
+    for index in multiple {
+      add(index, cap: cap)
+      guard isWithinLimits() else { return nil }
+    }
   }
 
   /// The capacities at which the best value grows: the frontier.

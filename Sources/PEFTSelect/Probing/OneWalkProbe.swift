@@ -15,7 +15,7 @@ public struct OneWalkProbe {
   /// The precision of products with weights.
   public var precision: Precision
   /// The most groups for which the interaction matrix is formed.
-  static let interactionLimit = 4096
+  package static let interactionLimit = 4096
 
   /// A probe with these limits.
   public init(exactClassLimit: Int = 16, sampleCount: Int = 8, precision: Precision = .fp32) {

@@ -15,8 +15,8 @@ public struct ProbeOutcome: Sendable {
   public internal(set) var batchCounts: (direction: Int, probe: Int) = (0, 0)
   /// Whether probing came to its end, or was stopped before.
   public internal(set) var isComplete = true
-  /// The step, from 1, of the training run along which it probed, whose loss or gradient was not finite, so that it
-  /// was not taken and probing ended; nil for none.
+  /// The batch, from 1, whose loss or gradient was not finite, so that probing ended there: along a training run its
+  /// step, which was not taken, else the one of those that make the direction; nil for none.
   public internal(set) var divergedStep: Int?
 }
 
@@ -140,7 +140,7 @@ private struct ProbeRun<O: Objective> {
   ) rethrows {
     if let state { restoreMoments(of: state) }
     for index in moments.batchCount..<directionBatches {
-      accumulateGradient(batch(index))
+      guard accumulateGradient(batch(index), step: index + 1) else { return stop() }
       guard observe(.direction(done: index + 1, of: directionBatches)) else {
         try save(self.state)
         return stop()
@@ -190,12 +190,7 @@ private struct ProbeRun<O: Objective> {
     for step in done..<max(done, steps) {
       let current = batch(next)
       next += 1
-      guard accumulateGradient(current).isFinite,
-        gradients.globalNorm(of: parameters.map(\.parameter)).isFinite
-      else {
-        for index in outcomes.indices { outcomes[index].divergedStep = step + 1 }
-        return stop()
-      }
+      guard accumulateGradient(current, step: step + 1) else { return stop() }
       let isProbed = (step + 1).isMultiple(of: period)
       if isProbed {
         let directions = directions(of: optimizer)
@@ -266,16 +261,20 @@ private struct ProbeRun<O: Objective> {
     return result
   }
 
-  /// Adds the gradient of a batch; its mean loss.
-  @discardableResult
-  private mutating func accumulateGradient(_ batch: O.Batch) -> Double {
+  /// Adds the gradient of a batch; false, with a mark in the outcomes, where loss or gradient is not finite.
+  private mutating func accumulateGradient(_ batch: O.Batch, step: Int) -> Bool {
     gradients.reset()
     let tape = Tape(precision: settings.precision)
     let loss = objective.loss(objective.outputs(of: batch, on: tape), of: batch, on: tape)
     tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
     moments.add(gradients)
     for index in outcomes.indices { outcomes[index].batchCounts.direction += 1 }
-    return loss.mean
+    let isFinite =
+      loss.mean.isFinite && gradients.globalNorm(of: parameters.map(\.parameter)).isFinite
+    if !isFinite {
+      for index in outcomes.indices { outcomes[index].divergedStep = step }
+    }
+    return isFinite
   }
 
   private mutating func measure(

@@ -65,6 +65,11 @@ public struct ProbeRecord: Sendable {
   /// The number of groups, K.
   public var groupCount: Int { slopes.count }
 
+  /// Whether slope and curvature of a group were found, accepted or not; a fit that failed leaves zeros.
+  func isFitted(_ group: Int) -> Bool {
+    isAccepted[group] || slopes[group] != 0 || curvatures[group] != 0
+  }
+
   /// The means over examples of per-example slopes and curvatures, and the variances of these means.
   ///
   /// With s_i and h_i those of example i: b = mean s, Var(b) = Σ (s_i − b)² / (B (B − 1)), and so on. One

@@ -4,10 +4,10 @@ import Glibc
 /// What the machine gives this process: its cores, counted by affinity and by control group.
 public enum Processor {
   /// The number of cores this process may use: the smaller of its affinity mask and the rounded-up
-  /// quota of its control group (`cpu.max`, or version 1's `cpu.cfs_quota_us`). At least 1.
+  /// quota of its control groups (`cpu.max`, or version 1's `cpu.cfs_quota_us`). At least 1.
   public static let availableCores: Int = {
     let affinity = Int(peft_affinity_cores())
-    return max(1, min(affinity, controlGroupCores ?? affinity))
+    return max(1, min(affinity, ControlGroup().cores ?? affinity))
   }()
 
   /// The processor's name as the system gives it.
@@ -23,11 +23,7 @@ public enum Processor {
   /// The most memory this process has held resident so far, in bytes; 0 where the system does not
   /// tell.
   public static var peakResidentBytes: Int {
-    let lines = (try? FileContents.read("/proc/self/status")).map {
-      String(decoding: $0, as: UTF8.self).split(separator: "\n")
-    }
-    let peak = lines?.first { $0.hasPrefix("VmHWM:") }?.split(separator: " ").dropFirst().first
-    return 1024 * (peak.flatMap { Int($0.trimmingPrefix("\t")) } ?? 0)
+    statusBytes("VmHWM:")
   }
 
   /// Lets `peakResidentBytes` count anew from what is resident now; false where the system does not.
@@ -50,42 +46,36 @@ public enum Processor {
   /// BLAS's version and build options.
   public static var blasConfiguration: String { BLAS.configuration }
 
-  /// Bytes this process may still take: the smaller of the system's `MemAvailable` and what its
-  /// control group leaves (`memory.max` − `memory.current`). `Int.max` where nothing tells.
+  /// Bytes this process may still take: the smallest of the system's `MemAvailable`, what its control groups
+  /// leave, and what its limit on addresses (`ulimit -v`) does. `Int.max` where nothing tells.
   public static var availableMemory: Int {
     let lines = (try? FileContents.read("/proc/meminfo")).map {
       String(decoding: $0, as: UTF8.self).split(separator: "\n")
     }
     let words = lines?.first { $0.hasPrefix("MemAvailable:") }?.split(separator: " ")
     let system = words.flatMap { $0.count > 1 ? Int($0[1]) : nil }.map { $0 * 1024 } ?? .max
-    guard let limit = firstLine(of: "/sys/fs/cgroup/memory.max").flatMap(Int.init),
-      let used = firstLine(of: "/sys/fs/cgroup/memory.current").flatMap(Int.init)
-    else { return system }
-    return min(system, max(0, limit - used))
+    return min(system, ControlGroup().availableMemory ?? .max, availableAddresses)
+  }
+
+  /// Bytes that the limit on addresses leaves; `Int.max` without one.
+  private static var availableAddresses: Int {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0,
+      limit.rlim_cur < UInt(1) << 60
+    else { return .max }
+    return max(0, Int(limit.rlim_cur) - statusBytes("VmSize:"))
   }
 
   /// Bytes of memory that this process has now.
-  public static var residentMemory: Int {
+  public static var residentMemory: Int { statusBytes("VmRSS:") }
+
+  /// A number of `/proc/self/status` in bytes; 0 where there is none.
+  private static func statusBytes(_ key: String) -> Int {
     let lines = (try? FileContents.read("/proc/self/status")).map {
       String(decoding: $0, as: UTF8.self).split(separator: "\n")
     }
-    let words = lines?.first { $0.hasPrefix("VmRSS:") }?.split(whereSeparator: \.isWhitespace)
+    let words = lines?.first { $0.hasPrefix(key) }?.split(whereSeparator: \.isWhitespace)
     return words.flatMap { $0.count > 1 ? Int($0[1]) : nil }.map { $0 * 1024 } ?? 0
-  }
-
-  private static var controlGroupCores: Int? {
-    if let words = firstLine(of: "/sys/fs/cgroup/cpu.max")?.split(separator: " "),
-      words.count == 2, let quota = Double(words[0]), let period = Double(words[1]), period > 0
-    {
-      return Int((quota / period).rounded(.up))
-    }
-    if let quota = firstLine(of: "/sys/fs/cgroup/cpu/cpu.cfs_quota_us").flatMap(Double.init),
-      let period = firstLine(of: "/sys/fs/cgroup/cpu/cpu.cfs_period_us").flatMap(Double.init),
-      quota > 0, period > 0
-    {
-      return Int((quota / period).rounded(.up))
-    }
-    return nil
   }
 
   /// The first line of a small system file, nil where there is none.

@@ -12,8 +12,9 @@ struct VocabularyKernel {
   let smoothing: Double
   let precision: Precision
 
-  /// The most logits of a chunk that has more than one row.
-  static let chunkElements = 1 << 23
+  /// The most logits of a chunk that has more than one row. Every chunk packs W anew and, where W trains, adds to
+  /// its whole gradient, so that a chunk of few rows would be bound by memory.
+  static let chunkElements = 1 << 25
 
   init(
     rows: Tensor, map: VocabularyMap, labels: [Int32], smoothing: Double,
@@ -37,10 +38,11 @@ struct VocabularyKernel {
   private var count: Int { rows.shape.rows }
   private var vocabulary: Int { map.table.shape.rows }
 
-  /// The rows in runs whose logits fit into a chunk.
+  /// The rows in runs of nearly the same length whose logits fit into a chunk.
   var chunks: [Range<Int>] {
-    let size = max(1, Self.chunkElements / max(vocabulary, 1))
-    return stride(from: 0, to: count, by: size).map { $0..<min(count, $0 + size) }
+    let most = map.rowsAtOnce
+    let parts = (count + most - 1) / most
+    return (0..<parts).map { count * $0 / parts..<count * ($0 + 1) / parts }
   }
 
   /// ℓ [N] and, where it is wanted, factor · Σ_v (p − t) W: the gradient of factor · Σ_n ℓ_n with respect

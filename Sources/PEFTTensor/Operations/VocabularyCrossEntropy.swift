@@ -11,6 +11,9 @@ public struct VocabularyMap {
     self.table = table
     self.bias = bias
   }
+
+  /// The most rows whose logits a loss holds at once.
+  package var rowsAtOnce: Int { max(1, VocabularyKernel.chunkElements / max(1, table.shape.rows)) }
 }
 
 extension Tape {
@@ -19,7 +22,7 @@ extension Tape {
   ///
   /// - Shapes: x [N, h], N labels in 0 ..< V.
   /// - Saves: x and the gradient with respect to it [N, h], the log-sum-exp of each row [N]. Logits are
-  ///   made a chunk of rows at a time, of at most 2²³ numbers or one row.
+  ///   made a chunk of rows at a time, of at most 2²⁵ numbers or one row.
   /// - Cost: two products of N × V × h, one where x needs no gradient; two more in the pullback where W
   ///   trains, which makes the logits again.
   /// - Accuracy: exponentials and their sums in Float32, losses from them in Double.

@@ -72,8 +72,8 @@ public struct AdamW: Optimizer {
         "AdamW: a state of \(newValue.means.count) tensors for \(shapes.count) parameters, or of "
           + "other shapes")
       stepCount = newValue.stepCount
-      means = newValue.means
-      meanSquares = newValue.meanSquares
+      means = optimized.compacted(newValue.means)
+      meanSquares = optimized.compacted(newValue.meanSquares)
     }
   }
 

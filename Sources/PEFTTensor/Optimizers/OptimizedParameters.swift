@@ -16,10 +16,32 @@ struct OptimizedParameters {
   /// memory as its rows are written to.
   var zeros: [Tensor] {
     all.map {
-      let shape = $0.gradientShape
-      return shape.rank == 2 && shape.rows >= Self.rowsOfTable * shape.columns
-        ? Tensor(zeroPages: shape) : Tensor(zeros: shape)
+      Self.isTable($0.gradientShape)
+        ? Tensor(zeroPages: $0.gradientShape) : Tensor(zeros: $0.gradientShape)
     }
+  }
+
+  /// The same tensors, the rows of zeros of a table without memory as in `zeros`.
+  func compacted(_ tensors: [Tensor]) -> [Tensor] {
+    tensors.map { tensor in
+      guard Self.isTable(tensor.shape) else { return tensor }
+      let width = tensor.shape.columns
+      var result = Tensor(zeroPages: tensor.shape)
+      result.withUnsafeMutableElements { target in
+        tensor.withUnsafeElements { source in
+          for row in 0..<tensor.shape.rows {
+            let elements = row * width..<(row + 1) * width
+            guard source[elements].contains(where: { $0 != 0 }) else { continue }
+            for index in elements { target[index] = source[index] }
+          }
+        }
+      }
+      return result
+    }
+  }
+
+  private static func isTable(_ shape: Shape) -> Bool {
+    shape.rank == 2 && shape.rows >= rowsOfTable * shape.columns
   }
 
   /// A matrix with so many times more rows than columns is taken for a table, of which a task reads some.

@@ -56,6 +56,19 @@ public struct TensorMemory: Hashable, Sendable {
 
   /// Returns the buffers that no tensor holds to the system.
   public static func releaseUnused() { TensorStorage.releaseUnusedBuffers() }
+
+  private static let ending = Mutex<(@Sendable (Int) -> Never)?>(nil)
+
+  /// Sets what ends the process where the system has no memory for a tensor; it gets the bytes asked for and must make
+  /// no tensor. Without it that is a fatal error.
+  public static func endProcess(by body: @escaping @Sendable (Int) -> Never) {
+    ending.withLock { $0 = body }
+  }
+
+  fileprivate static func exhausted(_ bytes: Int) -> Never {
+    if let body = ending.withLock({ $0 }) { body(bytes) }
+    fatalError("out of memory: no room for a tensor of \(bytes) bytes")
+  }
 }
 
 /// Buffers that wait for their next use: small ones by size class, large ones in a heap.
@@ -171,6 +184,6 @@ private struct StoragePool: ~Copyable, @unchecked Sendable {
   }
 
   private static func failForWantOfMemory(_ bytes: Int) -> Never {
-    fatalError("out of memory: no room for a tensor of \(bytes) bytes")
+    TensorMemory.exhausted(bytes)
   }
 }

@@ -32,6 +32,13 @@ public struct LabelMap: Hashable, Sendable {
       names.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
+  /// The classes 0, 1, … of a model whose labels have no names but `LABEL_0`, `LABEL_1`, …, which data may have too.
+  init(unnamed count: Int) {
+    names = (0..<count).map(String.init)
+    indices = Dictionary(
+      uniqueKeysWithValues: (0..<count).flatMap { [("\($0)", $0), ("LABEL_\($0)", $0)] })
+  }
+
   /// The number of classes.
   public var count: Int { names.count }
 

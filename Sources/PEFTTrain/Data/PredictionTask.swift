@@ -128,7 +128,7 @@ public enum PredictionTask: Hashable, Sendable {
     case "regression": self = .regression
     case "completion": self = .completion
     case "language":
-      guard let context = json["context"]?.integer, context > 0,
+      guard let context = json["context"]?.integer, (4...1 << 30).contains(context),
         let stride = json["stride"]?.integer, (1...context).contains(stride)
       else {
         throw FileError(

@@ -56,7 +56,7 @@ func readBytes(_ path: String) throws(FileError) -> [UInt8] {
     throw FileError(.notFound, path: path, reason: "there is no such file")
   }
   guard !isDirectory.boolValue else {
-    throw FileError(.storage, path: path, reason: "this is a directory, a file is due")
+    throw FileError(.unsupported, path: path, reason: "this is a directory, a file is due")
   }
   do {
     return [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))

@@ -4,7 +4,7 @@ import PEFTTensor
 
 extension RunExport {
   /// Files of a model directory besides weights and configuration.
-  private static let companions = [
+  static let companions = [
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
     "vocab.json", "merges.txt", "vocab.txt", "generation_config.json",
   ]

@@ -68,6 +68,10 @@ public struct RunExport {
         remedy: "name another one")
     }
     let entries = (try? FileManager.default.contentsOfDirectory(atPath: output)) ?? []
+    if entries.contains(RunDirectory.settingsName) {
+      throw FileError(
+        .storage, path: output, reason: "there is a run in it", remedy: "name another directory")
+    }
     guard entries.isEmpty || overwriting else {
       throw FileError(
         .storage, path: output, reason: "the directory is not empty",
@@ -84,8 +88,12 @@ public struct RunExport {
       case .peft: try writeAdapter(to: output)
       }
     if format == .merged {
-      // A run that was here would be taken for the model.
-      try? FileManager.default.removeItem(atPath: output + "/" + RunManifest.fileName)
+      // A delta that was here would be taken for the model, and what a merged model of another base left would be read
+      // with this one.
+      for name in [RunManifest.fileName] + Self.companions
+      where entries.contains(name) && !names.contains(name) {
+        try Directory.remove(output + "/" + name)
+      }
     }
     func clear() {
       for name in names { try? FileManager.default.removeItem(atPath: output + "/" + name) }

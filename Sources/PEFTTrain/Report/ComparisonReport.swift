@@ -2,11 +2,13 @@
 struct ComparisonReport {
   private let comparison: Comparison
   private let curves: CurveChart
+  private let environment: [(String, String)]
 
-  /// The page for a comparison and the losses of its runs.
-  init(_ comparison: Comparison, _ curves: CurveChart) {
+  /// The page for a comparison, the losses of its runs, and where and with what they were made.
+  init(_ comparison: Comparison, _ curves: CurveChart, environment: [(String, String)]) {
     self.comparison = comparison
     self.curves = curves
+    self.environment = environment
   }
 
   /// The page.
@@ -19,8 +21,11 @@ struct ComparisonReport {
     page.heading("Training")
     page.figure(curves.svg, label: "Chart of training losses")
     page.foldedTable("Every run", header: header, rows: rows)
-    page.heading("Environment")
-    page.facts(EnvironmentReport.facts.filter { $0.0 != "command" })
+    if let command = environment.first(where: { $0.0 == "command" })?.1 {
+      page.heading("To do it again")
+      page.code(command)
+    }
+    page.environment(environment)
     return page.html
   }
 

@@ -39,10 +39,10 @@ public struct FrontierChart: Sendable {
   ) {
     precondition(total > 0, "FrontierChart: a model of \(total) parameters")
     self.total = total
-    self.marks = marks.filter { $0.value.isFinite }
+    self.marks = marks.filter { abs($0.value) < Self.valueLimit }
       .map { Mark(label: $0.label, parameters: $0.parameters, value: $0.value) }
     var corners: [Point] = []
-    let sorted = points.filter { $0.parameters > 0 && $0.value.isFinite }.sorted {
+    let sorted = points.filter { $0.parameters > 0 && abs($0.value) < Self.valueLimit }.sorted {
       $0.parameters == $1.parameters ? $0.value > $1.value : $0.parameters < $1.parameters
     }
     for point in sorted where point.value > corners.last?.value ?? -.infinity {
@@ -50,6 +50,9 @@ public struct FrontierChart: Sendable {
     }
     self.points = corners
   }
+
+  /// Greater values, which no axis has room for, are left out.
+  private static let valueLimit = 1e30
 
   var axes: (x: LogAxis, y: LinearAxis) {
     let all = points.map { ($0.parameters, $0.value) } + marks.map { ($0.parameters, $0.value) }

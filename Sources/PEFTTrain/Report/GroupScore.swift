@@ -39,10 +39,16 @@ public struct GroupScore: Hashable, Sendable {
 
   /// What `influence` says of `group`.
   public init(_ group: ParameterGroup, _ influence: GroupInfluence) {
+    self.init(group, influence, valuedAt: influence.value)
+  }
+
+  /// The same with a value by any rule; that of another than the influence's own has no error.
+  init(_ group: ParameterGroup, _ influence: GroupInfluence, valuedAt value: Double) {
     self.init(
       name: group.name, kind: group.kind, layer: group.layer, parameterCount: group.parameterCount,
-      slope: influence.slope, slopeError: influence.slopeError, value: influence.value,
-      valueError: influence.valueError, verdict: influence.verdict)
+      slope: influence.slope, slopeError: influence.slopeError, value: value,
+      valueError: value == influence.value ? influence.valueError : .nan,
+      verdict: influence.verdict)
   }
 
   /// Whether it always trains: the head.

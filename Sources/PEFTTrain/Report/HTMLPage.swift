@@ -34,6 +34,22 @@ package struct HTMLPage {
     body.append("<table>\(rows.joined(separator: "\n"))</table>")
   }
 
+  /// Adds names and what they are, to open when they are asked for. None adds nothing.
+  package mutating func foldedFacts(_ title: String, _ facts: [(String, String)]) {
+    guard !facts.isEmpty else { return }
+    body.append("<details><summary>\(Self.escape(title))</summary>")
+    self.facts(facts)
+    body.append("</details>")
+  }
+
+  /// Adds where and with what something was made, the command line left out. Nothing known adds nothing.
+  package mutating func environment(_ facts: [(String, String)]) {
+    let known = facts.filter { $0.0 != "command" }
+    guard !known.isEmpty else { return }
+    heading("Environment")
+    self.facts(known)
+  }
+
   /// Adds a table of figures called `label`: the first cell of each row names it, the others stand to the
   /// right. No rows add nothing.
   package mutating func table(_ label: String, header: [String], rows: [[String]]) {

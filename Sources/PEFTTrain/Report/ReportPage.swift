@@ -19,7 +19,9 @@ public enum ReportPage {
       return try selection(directory, comparison).html
     }
     if let comparison {
-      return try ComparisonReport(comparison, curves(directory, comparison)).html
+      return try ComparisonReport(
+        comparison, curves(directory, comparison), environment: environment(directory)
+      ).html
     }
     guard exists(RunManifest.fileName, in: directory) else {
       throw FileError(
@@ -46,17 +48,25 @@ public enum ReportPage {
       history: try RunHistory(directory), environment: try environment(directory))
   }
 
+  /// Where and with what it was made; nothing where that is not known.
   private static func environment(_ directory: String) throws(FileError) -> [(String, String)] {
     let path = directory + "/" + EnvironmentReport.fileName
-    guard FileManager.default.fileExists(atPath: path) else { return EnvironmentReport.facts }
+    guard FileManager.default.fileExists(atPath: path) else { return [] }
     return EnvironmentReport.facts(of: try JSONValue(contentsOf: path))
   }
 
   private static func selection(
     _ directory: String, _ comparison: Comparison?
   ) throws(FileError) -> SelectionReport {
+    let (influence, plan) = (try Influence.read(directory), try Plan.read(directory))
+    guard plan.isOf(influence) else {
+      throw FileError(
+        .malformed, path: directory + "/" + Plan.fileName,
+        reason: "it was not made of the influences beside it: its model or its groups are others",
+        remedy: "choose again with `peft select`, or move it into a directory of its own")
+    }
     var report = SelectionReport(
-      try Influence.read(directory), plan: try Plan.read(directory),
+      influence, plan: plan,
       frontier: exists(FrontierFile.fileName, in: directory)
         ? try FrontierFile.read(directory) : [],
       comparison: comparison)

@@ -68,6 +68,7 @@ package enum ReportText {
 
   /// A value and its standard error, the error with two digits: `1.23e-07 ± 1.1e-08`.
   package static func measured(_ value: Double, error: Double) -> String {
-    scientific(value) + " ± " + (error.isFinite ? String(format: "%.1e", error) : "∞")
+    guard !error.isNaN else { return scientific(value) }
+    return scientific(value) + " ± " + (error.isFinite ? String(format: "%.1e", error) : "∞")
   }
 }

@@ -39,9 +39,11 @@ struct RunReport {
         page.heading("To do it again", level: runs.count == 1 ? 2 : 3)
         page.code(command)
       }
+      if runs.count > 1 {
+        page.foldedFacts("Environment of \(run.name)", run.environment.filter { $0.0 != "command" })
+      }
     }
-    page.heading("Environment")
-    page.facts(runs[0].environment.filter { $0.0 != "command" })
+    if runs.count == 1 { page.environment(runs[0].environment) }
     return page.html
   }
 

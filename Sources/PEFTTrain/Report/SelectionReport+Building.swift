@@ -7,7 +7,11 @@ extension SelectionReport {
     _ influence: Influence, plan: Plan, frontier: [(parameters: Int, value: Double)],
     comparison: Comparison?
   ) {
-    let scores = zip(influence.groups, influence.influences).map { GroupScore($0, $1) }
+    let values = Dictionary(plan.items.map { ($0.name, $0.value) }) { first, _ in first }
+    let scores = zip(influence.groups, influence.influences).map {
+      // The plan may have been made by another rule than the probe's own.
+      GroupScore($0, $1, valuedAt: $0.isFixed ? $1.value : values[$0.name] ?? $1.value)
+    }
     let chosen = Set(plan.groups.map(\.group.name))
     let fixed = influence.groups.filter(\.isFixed).reduce(0) { $0 + $1.parameterCount }
     self.init(
@@ -23,6 +27,7 @@ extension SelectionReport {
         total: plan.modelParameters),
       comparison: comparison.map { ScoreChart($0) },
       facts: Self.facts(influence, plan))
+    isInteracting = plan.interaction?.isObjective == true
     all = scores
     frequencies = Dictionary(
       plan.groups.compactMap { group in group.frequency.map { (group.group.name, $0) } }
@@ -43,7 +48,7 @@ extension SelectionReport {
     var facts = [("Model", influence.modelDirectory)]
     facts += influence.settings.map { ($0.name, $0.value) }
     facts += [
-      ("Value", influence.valueRule.name), ("Several probes", influence.aggregation.rawValue),
+      ("Value", plan.valueRule), ("Several probes", influence.aggregation.rawValue),
       (
         "Cost of the probe",
         String(format: "%.1f s: ", influence.cost.seconds) + influence.cost.description
@@ -72,7 +77,8 @@ extension SelectionReport {
         (
           "With interactions",
           String(
-            format: "value %.3g; the sum of values is %.3g, redundancy %.0f %%",
+            format:
+              "by steps without a limit %.3g together and %.3g one by one, redundancy %.0f %%",
             interaction.value, interaction.additiveValue, 100 * interaction.redundancy)
         ))
     }

@@ -37,6 +37,8 @@ public struct SelectionReport: Sendable {
   package var frequencies: [String: Double] = [:]
   /// Every group that was weighed.
   package var all: [GroupScore] = []
+  /// Whether it was made by what groups remove together: the certificate is about groups with a falling slope then.
+  package var isInteracting = false
   /// How the selection was made: names and texts.
   public var facts: [(String, String)]
   /// Where and with what: names and texts.
@@ -105,10 +107,11 @@ public struct SelectionReport: Sendable {
     }
     page.heading("How it was made")
     page.facts(facts)
-    page.heading("To do it again")
-    page.code(environment.first { $0.0 == "command" }?.1 ?? "peft adapt …")
-    page.heading("Environment")
-    page.facts(environment.filter { $0.0 != "command" })
+    if let command = environment.first(where: { $0.0 == "command" })?.1 {
+      page.heading("To do it again")
+      page.code(command)
+    }
+    page.environment(environment)
     return page.html
   }
 
@@ -143,14 +146,16 @@ public struct SelectionReport: Sendable {
   }
 
   private var certainty: String {
+    let others = isInteracting ? "choice of groups with a falling slope" : "choice"
     if isProvenOptimal {
-      return "By these predictions no other choice within the budget does better: this is proven."
+      return
+        "By these predictions no other \(others) within the budget does better: this is proven."
     }
     guard value > 0, upperBound.isFinite, upperBound >= value else {
       return "Whether another choice within the budget does better is not known."
     }
     return
-      "Another choice within the budget may do better, but by these predictions not by more than "
+      "Another \(others) within the budget may do better, but by these predictions not by more than "
       + "\(percent(upperBound - value, of: value)): that bound is proven."
   }
 

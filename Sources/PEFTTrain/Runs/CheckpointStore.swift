@@ -73,8 +73,7 @@ public struct CheckpointStore {
 
   /// Reads the newest state of `model` that is whole.
   ///
-  /// Throws `malformed` where there is none, or where it is not one in the midst of a run of `plannedSteps`
-  /// steps: after the last step none is saved.
+  /// Throws `malformed` where there is none, or where it is one beyond the end of a run of `plannedSteps` steps.
   public mutating func load(
     for model: TransformerModel, plannedSteps: Int
   ) throws(FileError) -> Saved {
@@ -88,7 +87,7 @@ public struct CheckpointStore {
         continue
       }
       let state = try TrainingCheckpoint.load(path, of: model)
-      guard state.step == entry.step, state.step < plannedSteps else {
+      guard state.step == entry.step, state.step <= plannedSteps else {
         throw FileError(
           .malformed, path: path,
           reason: state.step == entry.step
@@ -133,12 +132,16 @@ public struct CheckpointStore {
     removeStates(in: directory, but: [])
   }
 
+  /// Whether a file of this name holds a state.
+  static func isState(_ name: String) -> Bool {
+    name.wholeMatch(of: /checkpoint-[0-9]+\.safetensors/) != nil
+  }
+
   private static func fileName(step: Int) -> String { "checkpoint-\(step).safetensors" }
 
   private static func removeStates(in directory: String, but kept: Set<String>) {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-    for name in names
-    where name.wholeMatch(of: /checkpoint-[0-9]+\.safetensors/) != nil && !kept.contains(name) {
+    for name in names where isState(name) && !kept.contains(name) {
       try? FileManager.default.removeItem(atPath: directory + "/" + name)
     }
   }

@@ -22,6 +22,11 @@ public enum EnvironmentReport {
     ])
   }
 
+  /// Writes the environment into a directory.
+  public static func write(to directory: String) throws(FileError) {
+    try JSONFile.write(json, to: directory + "/" + fileName)
+  }
+
   /// The command line of this process, as a shell takes it.
   private static var command: String {
     (["peft"] + CommandLine.arguments.dropFirst()).map { word in

@@ -1,8 +1,21 @@
 import Foundation
+import PEFTTensor
 
 /// `path` from the root of the file system, as a run directory must remember it.
 func absolutePath(_ path: String) -> String {
   URL(filePath: path, relativeTo: URL.currentDirectory()).standardizedFileURL.path
+}
+
+/// Throws for what is there and cannot be read a second time, such as a pipe: a run is bound to its data by their
+/// digest.
+func checkRereadable(_ path: String) throws(FileError) {
+  var status = stat()
+  guard stat(path, &status) == 0, ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) else {
+    return
+  }
+  throw FileError(
+    .unsupported, path: path, reason: "it is no file that can be read again, as training must",
+    remedy: "write what it gives into a file, and name that")
 }
 
 /// Whether `path` is a directory.

@@ -47,9 +47,9 @@ extension PreparedJob {
     let modelFiles = try Fingerprint.weights(ofModel: job.modelDirectory)
     let recipe = try job.recipe(modelFiles: modelFiles)
     var (directory, state) = try open(output, start: start, recipe: recipe, note: note)
-    let outcome = try PEFTTrain.train(
-      model, on: train, evaluatingOn: dev, task: task, settings: job.settings, from: state,
-      checkpoints: checkpoints, save: { try directory.save($0, of: model) },
+    var outcome = try PEFTTrain.train(
+      model, on: train, evaluatingOn: dev, task: task, settings: job.settings, from: state.take(),
+      checkpoints: checkpoints, savesEnd: test != nil, save: { try directory.save($0, of: model) },
       shouldStop: shouldStop
     ) { event in
       try directory.record(event)
@@ -58,13 +58,12 @@ extension PreparedJob {
     var metrics: [(split: String, values: [(name: String, value: Double)])] = []
     if dev != nil, !outcome.bestMetrics.isEmpty { metrics.append(("dev", outcome.bestMetrics)) }
     if let test, outcome.ending != .interrupted {
-      var values = model.evaluate(test, task: task).metrics
-      if let written = try writtenTexts() {
-        values += written.metrics.values
-        try written.write(to: output + "/" + RunDirectory.writtenName)
+      if let values = try testMetrics(test, output: output, shouldStop: shouldStop) {
+        try directory.add(values, split: "test", step: outcome.bestStep)
+        metrics.append(("test", values))
+      } else {
+        outcome.ending = .interrupted
       }
-      try directory.add(values, split: "test", step: outcome.bestStep)
-      metrics.append(("test", values))
     }
     var manifest = RunManifest(
       modelDirectory: absolutePath(job.modelDirectory), modelFiles: modelFiles,
@@ -73,6 +72,20 @@ extension PreparedJob {
     manifest.recipe = recipe
     try directory.finish(manifest, model: model, drawn: drawn)
     return manifest
+  }
+
+  /// What the test data say, with what is written for them; nil where it was stopped.
+  private func testMetrics(
+    _ test: EncodedDataset, output: String, shouldStop: () -> Bool
+  ) throws -> [(name: String, value: Double)]? {
+    if shouldStop() { return nil }
+    var values = model.evaluate(test, task: task).metrics
+    if shouldStop() { return nil }
+    if let written = try writtenTexts() {
+      values += written.metrics.values
+      try written.write(to: output + "/" + RunDirectory.writtenName)
+    }
+    return values
   }
 
   private func open(

@@ -21,7 +21,7 @@ import PEFTTensor
 public struct RunDirectory {
   /// The name of the file with what was written after the test prompts.
   static let writtenName = "written.jsonl"
-  private static let settingsName = "settings.json"
+  static let settingsName = "settings.json"
   private static let stepsName = "steps.csv"
   private static let metricsName = "metrics.csv"
 
@@ -131,6 +131,13 @@ public struct RunDirectory {
     // As they would come back from a file.
     let wanted = (try? JSONValue(parsing: settings.text().utf8)) ?? settings
     return try JSONValue(contentsOf: path + "/" + settingsName) == wanted
+  }
+
+  /// Whether a run is in `path`, ended or not, or a delta.
+  static func isThere(_ path: String) -> Bool {
+    [RunManifest.fileName, settingsName].contains {
+      FileManager.default.fileExists(atPath: path + "/" + $0)
+    }
   }
 
   /// Removes what a process left that was killed when its run had ended.

@@ -5,6 +5,14 @@ extension RunManifest {
   /// The file's name in a run directory.
   public static let fileName = "run.json"
 
+  /// Throws where a run is in `directory`, which other results would not leave as it was made.
+  public static func refuse(_ directory: String) throws(FileError) {
+    guard RunDirectory.isThere(directory) else { return }
+    throw FileError(
+      .storage, path: directory, reason: "there is a run in it, and what it was made by",
+      remedy: "name another directory with --output")
+  }
+
   /// Reads the manifest of the run in `directory`.
   ///
   /// Throws `malformed` for anything that `json` would not have written.
@@ -41,7 +49,7 @@ extension RunManifest {
   }
 
   /// Metrics from a JSON object; what is no number is NaN.
-  static func metrics(_ json: JSONValue) -> [(name: String, value: Double)] {
+  public static func metrics(_ json: JSONValue) -> [(name: String, value: Double)] {
     json.object.map { object in
       object.members.map { (name: $0.key, value: $0.value.double ?? .nan) }
     } ?? []

@@ -140,13 +140,11 @@ public struct TrainedModel {
       let beside =
         FileManager.default.fileExists(atPath: path)
         ? try JSONValue(contentsOf: path).array?.compactMap(\.string) : nil
-      let named = [beside, configuration.labelNames.map(plain)].compactMap(\.self)
-      let names = named.first { $0.count == count } ?? (0..<count).map(String.init)
+      let named = [beside, configuration.labelNames].compactMap(\.self)
+      let names = named.first { $0.count == count } ?? (0..<count).map { "LABEL_\($0)" }
       task =
         count == 1
-        ? .regression
-        : .classification(
-          try LabelMap(json: .array(names.map { .string($0) }), path: base + "/config.json"))
+        ? .regression : .classification(try labelMap(names, path: base + "/config.json"))
     }
     let output = task?.output(pooling: configuration.usualPooling) ?? .vocabulary
     let (model, report) = try TransformerModel.load(
@@ -168,11 +166,11 @@ public struct TrainedModel {
   ) throws(FileError) -> TrainedModel {
     let configuration = try ModelConfiguration(directory: directory)
     let path = directory + "/config.json"
-    let names = plain(configuration.labelNames ?? ["LABEL_0", "LABEL_1"])
+    let names = configuration.labelNames ?? ["LABEL_0", "LABEL_1"]
     let classification: PredictionTask =
       names.count == 1
       ? .regression
-      : .classification(try LabelMap(json: .array(names.map { .string($0) }), path: path))
+      : .classification(try labelMap(names, path: path))
     let hasHead = try hasTaskHead(directory)
     let isLanguage = kind == .language || (configuration.isCausal && !hasHead)
     let (model, report) = try TransformerModel.load(
@@ -211,10 +209,12 @@ public struct TrainedModel {
     try SafetensorsCollection(directory: directory).entry("score.weight") != nil
   }
 
-  /// `LABEL_0`, `LABEL_1`, … are nobody's labels: data files then have the numbers.
-  private static func plain(_ names: [String]) -> [String] {
+  /// `LABEL_0`, `LABEL_1`, … are nobody's labels: data files then have the numbers, or these.
+  private static func labelMap(_ names: [String], path: String) throws(FileError) -> LabelMap {
     let isGeneric = names.enumerated().allSatisfy { $1 == "LABEL_\($0)" }
-    return isGeneric ? names.indices.map(String.init) : names
+    return try isGeneric
+      ? LabelMap(unnamed: names.count)
+      : LabelMap(json: .array(names.map { .string($0) }), path: path)
   }
 
   private static func verify(

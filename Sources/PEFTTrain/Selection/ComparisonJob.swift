@@ -52,10 +52,13 @@ public struct ComparisonJob: Sendable {
     case run(label: String, seed: UInt64, learningRate: Double)
     /// A run goes on.
     case training(TrainingEvent)
+    /// A run with a learning rate on trial ended without a result.
+    case diverged(label: String, learningRate: Double, NonFiniteLoss)
   }
 
   /// Trains one method with every seed, each into a run directory of its own. Where learning rates are to be
-  /// chosen from, each has a directory `rate-RATE` in that of the first seed, and the best one's run is copied.
+  /// chosen from, each has a directory `rate-RATE` in that of the first seed, and the best one's run is copied; one that
+  /// diverges is not chosen. Throws where all do, or the chosen one with another seed.
   ///
   /// - Parameters:
   ///   - directory: the directory of the run with a seed.
@@ -70,18 +73,27 @@ public struct ComparisonJob: Sendable {
     var chosen = rates[0]
     for (position, seed) in seeds.enumerated() {
       var best: (manifest: RunManifest, rate: Double, directory: String)?
+      var failure: NonFiniteLoss?
       for rate in position == 0 ? rates : [chosen] {
         let isTrial = position == 0 && rates.count > 1
         let place = directory(seed) + (isTrial ? "/rate-\(rate)" : "")
         observe(.run(label: candidate.label, seed: seed, learningRate: rate))
-        let manifest = try run(
-          candidate, seed: seed, rate: rate, to: place, start: start, shouldStop: shouldStop,
-          observe: observe)
+        let manifest: RunManifest
+        do {
+          manifest = try run(
+            candidate, seed: seed, rate: rate, to: place, start: start, shouldStop: shouldStop,
+            observe: observe)
+        } catch let error as NonFiniteLoss where isTrial {
+          observe(.diverged(label: candidate.label, learningRate: rate, error))
+          failure = error
+          continue
+        }
         if manifest.outcome.ending == .interrupted { return nil }
         if best.map({ score(manifest) > score($0.manifest) }) ?? true {
           best = (manifest, rate, place)
         }
       }
+      if best == nil, let failure { throw failure }
       guard let best else { continue }
       chosen = best.rate
       if best.directory != directory(seed) {

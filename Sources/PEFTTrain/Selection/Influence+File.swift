@@ -203,13 +203,16 @@ private struct InfluenceReader {
     )
   }
 
+  /// The most examples of a probe; sums over probes must not overflow.
+  private static let exampleLimit = 1 << 40
+
   private func records(_ count: Int) throws(FileError) -> [ProbeRecord] {
     var records: [ProbeRecord] = []
     for (index, item) in (document["probes"]?.array ?? []).enumerated() {
       let slopes = item["slopes"]?.array?.compactMap(\.double) ?? []
       let curvatures = item["curvatures"]?.array?.compactMap(\.double) ?? []
       let accepted = item["accepted"]?.array?.compactMap(\.bool) ?? []
-      guard let examples = item["examples"]?.integer, examples > 0,
+      guard let examples = item["examples"]?.integer, (1...Self.exampleLimit).contains(examples),
         [slopes.count, curvatures.count, accepted.count].allSatisfy({ $0 == count })
       else { throw wrong("probes[\(index)]", "it does not have one number for each group") }
       records.append(

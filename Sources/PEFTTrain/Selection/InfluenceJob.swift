@@ -58,6 +58,16 @@ extension InfluenceSettings {
   }
 }
 
+extension ProbeSettings {
+  /// What helps where a probe met a loss that is not finite.
+  fileprivate var remedyOfDivergence: String {
+    switch path {
+    case .held: "use --precision fp32, check that the model's weights are finite"
+    case .training: "lower --probe-learning-rate"
+    }
+  }
+}
+
 /// When to stop probing: once the selection under a budget is the same over successive probes.
 public struct SettledSelection: Hashable, Sendable {
   /// The budget, in parameters.
@@ -107,8 +117,13 @@ extension PreparedJob {
       for layer in model.backboneLinearLayers { layer.lowRank = nil }
       snapshot.restore()
     }
-    _ = try ParameterGrouping(
+    let planned = try ParameterGrouping(
       model.parameters, by: settings.rule, candidates: settings.candidates)
+    if settings.probe.interactions, planned.count > OneWalkProbe.interactionLimit {
+      throw InvalidSetting(
+        "--interactions: \(planned.count) groups have too many pairs; group more coarsely, into at most "
+          + "\(OneWalkProbe.interactionLimit)")
+    }
     try checkProbeMemory()
     let modelFiles = try Fingerprint.weights(ofModel: job.modelDirectory)
     let recipe = try job.recipe(settings, modelFiles: modelFiles)
@@ -136,11 +151,14 @@ extension PreparedJob {
     let objective = ModelObjective(model, labelSmoothing: job.settings.labelSmoothing)
     let grouping = try ParameterGrouping(
       objective.parameters, by: settings.rule, candidates: settings.candidates)
+    let plan = probeBatchPlan(settings)
+    var probeSettings = settings.probe
+    probeSettings.probeCount = plan.probeCount
     var watch = SelectionWatch(settings.settled)
     var isSettled = false
     let outcome = try probe(
-      objective, groupings: [grouping], settings: settings.probe, from: saved?.state,
-      batch: probeBatch,
+      objective, groupings: [grouping], settings: probeSettings, from: saved?.state,
+      batch: { probeBatch($0, by: plan) },
       save: { state in
         try checkpoint?.save(
           state, head: head, of: objective.parameters,
@@ -160,7 +178,7 @@ extension PreparedJob {
     }[0]
     if let step = outcome.divergedStep {
       throw NonFiniteLoss(
-        step: step, loss: .nan, parameter: nil, remedy: "lower --probe-learning-rate")
+        step: step, loss: .nan, parameter: nil, remedy: settings.probe.remedyOfDivergence)
     }
     guard !outcome.records.isEmpty else { return nil }
     var influence = Influence(
@@ -175,6 +193,13 @@ extension PreparedJob {
         seconds: (clock.now - start) / .seconds(1)))
     influence.recipe = recipe
     return influence
+  }
+
+  /// Throws where nothing can be chosen under a budget from the groups that a probe would measure.
+  public func checkBudget(_ budget: Int, _ settings: InfluenceSettings) throws {
+    let grouping = try ParameterGrouping(
+      model.parameters, by: settings.rule, candidates: settings.candidates)
+    try Selection.check(budget, for: grouping.groups)
   }
 
   /// Throws where gradients, their two means and a direction for every parameter, with the activations of
@@ -226,29 +251,6 @@ extension PreparedJob {
       if case .step(let report) = event { observe(report) }
     }
     return outcome.ending != .interrupted
-  }
-
-  /// Whether batches that are to be others than those that made the direction have some of their examples: the
-  /// data are fewer than both take, and slopes are flattered.
-  public func probesSeenExamples(_ settings: InfluenceSettings) -> Bool {
-    guard case .held(let batches) = settings.probe.path, settings.probe.probeBatches == .fresh
-    else { return false }
-    return batches + settings.probe.probeCount
-      > epochBatches(data: train, settings: job.settings, epoch: 0).count
-  }
-
-  /// Batch `index` of the sequence that probing draws on.
-  private func probeBatch(_ index: Int) -> ModelObjective.Batch {
-    let perPass = max(1, epochBatches(data: train, settings: job.settings, epoch: 0).count)
-    var settings = job.settings
-    settings.seed = SeededGenerator(seed: settings.seed, purpose: "probe batches").key
-    let batches = epochBatches(data: train, settings: settings, epoch: index / perPass)
-    let indices = batches[index % perPass % batches.count]
-    let hiding = SeededGenerator(seed: settings.seed, purpose: "masks").split(index)
-    guard let batch = train.examples(indices, hidingWith: hiding) else {
-      preconditionFailure("measureInfluence: data without labels")
-    }
-    return batch
   }
 }
 

@@ -104,13 +104,14 @@ private struct Decimal {
   let digits: Int64
   let places: Int
 
-  /// Parses `12` and `12.50`; at most 19 digits.
+  /// Parses `12` and `12.50`; at most 19 digits, 18 of them behind the point.
   init?(_ text: some StringProtocol) {
     let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
     var fraction = parts.count == 2 ? String(parts[1]) : ""
     while fraction.last == "0" { fraction.removeLast() }
     let all = String(parts[0]) + String(fraction)
-    guard !all.isEmpty, all.count <= 19, all.utf8.allSatisfy({ (48...57).contains($0) }),
+    guard !all.isEmpty, all.count <= 19, fraction.count <= 18,
+      all.utf8.allSatisfy({ (48...57).contains($0) }),
       let digits = Int64(all)
     else { return nil }
     self.digits = digits

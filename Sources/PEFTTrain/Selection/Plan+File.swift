@@ -24,6 +24,7 @@ extension Plan {
       "proven": .bool(isProven),
       "solver": .string(solver),
       "valueRule": .string(valueRule),
+      "probeSeconds": .number(probeSeconds),
     ]
     if let interaction {
       document["interaction"] = .object([
@@ -115,6 +116,7 @@ extension Plan {
           name: name, parameters: parameters, value: value,
           exclusionClass: entry["exclusionClass"]?.integer, isFixed: entry["fixed"]?.bool ?? false))
     }
+    let isCharged = document["probeSeconds"] != nil
     return Plan(
       modelDirectory: directory,
       modelFiles: Dictionary(
@@ -124,7 +126,8 @@ extension Plan {
       value: try number("value"), upperBound: try number("upperBound"), isProven: isProven,
       solver: document["solver"]?.string ?? "", valueRule: document["valueRule"]?.string ?? "",
       interaction: interaction(document["interaction"]),
-      stability: stability(document["stability"], groups), items: items)
+      stability: stability(document["stability"], groups), items: items,
+      probeSeconds: try isCharged ? number("probeSeconds") : 0)
   }
 
   private static func group(_ item: JSONValue) -> Group? {

@@ -47,9 +47,10 @@ public struct Plan: Sendable {
   public var weight: Int
   /// The value of those that were chosen.
   public var value: Double
-  /// No choice within the budget has a greater value.
+  /// No choice within the budget has a greater value; of a choice by what groups remove together, none of groups
+  /// whose slopes are positive.
   public var upperBound: Double
-  /// Whether no choice has a greater value than this one.
+  /// Whether no such choice has a greater value than this one.
   public var isProven: Bool
   /// The solver.
   public var solver: String
@@ -62,18 +63,28 @@ public struct Plan: Sendable {
   public var stability: SelectionStability?
   /// Everything that could be chosen, to check the choice by.
   public var items: [Item]
+  /// Seconds of the probe behind it.
+  public var probeSeconds: Double
 
   /// A selection's value with interactions.
   public struct Interaction: Hashable, Sendable {
-    /// ½ bᵀ A⁻¹ b over the chosen set.
+    /// ½ bᵀ A⁻¹ b over those of the chosen set whose slope is positive, with the standard errors of the curvatures
+    /// added to the diagonal of A: what the best step removes, without a limit on it.
     public let value: Double
-    /// Σ b² / 2a over it.
+    /// Σ b² / 2a over them, with the same a.
     public let additiveValue: Double
     /// Whether the selection was made for `value`.
     public let isObjective: Bool
 
     /// 1 − value / additive: what is counted twice in the sum; negative where groups help each other.
     public var redundancy: Double { additiveValue > 0 ? 1 - value / additiveValue : 0 }
+  }
+
+  /// Whether it was made of what this probe found: for the same weights and the same groups.
+  func isOf(_ influence: Influence) -> Bool {
+    modelFiles == influence.modelFiles
+      && Dictionary(items.map { ($0.name, $0.parameters) }) { first, _ in first }
+        == Dictionary(influence.groups.map { ($0.name, $0.parameterCount) }) { first, _ in first }
   }
 
   /// The value of those that were chosen as the frontier counts it: `value`, and where the selection was made for

@@ -156,11 +156,11 @@ public struct Planner {
       interaction: interaction(of: chosen, isObjective: false), stability: nil)
   }
 
-  /// The best choice under `budget` parameters by the value that the chosen groups remove together.
+  /// The best choice under `budget` parameters by the value that the chosen groups remove together, of those
+  /// whose slope is positive.
   ///
-  /// That value has no knapsack's bound; its bound is that
-  /// of all groups together, and a proof there is where all subsets were looked at. Throws where
-  /// the probe did not measure interactions.
+  /// That value has no knapsack's bound; its bound is that of all these groups together, and a proof there is where
+  /// all their subsets were looked at. Throws where the probe did not measure interactions.
   public func interactingPlan(budget: Int) throws -> Plan {
     guard let model = interactionModel else {
       throw SelectionError(
@@ -232,7 +232,7 @@ public struct Planner {
         Plan.Item(
           name: group.name, parameters: group.parameterCount, value: group.isFixed ? 0 : value,
           exclusionClass: group.exclusionClass, isFixed: group.isFixed)
-      })
+      }, probeSeconds: influence.cost.seconds)
   }
 
   /// What each number of parameters could give: the whole exact frontier where sizes are few, otherwise

@@ -74,7 +74,8 @@ public struct Validation: Sendable {
     ])
   }
 
-  /// Predictors by name from what a probe found: influence by several rules, and the simple ones.
+  /// Predictors by name from what a probe found: influence as it was asked for, by several rules, and the simple
+  /// ones. Groups without an accepted fit are worth nothing by any rule.
   public static func predictors(
     of influence: Influence
   ) -> [(name: String, values: [Double])] {
@@ -84,12 +85,16 @@ public struct Validation: Sendable {
       ("trust-region 3e-2", .trustRegion(reach: 3e-2)),
       ("newton", .newton), ("slope", .slope),
     ]
-    return rules.map { name, rule in
-      (
-        name,
-        influence.influences.map { rule.best(slope: $0.slope, curvature: $0.curvature).value }
-      )
-    } + influence.predictors
+    return [("as probed", influence.values)]
+      + rules.map { name, rule in
+        (
+          name,
+          influence.influences.map {
+            $0.verdict == .unfitted
+              ? 0 : rule.best(slope: $0.slope, curvature: $0.curvature).value
+          }
+        )
+      } + influence.predictors
   }
 
   /// The correlations of `predictors` with the realised falls of the groups at `positions`.

@@ -36,6 +36,8 @@ public struct SuiteCell: Sendable {
   public var isDiverged: Bool { metrics.isEmpty }
 
   private static let formatVersion = 1
+  /// The most that a count may be.
+  private static let numberLimit = 1 << 50
 
   /// The document.
   var json: JSONValue {
@@ -62,7 +64,8 @@ public struct SuiteCell: Sendable {
       let seconds = document["seconds"]?.double, let probe = document["probeSeconds"]?.double,
       let memory = document["peakMemory"]?.integer, let splits = document["metrics"]?.object,
       let found = document["recipe"]?.object,
-      [trainable, head, parameters, stored, steps, memory].allSatisfy({ $0 >= 0 }), parameters > 0
+      [trainable, head, parameters, stored, steps, memory].allSatisfy(
+        (0...Self.numberLimit).contains), parameters > 0
     else {
       throw FileError(
         .malformed, path: path, reason: "not the result of a suite's run of this version",

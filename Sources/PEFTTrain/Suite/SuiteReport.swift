@@ -45,23 +45,47 @@ public struct SuiteReport: Sendable {
 
   private func score(_ value: Double) -> String { String(format: "%.4f", value) }
 
+  /// A score of a problem's statistics in units of its metric: where less is better these have it negated.
+  private func metric(_ score: Double, of problem: String) -> Double {
+    results.metrics[problem]?.higherIsBetter == false ? -score : score
+  }
+
+  /// The same with its interval.
+  private func metric(
+    _ estimate: SuiteStatistics.Estimate, of problem: String
+  ) -> SuiteStatistics.Estimate {
+    guard results.metrics[problem]?.higherIsBetter == false else { return estimate }
+    return SuiteStatistics.Estimate(
+      value: -estimate.value, low: -estimate.high, high: -estimate.low)
+  }
+
   private func interval(_ estimate: SuiteStatistics.Estimate, signed: Bool = false) -> String {
     String(
       format: signed ? "%+.4f (%+.4f to %+.4f)" : "%.4f (%.4f to %.4f)", estimate.value,
       estimate.low, estimate.high)
   }
 
+  /// A row's name beside `budget`, which it need not say again.
+  private func name(of row: SuiteRow, at budget: Double) -> String {
+    row.budget == budget ? row.method : row.label
+  }
+
   private var headlineTable: Table {
     Table(
-      title: "\(suite.ours) against the best of \(suite.baselines.joined(separator: ", "))",
+      title: "\(suite.ours) against the best of \(suite.baselines.joined(separator: ", "))"
+        + (results.metrics.values.allSatisfy(\.higherIsBetter)
+          ? ""
+          : " (a difference above 0 is for the first, also where less of the metric is better)"),
       header: [
         "task", "budget", "verdict", "difference (95 %)", "ours", "score", "other", "score",
       ],
       rows: statistics.headline.map { item in
         [
           item.problem, SuiteRow.text(ofShare: item.budget), item.verdict.rawValue,
-          interval(item.difference, signed: true), item.ours.row.label, score(item.scores.ours),
-          item.other.row.label, score(item.scores.other),
+          interval(item.difference, signed: true), name(of: item.ours.row, at: item.budget),
+          score(metric(item.scores.ours, of: item.problem)),
+          name(of: item.other.row, at: item.budget),
+          score(metric(item.scores.other, of: item.problem)),
         ]
       })
   }
@@ -86,7 +110,7 @@ public struct SuiteReport: Sendable {
       title: "\(problem): mean score over budgets from \(budgets)",
       header: ["family", "mean (95 %)"],
       rows: statistics.areas(on: problem).sorted { $0.mean.value > $1.mean.value }.map {
-        [$0.family, interval($0.mean)]
+        [$0.family, interval(metric($0.mean, of: problem))]
       })
   }
 
@@ -138,8 +162,9 @@ public struct SuiteReport: Sendable {
         header: ["task", "probe", "budget", "chosen", "score", "best", "score", "place"],
         rows: claims.choices.map {
           [
-            $0.problem, $0.probe, SuiteRow.text(ofShare: $0.budget), $0.chosen, score($0.score),
-            $0.best, score($0.bestScore), "\($0.rank) of \($0.count)",
+            $0.problem, $0.probe, SuiteRow.text(ofShare: $0.budget), $0.chosen,
+            score(metric($0.score, of: $0.problem)),
+            $0.best, score(metric($0.bestScore, of: $0.problem)), "\($0.rank) of \($0.count)",
           ]
         }),
       Table(
@@ -196,8 +221,10 @@ public struct SuiteReport: Sendable {
         statistics.headline.map { item in
           .object([
             "problem": .string(item.problem), "budget": .number(item.budget),
-            "ours": .string(item.ours.row.label), "score": .number(item.scores.ours),
-            "other": .string(item.other.row.label), "otherScore": .number(item.scores.other),
+            "ours": .string(item.ours.row.label),
+            "score": .number(metric(item.scores.ours, of: item.problem)),
+            "other": .string(item.other.row.label),
+            "otherScore": .number(metric(item.scores.other, of: item.problem)),
             "difference": .number(item.difference.value), "low": .number(item.difference.low),
             "high": .number(item.difference.high), "verdict": .string(item.verdict.rawValue),
           ])

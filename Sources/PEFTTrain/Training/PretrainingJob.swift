@@ -62,37 +62,49 @@ public struct PreparedPretraining {
   /// All that another run would have otherwise.
   let recipe: JSONObject
   let checkpoints: CheckpointStore
-  let state: TrainingState?
+  /// Steps that are done already.
+  public let stepsDone: Int
+  fileprivate let state: Handover<TrainingState>
   /// Keeps other processes out of the directory.
   let lock: DirectoryLock
-
-  /// Steps that are done already.
-  public var stepsDone: Int { state?.step ?? 0 }
 
   /// The task that the data pose.
   var task: PredictionTask { .language(TextWindows(context: job.context)) }
 }
 
 extension PretrainingJob {
+  /// `pretraining.json` of a run in `output` that has ended; nil where it has not. Throws where its options were
+  /// others, or its text.
+  public func finishedRun(in output: String) throws -> JSONObject? {
+    let path = output + "/" + Self.recipeName
+    guard !Self.exists(CheckpointStore.manifestName, in: output),
+      Self.exists(Self.recipeName, in: output), Self.exists("model.safetensors", in: output)
+    else { return nil }
+    let document = try JSONValue(contentsOf: path).object ?? [:]
+    let recipe = try recipe(of: rows())
+    var found = JSONObject()
+    for key in recipe.keys { found[key] = document[key] }
+    try CheckpointStore.check(found, is: recipe, path: path)
+    CheckpointStore.remove(from: output)
+    Directory.removeLeftOvers(in: output)
+    return document
+  }
+
   /// Reads the data, learns the vocabulary and writes its files and `config.json` into `output`, a new or
-  /// empty directory; or goes on where an earlier run in `output` was ended.
+  /// empty directory; or goes on where an earlier run in `output` was ended, and begins where there is nothing to go
+  /// on from.
   public func prepare(
     output: String, resuming: Bool, overwriting: Bool
   ) throws -> PreparedPretraining {
-    let manifest = output + "/" + CheckpointStore.manifestName
-    if resuming, !FileManager.default.fileExists(atPath: manifest) {
-      throw FileError(
-        .notFound, path: manifest, reason: "there is nothing to go on from",
-        remedy: "begin without --resume")
-    }
-    if !resuming { try Self.check(output, overwriting: overwriting) }
+    let isBegun = resuming && Self.exists(CheckpointStore.manifestName, in: output)
+    if !isBegun { try Self.check(output, overwriting: overwriting, resuming: resuming) }
     let isThere = FileManager.default.fileExists(atPath: output)
     let lock = isThere ? try DirectoryLock(output) : nil
     let rows = try rows()
     let texts = rows.examples.map(\.text)
     let family: ByteLevelFamily = target == .causal ? .gpt2 : .roberta
     let vocabulary =
-      resuming
+      isBegun
       ? nil
       : try ByteLevelBPETrainer.train(
         texts: texts, vocabularySize: vocabularySize, specialTokens: family.specialTokens)
@@ -106,27 +118,28 @@ extension PretrainingJob {
     let dev = try devPath.map {
       try reader.encode(reader.rows($0, kind: .language), for: .language(windows))
     }
-    var recipe = recipe
-    recipe["data"] = .string(Fingerprint.of(texts))
-    recipe["devData"] = try devPath.map { .string(try Fingerprint.file($0)) } ?? .null
+    let recipe = try recipe(of: rows)
     try checkMemory(configuration, train)
     let model = TransformerModel(configuration: configuration, output: .vocabulary)
     model.initializeWeights(using: SeededGenerator(seed: settings.seed, purpose: "weights"))
     try Directory.create(output)
     let held = try lock ?? DirectoryLock(output)
+    Directory.removeLeftOvers(in: output)
     if let vocabulary {
+      // First, for what is beside it is then known to be a run's.
+      try LossCurve(path: output + "/steps.csv", keepingUpTo: 0).write()
       try Self.clear(output)
       try vocabulary.write(to: output, family: family, maximumLength: context)
       try JSONFile.write(configuration.json, to: output + "/config.json")
     }
-    var checkpoints = resuming ? try CheckpointStore.open(output, recipe: recipe) : nil
+    var checkpoints = isBegun ? try CheckpointStore.open(output, recipe: recipe) : nil
     let steps = plannedSteps(data: train, settings: settings)
     let state = try checkpoints?.load(for: model, plannedSteps: steps).state
     return PreparedPretraining(
       job: self, output: output, model: model, train: train, dev: dev,
       tokenCount: train.lengths.reduce(0, +), recipe: recipe,
       checkpoints: checkpoints ?? CheckpointStore(directory: output, recipe: recipe),
-      state: state, lock: held)
+      stepsDone: state?.step ?? 0, state: Handover(state), lock: held)
   }
 
   private func configuration(_ tokenizer: Tokenizer) throws -> ModelConfiguration {
@@ -177,9 +190,28 @@ extension PretrainingJob {
     return TaskReader.Rows(examples: examples, path: trainPaths.first ?? "--packages")
   }
 
-  private static func check(_ output: String, overwriting: Bool) throws(FileError) {
+  private static func exists(_ name: String, in output: String) -> Bool {
+    FileManager.default.fileExists(atPath: output + "/" + name)
+  }
+
+  /// What may be there besides `steps.csv` before the first checkpoint.
+  private static let firstFiles: Set = [
+    "vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json", "config.json",
+    "steps.csv",
+    recipeName,
+  ]
+
+  /// Throws where something is in the way: with `resuming` all but what a run leaves that was ended before its
+  /// first checkpoint.
+  private static func check(
+    _ output: String, overwriting: Bool, resuming: Bool
+  ) throws(FileError) {
     let entries = (try? FileManager.default.contentsOfDirectory(atPath: output)) ?? []
-    guard entries.isEmpty || overwriting else {
+    let others = entries.filter { !Directory.isLeftOver($0) }
+    let isOurs =
+      (others.isEmpty || others.contains("steps.csv"))
+      && others.allSatisfy { firstFiles.contains($0) || CheckpointStore.isState($0) }
+    guard entries.isEmpty || overwriting || (resuming && isOurs) else {
       throw FileError(
         .storage, path: output, reason: "the directory is not empty",
         remedy: "name another one, add --overwrite, or go on with --resume")
@@ -229,9 +261,23 @@ extension PretrainingJob {
       "evaluateEvery": settings.evaluationInterval.map { .integer($0) } ?? .null,
       "length": .string("\(settings.length)"), "batches": .string("\(settings.batches.size)"),
       "seed": .string(String(settings.seed)), "dropout": .bool(settings.usesDropout),
-      "packages": .bool(usesPackages),
+      "packages": .bool(usesPackages), "half": .bool(isHalf),
       "files": .array(trainPaths.map { .string(($0 as NSString).lastPathComponent) }),
     ]
+  }
+}
+
+extension PretrainingJob {
+  /// All that another run on these texts would have otherwise.
+  private func recipe(of rows: TaskReader.Rows) throws(FileError) -> JSONObject {
+    var recipe = recipe
+    recipe["data"] = .string(Fingerprint.of(rows.examples.map(\.text)))
+    if let devPath {
+      recipe["devData"] = .string(try Fingerprint.file(devPath))
+    } else {
+      recipe["devData"] = .null
+    }
+    return recipe
   }
 }
 
@@ -245,8 +291,8 @@ extension PreparedPretraining {
     var checkpoints = checkpoints
     var curve = LossCurve(path: output + "/steps.csv", keepingUpTo: stepsDone)
     let outcome = try PEFTTrain.train(
-      model, on: train, evaluatingOn: dev, task: task, settings: job.settings, from: state,
-      checkpoints: job.checkpointInterval,
+      model, on: train, evaluatingOn: dev, task: task, settings: job.settings, from: state.take(),
+      checkpoints: job.checkpointInterval, savesEnd: true,
       save: { state in
         // First, for a table that has more steps than the state is cut, and one that has less stays so.
         try curve.write()
@@ -273,6 +319,15 @@ extension PreparedPretraining {
     CheckpointStore.remove(from: output)
     return outcome
   }
+}
+
+/// Something that is given away once, so that nobody else keeps it.
+fileprivate final class Handover<Value> {
+  private var value: Value?
+
+  init(_ value: Value?) { self.value = value }
+
+  func take() -> Value? { value.take() }
 }
 
 /// Loss by step, as a table on disk that outlives an interruption.

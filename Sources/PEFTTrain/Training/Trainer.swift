@@ -16,21 +16,23 @@ import PEFTTensor
 ///
 /// - Parameters:
 ///   - dev: the data to evaluate on; nil evaluates nothing.
-///   - state: where to go on; nil begins.
+///   - state: where to go on; nil begins. It is let go of once it is restored.
 ///   - checkpoints: how often, in steps, `save` gets the state; it gets it as well after every evaluation
-///     or pass, and after the step at which `shouldStop` ends the run. Never after the last step.
+///     or pass, and after the step at which `shouldStop` ends the run.
+///   - savesEnd: whether it gets the state after the last step too, for work that follows.
 ///   - shouldStop: asked after every step; true ends the run.
 ///   - observe: told of every step and evaluation.
 public func train(
   _ model: TransformerModel, on data: EncodedDataset, evaluatingOn dev: EncodedDataset?,
-  task: PredictionTask, settings: TrainingSettings, from state: TrainingState? = nil,
-  checkpoints: Int? = nil, save: ((TrainingState) throws -> Void)? = nil,
+  task: PredictionTask, settings: TrainingSettings, from state: consuming TrainingState? = nil,
+  checkpoints: Int? = nil, savesEnd: Bool = false, save: ((TrainingState) throws -> Void)? = nil,
   shouldStop: () -> Bool = { false }, observe: (TrainingEvent) throws -> Void
 ) throws -> TrainingOutcome {
   var run = TrainingRun(model: model, data: data, dev: dev, task: task, settings: settings)
-  if let state { run.restore(state) }
+  let done = state?.step ?? 0
+  if let saved = state.take() { run.restore(saved) }
   return try run.outcome(
-    after: state?.step ?? 0, checkpoints: checkpoints, save: save, shouldStop: shouldStop,
+    after: done, checkpoints: checkpoints, savesEnd: savesEnd, save: save, shouldStop: shouldStop,
     observe: observe)
 }
 
@@ -92,14 +94,17 @@ private struct TrainingRun {
   }
 
   mutating func outcome(
-    after done: Int, checkpoints: Int?, save: ((TrainingState) throws -> Void)?,
-    shouldStop: () -> Bool, observe: (TrainingEvent) throws -> Void
+    after done: Int, checkpoints: Int?, savesEnd: Bool,
+    save: ((TrainingState) throws -> Void)?, shouldStop: () -> Bool,
+    observe: (TrainingEvent) throws -> Void
   ) throws -> TrainingOutcome {
     var step = done
     var skipped = 0
     var epoch = 0
     var ending = TrainingOutcome.Ending.finished
-    epochs: while step < totalSteps {
+    // A state from the end of a run that patience ended.
+    if hasLostPatience, step < totalSteps { ending = .stoppedEarly }
+    epochs: while step < totalSteps, ending == .finished {
       let batches = epochBatches(data: data, settings: settings, epoch: epoch)
       epoch += 1
       for (position, indices) in batches.enumerated() {
@@ -120,7 +125,7 @@ private struct TrainingRun {
           ?? (position == batches.count - 1)
         if isDue || step == totalSteps {
           try evaluate(step: step, observe: observe)
-          if let patience = settings.patience, evaluationsSinceBest >= patience {
+          if hasLostPatience {
             ending = step == totalSteps ? .finished : .stoppedEarly
             break epochs
           }
@@ -138,6 +143,7 @@ private struct TrainingRun {
         }
       }
     }
+    if savesEnd, ending != .interrupted, step > done { try save?(state(step: step)) }
     if ending != .interrupted || best != nil { restoreBest() }
     if let broken = parameters.first(where: { !$0.value.sumOfSquares.isFinite }) {
       throw NonFiniteLoss(step: step, loss: .nan, parameter: broken.name, isTaken: true)
@@ -147,6 +153,10 @@ private struct TrainingRun {
       ending: ending, steps: step, plannedSteps: totalSteps, bestStep: best?.step ?? step,
       bestMetrics: best?.metrics ?? [], seconds: clock.effort.seconds,
       tokensPerSecond: clock.effort.tokensPerSecond)
+  }
+
+  private var hasLostPatience: Bool {
+    settings.patience.map { evaluationsSinceBest >= $0 } ?? false
   }
 
   /// One step, or an error before it.

@@ -77,7 +77,7 @@ public struct TrainingOutcome: Sendable {
   }
 
   /// Why it ended.
-  public let ending: Ending
+  public internal(set) var ending: Ending
   /// Steps taken.
   public let steps: Int
   /// Steps planned.

@@ -24,7 +24,7 @@ public struct TrainingForecast: Sendable {
   /// unpacked, where it needs more.
   public let activationBytes: Int
   /// Tokens a second in training; nil where it was not measured.
-  public let tokensPerSecond: Double?
+  public internal(set) var tokensPerSecond: Double?
   /// Tokens in all steps.
   public let tokens: Int
 
@@ -38,7 +38,7 @@ public struct TrainingForecast: Sendable {
   }
 
   /// Seconds of one update of what trains; 0 where nothing was timed.
-  public let updateSeconds: Double
+  public internal(set) var updateSeconds = 0.0
 
   /// Seconds of training.
   public var seconds: Double? {
@@ -52,6 +52,18 @@ public struct InsufficientMemory: Error, Hashable, Sendable, CustomStringConvert
   public let description: String
 }
 
+extension ModelConfiguration {
+  /// Throws where the weights alone are more than the system will give.
+  func checkMemory(available: Int = Processor.availableMemory) throws(InsufficientMemory) {
+    let bytes = 4 * matrixElements
+    guard bytes > Double(available) else { return }
+    throw InsufficientMemory(
+      description:
+        "the model's weights take \(Int(bytes / 1048576)) MiB in memory, and \(available >> 20) MiB are "
+        + "free; use a smaller model")
+  }
+}
+
 extension PreparedJob {
   /// The margin on measured activations: what is lost between buffers of different sizes.
   private static let activationMargin = 1.1
@@ -60,14 +72,18 @@ extension PreparedJob {
   /// a run begins soon.
   private static let measuredTokens = (step: 256, evaluation: 512)
 
-  /// Measures two small steps without an update; with `timing`, also whole ones, and an update.
+  /// Measures two small steps without an update; with `timing`, also whole ones, and an update, where there is the
+  /// memory for them.
   public func forecast(timing: Bool) -> TrainingForecast {
     let settings = job.settings
     let processBytes = max(0, Processor.residentMemory - weightBytes - packedBytes)
     let batches = epochBatches(data: train, settings: settings, epoch: 0)
     let tokenCounts = batches.map { $0.reduce(0) { $0 + train.lengths[$1] } }
     let largest = tokenCounts.max() ?? 0
-    let probe = first(Self.measuredTokens.step, of: train, batches.first ?? [])
+    let batch = batches.first ?? []
+    let short = first(Self.measuredTokens.step, of: train, batch)
+    // Two at least, of which one is a half.
+    let probe = short.count > 1 ? short : Array(batch.prefix(2))
     // Before the activations: what is packed stays, and would count as theirs.
     if settings.precision == .bf16 { _ = stepBytes(probe) }
     let (weightBytes, packedBytes) = (weightBytes, packedBytes)
@@ -76,7 +92,7 @@ extension PreparedJob {
     let perEpoch = Double(tokenCounts.reduce(0, +)) / Double(max(1, batches.count))
     let loadedBytes = 4 * counts.parameters
     let read = rowsRead(batches.prefix(steps))
-    return TrainingForecast(
+    var forecast = TrainingForecast(
       steps: steps, loadedBytes: loadedBytes, weightBytes: weightBytes,
       gradientBytes: 4 * trainedElements(tableRows: min(read, largest)),
       optimizerBytes: 8 * trainedElements(tableRows: read),
@@ -85,9 +101,12 @@ extension PreparedJob {
       activationBytes: max(
         Int(Double(step) * Self.activationMargin),
         evaluationBytes().map { $0 + loadedBytes - weightBytes - packedBytes } ?? 0),
-      tokensPerSecond: timing ? measuredRate(batches) : nil,
-      tokens: Int(perEpoch * Double(steps)),
-      updateSeconds: timing ? Double(counts.trainable) * secondsPerUpdate : 0)
+      tokensPerSecond: nil, tokens: Int(perEpoch * Double(steps)))
+    if timing, (try? checkMemory(forecast)) != nil {
+      forecast.tokensPerSecond = measuredRate(batches)
+      forecast.updateSeconds = Double(counts.trainable) * secondsPerUpdate
+    }
+    return forecast
   }
 
   /// The time of AdamW on one of many parameters.
@@ -168,11 +187,31 @@ extension PreparedJob {
   private func stepBytes(_ indices: [Int], of tokens: Int) -> Int {
     let half = Array(indices.prefix(indices.count / 2))
     func length(_ indices: [Int]) -> Int { indices.reduce(0) { $0 + train.lengths[$1] } }
-    let (bytes, more) = (stepBytes(indices), length(indices) - length(half))
-    guard !half.isEmpty, more > 0 else { return bytes }
-    // What does not grow with the tokens, such as a part of a vocabulary's outputs, is in both.
+    let (bytes, measured) = (stepBytes(indices), length(indices))
+    let more = measured - length(half)
+    guard !half.isEmpty, more > 0 else {
+      return Int(Double(bytes) * max(1, Double(tokens) / Double(max(1, measured))))
+    }
+    // What does not grow with the tokens is in both.
     let perToken = Double(max(0, bytes - stepBytes(half))) / Double(more)
-    return bytes + Int(perToken * Double(max(0, tokens - length(indices))))
+    let total = Double(bytes) + perToken * Double(max(0, tokens - measured))
+    return Int(total - uncountedLogits(indices, measured: measured, of: tokens, perToken: perToken))
+  }
+
+  /// Bytes of logits over a vocabulary that growing with the tokens would count and that are never there at once,
+  /// where those of the examples `indices` are.
+  private func uncountedLogits(
+    _ indices: [Int], measured: Int, of tokens: Int, perToken: Double
+  ) -> Double {
+    guard let vocabulary = model.vocabulary,
+      let targets = train.examples(
+        indices, hidingWith: SeededGenerator(seed: 0, purpose: "forecast masks"))?.targets
+    else { return 0 }
+    let rowsOfToken = Double(targets.termCount) / Double(max(1, measured))
+    let bytesOfRow = Double(4 * vocabulary.table.shape.rows)
+    guard perToken >= rowsOfToken * bytesOfRow else { return 0 }
+    let atOnce = max(vocabulary.rowsAtOnce, targets.termCount)
+    return max(0, rowsOfToken * Double(tokens) - Double(atOnce)) * bytesOfRow
   }
 
   private func stepBytes(_ indices: [Int]) -> Int {

@@ -89,6 +89,7 @@ public struct PreparedJob {
 extension TrainingJob {
   /// Reads and checks everything; nothing is written.
   public func prepare() throws -> PreparedJob {
+    for path in [trainPath, devPath, testPath].compactMap(\.self) { try checkRereadable(path) }
     let configuration = try ModelConfiguration(directory: modelDirectory)
     let reader = try reader(configuration)
     var notes: [String] = []
@@ -124,6 +125,7 @@ extension TrainingJob {
         "running text in windows of \(windows.context) tokens, one every \(windows.stride) "
           + "(--max-length, --stride)")
     }
+    try configuration.checkMemory()
     let weights = SeededGenerator(seed: settings.seed, purpose: "weights")
     let pooling = pooling ?? configuration.usualPooling
     let (model, report) = try TransformerModel.load(
@@ -134,7 +136,7 @@ extension TrainingJob {
     if !report.unused.isEmpty {
       notes.append("in the checkpoint and not used: " + report.unused.joined(separator: ", "))
     }
-    try checkTargets(in: model)
+    try Self.checkTargets(of: method, in: model)
     try checkPlan(for: model)
     let job = try attachMethod(
       to: model, drawn: report.newlyInitialized, using: weights, note: { notes.append($0) })
@@ -188,7 +190,10 @@ extension TrainingJob {
     return TextWindows(context: context, stride: stride)
   }
 
-  private func checkTargets(in model: TransformerModel) throws(InvalidSetting) {
+  /// Throws for a low-rank addition to a linear layer that the model lacks.
+  public static func checkTargets(
+    of method: any AdaptationMethod, in model: TransformerModel
+  ) throws(InvalidSetting) {
     guard let lowRank = method as? LowRankAdaptation else { return }
     for target in lowRank.targets
     where LowRankAdaptation.layers(of: model, matching: target).isEmpty {

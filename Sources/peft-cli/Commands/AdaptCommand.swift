@@ -37,8 +37,12 @@ struct AdaptCommand: ParsableCommand {
       "Take influence.json from --output where it is of these weights, instead of probing again.")
   var reuseProbe = false
 
-  @Option(help: "Methods to compare with: full, lora, bitfit, norm, head; none for no comparison.")
-  var baselines = "lora,bitfit,head"
+  @Option(
+    help: """
+      Methods to compare with: full, lora, bitfit, norm, head; none for no comparison. (default: lora,bitfit,head; \
+      a language model has no head)
+      """)
+  var baselines: String?
 
   @OptionGroup(title: "Comparison") var comparison: ComparisonOptions
   @OptionGroup(title: "Groups") var groups: GroupOptions
@@ -46,8 +50,9 @@ struct AdaptCommand: ParsableCommand {
   @OptionGroup(title: "Training") var training: TrainingOptions
   @OptionGroup(title: "Common") var common: CommonOptions
 
-  private var names: [String] {
-    baselines == "none" ? [] : baselines.split(separator: ",").map(String.init)
+  /// The baselines asked for; nil for the usual ones.
+  private var names: [String]? {
+    baselines.map { $0 == "none" ? [] : $0.split(separator: ",").map(String.init) }
   }
 
   func validate() throws {
@@ -55,10 +60,11 @@ struct AdaptCommand: ParsableCommand {
     guard comparison.budget != nil else {
       throw ValidationError("--budget: say how many parameters may train, such as 0.5%")
     }
-    if let wrong = names.first(where: { !AdaptationMethods.names.contains($0) }) {
+    if let wrong = names?.first(where: { !AdaptationMethods.names.contains($0) }) {
       throw ValidationError(
         "--baselines \(wrong): there are \(AdaptationMethods.names.joined(separator: ", ")), none")
     }
+    try comparison.checkRates(training, dev: task.dev)
   }
 
   func run() throws {

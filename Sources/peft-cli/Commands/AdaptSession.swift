@@ -11,8 +11,8 @@ struct AdaptSession {
   let overwrite: Bool
   let resume: Bool
   let reuseProbe: Bool
-  /// The baselines.
-  let names: [String]
+  /// The baselines; nil for the usual ones.
+  let names: [String]?
   let comparison: ComparisonOptions
   let groups: GroupOptions
   let probe: ProbeOptions
@@ -33,7 +33,10 @@ struct AdaptSession {
   func run() throws {
     let prepared = try base.prepare()
     prepared.notes.forEach { common.note($0) }
+    let names = try ComparisonSession.names(
+      self.names, usual: ["lora", "bitfit", "head"], for: prepared)
     let budget = comparison.budget?.count(of: prepared.counts.parameters) ?? 0
+    if !reuseProbe { try prepared.checkBudget(budget, settings(budget)) }
     let old = resume ? [] : Self.files.filter { !(reuseProbe && Self.probeFiles.contains($0)) }
     try OutputDirectory.create(output, replacing: old, overwriting: overwrite)
     let influence = try influence(of: prepared, budget: budget)

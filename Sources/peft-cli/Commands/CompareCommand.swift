@@ -40,7 +40,10 @@ struct CompareCommand: ParsableCommand {
   @Option(help: "With --suite: the part of its rows to run, such as 2/4.")
   var shard: String?
 
-  @Flag(help: "With --suite: run nothing; make the results of what shards have run.")
+  @Flag(
+    help: """
+      With --suite: train nothing; make the results of what shards have run, with the probes that only its claims need.
+      """)
   var merge = false
 
   @Option(help: "Directory to write; each run gets one of its own below it.")
@@ -53,8 +56,12 @@ struct CompareCommand: ParsableCommand {
     help: "Go on with the comparison in --output, with the same options: runs that ended stay.")
   var resume = false
 
-  @Option(help: "Methods: full, lora, bitfit, norm, head, plan.")
-  var methods = "lora,bitfit,norm,head,full"
+  @Option(
+    help: """
+      Methods: full, lora, bitfit, norm, head, plan. (default: lora,bitfit,norm,head,full; a language model has no \
+      head)
+      """)
+  var methods: String?
 
   @Option(help: "plan.json of `peft select`, for the method plan.")
   var plan: String?
@@ -63,7 +70,8 @@ struct CompareCommand: ParsableCommand {
   @OptionGroup(title: "Training") var training: TrainingOptions
   @OptionGroup(title: "Common") var common: CommonOptions
 
-  private var names: [String] { methods.split(separator: ",").map(String.init) }
+  /// The methods asked for; nil for the usual ones.
+  private var names: [String]? { methods?.split(separator: ",").map(String.init) }
 
   func validate() throws {
     if suite != nil { return try validateSuite() }
@@ -72,13 +80,14 @@ struct CompareCommand: ParsableCommand {
     if train == nil { throw ValidationError("--train: name the data to train on") }
     if resume, overwrite { throw ValidationError("--resume and --overwrite exclude each other") }
     let known = AdaptationMethods.names + [SelectedTuning.name]
-    if let wrong = names.first(where: { !known.contains($0) }) {
+    if let wrong = names?.first(where: { !known.contains($0) }) {
       throw ValidationError("--methods \(wrong): there are \(known.joined(separator: ", "))")
     }
-    if names.isEmpty { throw ValidationError("--methods: name at least one") }
-    if names.contains(SelectedTuning.name), plan == nil {
+    if names?.isEmpty == true { throw ValidationError("--methods: name at least one") }
+    if names?.contains(SelectedTuning.name) == true, plan == nil {
       throw ValidationError("--plan: name the plan.json for the method plan")
     }
+    try comparison.checkRates(training, dev: details.dev)
   }
 
   private func validateSuite() throws {
@@ -86,7 +95,7 @@ struct CompareCommand: ParsableCommand {
       throw ValidationError("--shard \(shard): give a part and their number, such as 2/4")
     }
     if merge, shard != nil || overwrite {
-      throw ValidationError("--merge: it runs nothing; leave out --shard and --overwrite")
+      throw ValidationError("--merge: it trains nothing; leave out --shard and --overwrite")
     }
     if overwrite, shard != nil {
       throw ValidationError("--shard: others work in --output too; leave out --overwrite")
@@ -121,9 +130,13 @@ struct CompareCommand: ParsableCommand {
       settings: training.settings(usualLearningRate: 1e-3))
     let prepared = try base.prepare()
     prepared.notes.forEach { common.note($0) }
+    let names = try ComparisonSession.names(
+      self.names, usual: ["lora", "bitfit", "norm", "head", "full"], for: prepared)
+    try RunManifest.refuse(output)
     if !overwrite, !resume { try OutputDirectory.refuse(output, holding: ["methods"]) }
     try OutputDirectory.create(
       output, replacing: resume ? [] : [Comparison.fileName], overwriting: overwrite)
+    try EnvironmentReport.write(to: output)
     let session = ComparisonSession(
       job: ComparisonJob(
         base: base, seeds: comparison.seedList(default: training.seed),
@@ -137,7 +150,7 @@ struct CompareCommand: ParsableCommand {
     for name in names {
       let candidate =
         name == SelectedTuning.name
-        ? session.candidate(chosen, probeSeconds: 0)
+        ? session.candidate(chosen, probeSeconds: chosen?.probeSeconds ?? 0)
         : session.candidate(name, budget: budget, targets: comparison.targetNames)
       guard let candidate, let entry = try session.train(candidate) else {
         throw Interrupted(run: output)

@@ -56,7 +56,23 @@ struct ComparisonSession {
       case .run(let label, let seed, let rate):
         common.note("\(label): seed \(seed), learning rate \(rate)")
       case .training(let event): progress.show(event)
+      case .diverged(let label, let rate, let error):
+        common.note("\(label), learning rate \(rate): \(error)")
       }
     }
+  }
+
+  /// The methods asked for, or those of the usual ones that train something of this model.
+  static func names(
+    _ asked: [String]?, usual: [String], for prepared: PreparedJob
+  ) throws -> [String] {
+    func trains(_ name: String) -> Bool {
+      name != HeadTuning.name || !prepared.model.taskParameters.isEmpty
+    }
+    guard let asked else { return usual.filter(trains) }
+    guard asked.allSatisfy(trains) else {
+      throw InvalidSetting("head: a language model has no task head to train; leave it out")
+    }
+    return asked
   }
 }

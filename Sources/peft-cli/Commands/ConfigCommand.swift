@@ -13,6 +13,8 @@ struct ConfigShowCommand: ParsableCommand {
     commandName: "show",
     abstract: "Prints the options a command would run with, and where each comes from.",
     discussion: """
+      What a command decides itself, its help says.
+
       Example:
         peft config show train --config run.yaml --rank 4
       """)
@@ -46,10 +48,10 @@ struct ConfigShowCommand: ParsableCommand {
         : ConfigurationFile.value(of: option.name, in: arguments)
       let source: ConfigurationFile.Source =
         onLine != nil ? .flag : inFile != nil ? .file : .default
-      let value = onLine ?? inFile ?? option.defaultValue ?? (option.isFlag ? "false" : "")
-      table.add([option.name, value, source.rawValue])
+      let value = onLine ?? inFile ?? option.defaultValue ?? (option.isFlag ? "false" : nil)
+      table.add([option.name, value ?? "(see --help)", source.rawValue])
       document[option.name] = .object([
-        "value": .string(value), "from": .string(source.rawValue),
+        "value": value.map { .string($0) } ?? .null, "from": .string(source.rawValue),
       ])
     }
     if arguments.contains("--json") {

@@ -54,6 +54,7 @@ struct InspectCommand: ParsableCommand {
     if !report.newlyInitialized.isEmpty {
       common.note("not in the checkpoint: " + report.newlyInitialized.joined(separator: ", "))
     }
+    try TrainingJob.checkTargets(of: method.adaptation, in: transformer)
     method.adaptation.attach(to: transformer, using: generator)
     let parameters = transformer.parameters
     let found = try ParameterGrouping(

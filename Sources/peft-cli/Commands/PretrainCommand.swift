@@ -143,6 +143,15 @@ struct PretrainCommand: ParsableCommand {
 
   func run() throws {
     try common.start()
+    if resume, let document = try job.finishedRun(in: output) {
+      common.note("the run in \(output) has ended; nothing is left to do")
+      let seconds = document["seconds"]?.double ?? 0
+      return show(
+        parameters: document["parameters"]?.integer ?? 0, steps: document["steps"]?.integer ?? 0,
+        seconds: seconds,
+        tokensPerSecond: (document["tokensSeen"]?.double ?? 0) / max(seconds, 1e-9),
+        metrics: RunManifest.metrics(document["dev"] ?? .null))
+    }
     let prepared = try job.prepare(output: output, resuming: resume, overwriting: overwrite)
     common.note(
       "\(prepared.model.configuration.architectureName), "
@@ -155,20 +164,28 @@ struct PretrainCommand: ParsableCommand {
       let outcome = try prepared.run(
         shouldStop: { Interruption.isRequested }, observe: progress.show)
     else { throw Interrupted(run: output) }
+    show(
+      parameters: prepared.model.parameterCount, steps: outcome.steps, seconds: outcome.seconds,
+      tokensPerSecond: outcome.tokensPerSecond, metrics: outcome.bestMetrics)
+  }
+
+  private func show(
+    parameters: Int, steps: Int, seconds: Double, tokensPerSecond: Double,
+    metrics: [(name: String, value: Double)]
+  ) {
     if common.json {
       Console.output(
         .object([
-          "model": .string(output), "parameters": .integer(prepared.model.parameterCount),
-          "steps": .integer(outcome.steps), "seconds": .number(outcome.seconds),
-          "tokensPerSecond": .number(outcome.tokensPerSecond),
-          "metrics": RunManifest.json(of: outcome.bestMetrics),
+          "model": .string(output), "parameters": .integer(parameters), "steps": .integer(steps),
+          "seconds": .number(seconds), "tokensPerSecond": .number(tokensPerSecond),
+          "metrics": RunManifest.json(of: metrics),
         ]))
       return
     }
-    let dev = outcome.bestMetrics.first.map { ", dev \($0.name) \(ProgressLine.format($0.value))" }
+    let dev = metrics.first.map { ", dev \($0.name) \(ProgressLine.format($0.value))" }
     Console.output(
-      "\(output): \(outcome.steps) steps in \(ProgressLine.duration(outcome.seconds)), "
-        + "\(Int(outcome.tokensPerSecond)) tokens/s\(dev ?? "")")
+      "\(output): \(steps) steps in \(ProgressLine.duration(seconds)), "
+        + "\(Int(tokensPerSecond)) tokens/s\(dev ?? "")")
   }
 }
 

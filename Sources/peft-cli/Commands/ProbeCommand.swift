@@ -80,6 +80,7 @@ struct ProbeCommand: ParsableCommand {
     let settings = try probe.settings(
       groups: groups, seed: seed, budget: budget?.count(of: prepared.counts.parameters),
       precision: precision.precision)
+    if let budget = settings.settled?.budget { try prepared.checkBudget(budget, settings) }
     let path = output + "/" + Influence.fileName
     if resume, FileManager.default.fileExists(atPath: path) {
       let found = try Influence.read(path)
@@ -90,9 +91,15 @@ struct ProbeCommand: ParsableCommand {
         return show(found)
       }
     }
+    try RunManifest.refuse(output)
     try OutputDirectory.create(
-      output, replacing: resume ? [] : [Influence.fileName, ProbeCheckpoint.manifestName],
-      overwriting: overwrite)
+      output,
+      replacing: resume
+        ? []
+        : [
+          Influence.fileName, ProbeCheckpoint.manifestName, Plan.fileName, FrontierFile.fileName,
+        ], overwriting: overwrite)
+    try EnvironmentReport.write(to: output)
     let session = ProbeSession(prepared: prepared, common: common)
     let (influence, isInterrupted) = try session.measure(
       settings, savingIn: output, resuming: resume)

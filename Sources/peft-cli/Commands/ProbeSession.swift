@@ -15,11 +15,15 @@ struct ProbeSession {
   func measure(
     _ settings: InfluenceSettings, savingIn directory: String? = nil, resuming: Bool = false
   ) throws -> (Influence, isInterrupted: Bool) {
-    if prepared.probesSeenExamples(settings) {
+    let plan = prepared.probeBatchPlan(settings)
+    if plan.isShared {
       common.note(
-        "warning: the training data are fewer than the batches of direction and probes together; some examples "
-          + "serve for both, which flatters slopes: lower --direction-batches, --probe-batches or --batch-size"
-      )
+        "warning: the training data are one batch, which makes the direction and is probed, and that flatters slopes: "
+          + "lower --batch-size")
+    } else if let part = plan.directionPart {
+      common.note(
+        "the training data are \(plan.batchCount.grouped) batches: \(part.grouped) make the direction over and over, "
+          + "the other \(plan.probeCount.grouped) are probed")
     }
     Interruption.watch()
     let progress = StepLine(isQuiet: common.quiet)

@@ -56,7 +56,7 @@ struct QuickstartCommand: ParsableCommand {
     ).run()
     common.note(
       "next: peft predict \(output) --data \(paths.test)\n"
-        + "  or: peft select \(output) --budget 5%")
+        + "  or: peft select \(output) --budget 5% --output \(output)-5")
   }
 
   private typealias Paths = (train: String, dev: String, test: String)

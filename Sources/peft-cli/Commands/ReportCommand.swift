@@ -15,7 +15,11 @@ struct ReportCommand: ParsableCommand {
         peft report runs/lora runs/lora-bf16 --output both.html
       """)
 
-  @Argument(help: "Directory of train, select, adapt or compare; or several runs of train.")
+  @Argument(
+    help: """
+      Directory of train, select, adapt or compare, but not of a suite, whose page compare --merge makes; or several \
+      runs of train.
+      """)
   var directories: [String]
 
   @Option(help: "File to write. (default: report.html in the one directory)")

@@ -31,8 +31,8 @@ struct SelectCommand: ParsableCommand {
     help: "Value of a group: trust-region, newton or slope. (default: as probed)")
   var value: String?
 
-  @Option(help: "With --value trust-region: the longest step.")
-  var reach = 1e-3
+  @Option(help: "With --value trust-region: the longest step. (default: 0.001)")
+  var reach: Double?
 
   @Option(
     name: .customLong("for"),
@@ -47,11 +47,14 @@ struct SelectCommand: ParsableCommand {
   var against: String?
 
   @Option(
-    help: "Directory to write plan.json and frontier.csv into. (default: beside the influences)")
+    help: """
+      Directory to write plan.json and frontier.csv into, in place of those there. (default: beside the influences; \
+      with --for it must be another one)
+      """)
   var output: String?
 
-  @Option(help: "Seconds the solver may take.")
-  var timeLimit = 60.0
+  @Option(help: "Seconds the solver may take. (default: 60)")
+  var timeLimit: Double?
 
   @OptionGroup(title: "Common") var common: CommonOptions
 
@@ -65,21 +68,30 @@ struct SelectCommand: ParsableCommand {
     if let value, !["trust-region", "newton", "slope"].contains(value) {
       throw ValidationError("--value \(value): give trust-region, newton or slope")
     }
-    guard reach > 0, reach.isFinite, timeLimit > 0, timeLimit.isFinite else {
+    guard reach ?? 1 > 0, reach?.isFinite ?? true, timeLimit ?? 1 > 0, timeLimit?.isFinite ?? true
+    else {
       throw ValidationError("--reach and --time-limit: give positive numbers")
     }
-    if interacting, solver == .greedy {
-      throw ValidationError("--interacting: it has its own solver; leave out --solver")
+    if reach != nil, value != "trust-region" {
+      throw ValidationError("--reach: it goes with --value trust-region")
+    }
+    if interacting, solver != .auto || value != nil || timeLimit != nil {
+      throw ValidationError(
+        "--interacting: it has a solver and values of its own; leave out --solver, --value and --time-limit"
+      )
     }
     if target != nil, value != nil || interacting {
       throw ValidationError(
         "--for: it carries the probed values; leave out --value and --interacting")
     }
+    if target != nil, output == nil {
+      throw ValidationError("--for: name an --output, for the plan is of another model")
+    }
   }
 
   private var rule: InfluenceRule? {
     switch value {
-    case "trust-region": .trustRegion(reach: reach)
+    case "trust-region": .trustRegion(reach: reach ?? 1e-3)
     case "newton": .newton
     case "slope": .slope
     default: nil
@@ -88,6 +100,8 @@ struct SelectCommand: ParsableCommand {
 
   func run() throws {
     common.apply()
+    let directory = output ?? Self.directory(of: influence)
+    try RunManifest.refuse(directory)
     let found = try Influence.read(influence)
     if !found.isComplete {
       common.note(
@@ -97,13 +111,12 @@ struct SelectCommand: ParsableCommand {
       try target.map { try Planner(found, for: $0) } ?? Planner(found, rule: rule)
     let count = budget.count(of: planner.groups.modelParameterCount)
     var limits = KnapsackLimits()
-    limits.seconds = timeLimit
+    limits.seconds = timeLimit ?? 60
     let plan =
       interacting
       ? try planner.interactingPlan(budget: count)
       : try planner.plan(
         budget: count, solver: solver == .greedy ? .greedy : .automatic, limits: limits)
-    let directory = output ?? Self.directory(of: influence)
     try OutputDirectory.create(directory, replacing: [], overwriting: false)
     try JSONFile.write(plan.json, to: directory + "/" + Plan.fileName)
     let frontier = try planner.frontier()

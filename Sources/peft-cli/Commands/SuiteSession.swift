@@ -18,13 +18,14 @@ struct SuiteSession {
   func run() throws {
     try common.start()
     Interruption.watch()
-    if !merge { try prepareOutput() }
+    let lock = try merge ? nil : prepareOutput()
+    defer { withExtendedLifetime(lock) {} }
     let job = try SuiteJob(suite, in: output)
     if !merge {
       guard
         try job.run(
           shard ?? .whole, shouldStop: { Interruption.isRequested }, observe: observer())
-      else { throw Interrupted(run: output) }
+      else { throw interruption }
       if shard != nil {
         common.note("this part is done; when all are: --merge")
         return
@@ -34,7 +35,7 @@ struct SuiteSession {
     guard
       let claims = try job.claims(
         results, shouldStop: { Interruption.isRequested }, observe: observer())
-    else { throw Interrupted(run: output) }
+    else { throw interruption }
     let report = SuiteReport(results, claims)
     try results.writeTable(to: output + "/" + SuiteResults.tableName)
     try JSONFile.write(report.json, to: output + "/" + SuiteReport.summaryName)
@@ -48,20 +49,32 @@ struct SuiteSession {
     }
   }
 
-  /// Processes of several shards may begin in a directory together.
-  private func prepareOutput() throws {
+  private var interruption: InterruptedEarly {
+    InterruptedEarly(
+      description:
+        "interrupted; the probe or run in hand is lost, those that ended are in \(output): go on with "
+        + "--resume")
+  }
+
+  /// Makes the directory; processes of several shards may begin in it together.
+  ///
+  /// - Returns: what keeps one away that would replace what is there.
+  private func prepareOutput() throws -> DirectoryLock {
     let isBegun = FileManager.default.fileExists(atPath: output + "/cells")
     if isBegun, !resume, !overwrite, shard == nil {
       throw FileError(
         .storage, path: output, reason: "there is a suite in it already",
         remedy: "go on with it by --resume, replace it by --overwrite, or name another directory")
     }
-    if overwrite {
+    if overwrite, FileManager.default.fileExists(atPath: output) {
+      let alone = try DirectoryLock(output)
+      defer { withExtendedLifetime(alone) {} }
       for name in ["cells", "probes", SuiteResults.tableName, SuiteReport.summaryName] {
         try? FileManager.default.removeItem(atPath: output + "/" + name)
       }
     }
     try OutputDirectory.create(output, replacing: [], overwriting: false)
+    return try DirectoryLock(output, isShared: true)
   }
 
   private func observer() -> (SuiteJob.Event) -> Void {

@@ -37,7 +37,12 @@ struct TokenizeCommand: ParsableCommand {
 
   func run() throws {
     common.apply()
-    let tokenizer = try Tokenizer.load(directory: model)
+    // With a configuration of a family here as training would have it; a directory may have vocabulary files alone.
+    let hasConfiguration = (try? ModelConfiguration(directory: model)) != nil
+    let tokenizer =
+      try hasConfiguration
+      ? ModelConfiguration(directory: model).tokenizer(directory: model)
+      : Tokenizer.load(directory: model)
     let path = file ?? "/dev/stdin"
     let bytes = try FileContents.read(path)
     let texts = try jsonl ? rows(bytes, path: path) : lines(bytes, path: path)

@@ -8,7 +8,7 @@ struct VerifyCommand: ParsableCommand {
     commandName: "verify",
     abstract: "Checks a plan, solving it anew, or a run or delta against its base model.",
     discussion: """
-      A plan's weight, value and bound are recomputed. Of a run or delta the SHA-256 of its files and of its \
+      A plan's weight, value and bound are recomputed; of one made by --interacting its weight and rules alone. Of a run or delta the SHA-256 of its files and of its \
       base model's are, and its tensors are put in place. A directory with both has both checked.
 
       Ends with 0 where everything holds, with 4 where a plan does not, and with 3 where files do not.

@@ -31,15 +31,30 @@ struct ComparisonOptions: ParsableArguments {
     {
       throw ValidationError("--seeds \(seeds): give whole numbers, such as 1,2,3")
     }
+    let asked = seedList(default: 0)
+    if Set(asked).count < asked.count {
+      throw ValidationError("--seeds \(seeds ?? ""): one of them stands there twice")
+    }
     if let learningRates {
       let rates = learningRates.split(separator: ",").map { Double($0) ?? 0 }
       guard !rates.isEmpty, rates.allSatisfy({ $0 > 0 && $0.isFinite }) else {
         throw ValidationError(
           "--learning-rates \(learningRates): give positive numbers, such as 1e-4,5e-4")
       }
+      guard Set(rates).count == rates.count else {
+        throw ValidationError("--learning-rates \(learningRates): one of them stands there twice")
+      }
     }
     if targets != nil, targetNames.isEmpty {
       throw ValidationError("--targets: name at least one layer")
+    }
+  }
+
+  /// Throws where a rate is to be chosen and there are no data to choose it by.
+  func checkRates(_ training: TrainingOptions, dev: String?) throws {
+    if dev == nil, rates(training).count > 1 {
+      throw ValidationError(
+        "--learning-rates: name the --dev data that choose among them, or give one")
     }
   }
 

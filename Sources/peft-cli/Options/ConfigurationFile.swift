@@ -56,13 +56,14 @@ enum ConfigurationFile {
     }
   }
 
-  /// The value of an option on a command line.
+  /// The value of an option on a command line, the last where it stands there several times.
   static func value(of name: String, in arguments: [String]) -> String? {
+    var value: String?
     for (index, argument) in arguments.enumerated() {
-      if argument == "--\(name)", index + 1 < arguments.count { return arguments[index + 1] }
-      if argument.hasPrefix("--\(name)=") { return String(argument.dropFirst(name.count + 3)) }
+      if argument == "--\(name)", index + 1 < arguments.count { value = arguments[index + 1] }
+      if argument.hasPrefix("--\(name)=") { value = String(argument.dropFirst(name.count + 3)) }
     }
-    return nil
+    return value
   }
 
   /// Whether a command line gives an option or its alternative.

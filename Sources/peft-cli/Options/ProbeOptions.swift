@@ -21,7 +21,8 @@ struct ProbeOptions: ParsableArguments {
   @Option(help: "Batches whose gradients make the direction.")
   var directionBatches = 24
 
-  @Option(help: "Batches probed.")
+  @Option(
+    help: "Batches probed; where the data have too few for both, they are parted in proportion.")
   var probeBatches = 16
 
   @Option(help: "Steps of the head alone before the first gradient.")

@@ -18,7 +18,11 @@ enum SuiteFile {
       "rate-seeds", "budgets",
       "probes", "methods", "ours", "against", "agreements",
     ])
-    let recipe = try parse(TrainingOptions.self, file.section("recipe"))
+    let recipeSection = try file.section("recipe")
+    for key in ["seed", "learning-rate"] where recipeSection.has(key) {
+      throw recipeSection.wrong(key, "seeds and learning rates of a suite stand beside the recipe")
+    }
+    let recipe = try parse(TrainingOptions.self, recipeSection)
     let problems = try problems(file, settings: recipe.settings(usualLearningRate: 1e-3))
     let suite = ComparisonSuite(
       name: try file.string("name"), question: try file.string("question"), problems: problems,
@@ -84,6 +88,11 @@ enum SuiteFile {
     } else if section.has("subsets-of") {
       kind = .everySubset(probe: try section.string("subsets-of"))
     } else if section.has("probe") {
+      if section.has("reach"),
+        try !section.has("value") || section.string("value") != "trust-region"
+      {
+        throw section.wrong("reach", "it goes with value: trust-region")
+      }
       kind = .selection(
         ComparisonSuite.Choice(
           probe: try section.string("probe"),
@@ -140,7 +149,16 @@ enum SuiteFile {
         try check(problem, among: problems, place)
       }
       switch method.kind {
-      case .selection(let choice): try check(choice.probe, among: probes, place)
+      case .selection(let choice):
+        try check(choice.probe, among: probes, place)
+        if let predictor = choice.predictor {
+          try check(predictor, among: BaselinePredictors.names, place + ".by")
+        }
+        if choice.solver == .interacting, suite.probes[choice.probe]?.probe.interactions != true {
+          throw file.wrong(
+            place,
+            "its probe, \(choice.probe), does not measure interactions: add interactions: true")
+        }
       case .everySubset(let probe): try check(probe, among: probes, place)
       case .fixed, .lastLayers: break
       }
@@ -162,6 +180,11 @@ enum SuiteFile {
     }
     guard suite.rateSeedCount <= suite.seeds.count else {
       throw file.wrong("rate-seeds", "there are \(suite.seeds.count) seeds")
+    }
+    for (place, budgets) in [("budgets", suite.budgets)]
+      + suite.methods.map({ ("methods.\($0.name).budgets", $0.budgets ?? []) })
+    where Set(budgets).count < budgets.count {
+      throw file.wrong(place, "one of them stands there twice")
     }
     guard Set(suite.learningRates).count == suite.learningRates.count else {
       throw file.wrong("learning-rates", "one of them stands there twice")

@@ -13,7 +13,7 @@ struct TaskKindOptions: ParsableArguments {
   @Option(
     help: """
       Longest text in tokens; of running text the length of a window. (default: 128, for running text \
-      256, or what the model takes)
+      256, or what the model takes; of a run its own, of a model or adapter what the model takes)
       """)
   var maxLength: Int?
 

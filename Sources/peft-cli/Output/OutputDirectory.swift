@@ -12,7 +12,7 @@ enum OutputDirectory {
   ) throws(FileError) {
     let manager = FileManager.default
     if overwriting {
-      let runs = below(path + "/methods")
+      let runs = runs(below: path)
       for directory in [path] + runs.directories where manager.fileExists(atPath: directory) {
         _ = try DirectoryLock(directory)
       }
@@ -29,6 +29,7 @@ enum OutputDirectory {
         remedy: "check the path, the permissions and the space on the disk")
     }
   }
+
   /// Throws where the directory has one of `names`.
   static func refuse(_ path: String, holding names: [String]) throws(FileError) {
     let manager = FileManager.default
@@ -40,19 +41,27 @@ enum OutputDirectory {
       remedy: "name another directory, or add --overwrite")
   }
 
-  /// The directories below `path`, and the marks of runs and checkpoints in them.
-  private static func below(_ path: String) -> (directories: [String], marks: [String]) {
+  /// The directories of the runs of a comparison or of rates on trial below `path`, and the marks of runs and
+  /// checkpoints in them.
+  private static func runs(below path: String) -> (directories: [String], marks: [String]) {
     var found: (directories: [String], marks: [String]) = ([], [])
-    let names = FileManager.default.enumerator(atPath: path)
-    while let name = names?.nextObject() as? String {
-      let full = path + "/" + name
-      var isDirectory: ObjCBool = false
-      _ = FileManager.default.fileExists(atPath: full, isDirectory: &isDirectory)
-      let last = (name as NSString).lastPathComponent
-      if isDirectory.boolValue {
-        found.directories.append(full)
-      } else if last == RunManifest.fileName || last == CheckpointStore.manifestName {
-        found.marks.append(full)
+    let manager = FileManager.default
+    let places = ((try? manager.contentsOfDirectory(atPath: path)) ?? []).filter {
+      $0 == "methods" || $0.hasPrefix("rate-")
+    }
+    for place in places.map({ path + "/" + $0 }) {
+      found.directories.append(place)
+      let names = manager.enumerator(atPath: place)
+      while let name = names?.nextObject() as? String {
+        let full = place + "/" + name
+        var isDirectory: ObjCBool = false
+        _ = manager.fileExists(atPath: full, isDirectory: &isDirectory)
+        let last = (name as NSString).lastPathComponent
+        if isDirectory.boolValue {
+          found.directories.append(full)
+        } else if last == RunManifest.fileName || last == CheckpointStore.manifestName {
+          found.marks.append(full)
+        }
       }
     }
     return found

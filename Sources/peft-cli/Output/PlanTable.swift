@@ -30,7 +30,9 @@ struct PlanTable {
     let gap = plan.value > 0 ? 100 * (plan.upperBound / plan.value - 1) : 0
     let proof =
       plan.isProven
-      ? "proven: no choice within the budget has more"
+      ? plan.interaction?.isObjective == true
+        ? "proven: no choice of groups with a falling slope has more within the budget"
+        : "proven: no choice within the budget has more"
       : String(format: "at most %.3g %% from the best", max(0, gap))
     return
       "\(plan.groups.count) groups, \(plan.weight.grouped) of \(plan.budget.grouped) parameters "
@@ -42,8 +44,9 @@ struct PlanTable {
     if let interaction = plan.interaction {
       notes.append(
         String(
-          format: "with interactions it removes %.2e; %.0f %% of the sum of values is %@",
-          interaction.value, 100 * abs(interaction.redundancy),
+          format:
+            "by steps without a limit it removes %.2e together and %.2e one by one: %.0f %% is %@",
+          interaction.value, interaction.additiveValue, 100 * abs(interaction.redundancy),
           interaction.redundancy >= 0 ? "counted twice" : "gained together"))
     }
     let shaky = plan.groups.filter { !$0.group.isFixed && ($0.frequency ?? 1) < 0.7 }

@@ -44,6 +44,19 @@ struct InfluenceEstimateTests {
     #expect(sum[0] > 1000 * sum[1])
   }
 
+  @Test("what the gate refuses by its sign still counts in the ratio of means, and not in the sum")
+  func refusedProbes() {
+    // A slope of no sign: the gate passes the positive half alone.
+    let slopes = [0.5, -0.5, 0.4, -0.4, 0.3, -0.3, 0]
+    let records = slopes.map { record([$0], [$0 == 0 ? 0 : 2], accepted: [$0 > 0]) }
+    let ratio = InfluenceEstimate(records, rule: .newton).groups[0]
+    #expect(abs(ratio.slope) < 1e-12 && abs(ratio.curvature - 2) < 1e-12)
+    #expect(ratio.value < 1e-12 && ratio.verdict == .uncertain)
+    let sum = InfluenceEstimate(records, rule: .newton, aggregation: .sum).groups[0]
+    #expect(abs(sum.value - (0.25 + 0.16 + 0.09) / 4) < 1e-12)
+    #expect(abs(sum.slope - 0.4) < 1e-12)
+  }
+
   @Test("a probe of one example, which says nothing of its variance, leaves errors finite")
   func loneExamples() {
     func record(_ examples: Int, slope: Double, variance: Double) -> ProbeRecord {

@@ -145,6 +145,24 @@ struct QuadraticTests {
     #expect(objective.weight.isTrainable && !objective.bias.isTrainable)
   }
 
+  @Test(
+    "a loss that is not finite ends a probe, which says at which batch", arguments: [false, true])
+  func divergence(isTraining: Bool) throws {
+    var settings = ProbeSettings()
+    settings.path =
+      isTraining
+      ? .training(steps: 8, period: 2, learningRate: 0.1) : .held(directionBatches: 4)
+    // The third of the batches; along a training run one was probed before it.
+    let broken = isTraining ? 3 : 2
+    let outcome = try probe(objective, groupings: [try grouping()], settings: settings) { index in
+      if index == broken { objective.weight.value = Tensor([1, .nan, 1], shape: [1, 3]) }
+      var generator = SeededGenerator(seed: 5, purpose: "batches").split(index)
+      return LinearObjective.batch(16, using: &generator)
+    }[0]
+    #expect(outcome.divergedStep == 3 && !outcome.isComplete)
+    #expect(outcome.records.count == (isTraining ? 1 : 0))
+  }
+
   @Test("with the gradient as direction on its own batch, the slope is its squared norm")
   func squaredNorm() throws {
     var settings = ProbeSettings()

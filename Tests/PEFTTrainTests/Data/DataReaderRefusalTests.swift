@@ -109,7 +109,7 @@ struct DataReaderRefusalTests {
     let missing = #expect(throws: FileError.self) { try DataReader.read(path: "/no/such/file.tsv") }
     #expect(missing?.kind == .notFound)
     let directory = #expect(throws: FileError.self) { try DataReader.read(path: "/", format: .csv) }
-    #expect(directory?.kind == .storage)
+    #expect(directory?.kind == .unsupported)
   }
 
   @Test("no mutation of bytes crashes a reader", arguments: DataFormat.allCases)

@@ -111,9 +111,37 @@ struct PretrainingTests {
     #expect(throws: FileError.self) {
       try job.prepare(output: output, resuming: true, overwriting: false)
     }
-    #expect(throws: FileError.self) {
-      try job.prepare(output: root + "/none", resuming: true, overwriting: false)
+  }
+
+  @Test("where there is nothing to go on from it begins, but not among others' files")
+  func beginning() throws {
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    var job = try job(.causal)
+    job.settings.length = .steps(2)
+    let output = root + "/new"
+    #expect(try job.prepare(output: output, resuming: true, overwriting: false).stepsDone == 0)
+    // What that has written is its own.
+    try "".write(toFile: output + "/.config.json.1.partial", atomically: true, encoding: .utf8)
+    let begun = try job.prepare(output: output, resuming: true, overwriting: false)
+    #expect(try job.finishedRun(in: output) == nil)
+    _ = try begun.run(shouldStop: { false }) { _ in }
+    #expect(!FileManager.default.fileExists(atPath: output + "/.config.json.1.partial"))
+    #expect(try job.finishedRun(in: output)?["steps"] == .integer(2))
+    var other = job
+    other.hiddenSize *= 2
+    #expect(throws: FileError.self) { try other.finishedRun(in: output) }
+    try FileManager.default.createDirectory(
+      atPath: root + "/others", withIntermediateDirectories: true)
+    for name in ["notes.txt", "vocab.json"] {
+      try "mine".write(toFile: root + "/others/\(name)", atomically: true, encoding: .utf8)
+      #expect(throws: FileError.self) {
+        try job.prepare(output: root + "/others", resuming: true, overwriting: false)
+      }
+      try FileManager.default.removeItem(atPath: root + "/others/\(name)")
     }
+    try "other text, and more of it\n".write(
+      toFile: root + "/train.txt", atomically: true, encoding: .utf8)
+    #expect(throws: FileError.self) { try job.finishedRun(in: output) }
   }
 
   @Test("a directory is written by one at a time")
