@@ -91,15 +91,13 @@ extension Parameter {
   /// The matrix in bfloat16 as products take it: kept from when it is first asked for until the value
   /// changes; that of a matrix that trains, which changes after every step, is not kept.
   func packed(_ packing: Packing) -> PackedFactor {
-    if isTrainable { return packings[packing] ?? pack(packing, precision: .bf16) }
+    if isTrainable { return packings[packing] ?? pack(packing) }
     wantedPackings.insert(packing)
-    let factor = packings[packing] ?? pack(packing, precision: .bf16)
+    let factor = packings[packing] ?? pack(packing)
     packings[packing] = factor
     guard origin != nil, packedShape == nil else { return factor }
     // The others that products will ask for; reading the value once more for each would take longer.
-    for other in wantedPackings where packings[other] == nil {
-      packings[other] = pack(other, precision: .bf16)
-    }
+    for other in wantedPackings where packings[other] == nil { packings[other] = pack(other) }
     // Another tensor may have shared it until now.
     if stored.isUnshared() {
       packedShape = stored.shape
@@ -108,19 +106,18 @@ extension Parameter {
     return factor
   }
 
-  /// The matrix packed in a precision, kept by nobody.
-  func pack(_ packing: Packing, precision: Precision) -> PackedFactor {
+  private func pack(_ packing: Packing) -> PackedFactor {
     let (outputs, inputs) = (shape.rows, shape.columns)
     return withElements(of: value) { start in
       switch packing {
       case .forOutputs:
         PackedFactor(
           .init(start, stride: inputs, isTransposed: true), columns: 0..<outputs, inner: inputs,
-          precision: precision, by: .active, on: .shared)
+          precision: .bf16, by: .active, on: .shared)
       case .forInputs:
         PackedFactor(
-          .init(start, stride: inputs), columns: 0..<inputs, inner: outputs,
-          precision: precision, by: .active, on: .shared)
+          .init(start, stride: inputs), columns: 0..<inputs, inner: outputs, precision: .bf16,
+          by: .active, on: .shared)
       }
     }
   }

@@ -8,8 +8,6 @@ public final class Tape {
   private var operations: [(any Operation)?] = []
   private let dropout: SeededGenerator?
   private var dropoutSites: UInt64 = 0
-  /// Weights that several pieces of a batch meet; nil outside of `inPieces`.
-  var packings: PackedMatrices?
 
   /// Whether models are to keep the inputs of their layers only; see `recomputed`.
   public let recomputesLayers: Bool

@@ -44,19 +44,10 @@ enum MatrixProduct {
 
   /// y [T, out] ← x [T, in] · weight [out, in]ᵀ (+ bias [out]) in a precision; few rows by a matrix that trains, and
   /// would have to be packed for them, stay in fp32.
-  ///
-  /// - Parameter packings: keeps the weight packed for fp32.
   static func forward(
     _ x: Tensor, weight: Parameter, bias: Parameter?, precision: Precision,
-    packings: PackedMatrices? = nil, adding addition: VectorKernels.Addition? = nil,
-    applying epilogue: ActivationEpilogue? = nil
+    adding addition: VectorKernels.Addition? = nil, applying epilogue: ActivationEpilogue? = nil
   ) -> Tensor {
-    if let packings, precision == .fp32, completesParts(rows: x.shape.rows, precision),
-      x.shape.columns > 0
-    {
-      return product(
-        x, packings.factor(of: weight), bias: bias?.value, adding: addition, applying: epilogue)
-    }
     guard precision == .bf16, x.shape.rows > fewRows || !weight.isTrainable else {
       return forward(
         x, weight: weight.value, bias: bias?.value, adding: addition, applying: epilogue)
@@ -67,19 +58,18 @@ enum MatrixProduct {
 
   /// y [T, out] ← x · weightᵀ (+ bias) + scale · inner [T, R] · up [out, R]ᵀ, the addition in fp32.
   static func forward(
-    _ x: Tensor, weight: Parameter, bias: Parameter?, precision: Precision,
-    packings: PackedMatrices? = nil, adding inner: Tensor, times up: Tensor, scale: Float
+    _ x: Tensor, weight: Parameter, bias: Parameter?, precision: Precision, adding inner: Tensor,
+    times up: Tensor, scale: Float
   ) -> Tensor {
     let rank = up.shape.columns
     guard completesParts(rows: x.shape.rows, precision), rank > 0 else {
       return forward(
         inner, weight: up, scale: scale,
-        addingTo: forward(
-          x, weight: weight, bias: bias, precision: precision, packings: packings))
+        addingTo: forward(x, weight: weight, bias: bias, precision: precision))
     }
     return withElements(of: inner, up) { inner, up in
       forward(
-        x, weight: weight, bias: bias, precision: precision, packings: packings,
+        x, weight: weight, bias: bias, precision: precision,
         adding: addition(
           inner, Factor(up, stride: rank, isTransposed: true), rank: rank,
           columns: weight.shape.rows, scale: scale))
@@ -123,12 +113,12 @@ enum MatrixProduct {
   /// The same followed by an activation; with `saving` also what a tape keeps of it.
   static func forward(
     _ x: Tensor, weight: Parameter, bias: Parameter?, precision: Precision,
-    packings: PackedMatrices? = nil, activation: Activation, saving: Bool
+    activation: Activation, saving: Bool
   ) -> (activated: Tensor, saved: SavedTensor?) {
     let shape: Shape = [x.shape.rows, weight.shape.rows]
     func product(_ target: ActivationEpilogue.Target) -> Tensor {
       forward(
-        x, weight: weight, bias: bias, precision: precision, packings: packings,
+        x, weight: weight, bias: bias, precision: precision,
         applying: ActivationEpilogue(activation: activation, target: target))
     }
     guard saving else { return (product(.inPlace), nil) }

@@ -244,16 +244,13 @@ package struct PackedFactor: Sendable {
 }
 
 /// How a product's output is cut into tasks: enough that workers that are held up leave theirs to others,
-/// large enough that a task's part of A stays in the second cache while it meets all its panels. The last ones are
-/// half as large, so that workers wait less for each other.
+/// large enough that a task's part of A stays in the second cache while it meets all its panels.
 private struct TileGrid {
   let rows: Int
   let columns: Int
   let panel: Int
   private var down = 1
   private var across = 1
-  /// How many of the last parts of the rows are cut in two.
-  private var halved = 0
 
   /// Up to this many multiply-adds a product runs on the calling thread: waking a worker costs more.
   static let serialLimit = 1 << 17
@@ -287,26 +284,15 @@ private struct TileGrid {
     }
     // As many for every worker.
     while down * across % workers != 0, rows / (down + 1) >= Self.leastRows { down += 1 }
-    if across == 1, down > workers, rows / down >= 2 * Self.leastRows { halved = workers }
   }
 
   /// Calls `body` once for every task, with its rows and columns; all but the last columns are whole panels.
   func run(on pool: WorkerPool, _ body: (Range<Int>, Range<Int>) -> Void) {
-    pool.run((down + halved) * across) { index in
-      let part = rows(ofPart: index / across)
+    pool.run(down * across) { index in
+      let part = Self.part(index / across, of: down, count: rows, unit: Self.rowUnit)
       let strip = Self.part(index % across, of: across, count: columns, unit: panel)
       if !part.isEmpty, !strip.isEmpty { body(part, strip) }
     }
-  }
-
-  private func rows(ofPart index: Int) -> Range<Int> {
-    let whole = down - halved
-    let parent = index < whole ? index : whole + (index - whole) / 2
-    let part = Self.part(parent, of: down, count: rows, unit: Self.rowUnit)
-    guard index >= whole, halved > 0 else { return part }
-    let middle = part.lowerBound + part.count / 2 / Self.rowUnit * Self.rowUnit
-    return (index - whole).isMultiple(of: 2)
-      ? part.lowerBound..<middle : middle..<part.upperBound
   }
 
   /// Part `index` of `parts` nearly equal ones, of whole units.

@@ -15,13 +15,12 @@ extension Tape {
       partition: x.partition, precision: precision)
     guard let activation else {
       return output(
-        MatrixProduct.forward(
-          x.value, weight: weight, bias: bias, precision: precision, packings: packings),
+        MatrixProduct.forward(x.value, weight: weight, bias: bias, precision: precision),
         x.partition, when: isNeeded, operation)
     }
     let (y, saved) = MatrixProduct.forward(
-      x.value, weight: weight, bias: bias, precision: precision, packings: packings,
-      activation: activation, saving: isNeeded)
+      x.value, weight: weight, bias: bias, precision: precision, activation: activation,
+      saving: isNeeded)
     guard let saved else { return Variable(constant: y, partition: x.partition) }
     return activated(
       y, activation, saved: saved, of: record(operation), partition: x.partition)

@@ -15,8 +15,8 @@ extension Tape {
     let dropped = mask?.applied(to: x.value) ?? x.value
     let inner = MatrixProduct.forward(dropped, weight: down.value)
     let y = MatrixProduct.forward(
-      x.value, weight: weight, bias: bias, precision: precision, packings: packings, adding: inner,
-      times: up.value, scale: Float(scale))
+      x.value, weight: weight, bias: bias, precision: precision, adding: inner, times: up.value,
+      scale: Float(scale))
     let isNeeded =
       x.needsGradient
       || [weight, bias, down, up].contains { $0?.isTrainable == true }

@@ -3,7 +3,7 @@ extension Tape {
   ///
   /// - Shapes: x and y [T, n]; `body` maps the rows [N, n] of whole examples to as many, each example by
   ///   itself, drops nothing and records nothing.
-  /// - Saves: nothing; x needs no gradient. Meanwhile weights are kept as products take them, each packed once.
+  /// - Saves: nothing; x needs no gradient.
   /// - Parameter rows: the most rows of a piece; an example that has more is one alone.
   public func inPieces(
     _ x: Variable, ofRows rows: Int, _ body: (Variable) -> Variable
@@ -11,8 +11,6 @@ extension Tape {
     precondition(!x.needsGradient && !drops, "inPieces: x needs a gradient, or the tape drops")
     let pieces = x.partition.pieces(ofRows: rows)
     guard pieces.count > 1 else { return body(x) }
-    packings = PackedMatrices()
-    defer { packings = nil }
     let y = Tensor(writing: x.value.shape) { target in
       let width = x.value.shape.columns
       for examples in pieces {

@@ -112,7 +112,7 @@ package struct HTMLPage {
     :root { color-scheme: light dark; --page: \(Palette.light.page); --ink: \(Palette.light.ink) }
     @media (prefers-color-scheme: dark) { :root { --page: \(Palette.dark.page);
       --ink: \(Palette.dark.ink) } }
-    body { background: var(--page); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto;
+    body { background: var(--page); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto;
       padding: 0 1rem }
     h1 { line-height: 1.25 }
     table { border-collapse: collapse; margin: 1rem 0 }
