@@ -5,7 +5,7 @@
     Benchmarks/peers/share.py --rounds 5 [--workers 1,2] [--precision bf16]
 
 RoBERTa-base, 32 texts of 64 tokens, no dropout. In every round `step-time` times the linear maps of a forward computation
-alone, which gives the rate, by the kernels in use and, with PEFT_ISA=avx2, by OpenBLAS, and then each kind of step. Counted are the multiply-adds of linear maps, of attention and of
+alone, which gives the rate, `blas_rate.py` those by OpenBLAS, and then `step-time` each kind of step. Counted are the multiply-adds of linear maps, of attention and of
 low-rank additions that the mathematics needs, two operations each; all else in a step is what keeps its share below one.
 Needs Python alone; no PyTorch.
 """
@@ -14,6 +14,8 @@ import os
 import statistics
 
 from processes import RELEASE, run
+
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 LAYERS, HIDDEN, INNER, TEXTS, LENGTH, RANK = 12, 768, 3072, 32, 64, 8
 TOKENS = TEXTS * LENGTH
@@ -46,13 +48,12 @@ print("| step | workers | ms | share of the own rate | share of OpenBLAS's |\n| 
 for workers in options.workers.split(","):
     rounds = []
     for _ in range(options.rounds):
-        def milliseconds(step, precision=options.precision, **variables):
-            command = [os.path.join(RELEASE, "step-time"), "--method", step, "--workers", workers,
-                       "--steps", str(options.steps), "--precision", precision]
-            return run(command, **variables)["median_ms"]
-
-        times = {step: milliseconds(step) for step in OPERATIONS}
-        rounds.append(times | {"OpenBLAS": milliseconds("products", "fp32", PEFT_ISA="avx2")})
+        times = {
+            step: run([os.path.join(RELEASE, "step-time"), "--method", step, "--workers", workers,
+                       "--steps", str(options.steps), "--precision", options.precision])["median_ms"]
+            for step in OPERATIONS}
+        times["OpenBLAS"] = run([os.path.join(HERE, "blas_rate.py"), workers, str(options.steps)])["median_ms"]
+        rounds.append(times)
     for step, operations in OPERATIONS.items():
         middle = statistics.median(times[step] for times in rounds)
         cells = []

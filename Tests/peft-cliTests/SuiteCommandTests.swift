@@ -158,7 +158,9 @@ struct SuiteCommandTests {
     try Self.checkClaims(document, whole)
 
     let shared = place.directory.path("shared")
-    #expect(try Self.run(suite, shared, "--shard", "2/2").status == 0)
+    let part = try Self.run(suite, shared, "--shard", "2/2", "--json")
+    #expect(part.status == 0, "\(part.errors)")
+    #expect(try part.document["shard"] == .string("2/2"))
     let hole = try Self.run(suite, shared, "--merge")
     #expect(hole.status == 3 && hole.errors.contains("not complete"), "\(hole.errors)")
     #expect(!FileManager.default.fileExists(atPath: shared + "/results.csv"))

@@ -259,7 +259,7 @@ public struct SuiteReport: Sendable {
       page.foldedTable(rows.title, header: rows.header, rows: rows.rows)
     }
     for table in claimTables { add(table, to: &page) }
-    page.heading("Environment")
+    page.heading("Where these tables were made")
     page.facts(EnvironmentReport.facts)
     return page.html
   }

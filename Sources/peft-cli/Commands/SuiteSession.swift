@@ -26,8 +26,14 @@ struct SuiteSession {
         try job.run(
           shard ?? .whole, shouldStop: { Interruption.isRequested }, observe: observer())
       else { throw interruption }
-      if shard != nil {
+      if let shard {
         common.note("this part is done; when all are: --merge")
+        if common.json {
+          Console.output(
+            .object([
+              "suite": .string(suite.name), "shard": .string("\(shard.index)/\(shard.count)"),
+            ]))
+        }
         return
       }
     }
