@@ -45,6 +45,35 @@ struct ResumeTests {
     }
   }
 
+  /// Ends a job at each of its changes of a file in turn and lets it go on: it must find what a whole one finds, in
+  /// `whole`, and leave nothing else behind.
+  ///
+  /// - Parameter job: works in a directory, with variables in its environment.
+  /// - Returns: the number of calls that change a file.
+  private func killEverywhere<Findings: Equatable>(
+    _ job: (String, [String: String]) throws -> PEFTProcess, findings: (String) throws -> Findings
+  ) throws -> Int {
+    let shim = try FaultShim()
+    let directory = place.directory.path("whole")
+    #expect(try job(directory, [:]).status == 0)
+    let whole = try findings(directory)
+    let files = try Set(FileManager.default.contentsOfDirectory(atPath: directory))
+    var call = 0
+    while true {
+      call += 1
+      let run = place.directory.path("run-\(call)")
+      let ended = try job(run, shim.environment("kill", at: call))
+      if ended.status == 0 { return call }
+      #expect(ended.status == -SIGKILL, "\(ended.errors)")
+      let last = try job(run, [:])
+      try #require(last.status == 0, "killed at \(call): \(last.errors)")
+      try #require(try findings(run) == whole, "killed at \(call)")
+      let names = try Set(FileManager.default.contentsOfDirectory(atPath: run))
+      #expect(names == files, "killed at \(call)")
+      try FileManager.default.removeItem(atPath: run)
+    }
+  }
+
   @Test("a run killed at any change of a file goes on to the same bits")
   func killed() throws {
     let shim = try FaultShim()
@@ -88,8 +117,7 @@ struct ResumeTests {
       ],
     ])
   func killedProbe(_ options: [String]) throws {
-    let shim = try FaultShim()
-    func probe(to run: String, _ environment: [String: String] = [:]) throws -> PEFTProcess {
+    func probe(to run: String, _ environment: [String: String]) throws -> PEFTProcess {
       let (process, streams) = try PEFTProcess.start(
         [
           "probe", "--model", place.model, "--train", place.train, "--pooling", "mean",
@@ -105,24 +133,11 @@ struct ResumeTests {
       document["cost"] = .object(cost)
       return .object(document)
     }
-    #expect(try probe(to: place.directory.path("whole")).status == 0)
-    let whole = try findings(place.directory.path("whole"))
-    var call = 0
-    while true {
-      call += 1
-      let run = place.directory.path("run-\(call)")
-      let ended = try probe(to: run, shim.environment("kill", at: call))
-      if ended.status == 0 { break }
-      #expect(ended.status == -SIGKILL, "\(ended.errors)")
-      let last = try probe(to: run)
-      try #require(last.status == 0, "killed at \(call): \(last.errors)")
-      try #require(try findings(run) == whole, "killed at \(call)")
-      let names = try FileManager.default.contentsOfDirectory(atPath: run)
-      #expect(
-        names.sorted() == ["environment.json", "influence.json"], "killed at \(call)")
-      try FileManager.default.removeItem(atPath: run)
-    }
-    #expect(call > (options.contains("kind") ? 15 : 40), "\(call) calls")
+    let calls = try killEverywhere(probe, findings: findings)
+    #expect(calls > (options.contains("kind") ? 15 : 40), "\(calls) calls")
+    let names = try FileManager.default.contentsOfDirectory(
+      atPath: place.directory.path("whole"))
+    #expect(names.sorted() == ["environment.json", "influence.json"])
     // One that has ended is not taken for one with other options.
     let other = try PEFTProcess.run(
       "probe", "--model", place.model, "--train", place.train, "--output",
@@ -132,8 +147,7 @@ struct ResumeTests {
 
   @Test("a model in the making, killed at any change of a file, goes on to the same bits")
   func killedPretraining() throws {
-    let shim = try FaultShim()
-    func pretrain(to model: String, _ environment: [String: String] = [:]) throws -> PEFTProcess {
+    func pretrain(to model: String, _ environment: [String: String]) throws -> PEFTProcess {
       let (process, streams) = try PEFTProcess.start(
         [
           "pretrain", "--target", "causal", "--train", place.train, "--vocabulary-size", "280",
@@ -153,22 +167,8 @@ struct ResumeTests {
         Data(table.joined(separator: "\n").utf8),
       ]
     }
-    #expect(try pretrain(to: place.directory.path("whole")).status == 0)
-    let whole = try results(place.directory.path("whole"))
-    var call = 0
-    while true {
-      call += 1
-      let model = place.directory.path("model-\(call)")
-      let ended = try pretrain(to: model, shim.environment("kill", at: call))
-      if ended.status == 0 { break }
-      #expect(ended.status == -SIGKILL, "\(ended.errors)")
-      let last = try pretrain(to: model)
-      try #require(last.status == 0, "killed at \(call): \(last.errors)")
-      try #require(try results(model) == whole, "killed at \(call)")
-      #expect(try leftOvers(model).isEmpty, "killed at \(call)")
-      try FileManager.default.removeItem(atPath: model)
-    }
-    #expect(call > 40, "\(call) calls")
+    let calls = try killEverywhere(pretrain, findings: results)
+    #expect(calls > 40, "\(calls) calls")
   }
 
   @Test("the main job, killed here and there, goes on to the same results")

@@ -103,6 +103,19 @@ struct OptimizerRowsTests {
       // The state is twice as large as the table, 128 MB.
       #expect(Processor.peakResidentBytes - before < 16 << 20)
       #expect(table.value.sumOfSquares > 0)
+      // Nor does a state that comes back with all its zeros, as from a file.
+      let resident = Processor.residentMemory
+      func whole(_ tensors: [Tensor]) -> [Tensor] {
+        tensors.map { Tensor($0.elements, shape: $0.shape) }
+      }
+      var next = AdamW(parameters: [table])
+      next.state = AdamW.State(
+        stepCount: optimizer.state.stepCount, means: whole(optimizer.state.means),
+        meanSquares: whole(optimizer.state.meanSquares))
+      TensorMemory.releaseUnused()
+      #expect(Processor.residentMemory - resident < 16 << 20)
+      #expect(next.state.means[0].isIdentical(to: optimizer.state.means[0]))
+      #expect(next.state.meanSquares[0].isIdentical(to: optimizer.state.meanSquares[0]))
     }
   }
 }
