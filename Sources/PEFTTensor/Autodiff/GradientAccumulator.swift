@@ -48,7 +48,7 @@ public final class GradientAccumulator: GradientSink {
       "receive: the rows of \(parameter.name) that train changed after a contribution to \(shape); "
         + "reset first")
     let isLater = earlier != nil
-    var sum = earlier.take() ?? Tensor(uninitialized: shape)
+    var sum = earlier.take() ?? Tensor(uninitialized: shape, stays: true)
     sum.accumulate(
       parameter.trainableRows.map { gradient.restricted(to: $0) } ?? gradient,
       accumulating: isLater, precision: precision)

@@ -3,7 +3,8 @@
 struct SavedTensor {
   /// Its extents.
   let shape: Shape
-  private let precision: Precision
+  /// How it is kept.
+  let precision: Precision
   /// The tensor, or in bf16 its elements two to a word.
   private let kept: Tensor
 

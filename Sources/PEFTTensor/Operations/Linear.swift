@@ -11,7 +11,7 @@ extension Tape {
   ) -> Variable {
     let isNeeded = x.needsGradient || weight.isTrainable || bias?.isTrainable == true
     let operation = Linear(
-      input: x.node, saved: weight.isTrainable ? x.saved : nil, weight: weight, bias: bias,
+      input: x.node, saved: weight.isTrainable ? x.saved.keeping(precision) : nil, weight: weight, bias: bias,
       partition: x.partition, precision: precision)
     guard let activation else {
       return output(
@@ -37,9 +37,9 @@ private struct Linear: Operation {
   let precision: Precision
 
   func pullBack(_ cotangent: Tensor, on walk: inout ReverseWalk) {
-    if let saved {
+    saved?.take { input in
       walk.deliver(
-        .outerProduct(upstream: cotangent, input: saved.value, scale: 1), of: weight,
+        .outerProduct(upstream: cotangent, input: input, scale: 1), of: weight,
         partition: partition)
     }
     walk.deliver(.rowSum(upstream: cotangent), of: bias, partition: partition)

@@ -23,7 +23,8 @@ extension Tape {
     return output(
       y, x.partition, when: isNeeded,
       LowRankLinear(
-        input: x.node, saved: weight.isTrainable || down.isTrainable ? x.saved : nil,
+        input: x.node,
+        saved: weight.isTrainable || down.isTrainable ? x.saved.keeping(precision) : nil,
         inner: up.isTrainable ? inner : nil, weight: weight, bias: bias, down: down, up: up,
         scale: Float(scale), mask: mask, partition: x.partition, precision: precision))
   }
@@ -51,12 +52,12 @@ private struct LowRankLinear: Operation {
     }
     walk.deliver(.rowSum(upstream: cotangent), of: bias, partition: partition)
     let inner = MatrixProduct.inputGradient(cotangent, weight: up.value, scale: scale)
-    if let saved = saved?.value {
+    saved?.take { input in
       walk.deliver(
-        .outerProduct(upstream: inner, input: mask?.applied(to: saved) ?? saved, scale: 1),
+        .outerProduct(upstream: inner, input: mask?.applied(to: input) ?? input, scale: 1),
         of: down, partition: partition)
       walk.deliver(
-        .outerProduct(upstream: cotangent, input: saved, scale: 1), of: weight,
+        .outerProduct(upstream: cotangent, input: input, scale: 1), of: weight,
         partition: partition)
     }
     guard input != nil else { return }

@@ -3,9 +3,10 @@ import Glibc
 /// Memory for large buffers: one set of free address ranges, split and joined again, so that what the
 /// activations of a step leave behind serves for its gradients, whatever their sizes.
 ///
-/// A request takes the smallest range that holds it, of equals the lowest. The order of requests alone
-/// decides, so equal steps take equal places and the system is asked only where a step needs more than
-/// any before.
+/// A request takes the smallest range that holds it, of equals the lowest; or, for a buffer that stays while
+/// those around it go, the upper end of the highest, so that it leaves no small gaps between them. The order of
+/// requests alone decides, so equal steps take equal places and the system is asked only where a step needs more
+/// than any before.
 package struct BlockHeap: ~Copyable {
   /// Address ranges that nobody uses, ascending; no two touch.
   private var free: [Range<UInt>] = []
@@ -27,8 +28,24 @@ package struct BlockHeap: ~Copyable {
   /// The size of a block that holds `bytes`.
   package static func blockBytes(for bytes: Int) -> Int { bytes.roundedUp(toMultipleOf: alignment) }
 
-  /// A block of `bytes`, a multiple of the alignment; nil where none is free.
-  package mutating func takeFree(_ bytes: Int) -> UnsafeMutableRawPointer? {
+  /// A block of `bytes`, a multiple of the alignment; nil where none is free. One that `stays` comes from above.
+  package mutating func takeFree(_ bytes: Int, stays: Bool = false) -> UnsafeMutableRawPointer? {
+    stays ? takeHighest(bytes) : takeSmallest(bytes)
+  }
+
+  private mutating func takeHighest(_ bytes: Int) -> UnsafeMutableRawPointer? {
+    guard let place = free.lastIndex(where: { $0.count >= bytes }) else { return nil }
+    let start = free[place].upperBound - UInt(bytes)
+    if free[place].count == bytes {
+      free.remove(at: place)
+    } else {
+      free[place] = free[place].lowerBound..<start
+    }
+    freeBytes -= bytes
+    return UnsafeMutableRawPointer(bitPattern: start)
+  }
+
+  private mutating func takeSmallest(_ bytes: Int) -> UnsafeMutableRawPointer? {
     var best: Int?
     for (index, range) in free.enumerated()
     where range.count >= bytes && best.map({ range.count < free[$0].count }) ?? true {
@@ -62,16 +79,27 @@ package struct BlockHeap: ~Copyable {
     return UnsafeMutableRawBufferPointer(start: mapped, count: size)
   }
 
-  /// Gets memory from the system that holds at least `bytes`, in huge pages where it has them; false
-  /// where it has none.
-  package mutating func grow(by bytes: Int) -> Bool {
-    let size = max(Self.growth, bytes.roundedUp(toMultipleOf: Self.hugePage))
-    guard let start = mapBelowEdge(size) ?? mapAnywhere(size) else { return false }
+  /// Gets memory from the system so that a free range holds at least `bytes`, in huge pages where it has them;
+  /// false where it has none.
+  package mutating func grow(toHold bytes: Int) -> Bool {
+    var size = max(
+      Self.growth, (bytes - freeAtEdge).roundedUp(toMultipleOf: Self.hugePage))
+    var mapped = mapBelowEdge(size)
+    if mapped == nil {
+      size = max(Self.growth, bytes.roundedUp(toMultipleOf: Self.hugePage))
+      mapped = mapAnywhere(size)
+    }
+    guard let start = mapped else { return false }
     madvise(start, size, MADV_HUGEPAGE)
     edge = UInt(bitPattern: start)
     heldBytes += size
     insert(UInt(bitPattern: start)..<UInt(bitPattern: start + size))
     return true
+  }
+
+  /// Bytes that are free where the memory begins that was mapped last.
+  private var freeAtEdge: Int {
+    edge.flatMap { edge in free.first { $0.lowerBound == edge }?.count } ?? 0
   }
 
   /// Maps `size` bytes below the memory that was mapped last, so that the two are one range.

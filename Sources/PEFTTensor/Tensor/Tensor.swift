@@ -8,10 +8,11 @@ public struct Tensor: Sendable {
   var storage: TensorStorage
   var offset: Int
 
-  /// A tensor over fresh storage with undefined contents, for code that writes every element.
-  init(uninitialized shape: Shape) {
+  /// A tensor over fresh storage with undefined contents, for code that writes every element; `stays` as for the
+  /// storage.
+  init(uninitialized shape: Shape, stays: Bool = false) {
     self.shape = shape
-    storage = TensorStorage(count: shape.count)
+    storage = TensorStorage(count: shape.count, stays: stays)
     offset = 0
   }
 

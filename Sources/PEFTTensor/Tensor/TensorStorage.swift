@@ -13,8 +13,10 @@ final class TensorStorage: @unchecked Sendable {
   /// The number of elements there is room for.
   let capacity: Int
 
-  init(count: Int) {
-    (elements, capacity) = Self.pool.withLock { $0.take(count) }
+  /// - Parameter stays: whether it will be in use when buffers asked for at that time no longer are; where it
+  ///   lies follows from it.
+  init(count: Int, stays: Bool = false) {
+    (elements, capacity) = Self.pool.withLock { $0.take(count, stays: stays) }
   }
 
   /// A buffer of zeros that takes memory only for the pages that are written to.
@@ -100,9 +102,11 @@ private struct StoragePool: ~Copyable, @unchecked Sendable {
   }
 
   /// A buffer with room for `count` elements, and its capacity.
-  mutating func take(_ count: Int) -> (UnsafeMutablePointer<Float>, capacity: Int) {
+  mutating func take(
+    _ count: Int, stays: Bool = false
+  ) -> (UnsafeMutablePointer<Float>, capacity: Int) {
     let wanted = Self.sizeClass(for: count)
-    guard wanted < Self.firstLargeClass else { return takeLarge(count) }
+    guard wanted < Self.firstLargeClass else { return takeLarge(count, stays: stays) }
     for candidate in wanted..<max(wanted, min(wanted + 8, small.count)) {
       if let elements = small[candidate].popLast() {
         let capacity = Self.capacity(ofClass: candidate)
@@ -121,13 +125,15 @@ private struct StoragePool: ~Copyable, @unchecked Sendable {
     return (memory.assumingMemoryBound(to: Float.self), capacity)
   }
 
-  private mutating func takeLarge(_ count: Int) -> (UnsafeMutablePointer<Float>, capacity: Int) {
+  private mutating func takeLarge(
+    _ count: Int, stays: Bool
+  ) -> (UnsafeMutablePointer<Float>, capacity: Int) {
     let bytes = BlockHeap.blockBytes(for: Self.bytes(count))
-    var block = large.takeFree(bytes)
+    var block = large.takeFree(bytes, stays: stays)
     if block == nil {
-      guard large.grow(by: bytes) else { Self.failForWantOfMemory(bytes) }
+      guard large.grow(toHold: bytes) else { Self.failForWantOfMemory(bytes) }
       counters.allocations += 1
-      block = large.takeFree(bytes)
+      block = large.takeFree(bytes, stays: stays)
     }
     guard let block else { preconditionFailure("TensorStorage: a heap that grew has no room") }
     use(bytes)

@@ -18,7 +18,7 @@ struct BlockHeapTests {
         if heap.freeBytes == 0 { #expect(heap.takeFree(bytes) == nil) }
         var block = heap.takeFree(bytes)
         if block == nil {
-          #expect(heap.grow(by: bytes))
+          #expect(heap.grow(toHold: bytes))
           block = heap.takeFree(bytes)
         }
         let taken = try #require(block)
@@ -46,7 +46,7 @@ struct BlockHeapTests {
   @Test("what two neighbours leave serves one that is as large as both")
   func joins() throws {
     let heap = SharedHeap()
-    #expect(heap.grow(by: 3 << 20))
+    #expect(heap.grow(toHold: 3 << 20))
     let held = heap.heldBytes
     let half = held / 2
     let first = try #require(heap.takeFree(half))
@@ -62,7 +62,7 @@ struct BlockHeapTests {
   @Test("the free pages go back, the blocks between them stay")
   func releases() throws {
     let heap = SharedHeap()
-    #expect(heap.grow(by: 1 << 20))
+    #expect(heap.grow(toHold: 1 << 20))
     let rest = heap.heldBytes - (1 << 20)
     let low = try #require(heap.takeFree(rest))
     let high = try #require(heap.takeFree(1 << 20))
@@ -79,7 +79,7 @@ struct BlockHeapTests {
   @Test("zeros are zeros, whatever was given back before, and serve others afterwards")
   func zeros() throws {
     let heap = SharedHeap()
-    #expect(heap.grow(by: 1 << 20))
+    #expect(heap.grow(toHold: 1 << 20))
     let held = heap.heldBytes
     let used = try #require(heap.takeFree(1 << 20))
     used.initializeMemory(as: UInt8.self, repeating: 9, count: 1 << 20)
@@ -96,7 +96,7 @@ struct BlockHeapTests {
   @Test("a request for the smallest range that holds it")
   func bestFit() throws {
     let heap = SharedHeap()
-    #expect(heap.grow(by: 1 << 20))
+    #expect(heap.grow(toHold: 1 << 20))
     let (large, gap, small) = (1 << 18, 1 << 12, 1 << 16)
     let first = try #require(heap.takeFree(large))
     _ = heap.takeFree(gap)
@@ -107,6 +107,33 @@ struct BlockHeapTests {
     #expect(heap.takeFree(small - 64) == second)
     #expect(heap.takeFree(small) == first)
   }
+
+  @Test("a block that stays comes from the upper end of the highest range that holds it")
+  func stays() throws {
+    let heap = SharedHeap()
+    #expect(heap.grow(toHold: 1 << 20))
+    let held = heap.heldBytes
+    let (small, gap) = (1 << 16, 1 << 12)
+    let low = try #require(heap.takeFree(small))
+    _ = heap.takeFree(gap)
+    let top = try #require(heap.takeFree(small, stays: true))
+    #expect(top == low + held - small)
+    heap.giveBack(low, bytes: small)
+    #expect(heap.takeFree(small, stays: true) == top - small)
+    #expect(heap.takeFree(small) == low)
+  }
+
+  @Test("memory that comes beside what is free adds only what is missing")
+  func growsBesideFree() throws {
+    let heap = SharedHeap()
+    #expect(heap.grow(toHold: 40 << 20))
+    let block = try #require(heap.takeFree(8 << 20, stays: true))
+    let held = heap.heldBytes
+    #expect(heap.grow(toHold: 60 << 20))
+    #expect(heap.takeFree(60 << 20) != nil)
+    #expect(heap.heldBytes - held == 28 << 20 || heap.heldBytes - held == 60 << 20)
+    heap.giveBack(block, bytes: 8 << 20)
+  }
 }
 
 /// A heap that test expectations may hold on to.
@@ -115,9 +142,11 @@ private final class SharedHeap {
   var heldBytes: Int { heap.heldBytes }
   var freeBytes: Int { heap.freeBytes }
 
-  func takeFree(_ bytes: Int) -> UnsafeMutableRawPointer? { heap.takeFree(bytes) }
+  func takeFree(_ bytes: Int, stays: Bool = false) -> UnsafeMutableRawPointer? {
+    heap.takeFree(bytes, stays: stays)
+  }
   func giveBack(_ block: UnsafeMutableRawPointer, bytes: Int) { heap.giveBack(block, bytes: bytes) }
   func takeZeros(_ bytes: Int) -> UnsafeMutableRawBufferPointer? { heap.takeZeros(bytes) }
-  func grow(by bytes: Int) -> Bool { heap.grow(by: bytes) }
+  func grow(toHold bytes: Int) -> Bool { heap.grow(toHold: bytes) }
   func releaseFree() { heap.releaseFree() }
 }
