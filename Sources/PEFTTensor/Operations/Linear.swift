@@ -11,7 +11,8 @@ extension Tape {
   ) -> Variable {
     let isNeeded = x.needsGradient || weight.isTrainable || bias?.isTrainable == true
     let operation = Linear(
-      input: x.node, saved: weight.isTrainable ? x.saved.keeping(precision) : nil, weight: weight, bias: bias,
+      input: x.node, saved: weight.isTrainable ? x.saved.keeping(precision) : nil, weight: weight,
+      bias: bias,
       partition: x.partition, precision: precision)
     guard let activation else {
       return output(
