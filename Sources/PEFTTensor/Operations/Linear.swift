@@ -12,8 +12,7 @@ extension Tape {
     let isNeeded = x.needsGradient || weight.isTrainable || bias?.isTrainable == true
     let operation = Linear(
       input: x.node, saved: weight.isTrainable ? x.saved.keeping(precision) : nil, weight: weight,
-      bias: bias,
-      partition: x.partition, precision: precision)
+      bias: bias, partition: x.partition, precision: precision)
     guard let activation else {
       return output(
         MatrixProduct.forward(x.value, weight: weight, bias: bias, precision: precision),
