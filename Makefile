@@ -1,6 +1,6 @@
 # peft: build, test and try it. `make help` lists the targets.
 
-DEBIAN_PACKAGES := libopenblas-dev liblapacke-dev pkg-config
+DEBIAN_PACKAGES := libopenblas-dev liblapacke-dev libssl-dev pkg-config
 SWIFT_SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks/Benchmarks Benchmarks/Sources \
     Fuzz/Package.swift Fuzz/Sources
 FUZZ_TARGETS := $(notdir $(wildcard Fuzz/Corpus/*))

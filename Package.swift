@@ -12,7 +12,6 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -20,15 +19,16 @@ let package = Package(
       name: "COpenBLAS",
       pkgConfig: "openblas",
       providers: [.apt(["libopenblas-dev", "liblapacke-dev", "pkg-config"])]),
+    .systemLibrary(
+      name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev", "pkg-config"])]),
     .target(name: "CPEFTKernels"),
-    .target(name: "PEFTTensor", dependencies: ["COpenBLAS", "CPEFTKernels"]),
+    .target(name: "PEFTTensor", dependencies: ["COpenBLAS", "COpenSSL", "CPEFTKernels"]),
     .target(name: "PEFTSelect", dependencies: ["PEFTTensor"]),
     .target(name: "PEFTModels", dependencies: ["PEFTSelect", "PEFTTensor"]),
     .target(
       name: "PEFTTrain",
       dependencies: [
         "PEFTModels",
-        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Yams", package: "Yams"),
       ]),
     .executableTarget(

@@ -41,4 +41,25 @@ public enum FileContents {
       if bytes.isEmpty { bytes = chunk } else { bytes += chunk }
     }
   }
+
+  /// Calls `body` with the bytes of the file at `path` in their order, a piece of at most 4 MiB at a time.
+  ///
+  /// Errors: those of `read`, but of any size.
+  package static func forEachPiece(
+    of path: String, _ body: (UnsafeRawBufferPointer) -> Void
+  ) throws(FileError) {
+    let file = try FileDescriptor(opening: path, flags: O_RDONLY)
+    guard try !file.status(path: path).mode.isDirectory else {
+      throw .system(EISDIR, "cannot read", path: path)
+    }
+    let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 22, alignment: 64)
+    defer { room.deallocate() }
+    while true {
+      let count = Glibc.read(file.number, room.baseAddress, room.count)
+      if count < 0 && errno == EINTR { continue }
+      guard count >= 0 else { throw .system(errno, "cannot read", path: path) }
+      if count == 0 { return }
+      body(UnsafeRawBufferPointer(rebasing: room[..<count]))
+    }
+  }
 }

@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 import PEFTTensor
 
@@ -6,19 +5,9 @@ import PEFTTensor
 public enum Fingerprint {
   /// The digest of a file's bytes in hexadecimal.
   public static func file(_ path: String) throws(FileError) -> String {
-    guard let handle = FileHandle(forReadingAtPath: path) else {
-      throw FileError(.notFound, path: path, reason: "no such file, or it cannot be read")
-    }
-    defer { try? handle.close() }
     var hash = SHA256()
-    do {
-      while let piece = try handle.read(upToCount: 1 << 22), !piece.isEmpty {
-        hash.update(data: piece)
-      }
-    } catch {
-      throw FileError(.storage, path: path, reason: "reading failed: \(error)")
-    }
-    return hexadecimal(hash.finalize())
+    try FileContents.forEachPiece(of: path) { hash.append($0) }
+    return hash.hexadecimal
   }
 
   /// The digests of a model directory's weights, by file name: `model.safetensors` or its shards.
@@ -35,16 +24,9 @@ public enum Fingerprint {
     var hash = SHA256()
     for text in texts {
       var count = UInt64(text.utf8.count).littleEndian
-      withUnsafeBytes(of: &count) { hash.update(bufferPointer: $0) }
-      hash.update(data: Data(text.utf8))
+      withUnsafeBytes(of: &count) { hash.append($0) }
+      hash.append(Array(text.utf8))
     }
-    return hexadecimal(hash.finalize())
-  }
-
-  static func hexadecimal(_ digest: SHA256.Digest) -> String {
-    digest.map { byte in
-      let digits = String(byte, radix: 16)
-      return digits.count == 1 ? "0" + digits : digits
-    }.joined()
+    return hash.hexadecimal
   }
 }

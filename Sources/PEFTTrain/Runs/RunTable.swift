@@ -1,4 +1,3 @@
-import Crypto
 import Foundation
 import PEFTTensor
 
@@ -25,8 +24,8 @@ struct RunTable {
   /// Errors: `malformed` where the bytes before it are not those that were there.
   init(reopening path: String, at mark: Mark) throws(FileError) {
     let bytes = try FileContents.read(path).prefix(mark.byteCount)
-    hash.update(data: bytes)
-    guard Fingerprint.hexadecimal(hash.finalize()) == mark.digest else {
+    hash.append(Array(bytes))
+    guard hash.hexadecimal == mark.digest else {
       throw FileError(
         .malformed, path: path, reason: "it was changed since the checkpoint",
         remedy: "restore it, or begin again with --overwrite")
@@ -36,14 +35,14 @@ struct RunTable {
 
   /// How far it has grown.
   var mark: Mark {
-    Mark(byteCount: file.byteCount, digest: Fingerprint.hexadecimal(hash.finalize()))
+    Mark(byteCount: file.byteCount, digest: hash.hexadecimal)
   }
 
   /// Adds a row.
   mutating func append(_ row: String) throws(FileError) {
     let bytes = Array((row + "\n").utf8)
     try file.append(bytes)
-    hash.update(data: bytes)
+    hash.append(bytes)
   }
 
   /// Returns when all rows are on the disk.
