@@ -1,5 +1,6 @@
 import Foundation
 import PEFTTensor
+import PEFTTrain
 
 /// The small pretrained models that come with the command.
 enum BundledModel {
@@ -8,8 +9,10 @@ enum BundledModel {
   /// A GPT-2 of 2.6 million parameters.
   static let gpt2 = "gpt2-small"
 
-  /// Copies the model `name` to a directory of its own, replacing its files there.
-  static func copy(_ name: String, to directory: String) throws(FileError) {
+  /// Copies the model `name` to a directory of its own: new, empty, or with `overwriting` an older copy.
+  static func copy(
+    _ name: String, to directory: String, overwriting: Bool
+  ) throws(FileError) {
     // Bundle.module would end the process where the directory is missing.
     let source = Bundle.main.bundleURL.appending(path: "peft_peft-cli.resources/Models/" + name)
       .path
@@ -19,18 +22,11 @@ enum BundledModel {
         .notFound, path: source, reason: "the models that come with the command are not there",
         remedy: "run the command where it was built, with its resources beside it")
     }
-    do {
-      try manager.createDirectory(atPath: directory, withIntermediateDirectories: true)
-      for file in files {
-        let target = directory + "/" + file
-        if manager.fileExists(atPath: target) { try manager.removeItem(atPath: target) }
-        try manager.copyItem(atPath: source + "/" + file, toPath: target)
-      }
-    } catch {
-      throw FileError(
-        .storage, path: directory,
-        reason: "the model cannot be copied: \(error.localizedDescription)",
-        remedy: "check the path, the permissions and the space on the disk")
+    let staged = try StagedDirectory(
+      replacing: directory, as: .model, overwriting: overwriting)
+    for file in files.sorted() {
+      try staged.write(FileContents.read(source + "/" + file), to: file)
     }
+    try staged.commit()
   }
 }

@@ -6,7 +6,7 @@
 //   EIO:N     the call fails, once
 //
 // Counted are calls on files other than the standard streams: open for writing, write, pwrite, fsync,
-// ftruncate and rename; for kill also unlink.
+// ftruncate, rename, renameat2 and link; for kill also mkdir, unlink and unlinkat.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -15,7 +15,9 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum kind { NONE, KILL, SHORT, FULL, BROKEN };
@@ -80,6 +82,22 @@ int fsync(int file) { return fate(0) ? -1 : REAL(fsync)(file); }
 int ftruncate(int file, off_t length) { return fate(0) ? -1 : REAL(ftruncate)(file, length); }
 int ftruncate64(int file, off_t length) { return fate(0) ? -1 : REAL(ftruncate)(file, length); }
 int rename(const char *from, const char *to) { return fate(0) ? -1 : REAL(rename)(from, to); }
+
+int link(const char *from, const char *to) { return fate(0) ? -1 : REAL(link)(from, to); }
+
+int renameat2(int from, const char *one, int to, const char *other, unsigned flags) {
+  return fate(0) ? -1 : REAL(renameat2)(from, one, to, other, flags);
+}
+
+int mkdir(const char *path, mode_t mode) {
+  if (kind == KILL) fate(0);
+  return REAL(mkdir)(path, mode);
+}
+
+int unlinkat(int directory, const char *path, int flags) {
+  if (kind == KILL) fate(0);
+  return REAL(unlinkat)(directory, path, flags);
+}
 
 int unlink(const char *path) {
   if (kind == KILL) fate(0);

@@ -4,7 +4,7 @@ import Glibc
 ///
 /// Every piece is written at once and whole: where the system takes a part only, the file is cut back and
 /// the error thrown. A process that is killed may leave a part of its last piece, which `reopening` cuts
-/// off.
+/// off. A symbolic link is not followed.
 public struct AppendedFile: Sendable {
   /// The path.
   public let path: String
@@ -16,7 +16,7 @@ public struct AppendedFile: Sendable {
     self.path = path
     byteCount = 0
     _ = try FileDescriptor(
-      opening: path, flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o666, action: "cannot create")
+      opening: path, flags: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o666, action: "cannot create")
   }
 
   /// Goes on with a file after its first `byteCount` bytes; what follows them is cut off.
@@ -25,7 +25,7 @@ public struct AppendedFile: Sendable {
   public init(reopening path: String, keeping byteCount: Int) throws(FileError) {
     self.path = path
     self.byteCount = byteCount
-    let file = try FileDescriptor(opening: path, flags: O_WRONLY)
+    let file = try FileDescriptor(opening: path, flags: O_WRONLY | O_NOFOLLOW)
     guard try file.status(path: path).byteCount >= byteCount else {
       throw FileError(
         .malformed, path: path, reason: "it has fewer bytes than it had: \(byteCount)",
@@ -36,7 +36,7 @@ public struct AppendedFile: Sendable {
 
   /// Appends `bytes`.
   public mutating func append(_ bytes: [UInt8]) throws(FileError) {
-    let file = try FileDescriptor(opening: path, flags: O_WRONLY)
+    let file = try FileDescriptor(opening: path, flags: O_WRONLY | O_NOFOLLOW)
     let start = byteCount
     do throws(FileError) {
       try bytes.withPointer { (bytes) throws(FileError) in
@@ -62,7 +62,7 @@ public struct AppendedFile: Sendable {
 
   /// Returns when the bytes are on the disk.
   public func synchronize() throws(FileError) {
-    try FileDescriptor(opening: path, flags: O_WRONLY).synchronize(path: path)
+    try FileDescriptor(opening: path, flags: O_WRONLY | O_NOFOLLOW).synchronize(path: path)
   }
 
   private static func cut(

@@ -3,13 +3,19 @@ import Synchronization
 
 /// A file that takes its final name only when it is complete and on the disk.
 ///
-/// The bytes go to a temporary file in the same directory, named `.….partial`. When all are written
+/// The bytes go to a temporary file in the same directory, `.peft-PID-N.partial`. When all are written
 /// it is synchronized, renamed over the final path, and the directory is synchronized. At any
-/// moment, power loss included, the final path names the whole old file or the whole new one; a
-/// process that is killed leaves at most a `.partial`.
+/// moment, power loss included, the final path names the whole old file or the whole new one. A
+/// process that is killed leaves at most the temporary file, which `removeLeftOvers` clears: its
+/// writer held a lock on it that ended with the process.
 public struct AtomicFile: ~Copyable {
   /// How the names of temporary files end.
   public static let temporarySuffix = ".partial"
+
+  /// Whether a file of this name is a temporary one of this type, of a process that may still run.
+  package static func isTemporary(_ name: String) -> Bool {
+    name.wholeMatch(of: /\.peft-[0-9]+-[0-9]+\.partial/) != nil
+  }
 
   /// The final path.
   public let path: String
@@ -42,22 +48,70 @@ public struct AtomicFile: ~Copyable {
     try write(to: path) { (file) throws(FileError) in try file.append(bytes) }
   }
 
+  /// Creates the file at `path` with `bytes`, whole or not at all.
+  ///
+  /// - Returns: whether it did; false where something is there already, which stays.
+  package static func create(_ bytes: [UInt8], at path: String) throws(FileError) -> Bool {
+    var file = try AtomicFile(replacing: path)
+    try file.append(bytes)
+    try file.file.synchronize(path: path)
+    if link(file.temporaryPath, path) == 0 {
+      try FileDescriptor(opening: file.directory, flags: O_RDONLY | O_DIRECTORY)
+        .synchronize(path: path)
+      return true
+    }
+    if errno == EEXIST { return false }
+    // A file system without second names.
+    guard [EPERM, EOPNOTSUPP, ENOSYS, EMLINK].contains(errno) else {
+      throw .system(errno, "cannot create", path: path)
+    }
+    try file.commit()
+    return true
+  }
+
   private init(replacing path: String) throws(FileError) {
     self.path = path
     directory = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "./"
-    var name: String
-    repeat {
+    while true {
       let number = Self.counter.wrappingAdd(1, ordering: .relaxed).newValue
-      name = "\(directory).\(getpid())-\(number)\(Self.temporarySuffix)"
+      let name = "\(directory).peft-\(getpid())-\(number).partial"
       // A process of the same number, killed earlier or on another host, may have left this name.
-    } while access(name, F_OK) == 0
-    temporaryPath = name
-    do throws(FileError) {
-      file = try FileDescriptor(
-        opening: name, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o666, action: "cannot create")
-    } catch {
-      throw FileError(error.kind, path: path, reason: error.reason, remedy: error.remedy)
+      if access(name, F_OK) == 0 { continue }
+      let file: FileDescriptor
+      do throws(FileError) {
+        file = try FileDescriptor(
+          opening: name, flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o666, action: "cannot create")
+      } catch {
+        throw FileError(error.kind, path: path, reason: error.reason, remedy: error.remedy)
+      }
+      // Another process that clears left-overs may have taken it before it was locked.
+      let isLocked = flock(file.number, LOCK_EX | LOCK_NB) == 0
+      if !isLocked, errno == EWOULDBLOCK { continue }
+      if isLocked, access(name, F_OK) != 0 { continue }
+      temporaryPath = name
+      self.file = file
+      return
     }
+  }
+
+  /// Removes the temporary files in the directory at `path` whose writers have ended; one that cannot be removed,
+  /// or whose writer may still run, stays.
+  package static func removeLeftOvers(in path: String) {
+    guard let directory = try? DirectoryHandle(path), let names = try? directory.names() else {
+      return
+    }
+    for name in names where isTemporary(name) && isLeftOver(name, in: path) {
+      try? directory.removeFile(name)
+    }
+  }
+
+  /// Whether the writer of the temporary file `name` has ended.
+  package static func isLeftOver(_ name: String, in path: String) -> Bool {
+    guard isTemporary(name),
+      let file = try? FileDescriptor(
+        opening: path + "/" + name, flags: O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    else { return false }
+    return flock(file.number, LOCK_EX | LOCK_NB) == 0
   }
 
   deinit {

@@ -10,24 +10,44 @@ package final class DirectoryLock {
 
   /// Takes the lock of the directory at `path`, which must exist.
   ///
-  /// - Parameters:
-  ///   - waits: whether to wait for another process that has it; otherwise that is an error of kind `storage`.
-  ///   - isShared: whether others may have it too that share it.
-  package init(
-    _ path: String, waits: Bool = false, isShared: Bool = false
-  ) throws(FileError) {
+  /// - Parameter isShared: whether others may have it too that share it.
+  /// - Throws: `storage` where another process has it.
+  package init(_ path: String, isShared: Bool = false) throws(FileError) {
     descriptor = try FileDescriptor(opening: path, flags: O_RDONLY | O_DIRECTORY)
-    while flock(descriptor.number, (isShared ? LOCK_SH : LOCK_EX) | (waits ? 0 : LOCK_NB)) != 0 {
+    guard try Self.take(descriptor, isShared: isShared, path: path) else {
+      throw FileError(
+        .storage, path: path, reason: "another process is at work in this directory",
+        remedy: "wait until it has ended, or name another directory")
+    }
+  }
+
+  private init(holding descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
+
+  /// Waits until no other process has the lock; nil where `shouldStop`, asked ten times a second, ended that.
+  package static func wait(
+    _ path: String, shouldStop: () -> Bool
+  ) throws(FileError) -> DirectoryLock? {
+    let descriptor = try FileDescriptor(opening: path, flags: O_RDONLY | O_DIRECTORY)
+    while try !take(descriptor, isShared: false, path: path) {
+      if shouldStop() { return nil }
+      usleep(100_000)
+    }
+    return DirectoryLock(holding: descriptor)
+  }
+
+  /// Whether the lock is taken now.
+  private static func take(
+    _ descriptor: borrowing FileDescriptor, isShared: Bool, path: String
+  ) throws(FileError) -> Bool {
+    while flock(descriptor.number, (isShared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0 {
       switch errno {
       case EINTR: continue
-      case EWOULDBLOCK:
-        throw FileError(
-          .storage, path: path, reason: "another process is at work in this directory",
-          remedy: "wait until it has ended, or name another directory")
+      case EWOULDBLOCK: return false
       // No locks here, as on some network file systems.
-      case ENOLCK, EOPNOTSUPP, EINVAL, ENOSYS: return
+      case ENOLCK, EOPNOTSUPP, EINVAL, ENOSYS: return true
       default: throw .system(errno, "cannot lock", path: path)
       }
     }
+    return true
   }
 }

@@ -8,7 +8,7 @@ extension RunExport {
   ///
   /// An addition to a matrix that trained itself is folded into it. The output layer of a language model
   /// goes with its word table, which PEFT does not tie.
-  func writeAdapter(to output: String) throws(FileError) -> [String] {
+  func writeAdapter(to output: OutputDirectory) throws(FileError) -> [String] {
     try checkLanguage()
     let model = trained.model
     let entries = model.parameters
@@ -50,14 +50,14 @@ extension RunExport {
         SafetensorsOutput(name: "base_model.model." + name, shape: value.shape.extents) {
           (body) throws(FileError) in try value.withUnsafeElements(body)
         }
-      }, metadata: ["format": "pt"], to: output + "/adapter_model.safetensors")
+      }, metadata: ["format": "pt"], to: output.file("adapter_model.safetensors"))
     try JSONFile.write(
-      configuration(adapted, saving: modules.sorted()), to: output + "/adapter_config.json")
+      configuration(adapted, saving: modules.sorted()), to: output.file("adapter_config.json"))
     guard case .classification(let labels) = manifest.task else {
       return ["adapter_model.safetensors", "adapter_config.json"]
     }
     // PEFT has no place for them, and ignores the file.
-    try JSONFile.write(labels.json, to: output + "/" + Self.labelsName)
+    try JSONFile.write(labels.json, to: output.file(Self.labelsName))
     return ["adapter_model.safetensors", "adapter_config.json", Self.labelsName]
   }
 

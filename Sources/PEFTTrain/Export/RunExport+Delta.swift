@@ -5,14 +5,14 @@ import PEFTTensor
 extension RunExport {
   /// The tensors that trained, and a manifest that binds them to the base. The base is named without its
   /// place, for a delta travels.
-  func writeDelta(to output: String) throws(FileError) -> [String] {
-    let tensors = output + "/" + TrainedTensors.fileName
+  func writeDelta(to output: OutputDirectory) throws(FileError) -> [String] {
+    let tensors = try output.file(TrainedTensors.fileName)
     try TrainedTensors.save(trained.model, drawn: drawn, to: tensors)
     var delta = manifest
     delta.modelDirectory = URL(filePath: base).lastPathComponent
     delta.recipe = nil
     delta.files = [TrainedTensors.fileName: try Fingerprint.file(tensors)]
-    try JSONFile.write(delta.json, to: output + "/" + RunManifest.fileName)
+    try delta.write(to: output.file(RunManifest.fileName))
     return [TrainedTensors.fileName, RunManifest.fileName]
   }
 }

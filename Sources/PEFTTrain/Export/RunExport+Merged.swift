@@ -10,16 +10,17 @@ extension RunExport {
   ]
 
   /// Weights with everything folded in, the tokenizer's files, and `config.json` at last.
-  func writeMerged(to output: String) throws(FileError) -> [String] {
+  func writeMerged(to output: OutputDirectory) throws(FileError) -> [String] {
     let model = trained.model
     manifest.method.merge(into: model)
-    try model.writeWeights(to: output, includingHead: true)
+    try output.claim(["model.safetensors"])
+    try model.writeWeights(to: output.path, includingHead: true)
     var names = ["model.safetensors"]
     for name in Self.companions where FileManager.default.fileExists(atPath: base + "/" + name) {
-      try AtomicFile.write(FileContents.read(base + "/" + name), to: output + "/" + name)
+      try AtomicFile.write(FileContents.read(base + "/" + name), to: output.file(name))
       names.append(name)
     }
-    try JSONFile.write(try configuration(), to: output + "/config.json")
+    try JSONFile.write(try configuration(), to: output.file("config.json"))
     return names + ["config.json"]
   }
 

@@ -53,11 +53,11 @@ public struct RunExport {
     self.base = base ?? manifest.modelDirectory
   }
 
-  /// Writes the export into `output`, a new or empty directory unless `overwriting`, reads it again and
-  /// compares.
+  /// Builds the export beside `output`, reads it again, compares, and puts it in place whole. `output` is new or empty,
+  /// or with `overwriting` an older export.
   ///
-  /// Errors: `unsupported` where the format has no place for what was trained; `Mismatch`, and then
-  /// nothing stays.
+  /// Errors: `unsupported` where the format has no place for what was trained; `Mismatch`. What was at `output` is
+  /// then as it was.
   public func write(
     _ format: Format, to output: String, overwriting: Bool = false
   ) throws -> Outcome {
@@ -67,17 +67,17 @@ public struct RunExport {
         .storage, path: output, reason: "it is the directory of the base model or of the run",
         remedy: "name another one")
     }
-    let entries = (try? FileManager.default.contentsOfDirectory(atPath: output)) ?? []
-    if entries.contains(RunDirectory.settingsName) {
-      throw FileError(
-        .storage, path: output, reason: "there is a run in it", remedy: "name another directory")
+    let staged = try StagedDirectory(replacing: output, as: .export, overwriting: overwriting)
+    return try staged.naming {
+      let outcome = try write(format, to: staged.output, named: output)
+      try staged.commit()
+      return outcome
     }
-    guard entries.isEmpty || overwriting else {
-      throw FileError(
-        .storage, path: output, reason: "the directory is not empty",
-        remedy: "name another one, or add --overwrite")
-    }
-    try Directory.create(output)
+  }
+
+  private func write(
+    _ format: Format, to output: OutputDirectory, named name: String
+  ) throws -> Outcome {
     let batch = Self.batch(for: trained.model)
     // Before anything is folded in.
     let expected = Self.logits(of: trained.model, batch)
@@ -87,24 +87,7 @@ public struct RunExport {
       case .delta: try writeDelta(to: output)
       case .peft: try writeAdapter(to: output)
       }
-    if format == .merged {
-      // A delta that was here would be taken for the model, and what a merged model of another base left would be read
-      // with this one.
-      for name in [RunManifest.fileName] + Self.companions
-      where entries.contains(name) && !names.contains(name) {
-        try Directory.remove(output + "/" + name)
-      }
-    }
-    func clear() {
-      for name in names { try? FileManager.default.removeItem(atPath: output + "/" + name) }
-    }
-    let found: [Float]
-    do {
-      found = Self.logits(of: try reopen(format, output), batch)
-    } catch {
-      clear()
-      throw error
-    }
+    let found = Self.logits(of: try reopen(format, output.path), batch)
     var (difference, largest) = (0.0, 0.0)
     for (one, other) in zip(expected, found) {
       difference = max(difference, abs(Double(one) - Double(other)))
@@ -113,14 +96,13 @@ public struct RunExport {
     let isFinite = (expected + found).allSatisfy(\.isFinite)
     guard isFinite, expected.count == found.count, difference <= Self.tolerance * largest
     else {
-      clear()
       throw Mismatch(
-        description: "\(output): read again, the export's logits differ by \(difference) from the "
-          + "run's, the largest of which is \(largest); it was removed")
+        description: "\(name): read again, the export's logits differ by \(difference) from the "
+          + "run's, the largest of which is \(largest); nothing was written")
     }
     return Outcome(
       files: try names.map { name throws(FileError) in
-        (name, try FileContents.byteCount(output + "/" + name))
+        (name, try FileContents.byteCount(output.path + "/" + name))
       },
       largestDifference: difference, largestLogit: largest)
   }

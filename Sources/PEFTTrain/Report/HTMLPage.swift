@@ -99,6 +99,9 @@ package struct HTMLPage {
     )
   }
 
+  /// By what a page says that it is one of this package.
+  package static let generator = "peft \(EnvironmentReport.version)"
+
   /// The page.
   package var html: String {
     """
@@ -107,6 +110,7 @@ package struct HTMLPage {
     <head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width">
+    <meta name="generator" content="\(Self.generator)">
     <title>\(Self.escape(title))</title>
     <style>
     :root { color-scheme: light dark; --page: \(Palette.light.page); --ink: \(Palette.light.ink) }

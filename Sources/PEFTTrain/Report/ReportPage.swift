@@ -32,10 +32,29 @@ public enum ReportPage {
     return RunReport(runs: [try run(directory)]).html
   }
 
-  /// Writes the page of a directory into it.
+  /// Writes the page of a directory into it, in place of nothing or of an older page.
   public static func write(_ directory: String) throws(FileError) {
-    let page = try html(of: [directory])
-    try AtomicFile.write(Array(page.utf8), to: directory + "/" + fileName)
+    try write(of: [directory], to: nil)
+  }
+
+  /// Writes the page of a command's own directory into it.
+  public static func write(_ output: OutputDirectory) throws(FileError) {
+    try PageFile.write(html(of: [output.path]), to: output.file(fileName))
+  }
+
+  /// Writes the page of directories to `path`, in place of nothing or of another page; nil is `report.html` in the
+  /// only directory.
+  ///
+  /// - Returns: where it is.
+  @discardableResult
+  public static func write(
+    of directories: [String], to path: String?
+  ) throws(FileError) -> String {
+    let page = try html(of: directories)
+    let place = path ?? directories[0] + "/" + fileName
+    try PageFile.replace(with: page, at: place)
+    if path == nil { try OutputDirectory.list(fileName, in: directories[0]) }
+    return place
   }
 
   private static func exists(_ name: String, in directory: String) -> Bool {

@@ -108,12 +108,19 @@ public struct CheckpointStore {
       remedy: "restore the files, or begin again with --overwrite")
   }
 
+  /// The names of the files that it is known to have in its directory: manifest, states and tables.
+  var fileNames: [String] {
+    [Self.manifestName] + entries.flatMap { [$0.file] + $0.marks.keys }
+  }
+
   /// Saves a state; all but it and the one before go.
   mutating func save(
-    _ state: TrainingState, of model: TransformerModel, marks: [String: RunTable.Mark] = [:]
+    _ state: TrainingState, of model: TransformerModel, marks: [String: RunTable.Mark] = [:],
+    into output: OutputDirectory
   ) throws(FileError) {
     let file = Self.fileName(step: state.step)
-    let path = directory + "/" + file
+    try output.claim([Self.manifestName, file])
+    let path = output.path + "/" + file
     try TrainingCheckpoint.save(state, of: model, to: path)
     let entry = Entry(
       file: file, digest: try Fingerprint.file(path), step: state.step, marks: marks)
@@ -122,14 +129,14 @@ public struct CheckpointStore {
       .object([
         "format": .integer(Self.formatVersion), "recipe": .object(recipe),
         "states": .array(entries.map(\.json)),
-      ]), to: directory + "/" + Self.manifestName)
-    Self.removeStates(in: directory, but: Set(entries.map(\.file)))
+      ]), to: output.path + "/" + Self.manifestName)
+    let kept = Set(entries.map(\.file))
+    try output.remove(output.files { Self.isState($0) && !kept.contains($0) })
   }
 
   /// Removes manifest and states, the manifest first.
-  static func remove(from directory: String) {
-    try? FileManager.default.removeItem(atPath: directory + "/" + manifestName)
-    removeStates(in: directory, but: [])
+  static func remove(from output: OutputDirectory) throws(FileError) {
+    try output.remove([manifestName] + output.files(where: isState))
   }
 
   /// Whether a file of this name holds a state.
@@ -138,13 +145,6 @@ public struct CheckpointStore {
   }
 
   private static func fileName(step: Int) -> String { "checkpoint-\(step).safetensors" }
-
-  private static func removeStates(in directory: String, but kept: Set<String>) {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-    for name in names where isState(name) && !kept.contains(name) {
-      try? FileManager.default.removeItem(atPath: directory + "/" + name)
-    }
-  }
 
   /// Throws `malformed` where two recipes differ, and names the first difference.
   static func check(

@@ -27,17 +27,4 @@ enum Directory {
         remedy: "check the permissions")
     }
   }
-
-  /// Whether a process that was killed left this file in the middle of writing it.
-  static func isLeftOver(_ name: String) -> Bool {
-    name.hasPrefix(".") && name.hasSuffix(AtomicFile.temporarySuffix)
-  }
-
-  /// Removes such files; one that cannot be removed stays.
-  static func removeLeftOvers(in path: String) {
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-    where isLeftOver(name) {
-      try? FileManager.default.removeItem(atPath: path + "/" + name)
-    }
-  }
 }

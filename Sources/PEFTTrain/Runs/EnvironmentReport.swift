@@ -23,8 +23,8 @@ public enum EnvironmentReport {
   }
 
   /// Writes the environment into a directory.
-  public static func write(to directory: String) throws(FileError) {
-    try JSONFile.write(json, to: directory + "/" + fileName)
+  public static func write(to output: OutputDirectory) throws(FileError) {
+    try JSONFile.write(json, to: try output.file(fileName))
   }
 
   /// The command line of this process, as a shell takes it.

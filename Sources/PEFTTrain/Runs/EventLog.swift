@@ -9,9 +9,9 @@ struct EventLog {
   private var file: AppendedFile
 
   /// Begins a log, or goes on with the lines that are there; a line without an end goes.
-  init(in directory: String, resuming: Bool) throws(FileError) {
-    let path = directory + "/" + Self.fileName
-    if resuming, FileManager.default.fileExists(atPath: path) {
+  init(in output: OutputDirectory, resuming: Bool) throws(FileError) {
+    let path = try output.file(Self.fileName)
+    if resuming, try output.has(Self.fileName) {
       let bytes = try FileContents.read(path)
       let end = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
       file = try AppendedFile(reopening: path, keeping: end)

@@ -16,7 +16,11 @@ extension TrainingJob {
   /// The manifest of a run of this job in `output` that came to its end; nil where there is none.
   ///
   /// Throws `malformed` where the run there is one with other options.
-  public func finishedRun(in output: String) throws(FileError) -> RunManifest? {
+  ///
+  /// - Parameter tidying: whether states go that a process left which was killed when the run had ended.
+  public func finishedRun(
+    in output: String, tidying: Bool = true
+  ) throws(FileError) -> RunManifest? {
     guard FileManager.default.fileExists(atPath: output + "/" + RunManifest.fileName) else {
       return nil
     }
@@ -26,7 +30,7 @@ extension TrainingJob {
       manifest.recipe ?? [:],
       is: recipe(modelFiles: try Fingerprint.weights(ofModel: modelDirectory)),
       path: output + "/" + RunManifest.fileName)
-    RunDirectory.tidy(output)
+    if tidying { try RunDirectory.tidy(output) }
     return manifest
   }
 }
@@ -46,7 +50,19 @@ extension PreparedJob {
   ) throws -> RunManifest {
     let modelFiles = try Fingerprint.weights(ofModel: job.modelDirectory)
     let recipe = try job.recipe(modelFiles: modelFiles)
-    var (directory, state) = try open(output, start: start, recipe: recipe, note: note)
+    let directory = try RunDirectory.output(output, start: start, recipe: recipe)
+    return try run(
+      in: directory, modelFiles: modelFiles, recipe: recipe, resuming: start == .resuming,
+      checkpoints: checkpoints, shouldStop: shouldStop, note: note, observe: observe)
+  }
+
+  /// The same in a directory that is the command's own already.
+  func run(
+    in output: OutputDirectory, modelFiles: [String: String], recipe: JSONObject, resuming: Bool,
+    checkpoints: Int? = nil, shouldStop: () -> Bool, note: (String) -> Void = { _ in },
+    observe: (TrainingEvent) -> Void
+  ) throws -> RunManifest {
+    var (directory, state) = try open(output, resuming: resuming, recipe: recipe, note: note)
     var outcome = try PEFTTrain.train(
       model, on: train, evaluatingOn: dev, task: task, settings: job.settings, from: state.take(),
       checkpoints: checkpoints, savesEnd: test != nil, save: { try directory.save($0, of: model) },
@@ -76,40 +92,34 @@ extension PreparedJob {
 
   /// What the test data say, with what is written for them; nil where it was stopped.
   private func testMetrics(
-    _ test: EncodedDataset, output: String, shouldStop: () -> Bool
+    _ test: EncodedDataset, output: OutputDirectory, shouldStop: () -> Bool
   ) throws -> [(name: String, value: Double)]? {
     if shouldStop() { return nil }
     var values = model.evaluate(test, task: task).metrics
     if shouldStop() { return nil }
     if let written = try writtenTexts() {
       values += written.metrics.values
-      try written.write(to: output + "/" + RunDirectory.writtenName)
+      try written.write(to: output.file(RunDirectory.writtenName))
     }
     return values
   }
 
   private func open(
-    _ output: String, start: RunStart, recipe: JSONObject, note: (String) -> Void
+    _ output: OutputDirectory, resuming: Bool, recipe: JSONObject, note: (String) -> Void
   ) throws(FileError) -> (RunDirectory, TrainingState?) {
-    if start == .resuming {
+    if resuming {
       if let (directory, state, notes) = try RunDirectory.resume(
-        output, recipe: recipe, model: model,
+        in: output, recipe: recipe, model: model,
         plannedSteps: plannedSteps(data: train, settings: job.settings))
       {
         notes.forEach(note)
         note("going on after step \(state.step)")
         return (directory, state)
       }
-      note("there is no checkpoint in \(output) yet; beginning")
+      note("there is no checkpoint in \(output.path) yet; beginning")
+      try RunDirectory.checkUnfinished(output, settings: job.json)
     }
-    let isReplacing =
-      start == .overwriting
-      || (start == .resuming && RunDirectory.isUnfinished(output, settings: job.json))
-    return (
-      try RunDirectory(
-        creating: output, overwriting: isReplacing, settings: job.json, recipe: recipe),
-      nil
-    )
+    return (try RunDirectory(beginningIn: output, settings: job.json, recipe: recipe), nil)
   }
 
   /// What the model writes after the test prompts, where that was asked for.

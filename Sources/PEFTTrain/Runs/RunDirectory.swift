@@ -15,6 +15,7 @@ import PEFTTensor
 ///     written.jsonl        what was written after the test prompts, where that was asked for
 ///     report.html          a page that shows the run
 ///     run.json             the manifest with the SHA-256 of the others, written last
+///     .peft.json           the marker of an `OutputDirectory`
 ///
 /// A directory with a `run.json` is a run that ended; one without it is not. What does not tell the time is
 /// the same, to the bit, however often the run was ended and gone on with.
@@ -26,51 +27,38 @@ public struct RunDirectory {
   private static let metricsName = "metrics.csv"
 
   /// The path.
-  public let path: String
+  public var path: String { output.path }
+  private let output: OutputDirectory
   private var steps: RunTable
   private var metrics: RunTable
   private var events: EventLog
   private var board: TensorBoardFile
   private var checkpoints: CheckpointStore
-  private let lock: DirectoryLock
 
-  private static let ownFiles = [
+  /// What a run leaves, with the files for TensorBoard left out, whose names tell the time.
+  static let ownFiles = [
     RunManifest.fileName, settingsName, EnvironmentReport.fileName, stepsName, metricsName,
     EventLog.fileName, TrainedTensors.fileName, RunReport.fileName, writtenName,
   ]
 
-  /// Creates the directory and writes what is known before the first step.
-  ///
-  /// A directory that is not empty is refused, unless `overwriting`, and then only a run's own
-  /// files are replaced: the manifest goes first, so that a half-replaced run is never taken for a
-  /// whole one.
+  /// Begins a run in `output` and writes what is known before the first step. What an earlier run left there goes,
+  /// its manifest first, so that a half-replaced run is never taken for a whole one.
   init(
-    creating path: String, overwriting: Bool, settings: JSONValue, recipe: JSONObject
+    beginningIn output: OutputDirectory, settings: JSONValue, recipe: JSONObject
   ) throws(FileError) {
-    self.path = path
-    try Directory.create(path)
-    lock = try DirectoryLock(path)
-    let manager = FileManager.default
-    let entries = (try? manager.contentsOfDirectory(atPath: path)) ?? []
-    if !entries.allSatisfy(Directory.isLeftOver) {
-      guard overwriting else {
-        throw FileError(
-          .storage, path: path, reason: "the directory is not empty",
-          remedy: "name another one, add --overwrite, or go on with --resume")
-      }
-      try Self.clear(path, entries)
-    }
-    Directory.removeLeftOvers(in: path)
-    try JSONFile.write(settings, to: path + "/" + Self.settingsName)
-    try JSONFile.write(EnvironmentReport.json, to: path + "/" + EnvironmentReport.fileName)
+    self.output = output
+    try Self.clear(output)
+    try output.claim(Self.ownFiles + [CheckpointStore.manifestName, TensorBoardFile.newName])
+    try JSONFile.write(settings, to: output.file(Self.settingsName))
+    try EnvironmentReport.write(to: output)
     steps = try RunTable(
-      creating: path + "/" + Self.stepsName,
+      creating: try output.file(Self.stepsName),
       header: "step,loss,learning_rate,gradient_norm,tokens")
     metrics = try RunTable(
-      creating: path + "/" + Self.metricsName, header: "step,split,metric,value")
-    events = try EventLog(in: path, resuming: false)
-    board = try TensorBoardFile(in: path, after: 0)
-    checkpoints = CheckpointStore(directory: path, recipe: recipe)
+      creating: try output.file(Self.metricsName), header: "step,split,metric,value")
+    events = try EventLog(in: output, resuming: false)
+    board = try TensorBoardFile(in: output, after: 0)
+    checkpoints = CheckpointStore(directory: output.path, recipe: recipe)
     try events.add("begin", ["environment": EnvironmentReport.json])
   }
 
@@ -80,50 +68,68 @@ public struct RunDirectory {
   ///   checkpoint yet.
   /// - Throws: `malformed` where the run was begun with other options or files.
   static func resume(
-    _ path: String, recipe: JSONObject, model: TransformerModel, plannedSteps: Int
+    in output: OutputDirectory, recipe: JSONObject, model: TransformerModel, plannedSteps: Int
   ) throws(FileError) -> (directory: RunDirectory, state: TrainingState, notes: [String])? {
-    let manifest = path + "/" + CheckpointStore.manifestName
-    guard FileManager.default.fileExists(atPath: manifest) else { return nil }
-    let lock = try DirectoryLock(path)
-    guard var checkpoints = try CheckpointStore.open(path, recipe: recipe) else { return nil }
+    guard var checkpoints = try CheckpointStore.open(output.path, recipe: recipe) else {
+      return nil
+    }
     let saved = try checkpoints.load(for: model, plannedSteps: plannedSteps)
     var notes = saved.warning.map { [$0] } ?? []
-    notes += try Self.changes(since: path + "/" + EnvironmentReport.fileName)
-    let directory = try RunDirectory(resuming: path, checkpoints, saved, lock)
+    notes += try Self.changes(since: output.path + "/" + EnvironmentReport.fileName)
+    let directory = try RunDirectory(resumingIn: output, checkpoints, saved)
     return (directory, saved.state, notes)
   }
 
   private init(
-    resuming path: String, _ checkpoints: CheckpointStore, _ saved: CheckpointStore.Saved,
-    _ lock: DirectoryLock
+    resumingIn output: OutputDirectory, _ checkpoints: CheckpointStore,
+    _ saved: CheckpointStore.Saved
   ) throws(FileError) {
-    self.path = path
-    self.lock = lock
+    self.output = output
     self.checkpoints = checkpoints
     func table(_ name: String) throws(FileError) -> RunTable {
       guard let mark = saved.marks[name] else {
         throw FileError(
-          .malformed, path: path + "/" + CheckpointStore.manifestName, place: name,
+          .malformed, path: output.path + "/" + CheckpointStore.manifestName, place: name,
           reason: "the table is not described", remedy: "begin again with --overwrite")
       }
-      return try RunTable(reopening: path + "/" + name, at: mark)
+      return try RunTable(reopening: try output.file(name), at: mark)
     }
-    Directory.removeLeftOvers(in: path)
+    try output.claim(Self.ownFiles)
     steps = try table(Self.stepsName)
     metrics = try table(Self.metricsName)
-    events = try EventLog(in: path, resuming: true)
-    board = try TensorBoardFile(in: path, after: saved.state.step)
+    events = try EventLog(in: output, resuming: true)
+    board = try TensorBoardFile(in: output, after: saved.state.step)
     try events.add(
       "resume", ["step": .integer(saved.state.step), "environment": EnvironmentReport.json])
   }
 
-  /// Whether an unfinished run without a checkpoint was begun with these settings, so that it can be begun
-  /// again in its place.
-  static func isUnfinished(_ path: String, settings: JSONValue) -> Bool {
-    guard !FileManager.default.fileExists(atPath: path + "/" + RunManifest.fileName) else {
-      return false
+  /// Opens the directory of a run of its own.
+  ///
+  /// With `resuming`, one that an earlier version wrote, which made no marker, is known by its checkpoints.
+  static func output(
+    _ path: String, start: RunStart, recipe: JSONObject
+  ) throws(FileError) -> OutputDirectory {
+    let output = try OutputDirectory(path, as: .run) { () throws(FileError) in
+      guard start == .resuming else { return nil }
+      return try CheckpointStore.open(path, recipe: recipe).map {
+        $0.fileNames + [settingsName, EnvironmentReport.fileName, EventLog.fileName]
+      }
     }
-    return (try? self.settings(of: path, are: settings)) ?? false
+    if start != .resuming { try output.begin(overwriting: start == .overwriting) }
+    return output
+  }
+
+  /// Throws where a run that ended, or one that was begun with other settings, is in `output`.
+  static func checkUnfinished(_ output: OutputDirectory, settings: JSONValue) throws(FileError) {
+    func refusal(_ name: String) -> FileError {
+      FileError(
+        .storage, path: output.path, reason: "there is a \(name) of another run in it",
+        remedy: "name another directory, or add --overwrite in place of --resume")
+    }
+    if try output.has(RunManifest.fileName) { throw refusal(RunManifest.fileName) }
+    guard try output.has(settingsName) else { return }
+    let isSame = try? self.settings(of: output.path, are: settings)
+    guard isSame == true else { throw refusal(settingsName) }
   }
 
   /// Whether the run in `path` has these settings.
@@ -141,9 +147,9 @@ public struct RunDirectory {
   }
 
   /// Removes what a process left that was killed when its run had ended.
-  static func tidy(_ path: String) {
-    CheckpointStore.remove(from: path)
-    Directory.removeLeftOvers(in: path)
+  static func tidy(_ path: String) throws(FileError) {
+    guard OutputMarker(directory: path).isThere else { return }
+    try CheckpointStore.remove(from: OutputDirectory(path, as: .run, besides: [.adaptation]))
   }
 
   /// Notes an event.
@@ -190,7 +196,7 @@ public struct RunDirectory {
     try metrics.synchronize()
     try checkpoints.save(
       state, of: model,
-      marks: [Self.stepsName: steps.mark, Self.metricsName: metrics.mark])
+      marks: [Self.stepsName: steps.mark, Self.metricsName: metrics.mark], into: output)
     try events.add("checkpoint", ["step": .integer(state.step)])
   }
 
@@ -203,10 +209,11 @@ public struct RunDirectory {
     try steps.synchronize()
     try metrics.synchronize()
     // That of an earlier interruption would no longer fit its files.
-    try? FileManager.default.removeItem(atPath: path + "/" + RunManifest.fileName)
-    try TrainedTensors.save(model, drawn: drawn, to: path + "/" + TrainedTensors.fileName)
+    try output.remove([RunManifest.fileName])
+    try TrainedTensors.save(model, drawn: drawn, to: output.file(TrainedTensors.fileName))
+    try events.add("end", ["ending": .string(manifest.outcome.ending.rawValue)])
     var manifest = manifest
-    for name in [TrainedTensors.fileName, Self.settingsName, EnvironmentReport.fileName] {
+    for name in try output.files(where: Self.isBound) where try output.has(name) {
       manifest.files[name] = try Fingerprint.file(path + "/" + name)
     }
     let page = RunReport(runs: [
@@ -214,32 +221,42 @@ public struct RunDirectory {
         name: URL(filePath: path).lastPathComponent, manifest: manifest,
         history: try RunHistory(path), environment: EnvironmentReport.facts)
     ])
-    try AtomicFile.write(Array(page.html.utf8), to: path + "/" + RunReport.fileName)
-    try events.add("end", ["ending": .string(manifest.outcome.ending.rawValue)])
-    try JSONFile.write(manifest.json, to: path + "/" + RunManifest.fileName)
-    if manifest.outcome.ending != .interrupted { CheckpointStore.remove(from: path) }
+    try PageFile.write(page.html, to: output.file(RunReport.fileName))
+    try manifest.write(to: output.file(RunManifest.fileName))
+    if manifest.outcome.ending != .interrupted { try CheckpointStore.remove(from: output) }
+  }
+
+  /// Whether the manifest has the digest of a file of this name. A page has its own, and may be made again.
+  private static func isBound(_ name: String) -> Bool {
+    isOwn(name) && name != RunReport.fileName && name != RunManifest.fileName
+  }
+
+  /// Whether a run cannot be opened without its file of this name. Logs and texts may go when nobody needs them.
+  static func isOpened(_ name: String) -> Bool {
+    [TrainedTensors.fileName, settingsName, EnvironmentReport.fileName].contains(name)
+  }
+
+  private static func isOwn(_ name: String) -> Bool {
+    ownFiles.contains(name) || name.hasPrefix(TensorBoardFile.namePrefix)
   }
 }
 
 extension RunDirectory {
   /// Copies a run that ended to `target`, in place of one that may be there; the manifest goes last.
-  static func copy(_ source: String, to target: String) throws(FileError) {
-    try Directory.create(target)
-    let entries = (try? FileManager.default.contentsOfDirectory(atPath: target)) ?? []
-    try clear(target, entries)
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: source)) ?? []
-    for name in names.filter({ $0 != RunManifest.fileName }) + [RunManifest.fileName]
-    where ownFiles.contains(name) || name.hasPrefix(TensorBoardFile.namePrefix) {
-      try AtomicFile.write(FileContents.read(source + "/" + name), to: target + "/" + name)
+  static func copy(_ source: String, to target: OutputDirectory) throws(FileError) {
+    try clear(target)
+    let names = try DirectoryHandle(source).names().filter(isOwn).sorted()
+    try target.claim(names)
+    for name in names.filter({ $0 != RunManifest.fileName }) + [RunManifest.fileName] {
+      try AtomicFile.write(FileContents.read(source + "/" + name), to: target.file(name))
     }
   }
 
   /// Removes a run's own files, the manifest first and the settings last.
-  private static func clear(_ path: String, _ entries: [String]) throws(FileError) {
-    let boards = entries.filter { $0.hasPrefix(TensorBoardFile.namePrefix) }
-    let own = ownFiles.filter { $0 != settingsName } + boards + [settingsName]
-    CheckpointStore.remove(from: path)
-    for name in own where entries.contains(name) { try Directory.remove(path + "/" + name) }
+  private static func clear(_ output: OutputDirectory) throws(FileError) {
+    try output.remove([RunManifest.fileName])
+    try CheckpointStore.remove(from: output)
+    try output.remove(output.files { isOwn($0) && $0 != settingsName } + [settingsName])
   }
 
   /// What is otherwise here than where the run was begun, and may change its last bits.

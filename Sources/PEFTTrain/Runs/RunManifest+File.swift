@@ -7,7 +7,9 @@ extension RunManifest {
 
   /// Throws where a run is in `directory`, which other results would not leave as it was made.
   public static func refuse(_ directory: String) throws(FileError) {
-    guard RunDirectory.isThere(directory) else { return }
+    let manifest = try DirectoryHandle.entry(directory + "/" + fileName)
+    let settings = try DirectoryHandle.entry(directory + "/" + RunDirectory.settingsName)
+    guard manifest != nil || settings != nil else { return }
     throw FileError(
       .storage, path: directory, reason: "there is a run in it, and what it was made by",
       remedy: "name another directory with --output")
@@ -18,8 +20,8 @@ extension RunManifest {
   /// Throws `malformed` for anything that `json` would not have written.
   public static func read(_ directory: String) throws(FileError) -> RunManifest {
     let path = directory + "/" + fileName
-    let document = try JSONValue(contentsOf: path)
-    guard document["format"]?.integer == formatVersion,
+    let (document, isSealed) = try SealedFile.read(path, named: fileName)
+    guard document["format"]?.integer == (isSealed ? sealedFormatVersion : formatVersion),
       let modelDirectory = document["model"]?["directory"]?.string,
       let modelFiles = digests(document["model"]?["files"]),
       let method = document["method"].flatMap(AdaptationMethods.method(json:)),
@@ -53,6 +55,27 @@ extension RunManifest {
     json.object.map { object in
       object.members.map { (name: $0.key, value: $0.value.double ?? .nan) }
     } ?? []
+  }
+
+  /// Throws `malformed` for a file of the run in `directory` that is not the one whose digest is here.
+  func checkFiles(
+    in directory: String, where isMeant: (String) -> Bool = { _ in true }
+  ) throws(FileError) {
+    for (name, digest) in files.sorted(by: { $0.key < $1.key }) where isMeant(name) {
+      let path = directory + "/" + name
+      guard try Fingerprint.file(path) == digest else {
+        throw FileError(
+          .malformed, path: path, reason: "its SHA-256 is not the one in \(Self.fileName)",
+          remedy: "copy the run again, or train again")
+      }
+    }
+  }
+
+  /// Writes the manifest to `path`, with the digest of its own bytes.
+  public func write(to path: String) throws(FileError) {
+    var document = json.object ?? [:]
+    document["format"] = .integer(Self.sealedFormatVersion)
+    try SealedFile.write(document, named: Self.fileName, to: path)
   }
 
   private static func digests(_ json: JSONValue?) -> [String: String]? {

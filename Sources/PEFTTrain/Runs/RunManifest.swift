@@ -59,8 +59,10 @@ extension RunManifest {
     return names
   }
 
-  /// The number of this form of the file.
+  /// The number of the form of the file without a digest of itself, as the first version wrote it.
   static let formatVersion = 1
+  /// The number of the form that holds the digest of itself.
+  static let sealedFormatVersion = 2
 
   /// Metrics as a JSON object.
   public static func json(of metrics: [(name: String, value: Double)]) -> JSONValue {
@@ -69,7 +71,7 @@ extension RunManifest {
     return .object(object)
   }
 
-  /// The contents of `run.json`.
+  /// The contents of `run.json` without the digest of itself.
   public var json: JSONValue {
     var splits = JSONObject()
     for (split, values) in metrics { splits[split] = Self.json(of: values) }

@@ -12,10 +12,14 @@ struct TensorBoardFile {
 
   private var file: AppendedFile
 
-  /// Begins a file in `directory`, for the steps after `step`.
-  init(in directory: String, after step: Int) throws(FileError) {
-    let name = "\(Self.namePrefix)\(Int(Date().timeIntervalSince1970)).\(getpid()).peft"
-    file = try AppendedFile(creating: directory + "/" + name)
+  /// The name of a file that this process begins now.
+  static var newName: String {
+    "\(namePrefix)\(Int(Date().timeIntervalSince1970)).\(getpid()).peft"
+  }
+
+  /// Begins a file in `output`, for the steps after `step`.
+  init(in output: OutputDirectory, after step: Int) throws(FileError) {
+    file = try AppendedFile(creating: try output.file(Self.newName))
     try append { $0.add(3, text: "brain.Event:2") }
     guard step > 0 else { return }
     try append {

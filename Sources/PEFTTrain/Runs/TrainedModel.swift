@@ -85,14 +85,7 @@ public struct TrainedModel {
     let manifest = try RunManifest.read(directory)
     let base = base ?? manifest.modelDirectory
     try verify(base, has: manifest.modelFiles, run: path)
-    for (name, digest) in manifest.files {
-      let path = directory + "/" + name
-      guard try Fingerprint.file(path) == digest else {
-        throw FileError(
-          .malformed, path: path, reason: "its SHA-256 is not the one in run.json",
-          remedy: "copy the run again, or train again")
-      }
-    }
+    try manifest.checkFiles(in: directory) { RunDirectory.isOpened($0) }
     // What the base lacks, such as a pooler, is drawn as the run drew it.
     let generator = SeededGenerator(seed: manifest.seed, purpose: "weights")
     let (model, report) = try TransformerModel.load(

@@ -1,12 +1,33 @@
 import PEFTTensor
 
 extension Comparison {
+  /// Writes `comparison.json` and `comparison.csv`.
+  public func write(in output: OutputDirectory) throws(FileError) {
+    let table = try output.file(Self.tableName)
+    try writeTable(to: table)
+    var document = json.object ?? [:]
+    document["files"] = RunManifest.json(of: [Self.tableName: try Fingerprint.file(table)])
+    try SealedFile.write(document, named: Self.fileName, to: output.file(Self.fileName))
+  }
+
+  /// Throws `malformed` where `comparison.json` or the table beside it was changed.
+  static func checkFiles(in directory: String) throws(FileError) {
+    let (document, _) = try SealedFile.read(directory + "/" + fileName, named: fileName)
+    let path = directory + "/" + tableName
+    guard let digest = document["files"]?[tableName]?.string,
+      try DirectoryHandle.entry(path) != nil, try Fingerprint.file(path) != digest
+    else { return }
+    throw FileError(
+      .malformed, path: path, reason: "its SHA-256 is not the one in \(fileName)",
+      remedy: "compare again")
+  }
+
   /// Reads the comparison in `directory`.
   ///
   /// Throws `malformed` for anything that `json` would not have written.
   public static func read(_ directory: String) throws(FileError) -> Comparison {
     let path = directory + "/" + fileName
-    let document = try JSONValue(contentsOf: path)
+    let (document, _) = try SealedFile.read(path, named: fileName)
     func wrong(_ place: String) -> FileError {
       FileError(
         .malformed, path: path, place: place, reason: "it is missing or not understood",

@@ -61,28 +61,32 @@ public struct ComparisonJob: Sendable {
   /// diverges is not chosen. Throws where all do, or the chosen one with another seed.
   ///
   /// - Parameters:
-  ///   - directory: the directory of the run with a seed.
-  ///   - start: what to do with runs that are there.
+  ///   - output: the command's directory.
+  ///   - directory: the directory of the run with a seed, inside `output`; empty for `output` itself.
+  ///   - resuming: whether runs that are there stay; otherwise they are replaced.
   /// - Returns: nil where it was stopped; the run in hand is saved as far as it got.
   public func entry(
-    _ candidate: Candidate, directory: (UInt64) -> String, start: RunStart = .overwriting,
-    shouldStop: () -> Bool, observe: (Event) -> Void
+    _ candidate: Candidate, in output: OutputDirectory, directory: (UInt64) -> String,
+    resuming: Bool, shouldStop: () -> Bool, observe: (Event) -> Void
   ) throws -> Comparison.Entry? {
     var entry: Comparison.Entry?
     let rates = learningRates.isEmpty ? [candidate.usualLearningRate] : learningRates
     var chosen = rates[0]
     for (position, seed) in seeds.enumerated() {
-      var best: (manifest: RunManifest, rate: Double, directory: String)?
+      let main =
+        directory(seed).isEmpty
+        ? output : try output.subdirectory(directory(seed), as: .run)
+      var best: (manifest: RunManifest, rate: Double, directory: OutputDirectory)?
       var failure: NonFiniteLoss?
       for rate in position == 0 ? rates : [chosen] {
         let isTrial = position == 0 && rates.count > 1
-        let place = directory(seed) + (isTrial ? "/rate-\(rate)" : "")
+        let place = isTrial ? try main.subdirectory("rate-\(rate)", as: .run) : main
         observe(.run(label: candidate.label, seed: seed, learningRate: rate))
         let manifest: RunManifest
         do {
           manifest = try run(
-            candidate, seed: seed, rate: rate, to: place, start: start, shouldStop: shouldStop,
-            observe: observe)
+            candidate, seed: seed, rate: rate, in: place, resuming: resuming,
+            shouldStop: shouldStop, observe: observe)
         } catch let error as NonFiniteLoss where isTrial {
           observe(.diverged(label: candidate.label, learningRate: rate, error))
           failure = error
@@ -96,9 +100,7 @@ public struct ComparisonJob: Sendable {
       if best == nil, let failure { throw failure }
       guard let best else { continue }
       chosen = best.rate
-      if best.directory != directory(seed) {
-        try RunDirectory.copy(best.directory, to: directory(seed))
-      }
+      if best.directory !== main { try RunDirectory.copy(best.directory.path, to: main) }
       let run = Comparison.Run(
         seed: seed, metrics: best.manifest.metrics, seconds: best.manifest.outcome.seconds,
         steps: best.manifest.outcome.steps)
@@ -114,23 +116,24 @@ public struct ComparisonJob: Sendable {
   }
 
   private func run(
-    _ candidate: Candidate, seed: UInt64, rate: Double, to directory: String, start: RunStart,
-    shouldStop: () -> Bool, observe: (Event) -> Void
+    _ candidate: Candidate, seed: UInt64, rate: Double, in output: OutputDirectory,
+    resuming: Bool, shouldStop: () -> Bool, observe: (Event) -> Void
   ) throws -> RunManifest {
     var job = base
     job.method = candidate.method
     job.plan = candidate.plan
     job.settings.seed = seed
     job.settings.learningRate = rate
-    if start == .resuming, let finished = try job.finishedRun(in: directory) { return finished }
+    if resuming, let finished = try job.finishedRun(in: output.path, tidying: false) {
+      try CheckpointStore.remove(from: output)
+      return finished
+    }
     let prepared = try job.prepare()
     try prepared.checkMemory(prepared.forecast(timing: false))
-    // The first run of `adapt` lies beside the plan, and so in a directory that is not empty.
-    let isBegun = FileManager.default.fileExists(
-      atPath: directory + "/" + CheckpointStore.manifestName)
+    let modelFiles = try Fingerprint.weights(ofModel: job.modelDirectory)
     return try prepared.run(
-      to: directory, start: start == .resuming && isBegun ? .resuming : .overwriting,
-      shouldStop: shouldStop
+      in: output, modelFiles: modelFiles, recipe: job.recipe(modelFiles: modelFiles),
+      resuming: try resuming && output.has(CheckpointStore.manifestName), shouldStop: shouldStop
     ) { observe(.training($0)) }
   }
 

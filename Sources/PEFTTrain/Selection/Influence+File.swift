@@ -8,6 +8,11 @@ extension Influence {
   /// The most groups whose single probes go into the file.
   private static let recordLimit = 20_000
 
+  /// The file at `path`, or in the directory `path`.
+  public static func path(_ path: String) -> String {
+    isDirectory(path) ? path + "/" + fileName : path
+  }
+
   /// The document, `influence.json`.
   public var json: JSONValue {
     var document: JSONObject = [

@@ -101,13 +101,13 @@ extension PreparedJob {
   /// permutation of (seed, pass) of their own. The model is bit for bit as before when it returns.
   ///
   /// - Parameters:
-  ///   - directory: where the state is saved, so that a probe that was ended can go on; nil saves none. When
+  ///   - output: where the state is saved, so that a probe that was ended can go on; nil saves none. When
   ///     what it found is written, `ProbeCheckpoint.remove` is due.
   ///   - resuming: whether to go on from a state there; without one it begins.
   ///   - shouldStop: asked after every batch; true ends with what there is, marked as incomplete.
   /// - Returns: nil when it was stopped before the first probe.
   public func measureInfluence(
-    _ settings: InfluenceSettings, savingIn directory: String? = nil, resuming: Bool = false,
+    _ settings: InfluenceSettings, savingIn output: OutputDirectory? = nil, resuming: Bool = false,
     shouldStop: () -> Bool = { false }, observe: (InfluenceEvent) -> Void = { _ in }
   ) throws -> Influence? {
     let clock = ContinuousClock()
@@ -127,10 +127,7 @@ extension PreparedJob {
     try checkProbeMemory()
     let modelFiles = try Fingerprint.weights(ofModel: job.modelDirectory)
     let recipe = try job.recipe(settings, modelFiles: modelFiles)
-    let lock = try directory.map { try DirectoryLock($0) }
-    defer { withExtendedLifetime(lock) {} }
-    var checkpoint = directory.map { ProbeCheckpoint(directory: $0, recipe: recipe) }
-    if resuming, let directory { Directory.removeLeftOvers(in: directory) }
+    var checkpoint = output.map { ProbeCheckpoint(in: $0, recipe: recipe) }
     let saved = resuming ? try checkpoint?.load(settings, of: model, job) : nil
     if let saved, settings.warmSteps == 0 {
       for (parameter, value) in zip(model.taskParameters, saved.head) { parameter.value = value }
@@ -301,7 +298,7 @@ extension ProbeCheckpoint {
       }
     guard isWithin else {
       throw FileError(
-        .malformed, path: directory,
+        .malformed, path: path,
         reason: "its checkpoint has more gradients or probes than are asked for",
         remedy: "probe again with --overwrite")
     }

@@ -2,9 +2,19 @@ import PEFTSelect
 import PEFTTensor
 
 extension Plan {
+  /// The number of the form of the file without a digest of itself, as the first version wrote it.
   private static let formatVersion = 1
+  /// The number of the form that holds the digest of itself.
+  private static let sealedFormatVersion = 2
 
-  /// The document, `plan.json`.
+  /// Writes it to `path`, with the digest of its own bytes.
+  public func write(to path: String) throws(FileError) {
+    var document = json.object ?? [:]
+    document["format"] = .integer(Self.sealedFormatVersion)
+    try SealedFile.write(document, named: Self.fileName, to: path)
+  }
+
+  /// The document, `plan.json`, without the digest of itself.
   public var json: JSONValue {
     var files = JSONObject()
     for (name, digest) in modelFiles.sorted(by: { $0.key < $1.key }) {
@@ -39,6 +49,7 @@ extension Plan {
         "valueDeviation": .number(stability.valueDeviation),
       ])
     }
+    document["files"] = RunManifest.json(of: self.files)
     document["groups"] = .array(groups.map(Self.json))
     document["items"] = .array(items.map(Self.json))
     return .object(document)
@@ -70,15 +81,19 @@ extension Plan {
   ///
   /// Throws `malformed`, with the place, for anything that `json` would not have written. That the
   /// numbers agree with each other is for `check` to say.
-  public static func read(_ path: String) throws(FileError) -> Plan {
+  ///
+  /// - Parameter checking: whether a file that was changed after it was written is refused too.
+  public static func read(_ path: String, checking: Bool = true) throws(FileError) -> Plan {
     let path = isDirectory(path) ? path + "/" + fileName : path
-    let document = try JSONValue(contentsOf: path)
+    let (document, isSealed) = try SealedFile.read(path, named: fileName, checking: checking)
     func wrong(_ place: String, _ reason: String) -> FileError {
       FileError(
         .malformed, path: path, place: place, reason: reason,
         remedy: "write it again with `peft select`")
     }
-    guard document["format"]?.integer == formatVersion else {
+    guard
+      document["format"]?.integer == (isSealed ? sealedFormatVersion : formatVersion)
+    else {
       throw wrong("format", "not a plan of this version")
     }
     guard let model = document["model"], let directory = model["directory"]?.string,
@@ -117,7 +132,7 @@ extension Plan {
           exclusionClass: entry["exclusionClass"]?.integer, isFixed: entry["fixed"]?.bool ?? false))
     }
     let isCharged = document["probeSeconds"] != nil
-    return Plan(
+    var plan = Plan(
       modelDirectory: directory,
       modelFiles: Dictionary(
         files.members.map { ($0.key, $0.value.string ?? "") },
@@ -128,6 +143,26 @@ extension Plan {
       interaction: interaction(document["interaction"]),
       stability: stability(document["stability"], groups), items: items,
       probeSeconds: try isCharged ? number("probeSeconds") : 0)
+    for (name, digest) in document["files"]?.object?.members.map({ ($0.key, $0.value) }) ?? [] {
+      guard let digest = digest.string, !name.contains("/") else { throw wrong("files", name) }
+      plan.files[name] = digest
+    }
+    return plan
+  }
+
+  /// Throws `malformed` where a file beside the plan at `path` is not the one that belongs to it.
+  public func checkFiles(beside path: String) throws(FileError) {
+    let directory =
+      isDirectory(path) ? path : path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+    for (name, digest) in files.sorted(by: { $0.key < $1.key }) {
+      let file = directory + "/" + name
+      guard try DirectoryHandle.entry(file) != nil, try Fingerprint.file(file) != digest else {
+        continue
+      }
+      throw FileError(
+        .malformed, path: file, reason: "its SHA-256 is not the one in \(Plan.fileName)",
+        remedy: "choose again with `peft select`")
+    }
   }
 
   private static func group(_ item: JSONValue) -> Group? {

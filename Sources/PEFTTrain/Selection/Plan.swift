@@ -65,6 +65,8 @@ public struct Plan: Sendable {
   public var items: [Item]
   /// Seconds of the probe behind it.
   public var probeSeconds: Double
+  /// SHA-256 of the files that it was made of or belong to it, by name: `influence.json` and `frontier.csv`.
+  public var files: [String: String] = [:]
 
   /// A selection's value with interactions.
   public struct Interaction: Hashable, Sendable {

@@ -12,7 +12,10 @@ public struct ProbeCheckpoint {
   /// The name of the manifest.
   public static let manifestName = "probe-checkpoint.json"
   private static let formatVersion = 1
-  let directory: String
+  private let output: OutputDirectory
+  /// The directory.
+  var path: String { output.path }
+  private var directory: String { output.path }
   private let recipe: JSONObject
   private var gradients: (file: String, digest: String, batches: Int)?
 
@@ -24,9 +27,9 @@ public struct ProbeCheckpoint {
     let headSeconds: Double
   }
 
-  /// A checkpoint in `directory`; `recipe` is all that another probe would have otherwise.
-  init(directory: String, recipe: JSONObject) {
-    self.directory = directory
+  /// A checkpoint in `output`; `recipe` is all that another probe would have otherwise.
+  init(in output: OutputDirectory, recipe: JSONObject) {
+    self.output = output
     self.recipe = recipe
   }
 
@@ -35,9 +38,12 @@ public struct ProbeCheckpoint {
     _ state: ProbeState, head: [Tensor], of parameters: [ModelParameter], seconds: Double,
     headSeconds: Double
   ) throws(FileError) {
+    let recordsFile = "probe-records-\(state.probesDone).safetensors"
+    try output.claim([
+      Self.manifestName, recordsFile, Self.gradientsFile(state.directionBatches),
+    ])
     let gradients = try self.gradients(of: state, head: head, parameters)
     self.gradients = gradients
-    let recordsFile = "probe-records-\(state.probesDone).safetensors"
     try SafetensorsWriter.write(Self.outputs(of: state), to: directory + "/" + recordsFile)
     try JSONFile.write(
       .object([
@@ -50,14 +56,27 @@ public struct ProbeCheckpoint {
           recordsFile: .string(try Fingerprint.file(directory + "/" + recordsFile)),
         ]),
       ]), to: directory + "/" + Self.manifestName)
-    Self.removeFiles(in: directory, but: [gradients.file, recordsFile])
+    try output.remove(
+      output.files { Self.isState($0) && ![gradients.file, recordsFile].contains($0) })
+  }
+
+  private static func gradientsFile(_ batches: Int) -> String {
+    "probe-gradients-\(batches).safetensors"
+  }
+
+  /// Whether a file of this name is the manifest or holds a part of a state.
+  static func isPart(_ name: String) -> Bool { name == manifestName || isState(name) }
+
+  /// Whether a file of this name holds a part of a state.
+  private static func isState(_ name: String) -> Bool {
+    name.wholeMatch(of: /probe-(gradients|records)-[0-9]+\.safetensors/) != nil
   }
 
   private func gradients(
     of state: ProbeState, head: [Tensor], _ parameters: [ModelParameter]
   ) throws(FileError) -> (file: String, digest: String, batches: Int) {
     if let gradients, gradients.batches == state.directionBatches { return gradients }
-    let file = "probe-gradients-\(state.directionBatches).safetensors"
+    let file = Self.gradientsFile(state.directionBatches)
     let names = parameters.map(\.parameter.name)
     func outputs(_ prefix: String, _ names: [String], _ tensors: [Tensor]) -> [SafetensorsOutput] {
       zip(names, tensors).map { name, tensor in
@@ -110,7 +129,7 @@ public struct ProbeCheckpoint {
       }
       digests[name] = digest.string
     }
-    let gradientsFile = "probe-gradients-\(batches).safetensors"
+    let gradientsFile = Self.gradientsFile(batches)
     guard let digest = digests[gradientsFile],
       digests["probe-records-\(probes).safetensors"] != nil
     else { throw malformed("its files are not described") }
@@ -192,18 +211,26 @@ public struct ProbeCheckpoint {
   }
 
   /// Removes manifest and files, the manifest first.
-  public static func remove(from directory: String) {
-    try? FileManager.default.removeItem(atPath: directory + "/" + manifestName)
-    removeFiles(in: directory, but: [])
+  public static func remove(from output: OutputDirectory) throws(FileError) {
+    try output.remove([manifestName] + output.files(where: isState))
   }
 
-  private static func removeFiles(in directory: String, but kept: Set<String>) {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-    for name in names
-    where name.wholeMatch(of: /probe-(gradients|records)-[0-9]+\.safetensors/) != nil
-      && !kept.contains(name)
-    {
-      try? FileManager.default.removeItem(atPath: directory + "/" + name)
+  /// Removes what a process left that was killed when its probe had ended.
+  public static func tidy(_ path: String) throws(FileError) {
+    guard OutputMarker(directory: path).isThere else { return }
+    try remove(from: OutputDirectory(path, as: .probe))
+  }
+
+  /// The files of a state in `directory`, by its manifest; nil where there is no manifest of a probe.
+  ///
+  /// For directories of earlier versions, which have no marker.
+  public static func fileNames(in directory: String) throws(FileError) -> [String]? {
+    let path = directory + "/" + manifestName
+    guard try DirectoryHandle.entry(path) == .file else { return nil }
+    let manifest = try JSONValue(contentsOf: path)
+    guard manifest["recipe"]?.object != nil, let files = manifest["files"]?.object else {
+      return nil
     }
+    return [manifestName, EnvironmentReport.fileName] + files.keys.filter(isState)
   }
 }

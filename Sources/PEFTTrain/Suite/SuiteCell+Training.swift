@@ -5,9 +5,9 @@ import PEFTTensor
 extension PreparedJob {
   /// Trains and evaluates without a run directory; nil where it was stopped.
   ///
-  /// - Parameter scratch: a file that is written and removed again, for its size.
+  /// - Parameter scratch: a directory in which a file is written and removed again, for its size.
   func cell(
-    recipe: JSONObject, probeSeconds: Double, parameters: Int, scratch: String,
+    recipe: JSONObject, probeSeconds: Double, parameters: Int, scratch: OutputDirectory,
     shouldStop: () -> Bool, observe: (TrainingEvent) -> Void
   ) throws -> SuiteCell? {
     let outcome = try PEFTTrain.train(
@@ -21,10 +21,10 @@ extension PreparedJob {
       ("dev", outcome.bestMetrics), ("test", model.evaluate(test, task: task).metrics),
     ]
     cell.peakMemory = Processor.peakResidentBytes
-    defer { try? FileManager.default.removeItem(atPath: scratch) }
-    try TrainedTensors.save(model, drawn: drawn, to: scratch)
-    cell.storedBytes =
-      (try? FileManager.default.attributesOfItem(atPath: scratch)[.size] as? Int) ?? 0
+    let path = try scratch.file(TrainedTensors.fileName)
+    try TrainedTensors.save(model, drawn: drawn, to: path)
+    cell.storedBytes = try FileContents.byteCount(path)
+    try scratch.remove([TrainedTensors.fileName])
     return cell
   }
 

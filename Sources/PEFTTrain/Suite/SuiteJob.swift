@@ -15,7 +15,8 @@ public struct SuiteJob {
   /// The suite.
   public let suite: ComparisonSuite
   /// Where everything goes.
-  public let directory: String
+  public let output: OutputDirectory
+  private var directory: String { output.path }
   /// Every row.
   public let rows: [SuiteRow]
   private let bases: [String: SuiteBase]
@@ -37,9 +38,9 @@ public struct SuiteJob {
   }
 
   /// Reads models and data, so that what is wrong with them is known before anything runs.
-  public init(_ suite: ComparisonSuite, in directory: String) throws {
+  public init(_ suite: ComparisonSuite, in output: OutputDirectory) throws {
     self.suite = suite
-    self.directory = directory
+    self.output = output
     var bases: [String: SuiteBase] = [:]
     for problem in suite.problems {
       bases[problem.name] = try SuiteBase(problem.job, rules: suite.subsetRules)
@@ -141,8 +142,13 @@ public struct SuiteJob {
     _ row: SuiteRow, seed: UInt64, rate: Double, choices: inout [UInt64: Choice],
     shouldStop: () -> Bool, observe: (Event) -> Void
   ) throws -> SuiteCell? {
-    let path = cellPath(row, seed, rate)
     let recipe = try recipe(row, seed, rate)
+    // A process that was given the same rows makes what this one has not made meanwhile.
+    guard
+      let place = try output.subdirectory(
+        rowDirectory(row), as: .suite, waitingUnless: shouldStop)
+    else { return nil }
+    let path = cellPath(row, seed, rate)
     if FileManager.default.fileExists(atPath: path) { return try SuiteCell(path, recipe: recipe) }
     if shouldStop() { return nil }
     guard var job = base(row.problem)?.job,
@@ -155,10 +161,8 @@ public struct SuiteJob {
     job.method = choice.method
     job.plan = choice.plan
     observe(.run(row, seed: seed, learningRate: rate))
-    try Directory.create((path as NSString).deletingLastPathComponent)
     if let plan = choice.plan {
-      try JSONFile.write(
-        plan.json, to: rowDirectory(row) + "/seed-\(seed)-\(Plan.fileName)")
+      try plan.write(to: place.file("seed-\(seed)-\(Plan.fileName)"))
     }
     // What the runs and probes before left does not count.
     TensorMemory.releaseUnused()
@@ -170,7 +174,7 @@ public struct SuiteJob {
       cell = try prepared.cell(
         recipe: recipe, probeSeconds: choice.seconds,
         parameters: base(row.problem)?.parameters ?? 1,
-        scratch: path + ".tensors", shouldStop: shouldStop
+        scratch: place, shouldStop: shouldStop
       ) { observe(.training($0)) }
     } catch let error as NonFiniteLoss {
       observe(.diverged(row, seed: seed, learningRate: rate, error))
@@ -178,7 +182,7 @@ public struct SuiteJob {
         recipe: recipe, probeSeconds: choice.seconds,
         parameters: base(row.problem)?.parameters ?? 1)
     }
-    if let cell { try JSONFile.write(cell.json, to: path) }
+    if let cell { try JSONFile.write(cell.json, to: place.file(cellName(seed, rate))) }
     return cell
   }
 
@@ -216,11 +220,11 @@ public struct SuiteJob {
     observe: (Event) -> Void = { _ in }
   ) throws -> Influence? {
     guard let settings = suite.probes[name], var job = base(problem)?.job else { return nil }
-    let directory = "\(self.directory)/probes/\(problem)/\(name)"
-    let path = "\(directory)/seed-\(seed).json"
-    try Directory.create(directory)
-    let lock = try DirectoryLock(directory, waits: true)
-    defer { withExtendedLifetime(lock) {} }
+    guard
+      let place = try output.subdirectory(
+        "probes/\(problem)/\(name)", as: .suite, waitingUnless: shouldStop)
+    else { return nil }
+    let path = try place.file("seed-\(seed).json")
     job.settings.seed = seed
     var seeded = settings
     seeded.probe.seed = seed
@@ -244,11 +248,15 @@ public struct SuiteJob {
   private func base(_ problem: String) -> SuiteBase? { bases[problem] }
 
   private func rowDirectory(_ row: SuiteRow) -> String {
-    "\(directory)/cells/\(row.problem)/\(row.label)"
+    "cells/\(row.problem)/\(row.label)"
+  }
+
+  private func cellName(_ seed: UInt64, _ rate: Double) -> String {
+    "seed-\(seed)-rate-\(rate).json"
   }
 
   private func cellPath(_ row: SuiteRow, _ seed: UInt64, _ rate: Double) -> String {
-    rowDirectory(row) + "/seed-\(seed)-rate-\(rate).json"
+    "\(directory)/\(rowDirectory(row))/\(cellName(seed, rate))"
   }
 
   /// All that another run would have otherwise.

@@ -265,9 +265,7 @@ public struct SuiteReport: Sendable {
   }
 
   /// Writes the page.
-  public func write(to path: String) throws(FileError) {
-    try AtomicFile.write(Array(html.utf8), to: path)
-  }
+  public func write(to path: String) throws(FileError) { try PageFile.write(html, to: path) }
 
   private func add(_ table: Table, to page: inout HTMLPage) {
     guard !table.rows.isEmpty else { return }

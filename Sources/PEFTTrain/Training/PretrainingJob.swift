@@ -50,7 +50,7 @@ public struct PreparedPretraining {
   /// The job.
   public let job: PretrainingJob
   /// The directory that is being written.
-  public let output: String
+  let output: OutputDirectory
   /// The model.
   public let model: TransformerModel
   /// Its data.
@@ -65,8 +65,6 @@ public struct PreparedPretraining {
   /// Steps that are done already.
   public let stepsDone: Int
   fileprivate let state: Handover<TrainingState>
-  /// Keeps other processes out of the directory.
-  let lock: DirectoryLock
 
   /// The task that the data pose.
   var task: PredictionTask { .language(TextWindows(context: job.context)) }
@@ -85,21 +83,37 @@ extension PretrainingJob {
     var found = JSONObject()
     for key in recipe.keys { found[key] = document[key] }
     try CheckpointStore.check(found, is: recipe, path: path)
-    CheckpointStore.remove(from: output)
-    Directory.removeLeftOvers(in: output)
+    if OutputMarker(directory: output).isThere {
+      try CheckpointStore.remove(from: open(output, resuming: true))
+    }
     return document
   }
 
-  /// Reads the data, learns the vocabulary and writes its files and `config.json` into `output`, a new or
-  /// empty directory; or goes on where an earlier run in `output` was ended, and begins where there is nothing to go
+  /// Opens `output`. One that an earlier version wrote, which made no marker, is known by its checkpoints.
+  private func open(_ output: String, resuming: Bool) throws(FileError) -> OutputDirectory {
+    try OutputDirectory(output, as: .pretraining) { () throws(FileError) in
+      guard resuming, Self.exists(CheckpointStore.manifestName, in: output),
+        let document = try? JSONValue(contentsOf: output + "/" + CheckpointStore.manifestName),
+        let states = document["states"]?.array, document["recipe"]?["vocabularySize"] != nil
+      else { return nil }
+      return states.compactMap { $0["file"]?.string } + [CheckpointStore.manifestName]
+        + Self.ownFiles
+    }
+  }
+
+  /// Reads the data, learns the vocabulary and writes its files and `config.json` into `path`, a new or
+  /// empty directory; or goes on where an earlier run there was ended, and begins where there is nothing to go
   /// on from.
   public func prepare(
-    output: String, resuming: Bool, overwriting: Bool
+    output path: String, resuming: Bool, overwriting: Bool
   ) throws -> PreparedPretraining {
-    let isBegun = resuming && Self.exists(CheckpointStore.manifestName, in: output)
-    if !isBegun { try Self.check(output, overwriting: overwriting, resuming: resuming) }
-    let isThere = FileManager.default.fileExists(atPath: output)
-    let lock = isThere ? try DirectoryLock(output) : nil
+    // A directory that is not there is made when it is known that something goes into it.
+    let isNew = try DirectoryHandle.entry(path) == nil
+    let present = isNew ? nil : try open(path, resuming: resuming)
+    let isBegun = try resuming && present?.has(CheckpointStore.manifestName) == true
+    if let present, !isBegun {
+      try Self.check(present, overwriting: overwriting, resuming: resuming)
+    }
     let rows = try rows()
     let texts = rows.examples.map(\.text)
     let family: ByteLevelFamily = target == .causal ? .gpt2 : .roberta
@@ -109,7 +123,7 @@ extension PretrainingJob {
       : try ByteLevelBPETrainer.train(
         texts: texts, vocabularySize: vocabularySize, specialTokens: family.specialTokens)
     let tokenizer =
-      try vocabulary?.tokenizer(family: family) ?? Tokenizer.load(directory: output)
+      try vocabulary?.tokenizer(family: family) ?? Tokenizer.load(directory: path)
     let configuration = try configuration(tokenizer)
     let windows = TextWindows(context: context)
     let reader = TaskReader(
@@ -122,24 +136,24 @@ extension PretrainingJob {
     try checkMemory(configuration, train)
     let model = TransformerModel(configuration: configuration, output: .vocabulary)
     model.initializeWeights(using: SeededGenerator(seed: settings.seed, purpose: "weights"))
-    try Directory.create(output)
-    let held = try lock ?? DirectoryLock(output)
-    Directory.removeLeftOvers(in: output)
+    let output = if let present { present } else { try open(path, resuming: resuming) }
     if let vocabulary {
-      // First, for what is beside it is then known to be a run's.
-      try LossCurve(path: output + "/steps.csv", keepingUpTo: 0).write()
-      try Self.clear(output)
-      try vocabulary.write(to: output, family: family, maximumLength: context)
-      try JSONFile.write(configuration.json, to: output + "/config.json")
+      try output.begin(overwriting: true)
+      try output.claim(Self.ownFiles)
+      try LossCurve(path: output.file("steps.csv"), keepingUpTo: 0).write()
+      try vocabulary.write(to: path, family: family, maximumLength: context)
+      try JSONFile.write(configuration.json, to: output.file("config.json"))
+    } else {
+      try output.claim(Self.ownFiles)
     }
-    var checkpoints = isBegun ? try CheckpointStore.open(output, recipe: recipe) : nil
+    var checkpoints = isBegun ? try CheckpointStore.open(path, recipe: recipe) : nil
     let steps = plannedSteps(data: train, settings: settings)
     let state = try checkpoints?.load(for: model, plannedSteps: steps).state
     return PreparedPretraining(
       job: self, output: output, model: model, train: train, dev: dev,
       tokenCount: train.lengths.reduce(0, +), recipe: recipe,
-      checkpoints: checkpoints ?? CheckpointStore(directory: output, recipe: recipe),
-      stepsDone: state?.step ?? 0, state: Handover(state), lock: held)
+      checkpoints: checkpoints ?? CheckpointStore(directory: path, recipe: recipe),
+      stepsDone: state?.step ?? 0, state: Handover(state))
   }
 
   private func configuration(_ tokenizer: Tokenizer) throws -> ModelConfiguration {
@@ -194,35 +208,22 @@ extension PretrainingJob {
     FileManager.default.fileExists(atPath: output + "/" + name)
   }
 
-  /// What may be there besides `steps.csv` before the first checkpoint.
-  private static let firstFiles: Set = [
+  /// What a finished run leaves.
+  private static let ownFiles = [
     "vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json", "config.json",
-    "steps.csv",
-    recipeName,
+    "steps.csv", "model.safetensors", recipeName,
   ]
 
-  /// Throws where something is in the way: with `resuming` all but what a run leaves that was ended before its
-  /// first checkpoint.
+  /// Throws where something is in the way: with `resuming` only a model that is finished.
   private static func check(
-    _ output: String, overwriting: Bool, resuming: Bool
+    _ output: OutputDirectory, overwriting: Bool, resuming: Bool
   ) throws(FileError) {
-    let entries = (try? FileManager.default.contentsOfDirectory(atPath: output)) ?? []
-    let others = entries.filter { !Directory.isLeftOver($0) }
-    let isOurs =
-      (others.isEmpty || others.contains("steps.csv"))
-      && others.allSatisfy { firstFiles.contains($0) || CheckpointStore.isState($0) }
-    guard entries.isEmpty || overwriting || (resuming && isOurs) else {
+    let there = resuming ? [recipeName] : ownFiles
+    for name in there where try output.has(name) {
+      guard !overwriting else { return }
       throw FileError(
-        .storage, path: output, reason: "the directory is not empty",
-        remedy: "name another one, add --overwrite, or go on with --resume")
-    }
-  }
-
-  /// What an earlier pretraining made there goes.
-  private static func clear(_ output: String) throws(FileError) {
-    CheckpointStore.remove(from: output)
-    for name in ["model.safetensors", recipeName] {
-      try Directory.remove(output + "/" + name)
+        .storage, path: output.path, reason: "there is a \(name) in it already",
+        remedy: "name another directory, add --overwrite, or go on with --resume")
     }
   }
 
@@ -289,14 +290,14 @@ extension PreparedPretraining {
     shouldStop: () -> Bool, observe: (TrainingEvent) -> Void
   ) throws -> TrainingOutcome? {
     var checkpoints = checkpoints
-    var curve = LossCurve(path: output + "/steps.csv", keepingUpTo: stepsDone)
+    var curve = LossCurve(path: try output.file("steps.csv"), keepingUpTo: stepsDone)
     let outcome = try PEFTTrain.train(
       model, on: train, evaluatingOn: dev, task: task, settings: job.settings, from: state.take(),
       checkpoints: job.checkpointInterval, savesEnd: true,
       save: { state in
         // First, for a table that has more steps than the state is cut, and one that has less stays so.
         try curve.write()
-        try checkpoints.save(state, of: model)
+        try checkpoints.save(state, of: model, into: output)
       }, shouldStop: shouldStop
     ) { event in
       if case .step(let report) = event { curve.append(report) }
@@ -305,7 +306,7 @@ extension PreparedPretraining {
     }
     try curve.write()
     guard outcome.ending != .interrupted else { return nil }
-    try model.writeWeights(to: output, as: job.isHalf ? .float16 : .float32)
+    try model.writeWeights(to: output.path, as: job.isHalf ? .float16 : .float32)
     var document = recipe
     document["parameters"] = .integer(model.parameterCount)
     document["tokensSeen"] = .integer(curve.tokens)
@@ -315,8 +316,8 @@ extension PreparedPretraining {
     document["curve"] = curve.means
     document["environment"] = EnvironmentReport.json
     if !outcome.bestMetrics.isEmpty { document["dev"] = RunManifest.json(of: outcome.bestMetrics) }
-    try JSONFile.write(.object(document), to: output + "/" + PretrainingJob.recipeName)
-    CheckpointStore.remove(from: output)
+    try JSONFile.write(.object(document), to: output.file(PretrainingJob.recipeName))
+    try CheckpointStore.remove(from: output)
     return outcome
   }
 }

@@ -19,13 +19,6 @@ struct AdaptSession {
   let training: TrainingOptions
   let common: CommonOptions
 
-  /// What another run leaves behind, the probe first.
-  static let files =
-    probeFiles + [
-      RunManifest.fileName, Plan.fileName, Comparison.fileName, CheckpointStore.manifestName,
-    ]
-  private static let probeFiles = [Influence.fileName, ProbeCheckpoint.manifestName]
-
   /// Adapters of several sizes, so that a small budget can be used up.
   private static let usualCandidates = AdapterCandidates(ranks: [1, 2, 4, 8, 16])
 
@@ -37,20 +30,19 @@ struct AdaptSession {
       self.names, usual: ["lora", "bitfit", "head"], for: prepared)
     let budget = comparison.budget?.count(of: prepared.counts.parameters) ?? 0
     if !reuseProbe { try prepared.checkBudget(budget, settings(budget)) }
-    let old = resume ? [] : Self.files.filter { !(reuseProbe && Self.probeFiles.contains($0)) }
-    try OutputDirectory.create(output, replacing: old, overwriting: overwrite)
-    let influence = try influence(of: prepared, budget: budget)
+    let directory = try OutputDirectory.adaptation(
+      output, overwriting: overwrite, resuming: resume, reusingProbe: reuseProbe)
+    let influence = try influence(of: prepared, budget: budget, in: directory)
     let start = ContinuousClock.now
     let planner = Planner(influence)
-    let plan =
+    var plan =
       probe.interactions
       ? try planner.interactingPlan(budget: budget)
       : try planner.plan(budget: budget, seed: base.settings.seed)
     let frontier = try planner.frontier()
     let probeSeconds = influence.cost.seconds + (ContinuousClock.now - start) / .seconds(1)
-    try JSONFile.write(plan.json, to: output + "/" + Plan.fileName)
-    try FrontierFile.write(
-      frontier, of: plan.modelParameters, to: output + "/" + FrontierFile.fileName)
+    plan.files[Influence.fileName] = try Fingerprint.file(Influence.path(output))
+    try plan.write(frontier, in: directory)
     if !common.quiet {
       InfluenceFigure(influence, plan: plan).lines.forEach { common.note($0) }
       PlanTable(plan).lines.forEach { common.note($0) }
@@ -59,8 +51,7 @@ struct AdaptSession {
       job: ComparisonJob(
         base: base, seeds: comparison.seedList(default: training.seed),
         learningRates: comparison.rates(training)),
-      prepared: prepared, common: common, output: output,
-      start: resume ? .resuming : .overwriting)
+      prepared: prepared, common: common, output: directory, isResuming: resume)
     var result = Comparison(
       modelParameters: prepared.counts.parameters, budget: budget,
       metric: PrimaryMetric(of: prepared.task))
@@ -68,18 +59,19 @@ struct AdaptSession {
       [session.candidate(plan, probeSeconds: probeSeconds)]
       + names.map { session.candidate($0, budget: budget, targets: comparison.targetNames) }
     for (position, candidate) in candidates.compactMap(\.self).enumerated() {
-      guard let entry = try session.train(candidate, main: position == 0 ? output : nil) else {
+      guard let entry = try session.train(candidate, isMain: position == 0) else {
         throw Interrupted(run: output)
       }
       result.entries.append(entry)
-      try JSONFile.write(result.json, to: output + "/" + Comparison.fileName)
-      try result.writeTable(to: output + "/" + Comparison.tableName)
-      try ReportPage.write(output)
+      try result.write(in: directory)
+      try ReportPage.write(directory)
     }
     show(result, plan)
   }
 
-  private func influence(of prepared: PreparedJob, budget: Int) throws -> Influence {
+  private func influence(
+    of prepared: PreparedJob, budget: Int, in directory: OutputDirectory
+  ) throws -> Influence {
     let path = output + "/" + Influence.fileName
     if reuseProbe || resume, FileManager.default.fileExists(atPath: path) {
       let found = try Influence.read(path)
@@ -90,15 +82,16 @@ struct AdaptSession {
         found.isComplete
       {
         common.note("taking the influences of \(path)")
+        try ProbeCheckpoint.remove(from: directory)
         return found
       }
       common.note(
         "\(path) is incomplete or of other weights; " + (resume ? "going on" : "probing again"))
     }
     let (influence, isInterrupted) = try ProbeSession(prepared: prepared, common: common).measure(
-      try settings(budget), savingIn: output, resuming: resume)
-    try JSONFile.write(influence.json, to: path)
-    if influence.isComplete { ProbeCheckpoint.remove(from: output) }
+      try settings(budget), savingIn: directory, resuming: resume)
+    try JSONFile.write(influence.json, to: directory.file(Influence.fileName))
+    if influence.isComplete { try ProbeCheckpoint.remove(from: directory) }
     if isInterrupted { throw Interrupted(run: output) }
     return influence
   }

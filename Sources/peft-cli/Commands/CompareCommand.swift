@@ -133,16 +133,14 @@ struct CompareCommand: ParsableCommand {
     let names = try ComparisonSession.names(
       self.names, usual: ["lora", "bitfit", "norm", "head", "full"], for: prepared)
     try RunManifest.refuse(output)
-    if !overwrite, !resume { try OutputDirectory.refuse(output, holding: ["methods"]) }
-    try OutputDirectory.create(
-      output, replacing: resume ? [] : [Comparison.fileName], overwriting: overwrite)
-    try EnvironmentReport.write(to: output)
+    let directory = try OutputDirectory.comparison(
+      output, overwriting: overwrite, resuming: resume)
+    try EnvironmentReport.write(to: directory)
     let session = ComparisonSession(
       job: ComparisonJob(
         base: base, seeds: comparison.seedList(default: training.seed),
         learningRates: comparison.rates(training)),
-      prepared: prepared, common: common, output: output,
-      start: resume ? .resuming : .overwriting)
+      prepared: prepared, common: common, output: directory, isResuming: resume)
     let budget = comparison.budget?.count(of: prepared.counts.parameters) ?? chosen?.budget
     var result = Comparison(
       modelParameters: prepared.counts.parameters, budget: budget,
@@ -156,9 +154,8 @@ struct CompareCommand: ParsableCommand {
         throw Interrupted(run: output)
       }
       result.entries.append(entry)
-      try JSONFile.write(result.json, to: output + "/" + Comparison.fileName)
-      try result.writeTable(to: output + "/" + Comparison.tableName)
-      try ReportPage.write(output)
+      try result.write(in: directory)
+      try ReportPage.write(directory)
     }
     if common.json {
       Console.output(result.json)

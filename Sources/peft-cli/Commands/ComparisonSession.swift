@@ -8,9 +8,9 @@ struct ComparisonSession {
   let job: ComparisonJob
   let prepared: PreparedJob
   let common: CommonOptions
-  let output: String
-  /// What to do with runs that are there.
-  let start: RunStart
+  let output: OutputDirectory
+  /// Whether runs that are there stay.
+  let isResuming: Bool
 
   /// A method by name; `lora` with the rank nearest to the budget.
   func candidate(_ name: String, budget: Int?, targets: [String]) -> ComparisonJob.Candidate? {
@@ -38,18 +38,18 @@ struct ComparisonSession {
 
   /// Trains a candidate with every seed; nil where a signal ended it.
   ///
-  /// - Parameter main: the directory of the first seed's run; nil puts it below `output` like the others.
+  /// - Parameter isMain: whether the first seed's run goes into `output` itself; those of others go below it.
   func train(
-    _ candidate: ComparisonJob.Candidate, main: String? = nil
+    _ candidate: ComparisonJob.Candidate, isMain: Bool = false
   ) throws -> Comparison.Entry? {
     Interruption.watch()
     let progress = ProgressLine(isQuiet: common.quiet)
     let name = candidate.label.replacing(" ", with: "-")
     return try job.entry(
-      candidate,
+      candidate, in: output,
       directory: { seed in
-        (seed == job.seeds.first ? main : nil) ?? "\(output)/methods/\(name)/seed-\(seed)"
-      }, start: start,
+        isMain && seed == job.seeds.first ? "" : "methods/\(name)/seed-\(seed)"
+      }, resuming: isResuming,
       shouldStop: { Interruption.isRequested }
     ) { event in
       switch event {

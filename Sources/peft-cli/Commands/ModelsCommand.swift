@@ -16,13 +16,16 @@ struct ModelsCommand: ParsableCommand {
   @Argument(help: "Directory to copy them into, a folder for each.")
   var directory: String
 
+  @Flag(help: "Replace copies that are there.")
+  var overwrite = false
+
   @OptionGroup(title: "Common") var common: CommonOptions
 
   func run() throws {
     var copies: [JSONValue] = []
     for name in [BundledModel.roberta, BundledModel.gpt2] {
       let target = directory + "/" + name
-      try BundledModel.copy(name, to: target)
+      try BundledModel.copy(name, to: target, overwriting: overwrite)
       copies.append(.string(target))
       if !common.json { Console.output(target) }
     }

@@ -87,24 +87,18 @@ struct ProbeCommand: ParsableCommand {
       if found.isComplete {
         try prepared.job.check(found, isOf: settings, path: path)
         common.note("the probe in \(output) has ended; nothing is left to do")
-        ProbeCheckpoint.remove(from: output)
+        try ProbeCheckpoint.tidy(output)
         return show(found)
       }
     }
     try RunManifest.refuse(output)
-    try OutputDirectory.create(
-      output,
-      replacing: resume
-        ? []
-        : [
-          Influence.fileName, ProbeCheckpoint.manifestName, Plan.fileName, FrontierFile.fileName,
-        ], overwriting: overwrite)
-    try EnvironmentReport.write(to: output)
+    let directory = try OutputDirectory.probe(output, overwriting: overwrite, resuming: resume)
+    try EnvironmentReport.write(to: directory)
     let session = ProbeSession(prepared: prepared, common: common)
     let (influence, isInterrupted) = try session.measure(
-      settings, savingIn: output, resuming: resume)
-    try JSONFile.write(influence.json, to: path)
-    if influence.isComplete { ProbeCheckpoint.remove(from: output) }
+      settings, savingIn: directory, resuming: resume)
+    try JSONFile.write(influence.json, to: directory.file(Influence.fileName))
+    if influence.isComplete { try ProbeCheckpoint.remove(from: directory) }
     show(influence)
     if isInterrupted, !influence.isComplete { throw Interrupted(run: output) }
   }

@@ -27,18 +27,24 @@ struct QuickstartCommand: ParsableCommand {
 
   func run() throws {
     try common.start()
+    let (model, files) = (output + "-model", output + "-data")
     // Before the model and the data of a run that is there are written anew.
-    if !overwrite { try OutputDirectory.refuse(output, holding: AdaptSession.files) }
+    for (path, kind) in [
+      (output, OutputDirectory.Kind.adaptation), (model, .model), (files, .data),
+    ] {
+      try OutputDirectory.check(path, as: kind, overwriting: overwrite)
+    }
     let (records, source) = try PackageIndex.load()
     var order = SeededGenerator(seed: 1, purpose: "packages")
     let data = try PackageDescriptions(records, path: source) { order.permutation($0) }
     common.note(
       "package descriptions from \(source): \(data.train.count) to train, \(data.dev.count) dev, "
         + "\(data.test.count) test")
-    let (model, files) = (output + "-model", output + "-data")
-    try BundledModel.copy(BundledModel.roberta, to: model)
+    try BundledModel.copy(BundledModel.roberta, to: model, overwriting: overwrite)
     let sections = Self.sections(of: data)
-    let paths = try write(data, sections: sections, to: files + "/task")
+    let paths = try write(
+      data, sections: sections,
+      to: OutputDirectory.new(files, as: .data, overwriting: overwrite))
     common.note(
       "the task: tell the sections \(sections.sorted().joined(separator: ", ")); the model: \(model), "
         + "pretrained, with no head yet")
@@ -70,9 +76,12 @@ struct QuickstartCommand: ParsableCommand {
 
   /// Writes the examples of `sections` as JSON lines.
   private func write(
-    _ data: PackageDescriptions, sections: Set<String>, to stem: String
+    _ data: PackageDescriptions, sections: Set<String>, to output: OutputDirectory
   ) throws -> Paths {
-    let paths = (stem + "-train.jsonl", stem + "-dev.jsonl", stem + "-test.jsonl")
+    let paths = (
+      try output.file("task-train.jsonl"), try output.file("task-dev.jsonl"),
+      try output.file("task-test.jsonl")
+    )
     for (path, examples) in [
       (paths.0, data.train), (paths.1, data.dev), (paths.2, data.test),
     ] {

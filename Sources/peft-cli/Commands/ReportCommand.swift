@@ -35,8 +35,7 @@ struct ReportCommand: ParsableCommand {
 
   func run() throws {
     common.apply()
-    let path = output ?? directories[0] + "/" + ReportPage.fileName
-    try AtomicFile.write(Array(ReportPage.html(of: directories).utf8), to: path)
+    let path = try ReportPage.write(of: directories, to: output)
     if common.json {
       Console.output(.object(["report": .string(path)]))
     } else {

@@ -48,10 +48,13 @@ struct SelectCommand: ParsableCommand {
 
   @Option(
     help: """
-      Directory to write plan.json and frontier.csv into, in place of those there. (default: beside the influences; \
-      with --for it must be another one)
+      Directory to write plan.json and frontier.csv into. (default: beside the influences; with --for it must be \
+      another one)
       """)
   var output: String?
+
+  @Flag(help: "Replace the plan in --output. One beside its influences is replaced anyway.")
+  var overwrite = false
 
   @Option(help: "Seconds the solver may take. (default: 60)")
   var timeLimit: Double?
@@ -100,7 +103,8 @@ struct SelectCommand: ParsableCommand {
 
   func run() throws {
     common.apply()
-    let directory = output ?? Self.directory(of: influence)
+    let home = Self.directory(of: influence)
+    let directory = output ?? home
     try RunManifest.refuse(directory)
     let found = try Influence.read(influence)
     if !found.isComplete {
@@ -112,16 +116,18 @@ struct SelectCommand: ParsableCommand {
     let count = budget.count(of: planner.groups.modelParameterCount)
     var limits = KnapsackLimits()
     limits.seconds = timeLimit ?? 60
-    let plan =
+    var plan =
       interacting
       ? try planner.interactingPlan(budget: count)
       : try planner.plan(
         budget: count, solver: solver == .greedy ? .greedy : .automatic, limits: limits)
-    try OutputDirectory.create(directory, replacing: [], overwriting: false)
-    try JSONFile.write(plan.json, to: directory + "/" + Plan.fileName)
+    plan.files[Influence.fileName] = try Fingerprint.file(Influence.path(influence))
     let frontier = try planner.frontier()
-    try FrontierFile.write(
-      frontier, of: plan.modelParameters, to: directory + "/" + FrontierFile.fileName)
+    if directory == home {
+      try plan.write(frontier, besideInfluencesIn: directory)
+    } else {
+      try plan.write(frontier, to: directory, overwriting: overwrite)
+    }
     let agreement = try against.map { try planner.agreement(with: Influence.read($0)) }
     if common.json {
       var document = plan.json.object ?? [:]

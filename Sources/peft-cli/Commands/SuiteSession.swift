@@ -18,9 +18,9 @@ struct SuiteSession {
   func run() throws {
     try common.start()
     Interruption.watch()
-    let lock = try merge ? nil : prepareOutput()
-    defer { withExtendedLifetime(lock) {} }
-    let job = try SuiteJob(suite, in: output)
+    let directory = try OutputDirectory.suite(
+      output, overwriting: overwrite, resuming: resume || merge || shard != nil)
+    let job = try SuiteJob(suite, in: directory)
     if !merge {
       guard
         try job.run(
@@ -43,9 +43,9 @@ struct SuiteSession {
         results, shouldStop: { Interruption.isRequested }, observe: observer())
     else { throw interruption }
     let report = SuiteReport(results, claims)
-    try results.writeTable(to: output + "/" + SuiteResults.tableName)
-    try JSONFile.write(report.json, to: output + "/" + SuiteReport.summaryName)
-    try report.write(to: output + "/" + ReportPage.fileName)
+    try results.writeTable(to: directory.file(SuiteResults.tableName))
+    try JSONFile.write(report.json, to: directory.file(SuiteReport.summaryName))
+    try report.write(to: directory.file(ReportPage.fileName))
     if common.json {
       Console.output(report.json)
     } else {
@@ -60,27 +60,6 @@ struct SuiteSession {
       description:
         "interrupted; the probe or run in hand is lost, those that ended are in \(output): go on with "
         + "--resume")
-  }
-
-  /// Makes the directory; processes of several shards may begin in it together.
-  ///
-  /// - Returns: what keeps one away that would replace what is there.
-  private func prepareOutput() throws -> DirectoryLock {
-    let isBegun = FileManager.default.fileExists(atPath: output + "/cells")
-    if isBegun, !resume, !overwrite, shard == nil {
-      throw FileError(
-        .storage, path: output, reason: "there is a suite in it already",
-        remedy: "go on with it by --resume, replace it by --overwrite, or name another directory")
-    }
-    if overwrite, FileManager.default.fileExists(atPath: output) {
-      let alone = try DirectoryLock(output)
-      defer { withExtendedLifetime(alone) {} }
-      for name in ["cells", "probes", SuiteResults.tableName, SuiteReport.summaryName] {
-        try? FileManager.default.removeItem(atPath: output + "/" + name)
-      }
-    }
-    try OutputDirectory.create(output, replacing: [], overwriting: false)
-    return try DirectoryLock(output, isShared: true)
   }
 
   private func observer() -> (SuiteJob.Event) -> Void {

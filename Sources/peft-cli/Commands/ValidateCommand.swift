@@ -70,11 +70,10 @@ struct ValidateCommand: ParsableCommand {
     prepared.notes.forEach { common.note($0) }
     let influenceSettings = try probe.settings(
       groups: groups, seed: seed, budget: nil, precision: .fp32)
-    try OutputDirectory.create(
-      output, replacing: [Influence.fileName, Validation.fileName], overwriting: overwrite)
+    let directory = try OutputDirectory.validation(output, overwriting: overwrite)
     let (influence, isInterrupted) = try ProbeSession(prepared: prepared, common: common).measure(
       influenceSettings)
-    try JSONFile.write(influence.json, to: output + "/" + Influence.fileName)
+    try JSONFile.write(influence.json, to: directory.file(Influence.fileName))
     if isInterrupted { throw Interrupted(run: output) }
     var settings = ValidationSettings()
     settings.steps = groupSteps
@@ -94,7 +93,7 @@ struct ValidateCommand: ParsableCommand {
         description:
           "interrupted; groups trained so far are not kept, the influences are, in \(output)")
     }
-    try JSONFile.write(validation.json, to: output + "/" + Validation.fileName)
+    try JSONFile.write(validation.json, to: directory.file(Validation.fileName))
     if common.json {
       Console.output(validation.json)
       return

@@ -35,7 +35,15 @@ struct VerifyCommand: ParsableCommand {
     var document: JSONObject = ["holds": .bool(true)]
     if hasPlan || !hasRun { try checkPlan(&document) }
     if hasRun { try checkRun(&document) }
+    let notes = try isDirectory ? ResultCheck.check(path) : []
+    notes.forEach { common.note($0) }
     if common.json { Console.output(.object(document)) }
+  }
+
+  private var isDirectory: Bool {
+    var isDirectory: ObjCBool = false
+    return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+      && isDirectory.boolValue
   }
 
   private func checkRun(_ document: inout JSONObject) throws {
@@ -50,8 +58,10 @@ struct VerifyCommand: ParsableCommand {
   }
 
   private func checkPlan(_ document: inout JSONObject) throws {
-    let plan = try Plan.read(path)
+    let plan = try Plan.read(path, checking: false)
     let found = try plan.check()
+    // The numbers first, for what is wrong with them is told by name.
+    try Plan.read(path).checkFiles(beside: path)
     document["weight"] = .integer(found.weight)
     document["value"] = .number(found.value)
     document["upperBound"] = .number(plan.upperBound)

@@ -1,0 +1,141 @@
+import Glibc
+
+/// An open directory. Names are looked up in it directly, and a symbolic link is never followed.
+package struct DirectoryHandle: ~Copyable {
+  /// What a name in a directory stands for.
+  package enum Entry: Hashable, Sendable {
+    /// A regular file.
+    case file
+    /// A directory.
+    case directory
+    /// A symbolic link, a pipe, a device or a socket.
+    case other
+  }
+
+  /// The path, as the caller named it.
+  package let path: String
+  private let descriptor: FileDescriptor
+
+  /// Opens the directory at `path`.
+  ///
+  /// Errors: `notFound`; `storage` for a symbolic link, for what is no directory, and where the system refuses.
+  package init(_ path: String) throws(FileError) {
+    self.path = path
+    // A slash at the end would have the system follow a link.
+    var name = path[...]
+    while name.count > 1, name.hasSuffix("/") { name.removeLast() }
+    switch try Self.entry(String(name)) {
+    case .directory: break
+    case nil: throw .system(ENOENT, "cannot open", path: path)
+    case .file, .other:
+      throw FileError(
+        .storage, path: path, reason: "it is a file or a symbolic link, not a directory",
+        remedy: "name the directory itself")
+    }
+    descriptor = try FileDescriptor(
+      opening: String(name), flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+  }
+
+  /// What `path` stands for; nil where there is nothing of that name.
+  ///
+  /// Errors: `storage` where the system does not say.
+  package static func entry(_ path: String) throws(FileError) -> Entry? {
+    try FileError.checkPath(path)
+    var status = stat()
+    if lstat(path, &status) != 0 {
+      guard errno == ENOENT || errno == ENOTDIR else {
+        throw .system(errno, "cannot read", path: path)
+      }
+      return nil
+    }
+    return status.st_mode.isDirectory ? .directory : status.st_mode.isRegularFile ? .file : .other
+  }
+
+  /// The names in it, in no order, those of itself and its parent left out.
+  ///
+  /// Errors: `storage` where the system does not give them all.
+  package func names() throws(FileError) -> [String] {
+    let copy = openat(descriptor.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard copy >= 0, let stream = fdopendir(copy) else {
+      let code = errno
+      if copy >= 0 { close(copy) }
+      throw .system(code, "cannot read", path: path)
+    }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while true {
+      errno = 0
+      guard let entry = readdir(stream) else {
+        if errno != 0 { throw .system(errno, "cannot read", path: path) }
+        return names
+      }
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+        String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+  }
+
+  /// What `name` stands for here; nil where there is nothing of that name.
+  package func entry(_ name: String) throws(FileError) -> Entry? {
+    try Self.entry(path + "/" + name)
+  }
+
+  /// Removes the regular file `name`; one that is not there is fine, and anything else stays.
+  package func removeFile(_ name: String) throws(FileError) {
+    guard try entry(name) == .file else { return }
+    guard unlinkat(descriptor.number, name, 0) == 0 || errno == ENOENT else {
+      throw .system(errno, "cannot remove", path: path + "/" + name)
+    }
+  }
+
+  /// Removes the directory `name` if it is empty.
+  ///
+  /// - Returns: whether it is gone.
+  package func removeDirectory(_ name: String) throws(FileError) -> Bool {
+    if unlinkat(descriptor.number, name, AT_REMOVEDIR) == 0 || errno == ENOENT { return true }
+    if errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR { return false }
+    throw .system(errno, "cannot remove", path: path + "/" + name)
+  }
+
+  /// Gives it the permissions of another directory.
+  package func setPermissions(of other: borrowing DirectoryHandle) throws(FileError) {
+    let mode = try other.descriptor.status(path: other.path).mode
+    guard fchmod(descriptor.number, mode & 0o7777) == 0 else {
+      throw .system(errno, "cannot set permissions", path: path)
+    }
+  }
+
+  /// Whether the directory at `path` is the one that the process works in.
+  package static func isCurrent(_ path: String) -> Bool {
+    var (one, other) = (stat(), stat())
+    return stat(path, &one) == 0 && stat(".", &other) == 0 && one.st_dev == other.st_dev
+      && one.st_ino == other.st_ino
+  }
+
+  /// Returns when all changes of names in it are on the disk.
+  package func synchronize() throws(FileError) { try descriptor.synchronize(path: path) }
+
+  /// Makes the directory at `path` and those above it. Those that are there stay as they are.
+  package static func create(_ path: String) throws(FileError) {
+    try FileError.checkPath(path)
+    let parts = path.split(separator: "/")
+    var place = path.hasPrefix("/") ? "/" : ""
+    for part in parts {
+      place += part
+      if mkdir(place, 0o777) != 0, errno != EEXIST {
+        let code = errno
+        // Above what may be written there are directories that are there already.
+        var status = stat()
+        guard stat(place, &status) == 0 else {
+          throw .system(code, "the directory cannot be made", path: path)
+        }
+      }
+      place += "/"
+    }
+    var status = stat()
+    guard stat(path.isEmpty ? "." : path, &status) == 0, status.st_mode.isDirectory else {
+      throw .system(ENOTDIR, "the directory cannot be made", path: path)
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import PEFTTensor
+
+/// A page as a file: its last line is the SHA-256 of all that is before it.
+enum PageFile {
+  private static let head = "<meta name=\"generator\" content=\"peft "
+  private static func seal(_ digest: String) -> String { "<!-- SHA-256 \(digest) -->\n" }
+
+  /// Writes a page.
+  static func write(_ html: String, to path: String) throws(FileError) {
+    let bytes = Array(html.utf8)
+    try AtomicFile.write(bytes + Array(seal(digest(bytes)).utf8), to: path)
+  }
+
+  /// Writes a page in place of nothing or of another page.
+  ///
+  /// Throws `storage` where there is anything else at `path`.
+  static func replace(with html: String, at path: String) throws(FileError) {
+    switch try DirectoryHandle.entry(path) {
+    case nil: break
+    case .file where try isPage(path): break
+    default:
+      throw FileError(
+        .storage, path: path, reason: "there is something else than a page of peft already",
+        remedy: "name another file with --output")
+    }
+    try write(html, to: path)
+  }
+
+  private static func isPage(_ path: String) throws(FileError) -> Bool {
+    String(decoding: try FileContents.read(path).prefix(1024), as: UTF8.self).contains(head)
+  }
+
+  /// Throws `malformed` where a page was changed after it was written; one without a digest, as earlier versions
+  /// wrote it, passes.
+  static func check(_ path: String) throws(FileError) {
+    let bytes = try FileContents.read(path)
+    let length = seal(digest([])).utf8.count
+    guard try isPage(path) || bytes.count < length else { return }
+    let page = Array(bytes.dropLast(length))
+    guard bytes.suffix(length).elementsEqual(seal(digest(page)).utf8) else {
+      throw FileError(
+        .malformed, path: path, reason: "it was changed after it was written",
+        remedy: "make it again with `peft report`")
+    }
+  }
+
+  private static func digest(_ bytes: [UInt8]) -> String {
+    var hash = SHA256()
+    hash.append(bytes)
+    return hash.hexadecimal
+  }
+}

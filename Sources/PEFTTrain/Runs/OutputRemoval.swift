@@ -1,0 +1,109 @@
+import PEFTTensor
+
+/// Removes what a marker lists, and nothing else.
+enum OutputRemoval {
+  /// Files that make a directory a result: they go first, so that a half-removed one is never taken for whole.
+  static let manifests = [
+    RunManifest.fileName, "comparison.json", "plan.json", "influence.json", "suite.json",
+    "validation.json", "pretraining.json", "config.json", "adapter_config.json",
+    CheckpointStore.manifestName, "probe-checkpoint.json",
+  ]
+
+  /// Removes listed files and directories below `path`. What is not listed stays, and with it the directories it
+  /// is in.
+  ///
+  /// - Parameter listing: keeps what stays.
+  /// - Throws: `storage` where another process works in one of the directories; nothing is removed then.
+  static func remove(
+    _ listing: inout OutputMarker.Listing, in path: String, keeping kept: Set<String> = []
+  ) throws(FileError) {
+    let locks = try locks(listing, in: path)
+    defer { withExtendedLifetime(locks) {} }
+    try removeListed(&listing, in: path, keeping: kept)
+  }
+
+  /// Removes the directory at `path` with all that its marker lists. Where anything else is in it, it stays with that.
+  ///
+  /// - Throws: `storage` where another process works in it.
+  static func removeAll(_ path: String) throws(FileError) {
+    guard try DirectoryHandle.entry(path) == .directory else { return }
+    let lock = try DirectoryLock(path)
+    defer { withExtendedLifetime(lock) {} }
+    let slash = path.lastIndex(of: "/") ?? path.startIndex
+    AtomicFile.removeLeftOvers(in: path)
+    _ = try clear(String(path[..<slash]), String(path[slash...].dropFirst()))
+  }
+
+  /// Those of the listed directories, and of the ones that their markers list.
+  private static func locks(
+    _ listing: OutputMarker.Listing, in path: String
+  ) throws(FileError) -> [DirectoryLock] {
+    var locks: [DirectoryLock] = []
+    for name in listing.directories where try isDirectory(path, name) {
+      let place = path + "/" + name
+      locks.append(try DirectoryLock(place))
+      if let below = try OutputMarker(directory: place).read() {
+        locks += try self.locks(below.listing, in: place)
+      }
+    }
+    return locks
+  }
+
+  private static func removeListed(
+    _ listing: inout OutputMarker.Listing, in path: String, keeping kept: Set<String> = []
+  ) throws(FileError) {
+    let directory = try DirectoryHandle(path)
+    for name in listing.files.subtracting(kept).sorted(by: OutputDirectory.isBefore) {
+      if name.contains("/") {
+        guard try isDirectory(path, parent(name)) else { continue }
+        try DirectoryHandle(path + "/" + parent(name)).removeFile(last(name))
+      } else {
+        try directory.removeFile(name)
+      }
+      listing.files.remove(name)
+    }
+    // Those inside another come first.
+    for name in listing.directories.sorted(by: >) where try clear(path, name) {
+      listing.directories.remove(name)
+    }
+  }
+
+  /// Empties a directory by its own marker and removes it if nothing is left.
+  ///
+  /// - Returns: whether it is gone.
+  private static func clear(_ path: String, _ name: String) throws(FileError) -> Bool {
+    guard try DirectoryHandle.entry(path + "/" + name) != nil else { return true }
+    guard try isDirectory(path, name) else { return false }
+    let place = path + "/" + name
+    let marker = OutputMarker(directory: place)
+    if var found = try marker.read() {
+      try removeListed(&found.listing, in: place)
+      AtomicFile.removeLeftOvers(in: place)
+      let directory = try DirectoryHandle(place)
+      guard try directory.names() == [OutputMarker.fileName] else {
+        try marker.write(found.kind, found.listing)
+        return false
+      }
+      try directory.removeFile(OutputMarker.fileName)
+    }
+    return try DirectoryHandle(path + "/" + parent(name)).removeDirectory(last(name))
+  }
+
+  /// Whether every part of `name` is a directory and none is a link.
+  private static func isDirectory(_ path: String, _ name: String) throws(FileError) -> Bool {
+    var place = path
+    for part in name.split(separator: "/") {
+      place += "/" + part
+      guard try DirectoryHandle.entry(place) == .directory else { return false }
+    }
+    return true
+  }
+
+  private static func parent(_ name: String) -> String {
+    name.lastIndex(of: "/").map { String(name[..<$0]) } ?? ""
+  }
+
+  private static func last(_ name: String) -> String {
+    name.lastIndex(of: "/").map { String(name[name.index(after: $0)...]) } ?? name
+  }
+}
