@@ -40,12 +40,14 @@ public struct SuiteJob {
   public init(_ suite: ComparisonSuite, in directory: String) throws {
     self.suite = suite
     self.directory = directory
+    try suite.checkProblems()
     var bases: [String: SuiteBase] = [:]
     for problem in suite.problems {
       bases[problem.name] = try SuiteBase(problem.job, rules: suite.subsetRules)
     }
     self.bases = bases
     rows = try suite.rows { bases[$0]?.groups[$1] ?? [] }
+    try ComparisonSuite.check(rows)
   }
 
   /// Runs the rows of a shard.
