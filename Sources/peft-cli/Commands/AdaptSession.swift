@@ -52,7 +52,7 @@ struct AdaptSession {
     try FrontierFile.write(
       frontier, of: plan.modelParameters, to: output + "/" + FrontierFile.fileName)
     if !common.quiet {
-      InfluenceFigure(influence, plan: plan).lines.forEach { common.note($0) }
+      InfluenceFigure(influence, plan: plan).lines.forEach { common.show(coloured: $0) }
       PlanTable(plan).lines.forEach { common.note($0) }
     }
     let session = ComparisonSession(
