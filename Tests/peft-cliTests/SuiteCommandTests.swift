@@ -220,6 +220,21 @@ struct SuiteCommandTests {
     #expect(result.errors.contains(item.named), "\(result.errors)")
   }
 
+  @Test("a suite of more problems than anybody runs is refused")
+  func endless() throws {
+    let place = try TemporaryDirectory()
+    func maps(_ letter: String, _ count: Int) -> String {
+      (0..<count).map { "  \(letter)\($0): {train: t}\n" }.joined()
+    }
+    for (models, tasks, word) in [(200, 200, "problems"), (1, 5000, "entries")] {
+      let suite = try place.write(
+        "recipe: {steps: 1}\nmodels:\n\(maps("m", models))tasks:\n\(maps("t", tasks))",
+        to: "suite.yaml")
+      let result = try Self.run(suite, place.path("output"))
+      #expect(result.status == 3 && result.errors.contains(word), "\(result.errors)")
+    }
+  }
+
   /// Changes to the suite, and what the error must name.
   static let sameDirectories: [(changes: [(old: String, new: String)], named: [String])] = [
     (

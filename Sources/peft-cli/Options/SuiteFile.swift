@@ -38,11 +38,20 @@ enum SuiteFile {
     return suite
   }
 
+  /// The most problems of a suite.
+  private static let problemLimit = 1000
+
   private static func problems(
     _ file: Section, settings: TrainingSettings
   ) throws -> [ComparisonSuite.Problem] {
     let models = try file.section("models").sections
     let tasks = try file.section("tasks").sections
+    guard models.count * tasks.count <= problemLimit else {
+      throw file.wrong(
+        "tasks",
+        "\(models.count) models with \(tasks.count) tasks are more than \(problemLimit) problems",
+        remedy: "leave out some of them, or make several suites")
+    }
     let pairs = models.flatMap { model in
       tasks.map { task in
         (
@@ -55,7 +64,8 @@ enum SuiteFile {
       throw file.wrong(
         "tasks",
         "model \(first.model.name) with task \(first.task.name), \"\(first.name)\", and model "
-          + "\(second.model.name) with task \(second.task.name), \"\(second.name)\", would have one directory",
+          + "\(second.model.name) with task \(second.task.name), \"\(second.name)\", would have one "
+          + "directory",
         remedy: "rename one of the models or tasks")
     }
     return try pairs.map { pair in
@@ -206,7 +216,8 @@ enum SuiteFile {
     guard Set(suite.learningRates).count == suite.learningRates.count else {
       throw file.wrong("learning-rates", "one of them stands there twice")
     }
-    // The groups of a probe are known when the model is read; here a method of all subsets has one row.
+    // The groups of a probe are known when the model is read; here a method of all subsets has one
+    // row.
     do { try ComparisonSuite.check(suite.rows { _, _ in [] }) } catch let error as InvalidSetting {
       throw file.wrong("methods", error.description)
     }
@@ -295,8 +306,18 @@ private struct Section {
 
   /// The maps below this one.
   var sections: [Section] {
-    get throws { try map.entries.map { try section($0.name) } }
+    get throws {
+      guard map.entries.count <= Self.sectionLimit else {
+        throw wrong(
+          "", "it has \(map.entries.count) entries, more than \(Self.sectionLimit)",
+          remedy: "leave out some of them, or make several suites")
+      }
+      return try map.entries.map { try section($0.name) }
+    }
   }
+
+  /// The most maps below another.
+  private static let sectionLimit = 1000
 
   func strings(_ key: String) throws -> [String] {
     guard let strings = self[key]?.values, !strings.isEmpty else {
