@@ -1,3 +1,4 @@
+import Foundation
 import PEFTModels
 import PEFTTensor
 import Testing
@@ -93,6 +94,55 @@ struct TokenizerTests {
     if name == "roberta files" { #expect(tokenizer.decode(encoding.ids) == word) }
     let again = tokenizer.encode([(text: word, pair: nil), (text: word, pair: nil)])
     #expect(again == [encoding, encoding])
+  }
+
+  /// A method that copies the text, or hashes its rest, at every character would take many minutes
+  /// here.
+  @Test(
+    "time grows with the length of a text, not with its square", .timeLimit(.minutes(1)),
+    arguments: ["\u{4E2D}", "\u{4E2D}a", "\u{4E2D} \u{E9}", "\u{F900}\u{301}"])
+  func longIdeographs(part: String) throws {
+    let tokenizer = try TokenizerFixture.tokenizer("bert files")
+    let count = 500_000 / part.unicodeScalars.count
+    let once = tokenizer.encode(part).ids.dropFirst().dropLast()
+    let many = tokenizer.encode(String(repeating: part, count: count)).ids.dropFirst().dropLast()
+    #expect(many.elementsEqual(repeatElement(once, count: count).joined()))
+  }
+
+  @Test("marks heaped on a letter are stripped, however many", .timeLimit(.minutes(1)))
+  func heapedMarks() throws {
+    let tokenizer = try TokenizerFixture.tokenizer("bert files")
+    let plain = tokenizer.encode("new").ids
+    for count in [1, 30, 31, 32, 33, 40, 200_000] {
+      let heap = String(repeating: "\u{301}\u{323}", count: count)
+      #expect(tokenizer.encode("ne\(heap)w").ids == plain)
+    }
+    // Enclosing and spacing marks stay, in canonical order.
+    let kept = "a" + String(repeating: "\u{302E}\u{1D16E}\u{1D165}", count: 100) + "b"
+    #expect(
+      tokenizer.encode(kept).ids == tokenizer.encode(kept.decomposedStringWithCanonicalMapping).ids)
+  }
+
+  @Test(
+    "a word without a limit on its length takes time in proportion to it", .timeLimit(.minutes(1)))
+  func unlimitedWord() throws {
+    let tokenizer = try TokenizerFixture.load([
+      "tokenizer.json": """
+      {"added_tokens": [], "normalizer": {"type": "BertNormalizer", "lowercase": true},
+       "pre_tokenizer": {"type": "BertPreTokenizer"}, "post_processor": null,
+       "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+        "max_input_chars_per_word": 9223372036854775807,
+        "vocab": {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "a": 3, "##a": 4, "aaaa": 5, "##aaa": 6,
+         "##\u{E9}": 7, "##z": 8}}}
+      """
+    ])
+    func ids(_ word: String) -> [Int32] { tokenizer.encode(word).ids.dropFirst().dropLast() }
+    #expect(ids("aaaaaaaaa") == [5, 6, 4, 4])
+    #expect(ids("aaaaz") == [5, 8] && ids("az") == [3, 8] && ids("aaaab") == [0])
+    let count = 300_001
+    let word = String(repeating: "a", count: count)
+    #expect(ids(word) == [5] + Array(repeating: 6, count: (count - 4) / 3))
+    #expect(ids(word + "b") == [0])
   }
 
   @Test("tokens that only Unicode's equivalence makes equal are two tokens")

@@ -363,6 +363,54 @@ struct CommandTests {
     }
   }
 
+  @Test("names in files and on the command line do not reach the terminal as commands")
+  func escapes() throws {
+    let place = try Workplace()
+    let hostile = "x\u{1B}[2J\u{7}\u{9B}31m\u{202E}\u{2066}\u{200F}\u{61C}\u{2028}\ry"
+    func isClean(_ text: String) -> Bool {
+      !text.unicodeScalars.contains { scalar in
+        scalar != "\n" && (scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value))
+          || [0x61C, 0x200F, 0x2028, 0x202E, 0x2066].contains(scalar.value)
+      }
+    }
+    let model = place.directory.path("hostile")
+    try FileManager.default.copyItem(atPath: place.model, toPath: model)
+    let path = model + "/config.json"
+    let configuration = try String(contentsOfFile: path, encoding: .utf8)
+    let activation = JSONValue.string(hostile).text()
+    try configuration.replacing("\"gelu\"", with: activation)
+      .write(toFile: path, atomically: true, encoding: .utf8)
+    #expect(configuration.contains("\"gelu\""))
+    let options = try place.directory.write(
+      "\(VisibleText.json(activation)): 1\n", to: "options.yaml")
+    let labels = try place.directory.write("good\t\(hostile)\nbad\t\(hostile)\n", to: "labels.tsv")
+    for arguments in [
+      ["inspect", model], ["inspect", place.model + hostile], ["inspect", model, "--" + hostile],
+      ["train", "--config", options], [hostile],
+      ["train", "--model", place.model, "--train", labels, "--output", place.directory.path("o")],
+    ] {
+      let (process, streams) = try PEFTProcess.start(arguments)
+      let result = try PEFTProcess.finish(process, streams)
+      #expect(
+        [2, 3].contains(result.status) && result.errors.contains("x"),
+        "\(arguments): \(result.errors)")
+      #expect(isClean(result.errors) && isClean(result.output), "\(arguments): \(result.errors)")
+    }
+    let rows = try place.directory.write(
+      "good\t\(hostile.replacing("\r", with: ""))\nbad\tno\n", to: "two.tsv")
+    let run = place.directory.path("run")
+    #expect(
+      try PEFTProcess.run(
+        "train", "--model", place.model, "--train", rows, "--pooling", "mean", "--method", "head",
+        "--steps", "1", "--output", run
+      ).status == 0)
+    let predicted = try PEFTProcess.run("predict", run, "--data", rows)
+    #expect(predicted.status == 0 && isClean(predicted.output), "\(predicted.errors)")
+    let first = try #require(predicted.output.split(separator: "\n").first)
+    let names = try JSONValue(parsing: first.utf8)["probabilities"]?.object?.members.map(\.key)
+    #expect(names?.contains(hostile.replacing("\r", with: "")) == true)
+  }
+
   @Test("tokenize, inspect and doctor print what they promise")
   func smallCommands() throws {
     let place = try Workplace()

@@ -220,6 +220,65 @@ struct SuiteCommandTests {
     #expect(result.errors.contains(item.named), "\(result.errors)")
   }
 
+  @Test("a suite of more problems than anybody runs is refused")
+  func endless() throws {
+    let place = try TemporaryDirectory()
+    func maps(_ letter: String, _ count: Int) -> String {
+      (0..<count).map { "  \(letter)\($0): {train: t}\n" }.joined()
+    }
+    for (models, tasks, word) in [(200, 200, "problems"), (1, 5000, "entries")] {
+      let suite = try place.write(
+        "recipe: {steps: 1}\nmodels:\n\(maps("m", models))tasks:\n\(maps("t", tasks))",
+        to: "suite.yaml")
+      let result = try Self.run(suite, place.path("output"))
+      #expect(result.status == 3 && result.errors.contains(word), "\(result.errors)")
+    }
+  }
+
+  /// Changes to the suite, and what the error must name.
+  static let sameDirectories: [(changes: [(old: String, new: String)], named: [String])] = [
+    (
+      [
+        ("  small: {", "  a: {model: MODEL, pooling: mean}\n  a-b: {"),
+        ("  words: {", "  b-c: {train: TRAIN, dev: DEV, test: DEV}\n  c: {"),
+      ], ["model a with task b-c", "model a-b with task c", "a-b-c"]
+    ),
+    (
+      [("  words: {", "  WORDS: {train: TRAIN, dev: DEV, test: DEV}\n  words: {")],
+      ["WORDS", "words"]
+    ),
+    ([("  head: {", "  ours@2%: {")], ["ours@2%", "method ours"]),
+    ([("  head: {", "  BitFit: {")], ["BitFit", "bitfit"]),
+    ([("budgets: [2%, 20%]", "budgets: [2%, 2.00000001%]")], ["ours@2%", "budget"]),
+    ([("  head: {", "  subsets:bias: {")], ["subsets:bias", "method subsets"]),
+    ([("  head: {", "  subsets:none: {")], ["subsets:none", "method subsets"]),
+    ([("  kinds: {", "  WALK: {groups: kind}\n  kinds: {")], ["WALK", "walk"]),
+  ]
+
+  @Test(
+    "names that would have one directory are refused before anything runs",
+    arguments: sameDirectories)
+  func collisions(_ item: (changes: [(old: String, new: String)], named: [String])) throws {
+    let place = try Workplace()
+    let (suite, output) = (place.directory.path("suite.yaml"), place.directory.path("output"))
+    try Self.write(place, to: suite)
+    var text = try String(contentsOfFile: suite, encoding: .utf8)
+    for (old, new) in item.changes {
+      #expect(text.contains(old))
+      text.replace(old, with: new, maxReplacements: 1)
+    }
+    for (name, path) in [("MODEL", place.model), ("TRAIN", place.train), ("DEV", place.dev)] {
+      text.replace(name, with: path)
+    }
+    try text.write(toFile: suite, atomically: true, encoding: .utf8)
+    let result = try Self.run(suite, output, "--overwrite")
+    #expect([2, 3].contains(result.status), "\(result.status) \(result.errors)")
+    for name in item.named { #expect(result.errors.contains(name), "\(result.errors)") }
+    for made in ["/cells", "/probes"] {
+      #expect(!FileManager.default.fileExists(atPath: output + made))
+    }
+  }
+
   @Test("a suite is not replaced while another process works on it, and says what an end loses")
   func replacing() throws {
     let place = try Workplace()

@@ -70,8 +70,12 @@ struct AddedTokens: Sendable {
   private static func trimmedStart(
     of text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>
   ) -> Int {
-    let scalars = String(decoding: text[range], as: UTF8.self).unicodeScalars
-    return range.lowerBound
-      + scalars.prefix { $0.properties.isWhitespace }.reduce(0) { $0 + UTF8.width($1) }
+    var position = range.lowerBound
+    while position < range.upperBound {
+      let (scalar, next) = WordPiece.scalar(in: text, at: position)
+      guard scalar.properties.isWhitespace else { break }
+      position = next
+    }
+    return position
   }
 }

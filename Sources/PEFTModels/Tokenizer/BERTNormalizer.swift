@@ -21,13 +21,17 @@ struct BERTNormalizer: Hashable, Sendable {
         }
       }
       if separatesIdeographs, UnicodeClasses.isIdeograph(scalar) {
-        scalars.append(contentsOf: [" ", scalar, " "])
+        // One by one: append(contentsOf:) grows the text by just what it needs, and copies all of
+        // it each time.
+        scalars.append(" ")
+        scalars.append(scalar)
+        scalars.append(" ")
       } else {
         scalars.append(scalar)
       }
     }
     if stripsAccents {
-      let decomposed = String(scalars).decomposedStringWithCanonicalMapping
+      let decomposed = String(CombiningMarks.ordered(scalars)).decomposedStringWithCanonicalMapping
       scalars = String.UnicodeScalarView(
         decomposed.unicodeScalars.lazy.filter { !UnicodeClasses.isAccent($0) })
     }

@@ -5,6 +5,8 @@ import PEFTTensor
 public struct Vocabulary: Sendable {
   private let table: ByteTable
   private let tokens: [[UInt8]]
+  /// The bytes of the longest token.
+  let longestTokenByteCount: Int
 
   /// A vocabulary whose token i is `tokens[i]`. A token that stands twice is an error.
   init(_ tokens: [[UInt8]], path: String) throws(FileError) {
@@ -22,6 +24,7 @@ public struct Vocabulary: Sendable {
     }
     self.table = table
     self.tokens = tokens
+    longestTokenByteCount = tokens.map(\.count).max() ?? 0
   }
 
   /// A vocabulary from a JSON object of token → id; the ids must be 0 ..< count, each once.

@@ -73,17 +73,21 @@ struct WordPiece: Sendable {
     var hashes: [UInt64] = []
     while start < word.count {
       buffer = start == 0 ? [] : continuation
-      buffer.append(contentsOf: word[start...])
+      let prefix = buffer.count
+      // No piece is longer than the longest token, so that a long word takes time in proportion to
+      // its length.
+      let room = max(0, vocabulary.longestTokenByteCount - prefix)
+      buffer.append(contentsOf: word[start...].prefix(room))
       hashes.removeAll(keepingCapacity: true)
       var hash = ByteTable.hashSeed
       for byte in buffer {
         hash = ByteTable.hash(hash, adding: byte)
         hashes.append(hash)
       }
-      let prefix = buffer.count - (word.count - start)
       let found = buffer.withUnsafeBufferPointer { buffer -> (id: Int32, end: Int)? in
-        for end in stride(from: buffer.count, to: prefix, by: -1)
-        where end == buffer.count || buffer[end] & 0xC0 != 0x80 {
+        for end in stride(from: buffer.count, to: prefix, by: -1) {
+          let next = start + end - prefix
+          guard next == word.count || word[next] & 0xC0 != 0x80 else { continue }
           let piece = UnsafeBufferPointer(rebasing: buffer[..<end])
           if let id = vocabulary.id(of: piece, hash: hashes[end - 1]) { return (id, end) }
         }
@@ -97,7 +101,7 @@ struct WordPiece: Sendable {
   }
 
   /// The character at a byte of valid UTF-8, and where the next one begins.
-  private static func scalar(
+  static func scalar(
     in text: UnsafeBufferPointer<UInt8>, at position: Int
   ) -> (Unicode.Scalar, Int) {
     let byte = text[position]

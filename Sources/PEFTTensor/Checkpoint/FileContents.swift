@@ -12,9 +12,11 @@ public enum FileContents {
 
   /// The bytes of the file at `path`, which may also be a pipe.
   ///
-  /// Errors: `notFound`; `unsupported` for a directory or for more than `maximumByteCount` bytes;
-  /// `storage` for a missing permission or a failing disk.
-  public static func read(_ path: String) throws(FileError) -> [UInt8] {
+  /// Errors: `notFound`; `unsupported` for a directory or for more than `limit` bytes; `storage`
+  /// for a missing permission or a failing disk.
+  public static func read(
+    _ path: String, limit: Int = maximumByteCount
+  ) throws(FileError) -> [UInt8] {
     let file = try FileDescriptor(opening: path, flags: O_RDONLY)
     let status = try file.status(path: path)
     guard !status.mode.isDirectory else { throw .system(EISDIR, "cannot read", path: path) }
@@ -22,9 +24,9 @@ public enum FileContents {
     var bytes: [UInt8] = []
     var expected = status.mode.isRegularFile ? status.byteCount : 0
     while true {
-      guard expected < maximumByteCount, bytes.count < maximumByteCount else {
+      guard expected <= limit, bytes.count <= limit else {
         throw FileError(
-          .unsupported, path: path, reason: "larger than \(maximumByteCount) bytes",
+          .unsupported, path: path, reason: "larger than \(limit) bytes",
           remedy: "split the file")
       }
       let room = max(expected, 1 << 16)

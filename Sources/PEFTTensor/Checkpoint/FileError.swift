@@ -39,9 +39,11 @@ public struct FileError: Error, Hashable, Sendable {
 }
 
 extension FileError: CustomStringConvertible {
-  /// `path: place: reason (remedy)`, on one line.
+  /// `path: place: reason; remedy`, on one line. Scalars in them that a terminal would obey become
+  /// U+FFFD.
   public var description: String {
     let location = place.isEmpty ? path : "\(path): \(place)"
-    return remedy.isEmpty ? "\(location): \(reason)" : "\(location): \(reason); \(remedy)"
+    return VisibleText.line(
+      remedy.isEmpty ? "\(location): \(reason)" : "\(location): \(reason); \(remedy)")
   }
 }

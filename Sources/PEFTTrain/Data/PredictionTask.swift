@@ -4,10 +4,11 @@ import PEFTTensor
 
 /// What kind of task data pose.
 public enum TaskKind: String, CaseIterable, Hashable, Sendable {
-  /// With labels, regression when every label is a number and at least one of them is not whole, else
-  /// classification: whole numbers, however many, are classes; 150 intents numbered from 0 are far more
-  /// common than whole-number scores, and `1.0` is how some tools write the class 1. Without labels,
-  /// completion where prompts have completions, else language.
+  /// With labels, regression when every label is a number and at least one of them is not whole,
+  /// else classification; where most are such numbers, a label that is not is refused. Whole
+  /// numbers, however many, are classes; 150 intents numbered from 0 are far more common than
+  /// whole-number scores, and `1.0` is how some tools write the class 1. Without labels, completion
+  /// where prompts have completions, else language.
   case auto
   /// Every distinct label is a class.
   case classification
@@ -34,7 +35,7 @@ public enum PredictionTask: Hashable, Sendable {
   /// The task that the labels of the training file `path` pose.
   ///
   /// Throws `malformed` for a row without a label, a label that is not a finite number in
-  /// regression, and labels that are all the same.
+  /// regression or among numbers that are not all whole, and labels that are all the same.
   public init(training examples: [TextExample], kind: TaskKind = .auto, path: String)
     throws(FileError)
   {
@@ -53,10 +54,18 @@ public enum PredictionTask: Hashable, Sendable {
     case .classification: self = .classification(LabelMap(labels))
     case .regression: self = .regression
     case .auto, .language, .completion:
-      let values = labels.map(finiteNumber)
-      let isRegression =
-        values.allSatisfy { $0 != nil } && values.contains { $0 != $0?.rounded() }
-      self = isRegression ? .regression : .classification(LabelMap(labels))
+      let numbers = LabelNumbers(examples)
+      if let slip = numbers.slip, let label = slip.label {
+        throw FileError(
+          .malformed, path: path, place: "line \(slip.line)",
+          reason:
+            "the label \"\(label)\" is not a finite number, while most labels are numbers that are "
+            + "not all whole",
+          remedy:
+            "correct it and say --task regression, or, if every label is the name of a class, say "
+            + "--task classification")
+      }
+      self = numbers.areScores ? .regression : .classification(LabelMap(labels))
     }
     if case .regression = self { _ = try targets(of: examples, path: path) }
   }
@@ -141,8 +150,4 @@ public enum PredictionTask: Hashable, Sendable {
         reason: "the task is none of classification, regression, language and completion")
     }
   }
-}
-
-private func finiteNumber(_ label: String) -> Double? {
-  Double(label).flatMap { $0.isFinite ? $0 : nil }
 }

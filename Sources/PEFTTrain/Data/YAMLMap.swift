@@ -23,13 +23,15 @@ public struct YAMLMap: Hashable, Sendable {
 
   /// Reads the file at `path`; `example` is a line as it could stand there, for the remedy of an error.
   public init(contentsOf path: String, example: String) throws(FileError) {
-    try self.init(parsing: FileContents.read(path), path: path, example: example)
+    try self.init(
+      parsing: FileContents.read(path, limit: Self.byteLimit), path: path, example: example)
   }
 
   /// Reads a document; nothing but comments is a map without entries.
   ///
-  /// - Throws: `malformed` with the line for what is not UTF-8, not YAML, not one map, or has a name twice
-  ///   or one that is not a text.
+  /// - Throws: `malformed` with the line for what is not UTF-8, not YAML, not one map, or has a
+  ///   name twice or one that is not a text; `unsupported` for more bytes, aliases or values than
+  ///   such a file may have.
   public init(parsing bytes: [UInt8], path: String, example: String) throws(FileError) {
     func wrong(_ reason: String, _ line: Int? = nil) -> FileError {
       FileError(
@@ -39,9 +41,7 @@ public struct YAMLMap: Hashable, Sendable {
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw wrong("it is not UTF-8")
     }
-    guard Self.aliases(in: bytes) <= Self.aliasLimit else {
-      throw wrong("it has more than \(Self.aliasLimit) aliases such as *name")
-    }
+    try Self.check(bytes, path: path)
     let node: Node?
     do {
       node = try Yams.compose(yaml: text)
@@ -56,22 +56,38 @@ public struct YAMLMap: Hashable, Sendable {
       return
     }
     guard let mapping = node.mapping else { throw wrong("it is not a map", node.mark?.line) }
-    try self.init(mapping, depth: 1, wrong: wrong)
+    var room = Self.valueLimit
+    try self.init(mapping, depth: 1, room: &room, path: path, wrong: wrong)
   }
 
-  /// Aliases beyond so many are refused before the document is composed: lists of lists of them grow to what no
-  /// memory holds. So few make at most e^(32/e) = 130,000 nodes of one.
-  private static let aliasLimit = 32
+  /// The most bytes of a file of options, names or patterns.
+  private static let byteLimit = 1 << 20
+  /// The most aliases. They nest what they stand for, and the nodes of a document are freed
+  /// recursively.
+  private static let aliasLimit = 16
+  /// The most bytes in names that are lists or maps, taken together.
+  private static let nameValueLimit = 10_000_000
+  /// The most names and values of a map, aliases written out.
+  private static let valueLimit = 200_000
 
-  /// What could be aliases: every `*` where a value may begin, before anything but a space.
-  private static func aliases(in bytes: [UInt8]) -> Int {
-    let before = Set<UInt8>(" \t\r\n,[{".utf8)
-    let after = Set<UInt8>(" \t\r\n".utf8)
-    return bytes.indices.count { index in
-      bytes[index] == UInt8(ascii: "*")
-        && (index == 0 || before.contains(bytes[index - 1]))
-        && index + 1 < bytes.count && !after.contains(bytes[index + 1])
+  /// Throws for what would take without end to compose.
+  private static func check(_ bytes: [UInt8], path: String) throws(FileError) {
+    func tooMuch(_ reason: String, _ remedy: String) -> FileError {
+      FileError(.unsupported, path: path, reason: reason, remedy: remedy)
     }
+    guard bytes.count <= byteLimit else {
+      throw tooMuch("it has more than \(byteLimit) bytes", "name a file of options")
+    }
+    let scan = YAMLScan(bytes)
+    guard scan.aliases <= aliasLimit else {
+      throw tooMuch(
+        "it has more than \(aliasLimit) aliases such as *name", "write out what they stand for")
+    }
+    // Such names are refused in the end, yet composing compares them value by value before that:
+    // without aliases no more than all bytes for each.
+    guard scan.compositeNames == 0 || scan.aliases == 0,
+      scan.compositeNames * bytes.count <= nameValueLimit
+    else { throw tooMuch("it has names that are lists, maps or aliases", "write texts as names") }
   }
 
   private init(entries: [Entry]) { self.entries = entries }
@@ -80,7 +96,8 @@ public struct YAMLMap: Hashable, Sendable {
   private static let depthLimit = 4
 
   private init(
-    _ mapping: Node.Mapping, depth: Int, wrong: (String, Int?) -> FileError
+    _ mapping: Node.Mapping, depth: Int, room: inout Int, path: String,
+    wrong: (String, Int?) -> FileError
   ) throws(FileError) {
     var entries: [Entry] = []
     var lines: [String: Int] = [:]
@@ -93,11 +110,18 @@ public struct YAMLMap: Hashable, Sendable {
       if let first = lines.updateValue(line, forKey: name) {
         throw wrong("\"\(name)\" is there more than once, in line \(first) too", line)
       }
+      room -= 1 + (value.sequence?.count ?? 1)
+      guard room >= 0 else {
+        throw FileError(
+          .unsupported, path: path, place: "line \(line)",
+          reason: "it has more than \(Self.valueLimit) names and values, its aliases written out",
+          remedy: "write fewer")
+      }
       let nodes = value.sequence.map { Array($0) } ?? [value]
       let texts = nodes.compactMap { $0.scalar?.string }
       var map: YAMLMap?
       if let below = value.mapping, depth < Self.depthLimit {
-        map = try YAMLMap(below, depth: depth + 1, wrong: wrong)
+        map = try YAMLMap(below, depth: depth + 1, room: &room, path: path, wrong: wrong)
       }
       entries.append(
         Entry(

@@ -1,3 +1,5 @@
+import PEFTTensor
+
 /// A self-contained HTML page: one file, no script, nothing from the network, light and dark.
 ///
 /// Every text that comes in is escaped here; only `figure` takes markup as it is. All of it is in one `main`,
@@ -151,7 +153,7 @@ package struct HTMLPage {
   package static func escape(_ text: String) -> String {
     var result = ""
     result.reserveCapacity(text.utf8.count)
-    for scalar in ReportText.visible(text).unicodeScalars {
+    for scalar in VisibleText.line(text).unicodeScalars {
       switch scalar {
       case "&": result += "&amp;"
       case "<": result += "&lt;"

@@ -1,4 +1,5 @@
 import Foundation
+import PEFTTensor
 
 extension InfluenceHeatMap {
   static let shades = ["░", "▒", "▓", "█"]
@@ -38,7 +39,7 @@ extension InfluenceHeatMap {
         "layer".padding(toLength: label + 2, withPad: " ", startingAt: 0)
           + header(layers, cell: cell))
       for (row, name) in rows.enumerated() {
-        let text = ReportText.fitted(name, to: label)
+        let text = ReportText.fitted(VisibleText.line(name), to: label)
         let padding = String(repeating: " ", count: label + 2 - text.count)
         lines.append(
           text + padding

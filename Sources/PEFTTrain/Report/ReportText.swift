@@ -2,23 +2,6 @@ import Foundation
 
 /// Numbers and names as reports write them, in terminals and on pages.
 package enum ReportText {
-  /// `text` without scalars that command a terminal, turn the direction of text or may not stand in
-  /// XML: each becomes U+FFFD.
-  package static func visible(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: isUnsafe) else { return text }
-    var result = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars { result.append(isUnsafe(scalar) ? "\u{FFFD}" : scalar) }
-    return String(result)
-  }
-
-  private static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.value {
-    case 0..<0x20, 0x7F..<0xA0, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFFFE, 0xFFFF:
-      true
-    default: false
-    }
-  }
-
   /// A metric to four places; a large whole number, such as a count, without any.
   package static func metric(_ value: Double) -> String {
     value == value.rounded() && abs(value) >= 1000 && abs(value) < 1e15

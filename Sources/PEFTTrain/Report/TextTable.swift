@@ -1,12 +1,14 @@
+import PEFTTensor
+
 /// Rows of cells as aligned text: the first column to the left, the others to the right.
 package struct TextTable {
   private var rows: [[String]]
 
   /// A table with this header and no rows.
-  package init(header: [String]) { rows = [header.map(ReportText.visible)] }
+  package init(header: [String]) { rows = [header.map(VisibleText.line)] }
 
   /// Adds a row. Scalars that would command a terminal are replaced.
-  package mutating func add(_ row: [String]) { rows.append(row.map(ReportText.visible)) }
+  package mutating func add(_ row: [String]) { rows.append(row.map(VisibleText.line)) }
 
   /// The lines, the header first, none longer than `width` while the first column, which gives way,
   /// has eight characters left.

@@ -51,7 +51,7 @@ public struct ComparisonSuite: Sendable {
 
   /// A task with a model.
   public struct Problem: Sendable {
-    /// What it is called; unique.
+    /// What it is called; unique, whatever the case of its letters.
     public var name: String
     /// Model, data and recipe; method, learning rate and seed are replaced.
     public var job: TrainingJob
@@ -65,7 +65,7 @@ public struct ComparisonSuite: Sendable {
 
   /// A method, or several that differ in their budget only.
   public struct Method: Sendable {
-    /// What it is called; unique.
+    /// What it is called; unique, whatever the case of its letters.
     public var name: String
     /// What it is counted with: LoRA's ranks are one family.
     public var family: String

@@ -41,12 +41,14 @@ public struct SuiteJob {
   public init(_ suite: ComparisonSuite, in output: OutputDirectory) throws {
     self.suite = suite
     self.output = output
+    try suite.checkProblems()
     var bases: [String: SuiteBase] = [:]
     for problem in suite.problems {
       bases[problem.name] = try SuiteBase(problem.job, rules: suite.subsetRules)
     }
     self.bases = bases
     rows = try suite.rows { bases[$0]?.groups[$1] ?? [] }
+    try ComparisonSuite.check(rows)
   }
 
   /// Runs the rows of a shard.

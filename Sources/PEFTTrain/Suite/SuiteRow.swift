@@ -80,18 +80,29 @@ public struct SuiteShard: Hashable, Sendable {
 extension ComparisonSuite {
   /// Every row, problem by problem in the order of the methods.
   ///
-  /// Throws where a probe's groups are too many for all their subsets.
+  /// Throws where a probe's groups are too many for all their subsets, and where there are more
+  /// than `rowLimit` rows.
   ///
   /// - Parameter groups: those of a problem by a probe, the head left out.
   package func rows(
     groups: (_ problem: String, _ probe: String) -> [ParameterGroup]
   ) throws -> [SuiteRow] {
-    try problems.flatMap { problem in
-      try methods.filter { $0.problems?.contains(problem.name) ?? true }.flatMap { method in
-        try rows(of: method, on: problem.name, groups: groups)
+    var rows: [SuiteRow] = []
+    for problem in problems {
+      for method in methods where method.problems?.contains(problem.name) ?? true {
+        rows += try self.rows(of: method, on: problem.name, groups: groups)
+        guard rows.count <= Self.rowLimit else {
+          throw InvalidSetting(
+            "the suite has more than \(Self.rowLimit) rows, a method on a problem under a budget "
+              + "each; leave out some of its models, tasks, methods or budgets")
+        }
       }
     }
+    return rows
   }
+
+  /// The most rows of a suite.
+  package static let rowLimit = 100_000
 
   /// The rules of the probes whose groups' subsets are all trained.
   var subsetRules: [String: GroupingRule] {

@@ -44,7 +44,7 @@ struct AdaptSession {
     plan.files[Influence.fileName] = try Fingerprint.file(Influence.path(output))
     try plan.write(frontier, in: directory)
     if !common.quiet {
-      InfluenceFigure(influence, plan: plan).lines.forEach { common.note($0) }
+      InfluenceFigure(influence, plan: plan).lines.forEach { common.show(coloured: $0) }
       PlanTable(plan).lines.forEach { common.note($0) }
     }
     let session = ComparisonSession(

@@ -107,7 +107,7 @@ struct ProbeCommand: ParsableCommand {
     if common.json {
       Console.output(influence.json)
     } else {
-      InfluenceFigure(influence, plan: nil).lines.forEach { Console.output($0) }
+      InfluenceFigure(influence, plan: nil).lines.forEach { Console.output(coloured: $0) }
       InfluenceTable(influence).lines.forEach { Console.output($0) }
       Console.output("influence: \(output)/\(Influence.fileName)")
     }

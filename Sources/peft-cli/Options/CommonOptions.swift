@@ -46,4 +46,9 @@ struct CommonOptions: ParsableArguments {
   func note(_ line: String) {
     if !quiet { Console.error(line) }
   }
+
+  /// Shows a line of a figure with its colours; what it shows of files is clean already.
+  func show(coloured line: String) {
+    if !quiet { Console.error(coloured: line) }
+  }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import PEFTTensor
 import PEFTTrain
 
 /// YAML files of options: a map from long option names to values. What stands on the command line
@@ -82,4 +83,6 @@ enum ConfigurationFile {
 /// A configuration file asks for what the command does not have; a usage error.
 struct InvalidConfiguration: Error, CustomStringConvertible {
   let description: String
+
+  init(description: String) { self.description = VisibleText.line(description) }
 }

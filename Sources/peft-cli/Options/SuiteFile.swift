@@ -38,17 +38,40 @@ enum SuiteFile {
     return suite
   }
 
+  /// The most problems of a suite.
+  private static let problemLimit = 1000
+
   private static func problems(
     _ file: Section, settings: TrainingSettings
   ) throws -> [ComparisonSuite.Problem] {
     let models = try file.section("models").sections
-    return try models.flatMap { model in
-      try file.section("tasks").sections.map { task in
-        let options: TaskOptions = try parse(TaskOptions.self, task, with: model)
-        return ComparisonSuite.Problem(
-          name: models.count == 1 ? task.name : "\(model.name)-\(task.name)",
-          job: options.job(FullTuning(), settings: settings))
+    let tasks = try file.section("tasks").sections
+    guard models.count * tasks.count <= problemLimit else {
+      throw file.wrong(
+        "tasks",
+        "\(models.count) models with \(tasks.count) tasks are more than \(problemLimit) problems",
+        remedy: "leave out some of them, or make several suites")
+    }
+    let pairs = models.flatMap { model in
+      tasks.map { task in
+        (
+          model: model, task: task,
+          name: models.count == 1 ? task.name : "\(model.name)-\(task.name)"
+        )
       }
+    }
+    if let (first, second) = ComparisonSuite.collision(among: pairs, by: \.name) {
+      throw file.wrong(
+        "tasks",
+        "model \(first.model.name) with task \(first.task.name), \"\(first.name)\", and model "
+          + "\(second.model.name) with task \(second.task.name), \"\(second.name)\", would have one "
+          + "directory",
+        remedy: "rename one of the models or tasks")
+    }
+    return try pairs.map { pair in
+      let options: TaskOptions = try parse(TaskOptions.self, pair.task, with: pair.model)
+      return ComparisonSuite.Problem(
+        name: pair.name, job: options.job(FullTuning(), settings: settings))
     }
   }
 
@@ -172,6 +195,10 @@ enum SuiteFile {
         try check(problem, among: problems, place)
       }
     }
+    if let (first, second) = ComparisonSuite.collision(among: probes, by: \.self) {
+      throw file.wrong(
+        "probes", "\(first) and \(second) would have one directory", remedy: "rename one of them")
+    }
     let families = suite.methods.map(\.family)
     try check(suite.ours, among: families, "ours")
     for family in suite.baselines { try check(family, among: families, "against") }
@@ -188,6 +215,11 @@ enum SuiteFile {
     }
     guard Set(suite.learningRates).count == suite.learningRates.count else {
       throw file.wrong("learning-rates", "one of them stands there twice")
+    }
+    // The groups of a probe are known when the model is read; here a method of all subsets has one
+    // row.
+    do { try ComparisonSuite.check(suite.rows { _, _ in [] }) } catch let error as InvalidSetting {
+      throw file.wrong("methods", error.description)
     }
   }
 
@@ -239,10 +271,10 @@ private struct Section {
     self.line = line
   }
 
-  func wrong(_ key: String, _ reason: String) -> FileError {
+  func wrong(_ key: String, _ reason: String, remedy: String = "") -> FileError {
     FileError(
       .malformed, path: path, place: "line \(self[key]?.line ?? line), \(self.place(of: key))",
-      reason: reason)
+      reason: reason, remedy: remedy)
   }
 
   private func place(of key: String) -> String {
@@ -274,8 +306,18 @@ private struct Section {
 
   /// The maps below this one.
   var sections: [Section] {
-    get throws { try map.entries.map { try section($0.name) } }
+    get throws {
+      guard map.entries.count <= Self.sectionLimit else {
+        throw wrong(
+          "", "it has \(map.entries.count) entries, more than \(Self.sectionLimit)",
+          remedy: "leave out some of them, or make several suites")
+      }
+      return try map.entries.map { try section($0.name) }
+    }
   }
+
+  /// The most maps below another.
+  private static let sectionLimit = 1000
 
   func strings(_ key: String) throws -> [String] {
     guard let strings = self[key]?.values, !strings.isEmpty else {

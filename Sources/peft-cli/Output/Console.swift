@@ -4,6 +4,9 @@ import PEFTTensor
 import Synchronization
 
 /// The two streams: results to standard output, everything else to standard error.
+///
+/// Names from files may be in all of it; none of their scalars reaches a terminal that would obey
+/// it.
 enum Console {
   /// The first error of writing results, by its number in errno.h; 0 for none. That nobody reads on is none.
   private static let failure = Atomic<Int32>(0)
@@ -18,22 +21,33 @@ enum Console {
   /// Prints a line of results.
   static func output(_ line: String) { write(line + "\n") }
 
+  /// Prints a line of results with its colours; what it shows of files is clean already.
+  static func output(coloured line: String) { writeResult(line + "\n") }
+
   /// Prints a piece of a result, without ending the line.
-  static func write(_ text: String) {
+  static func write(_ text: String) { writeResult(VisibleText.lines(text)) }
+
+  private static func writeResult(_ text: String) {
     guard failure.load(ordering: .relaxed) == 0 else { return }
     let code = write(text, to: STDOUT_FILENO)
     if code != EPIPE { failure.store(code, ordering: .relaxed) }
   }
 
   /// Prints a document that is the whole of standard output.
-  static func output(_ document: JSONValue) { output(document.text()) }
+  static func output(_ document: JSONValue) { output(VisibleText.json(document.text())) }
 
   /// Prints a line about what is going on.
-  static func error(_ line: String) { _ = write(line + "\n", to: STDERR_FILENO) }
+  static func error(_ line: String) {
+    _ = write(VisibleText.lines(line) + "\n", to: STDERR_FILENO)
+  }
+
+  /// Prints a line about what is going on with its colours; what it shows of files is clean
+  /// already.
+  static func error(coloured line: String) { _ = write(line + "\n", to: STDERR_FILENO) }
 
   /// Replaces the live line on a terminal.
   static func live(_ line: String) {
-    _ = write("\r" + line + "\u{1B}[K", to: STDERR_FILENO)
+    _ = write("\r" + VisibleText.line(line) + "\u{1B}[K", to: STDERR_FILENO)
   }
 
   /// Whether standard error is a terminal that can show a live line.

@@ -33,6 +33,54 @@ struct PredictionTaskTests {
     #expect((task == .regression) == isRegression)
   }
 
+  @Test(
+    "one label that is no number among scores is refused with its line, not made a class",
+    arguments: [
+      "nan", "NaN", "inf", "-inf", "1e400", "1,5", "n/a", "N/A", "-", " 1.5", "1.5 ", "\u{2212}1.5",
+      "1.5%",
+    ])
+  func slips(label: String) throws {
+    for labels in [
+      ["1.5", "2.5", "3.0", "0.5", label], [label, "1.5", "2.5"],
+      (0..<200).map { "\(Double($0) / 8)" } + [label],
+    ] {
+      let error = #expect(throws: FileError.self) {
+        try PredictionTask(training: Self.examples(labels), path: "p")
+      }
+      #expect(error?.place == "line \((labels.firstIndex(of: label) ?? 0) + 2)")
+      #expect(error?.reason.contains("\"\(label)\"") == true)
+      #expect(error?.remedy.contains("--task classification") == true)
+      #expect(error?.remedy.contains("--task regression") == true)
+      let classes = try PredictionTask(
+        training: Self.examples(labels), kind: .classification, path: "p")
+      #expect(classes == .classification(LabelMap(labels)))
+    }
+  }
+
+  @Test("a column of scores that none of its labels spells as a number is refused at its first row")
+  func foreignSpelling() {
+    for labels in [
+      ["1,5", "2,5", "3,0"], [" 1.5", " 2.5"], ["n/a", "n/a", "n/a", "0.5", "1.5", "2.5", "3.5"],
+    ] {
+      let error = #expect(throws: FileError.self) {
+        try PredictionTask(training: Self.examples(labels), path: "p")
+      }
+      #expect(error?.place == "line 2")
+    }
+  }
+
+  @Test(
+    "whole numbers, and names with a few numbers among them, are classes",
+    arguments: [
+      ["1", "2", "n/a"], ["1.0", "2.0", "nan"], ["gpt-3.5", "gpt-4", "3.5"], ["a", "b", "0.5"],
+      ["yes", "no", "1,5", "2"], ["1,000", "2,000", "x"],
+    ])
+  func classes(labels: [String]) throws {
+    #expect(
+      try PredictionTask(training: Self.examples(labels), path: "p")
+        == .classification(LabelMap(labels)))
+  }
+
   @Test("an explicit kind wins")
   func explicit() throws {
     let whole = Self.examples(["0", "1", "1"])

@@ -67,4 +67,93 @@ struct YAMLMapTests {
       try map(text)
     } throws: { ($0 as? FileError)?.reason.contains("aliases") == true }
   }
+
+  /// Each of these documents would stand for at least 2^29 values, or be compared for hours.
+  static let bombs: [(name: String, text: String)] = {
+    func doubling(_ first: String, _ line: (Int) -> String, _ last: String) -> String {
+      (["a0: &a0 \(first)"] + (1...29).map { "a\($0): &a\($0) \(line($0 - 1))" } + [last])
+        .joined(separator: "\n") + "\n"
+    }
+    let separators = ["\u{85}", "\u{2028}", "\u{2029}", " # a comment\n  ", "\r"]
+    let chunk = String(repeating: "x, ", count: 200_000)
+    return [
+      (
+        "after a colon",
+        doubling("{\"x\": 1}", { "{\"p\":*a\($0),\"q\":*a\($0)}" }, "? *a29\n: 1")
+      ),
+      (
+        "merged", doubling("{x: 1}", { "{\"<<\":*a\($0),\"k\($0)\":*a\($0)}" }, "? {<<: *a29}\n: 1")
+      ),
+      ("as a name in braces", doubling("[1, 2]", { "[*a\($0), *a\($0)]" }, "b: {*a29 : 1}")),
+      ("as a name", doubling("[1, 2]", { "[*a\($0),*a\($0)]" }, "*a29 : 1")),
+      (
+        "few, of a long list",
+        "a: &a [\(chunk)x]\n? [\(Array(repeating: "*a", count: 30).joined(separator: ","))]\n: b\n"
+      ),
+      ("names in names", String(repeating: "? ", count: 900) + "[\(chunk)x]\n"),
+      ("names in names, in braces", "a: " + String(repeating: "{? ", count: 900) + "[\(chunk)x]\n"),
+      (
+        "few, as values",
+        "a: &a [\(chunk)x]\n" + (0..<25).map { "b\($0): *a\n" }.joined()
+      ),
+      (
+        "maps of maps",
+        "a: &a {\((0..<2000).map { "k\($0): v" }.joined(separator: ", "))}\n"
+          + "b: &b {\((0..<15).map { "k\($0): *a" }.joined(separator: ", "))}\n"
+          + "c: {\((0..<15).map { "k\($0): *b" }.joined(separator: ", "))}\n"
+      ),
+    ]
+      + separators.map { separator in
+        (
+          "after \(separator.debugDescription)",
+          doubling("[1,2]", { "[\(separator)*a\($0),\(separator)*a\($0)]" }, "? *a29\n: 1")
+        )
+      }
+  }()
+
+  @Test(
+    "documents that stand for more than they hold end at once", .timeLimit(.minutes(1)),
+    arguments: bombs)
+  func growth(bomb: (name: String, text: String)) {
+    #expect {
+      try map(bomb.text)
+    } throws: { error in
+      guard let error = error as? FileError else { return false }
+      return [.malformed, .unsupported].contains(error.kind) && !error.remedy.isEmpty
+        && error.reason.count < 200
+    }
+  }
+
+  @Test("aliases in deep lists do not use up the stack")
+  func depth() throws {
+    var text = "a: &a0 x\n"
+    for level in 1...15 {
+      let open = String(repeating: "[", count: 900)
+      let close = String(repeating: "]", count: 900)
+      text += "b\(level): &a\(level) \(open)*a\(level - 1)\(close)\n"
+    }
+    #expect(try map(text).entries.count == 16)
+    #expect(throws: FileError.self) { try map(text + "? *a15\n: 1\n") }
+    #expect(throws: FileError.self) { try map(text + "{*a15 : 1}: 1\n") }
+  }
+
+  @Test("what looks like anchors, aliases and questions in texts is none")
+  func lookalikes() throws {
+    let patterns = (0..<50).map { "\"*bias\($0)\"" }.joined(separator: ", ")
+    #expect(try map("a: [\(patterns)]\nb: Q & A\n").entries[0].values?.count == 50)
+    #expect(try map("a: R&D\nb: [\(patterns)]\n").entries[1].values?.count == 50)
+    #expect(try map("question: Is it better? Or (\"?\") not ?\n").entries[0].values?.count == 1)
+  }
+
+  @Test("a file of more than a mebibyte, which may have no end, is not read to its end")
+  func size() {
+    for path in ["/dev/zero"] {
+      #expect {
+        try YAMLMap(contentsOf: path, example: "rank: 8")
+      } throws: { ($0 as? FileError)?.kind == .unsupported }
+    }
+    #expect {
+      try map("a: " + String(repeating: "x", count: 1 << 20))
+    } throws: { ($0 as? FileError)?.kind == .unsupported }
+  }
 }
