@@ -1,7 +1,9 @@
 extension JSONValue {
-  /// Reads a file that holds one document. A syntax error names line and column.
+  /// Reads a regular file that holds one document. A syntax error names line and column.
+  ///
+  /// Errors: those of `FileContents.read(regularFile:limit:)`; `malformed`.
   public init(contentsOf path: String) throws(FileError) {
-    try self.init(parsing: FileContents.read(path), path: path)
+    try self.init(parsing: FileContents.read(regularFile: path), path: path)
   }
 
   /// Parses one document that came from the file at `path`, which errors name.
