@@ -56,25 +56,10 @@ public struct SafetensorsHeader: Sendable {
   ) throws(FileError) {
     let text = try Self.text(byteCount: byteCount, path: path, bytes: bytes)
     let data = 8 + text.count..<byteCount
-    let document: JSONValue
-    do throws(JSONSyntaxError) {
-      document = try JSONValue(parsing: text)
-    } catch {
-      throw FileError(.malformed, path: path, place: "header, \(error.place)", reason: error.reason)
-    }
-    guard let members = document.object else {
-      throw FileError(.malformed, path: path, reason: "the header is not a JSON object")
-    }
-
-    var metadata: [String: String] = [:]
+    var parser = SafetensorsHeaderParser(text, path: path)
     var entries: [SafetensorsEntry] = []
-    for (key, value) in members.members {
-      if key == Self.metadataKey {
-        metadata = try Self.metadata(value, path: path)
-      } else {
-        let tensor = SafetensorsHeaderMember(name: key, value: value, path: path)
-        entries.append(try tensor.entry(dataStart: data.lowerBound, fileEnd: data.upperBound))
-      }
+    try parser.parse { member throws(FileError) in
+      entries.append(try member.entry(dataStart: data.lowerBound, fileEnd: data.upperBound))
     }
     // Empty tensors share their offset with the tensor that follows them.
     entries.sort {
@@ -82,7 +67,7 @@ public struct SafetensorsHeader: Sendable {
     }
     try Self.checkCoverage(entries, data: data, path: path)
     self.entries = entries
-    self.metadata = metadata
+    metadata = parser.metadata
   }
 
   private static func text(
@@ -110,24 +95,6 @@ public struct SafetensorsHeader: Sendable {
       throw failure("the header does not begin with an opening brace")
     }
     return try bytes(8..<8 + Int(length))
-  }
-
-  private static func metadata(
-    _ value: JSONValue, path: String
-  ) throws(FileError) -> [String: String] {
-    guard let members = value.object else {
-      throw FileError(.malformed, path: path, place: metadataKey, reason: "not a JSON object")
-    }
-    var metadata: [String: String] = [:]
-    for (key, value) in members.members {
-      guard let text = value.string else {
-        throw FileError(
-          .malformed, path: path, place: metadataKey,
-          reason: "the value of \"\(key)\" is not a string")
-      }
-      metadata[key] = text
-    }
-    return metadata
   }
 
   /// Checks that `entries`, sorted by their ranges, follow each other from the first to the last
