@@ -1,3 +1,5 @@
+import Synchronization
+
 /// A safetensors file, its tensors read and converted on demand.
 ///
 /// The file stays open as long as the reader lives, and is read through that one opening. Replacing
@@ -9,6 +11,7 @@ public final class SafetensorsReader: Sendable {
   private let header: SafetensorsHeader
   private let file: RandomAccessFile
   private let indices: [UTF8Key: Int]
+  private let knownDigest = Mutex<String?>(nil)
 
   /// Opens the file at `path`, which must be a regular one, and checks its header.
   ///
@@ -30,6 +33,22 @@ public final class SafetensorsReader: Sendable {
   /// The type and shape of the tensor `name`, nil when the file has none of this name.
   public func entry(_ name: String) -> SafetensorsEntry? {
     indices[UTF8Key(name)].map { header.entries[$0] }
+  }
+
+  /// SHA-256 of the whole file in hexadecimal. The file is read for it once.
+  ///
+  /// Errors: `malformed` where the file was written to since it was opened, `storage`.
+  package func digest() throws(FileError) -> String {
+    if let digest = knownDigest.withLock({ $0 }) {
+      try file.checkUnchanged()
+      return digest
+    }
+    var hash = SHA256()
+    try file.forEachPiece(in: 0..<file.byteCount) { hash.append($0) }
+    try file.checkUnchanged()
+    let digest = hash.hexadecimal
+    knownDigest.withLock { $0 = digest }
+    return digest
   }
 
   /// Calls `body` with the little-endian bytes of the tensor `name`, row-major, all of them in

@@ -24,7 +24,7 @@ extension TrainingJob {
     guard manifest.outcome.ending != .interrupted else { return nil }
     try CheckpointStore.check(
       manifest.recipe ?? [:],
-      is: recipe(modelFiles: try Fingerprint.weights(ofModel: modelDirectory)),
+      is: recipe(ModelFiles(directory: modelDirectory)),
       path: output + "/" + RunManifest.fileName)
     RunDirectory.tidy(output)
     return manifest
@@ -44,8 +44,8 @@ extension PreparedJob {
     to output: String, start: RunStart, checkpoints: Int? = nil, shouldStop: () -> Bool,
     note: (String) -> Void = { _ in }, observe: (TrainingEvent) -> Void
   ) throws -> RunManifest {
-    let modelFiles = try Fingerprint.weights(ofModel: job.modelDirectory)
-    let recipe = try job.recipe(modelFiles: modelFiles)
+    let modelFiles = try files.digests()
+    let recipe = try job.recipe(files)
     var (directory, state) = try open(output, start: start, recipe: recipe, note: note)
     var outcome = try PEFTTrain.train(
       model, on: train, evaluatingOn: dev, task: task, settings: job.settings, from: state.take(),
