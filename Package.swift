@@ -43,7 +43,8 @@ let package = Package(
       exclude: ["Fixtures"]),
     .target(name: "CTileTwin", dependencies: ["CPEFTKernels"], path: "Tests/CTileTwin"),
     .testTarget(name: "PEFTSelectTests", dependencies: ["PEFTSelect", "PEFTTensor"]),
-    .testTarget(name: "PEFTModelsTests", dependencies: ["PEFTModels"], exclude: ["Fixtures"]),
+    .testTarget(
+      name: "PEFTModelsTests", dependencies: ["PEFTModels", "TestSupport"], exclude: ["Fixtures"]),
     .target(name: "TestSupport", dependencies: ["PEFTModels"], path: "Tests/TestSupport"),
     .testTarget(
       name: "PEFTTrainTests", dependencies: ["PEFTTrain", "TestSupport"], exclude: ["Fixtures"]),

@@ -56,4 +56,46 @@ struct JSONValueTests {
     #expect(try JSONValue(parsing: document.text().utf8) == document)
     #expect(try JSONValue(parsing: document.text(pretty: true).utf8) == document)
   }
+
+  @Test(
+    "objects of any size find, replace and remove their members", arguments: [0, 3, 8, 9, 1000])
+  func members(count: Int) throws {
+    let keys = (0..<count).map { "key \($0 * 7919 % 1009)" }
+    var document = JSONObject()
+    for (number, key) in keys.enumerated() { document[key] = .integer(number) }
+    #expect(document.keys == keys)
+    let text = JSONValue.object(document).text()
+    #expect(try JSONValue(parsing: text.utf8) == .object(document))
+    for key in keys { document[key] = .string(key) }
+    #expect(document.members.map(\.key) == keys)
+    #expect(keys.allSatisfy { document[$0] == .string($0) } && document["key"] == nil)
+    for key in keys.prefix(count / 2) { document[key] = nil }
+    #expect(document.keys == Array(keys.dropFirst(count / 2)))
+    #expect(keys.prefix(count / 2).allSatisfy { document[$0] == nil })
+    guard let last = keys.last else { return }
+    let doubled = text.dropLast() + ",\"\(last)\":0}"
+    #expect {
+      try JSONValue(parsing: doubled.utf8)
+    } throws: { "\($0)".contains("stands twice") }
+  }
+
+  @Test(
+    "values that need many times the memory of their text are refused, ordinary ones are not",
+    arguments: [
+      ("{\"\":0},", false), ("[0],", false), ("[[]],", false), ("0,", false),
+      ("\"sixteen letters.\",", true), ("-0.00012345678901234567,", true),
+      ("{\"name\": \"encoder.layer.0\", \"parameters\": 590592, \"values\": [0.125, 0.25]},", true),
+    ])
+  func memory(element: String, isAccepted: Bool) {
+    let count = 16_000_000 / element.utf8.count
+    let text = "[" + String(repeating: element, count: count) + "0]"
+    let bytes = Array(text.utf8)
+    do throws(FileError) {
+      let value = try JSONValue(parsing: bytes, path: "test.json")
+      #expect(isAccepted && value.array?.count == count + 1)
+    } catch {
+      #expect(!isAccepted && error.kind == .unsupported)
+      #expect("\(error)".contains("times its size"))
+    }
+  }
 }

@@ -54,6 +54,27 @@ struct SafetensorsHeaderTests {
     }
   }
 
+  @Test(
+    "what has no place in a header ends it at once, whatever comes behind",
+    arguments: [
+      (#"{"a":[{"":0},"#, "its description is not a JSON object"),
+      (#"{"a":{"dtype":["#, "its dtype is not a string"),
+      (#"{"a":{"dtype":"F32","shape":[0,{"#, "its shape is not a list"),
+      (
+        #"{"a":{"shape":[\#(String(repeating: "1,", count: 100))"#,
+        "its shape is not a list of up to 64"
+      ),
+      (#"{"a":{"data_offsets":[0,1,["#, "its data_offsets are not two natural numbers"),
+      (#"{"a":{"x":["#, "unknown field"), (#"{"__metadata__":["#, "not a JSON object"),
+      (#"{"__metadata__":{"a":["#, #"the value of "a" is not a string"#),
+      (#"{"a":{"dtype":"F32","dtype":["#, "stands twice"),
+    ])
+  func early(header: String, reason: String) {
+    #expect {
+      try Files.header(Files.file(header: header))
+    } throws: { "\($0)".contains(reason) }
+  }
+
   private static func tensor(_ type: String, _ shape: String, _ offsets: String) -> String {
     #"{"dtype":"\#(type)","shape":\#(shape),"data_offsets":\#(offsets)}"#
   }

@@ -17,7 +17,7 @@ struct AdapterConfiguration {
 
   /// Reads the file. Variants whose mathematics is another are refused by name.
   init(contentsOf path: String) throws(FileError) {
-    let document = try JSONValue(contentsOf: path)
+    let document = try JSONValue(contentsOf: path, limit: JSONValue.configurationLimit)
     func refuse(_ key: String) -> FileError {
       FileError(
         .unsupported, path: path, place: key,

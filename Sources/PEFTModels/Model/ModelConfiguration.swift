@@ -10,8 +10,15 @@ public enum ModelConfiguration: Hashable, Sendable {
   /// Reads `config.json` of a model directory. What this package would compute otherwise than the
   /// file says is refused by name.
   public init(directory: String) throws(FileError) {
-    let path = directory + "/config.json"
-    let document = try JSONValue(contentsOf: path)
+    try self.init(files: ModelFiles(directory: directory))
+  }
+
+  /// Reads `config.json` of a model's files. What this package would compute otherwise than the file
+  /// says is refused by name.
+  public init(files: ModelFiles) throws(FileError) {
+    let path = files.path(ModelFiles.configurationName)
+    let document = try JSONValue(
+      parsing: files.existing(ModelFiles.configurationName), path: path)
     guard case .object(let members) = document else {
       throw FileError(.malformed, path: path, reason: "not a JSON object")
     }
@@ -40,7 +47,13 @@ public enum ModelConfiguration: Hashable, Sendable {
   /// A GPT-2 has no special tokens around a text, whatever its vocabulary holds, unless the tokenizer's file asks for
   /// them; a model with one token type gets no other.
   public func tokenizer(directory: String) throws(FileError) -> Tokenizer {
-    var tokenizer = try Tokenizer.load(directory: directory)
+    try tokenizer(files: ModelFiles(directory: directory))
+  }
+
+  /// The tokenizer of the model's files, as `tokenizer(directory:)` returns it.
+  public func tokenizer(files: ModelFiles) throws(FileError) -> Tokenizer {
+    let directory = files.directory
+    var tokenizer = try Tokenizer.load(files: files)
     switch self {
     case .encoder(let configuration):
       tokenizer.hasTokenTypes = configuration.tokenTypeCount > 1

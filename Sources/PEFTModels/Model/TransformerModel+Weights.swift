@@ -25,8 +25,17 @@ extension TransformerModel {
   public static func load(
     directory: String, output: ModelOutput, using generator: SeededGenerator
   ) throws(FileError) -> (model: TransformerModel, report: LoadReport) {
-    let configuration = try ModelConfiguration(directory: directory)
-    let checkpoint = try SafetensorsCollection(directory: directory)
+    try load(files: ModelFiles(directory: directory), output: output, using: generator)
+  }
+
+  /// Loads the model of the files of a Hugging Face directory, as `load(directory:output:using:)`
+  /// does.
+  public static func load(
+    files: ModelFiles, output: ModelOutput, using generator: SeededGenerator
+  ) throws(FileError) -> (model: TransformerModel, report: LoadReport) {
+    let directory = files.directory
+    let configuration = try ModelConfiguration(files: files)
+    let checkpoint = try files.weights
     try check(configuration, isWorthBuildingFor: checkpoint, path: directory)
     let model = TransformerModel(configuration: configuration, output: output)
     let report = try model.load(checkpoint, path: directory, using: generator)

@@ -11,25 +11,31 @@ extension Tokenizer {
   /// `tokenizer.json` are not obeyed: they belong to a call, not to a tokenizer. A `tokenizer_config.json` beside it must
   /// not contradict it.
   public static func load(directory: String) throws(FileError) -> Tokenizer {
-    func exists(_ name: String) -> Bool {
-      FileManager.default.fileExists(atPath: directory + "/" + name)
-    }
-    if exists("tokenizer.json") {
-      let path = directory + "/tokenizer.json"
-      let tokenizer = try Tokenizer(document: FileContents.read(path), path: path)
-      try tokenizer.check(isAs: settings(directory), path: directory + "/" + settingsName)
+    try load(files: ModelFiles(directory: directory))
+  }
+
+  /// Reads the tokenizer of a model's files, as `load(directory:)` does.
+  public static func load(files: ModelFiles) throws(FileError) -> Tokenizer {
+    switch files.tables {
+    case ["tokenizer.json"]:
+      let path = files.path("tokenizer.json")
+      let tokenizer = try Tokenizer(document: files.existing("tokenizer.json"), path: path)
+      try tokenizer.check(
+        isAs: files.document(settingsName), path: files.path(settingsName))
       return tokenizer
+    case ["vocab.json", "merges.txt"]: return try byteLevelBPE(files)
+    case ["vocab.txt"]: return try wordPiece(files)
+    default: break
     }
-    if exists("vocab.json"), exists("merges.txt") { return try byteLevelBPE(directory) }
-    if exists("vocab.txt") { return try wordPiece(directory) }
-    for name in ["spiece.model", "sentencepiece.bpe.model", "tokenizer.model"] where exists(name) {
+    for name in ["spiece.model", "sentencepiece.bpe.model", "tokenizer.model"]
+    where FileManager.default.fileExists(atPath: files.path(name)) {
       throw FileError(
-        .unsupported, path: directory + "/" + name,
+        .unsupported, path: files.path(name),
         reason: "SentencePiece tokenizers are not supported",
         remedy: "use a model of the RoBERTa, BERT or GPT-2 family")
     }
     throw FileError(
-      .notFound, path: directory,
+      .notFound, path: files.directory,
       reason: "no tokenizer: looked for tokenizer.json, vocab.json with merges.txt, and vocab.txt",
       remedy: "copy the tokenizer's files beside the weights")
   }
@@ -71,29 +77,22 @@ extension Tokenizer {
     self.files = files
   }
 
-  private static func byteLevelBPE(_ directory: String) throws(FileError) -> Tokenizer {
-    let path = directory + "/vocab.json"
-    guard let object = try JSONValue(contentsOf: path).object else {
+  private static func byteLevelBPE(_ files: ModelFiles) throws(FileError) -> Tokenizer {
+    let path = files.path("vocab.json")
+    guard let object = try files.document("vocab.json")?.object else {
       throw FileError(.malformed, path: path, reason: "not a JSON object of tokens and ids")
     }
     let vocabulary = try Vocabulary(object, path: path)
-    let mergesPath = directory + "/merges.txt"
-    let settings = try settings(directory)
+    let settings = try files.document(settingsName)
     let bpe = try ByteLevelBPE(
-      vocabulary: vocabulary, pairs: merges(mergesPath),
-      addsPrefixSpace: settings?["add_prefix_space"]?.bool ?? false, path: mergesPath)
+      vocabulary: vocabulary, pairs: merges(files),
+      addsPrefixSpace: settings?["add_prefix_space"]?.bool ?? false, path: files.path("merges.txt"))
     return try Tokenizer(
       model: .byteLevelBPE(bpe), vocabulary: vocabulary, added: [],
       files: ["vocab.json", "merges.txt"] + (settings == nil ? [] : [settingsName]), path: path)
   }
 
-  private static let settingsName = "tokenizer_config.json"
-
-  /// What stands beside plain vocabulary files; nil where nothing does.
-  private static func settings(_ directory: String) throws(FileError) -> JSONValue? {
-    let path = directory + "/" + settingsName
-    return FileManager.default.fileExists(atPath: path) ? try JSONValue(contentsOf: path) : nil
-  }
+  private static let settingsName = ModelFiles.tokenizerSettingsName
 
   /// Throws where the settings beside a `tokenizer.json` are others than its own: which of them the reference obeys
   /// depends on its class and version.
@@ -118,10 +117,12 @@ extension Tokenizer {
   }
 
   private static func merges(
-    _ path: String
+    _ files: ModelFiles
   ) throws(FileError) -> [(left: String, right: String, place: String)] {
+    let path = files.path("merges.txt")
     var pairs: [(left: String, right: String, place: String)] = []
-    for (index, line) in try lines(path).enumerated() where !line.hasPrefix("#version") {
+    for (index, line) in try lines("merges.txt", of: files).enumerated()
+    where !line.hasPrefix("#version") {
       let parts = line.split(separator: " ", omittingEmptySubsequences: false)
       guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
         throw FileError(
@@ -134,18 +135,19 @@ extension Tokenizer {
     return pairs
   }
 
-  private static func wordPiece(_ directory: String) throws(FileError) -> Tokenizer {
-    let path = directory + "/vocab.txt"
-    let vocabulary = try Vocabulary(lines(path).map { Array($0.utf8) }, path: path)
+  private static func wordPiece(_ files: ModelFiles) throws(FileError) -> Tokenizer {
+    let path = files.path("vocab.txt")
+    let vocabulary = try Vocabulary(
+      lines("vocab.txt", of: files).map { Array($0.utf8) }, path: path)
     guard let unknown = vocabulary.id(of: "[UNK]") else {
       throw FileError(
         .malformed, path: path, reason: "the vocabulary has no [UNK]",
         remedy: "use the vocab.txt that came with the model")
     }
     var normalizer = BERTNormalizer()
-    var files = ["vocab.txt"]
-    if let settings = try settings(directory) {
-      files.append(settingsName)
+    var names = ["vocab.txt"]
+    if let settings = try files.document(settingsName) {
+      names.append(settingsName)
       normalizer.lowercases = settings["do_lower_case"]?.bool ?? true
       normalizer.stripsAccents = settings["strip_accents"]?.bool ?? normalizer.lowercases
       normalizer.separatesIdeographs = settings["tokenize_chinese_chars"]?.bool ?? true
@@ -155,14 +157,14 @@ extension Tokenizer {
       vocabulary.id(of: name).map { AddedTokens.Token(content: name, id: $0) }
     }
     return try Tokenizer(
-      model: .wordPiece(wordPiece), vocabulary: vocabulary, added: added, files: files, path: path)
+      model: .wordPiece(wordPiece), vocabulary: vocabulary, added: added, files: names, path: path)
   }
 
   /// The lines of a UTF-8 file; empty ones at the end do not count.
-  private static func lines(_ path: String) throws(FileError) -> [Substring] {
-    guard let text = String(validating: try FileContents.read(path), as: UTF8.self) else {
+  private static func lines(_ name: String, of files: ModelFiles) throws(FileError) -> [Substring] {
+    guard let text = String(validating: try files.existing(name), as: UTF8.self) else {
       throw FileError(
-        .malformed, path: path, reason: "it is not UTF-8",
+        .malformed, path: files.path(name), reason: "it is not UTF-8",
         remedy: "use the file that came with the model")
     }
     var lines = text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false).map {

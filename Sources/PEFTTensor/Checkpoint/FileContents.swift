@@ -5,9 +5,11 @@ public enum FileContents {
   /// The most bytes that `read` returns: 4 GiB.
   public static let maximumByteCount = 1 << 32
 
-  /// The size of the file at `path`, in bytes.
+  /// The size of the regular file at `path`, in bytes.
+  ///
+  /// Errors: `notFound`, `storage`; `unsupported` for anything else than a regular file.
   public static func byteCount(_ path: String) throws(FileError) -> Int {
-    try FileDescriptor(opening: path, flags: O_RDONLY).status(path: path).byteCount
+    try RandomAccessFile(path: path).byteCount
   }
 
   /// The bytes of the file at `path`, which may also be a pipe.
@@ -44,24 +46,31 @@ public enum FileContents {
     }
   }
 
-  /// Calls `body` with the bytes of the file at `path` in their order, a piece of at most 4 MiB at a time.
+  /// The bytes of the regular file at `path`, of which there must not be more than `limit`.
   ///
-  /// Errors: those of `read`, but of any size.
+  /// Errors: `notFound`; `unsupported` for a directory, a pipe, a socket or a device, and for more
+  /// than `limit` bytes, before any is read; `malformed` where it is cut short meanwhile; `storage`
+  /// for a missing permission or a failing disk.
+  public static func read(
+    regularFile path: String, limit: Int = maximumByteCount
+  ) throws(FileError) -> [UInt8] {
+    let file = try RandomAccessFile(path: path)
+    guard file.byteCount <= limit else {
+      throw FileError(
+        .unsupported, path: path, reason: "it has \(file.byteCount) bytes, more than \(limit)",
+        remedy: "use the file that came with the model or run")
+    }
+    return try file.bytes(in: 0..<file.byteCount)
+  }
+
+  /// Calls `body` with the bytes of the regular file at `path` in their order, a piece at a time.
+  ///
+  /// Errors: those of `read(regularFile:limit:)`, but of any size.
   package static func forEachPiece(
     of path: String, _ body: (UnsafeRawBufferPointer) -> Void
   ) throws(FileError) {
-    let file = try FileDescriptor(opening: path, flags: O_RDONLY)
-    guard try !file.status(path: path).mode.isDirectory else {
-      throw .system(EISDIR, "cannot read", path: path)
-    }
-    let room = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 22, alignment: 64)
-    defer { room.deallocate() }
-    while true {
-      let count = Glibc.read(file.number, room.baseAddress, room.count)
-      if count < 0 && errno == EINTR { continue }
-      guard count >= 0 else { throw .system(errno, "cannot read", path: path) }
-      if count == 0 { return }
-      body(UnsafeRawBufferPointer(rebasing: room[..<count]))
-    }
+    let file = try RandomAccessFile(path: path)
+    try file.forEachPiece(in: 0..<file.byteCount, body)
+    try file.checkUnchanged()
   }
 }

@@ -1,17 +1,35 @@
 extension JSONValue {
-  /// Reads a file that holds one document. A syntax error names line and column.
-  public init(contentsOf path: String) throws(FileError) {
-    try self.init(parsing: FileContents.read(path), path: path)
+  /// The largest configuration that is read, in bytes: 64 MiB.
+  public static let configurationLimit = 1 << 26
+  /// The largest document that is read, in bytes: 256 MiB.
+  public static let documentLimit = 1 << 28
+
+  /// Reads a regular file that holds one document of at most `limit` bytes. A syntax error names
+  /// line and column.
+  ///
+  /// Errors: those of `FileContents.read(regularFile:limit:)` and of `init(parsing:path:)`.
+  public init(contentsOf path: String, limit: Int = documentLimit) throws(FileError) {
+    try self.init(parsing: FileContents.read(regularFile: path, limit: limit), path: path)
   }
 
   /// Parses one document that came from the file at `path`, which errors name.
+  ///
+  /// Errors: `malformed`; `unsupported` for a document whose values need too much memory, see
+  /// `init(parsing:)`.
   public init(parsing bytes: [UInt8], path: String) throws(FileError) {
     do throws(JSONSyntaxError) {
       try self.init(parsing: bytes)
     } catch {
-      throw FileError(
-        .malformed, path: path, place: error.place, reason: error.reason,
-        remedy: "correct the file, or use the one it was made from")
+      throw FileError(error, path: path)
     }
+  }
+}
+
+extension FileError {
+  /// What `error` says of the file at `path`; `part` is the part of the file that is JSON.
+  init(_ error: JSONSyntaxError, path: String, part: String = "") {
+    self.init(
+      error.isTooLarge ? .unsupported : .malformed, path: path, place: part + error.place,
+      reason: error.reason, remedy: "correct the file, or use the one it was made from")
   }
 }

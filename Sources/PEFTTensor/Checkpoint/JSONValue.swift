@@ -18,46 +18,6 @@ public enum JSONValue: Hashable, Sendable {
   case object(JSONObject)
 }
 
-/// The members of a JSON object in the order of the file, with look-up by key in O(1).
-///
-/// Keys are the same when their UTF-8 bytes are, as RFC 8259 advises; `String` would also take two
-/// spellings of one accented letter for the same.
-public struct JSONObject: Hashable, Sendable {
-  /// The keys in the order of the file.
-  public private(set) var keys: [String] = []
-  private var values: [UTF8Key: JSONValue] = [:]
-
-  /// An object without members.
-  public init() {}
-
-  /// The number of members.
-  public var count: Int { keys.count }
-
-  /// The value of `key`; assigning to a new key appends it, assigning nil removes it.
-  public subscript(key: String) -> JSONValue? {
-    get { values[UTF8Key(key)] }
-    set {
-      if let newValue {
-        if values.updateValue(newValue, forKey: UTF8Key(key)) == nil { keys.append(key) }
-      } else if values.removeValue(forKey: UTF8Key(key)) != nil {
-        keys.removeAll { UTF8Key($0) == UTF8Key(key) }
-      }
-    }
-  }
-
-  /// The members in the order of the file.
-  public var members: some Sequence<(key: String, value: JSONValue)> {
-    keys.lazy.compactMap { key in values[UTF8Key(key)].map { (key, $0) } }
-  }
-}
-
-extension JSONObject: ExpressibleByDictionaryLiteral {
-  /// An object with `elements` in their order.
-  public init(dictionaryLiteral elements: (String, JSONValue)...) {
-    for (key, value) in elements { self[key] = value }
-  }
-}
-
 extension JSONValue {
   /// The integer, if this is one.
   public var integer: Int? {

@@ -37,78 +37,64 @@ public struct SafetensorsHeader: Sendable {
   ///
   /// Errors: `malformed` or `unsupported`, naming the tensor where one is at fault.
   public init(parsing file: UnsafeRawBufferPointer, path: String) throws(FileError) {
-    let text = try Self.text(of: file, path: path)
-    let document: JSONValue
-    do throws(JSONSyntaxError) {
-      document = try JSONValue(parsing: text)
-    } catch {
-      throw FileError(.malformed, path: path, place: "header, \(error.place)", reason: error.reason)
-    }
-    guard let members = document.object else {
-      throw FileError(.malformed, path: path, reason: "the header is not a JSON object")
-    }
+    try self.init(byteCount: file.count, path: path) { range in Array(file[range]) }
+  }
 
-    var metadata: [String: String] = [:]
+  /// Reads the header of `file`.
+  ///
+  /// Errors: as `init(parsing:path:)`; `malformed` where the file was written to since it was opened.
+  init(of file: RandomAccessFile) throws(FileError) {
+    try self.init(byteCount: file.byteCount, path: file.path) { range throws(FileError) in
+      try file.bytes(in: range)
+    }
+    try file.checkUnchanged()
+  }
+
+  /// Parses the header of a file of `byteCount` bytes, of which `bytes` gives those in a range.
+  private init(
+    byteCount: Int, path: String, bytes: (Range<Int>) throws(FileError) -> [UInt8]
+  ) throws(FileError) {
+    let text = try Self.text(byteCount: byteCount, path: path, bytes: bytes)
+    let data = 8 + text.count..<byteCount
+    var parser = SafetensorsHeaderParser(text, path: path)
     var entries: [SafetensorsEntry] = []
-    for (key, value) in members.members {
-      if key == Self.metadataKey {
-        metadata = try Self.metadata(value, path: path)
-      } else {
-        let tensor = SafetensorsHeaderMember(name: key, value: value, path: path)
-        entries.append(try tensor.entry(dataStart: text.endIndex, fileEnd: file.count))
-      }
+    try parser.parse { member throws(FileError) in
+      entries.append(try member.entry(dataStart: data.lowerBound, fileEnd: data.upperBound))
     }
     // Empty tensors share their offset with the tensor that follows them.
     entries.sort {
       ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
     }
-    try Self.checkCoverage(entries, data: text.endIndex..<file.count, path: path)
+    try Self.checkCoverage(entries, data: data, path: path)
     self.entries = entries
-    self.metadata = metadata
+    metadata = parser.metadata
   }
 
   private static func text(
-    of file: UnsafeRawBufferPointer, path: String
-  ) throws(FileError) -> Slice<UnsafeRawBufferPointer> {
+    byteCount: Int, path: String, bytes: (Range<Int>) throws(FileError) -> [UInt8]
+  ) throws(FileError) -> [UInt8] {
+    let start = try bytes(0..<min(byteCount, SafetensorsLookalike.byteCount))
     func failure(_ reason: String, remedy: String = "") -> FileError {
-      SafetensorsLookalike(file)?.error(path: path)
+      SafetensorsLookalike(start)?.error(path: path)
         ?? FileError(.malformed, path: path, reason: reason, remedy: remedy)
     }
     let download = "the download may have been cut short: fetch it again"
-    guard file.count >= 8 else {
-      throw failure("\(file.count) bytes are too few for a safetensors file", remedy: download)
+    guard byteCount >= 8 else {
+      throw failure("\(byteCount) bytes are too few for a safetensors file", remedy: download)
     }
-    let length = UInt64(littleEndian: file.loadUnaligned(as: UInt64.self))
+    let length = start[..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
     guard length <= UInt64(maximumByteCount) else {
       throw failure("a header of \(length) bytes is larger than \(maximumByteCount)")
     }
-    guard Int(length) <= file.count - 8 else {
+    guard Int(length) <= byteCount - 8 else {
       throw failure(
-        "the file has \(file.count) bytes and its header alone needs \(8 + length)",
+        "the file has \(byteCount) bytes and its header alone needs \(8 + length)",
         remedy: download)
     }
-    guard length > 0, file[8] == UInt8(ascii: "{") else {
+    guard length > 0, start[8] == UInt8(ascii: "{") else {
       throw failure("the header does not begin with an opening brace")
     }
-    return file[8..<8 + Int(length)]
-  }
-
-  private static func metadata(
-    _ value: JSONValue, path: String
-  ) throws(FileError) -> [String: String] {
-    guard let members = value.object else {
-      throw FileError(.malformed, path: path, place: metadataKey, reason: "not a JSON object")
-    }
-    var metadata: [String: String] = [:]
-    for (key, value) in members.members {
-      guard let text = value.string else {
-        throw FileError(
-          .malformed, path: path, place: metadataKey,
-          reason: "the value of \"\(key)\" is not a string")
-      }
-      metadata[key] = text
-    }
-    return metadata
+    return try bytes(8..<8 + Int(length))
   }
 
   /// Checks that `entries`, sorted by their ranges, follow each other from the first to the last

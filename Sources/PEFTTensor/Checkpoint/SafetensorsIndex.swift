@@ -10,7 +10,7 @@ struct SafetensorsIndex {
   /// Errors: those of `FileContents.read`; `malformed`, also for a file name that leaves the
   /// directory of the index.
   init(path: String) throws(FileError) {
-    let document = try JSONValue(contentsOf: path)
+    let document = try JSONValue(contentsOf: path, limit: JSONValue.configurationLimit)
     guard let members = document["weight_map"]?.object, members.count > 0 else {
       throw FileError(
         .malformed, path: path, place: "weight_map", reason: "missing, empty or not a JSON object")

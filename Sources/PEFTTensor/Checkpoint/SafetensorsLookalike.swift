@@ -7,9 +7,12 @@ enum SafetensorsLookalike {
   case markup
   case text
 
-  /// The kind of `file`, nil when its first bytes tell nothing.
-  init?(_ file: UnsafeRawBufferPointer) {
-    let start = file.prefix(64).drop { [0x20, 0x09, 0x0A, 0x0D].contains($0) }
+  /// How many of a file's first bytes tell.
+  static let byteCount = 64
+
+  /// The kind of a file that begins with `file`, nil when that tells nothing.
+  init?(_ file: [UInt8]) {
+    let start = file.prefix(Self.byteCount).drop { [0x20, 0x09, 0x0A, 0x0D].contains($0) }
     if file.starts(with: "version https://git-lfs".utf8) {
       self = .gitLFSPointer
     } else if file.starts(with: "PK\u{3}\u{4}".utf8) {

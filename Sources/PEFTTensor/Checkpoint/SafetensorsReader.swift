@@ -1,25 +1,24 @@
-/// A safetensors file, its tensors mapped read-only into memory and converted on demand.
+import Synchronization
+
+/// A safetensors file, its tensors read and converted on demand.
 ///
-/// The mapping lives as long as the reader. Replacing the file at the same path by
-/// `SafetensorsWriter` or `AtomicFile` is safe meanwhile; the reader keeps seeing the old one. Whether
-/// values are finite is not checked here.
+/// The file stays open as long as the reader lives, and is read through that one opening. Replacing
+/// the file at the same path by `SafetensorsWriter` or `AtomicFile` is safe meanwhile; the reader
+/// keeps seeing the old one. Whether values are finite is not checked here.
 public final class SafetensorsReader: Sendable {
   /// The path of the file, as the caller named it.
-  public let path: String
+  public var path: String { file.path }
   private let header: SafetensorsHeader
-  private let mapping: FileMapping
+  private let file: RandomAccessFile
   private let indices: [UTF8Key: Int]
+  private let knownDigest = Mutex<String?>(nil)
 
-  /// Opens the file at `path` and checks its header.
+  /// Opens the file at `path`, which must be a regular one, and checks its header.
   ///
   /// Errors: `notFound`, `storage`; `malformed` or `unsupported` as `SafetensorsHeader` says.
   public init(path: String) throws(FileError) {
-    self.path = path
-    let mapping = try FileMapping(path: path)
-    self.mapping = mapping
-    header = try mapping.withBytes { (bytes) throws(FileError) in
-      try SafetensorsHeader(parsing: bytes, path: path)
-    }
+    file = try RandomAccessFile(path: path)
+    header = try SafetensorsHeader(of: file)
     var indices: [UTF8Key: Int] = [:]
     for (index, entry) in header.entries.enumerated() { indices[UTF8Key(entry.name)] = index }
     self.indices = indices
@@ -36,26 +35,42 @@ public final class SafetensorsReader: Sendable {
     indices[UTF8Key(name)].map { header.entries[$0] }
   }
 
-  /// Calls `body` with the little-endian bytes of the tensor `name`, row-major.
+  /// SHA-256 of the whole file in hexadecimal. The file is read for it once.
   ///
-  /// The bytes may begin at any address, aligned for the element type or not, and must not be kept
-  /// beyond the call. Errors: `malformed` when the file has no such tensor, or was written to since it was
-  /// opened; what `body` throws.
+  /// Errors: `malformed` where the file was written to since it was opened, `storage`.
+  package func digest() throws(FileError) -> String {
+    if let digest = knownDigest.withLock({ $0 }) {
+      try file.checkUnchanged()
+      return digest
+    }
+    var hash = SHA256()
+    try file.forEachPiece(in: 0..<file.byteCount) { hash.append($0) }
+    try file.checkUnchanged()
+    let digest = hash.hexadecimal
+    knownDigest.withLock { $0 = digest }
+    return digest
+  }
+
+  /// Calls `body` with the little-endian bytes of the tensor `name`, row-major, all of them in
+  /// memory for the length of the call; they must not be kept beyond it.
+  ///
+  /// Errors: `malformed` when the file has no such tensor, or was written to since it was opened;
+  /// what `body` throws.
   public func withBytes<Result>(
     of name: String, _ body: (UnsafeRawBufferPointer) throws(FileError) -> Result
   ) throws(FileError) -> Result {
     let entry = try existingEntry(name)
-    try mapping.checkUnchanged()
-    // What has been read would stay in memory beside what was made of it.
-    defer { mapping.release(entry.range) }
-    return try mapping.withBytes { (bytes) throws(FileError) in
-      try body(UnsafeRawBufferPointer(rebasing: bytes[entry.range]))
-    }
+    let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: entry.byteCount, alignment: 64)
+    defer { bytes.deallocate() }
+    try file.read(at: entry.range.lowerBound, into: bytes)
+    try file.checkUnchanged()
+    return try body(UnsafeRawBufferPointer(bytes))
   }
 
   /// The elements of the tensor `name`, of type F32, F16, BF16 or F64 (rounded to nearest).
   ///
-  /// Errors: `malformed` when the file has no such tensor, `unsupported` for another type.
+  /// Errors: `malformed` when the file has no such tensor, or was written to since it was opened;
+  /// `unsupported` for another type.
   public func floats(of name: String) throws(FileError) -> [Float] {
     let entry = try existingEntry(name)
     return try Array(count: entry.elementCount) { (elements) throws(FileError) in
@@ -75,59 +90,60 @@ public final class SafetensorsReader: Sendable {
       destination.count == entry.elementCount,
       "SafetensorsReader.readFloats: \(name) has shape \(entry.shape), room for \(destination.count)"
     )
-    try withBytes(of: name) { (bytes) throws(FileError) in
-      switch entry.type {
-      case .float32: copy(bytes, at: entry.range.lowerBound, to: .init(destination))
-      case .float64:
-        destination.fill(from: bytes, as: UInt64.self) { Float(Double(bitPattern: $0)) }
-      case .float16:
-        destination.fill(from: bytes, as: UInt16.self) { HalfPrecision.float(half: $0) }
-      case .bfloat16:
-        destination.fill(from: bytes, as: UInt16.self) { HalfPrecision.float(bfloat: $0) }
-      default:
-        throw failure(entry, "its type \(entry.type.rawValue) is not F32, F16, BF16 or F64")
-      }
+    switch entry.type {
+    case .float32:
+      try file.read(at: entry.range.lowerBound, into: UnsafeMutableRawBufferPointer(destination))
+    case .float64:
+      try read(entry, as: UInt64.self, into: destination) { Float(Double(bitPattern: $0)) }
+    case .float16:
+      try read(entry, as: UInt16.self, into: destination) { HalfPrecision.float(half: $0) }
+    case .bfloat16:
+      try read(entry, as: UInt16.self, into: destination) { HalfPrecision.float(bfloat: $0) }
+    default:
+      throw failure(entry, "its type \(entry.type.rawValue) is not F32, F16, BF16 or F64")
     }
-  }
-
-  /// Copies bytes of the file in pieces, so that no more than one of them is in memory twice.
-  private func copy(
-    _ bytes: UnsafeRawBufferPointer, at start: Int, to target: UnsafeMutableRawBufferPointer
-  ) {
-    for place in stride(from: 0, to: bytes.count, by: 1 << 23) {
-      let piece = place..<min(bytes.count, place + 1 << 23)
-      UnsafeMutableRawBufferPointer(rebasing: target[piece]).copyMemory(
-        from: UnsafeRawBufferPointer(rebasing: bytes[piece]))
-      mapping.release(start + piece.lowerBound..<start + piece.upperBound)
-    }
+    try file.checkUnchanged()
   }
 
   /// The elements of the tensor `name`, of a signed or unsigned integer type.
   ///
-  /// Errors: `malformed` when the file has no such tensor or an element exceeds `Int64.max`,
-  /// `unsupported` for another type.
+  /// Errors: `malformed` when the file has no such tensor, an element exceeds `Int64.max`, or the
+  /// file was written to since it was opened; `unsupported` for another type.
   public func integers(of name: String) throws(FileError) -> [Int64] {
     let entry = try existingEntry(name)
     return try Array(count: entry.elementCount) { (elements) throws(FileError) in
-      try withBytes(of: name) { (bytes) throws(FileError) in
-        switch entry.type {
-        case .int8: elements.fill(from: bytes, as: Int8.self) { Int64($0) }
-        case .int16: elements.fill(from: bytes, as: Int16.self) { Int64($0) }
-        case .int32: elements.fill(from: bytes, as: Int32.self) { Int64($0) }
-        case .int64: elements.fill(from: bytes, as: Int64.self) { $0 }
-        case .uint8: elements.fill(from: bytes, as: UInt8.self) { Int64($0) }
-        case .uint16: elements.fill(from: bytes, as: UInt16.self) { Int64($0) }
-        case .uint32: elements.fill(from: bytes, as: UInt32.self) { Int64($0) }
-        case .uint64:
-          elements.fill(from: bytes, as: UInt64.self) { Int64(bitPattern: $0) }
-          guard elements.allSatisfy({ $0 >= 0 }) else {
-            throw FileError(
-              .malformed, path: path, place: "tensor \"\(name)\"",
-              reason: "it has an element beyond \(Int64.max)")
-          }
-        default: throw failure(entry, "its type \(entry.type.rawValue) is not an integer type")
+      switch entry.type {
+      case .int8: try read(entry, as: Int8.self, into: elements) { Int64($0) }
+      case .int16: try read(entry, as: Int16.self, into: elements) { Int64($0) }
+      case .int32: try read(entry, as: Int32.self, into: elements) { Int64($0) }
+      case .int64: try read(entry, as: Int64.self, into: elements) { $0 }
+      case .uint8: try read(entry, as: UInt8.self, into: elements) { Int64($0) }
+      case .uint16: try read(entry, as: UInt16.self, into: elements) { Int64($0) }
+      case .uint32: try read(entry, as: UInt32.self, into: elements) { Int64($0) }
+      case .uint64:
+        try read(entry, as: UInt64.self, into: elements) { Int64(bitPattern: $0) }
+        guard elements.allSatisfy({ $0 >= 0 }) else {
+          throw FileError(
+            .malformed, path: path, place: "tensor \"\(name)\"",
+            reason: "it has an element beyond \(Int64.max)")
         }
+      default: throw failure(entry, "its type \(entry.type.rawValue) is not an integer type")
       }
+      try file.checkUnchanged()
+    }
+  }
+
+  /// Writes every element of a tensor as `convert` of the little-endian number in the file.
+  private func read<Stored: FixedWidthInteger & BitwiseCopyable, Element: BitwiseCopyable>(
+    _ entry: SafetensorsEntry, as type: Stored.Type,
+    into destination: UnsafeMutableBufferPointer<Element>, convert: (Stored) -> Element
+  ) throws(FileError) {
+    var done = 0
+    try file.forEachPiece(in: entry.range) { piece in
+      let count = piece.count / MemoryLayout<Stored>.stride
+      UnsafeMutableBufferPointer(rebasing: destination[done..<done + count])
+        .fill(from: piece, as: type, convert: convert)
+      done += count
     }
   }
 

@@ -10,6 +10,7 @@ extension RunExport {
     try TrainedTensors.save(trained.model, drawn: drawn, to: tensors)
     var delta = manifest
     delta.modelDirectory = URL(filePath: base).lastPathComponent
+    delta.modelFiles = try files.digests()
     delta.recipe = nil
     delta.files = [TrainedTensors.fileName: try Fingerprint.file(tensors)]
     try delta.write(to: output.file(RunManifest.fileName))

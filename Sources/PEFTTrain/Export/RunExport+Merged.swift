@@ -4,10 +4,7 @@ import PEFTTensor
 
 extension RunExport {
   /// Files of a model directory besides weights and configuration.
-  static let companions = [
-    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-    "vocab.json", "merges.txt", "vocab.txt", "generation_config.json",
-  ]
+  static let companions = ModelFiles.tokenizerNames + [ModelFiles.generationName]
 
   /// Weights with everything folded in, the tokenizer's files, and `config.json` at last.
   func writeMerged(to output: OutputDirectory) throws(FileError) -> [String] {
@@ -16,8 +13,9 @@ extension RunExport {
     try output.claim(["model.safetensors"])
     try model.writeWeights(to: output.path, includingHead: true)
     var names = ["model.safetensors"]
-    for name in Self.companions where FileManager.default.fileExists(atPath: base + "/" + name) {
-      try AtomicFile.write(FileContents.read(base + "/" + name), to: output.file(name))
+    for name in Self.companions {
+      guard let bytes = try files.bytes(name) else { continue }
+      try AtomicFile.write(bytes, to: output.file(name))
       names.append(name)
     }
     try JSONFile.write(try configuration(), to: output.file("config.json"))
@@ -26,8 +24,8 @@ extension RunExport {
 
   /// The base's `config.json` with the architecture, the labels and the format of the weights.
   private func configuration() throws(FileError) -> JSONValue {
-    let path = base + "/config.json"
-    guard var document = try JSONValue(contentsOf: path).object else {
+    let path = files.path(ModelFiles.configurationName)
+    guard var document = try files.document(ModelFiles.configurationName)?.object else {
       throw FileError(.malformed, path: path, reason: "not a JSON object")
     }
     let family =

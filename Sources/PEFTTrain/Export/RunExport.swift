@@ -38,6 +38,8 @@ public struct RunExport {
   let directory: String
   /// The directory of the base model.
   let base: String
+  /// The files of the base model.
+  let files: ModelFiles
   /// The names of what the base lacks.
   let drawn: [String]
 
@@ -48,7 +50,8 @@ public struct RunExport {
         .notFound, path: directory + "/" + RunManifest.fileName,
         reason: "there is no run that ended", remedy: "name a run directory of `peft train`")
     }
-    (trained, manifest, drawn) = try TrainedModel.openRun(directory, base: base)
+    let run = try TrainedModel.openRun(directory, base: base)
+    (trained, manifest, files, drawn) = (run.trained, run.manifest, run.base, run.drawn)
     self.directory = directory
     self.base = base ?? manifest.modelDirectory
   }
@@ -137,7 +140,7 @@ public struct RunExport {
     case .delta: return try TrainedModel.open(output, base: base).model
     case .peft:
       let (model, _) = try TransformerModel.load(
-        directory: base, output: trained.model.output,
+        files: files, output: trained.model.output,
         using: SeededGenerator(seed: 0, purpose: "weights"))
       try LowRankFile.attach(output, to: model)
       return model

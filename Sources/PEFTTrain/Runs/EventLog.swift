@@ -12,7 +12,7 @@ struct EventLog {
   init(in output: OutputDirectory, resuming: Bool) throws(FileError) {
     let path = try output.file(Self.fileName)
     if resuming, try output.has(Self.fileName) {
-      let bytes = try FileContents.read(path)
+      let bytes = try FileContents.read(regularFile: path)
       let end = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
       file = try AppendedFile(reopening: path, keeping: end)
     } else {

@@ -1,22 +1,12 @@
-import Foundation
 import PEFTTensor
 
 /// SHA-256 of files, to bind what was trained to what it was trained on.
 public enum Fingerprint {
-  /// The digest of a file's bytes in hexadecimal.
+  /// The digest of a regular file's bytes in hexadecimal. Of a model's files, see `ModelFiles`.
   public static func file(_ path: String) throws(FileError) -> String {
     var hash = SHA256()
     try FileContents.forEachPiece(of: path) { hash.append($0) }
     return hash.hexadecimal
-  }
-
-  /// The digests of a model directory's weights, by file name: `model.safetensors` or its shards.
-  public static func weights(ofModel directory: String) throws(FileError) -> [String: String] {
-    var digests: [String: String] = [:]
-    for reader in try SafetensorsCollection(directory: directory).readers {
-      digests[(reader.path as NSString).lastPathComponent] = try file(reader.path)
-    }
-    return digests
   }
 
   /// The digest of texts in their order, in hexadecimal.

@@ -28,7 +28,7 @@ extension TrainingJob {
     guard manifest.outcome.ending != .interrupted else { return nil }
     try CheckpointStore.check(
       manifest.recipe ?? [:],
-      is: recipe(modelFiles: try Fingerprint.weights(ofModel: modelDirectory)),
+      is: recipe(ModelFiles(directory: modelDirectory)),
       path: output + "/" + RunManifest.fileName)
     if tidying { try RunDirectory.tidy(output) }
     return manifest
@@ -48,20 +48,19 @@ extension PreparedJob {
     to output: String, start: RunStart, checkpoints: Int? = nil, shouldStop: () -> Bool,
     note: (String) -> Void = { _ in }, observe: (TrainingEvent) -> Void
   ) throws -> RunManifest {
-    let modelFiles = try Fingerprint.weights(ofModel: job.modelDirectory)
-    let recipe = try job.recipe(modelFiles: modelFiles)
+    let recipe = try job.recipe(files)
     let directory = try RunDirectory.output(output, start: start, recipe: recipe)
     return try run(
-      in: directory, modelFiles: modelFiles, recipe: recipe, resuming: start == .resuming,
-      checkpoints: checkpoints, shouldStop: shouldStop, note: note, observe: observe)
+      in: directory, recipe: recipe, resuming: start == .resuming, checkpoints: checkpoints,
+      shouldStop: shouldStop, note: note, observe: observe)
   }
 
   /// The same in a directory that is the command's own already.
   func run(
-    in output: OutputDirectory, modelFiles: [String: String], recipe: JSONObject, resuming: Bool,
-    checkpoints: Int? = nil, shouldStop: () -> Bool, note: (String) -> Void = { _ in },
-    observe: (TrainingEvent) -> Void
+    in output: OutputDirectory, recipe: JSONObject, resuming: Bool, checkpoints: Int? = nil,
+    shouldStop: () -> Bool, note: (String) -> Void = { _ in }, observe: (TrainingEvent) -> Void
   ) throws -> RunManifest {
+    let modelFiles = try files.digests()
     var (directory, state) = try open(output, resuming: resuming, recipe: recipe, note: note)
     var outcome = try PEFTTrain.train(
       model, on: train, evaluatingOn: dev, task: task, settings: job.settings, from: state.take(),

@@ -31,7 +31,7 @@ struct RunHistory {
   }
 
   private static func rows(_ path: String) throws(FileError) -> [[Substring]] {
-    String(decoding: try FileContents.read(path), as: UTF8.self)
+    String(decoding: try FileContents.read(regularFile: path), as: UTF8.self)
       .split(separator: "\n").dropFirst().map { $0.split(separator: ",") }
   }
 }

@@ -61,14 +61,20 @@ extension RunManifest {
   func checkFiles(
     in directory: String, where isMeant: (String) -> Bool = { _ in true }
   ) throws(FileError) {
-    for (name, digest) in files.sorted(by: { $0.key < $1.key }) where isMeant(name) {
-      let path = directory + "/" + name
-      guard try Fingerprint.file(path) == digest else {
-        throw FileError(
-          .malformed, path: path, reason: "its SHA-256 is not the one in \(Self.fileName)",
-          remedy: "copy the run again, or train again")
-      }
+    for name in files.keys.sorted() where isMeant(name) {
+      try check(name, in: directory, is: Fingerprint.file(directory + "/" + name))
     }
+  }
+
+  /// Throws `malformed` where the file `name` of the run in `directory` has another digest than the one that is here.
+  func check(
+    _ name: String, in directory: String, is digest: String
+  ) throws(FileError) {
+    guard let expected = files[name], expected != digest else { return }
+    throw FileError(
+      .malformed, path: directory + "/" + name,
+      reason: "its SHA-256 is not the one in \(Self.fileName)",
+      remedy: "copy the run again, or train again")
   }
 
   /// Writes the manifest to `path`, with the digest of its own bytes.

@@ -23,7 +23,7 @@ struct RunTable {
   ///
   /// Errors: `malformed` where the bytes before it are not those that were there.
   init(reopening path: String, at mark: Mark) throws(FileError) {
-    let bytes = try FileContents.read(path).prefix(mark.byteCount)
+    let bytes = try FileContents.read(regularFile: path).prefix(mark.byteCount)
     hash.append(Array(bytes))
     guard hash.hexadecimal == mark.digest else {
       throw FileError(

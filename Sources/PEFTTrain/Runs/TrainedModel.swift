@@ -55,8 +55,8 @@ public struct TrainedModel {
 
   /// Opens a run directory (it has `run.json`) or a model directory (it has `config.json`).
   ///
-  /// A run refuses a base model whose weights are not the ones it was trained on. A model directory
-  /// must be a language model, or have a trained head.
+  /// A run refuses a base model whose weights, configuration or tokenizer are not the ones it was
+  /// trained with. A model directory must be a language model, or have a trained head.
   ///
   /// - Parameters:
   ///   - base: where a run's base model is now; nil takes the place where it was.
@@ -77,19 +77,41 @@ public struct TrainedModel {
     return try openModel(directory, kind)
   }
 
-  /// Opens a run directory, with its manifest, its method attached, and the names of what its base lacks.
+  /// A run directory that was opened.
+  struct OpenedRun {
+    /// The model with its method attached.
+    let trained: TrainedModel
+    /// What the run says of itself.
+    let manifest: RunManifest
+    /// The files of its base model.
+    let base: ModelFiles
+    /// The names of what its base lacks.
+    let drawn: [String]
+  }
+
+  /// Opens a run directory.
   static func openRun(
     _ directory: String, base: String? = nil
-  ) throws(FileError) -> (trained: TrainedModel, manifest: RunManifest, drawn: [String]) {
+  ) throws(FileError) -> OpenedRun {
     let path = directory + "/" + RunManifest.fileName
     let manifest = try RunManifest.read(directory)
     let base = base ?? manifest.modelDirectory
-    try verify(base, has: manifest.modelFiles, run: path)
-    try manifest.checkFiles(in: directory) { RunDirectory.isOpened($0) }
+    guard try DirectoryHandle.entry(base) != nil else {
+      throw FileError(
+        .notFound, path: base, reason: "the base model of \(path) is not there",
+        remedy: "say where it is with --model")
+    }
+    let files = ModelFiles(directory: base)
+    try verify(files, isBaseOf: manifest, run: path)
+    let tensors = try SafetensorsReader(path: directory + "/" + TrainedTensors.fileName)
+    try manifest.check(TrainedTensors.fileName, in: directory, is: tensors.digest())
+    try manifest.checkFiles(in: directory) {
+      RunDirectory.isOpened($0) && $0 != TrainedTensors.fileName
+    }
     // What the base lacks, such as a pooler, is drawn as the run drew it.
     let generator = SeededGenerator(seed: manifest.seed, purpose: "weights")
     let (model, report) = try TransformerModel.load(
-      directory: base, output: manifest.task.output(pooling: manifest.pooling), using: generator)
+      files: files, output: manifest.task.output(pooling: manifest.pooling), using: generator)
     if case .language(let windows) = manifest.task,
       windows.context > model.configuration.maximumLength
     {
@@ -104,16 +126,16 @@ public struct TrainedModel {
         remedy: "use the model that the run was trained on")
     }
     manifest.method.attach(to: model, using: generator)
-    try TrainedTensors.load(
-      directory + "/" + TrainedTensors.fileName, into: model, drawn: report.newlyInitialized)
+    try TrainedTensors.load(tensors, into: model, drawn: report.newlyInitialized)
     let isRunningText = if case .language = manifest.task { true } else { false }
     let trained = TrainedModel(
-      model: model, tokenizer: try model.configuration.tokenizer(directory: base),
+      model: model, tokenizer: try model.configuration.tokenizer(files: files),
       task: manifest.task,
       maximumLength: isRunningText
         ? model.configuration.maximumLength
         : min(manifest.maximumLength, model.configuration.maximumLength))
-    return (trained, manifest, report.newlyInitialized)
+    return OpenedRun(
+      trained: trained, manifest: manifest, base: files, drawn: report.newlyInitialized)
   }
 
   /// Opens a Hugging Face PEFT adapter of the type LORA, or a file of additions, on a base model.
@@ -126,14 +148,15 @@ public struct TrainedModel {
     adapter: String, base: String, alpha: Double? = nil
   ) throws(FileError) -> TrainedModel {
     let file = try LowRankFile(adapter, alpha: alpha)
-    let configuration = try ModelConfiguration(directory: base)
+    let files = ModelFiles(directory: base)
+    let configuration = try ModelConfiguration(files: files)
     var task: PredictionTask?
     if let count = try file.classCount(width: configuration.hiddenSize) {
       let path = adapter + "/" + RunExport.labelsName
       let beside =
         FileManager.default.fileExists(atPath: path)
-        ? try JSONValue(contentsOf: path).array?.compactMap(\.string) : nil
-      let named = [beside, configuration.labelNames].compactMap(\.self)
+        ? try JSONValue(contentsOf: path, limit: JSONValue.configurationLimit) : nil
+      let named = [beside?.array?.compactMap(\.string), configuration.labelNames].compactMap(\.self)
       let names = named.first { $0.count == count } ?? (0..<count).map { "LABEL_\($0)" }
       task =
         count == 1
@@ -141,7 +164,7 @@ public struct TrainedModel {
     }
     let output = task?.output(pooling: configuration.usualPooling) ?? .vocabulary
     let (model, report) = try TransformerModel.load(
-      directory: base, output: output, using: SeededGenerator(seed: 0, purpose: "weights"))
+      files: files, output: output, using: SeededGenerator(seed: 0, purpose: "weights"))
     let supplied = try file.attach(to: model)
     if let name = report.newlyInitialized.first(where: { !supplied.contains($0) }) {
       throw FileError(
@@ -150,24 +173,26 @@ public struct TrainedModel {
         remedy: "use the model that the adapter was trained on")
     }
     return TrainedModel(
-      model: model, tokenizer: try configuration.tokenizer(directory: base), task: task,
+      model: model, tokenizer: try configuration.tokenizer(files: files), task: task,
       maximumLength: configuration.maximumLength)
   }
 
   private static func openModel(
     _ directory: String, _ kind: TaskKind
   ) throws(FileError) -> TrainedModel {
-    let configuration = try ModelConfiguration(directory: directory)
-    let path = directory + "/config.json"
+    let files = ModelFiles(directory: directory)
+    let configuration = try ModelConfiguration(files: files)
+    let path = files.path(ModelFiles.configurationName)
     let names = configuration.labelNames ?? ["LABEL_0", "LABEL_1"]
     let classification: PredictionTask =
       names.count == 1
       ? .regression
       : .classification(try labelMap(names, path: path))
-    let hasHead = try hasTaskHead(directory)
+    // Of a GPT-2, a classifier's output layer.
+    let hasHead = try files.weights.entry("score.weight") != nil
     let isLanguage = kind == .language || (configuration.isCausal && !hasHead)
     let (model, report) = try TransformerModel.load(
-      directory: directory,
+      files: files,
       output: isLanguage
         ? .vocabulary : classification.output(pooling: configuration.usualPooling),
       using: SeededGenerator(seed: 0, purpose: "weights"))
@@ -178,28 +203,23 @@ public struct TrainedModel {
           + "would be random",
         remedy: "name a run directory, or train first with `peft train`")
     }
-    if !isLanguage { try checkProblem(path, labels: names.count) }
+    if !isLanguage { try checkProblem(files, labels: names.count) }
     return TrainedModel(
-      model: model, tokenizer: try configuration.tokenizer(directory: directory),
+      model: model, tokenizer: try configuration.tokenizer(files: files),
       task: isLanguage ? nil : classification,
       maximumLength: configuration.maximumLength)
   }
 
   /// Refuses a head whose outputs are no scores of one label among many, nor one number.
-  private static func checkProblem(_ path: String, labels: Int) throws(FileError) {
-    let problem = try JSONValue(contentsOf: path)["problem_type"]?.string
+  private static func checkProblem(_ files: ModelFiles, labels: Int) throws(FileError) {
+    let problem = try files.document(ModelFiles.configurationName)?["problem_type"]?.string
     guard problem == "multi_label_classification" || (problem == "regression" && labels != 1) else {
       return
     }
     throw FileError(
-      .unsupported, path: path, place: "problem_type",
+      .unsupported, path: files.path(ModelFiles.configurationName), place: "problem_type",
       reason: "a head with several labels or numbers for each text (\(problem ?? ""))",
       remedy: "use it as the base of `peft train`, which makes a head of its own")
-  }
-
-  /// Whether a GPT-2 checkpoint has a classifier's output layer.
-  private static func hasTaskHead(_ directory: String) throws(FileError) -> Bool {
-    try SafetensorsCollection(directory: directory).entry("score.weight") != nil
   }
 
   /// `LABEL_0`, `LABEL_1`, … are nobody's labels: data files then have the numbers, or these.
@@ -210,19 +230,16 @@ public struct TrainedModel {
       : LabelMap(json: .array(names.map { .string($0) }), path: path)
   }
 
+  /// Throws where a file is another than the run was trained with, and names it.
   private static func verify(
-    _ base: String, has digests: [String: String], run path: String
+    _ files: ModelFiles, isBaseOf manifest: RunManifest, run path: String
   ) throws(FileError) {
-    guard FileManager.default.fileExists(atPath: base) else {
-      throw FileError(
-        .notFound, path: base, reason: "the base model of \(path) is not there",
-        remedy: "say where it is with --model")
-    }
-    guard try Fingerprint.weights(ofModel: base) == digests else {
-      throw FileError(
-        .malformed, path: base,
-        reason: "these are not the weights that \(path) was trained on: their SHA-256 differs",
-        remedy: "restore the base model, name it with --model, or train again on this one")
-    }
+    guard
+      let difference = try files.difference(from: manifest.modelFiles, recipe: manifest.recipe)
+    else { return }
+    throw FileError(
+      .malformed, path: files.path(difference.name),
+      reason: "\(path) was trained with other files: \(difference.reason)",
+      remedy: "restore the base model, name it with --model, or train again on this one")
   }
 }

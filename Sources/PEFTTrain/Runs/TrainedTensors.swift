@@ -50,7 +50,14 @@ public enum TrainedTensors {
   public static func load(
     _ path: String, into model: TransformerModel, drawn: [String] = []
   ) throws(FileError) {
-    let file = try SafetensorsReader(path: path)
+    try load(SafetensorsReader(path: path), into: model, drawn: drawn)
+  }
+
+  /// Reads them back from a file that is open, as `load(_:into:drawn:)` does from a path.
+  static func load(
+    _ file: SafetensorsReader, into model: TransformerModel, drawn: [String]
+  ) throws(FileError) {
+    let path = file.path
     let others = parameters(of: model, called: drawn).filter { file.entry($0.name) != nil }
     let parameters = model.trainableParameters + others
     let expected = Set(parameters.flatMap { [$0.name, rowsName($0)] })

@@ -130,10 +130,9 @@ public struct ComparisonJob: Sendable {
     }
     let prepared = try job.prepare()
     try prepared.checkMemory(prepared.forecast(timing: false))
-    let modelFiles = try Fingerprint.weights(ofModel: job.modelDirectory)
     return try prepared.run(
-      in: output, modelFiles: modelFiles, recipe: job.recipe(modelFiles: modelFiles),
-      resuming: try resuming && output.has(CheckpointStore.manifestName), shouldStop: shouldStop
+      in: output, recipe: job.recipe(prepared.files),
+      resuming: resuming && output.has(CheckpointStore.manifestName), shouldStop: shouldStop
     ) { observe(.training($0)) }
   }
 

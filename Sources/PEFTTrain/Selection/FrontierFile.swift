@@ -7,7 +7,7 @@ public enum FrontierFile {
 
   /// The points of the frontier in `directory`; lines that are none are left out.
   static func read(_ directory: String) throws(FileError) -> [(parameters: Int, value: Double)] {
-    String(decoding: try FileContents.read(directory + "/" + fileName), as: UTF8.self)
+    String(decoding: try FileContents.read(regularFile: directory + "/" + fileName), as: UTF8.self)
       .split(separator: "\n").dropFirst().compactMap { line in
         let cells = line.split(separator: ",")
         guard cells.count == 3, let parameters = Int(cells[0]), let value = Double(cells[2]) else {

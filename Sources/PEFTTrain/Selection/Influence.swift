@@ -33,7 +33,8 @@ public struct Influence: Sendable {
 
   /// The directory of the model, from the root of the file system.
   public let modelDirectory: String
-  /// SHA-256 of the model's weight files, by name.
+  /// SHA-256 of the model's weights, configuration and tokenizer's files, by name; of the weights alone
+  /// in a file of an earlier version.
   public let modelFiles: [String: String]
   /// The model's number of transformer layers.
   public let layerCount: Int
@@ -79,6 +80,14 @@ public struct Influence: Sendable {
 }
 
 extension Influence {
+  /// Whether it was measured on the model of these files: the same weights, configuration and
+  /// tokenizer.
+  ///
+  /// Errors: those of `ModelFiles.digests`.
+  public func isOf(_ files: ModelFiles) throws(FileError) -> Bool {
+    try files.difference(from: modelFiles, recipe: recipe) == nil
+  }
+
   /// The findings of `outcome`.
   init(
     of model: TransformerModel, in directory: String, modelFiles: [String: String],

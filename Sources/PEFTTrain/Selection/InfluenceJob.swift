@@ -125,8 +125,8 @@ extension PreparedJob {
           + "\(OneWalkProbe.interactionLimit)")
     }
     try checkProbeMemory()
-    let modelFiles = try Fingerprint.weights(ofModel: job.modelDirectory)
-    let recipe = try job.recipe(settings, modelFiles: modelFiles)
+    let modelFiles = try files.digests()
+    let recipe = try job.recipe(settings, files)
     var checkpoint = output.map { ProbeCheckpoint(in: $0, recipe: recipe) }
     let saved = resuming ? try checkpoint?.load(settings, of: model, job) : nil
     if let saved, settings.warmSteps == 0 {
@@ -258,15 +258,15 @@ extension TrainingJob {
   ) throws(FileError) {
     try CheckpointStore.check(
       influence.recipe ?? [:],
-      is: recipe(settings, modelFiles: try Fingerprint.weights(ofModel: modelDirectory)),
+      is: recipe(settings, ModelFiles(directory: modelDirectory)),
       path: path)
   }
 
   /// All that another probe would have otherwise.
   fileprivate func recipe(
-    _ settings: InfluenceSettings, modelFiles: [String: String]
+    _ settings: InfluenceSettings, _ files: ModelFiles
   ) throws(FileError) -> JSONObject {
-    var recipe = try self.recipe(modelFiles: modelFiles)
+    var recipe = try self.recipe(files)
     for (name, value) in settings.choices.members { recipe[name] = value }
     return recipe
   }

@@ -35,7 +35,8 @@ public struct Plan: Sendable {
 
   /// The directory of the model, from the root of the file system.
   public var modelDirectory: String
-  /// SHA-256 of the model's weight files, by name.
+  /// SHA-256 of the model's weights, configuration and tokenizer's files, by name; of the weights alone
+  /// in a file of an earlier version.
   public var modelFiles: [String: String]
   /// |W|, adapters left out.
   public var modelParameters: Int

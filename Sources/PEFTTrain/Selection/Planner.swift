@@ -64,7 +64,8 @@ public struct Planner {
   ///
   /// Throws for groups that have no counterpart, and for a model that cannot be read.
   public init(_ influence: Influence, for directory: String) throws {
-    let configuration = try ModelConfiguration(directory: directory)
+    let files = ModelFiles(directory: directory)
+    let configuration = try ModelConfiguration(files: files)
     let model = TransformerModel(configuration: configuration, output: influence.output)
     guard let rule = GroupingRule(name: influence.ruleName) else {
       throw SelectionError(
@@ -82,7 +83,7 @@ public struct Planner {
     valueRule = influence.valueRule.name
     resampledRule = nil
     modelDirectory = absolutePath(directory)
-    modelFiles = try Fingerprint.weights(ofModel: directory)
+    modelFiles = try files.digests()
     isTransfer = true
   }
 

@@ -51,18 +51,16 @@ extension TrainingJob {
   }
 
   /// All that another run would have otherwise: the choices, and what is in the files.
-  func recipe(modelFiles: [String: String]) throws(FileError) -> JSONObject {
+  func recipe(_ files: ModelFiles) throws(FileError) -> JSONObject {
     var recipe = choices
-    recipe["modelFiles"] = RunManifest.json(of: modelFiles)
-    func exists(_ name: String) -> Bool {
-      FileManager.default.fileExists(atPath: modelDirectory + "/" + name)
-    }
+    recipe["modelFiles"] = RunManifest.json(of: try files.weightDigests())
+    let digests = try files.settingDigests()
     // Beside a tokenizer.json its settings are not read.
-    let settings = exists("tokenizer.json") ? [] : ["tokenizer_config.json"]
+    let settings = files.has("tokenizer.json") ? [] : ["tokenizer_config.json"]
     for name in ["config.json", "tokenizer.json", "vocab.json", "merges.txt", "vocab.txt"]
       + settings
-    where exists(name) {
-      recipe[name] = .string(try Fingerprint.file(modelDirectory + "/" + name))
+    {
+      recipe[name] = digests[name].map { .string($0) }
     }
     for (key, path) in [
       ("trainData", trainPath), ("devData", devPath), ("testData", testPath),

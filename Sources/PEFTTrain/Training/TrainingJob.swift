@@ -57,6 +57,8 @@ public struct TrainingJob: Sendable {
 public struct PreparedJob {
   /// The job.
   public let job: TrainingJob
+  /// The files of its model, from which everything was read.
+  public let files: ModelFiles
   /// The model with the method attached.
   public let model: TransformerModel
   /// Its tokenizer.
@@ -90,8 +92,9 @@ extension TrainingJob {
   /// Reads and checks everything; nothing is written.
   public func prepare() throws -> PreparedJob {
     for path in [trainPath, devPath, testPath].compactMap(\.self) { try checkRereadable(path) }
-    let configuration = try ModelConfiguration(directory: modelDirectory)
-    let reader = try reader(configuration)
+    let files = ModelFiles(directory: modelDirectory)
+    let configuration = try ModelConfiguration(files: files)
+    let reader = try reader(configuration, files)
     var notes: [String] = []
     func read(_ path: String, _ kind: TaskKind) throws(FileError) -> TaskReader.Rows {
       let rows = try reader.rows(path, kind: kind)
@@ -129,7 +132,7 @@ extension TrainingJob {
     let weights = SeededGenerator(seed: settings.seed, purpose: "weights")
     let pooling = pooling ?? configuration.usualPooling
     let (model, report) = try TransformerModel.load(
-      directory: modelDirectory, output: task.output(pooling: pooling), using: weights)
+      files: files, output: task.output(pooling: pooling), using: weights)
     if !report.newlyInitialized.isEmpty {
       notes.append("newly initialised: " + report.newlyInitialized.joined(separator: ", "))
     }
@@ -137,7 +140,7 @@ extension TrainingJob {
       notes.append("in the checkpoint and not used: " + report.unused.joined(separator: ", "))
     }
     try Self.checkTargets(of: method, in: model)
-    try checkPlan(for: model)
+    try checkPlan(for: model, files)
     let job = try attachMethod(
       to: model, drawn: report.newlyInitialized, using: weights, note: { notes.append($0) })
     guard model.trainableCount > 0 else {
@@ -145,9 +148,9 @@ extension TrainingJob {
         "--method \(method.name): nothing would train, for a language model has no task head")
     }
     return PreparedJob(
-      job: job, model: model, tokenizer: reader.tokenizer, task: task, pooling: pooling,
-      maximumLength: reader.maximumLength, train: train, dev: dev, test: test, testRows: testRows,
-      drawn: report.newlyInitialized, notes: notes)
+      job: job, files: files, model: model, tokenizer: reader.tokenizer, task: task,
+      pooling: pooling, maximumLength: reader.maximumLength, train: train, dev: dev, test: test,
+      testRows: testRows, drawn: report.newlyInitialized, notes: notes)
   }
 
   /// Attaches the method; of an adapter to go on from its additions, and then the job has them for a method.
@@ -169,8 +172,10 @@ extension TrainingJob {
     return job
   }
 
-  private func reader(_ configuration: ModelConfiguration) throws -> TaskReader {
-    let tokenizer = try configuration.tokenizer(directory: modelDirectory)
+  private func reader(
+    _ configuration: ModelConfiguration, _ files: ModelFiles
+  ) throws -> TaskReader {
+    let tokenizer = try configuration.tokenizer(files: files)
     let limit = configuration.maximumLength
     if let maximumLength, !(4...limit).contains(maximumLength) {
       throw InvalidSetting(
@@ -209,14 +214,15 @@ extension TrainingJob {
 }
 
 extension TrainingJob {
-  /// Throws where the plan was made for other weights than this model's.
-  private func checkPlan(for model: TransformerModel) throws(FileError) {
+  /// Throws where the plan was made for other files than this model's, and names the first.
+  private func checkPlan(for model: TransformerModel, _ files: ModelFiles) throws(FileError) {
     guard let plan else { return }
-    guard try Fingerprint.weights(ofModel: modelDirectory) == plan.modelFiles else {
+    if let difference = try files.difference(from: plan.modelFiles) {
+      let others = difference.isOfWeights ? "other weights" : "another configuration or tokenizer"
       throw FileError(
-        .malformed, path: modelDirectory,
-        reason: "the plan was made for other weights (those of \(plan.modelDirectory)): their "
-          + "SHA-256 differs",
+        .malformed, path: files.path(difference.name),
+        reason: "the plan was made for \(others) (of \(plan.modelDirectory)): "
+          + difference.reason,
         remedy: "name that model, or carry the influences over with `peft select … --for MODEL`")
     }
     guard let member = plan.method.misfit(in: model) else { return }

@@ -78,15 +78,13 @@ struct AdaptSession {
       if resume, found.isComplete {
         try prepared.job.check(found, isOf: try settings(budget), path: path)
       }
-      if try Fingerprint.weights(ofModel: base.modelDirectory) == found.modelFiles,
-        found.isComplete
-      {
+      if found.isComplete, try found.isOf(prepared.files) {
         common.note("taking the influences of \(path)")
         try ProbeCheckpoint.remove(from: directory)
         return found
       }
       common.note(
-        "\(path) is incomplete or of other weights; " + (resume ? "going on" : "probing again"))
+        "\(path) is incomplete or of another model; " + (resume ? "going on" : "probing again"))
     }
     let (influence, isInterrupted) = try ProbeSession(prepared: prepared, common: common).measure(
       try settings(budget), savingIn: directory, resuming: resume)

@@ -48,7 +48,7 @@ struct ApplyCommand: ParsableCommand {
     commandName: "apply",
     abstract: "Applies a delta to its base model: writes the merged model directory.",
     discussion: """
-      A base with other weights than the delta was made on is refused.
+      A base with other weights, configuration or tokenizer than the delta was made on is refused.
 
       Example:
         peft apply deltas/sst2 --model minilm --output minilm-sst2

@@ -42,12 +42,13 @@ struct InspectCommand: ParsableCommand {
 
   func run() throws {
     common.apply()
-    let configuration = try ModelConfiguration(directory: model)
+    let files = ModelFiles(directory: model)
+    let configuration = try ModelConfiguration(files: files)
     let count =
       labels ?? configuration.labelNames?.count ?? (configuration.isCausal ? 0 : 2)
     let generator = SeededGenerator(seed: 0, purpose: "weights")
     let (transformer, report) = try TransformerModel.load(
-      directory: model,
+      files: files,
       output: count == 0
         ? .vocabulary : .classes(count, pooling: pooling ?? configuration.usualPooling),
       using: generator)

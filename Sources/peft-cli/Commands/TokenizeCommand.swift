@@ -38,11 +38,13 @@ struct TokenizeCommand: ParsableCommand {
   func run() throws {
     common.apply()
     // With a configuration of a family here as training would have it; a directory may have vocabulary files alone.
-    let hasConfiguration = (try? ModelConfiguration(directory: model)) != nil
+    let files = ModelFiles(directory: model)
     let tokenizer =
-      try hasConfiguration
-      ? ModelConfiguration(directory: model).tokenizer(directory: model)
-      : Tokenizer.load(directory: model)
+      if let configuration = try? ModelConfiguration(files: files) {
+        try configuration.tokenizer(files: files)
+      } else {
+        try Tokenizer.load(files: files)
+      }
     let path = file ?? "/dev/stdin"
     let bytes = try FileContents.read(path)
     let texts = try jsonl ? rows(bytes, path: path) : lines(bytes, path: path)
