@@ -1,3 +1,4 @@
+import Foundation
 import PEFTModels
 import PEFTTrain
 import Testing
@@ -48,9 +49,13 @@ struct SuiteRowTests {
   }
 
   @Test("problems that would have one directory are refused before their models are read")
-  func equalProblems() {
+  func equalProblems() throws {
+    let output = FileManager.default.temporaryDirectory.appending(path: "\(UUID())").path
+    defer { try? FileManager.default.removeItem(atPath: output) }
     let suite = Self.suite(problems: ["Task", "task"], methods: [("c", Self.fixed)])
-    let error = #expect(throws: InvalidSetting.self) { try SuiteJob(suite, in: "nowhere") }
+    let error = #expect(throws: InvalidSetting.self) {
+      try SuiteJob(suite, in: .suite(output, overwriting: false, resuming: false))
+    }
     #expect(error?.description.contains("\"Task\" and \"task\"") == true)
   }
 
