@@ -45,7 +45,7 @@ extension PreparedJob {
     note: (String) -> Void = { _ in }, observe: (TrainingEvent) -> Void
   ) throws -> RunManifest {
     let modelFiles = try files.digests()
-    let recipe = try job.recipe(files)
+    let recipe = try job.recipe(files, adapter: adapter)
     var (directory, state) = try open(output, start: start, recipe: recipe, note: note)
     var outcome = try PEFTTrain.train(
       model, on: train, evaluatingOn: dev, task: task, settings: job.settings, from: state.take(),
