@@ -15,9 +15,10 @@ struct AdapterConfiguration {
     isRankStabilized = false
   }
 
-  /// Reads the file. Variants whose mathematics is another are refused by name.
-  init(contentsOf path: String) throws(FileError) {
-    let document = try JSONValue(contentsOf: path, limit: JSONValue.configurationLimit)
+  /// Parses `bytes`, which came from the file at `path`. Variants whose mathematics is another are
+  /// refused by name.
+  init(parsing bytes: [UInt8], path: String) throws(FileError) {
+    let document = try JSONValue(parsing: bytes, path: path)
     func refuse(_ key: String) -> FileError {
       FileError(
         .unsupported, path: path, place: key,

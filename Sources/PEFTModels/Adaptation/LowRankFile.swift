@@ -10,6 +10,8 @@ public struct LowRankFile {
   public let path: String
   private let reader: SafetensorsReader
   private let configuration: AdapterConfiguration
+  /// SHA-256 of `adapter_config.json` as it was read, in hexadecimal; nil where α was given.
+  package let configurationDigest: String?
 
   /// One addition.
   private struct Addition {
@@ -30,14 +32,26 @@ public struct LowRankFile {
     reader = try SafetensorsReader(path: self.path)
     if let alpha {
       configuration = AdapterConfiguration(alpha: alpha)
+      configurationDigest = nil
     } else if isDirectory.boolValue {
-      configuration = try AdapterConfiguration(contentsOf: path + "/adapter_config.json")
+      let path = path + "/adapter_config.json"
+      let bytes = try FileContents.read(
+        regularFile: path, limit: JSONValue.configurationLimit)
+      configuration = try AdapterConfiguration(parsing: bytes, path: path)
+      var hash = SHA256()
+      hash.append(bytes)
+      configurationDigest = hash.hexadecimal
     } else {
       throw FileError(
         .unsupported, path: path, reason: "a file of additions does not say its alpha",
         remedy: "give alpha, or name a PEFT adapter directory")
     }
   }
+
+  /// SHA-256 of the file of tensors as it was opened, in hexadecimal.
+  ///
+  /// Errors: `malformed` where it was written to since, `storage`.
+  package func digest() throws(FileError) -> String { try reader.digest() }
 
   /// Attaches to `model` the additions in a file or in a PEFT adapter directory, and replaces what stands
   /// whole beside them.

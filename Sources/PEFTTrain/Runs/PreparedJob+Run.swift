@@ -48,7 +48,7 @@ extension PreparedJob {
     to output: String, start: RunStart, checkpoints: Int? = nil, shouldStop: () -> Bool,
     note: (String) -> Void = { _ in }, observe: (TrainingEvent) -> Void
   ) throws -> RunManifest {
-    let recipe = try job.recipe(files)
+    let recipe = try job.recipe(files, adapter: adapter)
     let directory = try RunDirectory.output(output, start: start, recipe: recipe)
     return try run(
       in: directory, recipe: recipe, resuming: start == .resuming, checkpoints: checkpoints,

@@ -126,7 +126,7 @@ extension PreparedJob {
     }
     try checkProbeMemory()
     let modelFiles = try files.digests()
-    let recipe = try job.recipe(settings, files)
+    let recipe = try job.recipe(settings, files, adapter: adapter)
     var checkpoint = output.map { ProbeCheckpoint(in: $0, recipe: recipe) }
     let saved = resuming ? try checkpoint?.load(settings, of: model, job) : nil
     if let saved, settings.warmSteps == 0 {
@@ -264,9 +264,9 @@ extension TrainingJob {
 
   /// All that another probe would have otherwise.
   fileprivate func recipe(
-    _ settings: InfluenceSettings, _ files: ModelFiles
+    _ settings: InfluenceSettings, _ files: ModelFiles, adapter: LowRankFile? = nil
   ) throws(FileError) -> JSONObject {
-    var recipe = try self.recipe(files)
+    var recipe = try self.recipe(files, adapter: adapter)
     for (name, value) in settings.choices.members { recipe[name] = value }
     return recipe
   }

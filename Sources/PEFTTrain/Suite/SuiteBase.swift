@@ -23,7 +23,7 @@ struct SuiteBase {
     self.job = job
     parameters = prepared.counts.parameters
     metric = PrimaryMetric(of: prepared.task)
-    recipe = try job.recipe(prepared.files)
+    recipe = try job.recipe(prepared.files, adapter: prepared.adapter)
     let entries = prepared.model.parameters
     groups = try rules.mapValues { rule in
       try ParameterGrouping(entries, by: rule).groups.filter { !$0.isFixed }

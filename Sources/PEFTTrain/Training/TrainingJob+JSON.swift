@@ -51,7 +51,13 @@ extension TrainingJob {
   }
 
   /// All that another run would have otherwise: the choices, and what is in the files.
-  func recipe(_ files: ModelFiles) throws(FileError) -> JSONObject {
+  ///
+  /// - Parameters:
+  ///   - files: the files of the model.
+  ///   - opened: the adapter to go on from, where it is open already.
+  func recipe(
+    _ files: ModelFiles, adapter opened: LowRankFile? = nil
+  ) throws(FileError) -> JSONObject {
     var recipe = choices
     recipe["modelFiles"] = RunManifest.json(of: try files.weightDigests())
     let digests = try files.settingDigests()
@@ -68,15 +74,13 @@ extension TrainingJob {
       if let path { recipe[key] = .string(try Fingerprint.file(path)) }
     }
     if let adapter {
-      let file = try LowRankFile(adapter.path, alpha: adapter.alpha)
-      recipe["adapter"] = .string(try Fingerprint.file(file.path))
-      if let alpha = adapter.alpha {
-        recipe["adapterAlpha"] = .number(alpha)
-      } else {
-        // Without an α given, `adapter` is a directory with its configuration.
-        recipe["adapterConfiguration"] = .string(
-          try Fingerprint.file(adapter.path + "/adapter_config.json"))
-      }
+      let file =
+        if let opened { opened } else {
+          try LowRankFile(adapter.path, alpha: adapter.alpha)
+        }
+      recipe["adapter"] = .string(try file.digest())
+      recipe["adapterAlpha"] = adapter.alpha.map { .number($0) }
+      recipe["adapterConfiguration"] = file.configurationDigest.map { .string($0) }
     }
     return recipe
   }

@@ -59,6 +59,8 @@ public struct PreparedJob {
   public let job: TrainingJob
   /// The files of its model, from which everything was read.
   public let files: ModelFiles
+  /// The adapter that the job goes on from, as it was read.
+  let adapter: LowRankFile?
   /// The model with the method attached.
   public let model: TransformerModel
   /// Its tokenizer.
@@ -141,15 +143,16 @@ extension TrainingJob {
     }
     try Self.checkTargets(of: method, in: model)
     try checkPlan(for: model, files)
-    let job = try attachMethod(
+    let (job, adapter) = try attachMethod(
       to: model, drawn: report.newlyInitialized, using: weights, note: { notes.append($0) })
     guard model.trainableCount > 0 else {
       throw InvalidSetting(
         "--method \(method.name): nothing would train, for a language model has no task head")
     }
     return PreparedJob(
-      job: job, files: files, model: model, tokenizer: reader.tokenizer, task: task,
-      pooling: pooling, maximumLength: reader.maximumLength, train: train, dev: dev, test: test,
+      job: job, files: files, adapter: adapter, model: model, tokenizer: reader.tokenizer,
+      task: task, pooling: pooling, maximumLength: reader.maximumLength, train: train, dev: dev,
+      test: test,
       testRows: testRows, drawn: report.newlyInitialized, notes: notes)
   }
 
@@ -157,10 +160,10 @@ extension TrainingJob {
   private func attachMethod(
     to model: TransformerModel, drawn: [String], using weights: SeededGenerator,
     note: (String) -> Void
-  ) throws -> TrainingJob {
+  ) throws -> (job: TrainingJob, adapter: LowRankFile?) {
     guard let adapter else {
       method.attach(to: model, using: weights)
-      return self
+      return (self, nil)
     }
     let file = try LowRankFile(adapter.path, alpha: adapter.alpha)
     var job = self
@@ -169,7 +172,7 @@ extension TrainingJob {
     if try file.load(into: model) == false {
       note("\(adapter.path) has no head that fits: it begins anew")
     }
-    return job
+    return (job, file)
   }
 
   private func reader(
