@@ -79,7 +79,7 @@ struct ForgedStateTests {
     for (key, value) in [
       ("seconds", "9223372036854775807"), ("seconds", "1e300"), ("seconds", "inf"),
       ("seconds", "-1"), ("warmSeconds", "nan"), ("warmTokens", "9223372036854775807"),
-      ("warmTokens", "-1"),
+      ("warmTokens", "-1"), ("evaluationIsDue", "2"),
     ] {
       try forge(path, manifest: manifest, metadata: [key: value])
       refuses(try run(arguments + ["--resume"]), naming: [file, key])

@@ -27,6 +27,7 @@ enum TrainingCheckpoint {
     var tensors =
       outputs("value", state.values) + outputs("mean", state.optimizer.means)
       + outputs("meanSquare", state.optimizer.meanSquares)
+    if state.isEvaluationDue { metadata["evaluationIsDue"] = "1" }
     if let best = state.best {
       metadata["bestStep"] = "\(best.step)"
       metadata["bestMetrics"] = RunManifest.json(of: best.metrics).text()
@@ -84,6 +85,7 @@ enum TrainingCheckpoint {
       best: best, evaluationsSinceBest: try numbers.count("evaluationsSinceBest"),
       effort: TrainingEffort(
         seconds: try numbers.seconds("seconds"), warmTokens: try numbers.count("warmTokens"),
-        warmSeconds: try numbers.seconds("warmSeconds")))
+        warmSeconds: try numbers.seconds("warmSeconds")),
+      isEvaluationDue: try numbers.countIfPresent("evaluationIsDue", in: 0...1) == 1)
   }
 }
