@@ -67,7 +67,7 @@ public struct RunExport {
         .storage, path: output, reason: "it is the directory of the base model or of the run",
         remedy: "name another one")
     }
-    let entries = (try? FileManager.default.contentsOfDirectory(atPath: output)) ?? []
+    let entries = try DirectoryEntries.names(in: output)
     if entries.contains(RunDirectory.settingsName) {
       throw FileError(
         .storage, path: output, reason: "there is a run in it", remedy: "name another directory")

@@ -50,8 +50,7 @@ public struct RunDirectory {
     self.path = path
     try Directory.create(path)
     lock = try DirectoryLock(path)
-    let manager = FileManager.default
-    let entries = (try? manager.contentsOfDirectory(atPath: path)) ?? []
+    let entries = try DirectoryEntries.names(in: path)
     if !entries.allSatisfy(Directory.isLeftOver) {
       guard overwriting else {
         throw FileError(
@@ -225,9 +224,9 @@ extension RunDirectory {
   /// Copies a run that ended to `target`, in place of one that may be there; the manifest goes last.
   static func copy(_ source: String, to target: String) throws(FileError) {
     try Directory.create(target)
-    let entries = (try? FileManager.default.contentsOfDirectory(atPath: target)) ?? []
+    let entries = try DirectoryEntries.names(in: target)
     try clear(target, entries)
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: source)) ?? []
+    let names = try DirectoryEntries.names(in: source)
     for name in names.filter({ $0 != RunManifest.fileName }) + [RunManifest.fileName]
     where ownFiles.contains(name) || name.hasPrefix(TensorBoardFile.namePrefix) {
       try AtomicFile.write(FileContents.read(source + "/" + name), to: target + "/" + name)

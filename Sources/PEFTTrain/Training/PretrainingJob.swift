@@ -206,7 +206,7 @@ extension PretrainingJob {
   private static func check(
     _ output: String, overwriting: Bool, resuming: Bool
   ) throws(FileError) {
-    let entries = (try? FileManager.default.contentsOfDirectory(atPath: output)) ?? []
+    let entries = try DirectoryEntries.names(in: output)
     let others = entries.filter { !Directory.isLeftOver($0) }
     let isOurs =
       (others.isEmpty || others.contains("steps.csv"))
