@@ -22,6 +22,7 @@ let package = Package(
     .systemLibrary(
       name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev", "pkg-config"])]),
     .target(name: "CPEFTKernels"),
+    .target(name: "CPEFTProcess"),
     .target(name: "PEFTTensor", dependencies: ["COpenBLAS", "COpenSSL", "CPEFTKernels"]),
     .target(name: "PEFTSelect", dependencies: ["PEFTTensor"]),
     .target(name: "PEFTModels", dependencies: ["PEFTSelect", "PEFTTensor"]),
@@ -34,7 +35,7 @@ let package = Package(
     .executableTarget(
       name: "peft-cli",
       dependencies: [
-        "PEFTTrain",
+        "PEFTTrain", "CPEFTProcess",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Models")]),

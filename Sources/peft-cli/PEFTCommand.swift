@@ -32,8 +32,8 @@ enum Entry {
     signal(SIGXFSZ, SIG_IGN)
     TensorMemory.endProcess { bytes in
       Console.error(
-        "peft: out of memory: the system has no \(max(1, bytes >> 20)) MiB for a tensor; lower --batch-size or "
-          + "--max-length, or free memory")
+        "peft: out of memory: the system has no \(max(1, bytes >> 20)) MiB more; lower --batch-size, "
+          + "--max-length or --workers, or free memory")
       _exit(ExitStatus.noSpace.rawValue)
     }
     let status = run(Array(CommandLine.arguments.dropFirst()))

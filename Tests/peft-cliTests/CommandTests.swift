@@ -150,7 +150,7 @@ struct CommandTests {
     }
     try refused("maybe", "--dev", place.directory.write("x\tmaybe\n", to: "unseen.tsv"))
     try refused("line 2", "--dev", place.directory.write("x\tyes\ny\n", to: "short.tsv"))
-    try refused("no such file", "--dev", place.directory.path("missing.tsv"))
+    try refused("No such file", "--dev", place.directory.path("missing.tsv"))
     let weights = URL(filePath: place.model + "/model.safetensors")
     let whole = try Data(contentsOf: weights)
     try whole.dropLast(5).write(to: weights)

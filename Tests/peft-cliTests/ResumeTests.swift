@@ -228,6 +228,83 @@ struct ResumeTests {
     }
   }
 
+  /// Sends SIGTERM to the process of `run` as soon as `isDue` says so of its events.
+  private func end(
+    _ process: Process, _ streams: TemporaryDirectory, run: String,
+    when isDue: ([JSONValue]) -> Bool
+  ) throws -> PEFTProcess {
+    for _ in 0..<60_000 where process.isRunning {
+      let lines = (try? String(contentsOfFile: run + "/events.jsonl", encoding: .utf8)) ?? ""
+      let events = lines.split(separator: "\n").compactMap { try? JSONValue(parsing: $0.utf8) }
+      if isDue(events) {
+        process.terminate()
+        break
+      }
+      usleep(2000)
+    }
+    return try PEFTProcess.finish(process, streams)
+  }
+
+  @Test("a signal is heard within an evaluation, which the run that goes on makes again")
+  func interruptedEvaluation() throws {
+    let words = ["red", "green", "blue", "one", "two", "three", "four", "five"]
+    let rows = (0..<40_000).map { "\(words[$0 % 8]) \($0 % 3 == 0 ? "good" : "bad")\tyes\n" }
+    let long = try place.directory.write(
+      rows.joined() + "blue bad\tno\n", to: "long.tsv")
+    let arguments = [
+      "train", "--model", place.model, "--train", place.train, "--dev", long, "--test", long,
+      "--pooling", "mean", "--method", "bitfit", "--steps", "3", "--batch-size", "16",
+      "--evaluate-every", "2", "--patience", "5", "--learning-rate", "3e-3", "--quiet", "--output",
+    ]
+    let (first, output) = try PEFTProcess.start(arguments + [place.directory.path("whole")])
+    #expect(try PEFTProcess.finish(first, output).status == 0)
+    let run = place.directory.path("run")
+    func isEvaluation(_ event: JSONValue, _ step: Int, _ split: String) -> Bool {
+      event["event"] == .string("evaluation") && event["step"] == .integer(step)
+        && event["split"] == .string(split)
+    }
+    // In the first evaluation, in the last one, and in that of the test data.
+    for (step, split, before) in [
+      (2, "dev", "step"), (3, "dev", "step"), (3, "test", "checkpoint"),
+    ] {
+      let (process, streams) = try PEFTProcess.start(arguments + [run, "--resume"])
+      let ended = try end(process, streams, run: run) { events in
+        events.contains { $0["event"] == .string(before) && $0["step"] == .integer(step) }
+          && (split == "dev" || events.contains { isEvaluation($0, 3, "dev") })
+      }
+      #expect(ended.status == 5, "\(step), \(split): \(ended.errors)")
+      let states = try JSONValue(contentsOf: run + "/checkpoint.json")["states"]?.array
+      #expect(states?.first?["step"] == .integer(step), "\(step), \(split)")
+      let events = try String(contentsOfFile: run + "/events.jsonl", encoding: .utf8)
+        .split(separator: "\n").map { try JSONValue(parsing: $0.utf8) }
+      let isMade = events.contains { isEvaluation($0, step, split) }
+      #expect(!isMade, "\(step), \(split): the evaluation had ended")
+      #expect(try JSONValue(contentsOf: run + "/run.json")["ending"] == .string("interrupted"))
+    }
+    let (last, streams) = try PEFTProcess.start(arguments + [run, "--resume"])
+    let ended = try PEFTProcess.finish(last, streams)
+    try #require(ended.status == 0, "\(ended.errors)")
+    #expect(try results(run) == results(place.directory.path("whole")))
+    #expect(try leftOvers(run).isEmpty)
+    // `evaluate` hears it as well, once it takes signals itself.
+    let (evaluation, texts) = try PEFTProcess.start(["evaluate", run, "--data", long])
+    for _ in 0..<60_000 where evaluation.isRunning {
+      if takesTermination(evaluation.processIdentifier) { break }
+      usleep(1000)
+    }
+    evaluation.terminate()
+    let heard = try PEFTProcess.finish(evaluation, texts)
+    #expect(heard.status == 5 && heard.output.isEmpty, "\(heard.status): \(heard.errors)")
+  }
+
+  /// Whether a process has a handler for SIGTERM.
+  private func takesTermination(_ process: Int32) -> Bool {
+    let status = (try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)) ?? ""
+    let mask = status.split(separator: "\n").first { $0.hasPrefix("SigCgt:") }?.dropFirst(7)
+    let signals = mask.flatMap { UInt64($0.trimmingPrefix(while: \.isWhitespace), radix: 16) } ?? 0
+    return signals >> UInt64(SIGTERM - 1) & 1 == 1
+  }
+
   @Test("an interrupted run can be used, and goes on to the same bits; a finished one says so")
   func interrupted() throws {
     let run = place.directory.path("run")

@@ -17,11 +17,13 @@ extension TransformerModel {
   /// - Parameters:
   ///   - end: ends a text; nil where nothing does.
   ///   - observe: told of every new token of every prompt as it is chosen; beams tell nothing.
-  /// - Returns: for each prompt the new tokens.
+  ///   - shouldStop: asked before every batch of prompts; true ends it.
+  /// - Returns: for each prompt the new tokens; of fewer prompts, the first ones, where it was stopped.
   /// - Throws: for an empty prompt, one that fills the context, and a model that is not causal.
   public func generate(
     _ prompts: [[Int32]], settings: GenerationSettings, end: Int32?,
-    observe: (_ prompt: Int, _ token: Int32) -> Void = { _, _ in }
+    observe: (_ prompt: Int, _ token: Int32) -> Void = { _, _ in },
+    shouldStop: () -> Bool = { false }
   ) throws(GenerationError) -> [[Int32]] {
     for (index, prompt) in prompts.enumerated() { try check(prompt, index) }
     let frozen = trainableParameters
@@ -29,6 +31,7 @@ extension TransformerModel {
     defer { for parameter in frozen { parameter.isTrainable = true } }
     var results: [[Int32]] = []
     for first in stride(from: 0, to: prompts.count, by: max(1, settings.batchSize)) {
+      if shouldStop() { break }
       let part = Array(prompts[first..<min(prompts.count, first + max(1, settings.batchSize))])
       guard var decoder = CausalDecoder(self) else { break }
       var run = GenerationRun(

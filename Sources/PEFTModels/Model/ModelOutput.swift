@@ -43,7 +43,7 @@ extension ModelOutput {
   public init?(json: JSONValue) {
     if json.string == "vocabulary" {
       self = .vocabulary
-    } else if let count = json["classes"]?.integer, count > 0,
+    } else if let count = json["classes"]?.integer, (1...1 << 24).contains(count),
       let pooling = json["pooling"]?.string.flatMap(Pooling.init(rawValue:))
     {
       self = .classes(count, pooling: pooling)

@@ -69,7 +69,7 @@ public struct InfluenceEstimate: Sendable {
   }
 
   private static func weights(of records: [ProbeRecord]) -> [Double] {
-    let total = Double(records.reduce(0) { $0 + $1.exampleCount })
+    let total = records.reduce(0.0) { $0 + Double($1.exampleCount) }
     return records.map { Double($0.exampleCount) / total }
   }
 

@@ -303,7 +303,7 @@ private struct ProbeRun<O: Objective> {
   }
 
   private mutating func add(_ record: ProbeRecord, _ matrix: [Double]?, to position: Int) {
-    let before = Double(outcomes[position].records.reduce(0) { $0 + $1.exampleCount })
+    let before = outcomes[position].records.reduce(0.0) { $0 + Double($1.exampleCount) }
     let added = Double(record.exampleCount)
     if let matrix {
       let old = outcomes[position].interactions ?? Array(repeating: 0, count: matrix.count)

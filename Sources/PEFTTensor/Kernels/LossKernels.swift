@@ -6,30 +6,41 @@ enum LossKernels {
   static func softmaxCrossEntropy(
     _ logits: Tensor, labels: [Int], smoothing: Double
   ) -> (losses: [Double], gradient: Tensor) {
+    var losses: [Double] = []
+    let gradient = Tensor(writing: logits.shape) { gradient in
+      losses = softmaxCrossEntropy(
+        logits, labels: labels, smoothing: smoothing, writing: gradient)
+    }
+    return (losses, gradient)
+  }
+
+  /// The loss of each example; where `gradient` has room for it, [B, C], its elements are written.
+  static func softmaxCrossEntropy(
+    _ logits: Tensor, labels: [Int], smoothing: Double,
+    writing gradient: UnsafeMutablePointer<Float>?
+  ) -> [Double] {
     let (examples, classes) = (logits.shape.rows, logits.shape.columns)
     var losses: [Double] = []
     losses.reserveCapacity(examples)
-    let gradient = Tensor(writing: logits.shape) { gradient in
-      withElements(of: logits) { logits in
-        for example in 0..<examples {
-          let row = UnsafeBufferPointer(start: logits + example * classes, count: classes)
-          let largest = row.reduce(-Double.infinity) { max($0, Double($1)) }
-          let sum = row.reduce(0) { $0 + exp(Double($1) - largest) }
-          let logSum = largest + log(sum)
-          var loss = 0.0
-          for (index, logit) in row.enumerated() {
-            let logProbability = Double(logit) - logSum
-            let target =
-              smoothing / Double(classes) + (index == labels[example] ? 1 - smoothing : 0)
-            if target > 0 { loss -= target * logProbability }
-            gradient[example * classes + index] = Float(
-              (exp(logProbability) - target) / Double(examples))
-          }
-          losses.append(loss)
+    withElements(of: logits) { logits in
+      for example in 0..<examples {
+        let row = UnsafeBufferPointer(start: logits + example * classes, count: classes)
+        let largest = row.reduce(-Double.infinity) { max($0, Double($1)) }
+        let sum = row.reduce(0) { $0 + exp(Double($1) - largest) }
+        let logSum = largest + log(sum)
+        var loss = 0.0
+        for (index, logit) in row.enumerated() {
+          let logProbability = Double(logit) - logSum
+          let target =
+            smoothing / Double(classes) + (index == labels[example] ? 1 - smoothing : 0)
+          if target > 0 { loss -= target * logProbability }
+          gradient?[example * classes + index] = Float(
+            (exp(logProbability) - target) / Double(examples))
         }
+        losses.append(loss)
       }
     }
-    return (losses, gradient)
+    return losses
   }
 
   /// The squared error of each example and the gradient of their mean, 2 (z − t) / B.

@@ -16,6 +16,8 @@ public final class WorkerPool: Sendable {
   public let workerCount: Int
   private let board = Board()
   private let jobLock = Mutex(())
+  /// What a thread takes for its stack, by the system's usual limit.
+  private static let stackBytes = 8 << 20
 
   /// A pool of `workerCount` workers, `workerCount − 1` of them threads of its own.
   public init(workerCount: Int) {
@@ -31,7 +33,7 @@ public final class WorkerPool: Sendable {
           Unmanaged<Board>.fromOpaque(argument).takeRetainedValue().work()
           return nil
         }, reference.toOpaque())
-      precondition(status == 0, "WorkerPool could not start a thread: error \(status)")
+      guard status == 0 else { TensorMemory.exhausted(Self.stackBytes) }
       pthread_detach(thread)
     }
   }

@@ -12,7 +12,7 @@ extension Tape {
   /// L = mean_i −Σ_c t_ic log p_ic with p = softmax(z) and t_i = (1 − ε) · one-hot(label_i) + ε / C.
   ///
   /// - Shapes: `logits` z [B, C]; B labels in 0 ..< C.
-  /// - Saves: (p − t) / B [B, C].
+  /// - Saves: (p − t) / B [B, C], where `logits` need a gradient.
   /// - Accuracy: exponentials and sums in Double.
   public func softmaxCrossEntropy(
     _ logits: Variable, labels: [Int], labelSmoothing: Double = 0
@@ -21,6 +21,11 @@ extension Tape {
       labels.count == logits.value.shape.rows
         && labels.allSatisfy { (0..<logits.value.shape.columns).contains($0) },
       "softmaxCrossEntropy: \(labels.count) labels for logits \(logits.value.shape)")
+    guard logits.needsGradient else {
+      let losses = LossKernels.softmaxCrossEntropy(
+        logits.value, labels: labels, smoothing: labelSmoothing, writing: nil)
+      return loss(losses, gradient: Tensor(zeros: [1]), of: logits)
+    }
     let (losses, gradient) = LossKernels.softmaxCrossEntropy(
       logits.value, labels: labels, smoothing: labelSmoothing)
     return loss(losses, gradient: gradient, of: logits)

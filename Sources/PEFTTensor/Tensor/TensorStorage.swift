@@ -61,15 +61,16 @@ public struct TensorMemory: Hashable, Sendable {
 
   private static let ending = Mutex<(@Sendable (Int) -> Never)?>(nil)
 
-  /// Sets what ends the process where the system has no memory for a tensor; it gets the bytes asked for and must make
+  /// Sets what ends the process where the system has no memory for a tensor or a thread; it gets the bytes asked for and must make
   /// no tensor. Without it that is a fatal error.
   public static func endProcess(by body: @escaping @Sendable (Int) -> Never) {
     ending.withLock { $0 = body }
   }
 
-  fileprivate static func exhausted(_ bytes: Int) -> Never {
+  /// Ends the process for want of so many bytes.
+  static func exhausted(_ bytes: Int) -> Never {
     if let body = ending.withLock({ $0 }) { body(bytes) }
-    fatalError("out of memory: no room for a tensor of \(bytes) bytes")
+    fatalError("out of memory: no room for \(bytes) bytes")
   }
 }
 

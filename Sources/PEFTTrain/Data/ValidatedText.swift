@@ -49,21 +49,8 @@ struct ValidatedText {
   func string(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
 }
 
-/// The content of the file at `path`. Throws `notFound` or `storage`.
-func readBytes(_ path: String) throws(FileError) -> [UInt8] {
-  var isDirectory: ObjCBool = false
-  guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-    throw FileError(.notFound, path: path, reason: "there is no such file")
-  }
-  guard !isDirectory.boolValue else {
-    throw FileError(.unsupported, path: path, reason: "this is a directory, a file is due")
-  }
-  do {
-    return [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
-  } catch {
-    throw FileError(.storage, path: path, reason: "cannot be read: \(error.localizedDescription)")
-  }
-}
+/// The content of the file at `path`. Throws what `FileContents.read` does.
+func readBytes(_ path: String) throws(FileError) -> [UInt8] { try FileContents.read(path) }
 
 private func place(of offset: Int, in bytes: [UInt8]) -> String {
   var line = 1

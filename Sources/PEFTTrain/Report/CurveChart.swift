@@ -56,7 +56,7 @@ package struct CurveChart: Sendable {
       keyRows: (drawn.count + Self.keyColumns - 1) / Self.keyColumns)
     var drawing = SVGDrawing(
       width: Frame.width, height: frame.height,
-      label: "\(valueName) of \(drawn.count) runs over \(Int(last)) steps")
+      label: "\(valueName) of \(drawn.count) runs over \(ReportText.whole(last)) steps")
     draw(frame, in: &drawing)
     for (index, line) in drawn.enumerated() {
       let places = line.points.map { frame.point($0.step, $0.value) }
@@ -66,7 +66,7 @@ package struct CurveChart: Sendable {
         "<polyline points=\"\(path.joined(separator: " "))\" fill=\"none\" "
           + "stroke=\"\(Self.colour(index))\" stroke-width=\"\(line.isOurs ? 2.5 : 1.5)\""
           + "\(Self.dash(index))><title>\(HTMLPage.escape(line.label)): "
-          + "\(ReportText.metric(final)) at step \(Int(line.points.last?.step ?? 0))</title></polyline>"
+          + "\(ReportText.metric(final)) at step \(ReportText.whole(line.points.last?.step ?? 0))</title></polyline>"
       )
       if places.count == 1 {
         drawing.dot(

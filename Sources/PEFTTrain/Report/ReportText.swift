@@ -8,6 +8,12 @@ package enum ReportText {
       ? grouped(Int(value)) : String(format: "%.4f", value)
   }
 
+  /// The digits of the whole part of `value`; of a number that 64 bits do not hold, or that is not finite, what
+  /// `%g` writes.
+  package static func whole(_ value: Double) -> String {
+    Int(exactly: value.rounded(.towardZero)).map(String.init) ?? String(format: "%g", value)
+  }
+
   /// At most `width` characters of `text`, its middle left out where it is longer.
   package static func fitted(_ text: String, to width: Int) -> String {
     guard text.count > width else { return text }

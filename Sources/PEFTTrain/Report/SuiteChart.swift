@@ -52,7 +52,7 @@ struct SuiteChart {
         drawing.dot(
           x: place.x, y: place.y, radius: isOurs ? 5 : 3.5, attributes: "fill=\"\(colour)\"",
           title: "\(point.label): \(String(format: "%.4f", point.mean))\(spread), "
-            + "\(ReportText.grouped(Int(point.parameters.rounded()))) parameters")
+            + "\(ReportText.grouped(Int(saturating: point.parameters.rounded()))) parameters")
       }
       if let best = places.min(by: { ($0.y, $0.x) < ($1.y, $1.x) }) {
         labels.append((family.name, best.x, best.y, isOurs))

@@ -169,11 +169,12 @@ public struct CheckpointStore {
 extension CheckpointStore.Entry {
   fileprivate init?(_ json: JSONValue) {
     guard let file = json["file"]?.string, !file.contains("/"), let digest = json["sha256"]?.string,
-      let step = json["step"]?.integer, step >= 0
+      let step = json["step"]?.integer, (0...CheckedNumbers.largestCount).contains(step)
     else { return nil }
     var marks: [String: RunTable.Mark] = [:]
     for (name, mark) in json["tables"]?.object?.members.map({ ($0.key, $0.value) }) ?? [] {
-      guard let bytes = mark["bytes"]?.integer, bytes >= 0, let digest = mark["sha256"]?.string
+      guard let bytes = mark["bytes"]?.integer,
+        (0...CheckedNumbers.largestCount).contains(bytes), let digest = mark["sha256"]?.string
       else { return nil }
       marks[name] = RunTable.Mark(byteCount: bytes, digest: digest)
     }

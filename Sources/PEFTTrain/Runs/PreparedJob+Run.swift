@@ -93,10 +93,18 @@ extension PreparedJob {
   private func testMetrics(
     _ test: EncodedDataset, output: OutputDirectory, shouldStop: () -> Bool
   ) throws -> [(name: String, value: Double)]? {
-    if shouldStop() { return nil }
-    var values = model.evaluate(test, task: task).metrics
-    if shouldStop() { return nil }
-    if let written = try writtenTexts() {
+    guard var values = model.evaluate(test, task: task, shouldStop: shouldStop)?.metrics,
+      !shouldStop()
+    else { return nil }
+    if let settings = job.generation, let testRows, case .completion = task {
+      let writer = try TextWriter(
+        TrainedModel(
+          model: model, tokenizer: tokenizer, task: task, maximumLength: maximumLength),
+        name: job.modelDirectory)
+      guard
+        let written = try WrittenTexts(
+          writer, rows: testRows, settings: settings, shouldStop: shouldStop)
+      else { return nil }
       values += written.metrics.values
       try written.write(to: output.file(RunDirectory.writtenName))
     }
@@ -119,15 +127,5 @@ extension PreparedJob {
       try RunDirectory.checkUnfinished(output, settings: job.json)
     }
     return (try RunDirectory(beginningIn: output, settings: job.json, recipe: recipe), nil)
-  }
-
-  /// What the model writes after the test prompts, where that was asked for.
-  private func writtenTexts() throws -> WrittenTexts? {
-    guard let settings = job.generation, let testRows, case .completion = task else { return nil }
-    let writer = try TextWriter(
-      TrainedModel(
-        model: model, tokenizer: tokenizer, task: task, maximumLength: maximumLength),
-      name: job.modelDirectory)
-    return try WrittenTexts(writer, rows: testRows, settings: settings)
   }
 }

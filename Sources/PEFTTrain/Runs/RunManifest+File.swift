@@ -21,16 +21,16 @@ extension RunManifest {
   public static func read(_ directory: String) throws(FileError) -> RunManifest {
     let path = directory + "/" + fileName
     let (document, isSealed) = try SealedFile.read(path, named: fileName)
+    let numbers = CheckedNumbers(
+      document, path: path, remedy: "restore the file, or train again with this version")
     guard document["format"]?.integer == (isSealed ? sealedFormatVersion : formatVersion),
       let modelDirectory = document["model"]?["directory"]?.string,
       let modelFiles = digests(document["model"]?["files"]),
       let method = document["method"].flatMap(AdaptationMethods.method(json:)),
       let pooling = document["pooling"]?.string.flatMap(Pooling.init(rawValue:)),
-      let maximumLength = document["maximumLength"]?.integer, maximumLength > 0,
-      let task = document["task"], let outcome = TrainingOutcome(document),
+      let task = document["task"],
+      let ending = document["ending"]?.string.flatMap(TrainingOutcome.Ending.init(rawValue:)),
       let seed = document["seed"]?.string.flatMap({ UInt64($0) }),
-      let trainable = document["trainable"]?.integer, trainable > 0,
-      let parameters = document["parameters"]?.integer, parameters > 0,
       let files = digests(document["files"])
     else {
       throw FileError(
@@ -43,7 +43,14 @@ extension RunManifest {
     var manifest = RunManifest(
       modelDirectory: modelDirectory, modelFiles: modelFiles, method: method,
       task: try PredictionTask(json: task, path: path), pooling: pooling,
-      maximumLength: maximumLength, seed: seed, counts: (trainable, parameters), outcome: outcome,
+      maximumLength: try numbers.count("maximumLength", in: 1...CheckedNumbers.largestCount),
+      seed: seed,
+      counts: (
+        try numbers.count("trainable", in: 1...CheckedNumbers.largestCount),
+        try numbers.count("parameters", in: 1...CheckedNumbers.largestCount)
+      ),
+      outcome: try TrainingOutcome(
+        ending, numbers, bestMetrics: document["metrics"]?["dev"].map(Self.metrics) ?? []),
       metrics: metrics ?? [])
     manifest.files = files
     manifest.recipe = document["recipe"]?.object
@@ -96,18 +103,14 @@ extension RunManifest {
 }
 
 extension TrainingOutcome {
-  /// What `run.json` says of how a run ended; nil where something is missing.
-  fileprivate init?(_ document: JSONValue) {
-    guard let ending = document["ending"]?.string.flatMap(Ending.init(rawValue:)),
-      let steps = document["steps"]?.integer, let planned = document["plannedSteps"]?.integer,
-      let best = document["bestStep"]?.integer, let seconds = document["seconds"]?.double,
-      let rate = document["tokensPerSecond"]?.double,
-      // Whole numbers of these are shown.
-      [seconds, rate].allSatisfy({ (0...1e15).contains($0) })
-    else { return nil }
+  /// What `run.json` says of how a run ended.
+  fileprivate init(
+    _ ending: Ending, _ numbers: CheckedNumbers, bestMetrics: [(name: String, value: Double)]
+  ) throws(FileError) {
     self.init(
-      ending: ending, steps: steps, plannedSteps: planned, bestStep: best,
-      bestMetrics: document["metrics"]?["dev"].map(RunManifest.metrics) ?? [], seconds: seconds,
-      tokensPerSecond: rate)
+      ending: ending, steps: try numbers.count("steps"),
+      plannedSteps: try numbers.count("plannedSteps"), bestStep: try numbers.count("bestStep"),
+      bestMetrics: bestMetrics, seconds: try numbers.seconds("seconds"),
+      tokensPerSecond: try numbers.number("tokensPerSecond", in: 0...1e15))
   }
 }

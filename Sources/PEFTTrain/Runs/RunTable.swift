@@ -25,7 +25,7 @@ struct RunTable {
   init(reopening path: String, at mark: Mark) throws(FileError) {
     let bytes = try FileContents.read(regularFile: path).prefix(mark.byteCount)
     hash.append(Array(bytes))
-    guard hash.hexadecimal == mark.digest else {
+    guard bytes.count == mark.byteCount, hash.hexadecimal == mark.digest else {
       throw FileError(
         .malformed, path: path, reason: "it was changed since the checkpoint",
         remedy: "restore it, or begin again with --overwrite")

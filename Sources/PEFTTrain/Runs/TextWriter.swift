@@ -19,21 +19,32 @@ public struct TextWriter {
     if case .completion = trained.task ?? task { isCompletion = true } else { isCompletion = false }
   }
 
-  /// The texts after the prompts of the file `path`.
+  /// The texts after the prompts of the file `path`; nil where `shouldStop`, which is asked before every batch of
+  /// prompts, ended it.
   ///
   /// Throws `malformed`, with the line, for a prompt that leaves no room to write.
   public func texts(
-    after examples: [TextExample], of path: String, settings: GenerationSettings
-  ) throws(FileError) -> [String] {
+    after examples: [TextExample], of path: String, settings: GenerationSettings,
+    shouldStop: () -> Bool
+  ) throws(FileError) -> [String]? {
     do {
-      return try trained.model.generate(
-        examples.map { ids(of: $0.text) }, settings: settings, end: trained.tokenizer.special.end
+      let texts = try trained.model.generate(
+        examples.map { ids(of: $0.text) }, settings: settings, end: trained.tokenizer.special.end,
+        shouldStop: shouldStop
       ).map(text)
+      return texts.count == examples.count ? texts : nil
     } catch {
       throw FileError(
         .malformed, path: path, place: "line \(examples[error.prompt].line)",
         reason: error.description)
     }
+  }
+
+  /// The texts after the prompts of the file `path`, as the function above makes them.
+  public func texts(
+    after examples: [TextExample], of path: String, settings: GenerationSettings
+  ) throws(FileError) -> [String] {
+    try texts(after: examples, of: path, settings: settings, shouldStop: { false }) ?? []
   }
 
   /// The text after one prompt; `observe` is told of the text so far as it grows.

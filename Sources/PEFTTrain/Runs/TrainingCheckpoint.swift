@@ -27,6 +27,7 @@ enum TrainingCheckpoint {
     var tensors =
       outputs("value", state.values) + outputs("mean", state.optimizer.means)
       + outputs("meanSquare", state.optimizer.meanSquares)
+    if state.isEvaluationDue { metadata["evaluationIsDue"] = "1" }
     if let best = state.best {
       metadata["bestStep"] = "\(best.step)"
       metadata["bestMetrics"] = RunManifest.json(of: best.metrics).text()
@@ -58,13 +59,8 @@ enum TrainingCheckpoint {
       }
       return result
     }
-    func integer(_ key: String) throws(FileError) -> Int {
-      guard let value = file.metadata[key].flatMap({ Int($0) }), (0...1 << 50).contains(value)
-      else {
-        throw malformed("its metadata have no \(key)")
-      }
-      return value
-    }
+    let numbers = CheckedNumbers(
+      cells: file.metadata, path: path, place: "metadata", remedy: "begin again (--overwrite)")
     var best: TrainingState.Best?
     if file.metadata["bestStep"] != nil {
       let text = file.metadata["bestMetrics"] ?? ""
@@ -72,19 +68,13 @@ enum TrainingCheckpoint {
         throw malformed("its metadata have no bestMetrics")
       }
       best = TrainingState.Best(
-        step: try integer("bestStep"),
+        step: try numbers.count("bestStep"),
         metrics: object.members.map { ($0.key, $0.value.double ?? .nan) },
         values: try tensors("best"))
     }
-    func seconds(_ key: String) throws(FileError) -> Double {
-      guard let value = file.metadata[key].flatMap({ Double($0) }), value >= 0, value.isFinite
-      else {
-        throw malformed("its metadata have no \(key)")
-      }
-      return value
-    }
-    let step = try integer("step")
-    guard try integer("optimizerStep") == step, try integer("evaluationsSinceBest") <= step,
+    let step = try numbers.count("step")
+    guard try numbers.count("optimizerStep") == step,
+      try numbers.count("evaluationsSinceBest") <= step,
       best.map({ $0.step <= step }) != false
     else { throw malformed("its metadata contradict each other") }
     return TrainingState(
@@ -92,9 +82,10 @@ enum TrainingCheckpoint {
       optimizer: AdamW.State(
         stepCount: step, means: try tensors("mean"),
         meanSquares: try tensors("meanSquare")),
-      best: best, evaluationsSinceBest: try integer("evaluationsSinceBest"),
+      best: best, evaluationsSinceBest: try numbers.count("evaluationsSinceBest"),
       effort: TrainingEffort(
-        seconds: try seconds("seconds"), warmTokens: try integer("warmTokens"),
-        warmSeconds: try seconds("warmSeconds")))
+        seconds: try numbers.seconds("seconds"), warmTokens: try numbers.count("warmTokens"),
+        warmSeconds: try numbers.seconds("warmSeconds")),
+      isEvaluationDue: try numbers.countIfPresent("evaluationIsDue", in: 0...1) == 1)
   }
 }

@@ -28,48 +28,55 @@ extension Comparison {
   public static func read(_ directory: String) throws(FileError) -> Comparison {
     let path = directory + "/" + fileName
     let (document, _) = try SealedFile.read(path, named: fileName)
-    func wrong(_ place: String) -> FileError {
-      FileError(
-        .malformed, path: path, place: place, reason: "it is missing or not understood",
-        remedy: "compare again")
-    }
     guard let metric = document["metric"]?.string,
-      let higherIsBetter = document["higherIsBetter"]?.bool,
-      let parameters = document["modelParameters"]?.integer, parameters > 0
-    else { throw wrong("metric") }
+      let higherIsBetter = document["higherIsBetter"]?.bool
+    else { throw wrong(path, "metric") }
+    let numbers = CheckedNumbers(document, path: path, remedy: remedy)
     var comparison = Comparison(
-      modelParameters: parameters, budget: document["budget"]?.integer, metric: metric,
+      modelParameters: try numbers.count("modelParameters", in: 1...CheckedNumbers.largestCount),
+      budget: try numbers.countIfPresent("budget", in: 0...Int.max), metric: metric,
       higherIsBetter: higherIsBetter)
     for (index, item) in (document["methods"]?.array ?? []).enumerated() {
-      guard let entry = Entry(item) else { throw wrong("methods[\(index)]") }
-      comparison.entries.append(entry)
+      comparison.entries.append(try Entry(item, path: path, place: "methods[\(index)]"))
     }
     return comparison
+  }
+
+  fileprivate static let remedy = "compare again"
+
+  fileprivate static func wrong(_ path: String, _ place: String) -> FileError {
+    FileError(
+      .malformed, path: path, place: place, reason: "it is missing or not understood",
+      remedy: remedy)
   }
 }
 
 extension Comparison.Entry {
-  fileprivate init?(_ item: JSONValue) {
-    guard let label = item["name"]?.string, let trainable = item["trainable"]?.integer,
-      trainable > 0, let rate = item["learningRate"]?.double,
-      let probeSeconds = item["probeSeconds"]?.double, let items = item["runs"]?.array
-    else { return nil }
-    let runs = items.compactMap(Comparison.Run.init)
-    guard runs.count == items.count else { return nil }
+  fileprivate init(_ item: JSONValue, path: String, place: String) throws(FileError) {
+    guard let label = item["name"]?.string, let items = item["runs"]?.array else {
+      throw Comparison.wrong(path, place)
+    }
+    let numbers = CheckedNumbers(item, path: path, place: place, remedy: Comparison.remedy)
+    var runs: [Comparison.Run] = []
+    for (index, run) in items.enumerated() {
+      runs.append(try Comparison.Run(run, path: path, place: "\(place).runs[\(index)]"))
+    }
     self.init(
-      label: label, isSelection: label == Comparison.selectionLabel, trainable: trainable,
-      learningRate: rate, runs: runs, probeSeconds: probeSeconds)
+      label: label, isSelection: label == Comparison.selectionLabel,
+      trainable: try numbers.count("trainable", in: 1...CheckedNumbers.largestCount),
+      learningRate: try numbers.number("learningRate"), runs: runs,
+      probeSeconds: try numbers.seconds("probeSeconds"))
   }
 }
 
 extension Comparison.Run {
-  fileprivate init?(_ item: JSONValue) {
+  fileprivate init(_ item: JSONValue, path: String, place: String) throws(FileError) {
     guard let seed = item["seed"]?.string.flatMap({ UInt64($0) }),
-      let seconds = item["seconds"]?.double, let steps = item["steps"]?.integer,
       let splits = item["metrics"]?.object
-    else { return nil }
+    else { throw Comparison.wrong(path, place) }
+    let numbers = CheckedNumbers(item, path: path, place: place, remedy: Comparison.remedy)
     self.init(
       seed: seed, metrics: splits.members.map { ($0.key, RunManifest.metrics($0.value)) },
-      seconds: seconds, steps: steps)
+      seconds: try numbers.seconds("seconds"), steps: try numbers.count("steps"))
   }
 }

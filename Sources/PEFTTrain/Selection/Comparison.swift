@@ -144,6 +144,6 @@ extension LowRankAdaptation {
     }
     let head = model.parameters.reduce(0) { $0 + ($1.kind == .head ? $1.parameter.count : 0) }
     guard perRank > 0 else { return 1 }
-    return min(1024, max(1, Int((Double(budget - head) / Double(perRank)).rounded())))
+    return min(1024, max(1, Int(saturating: (Double(budget - head) / Double(perRank)).rounded())))
   }
 }

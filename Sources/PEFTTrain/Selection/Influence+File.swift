@@ -133,7 +133,6 @@ private struct InfluenceReader {
     if Set(groups.map(\.name)).count != groups.count {
       throw wrong("groups", "two groups have one name")
     }
-    let cost = document["cost"]
     var influence = Influence(
       modelDirectory: directory,
       modelFiles: Dictionary(
@@ -143,15 +142,20 @@ private struct InfluenceReader {
       aggregation: aggregation, groups: groups, influences: influences,
       records: try records(groups.count), interactions: try interactions(groups.count),
       predictors: predictors(items), isComplete: document["complete"]?.bool ?? false,
-      cost: Influence.Cost(
-        headSteps: cost?["headSteps"]?.integer ?? 0,
-        warmSteps: cost?["warmSteps"]?.integer ?? 0,
-        headSeconds: cost?["headSeconds"]?.double ?? 0,
-        directionBatches: cost?["directionBatches"]?.integer ?? 0,
-        probeBatches: cost?["probeBatches"]?.integer ?? 0,
-        seconds: cost?["seconds"]?.double ?? 0))
+      cost: try cost(numbers("cost", document["cost"] ?? .null)))
     influence.recipe = document["recipe"]?.object
     return influence
+  }
+
+  private func cost(_ numbers: CheckedNumbers) throws(FileError) -> Influence.Cost {
+    let times = 0...CheckedNumbers.longestTime
+    return Influence.Cost(
+      headSteps: try numbers.countIfPresent("headSteps") ?? 0,
+      warmSteps: try numbers.countIfPresent("warmSteps") ?? 0,
+      headSeconds: try numbers.numberIfPresent("headSeconds", in: times) ?? 0,
+      directionBatches: try numbers.countIfPresent("directionBatches") ?? 0,
+      probeBatches: try numbers.countIfPresent("probeBatches") ?? 0,
+      seconds: try numbers.numberIfPresent("seconds", in: times) ?? 0)
   }
 
   private func valueRule() throws(FileError) -> InfluenceRule {
@@ -170,10 +174,9 @@ private struct InfluenceReader {
     _ item: JSONValue, place: String
   ) throws(FileError) -> (ParameterGroup, GroupInfluence) {
     guard let name = item["name"]?.string,
-      let kind = item["kind"]?.string.flatMap(ParameterKind.init(rawValue:)),
-      let count = item["parameters"]?.integer,
-      (1...ParameterGroup.parameterLimit).contains(count)
-    else { throw wrong(place, "name, kind or number of parameters is missing") }
+      let kind = item["kind"]?.string.flatMap(ParameterKind.init(rawValue:))
+    else { throw wrong(place, "name or kind is missing") }
+    let numbers = numbers(place, item)
     let members = (item["members"]?.array ?? []).map {
       $0.string.flatMap(ParameterGroup.Member.init)
     }
@@ -181,35 +184,26 @@ private struct InfluenceReader {
     guard !known.isEmpty, known.count == members.count else {
       throw wrong(place, "its members are missing or not understood")
     }
-    func number(_ key: String) throws(FileError) -> Double {
-      guard let value = item[key]?.double, value.isFinite else {
-        throw wrong("\(place).\(key)", "it is not a finite number")
-      }
-      return value
-    }
     /// What is known of nothing is infinite, which is written as null.
     func error(_ key: String) throws(FileError) -> Double {
       if case .null? = item[key] { return .infinity }
-      return try number(key)
+      return try numbers.number(key, in: 0...(.greatestFiniteMagnitude))
     }
     guard let verdict = item["verdict"]?.string.flatMap(GroupInfluence.Verdict.init(rawValue:))
     else { throw wrong("\(place).verdict", "not a verdict of this version") }
-    let value = try number("value")
-    guard value >= 0 else { throw wrong("\(place).value", "a value cannot be negative") }
     return (
       ParameterGroup(
-        name: name, kind: kind, layer: item["layer"]?.integer, parameterCount: count,
-        members: known, exclusionClass: item["exclusionClass"]?.integer),
+        name: name, kind: kind, layer: try numbers.countIfPresent("layer"),
+        parameterCount: try numbers.count("parameters", in: 1...ParameterGroup.parameterLimit),
+        members: known, exclusionClass: try numbers.countIfPresent("exclusionClass")),
       GroupInfluence(
-        slope: try number("slope"), slopeError: try error("slopeError"),
-        curvature: try number("curvature"), curvatureError: try error("curvatureError"),
-        value: value, valueError: try error("valueError"), step: try number("step"),
+        slope: try numbers.number("slope"), slopeError: try error("slopeError"),
+        curvature: try numbers.number("curvature"), curvatureError: try error("curvatureError"),
+        value: try numbers.number("value", in: 0...(.greatestFiniteMagnitude)),
+        valueError: try error("valueError"), step: try numbers.number("step"),
         verdict: verdict)
     )
   }
-
-  /// The most examples of a probe; sums over probes must not overflow.
-  private static let exampleLimit = 1 << 40
 
   private func records(_ count: Int) throws(FileError) -> [ProbeRecord] {
     var records: [ProbeRecord] = []
@@ -217,8 +211,9 @@ private struct InfluenceReader {
       let slopes = item["slopes"]?.array?.compactMap(\.double) ?? []
       let curvatures = item["curvatures"]?.array?.compactMap(\.double) ?? []
       let accepted = item["accepted"]?.array?.compactMap(\.bool) ?? []
-      guard let examples = item["examples"]?.integer, (1...Self.exampleLimit).contains(examples),
-        [slopes.count, curvatures.count, accepted.count].allSatisfy({ $0 == count })
+      let examples = try numbers("probes[\(index)]", item)
+        .count("examples", in: 1...CheckedNumbers.largestCount)
+      guard [slopes.count, curvatures.count, accepted.count].allSatisfy({ $0 == count })
       else { throw wrong("probes[\(index)]", "it does not have one number for each group") }
       records.append(
         ProbeRecord(
@@ -246,9 +241,15 @@ private struct InfluenceReader {
     value?.object?.members.compactMap { key, value in value.string.map { (key, $0) } }
   }
 
+  private func numbers(_ place: String, _ item: JSONValue) -> CheckedNumbers {
+    CheckedNumbers(item, path: path, place: place, remedy: Self.remedy)
+  }
+
+  private static let remedy = "write it again with `peft probe`"
+
   private func wrong(_ place: String, _ reason: String) -> FileError {
     FileError(
       .malformed, path: path, place: place, reason: reason,
-      remedy: "write it again with `peft probe`")
+      remedy: Self.remedy)
   }
 }

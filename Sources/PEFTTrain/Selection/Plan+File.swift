@@ -86,32 +86,31 @@ extension Plan {
   public static func read(_ path: String, checking: Bool = true) throws(FileError) -> Plan {
     let path = isDirectory(path) ? path + "/" + fileName : path
     let (document, isSealed) = try SealedFile.read(path, named: fileName, checking: checking)
+    let remedy = "write it again with `peft select`"
     func wrong(_ place: String, _ reason: String) -> FileError {
-      FileError(
-        .malformed, path: path, place: place, reason: reason,
-        remedy: "write it again with `peft select`")
+      FileError(.malformed, path: path, place: place, reason: reason, remedy: remedy)
     }
+    func numbers(_ place: String, _ item: JSONValue) -> CheckedNumbers {
+      CheckedNumbers(item, path: path, place: place, remedy: remedy)
+    }
+    let whole = numbers("", document)
+    let sums = 0...Double.greatestFiniteMagnitude
     guard
       document["format"]?.integer == (isSealed ? sealedFormatVersion : formatVersion)
     else {
       throw wrong("format", "not a plan of this version")
     }
     guard let model = document["model"], let directory = model["directory"]?.string,
-      let files = model["files"]?.object, let total = model["parameters"]?.integer, total > 0
+      let files = model["files"]?.object
     else { throw wrong("model", "the model is not described") }
-    func number(_ key: String) throws(FileError) -> Double {
-      guard let value = document[key]?.double, value.isFinite, value >= 0 else {
-        throw wrong(key, "it is not a finite number from 0")
-      }
-      return value
+    guard let isProven = document["proven"]?.bool else {
+      throw wrong("proven", "it is missing")
     }
-    guard let budget = document["budget"]?.integer, budget > 0,
-      let weight = document["weight"]?.integer, weight > 0, let isProven = document["proven"]?.bool
-    else { throw wrong("budget", "budget, weight or proven is missing") }
     var groups: [Group] = []
     for (index, item) in (document["groups"]?.array ?? []).enumerated() {
-      guard let group = group(item) else {
-        throw wrong("groups[\(index)]", "the group is not described, or its members not understood")
+      let place = "groups[\(index)]"
+      guard let group = try group(item, numbers(place, item)) else {
+        throw wrong(place, "the group is not described, or its members not understood")
       }
       groups.append(group)
     }
@@ -122,27 +121,37 @@ extension Plan {
     }
     var items: [Item] = []
     for (index, entry) in (document["items"]?.array ?? []).enumerated() {
-      guard let name = entry["name"]?.string, let parameters = entry["parameters"]?.integer,
-        (1...ParameterGroup.parameterLimit).contains(parameters),
-        let value = entry["value"]?.double, value.isFinite, value >= 0
-      else { throw wrong("items[\(index)]", "name, parameters or value is missing") }
+      let place = "items[\(index)]"
+      guard let name = entry["name"]?.string else { throw wrong(place, "its name is missing") }
+      let numbers = numbers(place, entry)
       items.append(
         Item(
-          name: name, parameters: parameters, value: value,
-          exclusionClass: entry["exclusionClass"]?.integer, isFixed: entry["fixed"]?.bool ?? false))
+          name: name,
+          parameters: try numbers.count("parameters", in: 1...ParameterGroup.parameterLimit),
+          value: try numbers.number("value", in: sums),
+          exclusionClass: try numbers.countIfPresent("exclusionClass"),
+          isFixed: entry["fixed"]?.bool ?? false))
     }
-    let isCharged = document["probeSeconds"] != nil
+    let times = 0...CheckedNumbers.longestTime
     var plan = Plan(
       modelDirectory: directory,
       modelFiles: Dictionary(
         files.members.map { ($0.key, $0.value.string ?? "") },
         uniquingKeysWith: { first, _ in first }),
-      modelParameters: total, budget: budget, groups: groups, weight: weight,
-      value: try number("value"), upperBound: try number("upperBound"), isProven: isProven,
+      modelParameters: try numbers("model", model)
+        .count("parameters", in: 1...CheckedNumbers.largestCount),
+      budget: try whole.count("budget", in: 1...Int.max), groups: groups,
+      weight: try whole.count("weight", in: 1...Int.max),
+      value: try whole.number("value", in: sums),
+      upperBound: try whole.number("upperBound", in: sums), isProven: isProven,
       solver: document["solver"]?.string ?? "", valueRule: document["valueRule"]?.string ?? "",
-      interaction: interaction(document["interaction"]),
-      stability: stability(document["stability"], groups), items: items,
-      probeSeconds: try isCharged ? number("probeSeconds") : 0)
+      interaction: try document["interaction"].map { (item) throws(FileError) in
+        try interaction(numbers("interaction", item), item)
+      } ?? nil,
+      stability: try document["stability"].map { (item) throws(FileError) in
+        try stability(numbers("stability", item), groups)
+      }, items: items,
+      probeSeconds: try whole.numberIfPresent("probeSeconds", in: times) ?? 0)
     for (name, digest) in document["files"]?.object?.members.map({ ($0.key, $0.value) }) ?? [] {
       guard let digest = digest.string, !name.contains("/") else { throw wrong("files", name) }
       plan.files[name] = digest
@@ -165,35 +174,39 @@ extension Plan {
     }
   }
 
-  private static func group(_ item: JSONValue) -> Group? {
+  private static func group(
+    _ item: JSONValue, _ numbers: CheckedNumbers
+  ) throws(FileError) -> Group? {
     guard let name = item["name"]?.string,
       let kind = item["kind"]?.string.flatMap(ParameterKind.init(rawValue:)),
-      let parameters = item["parameters"]?.integer,
-      (1...ParameterGroup.parameterLimit).contains(parameters),
-      let value = item["value"]?.double, value.isFinite, let members = item["members"]?.array
+      let members = item["members"]?.array
     else { return nil }
     let known = members.compactMap { $0.string.flatMap(ParameterGroup.Member.init) }
     guard !known.isEmpty, known.count == members.count else { return nil }
     return Group(
       group: ParameterGroup(
-        name: name, kind: kind, layer: item["layer"]?.integer, parameterCount: parameters,
+        name: name, kind: kind, layer: try numbers.countIfPresent("layer"),
+        parameterCount: try numbers.count("parameters", in: 1...ParameterGroup.parameterLimit),
         members: known, exclusionClass: nil),
-      value: value, step: item["step"]?.double ?? 0, frequency: item["frequency"]?.double)
+      value: try numbers.number("value"), step: try numbers.numberIfPresent("step") ?? 0,
+      frequency: try numbers.numberIfPresent("frequency", in: 0...1))
   }
 
-  private static func stability(_ value: JSONValue?, _ groups: [Group]) -> SelectionStability? {
-    guard let count = value?["resamples"]?.integer, let mean = value?["valueMean"]?.double,
-      let deviation = value?["valueDeviation"]?.double
-    else { return nil }
-    return SelectionStability(
-      frequencies: groups.map { $0.frequency ?? 0 }, valueMean: mean, valueDeviation: deviation,
-      resampleCount: count)
+  private static func stability(
+    _ numbers: CheckedNumbers, _ groups: [Group]
+  ) throws(FileError) -> SelectionStability {
+    SelectionStability(
+      frequencies: groups.map { $0.frequency ?? 0 }, valueMean: try numbers.number("valueMean"),
+      valueDeviation: try numbers.number("valueDeviation"),
+      resampleCount: try numbers.count("resamples"))
   }
 
-  private static func interaction(_ value: JSONValue?) -> Interaction? {
-    guard let value, let joint = value["value"]?.double,
-      let additive = value["additiveValue"]?.double, let isObjective = value["isObjective"]?.bool
-    else { return nil }
-    return Interaction(value: joint, additiveValue: additive, isObjective: isObjective)
+  private static func interaction(
+    _ numbers: CheckedNumbers, _ item: JSONValue
+  ) throws(FileError) -> Interaction? {
+    guard let isObjective = item["isObjective"]?.bool else { return nil }
+    return Interaction(
+      value: try numbers.number("value"), additiveValue: try numbers.number("additiveValue"),
+      isObjective: isObjective)
   }
 }

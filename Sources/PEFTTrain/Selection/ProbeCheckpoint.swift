@@ -113,13 +113,14 @@ public struct ProbeCheckpoint {
         .malformed, path: path, reason: reason, remedy: "probe again with --overwrite")
     }
     guard manifest["format"]?.integer == Self.formatVersion,
-      let found = manifest["recipe"]?.object, let seconds = manifest["seconds"]?.double,
-      (0...1e12).contains(seconds),
-      let headSeconds = manifest["headSeconds"]?.double, (0...1e12).contains(headSeconds),
-      let batches = manifest["directionBatches"]?.integer, batches >= 0,
-      let probes = manifest["probes"]?.integer, probes >= 0,
-      let files = manifest["files"]?.object
+      let found = manifest["recipe"]?.object, let files = manifest["files"]?.object
     else { throw malformed("not a checkpoint of a probe of this version") }
+    let numbers = CheckedNumbers(manifest, path: path, remedy: "probe again with --overwrite")
+    let (seconds, headSeconds) = (
+      try numbers.seconds("seconds"), try numbers.seconds("headSeconds")
+    )
+    let batches = try numbers.count("directionBatches")
+    let probes = try numbers.count("probes")
     try CheckpointStore.check(found, is: recipe, path: path)
     var digests: [String: String] = [:]
     for (name, digest) in files.members {
@@ -184,23 +185,36 @@ public struct ProbeCheckpoint {
   ) throws(FileError) -> ([ProbeRecord], [Double]?) {
     let reader = try SafetensorsReader(
       path: directory + "/probe-records-\(count).safetensors")
+    func wrong(_ name: String, _ reason: String) -> FileError {
+      FileError(
+        .malformed, path: reader.path, place: name, reason: reason,
+        remedy: "probe again with --overwrite")
+    }
     func numbers(_ name: String, _ count: Int) throws(FileError) -> [Int64] {
       guard reader.entry(name)?.shape == [count] else {
-        throw FileError(
-          .malformed, path: reader.path, place: name, reason: "it is missing or has another size")
+        throw wrong(name, "it is missing or has another size")
       }
       return try reader.integers(of: name)
     }
     func value(_ bits: Int64) -> Double { Double(bitPattern: UInt64(bitPattern: bits)) }
     var records: [ProbeRecord] = []
     for index in 0..<count {
-      let all = try numbers("record.\(index)", 6 * groupCount + 1)
+      let name = "record.\(index)"
+      let all = try numbers(name, 6 * groupCount + 1)
+      guard (1...Int64(CheckedNumbers.largestCount)).contains(all[0]) else {
+        throw wrong(name, "it is not of 1 to \(CheckedNumbers.largestCount) examples")
+      }
       let zeros = Array(repeating: 0.0, count: groupCount)
       var record = ProbeRecord(
         exampleCount: Int(all[0]), slopes: zeros, curvatures: zeros,
         isAccepted: zeros.map { _ in true })
       record.rows = (0..<6).map { row in
         all[(1 + row * groupCount)..<(1 + (row + 1) * groupCount)].map(value)
+      }
+      guard (record.slopes + record.curvatures).allSatisfy(\.isFinite),
+        (record.slopeVariances + record.curvatureVariances).allSatisfy({ $0 >= 0 })
+      else {
+        throw wrong(name, "a slope, a curvature or a variance is none")
       }
       records.append(record)
     }

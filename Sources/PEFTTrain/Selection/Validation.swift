@@ -145,10 +145,10 @@ extension PreparedJob {
     let warm = ParameterSnapshot(of: entries)
     let measured = dev.sample(
       settings.devLimit, using: SeededGenerator(seed: job.settings.seed, purpose: "dev sample"))
-    func loss() -> Double {
-      model.evaluate(measured, task: task)["loss"] ?? .nan
+    func loss() -> Double? {
+      model.evaluate(measured, task: task, shouldStop: shouldStop).map { $0["loss"] ?? .nan }
     }
-    let base = loss()
+    guard let base = loss() else { return nil }
     let positions = influence.groups.indices.filter {
       !influence.groups[$0].isFixed && influence.groups[$0].kind != .adapter
     }
@@ -161,7 +161,10 @@ extension PreparedJob {
         SelectedTuning(members: group.members).attach(
           to: model, using: SeededGenerator(seed: 0, purpose: "unused"))
         for entry in entries where entry.kind == .head { entry.parameter.isTrainable = false }
-        let after = try lossAfterTraining(rate: rate, settings, loss: loss)
+        guard
+          let after = try lossAfterTraining(
+            rate: rate, settings, shouldStop: shouldStop, loss: loss)
+        else { return nil }
         let fall = max(base - after, -Self.divergedFall)
         warm.restore()
         if best.map({ fall > $0.fall }) ?? true { best = (fall, rate) }
@@ -183,23 +186,24 @@ extension PreparedJob {
   /// What a diverged run counts as: below every other, and finite.
   private static let divergedFall = 1e6
 
-  /// The dev loss after training what is trainable now; infinite where training diverged.
+  /// The dev loss after training what is trainable now; infinite where training diverged, nil where it was stopped.
   private func lossAfterTraining(
-    rate: Double, _ settings: ValidationSettings, loss: () -> Double
-  ) throws -> Double {
+    rate: Double, _ settings: ValidationSettings, shouldStop: () -> Bool, loss: () -> Double?
+  ) throws -> Double? {
     var training = job.settings
     training.length = .steps(settings.steps)
     training.batches = BatchPlan(size: .examples(settings.batchSize))
     training.learningRate = rate
     training.usesDropout = false
     do {
-      _ = try PEFTTrain.train(
-        model, on: train, evaluatingOn: nil, task: task, settings: training
+      let outcome = try PEFTTrain.train(
+        model, on: train, evaluatingOn: nil, task: task, settings: training,
+        shouldStop: shouldStop
       ) { _ in }
+      if outcome.ending == .interrupted { return nil }
     } catch is NonFiniteLoss {
       return .infinity
     }
-    let value = loss()
-    return value.isFinite ? value : .infinity
+    return loss().map { $0.isFinite ? $0 : .infinity }
   }
 }

@@ -13,12 +13,14 @@ extension PreparedJob {
     let outcome = try PEFTTrain.train(
       model, on: train, evaluatingOn: dev, task: task, settings: job.settings,
       shouldStop: shouldStop, observe: observe)
-    guard outcome.ending != .interrupted, let test else { return nil }
+    guard outcome.ending != .interrupted, let test,
+      let measured = model.evaluate(test, task: task, shouldStop: shouldStop)
+    else { return nil }
     var cell = cell(recipe: recipe, probeSeconds: probeSeconds, parameters: parameters)
     cell.steps = outcome.steps
     cell.seconds = outcome.seconds
     cell.metrics = [
-      ("dev", outcome.bestMetrics), ("test", model.evaluate(test, task: task).metrics),
+      ("dev", outcome.bestMetrics), ("test", measured.metrics),
     ]
     cell.peakMemory = Processor.peakResidentBytes
     let path = try scratch.file(TrainedTensors.fileName)

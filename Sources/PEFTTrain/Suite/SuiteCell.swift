@@ -36,8 +36,6 @@ public struct SuiteCell: Sendable {
   public var isDiverged: Bool { metrics.isEmpty }
 
   private static let formatVersion = 1
-  /// The most that a count may be.
-  private static let numberLimit = 1 << 50
 
   /// The document.
   var json: JSONValue {
@@ -56,25 +54,24 @@ public struct SuiteCell: Sendable {
   /// Reads the file of a run; `recipe` is what it must have been made by.
   init(_ path: String, recipe: JSONObject) throws(FileError) {
     let document = try JSONValue(contentsOf: path)
+    let remedy = "remove the file and resume the suite"
     guard document["format"]?.integer == Self.formatVersion,
       let seed = document["seed"]?.string.flatMap({ UInt64($0) }),
-      let rate = document["learningRate"]?.double, let trainable = document["trainable"]?.integer,
-      let head = document["head"]?.integer, let parameters = document["parameters"]?.integer,
-      let stored = document["storedBytes"]?.integer, let steps = document["steps"]?.integer,
-      let seconds = document["seconds"]?.double, let probe = document["probeSeconds"]?.double,
-      let memory = document["peakMemory"]?.integer, let splits = document["metrics"]?.object,
-      let found = document["recipe"]?.object,
-      [trainable, head, parameters, stored, steps, memory].allSatisfy(
-        (0...Self.numberLimit).contains), parameters > 0
+      let splits = document["metrics"]?.object, let found = document["recipe"]?.object
     else {
       throw FileError(
         .malformed, path: path, reason: "not the result of a suite's run of this version",
-        remedy: "remove the file and resume the suite")
+        remedy: remedy)
     }
     try CheckpointStore.check(found, is: recipe, path: path)
+    let numbers = CheckedNumbers(document, path: path, remedy: remedy)
     self.init(
-      seed: seed, learningRate: rate, trainable: trainable, head: head, parameters: parameters,
-      storedBytes: stored, steps: steps, seconds: seconds, probeSeconds: probe, peakMemory: memory,
+      seed: seed, learningRate: try numbers.number("learningRate"),
+      trainable: try numbers.count("trainable"), head: try numbers.count("head"),
+      parameters: try numbers.count("parameters", in: 1...CheckedNumbers.largestCount),
+      storedBytes: try numbers.count("storedBytes"), steps: try numbers.count("steps"),
+      seconds: try numbers.seconds("seconds"), probeSeconds: try numbers.seconds("probeSeconds"),
+      peakMemory: try numbers.count("peakMemory"),
       metrics: splits.members.map { ($0.key, RunManifest.metrics($0.value)) }, recipe: found)
   }
 

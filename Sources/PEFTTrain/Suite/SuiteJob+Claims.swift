@@ -80,7 +80,7 @@ extension SuiteJob {
       where settings.rule == rule && settings.candidates == nil {
         let found = try prober(name, scores.problem, seed)
         for budget in suite.budgets {
-          let limit = Int(budget * statistics.parameters(of: scores.problem))
+          let limit = Int(saturating: budget * statistics.parameters(of: scores.problem))
           guard let plan = try? Planner(found).plan(budget: limit, seed: seed),
             let choice = scores.choice(
               plan.groups.filter { !$0.group.isFixed }.map(\.group.name), probe: name,

@@ -207,7 +207,7 @@ public struct SuiteJob {
           choice.probe, problem: row.problem, seed: seed, shouldStop: shouldStop, observe: observe)
       else { return nil }
       let start = ContinuousClock.now
-      let budget = Int((row.budget ?? 1) * Double(base.parameters))
+      let budget = Int(saturating: (row.budget ?? 1) * Double(base.parameters))
       let plan = try choice.plan(influence, budget: budget, seed: seed)
       let seconds = influence.cost.seconds + (ContinuousClock.now - start) / .seconds(1)
       return (plan.method, plan, seconds)

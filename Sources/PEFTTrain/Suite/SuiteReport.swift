@@ -129,14 +129,14 @@ public struct SuiteReport: Sendable {
       ],
       rows: results.entries.filter { $0.row.problem == problem && $0.row.isRepeated }.map { entry in
         [
-          entry.row.label, ReportText.grouped(Int(entry.meanTrainable.rounded())),
+          entry.row.label, ReportText.grouped(Int(saturating: entry.meanTrainable.rounded())),
           ReportText.percent(entry.meanTrainable, of: statistics.parameters(of: problem)),
           ReportText.grouped(entry.chosen.first?.head ?? 0),
-          ReportText.grouped(Int(entry.mean { Double($0.storedBytes) } / 1000)),
+          ReportText.grouped(Int(saturating: entry.mean { Double($0.storedBytes) } / 1000)),
           "\(entry.chosen.first?.learningRate ?? .nan)", spread(entry, metric, "dev"),
           spread(entry, metric, "test"), String(format: "%.1f", entry.mean(\.seconds)),
           String(format: "%.1f", entry.mean(\.probeSeconds)),
-          ReportText.grouped(Int(entry.mean { Double($0.peakMemory) } / 1e6)),
+          ReportText.grouped(Int(saturating: entry.mean { Double($0.peakMemory) } / 1e6)),
         ]
       })
   }

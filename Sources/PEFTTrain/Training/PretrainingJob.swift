@@ -245,9 +245,10 @@ extension PretrainingJob {
     let available = Processor.availableMemory
     guard model + activations > Double(available) else { return }
     throw InsufficientMemory(
-      description: "a model of \(Int(configuration.matrixElements / 1e6)) million parameters needs "
-        + "\(Int(model / 1048576)) MiB to train, a batch of \(tokens) tokens "
-        + "\(Int(activations / 1048576)) MiB more, and \(available >> 20) MiB are free; lower "
+      description:
+        "a model of \(Int(saturating: configuration.matrixElements / 1e6)) million parameters needs "
+        + "\(Int(saturating: model / 1048576)) MiB to train, a batch of \(tokens) tokens "
+        + "\(Int(saturating: activations / 1048576)) MiB more, and \(available >> 20) MiB are free; lower "
         + "--hidden-size, --layers, --vocabulary-size or --batch-tokens")
   }
 
@@ -290,7 +291,7 @@ extension PreparedPretraining {
     shouldStop: () -> Bool, observe: (TrainingEvent) -> Void
   ) throws -> TrainingOutcome? {
     var checkpoints = checkpoints
-    var curve = LossCurve(path: try output.file("steps.csv"), keepingUpTo: stepsDone)
+    var curve = try LossCurve(path: try output.file("steps.csv"), keepingUpTo: stepsDone)
     let outcome = try PEFTTrain.train(
       model, on: train, evaluatingOn: dev, task: task, settings: job.settings, from: state.take(),
       checkpoints: job.checkpointInterval, savesEnd: true,
@@ -339,19 +340,41 @@ private struct LossCurve {
   private(set) var tokens = 0
   private(set) var seconds = 0.0
 
-  /// The curve in the file up to a step; empty where there is none.
-  init(path: String, keepingUpTo step: Int) {
+  /// The most steps of a run, and tokens of a step; 64 bits hold their product.
+  private static let limits = (steps: 1 << 31, tokens: 1 << 31)
+
+  /// The curve in the file up to a step; empty before the first.
+  ///
+  /// Throws `malformed`, with the line, for a row that `append` would not have written.
+  init(path: String, keepingUpTo step: Int) throws(FileError) {
     self.path = path
-    let text = step == 0 ? "" : (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
-    lines = text.split(separator: "\n").dropFirst().map(String.init).filter {
-      let cells = $0.split(separator: ",").compactMap { Double($0) }
-      return cells.count == 6 && (1...Double(step)).contains(cells[0])
-        && (0...1e12).contains(cells[4])
-    }
-    for line in lines {
-      let cells = line.split(separator: ",")
-      tokens += Double(cells[4]).map { Int($0) } ?? 0
-      seconds += Double(cells[5]) ?? 0
+    lines = []
+    guard step > 0 else { return }
+    var last = 0
+    let columns = Self.header.split(separator: ",").map(String.init)
+    let text = String(decoding: try FileContents.read(path), as: UTF8.self)
+    for (index, line) in text.split(separator: "\n").enumerated().dropFirst() {
+      let cells = line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+      let numbers = CheckedNumbers(
+        cells: cells.count == columns.count
+          ? Dictionary(uniqueKeysWithValues: zip(columns, cells)) : [:],
+        path: path, place: "line \(index + 1)",
+        remedy: "restore the file, or begin again with --overwrite")
+      let number = try numbers.count("step", in: 1...Self.limits.steps)
+      _ = try numbers.number("loss")
+      let count = try numbers.count("tokens", in: 0...Self.limits.tokens)
+      let duration = try numbers.seconds("seconds")
+      guard number <= step else { break }
+      guard number > last else {
+        throw FileError(
+          .malformed, path: path, place: "line \(index + 1)",
+          reason: "step \(number) stands after step \(last)",
+          remedy: "restore the file, or begin again with --overwrite")
+      }
+      last = number
+      tokens += count
+      seconds += duration
+      lines.append(String(line))
     }
   }
 
@@ -374,7 +397,7 @@ private struct LossCurve {
         }
         let mean = part.reduce(0) { $0 + $1[1] } / Double(part.count)
         return .array([
-          .integer(Int(part[part.count - 1][0])), .number((1e4 * mean).rounded() / 1e4),
+          .integer(Int(saturating: part[part.count - 1][0])), .number((1e4 * mean).rounded() / 1e4),
         ])
       })
   }

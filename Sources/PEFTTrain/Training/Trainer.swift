@@ -20,7 +20,8 @@ import PEFTTensor
 ///   - checkpoints: how often, in steps, `save` gets the state; it gets it as well after every evaluation
 ///     or pass, and after the step at which `shouldStop` ends the run.
 ///   - savesEnd: whether it gets the state after the last step too, for work that follows.
-///   - shouldStop: asked after every step; true ends the run.
+///   - shouldStop: asked after every step, and before every batch of an evaluation; true ends the run. An evaluation
+///     that it ends is made again from the beginning by a run that goes on.
 ///   - observe: told of every step and evaluation.
 public func train(
   _ model: TransformerModel, on data: EncodedDataset, evaluatingOn dev: EncodedDataset?,
@@ -50,6 +51,7 @@ private struct TrainingRun {
   var best: (step: Int, score: Double, metrics: [(name: String, value: Double)])?
   var bestValues: [Tensor] = []
   var evaluationsSinceBest = 0
+  var isEvaluationDue = false
   var clock = StepClock()
 
   init(
@@ -66,7 +68,7 @@ private struct TrainingRun {
     totalSteps = plannedSteps(data: data, settings: settings)
     schedule = LearningRateSchedule(
       peak: settings.learningRate,
-      warmupSteps: max(1, Int(settings.warmupFraction * Double(totalSteps))),
+      warmupSteps: max(1, Int(saturating: settings.warmupFraction * Double(totalSteps))),
       totalSteps: totalSteps, decay: settings.decay)
     optimizer = AdamW(
       parameters: parameters, settings: settings.optimizer,
@@ -81,7 +83,8 @@ private struct TrainingRun {
     TrainingState(
       step: step, values: parameters.map(\.trainableValue), optimizer: optimizer.state,
       best: best.map { TrainingState.Best(step: $0.step, metrics: $0.metrics, values: bestValues) },
-      evaluationsSinceBest: evaluationsSinceBest, effort: clock.effort)
+      evaluationsSinceBest: evaluationsSinceBest, effort: clock.effort,
+      isEvaluationDue: isEvaluationDue)
   }
 
   mutating func restore(_ state: TrainingState) {
@@ -90,6 +93,7 @@ private struct TrainingRun {
     best = state.best.map { ($0.step, PrimaryMetric(of: task).score($0.metrics), $0.metrics) }
     bestValues = state.best?.values ?? []
     evaluationsSinceBest = state.evaluationsSinceBest
+    isEvaluationDue = state.isEvaluationDue
     clock = StepClock(after: state.effort)
   }
 
@@ -102,8 +106,13 @@ private struct TrainingRun {
     var skipped = 0
     var epoch = 0
     var ending = TrainingOutcome.Ending.finished
+    let isBehind = isEvaluationDue
+    if isBehind, try !evaluate(step: step, shouldStop: shouldStop, observe: observe) {
+      ending = .interrupted
+    }
+    if isBehind, ending == .finished, step < totalSteps { try save?(state(step: step)) }
     // A state from the end of a run that patience ended.
-    if hasLostPatience, step < totalSteps { ending = .stoppedEarly }
+    if ending == .finished, hasLostPatience, step < totalSteps { ending = .stoppedEarly }
     epochs: while step < totalSteps, ending == .finished {
       let batches = epochBatches(data: data, settings: settings, epoch: epoch)
       epoch += 1
@@ -124,7 +133,11 @@ private struct TrainingRun {
           settings.evaluationInterval.map { step.isMultiple(of: $0) }
           ?? (position == batches.count - 1)
         if isDue || step == totalSteps {
-          try evaluate(step: step, observe: observe)
+          guard try evaluate(step: step, shouldStop: shouldStop, observe: observe) else {
+            try save?(state(step: step))
+            ending = .interrupted
+            break epochs
+          }
           if hasLostPatience {
             ending = step == totalSteps ? .finished : .stoppedEarly
             break epochs
@@ -143,7 +156,7 @@ private struct TrainingRun {
         }
       }
     }
-    if savesEnd, ending != .interrupted, step > done { try save?(state(step: step)) }
+    if savesEnd, ending != .interrupted, step > done || isBehind { try save?(state(step: step)) }
     if ending != .interrupted || best != nil { restoreBest() }
     if let broken = parameters.first(where: { !$0.value.sumOfSquares.isFinite }) {
       throw NonFiniteLoss(step: step, loss: .nan, parameter: broken.name, isTaken: true)
@@ -188,12 +201,17 @@ private struct TrainingRun {
       gradientNorm: norm)
   }
 
+  /// Evaluates after a step; false where it was stopped, and then it stays due.
   private mutating func evaluate(
-    step: Int, observe: (TrainingEvent) throws -> Void
-  ) throws {
-    guard let dev else { return }
+    step: Int, shouldStop: () -> Bool, observe: (TrainingEvent) throws -> Void
+  ) throws -> Bool {
+    guard let dev else { return true }
+    isEvaluationDue = true
     try model.readAgain()
-    let metrics = model.evaluate(dev, task: task).metrics
+    guard let metrics = model.evaluate(dev, task: task, shouldStop: shouldStop)?.metrics else {
+      return false
+    }
+    isEvaluationDue = false
     let score = PrimaryMetric(of: task).score(metrics)
     let isBest = best.map { score > $0.score } ?? true
     if isBest {
@@ -204,6 +222,7 @@ private struct TrainingRun {
       evaluationsSinceBest += 1
     }
     try observe(.evaluation(step: step, metrics: metrics, isBest: isBest))
+    return true
   }
 
   private mutating func restoreBest() {
@@ -247,7 +266,7 @@ public func plannedSteps(data: EncodedDataset, settings: TrainingSettings) -> In
   case .steps(let steps): return steps
   case .epochs(let epochs):
     let perEpoch = epochBatches(data: data, settings: settings, epoch: 0).count
-    return max(1, Int((epochs * Double(perEpoch)).rounded()))
+    return max(1, Int(saturating: (epochs * Double(perEpoch)).rounded()))
   }
 }
 

@@ -59,7 +59,7 @@ extension ModelConfiguration {
     guard bytes > Double(available) else { return }
     throw InsufficientMemory(
       description:
-        "the model's weights take \(Int(bytes / 1048576)) MiB in memory, and \(available >> 20) MiB are "
+        "the model's weights take \(Int(saturating: bytes / 1048576)) MiB in memory, and \(available >> 20) MiB are "
         + "free; use a smaller model")
   }
 }
@@ -99,9 +99,9 @@ extension PreparedJob {
       bestCopyBytes: dev == nil ? 0 : 4 * counts.trainable,
       processBytes: processBytes, packedBytes: packedBytes,
       activationBytes: max(
-        Int(Double(step) * Self.activationMargin),
+        Int(saturating: Double(step) * Self.activationMargin),
         evaluationBytes().map { $0 + loadedBytes - weightBytes - packedBytes } ?? 0),
-      tokensPerSecond: nil, tokens: Int(perEpoch * Double(steps)))
+      tokensPerSecond: nil, tokens: Int(saturating: perEpoch * Double(steps)))
     if timing, (try? checkMemory(forecast)) != nil {
       forecast.tokensPerSecond = measuredRate(batches)
       forecast.updateSeconds = Double(counts.trainable) * secondsPerUpdate
@@ -190,12 +190,14 @@ extension PreparedJob {
     let (bytes, measured) = (stepBytes(indices), length(indices))
     let more = measured - length(half)
     guard !half.isEmpty, more > 0 else {
-      return Int(Double(bytes) * max(1, Double(tokens) / Double(max(1, measured))))
+      return Int(saturating: Double(bytes) * max(1, Double(tokens) / Double(max(1, measured))))
     }
     // What does not grow with the tokens is in both.
     let perToken = Double(max(0, bytes - stepBytes(half))) / Double(more)
     let total = Double(bytes) + perToken * Double(max(0, tokens - measured))
-    return Int(total - uncountedLogits(indices, measured: measured, of: tokens, perToken: perToken))
+    return Int(
+      saturating: total
+        - uncountedLogits(indices, measured: measured, of: tokens, perToken: perToken))
   }
 
   /// Bytes of logits over a vocabulary that growing with the tokens would count and that are never there at once,
@@ -248,7 +250,11 @@ extension PreparedJob {
     for entry in model.parameters { _ = entry.parameter.value }
     let before = TensorMemory.current.bytesInUse
     TensorMemory.resetPeak()
-    model.freezing { _ = model(texts, on: Tape()) }
+    let isClassifier = model.vocabulary == nil
+    // The logits of classes go by the examples, not by the tokens.
+    model.freezing {
+      _ = isClassifier ? model.hidden(texts, on: Tape()) : model(texts, on: Tape())
+    }
     let peak = TensorMemory.current.peakBytesInUse - before
     // Of all tokens the input and the output of a layer; the rest of those that it computes at once.
     let outside = 8 * model.configuration.hiddenSize
@@ -259,8 +265,16 @@ extension PreparedJob {
       Double(peak - outside * length) / max(1, atOnce(length, data.lengths.prefix(indices.count)))
     let most = evaluated.map { $0.lengths.reduce(0, +) }.max() ?? 0
     let tokens = min(TransformerModel.evaluationTokens, most)
-    return outside * tokens
-      + Int(max(0, inside) * atOnce(tokens, evaluated.lazy.flatMap(\.lengths)))
+    let logits = isClassifier ? evaluated.map(mostLogits).max() ?? 0 : 0
+    return outside * tokens + MemoryLayout<Float>.stride * logits
+      + Int(saturating: max(0, inside) * atOnce(tokens, evaluated.lazy.flatMap(\.lengths)))
+  }
+
+  /// The logits of the evaluation's batch with the most examples.
+  private func mostLogits(of data: EncodedDataset) -> Int {
+    guard case .classes(let width, _) = model.output else { return 0 }
+    let batches = TransformerModel.evaluationBatches(of: data, 0..<data.count)
+    return width * (batches.map(\.count).max() ?? 0)
   }
 
   private var dropout: SeededGenerator? {

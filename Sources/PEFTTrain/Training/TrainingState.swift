@@ -25,6 +25,8 @@ public struct TrainingState: Sendable {
   public let evaluationsSinceBest: Int
   /// What it took.
   public let effort: TrainingEffort
+  /// Whether the evaluation after the last step was begun and not ended: a run that goes on from here makes it first.
+  public internal(set) var isEvaluationDue = false
 }
 
 /// Wall clock of the steps of a run, all its processes together.

@@ -11,9 +11,11 @@ public struct WrittenTexts: Sendable {
   /// The comparison.
   public let metrics: GenerationMetrics
 
-  /// Lets `writer` continue the prompts of `rows`, all of which must have a reference.
-  public init(
-    _ writer: TextWriter, rows: TaskReader.Rows, settings: GenerationSettings
+  /// Lets `writer` continue the prompts of `rows`, all of which must have a reference; nil where `shouldStop`, which
+  /// is asked before every batch of prompts, ended it.
+  public init?(
+    _ writer: TextWriter, rows: TaskReader.Rows, settings: GenerationSettings,
+    shouldStop: () -> Bool
   ) throws(FileError) {
     if let bare = rows.examples.first(where: { $0.pair == nil }) {
       throw FileError(
@@ -22,9 +24,12 @@ public struct WrittenTexts: Sendable {
         remedy: "write without comparing: peft generate")
     }
     groups = PromptGroups(rows.examples)
-    texts = try writer.texts(
-      after: groups.groups.map { TextExample(text: $0.prompt, line: $0.line) }, of: rows.path,
-      settings: settings)
+    guard
+      let texts = try writer.texts(
+        after: groups.groups.map { TextExample(text: $0.prompt, line: $0.line) }, of: rows.path,
+        settings: settings, shouldStop: shouldStop)
+    else { return nil }
+    self.texts = texts
     metrics = GenerationMetrics(outputs: texts, references: groups.references)
   }
 

@@ -80,16 +80,9 @@ struct DoctorCommand: ParsableCommand {
   private func unforcedSpeed() -> Double? {
     var environment = ProcessInfo.processInfo.environment
     guard environment.removeValue(forKey: "OPENBLAS_CORETYPE") != nil else { return nil }
-    let process = Process()
-    process.executableURL = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-    process.arguments = ["doctor", "--json"]
-    process.environment = environment
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardError = FileHandle.nullDevice
-    guard (try? process.run()) != nil else { return nil }
-    let bytes = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return (try? JSONValue(parsing: bytes))?["gigaflopsBLAS"]?.double
+    let bytes = try? ProgramOutput.read(
+      "/proc/self/exe", ["doctor", "--json"],
+      environment: environment.map { "\($0.key)=\($0.value)" })
+    return bytes.flatMap { try? JSONValue(parsing: $0) }?["gigaflopsBLAS"]?.double
   }
 }

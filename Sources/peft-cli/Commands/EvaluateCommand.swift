@@ -61,15 +61,22 @@ struct EvaluateCommand: ParsableCommand {
       common.note(
         "running text in windows of \(windows.context) tokens, one every \(windows.stride)")
     }
-    var metrics = trained.model.evaluate(encoded, task: task).metrics
+    Interruption.watch()
+    let shouldStop = { Interruption.isRequested }
+    let interruption = InterruptedEarly(description: "interrupted; an evaluation saves nothing")
+    guard
+      var metrics = trained.model.evaluate(encoded, task: task, shouldStop: shouldStop)?.metrics
+    else { throw interruption }
     var signature: String?
     if generate {
       guard case .completion = task else {
         throw InvalidSetting("--generate: it is for prompts with completions")
       }
-      let written = try WrittenTexts(
-        TextWriter(trained, task: task, name: model), rows: rows,
-        settings: generation.settings(seed: seed))
+      guard
+        let written = try WrittenTexts(
+          TextWriter(trained, task: task, name: model), rows: rows,
+          settings: generation.settings(seed: seed), shouldStop: shouldStop)
+      else { throw interruption }
       metrics += written.metrics.values
       signature = written.metrics.signature
       if let texts { try written.write(to: texts) }

@@ -40,9 +40,7 @@ struct PredictCommand: ParsableCommand {
         "\(encoded.truncatedCount) texts were cut to \(trained.maximumLength) tokens, as in training"
       )
     }
-    for logits in trained.model.evaluate(encoded, task: task).logits {
-      Console.output(Self.document(logits, task: task))
-    }
+    trained.model.predict(encoded) { Console.output(Self.document($0, task: task)) }
   }
 
   static func document(_ logits: [Float], task: PredictionTask) -> JSONValue {

@@ -145,11 +145,14 @@ struct PretrainCommand: ParsableCommand {
     try common.start()
     if resume, let document = try job.finishedRun(in: output) {
       common.note("the run in \(output) has ended; nothing is left to do")
-      let seconds = document["seconds"]?.double ?? 0
+      let numbers = CheckedNumbers(
+        .object(document), path: output + "/" + PretrainingJob.recipeName,
+        remedy: "train again with --overwrite")
+      let seconds = try numbers.seconds("seconds")
       return show(
-        parameters: document["parameters"]?.integer ?? 0, steps: document["steps"]?.integer ?? 0,
+        parameters: try numbers.count("parameters"), steps: try numbers.count("steps"),
         seconds: seconds,
-        tokensPerSecond: (document["tokensSeen"]?.double ?? 0) / max(seconds, 1e-9),
+        tokensPerSecond: Double(try numbers.count("tokensSeen")) / max(seconds, 1e-9),
         metrics: RunManifest.metrics(document["dev"] ?? .null))
     }
     let prepared = try job.prepare(output: output, resuming: resume, overwriting: overwrite)
@@ -185,7 +188,7 @@ struct PretrainCommand: ParsableCommand {
     let dev = metrics.first.map { ", dev \($0.name) \(ProgressLine.format($0.value))" }
     Console.output(
       "\(output): \(steps) steps in \(ProgressLine.duration(seconds)), "
-        + "\(Int(tokensPerSecond)) tokens/s\(dev ?? "")")
+        + "\(ReportText.whole(tokensPerSecond)) tokens/s\(dev ?? "")")
   }
 }
 

@@ -73,7 +73,7 @@ struct TrainingSession {
     Console.output(
       "trained \(manifest.counts.trainable.grouped) of \(manifest.counts.parameters.grouped) "
         + "parameters (\(percent)) in \(ProgressLine.duration(outcome.seconds)), "
-        + "\(Int(outcome.tokensPerSecond)) tokens/s; best at step \(outcome.bestStep) of "
+        + "\(ReportText.whole(outcome.tokensPerSecond)) tokens/s; best at step \(outcome.bestStep) of "
         + "\(outcome.plannedSteps)")
     Console.output("run: \(output)   report: \(output)/report.html")
   }
@@ -116,7 +116,8 @@ struct TrainingSession {
     table.lines(width: .max).forEach { Console.output($0) }
     if let seconds = forecast.seconds, let rate = forecast.tokensPerSecond {
       Console.output(
-        "about \(ProgressLine.duration(seconds)) at \(Int(rate)) tokens/s, evaluations left out")
+        "about \(ProgressLine.duration(seconds)) at \(ReportText.whole(rate)) tokens/s, evaluations left out"
+      )
     }
     Console.output("nothing was written")
   }

@@ -46,13 +46,16 @@ final class ProgressLine {
     let left = Double(numbers.totalSteps - numbers.step) * seconds / Double(recent.count)
     return "step \(numbers.step)/\(numbers.totalSteps)  loss \(Self.format(loss))  "
       + "rate \(String(format: "%.2e", numbers.learningRate))  "
-      + "\(Int(tokens / max(seconds, 1e-9))) tokens/s  \(Self.duration(left)) left"
+      + "\(ReportText.whole(tokens / max(seconds, 1e-9))) tokens/s  \(Self.duration(left)) left"
   }
 
   static func format(_ value: Double) -> String { ReportText.metric(value) }
 
   static func duration(_ seconds: Double) -> String {
-    let whole = Int(seconds.rounded())
+    // Seconds from a file or a rate near 0 may be more than an Int holds.
+    guard let whole = Int(exactly: seconds.rounded()) else {
+      return ReportText.whole(seconds) + " s"
+    }
     return whole < 60
       ? "\(whole) s"
       : whole < 3600

@@ -95,6 +95,15 @@ struct PlanFileTests {
       ("\"value\":3", "\"value\":1e999"), ("\"format\":1", "\"format\":2"),
       ("[\"c\"]", "[\"b\"]"), ("[\"c\"]", "[\"lora:99999999@c\"]"), ("[\"c\"]", "[\"c[-1]\"]"),
       ("\"kind\":\"bias\"", "\"kind\":\"bios\""), ("\"weight\":10", "\"weight\":\"ten\""),
+      ("\"weight\":10", "\"weight\":10,\"probeSeconds\":1e300"),
+      ("\"parameters\":100", "\"parameters\":9223372036854775807"),
+      ("\"step\":4", "\"step\":\"far\""), ("\"frequency\":1", "\"frequency\":-1"),
+      ("\"step\":4", "\"step\":4,\"layer\":-1"),
+      ("\"exclusionClass\":1}", "\"exclusionClass\":1.5}"),
+      (
+        "\"weight\":10",
+        "\"weight\":10,\"stability\":{\"resamples\":-1,\"valueMean\":1,\"valueDeviation\":0}"
+      ),
     ])
   func refusals(_ original: String, _ forged: String) throws {
     #expect(throws: FileError.self) { try plan([(original, forged)]) }

@@ -207,10 +207,23 @@ struct PretrainingTests {
       }
     }
     try text.write(toFile: manifest, atomically: true, encoding: .utf8)
-    // A line of the curve that is none is left out.
+    // A line of the curve that no run wrote is named.
     try bytes.write(to: URL(filePath: path))
-    try "step,loss\n1\n1,2,3,4,1e300,6\n".write(
-      toFile: output + "/steps.csv", atomically: true, encoding: .utf8)
+    let curve = try String(contentsOfFile: output + "/steps.csv", encoding: .utf8)
+    for row in [
+      "1", "1,2,3,4,1e300,6", "1,2,3,4,-5,6", "1,2,3,4,5,1e300", "1,2,3,4,5,-1", "1,2,3,4,5,nan",
+      "0,2,3,4,5,6", "1,nan,3,4,5,6", "4611686018427387904,2,3,4,5,6",
+      "1,2,3,4,9223372036854775807,6", "1,2,3,4,5,6\n1,2,3,4,5,6",
+    ] {
+      let table = "step,loss,learning_rate,gradient_norm,tokens,seconds\n" + row + "\n"
+      try table.write(toFile: output + "/steps.csv", atomically: true, encoding: .utf8)
+      let last = try job.prepare(output: output, resuming: true, overwriting: false)
+      let error = #expect(throws: FileError.self, "\(row)") {
+        try last.run(shouldStop: { false }) { _ in }
+      }
+      #expect(error?.kind == .malformed && error?.place.hasPrefix("line ") == true, "\(row)")
+    }
+    try curve.write(toFile: output + "/steps.csv", atomically: true, encoding: .utf8)
     let last = try job.prepare(output: output, resuming: true, overwriting: false)
     #expect(try last.run(shouldStop: { false }) { _ in } != nil)
   }

@@ -1,0 +1,91 @@
+import Foundation
+import Testing
+
+/// The command with few open files, and where its working directory is gone.
+@Suite("Limits on files")
+struct DescriptorLimitTests {
+  private let place: Workplace
+
+  init() throws { place = try Workplace() }
+
+  /// Runs `prelude` in a shell, which the command then replaces.
+  private func run(after prelude: String, _ arguments: [String]) throws -> (Int32, String) {
+    let errors = place.directory.url("errors")
+    try Data().write(to: errors)
+    let process = Process()
+    process.executableURL = URL(filePath: "/bin/sh")
+    process.arguments =
+      ["-c", "\(prelude) && exec timeout 100 \"$0\" \"$@\"", PEFTProcess.executable.path]
+      + arguments
+    process.environment = ProcessInfo.processInfo.environment.filter {
+      $0.key != "OPENBLAS_CORETYPE"
+    }
+    process.currentDirectoryURL = URL(filePath: place.directory.path)
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = try FileHandle(forWritingTo: errors)
+    try process.run()
+    process.waitUntilExit()
+    let status =
+      process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
+    return (status, try String(contentsOf: errors, encoding: .utf8))
+  }
+
+  @Test(
+    "few open files end the command with 6 and their limit, or not at all",
+    arguments: [
+      ["inspect", "MODEL"],
+      [
+        "train", "--model", "MODEL", "--train", "TRAIN", "--dev", "TRAIN", "--pooling", "mean",
+        "--steps", "2", "--workers", "1", "--quiet", "--output", "OUTPUT",
+      ],
+      [
+        "probe", "--model", "MODEL", "--train", "TRAIN", "--pooling", "mean", "--groups", "kind",
+        "--head-steps", "1", "--direction-batches", "1", "--probe-batches", "2", "--quiet",
+        "--output", "OUTPUT",
+      ],
+      [
+        "pretrain", "--target", "causal", "--packages", "--vocabulary-size", "280", "--hidden-size",
+        "16", "--layers", "1", "--heads", "1", "--context", "32", "--steps", "1", "--batch-tokens",
+        "64", "--quiet", "--output", "OUTPUT",
+      ],
+    ])
+  func files(_ command: [String]) throws {
+    for limit in [4, 5, 6, 7, 8, 9, 10, 12, 16, 24, 40] {
+      let places = [
+        "MODEL": place.model, "TRAIN": place.train, "OUTPUT": place.directory.path("out-\(limit)"),
+      ]
+      let arguments = command.map { places[$0] ?? $0 }
+      let (status, errors) = try run(after: "ulimit -n \(limit)", arguments)
+      // 3 is right where a machine has no packages.
+      let isKnown = status == 0 || status == 6 || (status == 3 && errors.contains("package"))
+      #expect(isKnown, "\(command[0]) with \(limit) files ended with \(status): \(errors)")
+      let isExplained = status != 6 || errors.contains("ulimit -n")
+      #expect(isExplained, "\(command[0]) with \(limit) files: \(errors)")
+      #expect(limit < 24 || status != 6, "\(command[0]) with \(limit) files: \(errors)")
+    }
+  }
+
+  @Test("a working directory that is gone is no crash")
+  func goneDirectory() throws {
+    let gone = "mkdir gone && cd gone && rmdir ../gone"
+    for (arguments, expected) in [
+      (["inspect", "model"], 3), (["predict", "run", "--data", "data.tsv"], 3),
+      (
+        [
+          "train", "--model", place.model, "--train", place.train, "--pooling", "mean", "--steps",
+          "1", "--quiet", "--output", "run",
+        ], 6
+      ),
+      (
+        [
+          "train", "--model", place.model, "--train", place.train, "--pooling", "mean", "--steps",
+          "1", "--quiet", "--output", place.directory.path("run"),
+        ], 0
+      ),
+    ] as [([String], Int32)] {
+      let (status, errors) = try run(after: gone, arguments)
+      #expect(status == expected, "\(arguments): \(errors)")
+      #expect(status == 0 || errors.hasPrefix("peft: "), "\(arguments): \(errors)")
+    }
+  }
+}
