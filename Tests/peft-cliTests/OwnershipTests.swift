@@ -82,13 +82,17 @@ struct OwnershipTests {
     let suite = try place.directory.write(
       """
       name: small
+      question: Does it run?
       models: {m: {model: \(place.model), pooling: mean}}
       tasks: {t: {train: \(place.train), dev: \(place.dev), test: \(place.dev)}}
       recipe: {steps: 1, batch-size: 16}
       seeds: [1]
       learning-rates: [1e-3]
       budgets: [2%]
-      methods: {head: {method: head}}
+      probes: {p: {groups: kind, direction-batches: 1, probe-batches: 1, head-steps: 1}}
+      methods: {mine: {probe: p, solver: greedy}, bitfit: {method: bitfit}}
+      ours: mine
+      against: [bitfit]
       """, to: "suite.yaml")
     let probe = [
       "--head-steps", "1", "--direction-batches", "1", "--probe-batches", "1",
@@ -131,8 +135,9 @@ struct OwnershipTests {
     #expect(before.count == Self.names.count + 3 * Self.folders.count)
     for (name, options) in try commands() {
       for extra in [[], ["--overwrite"], ["--resume"]] {
-        if extra == ["--resume"], ["select", "merged", "delta", "adapter", "apply", "validate"]
-          .contains(name)
+        if extra == ["--resume"],
+          ["select", "merged", "delta", "adapter", "apply", "validate"]
+            .contains(name)
         {
           continue
         }

@@ -50,7 +50,8 @@ struct ResultFileTests {
   @Test("changed labels, scales and members are refused wherever a run or plan is read")
   func edits() throws {
     for (name, old, new) in [
-      ("run.json", "\"yes\"", "\"yep\""), ("run.json", "\"maximumLength\": 1", "\"maximumLength\": 2"),
+      ("run.json", "\"yes\"", "\"yep\""),
+      ("run.json", "\"maximumLength\": 1", "\"maximumLength\": 2"),
       ("run.json", "\"seed\": \"1\"", "\"seed\": \"3\""),
     ] {
       let path = run + "/" + name

@@ -298,6 +298,25 @@ struct SuiteCommandTests {
     #expect(ended.status == 5 && ended.errors.contains("is lost"), "\(ended.errors)")
   }
 
+  @Test("processes that are given the same shard share its work, and the results are those of one")
+  func sameShard() throws {
+    let place = try Workplace()
+    let suite = place.directory.path("suite.yaml")
+    let (whole, shared) = (place.directory.path("whole"), place.directory.path("shared"))
+    try Self.write(place, to: suite)
+    #expect(try Self.run(suite, whole).status == 0)
+    let processes = try ["1/2", "1/2", "2/2", "2/2"].map {
+      try PEFTProcess.start(["compare", "--suite", suite, "--output", shared, "--shard", $0])
+    }
+    for (process, directory) in processes {
+      let result = try PEFTProcess.finish(process, directory)
+      #expect(result.status == 0, "\(result.errors)")
+    }
+    let merged = try Self.run(suite, shared, "--merge")
+    #expect(merged.status == 0, "\(merged.errors)")
+    #expect(try Self.numbers(shared) == Self.numbers(whole))
+  }
+
   @Test("options that stand in the suite's file are refused beside it")
   func options() throws {
     let place = try Workplace()

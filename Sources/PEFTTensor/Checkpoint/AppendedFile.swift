@@ -16,7 +16,8 @@ public struct AppendedFile: Sendable {
     self.path = path
     byteCount = 0
     _ = try FileDescriptor(
-      opening: path, flags: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o666, action: "cannot create")
+      opening: path, flags: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode: 0o666,
+      action: "cannot create")
   }
 
   /// Goes on with a file after its first `byteCount` bytes; what follows them is cut off.

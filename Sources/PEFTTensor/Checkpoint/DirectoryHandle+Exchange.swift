@@ -31,9 +31,10 @@ extension DirectoryHandle {
     _ = rename(old, source)
   }
 
-  private typealias Rename2 = @convention(c) (
-    Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32
-  ) -> Int32
+  private typealias Rename2 =
+    @convention(c) (
+      Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32
+    ) -> Int32
 
   /// `renameat2`, whose flag 2 is RENAME_EXCHANGE; Swift's module of the C library leaves it out.
   private static let exchangeNames: Rename2? = dlsym(nil, "renameat2").map {

@@ -117,6 +117,8 @@ package struct DirectoryHandle: ~Copyable {
   package func synchronize() throws(FileError) { try descriptor.synchronize(path: path) }
 
   /// Makes the directory at `path` and those above it. Those that are there stay as they are.
+  ///
+  /// Errors: `storage` where the system refuses.
   package static func create(_ path: String) throws(FileError) {
     try FileError.checkPath(path)
     let parts = path.split(separator: "/")
@@ -127,15 +129,18 @@ package struct DirectoryHandle: ~Copyable {
         let code = errno
         // Above what may be written there are directories that are there already.
         var status = stat()
-        guard stat(place, &status) == 0 else {
-          throw .system(code, "the directory cannot be made", path: path)
-        }
+        guard stat(place, &status) == 0 else { throw notMade(code, path) }
       }
       place += "/"
     }
     var status = stat()
     guard stat(path.isEmpty ? "." : path, &status) == 0, status.st_mode.isDirectory else {
-      throw .system(ENOTDIR, "the directory cannot be made", path: path)
+      throw notMade(ENOTDIR, path)
     }
+  }
+
+  private static func notMade(_ code: Int32, _ path: String) -> FileError {
+    let error = FileError.system(code, "the directory cannot be made", path: path)
+    return FileError(.storage, path: path, reason: error.reason, remedy: error.remedy)
   }
 }

@@ -10,15 +10,20 @@ package final class DirectoryLock {
 
   /// Takes the lock of the directory at `path`, which must exist.
   ///
+  /// One that another process has is waited for half a second: a process that this one starts has it too until it
+  /// runs its own program.
+  ///
   /// - Parameter isShared: whether others may have it too that share it.
   /// - Throws: `storage` where another process has it.
   package init(_ path: String, isShared: Bool = false) throws(FileError) {
     descriptor = try FileDescriptor(opening: path, flags: O_RDONLY | O_DIRECTORY)
-    guard try Self.take(descriptor, isShared: isShared, path: path) else {
-      throw FileError(
-        .storage, path: path, reason: "another process is at work in this directory",
-        remedy: "wait until it has ended, or name another directory")
+    for _ in 0..<20 {
+      if try Self.take(descriptor, isShared: isShared, path: path) { return }
+      usleep(25_000)
     }
+    throw FileError(
+      .storage, path: path, reason: "another process is at work in this directory",
+      remedy: "wait until it has ended, or name another directory")
   }
 
   private init(holding descriptor: consuming FileDescriptor) { self.descriptor = descriptor }

@@ -54,7 +54,8 @@ public final class OutputDirectory {
   ///   process works in it.
   init(
     _ path: String, as kind: Kind, besides others: Set<Kind> = [], isShared: Bool = false,
-    holding held: DirectoryLock? = nil, adopting: () throws(FileError) -> [String]? = { () throws(FileError) in nil }
+    holding held: DirectoryLock? = nil,
+    adopting: () throws(FileError) -> [String]? = { () throws(FileError) in nil }
   ) throws(FileError) {
     self.path = path
     if try DirectoryHandle.entry(path) == nil { try DirectoryHandle.create(path) }
@@ -68,11 +69,14 @@ public final class OutputDirectory {
       guard found.kind == kind || others.contains(found.kind) else {
         throw FileError(
           .storage, path: path,
-          reason: "it was written by `peft \(found.kind.rawValue)`, which other results would spoil",
+          reason:
+            "it was written by `peft \(found.kind.rawValue)`, which other results would spoil",
           remedy: "name another directory with --output")
       }
       self.kind = found.kind
       listing = found.listing
+      // A process was killed while it made room for new results.
+      if listing.staying != nil { try finishRemoval() }
     } else {
       self.kind = kind
       listing = OutputMarker.Listing()
@@ -87,7 +91,8 @@ public final class OutputDirectory {
   private static func notEmpty(_ path: String, _ names: [String]) -> FileError {
     FileError(
       .storage, path: path,
-      reason: "the directory is not empty and has no \(OutputMarker.fileName), so peft did not make it: "
+      reason:
+        "the directory is not empty and has no \(OutputMarker.fileName), so peft did not make it: "
         + "\(names.sorted().prefix(3).joined(separator: ", ")) would be at risk",
       remedy: "name another directory, or an empty one")
   }
@@ -109,9 +114,34 @@ public final class OutputDirectory {
           reason: "there is a \(there.min(by: Self.isBefore) ?? "") in it already",
           remedy: "name another directory, or add --overwrite")
       }
-      try OutputRemoval.remove(&listing, in: path, keeping: kept)
+      // Whoever opens the directory next goes on with the removal, if this process is killed in its midst.
+      let locks = try OutputRemoval.locks(listing, in: path)
+      defer { withExtendedLifetime(locks) {} }
+      listing.staying = kept
+      try marker.write(kind, listing)
+      try OutputRemoval.remove(&listing, in: path)
     }
     try marker.write(kind, listing)
+  }
+
+  private func finishRemoval() throws(FileError) {
+    let locks = try OutputRemoval.locks(listing, in: path)
+    defer { withExtendedLifetime(locks) {} }
+    try OutputRemoval.remove(&listing, in: path)
+    try marker.write(kind, listing)
+  }
+
+  /// Strikes files that are not there from the list, when the command has written all that it writes: files of such
+  /// names that come later are somebody else's.
+  func settle() throws(FileError) {
+    let directory = try DirectoryHandle(path)
+    var there = Set<String>()
+    for name in listing.files where try directory.entry(name) == .file { there.insert(name) }
+    let known = listing.files
+    guard there != known else { return }
+    listing = try marker.change(kind, from: OutputMarker.Listing()) {
+      $0.files.formIntersection(there.union($0.files.subtracting(known)))
+    }
   }
 
   /// Makes a directory of another command, one of `besides`, this command's own.
@@ -129,6 +159,7 @@ public final class OutputDirectory {
     var fresh = Set<String>()
     for name in names {
       let entry = try DirectoryHandle.entry(path + "/" + name)
+      if entry != nil, !listing.files.contains(name) { try refresh() }
       if entry == nil {
         if !listing.files.contains(name) { fresh.insert(name) }
       } else if entry != .file || !listing.files.contains(name) {
@@ -202,6 +233,7 @@ public final class OutputDirectory {
     for part in name.split(separator: "/") {
       place += (place.isEmpty ? "" : "/") + part
       let entry = try DirectoryHandle.entry(path + "/" + place)
+      if entry != nil, !listing.directories.contains(place) { try refresh() }
       guard listing.directories.contains(place) ? entry == .directory || entry == nil : entry == nil
       else {
         throw FileError(
@@ -212,6 +244,13 @@ public final class OutputDirectory {
       if !listing.directories.contains(added) { try change { $0.directories.insert(added) } }
       try DirectoryHandle.create(path + "/" + place)
     }
+  }
+
+  /// Reads what other processes that share the directory, or a page made meanwhile, added to the list.
+  private func refresh() throws(FileError) {
+    guard let found = try marker.read() else { return }
+    listing.files.formUnion(found.listing.files)
+    listing.directories.formUnion(found.listing.directories)
   }
 
   /// Adds a file that another command writes to the list of the directory it is in, where that has a marker.

@@ -14,6 +14,8 @@ struct OutputMarker {
     var files: Set<String> = []
     /// Directories; those with a marker of their own list their files themselves.
     var directories: Set<String> = []
+    /// While all that is listed is being removed: what of it stays; nil at any other time.
+    var staying: Set<String>?
   }
 
   /// The directory.
@@ -39,7 +41,8 @@ struct OutputMarker {
       let files = Self.names(document["made"]),
       let directories = Self.names(document["madeDirectories"])
     else { throw malformed("not a marker of this version") }
-    return (kind, Listing(files: files, directories: directories))
+    let staying = Self.names(document["staying"])
+    return (kind, Listing(files: files, directories: directories, staying: staying))
   }
 
   private func malformed(_ reason: String) -> FileError {
@@ -68,11 +71,12 @@ struct OutputMarker {
 
   private static func bytes(_ kind: OutputDirectory.Kind, _ listing: Listing) -> [UInt8] {
     func names(_ set: Set<String>) -> JSONValue { .array(set.sorted().map { .string($0) }) }
-    return SealedFile.bytes(
-      [
-        "format": .integer(formatVersion), "command": .string(kind.rawValue),
-        "made": names(listing.files), "madeDirectories": names(listing.directories),
-      ], named: fileName)
+    var document: JSONObject = [
+      "format": .integer(formatVersion), "command": .string(kind.rawValue),
+      "made": names(listing.files), "madeDirectories": names(listing.directories),
+    ]
+    document["staying"] = listing.staying.map(names)
+    return SealedFile.bytes(document, named: fileName)
   }
 
   /// Changes the list; what other processes added meanwhile stays.

@@ -9,33 +9,23 @@ enum OutputRemoval {
     CheckpointStore.manifestName, "probe-checkpoint.json",
   ]
 
-  /// Removes listed files and directories below `path`. What is not listed stays, and with it the directories it
-  /// is in.
-  ///
-  /// - Parameter listing: keeps what stays.
-  /// - Throws: `storage` where another process works in one of the directories; nothing is removed then.
-  static func remove(
-    _ listing: inout OutputMarker.Listing, in path: String, keeping kept: Set<String> = []
-  ) throws(FileError) {
-    let locks = try locks(listing, in: path)
-    defer { withExtendedLifetime(locks) {} }
-    try removeListed(&listing, in: path, keeping: kept)
-  }
-
   /// Removes the directory at `path` with all that its marker lists. Where anything else is in it, it stays with that.
   ///
+  /// - Parameter isLocked: whether the caller keeps other processes out of it.
   /// - Throws: `storage` where another process works in it.
-  static func removeAll(_ path: String) throws(FileError) {
+  static func removeAll(_ path: String, isLocked: Bool = false) throws(FileError) {
     guard try DirectoryHandle.entry(path) == .directory else { return }
-    let lock = try DirectoryLock(path)
+    let lock = isLocked ? nil : try DirectoryLock(path)
     defer { withExtendedLifetime(lock) {} }
     let slash = path.lastIndex(of: "/") ?? path.startIndex
     AtomicFile.removeLeftOvers(in: path)
     _ = try clear(String(path[..<slash]), String(path[slash...].dropFirst()))
   }
 
-  /// Those of the listed directories, and of the ones that their markers list.
-  private static func locks(
+  /// The locks of the listed directories, and of the ones that their markers list.
+  ///
+  /// - Throws: `storage` where another process works in one of them.
+  static func locks(
     _ listing: OutputMarker.Listing, in path: String
   ) throws(FileError) -> [DirectoryLock] {
     var locks: [DirectoryLock] = []
@@ -49,11 +39,17 @@ enum OutputRemoval {
     return locks
   }
 
-  private static func removeListed(
-    _ listing: inout OutputMarker.Listing, in path: String, keeping kept: Set<String> = []
+  /// Removes listed files and directories below `path`, but for those that stay. What is not listed stays, and with
+  /// it the directories it is in.
+  ///
+  /// - Parameter listing: has what is left when this returns.
+  static func remove(
+    _ listing: inout OutputMarker.Listing, in path: String
   ) throws(FileError) {
     let directory = try DirectoryHandle(path)
-    for name in listing.files.subtracting(kept).sorted(by: OutputDirectory.isBefore) {
+    for name in listing.files.subtracting(listing.staying ?? []).sorted(
+      by: OutputDirectory.isBefore)
+    {
       if name.contains("/") {
         guard try isDirectory(path, parent(name)) else { continue }
         try DirectoryHandle(path + "/" + parent(name)).removeFile(last(name))
@@ -66,6 +62,7 @@ enum OutputRemoval {
     for name in listing.directories.sorted(by: >) where try clear(path, name) {
       listing.directories.remove(name)
     }
+    listing.staying = nil
   }
 
   /// Empties a directory by its own marker and removes it if nothing is left.
@@ -77,7 +74,7 @@ enum OutputRemoval {
     let place = path + "/" + name
     let marker = OutputMarker(directory: place)
     if var found = try marker.read() {
-      try removeListed(&found.listing, in: place)
+      try remove(&found.listing, in: place)
       AtomicFile.removeLeftOvers(in: place)
       let directory = try DirectoryHandle(place)
       guard try directory.names() == [OutputMarker.fileName] else {

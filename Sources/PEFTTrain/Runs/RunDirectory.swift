@@ -148,8 +148,12 @@ public struct RunDirectory {
 
   /// Removes what a process left that was killed when its run had ended.
   static func tidy(_ path: String) throws(FileError) {
-    guard OutputMarker(directory: path).isThere else { return }
-    try CheckpointStore.remove(from: OutputDirectory(path, as: .run, besides: [.adaptation]))
+    // Another process at work there needs no help.
+    guard OutputMarker(directory: path).isThere,
+      let output = try? OutputDirectory(path, as: .run, besides: [.adaptation])
+    else { return }
+    try CheckpointStore.remove(from: output)
+    try output.settle()
   }
 
   /// Notes an event.
@@ -223,7 +227,9 @@ public struct RunDirectory {
     ])
     try PageFile.write(page.html, to: output.file(RunReport.fileName))
     try manifest.write(to: output.file(RunManifest.fileName))
-    if manifest.outcome.ending != .interrupted { try CheckpointStore.remove(from: output) }
+    guard manifest.outcome.ending != .interrupted else { return }
+    try CheckpointStore.remove(from: output)
+    try output.settle()
   }
 
   /// Whether the manifest has the digest of a file of this name. A page has its own, and may be made again.

@@ -45,7 +45,7 @@ public final class StagedDirectory {
   }
 
   deinit {
-    if !isCommitted { try? OutputRemoval.removeAll(output.path) }
+    if !isCommitted { try? OutputRemoval.removeAll(output.path, isLocked: true) }
   }
 
   /// Writes a file into it.
@@ -56,6 +56,7 @@ public final class StagedDirectory {
   /// Puts it in its place, and removes what was there.
   public func commit() throws(FileError) {
     try naming { () throws(FileError) in
+      try output.settle()
       try output.copyPermissions(of: old)
       try DirectoryHandle(output.path).synchronize()
       try DirectoryHandle.exchange(output.path, with: target)
@@ -63,7 +64,7 @@ public final class StagedDirectory {
       try DirectoryHandle(parent.isEmpty ? "/" : parent).synchronize()
     }
     // The old one has the new one's name from before; what keeps it from going is no failure of this command.
-    if old != nil { try? OutputRemoval.removeAll(output.path) }
+    if old != nil { try? OutputRemoval.removeAll(output.path, isLocked: true) }
   }
 
   /// Calls `body`; its errors name the final place in place of the one where the directory is built.
@@ -87,9 +88,10 @@ public final class StagedDirectory {
 
   /// Removes what processes that were killed left of the directory `name`.
   private static func removeLeftOvers(of name: String, in parent: String) throws(FileError) {
+    let start = ".\(name).peft-"
     for entry in try DirectoryHandle(parent.isEmpty ? "/" : parent).names()
-    where entry.hasPrefix(".\(name).peft-")
-      && entry.dropFirst(name.utf8.count + 7).wholeMatch(of: /[0-9]+-[0-9]+\.partial(\.old)?/) != nil
+    where entry.hasPrefix(start)
+      && entry.dropFirst(start.count).wholeMatch(of: /[0-9]+-[0-9]+\.partial(\.old)?/) != nil
     {
       // One that is locked is being written.
       try? OutputRemoval.removeAll(parent + "/" + entry)

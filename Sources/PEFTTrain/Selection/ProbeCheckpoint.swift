@@ -227,12 +227,16 @@ public struct ProbeCheckpoint {
   /// Removes manifest and files, the manifest first.
   public static func remove(from output: OutputDirectory) throws(FileError) {
     try output.remove([manifestName] + output.files(where: isState))
+    try output.settle()
   }
 
   /// Removes what a process left that was killed when its probe had ended.
   public static func tidy(_ path: String) throws(FileError) {
-    guard OutputMarker(directory: path).isThere else { return }
-    try remove(from: OutputDirectory(path, as: .probe))
+    // Another process at work there needs no help.
+    guard OutputMarker(directory: path).isThere,
+      let output = try? OutputDirectory(path, as: .probe)
+    else { return }
+    try remove(from: output)
   }
 
   /// The files of a state in `directory`, by its manifest; nil where there is no manifest of a probe.

@@ -117,6 +117,8 @@ public struct SuiteJob {
       let runs = try collect(row) { seed, rate in
         let path = cellPath(row, seed, rate)
         guard FileManager.default.fileExists(atPath: path) else { return nil }
+        let plan = "\(directory)/\(rowDirectory(row))/seed-\(seed)-\(Plan.fileName)"
+        if try DirectoryHandle.entry(plan) != nil { _ = try Plan.read(plan) }
         return try SuiteCell(path, recipe: recipe(row, seed, rate))
       }
       if let runs {

@@ -83,8 +83,10 @@ extension PretrainingJob {
     var found = JSONObject()
     for key in recipe.keys { found[key] = document[key] }
     try CheckpointStore.check(found, is: recipe, path: path)
-    if OutputMarker(directory: output).isThere {
-      try CheckpointStore.remove(from: open(output, resuming: true))
+    // Another process at work there needs no help.
+    if OutputMarker(directory: output).isThere, let own = try? open(output, resuming: true) {
+      try CheckpointStore.remove(from: own)
+      try own.settle()
     }
     return document
   }
@@ -319,6 +321,7 @@ extension PreparedPretraining {
     if !outcome.bestMetrics.isEmpty { document["dev"] = RunManifest.json(of: outcome.bestMetrics) }
     try JSONFile.write(.object(document), to: output.file(PretrainingJob.recipeName))
     try CheckpointStore.remove(from: output)
+    try output.settle()
     return outcome
   }
 }

@@ -28,7 +28,7 @@ struct EvaluateCommand: ParsableCommand {
       """)
   var generate = false
 
-  @Option(help: "With --generate: file for the texts, JSON lines.")
+  @Option(help: "With --generate: new file for the texts, JSON lines.")
   var texts: String?
 
   @Option(help: "With --generate: decides what is drawn.")
@@ -46,6 +46,11 @@ struct EvaluateCommand: ParsableCommand {
 
   func run() throws {
     try common.start()
+    if let texts, try DirectoryHandle.entry(texts) != nil {
+      throw FileError(
+        .storage, path: texts, reason: "there is something of this name already",
+        remedy: "name another file with --texts")
+    }
     let trained = try adapters.open(model, as: kind.task)
     let reader = try trained.reader(
       format: data.format, columns: data.columns, maximumLength: kind.maxLength)

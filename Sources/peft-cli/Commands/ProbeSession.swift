@@ -13,7 +13,8 @@ struct ProbeSession {
   ///   - directory: where the state is saved.
   ///   - resuming: whether to go on from a state there.
   func measure(
-    _ settings: InfluenceSettings, savingIn directory: OutputDirectory? = nil, resuming: Bool = false
+    _ settings: InfluenceSettings, savingIn directory: OutputDirectory? = nil,
+    resuming: Bool = false
   ) throws -> (Influence, isInterrupted: Bool) {
     let plan = prepared.probeBatchPlan(settings)
     if plan.isShared {

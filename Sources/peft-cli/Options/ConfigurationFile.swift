@@ -35,7 +35,7 @@ enum ConfigurationFile {
   static func entries(
     _ path: String, for command: CommandInterface
   ) throws -> [(option: CommandInterface.Option, values: [String])] {
-    let map = try YAMLMap(contentsOf: path, example: "learning-rate: 5e-4")
+    let map = try YAMLMap.options(path, example: "learning-rate: 5e-4")
     return try map.entries.map { entry in
       let place = "line \(entry.line)"
       guard let option = command.options.first(where: { $0.name == entry.name }) else {
@@ -85,4 +85,16 @@ struct InvalidConfiguration: Error, CustomStringConvertible {
   let description: String
 
   init(description: String) { self.description = VisibleText.line(description) }
+}
+
+extension YAMLMap {
+  /// Reads a file of options. One that asks for more than options need is a wrong use of the command.
+  static func options(_ path: String, example: String) throws -> YAMLMap {
+    do throws(FileError) {
+      return try YAMLMap(contentsOf: path, example: example)
+    } catch {
+      guard error.kind == .unsupported else { throw error }
+      throw InvalidConfiguration(description: error.description)
+    }
+  }
 }

@@ -11,7 +11,7 @@ import PEFTTrain
 enum SuiteFile {
   /// Reads the suite at `path`.
   static func read(_ path: String) throws -> ComparisonSuite {
-    let map = try YAMLMap(contentsOf: path, example: "budgets: [0.2%, 1%]")
+    let map = try YAMLMap.options(path, example: "budgets: [0.2%, 1%]")
     let file = Section(map, path: path)
     try file.check(keys: [
       "name", "question", "models", "tasks", "recipe", "seeds", "learning-rates",
