@@ -5,6 +5,7 @@ let package = Package(
   name: "peft",
   products: [
     .executable(name: "peft", targets: ["peft-cli"]),
+    .library(name: "PEFTRuntime", targets: ["PEFTRuntime"]),
     .library(name: "PEFTTensor", targets: ["PEFTTensor"]),
     .library(name: "PEFTSelect", targets: ["PEFTSelect"]),
     .library(name: "PEFTModels", targets: ["PEFTModels"]),
@@ -23,7 +24,8 @@ let package = Package(
       name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev", "pkg-config"])]),
     .target(name: "CPEFTKernels"),
     .target(name: "CPEFTProcess"),
-    .target(name: "PEFTTensor", dependencies: ["COpenBLAS", "COpenSSL", "CPEFTKernels"]),
+    .target(name: "PEFTRuntime", dependencies: ["COpenSSL", "CPEFTKernels"]),
+    .target(name: "PEFTTensor", dependencies: ["COpenBLAS", "CPEFTKernels", "PEFTRuntime"]),
     .target(name: "PEFTSelect", dependencies: ["PEFTTensor"]),
     .target(name: "PEFTModels", dependencies: ["PEFTSelect", "PEFTTensor"]),
     .target(
@@ -39,6 +41,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Models")]),
+    .testTarget(name: "PEFTRuntimeTests", dependencies: ["PEFTRuntime"]),
     .testTarget(
       name: "PEFTTensorTests", dependencies: ["PEFTTensor", "CPEFTKernels", "CTileTwin"],
       exclude: ["Fixtures"]),

@@ -25,7 +25,7 @@ extension TrainedBPE {
     to directory: String, family: ByteLevelFamily, maximumLength: Int? = nil
   ) throws(FileError) {
     let document = document(family)
-    try Self.makeDirectory(directory)
+    try DirectoryHandle.create(directory)
     try Self.write(vocabulary.text(), to: directory + "/vocab.json")
     let lines = merges.map { "\($0.left) \($0.right)\n" }
     try Self.write("#version: 0.2\n" + lines.joined(), to: directory + "/merges.txt")
@@ -88,15 +88,5 @@ extension TrainedBPE {
 
   private static func write(_ text: String, to path: String) throws(FileError) {
     try AtomicFile.write(Array(text.utf8), to: path)
-  }
-
-  private static func makeDirectory(_ path: String) throws(FileError) {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw FileError(
-        .storage, path: path, reason: "the directory cannot be made: \(error.localizedDescription)",
-        remedy: "check the path, the permissions and the space on the disk")
-    }
   }
 }

@@ -71,3 +71,11 @@ extension BLAS {
       LAPACK_ROW_MAJOR, CChar(UInt8(ascii: "L")), Int32(order), 1, l, Int32(order), b, 1) == 0
   }
 }
+
+extension Processor {
+  /// The core type whose kernels BLAS runs.
+  public static var blasCoreName: String { BLAS.coreName }
+
+  /// BLAS's version and build options.
+  public static var blasConfiguration: String { BLAS.configuration }
+}

@@ -59,18 +59,10 @@ public struct TensorMemory: Hashable, Sendable {
   /// Returns the buffers that no tensor holds to the system.
   public static func releaseUnused() { TensorStorage.releaseUnusedBuffers() }
 
-  private static let ending = Mutex<(@Sendable (Int) -> Never)?>(nil)
-
-  /// Sets what ends the process where the system has no memory for a tensor or a thread; it gets the bytes asked for and must make
-  /// no tensor. Without it that is a fatal error.
+  /// Sets what ends the process where the system has no memory for a tensor or a thread. It gets the bytes asked
+  /// for and must make no tensor. Without it that is a fatal error.
   public static func endProcess(by body: @escaping @Sendable (Int) -> Never) {
-    ending.withLock { $0 = body }
-  }
-
-  /// Ends the process for want of so many bytes.
-  static func exhausted(_ bytes: Int) -> Never {
-    if let body = ending.withLock({ $0 }) { body(bytes) }
-    fatalError("out of memory: no room for \(bytes) bytes")
+    OutOfMemory.endProcess(by: body)
   }
 }
 
@@ -191,6 +183,6 @@ private struct StoragePool: ~Copyable, @unchecked Sendable {
   }
 
   private static func failForWantOfMemory(_ bytes: Int) -> Never {
-    TensorMemory.exhausted(bytes)
+    OutOfMemory.end(bytes)
   }
 }

@@ -12,7 +12,7 @@ public enum JSONLinesFile {
       object["label"] = example.label.map { .string($0) }
       return JSONValue.object(object).text() + "\n"
     }
-    try Directory.create((path as NSString).deletingLastPathComponent)
+    try DirectoryHandle.create((path as NSString).deletingLastPathComponent)
     try AtomicFile.write(Array(lines.joined().utf8), to: path)
   }
 }

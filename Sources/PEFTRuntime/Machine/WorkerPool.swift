@@ -33,7 +33,7 @@ public final class WorkerPool: Sendable {
           Unmanaged<Board>.fromOpaque(argument).takeRetainedValue().work()
           return nil
         }, reference.toOpaque())
-      guard status == 0 else { TensorMemory.exhausted(Self.stackBytes) }
+      guard status == 0 else { OutOfMemory.end(Self.stackBytes) }
       pthread_detach(thread)
     }
   }

@@ -1,5 +1,5 @@
 import Foundation
-import PEFTTensor
+import PEFTRuntime
 import Testing
 
 @Suite("Limits of control groups")

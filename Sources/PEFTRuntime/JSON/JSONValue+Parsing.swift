@@ -7,7 +7,7 @@ public struct JSONSyntaxError: Error, Hashable, Sendable, CustomStringConvertibl
   /// What is wrong there, as a clause.
   public let reason: String
   /// Whether the document may be correct, and its values need more memory than they are given.
-  var isTooLarge = false
+  package var isTooLarge = false
 
   /// `line L, column C`.
   public var place: String { "line \(line), column \(column)" }

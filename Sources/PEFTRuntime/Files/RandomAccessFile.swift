@@ -6,20 +6,20 @@ import Glibc
 /// Bytes that change in the file itself are an error of the read that meets them, never a crash,
 /// which is why nothing is mapped into memory: the system ends a process that touches a mapped page
 /// beyond the end of a file that was shortened.
-final class RandomAccessFile: Sendable {
+package final class RandomAccessFile: Sendable {
   /// The path, as the caller named it.
-  let path: String
+  package let path: String
   private let file: FileDescriptor
   private let status: FileDescriptor.Status
 
   /// The size when the file was opened, in bytes.
-  var byteCount: Int { status.byteCount }
+  package var byteCount: Int { status.byteCount }
 
   /// Opens the regular file at `path`.
   ///
   /// Errors: `notFound`, `storage`; `unsupported` for a directory, a pipe, a socket or a device, at
   /// once: nothing waits for a writer.
-  init(path: String) throws(FileError) {
+  package init(path: String) throws(FileError) {
     self.path = path
     // Without O_NONBLOCK, opening a pipe nobody writes to would wait for ever.
     file = try FileDescriptor(opening: path, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY)
@@ -35,7 +35,7 @@ final class RandomAccessFile: Sendable {
   /// Fills `buffer` with the bytes from `offset` on.
   ///
   /// Errors: `malformed` where the file has become too short, `storage` for a failing disk.
-  func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(FileError) {
+  package func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(FileError) {
     var done = 0
     while done < buffer.count {
       let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
@@ -48,7 +48,7 @@ final class RandomAccessFile: Sendable {
   }
 
   /// The bytes in `range`. Errors: as `read(at:into:)`.
-  func bytes(in range: Range<Int>) throws(FileError) -> [UInt8] {
+  package func bytes(in range: Range<Int>) throws(FileError) -> [UInt8] {
     var failure: FileError?
     let bytes = [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
       do throws(FileError) {
@@ -69,7 +69,7 @@ final class RandomAccessFile: Sendable {
   /// the last; they must not be kept beyond the call.
   ///
   /// Errors: as `read(at:into:)`; what `body` throws.
-  func forEachPiece(
+  package func forEachPiece(
     in range: Range<Int>, of pieceByteCount: Int = 1 << 20,
     _ body: (UnsafeRawBufferPointer) throws(FileError) -> Void
   ) throws(FileError) {
@@ -85,7 +85,7 @@ final class RandomAccessFile: Sendable {
   }
 
   /// Throws `malformed` where the file was written to since it was opened.
-  func checkUnchanged() throws(FileError) {
+  package func checkUnchanged() throws(FileError) {
     guard try file.status(path: path) == status else { throw changed }
   }
 

@@ -1,5 +1,3 @@
-import PEFTTensor
-
 /// SHA-256 of files, to bind what was trained to what it was trained on.
 public enum Fingerprint {
   /// The digest of a regular file's bytes in hexadecimal. Of a model's files, see `ModelFiles`.
@@ -10,7 +8,7 @@ public enum Fingerprint {
   }
 
   /// The digest of texts in their order, in hexadecimal.
-  static func of(_ texts: [String]) -> String {
+  package static func of(_ texts: [String]) -> String {
     var hash = SHA256()
     for text in texts {
       var count = UInt64(text.utf8.count).littleEndian

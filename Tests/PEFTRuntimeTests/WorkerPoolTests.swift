@@ -1,5 +1,5 @@
 import Foundation
-import PEFTTensor
+import PEFTRuntime
 import Synchronization
 import Testing
 

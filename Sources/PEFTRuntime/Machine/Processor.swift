@@ -40,12 +40,6 @@ public enum Processor {
     return Set((line ?? "").split(separator: " ").map(String.init))
   }()
 
-  /// The core type whose kernels BLAS runs.
-  public static var blasCoreName: String { BLAS.coreName }
-
-  /// BLAS's version and build options.
-  public static var blasConfiguration: String { BLAS.configuration }
-
   /// Bytes this process may still take: the smallest of the system's `MemAvailable`, what its control groups
   /// leave, and what its limit on addresses (`ulimit -v`) does. `Int.max` where nothing tells.
   public static var availableMemory: Int {

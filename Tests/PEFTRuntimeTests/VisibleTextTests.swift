@@ -1,4 +1,4 @@
-import PEFTTensor
+import PEFTRuntime
 import Testing
 
 @Suite("Text from outside, as it may be shown")

@@ -146,15 +146,3 @@ public enum SafetensorsWriter {
     return (0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) } + text
   }
 }
-
-extension Array where Element: BitwiseCopyable {
-  /// Calls `body` with the elements; they must not be kept beyond the call.
-  func withPointer(
-    _ body: (UnsafeBufferPointer<Element>) throws(FileError) -> Void
-  ) throws(FileError) {
-    let outcome = withUnsafeBufferPointer { elements in
-      Result { () throws(FileError) in try body(elements) }
-    }
-    try outcome.get()
-  }
-}

@@ -1,14 +1,13 @@
 import Foundation
-import PEFTTensor
 
 /// `path` from the root of the file system, as a run directory must remember it.
-func absolutePath(_ path: String) -> String {
+package func absolutePath(_ path: String) -> String {
   URL(filePath: path, relativeTo: URL.currentDirectory()).standardizedFileURL.path
 }
 
 /// Throws for what is there and cannot be read a second time, such as a pipe: a run is bound to its data by their
 /// digest.
-func checkRereadable(_ path: String) throws(FileError) {
+package func checkRereadable(_ path: String) throws(FileError) {
   var status = stat()
   guard stat(path, &status) == 0, ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) else {
     return
@@ -19,7 +18,7 @@ func checkRereadable(_ path: String) throws(FileError) {
 }
 
 /// Whether `path` is a directory.
-func isDirectory(_ path: String) -> Bool {
+package func isDirectory(_ path: String) -> Bool {
   var isDirectory: ObjCBool = false
   return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
     && isDirectory.boolValue

@@ -1,13 +1,13 @@
 import Glibc
 
 /// An open file of the operating system, closed at the end of its life.
-struct FileDescriptor: ~Copyable {
+package struct FileDescriptor: ~Copyable {
   /// The system's number of the open file.
-  let number: Int32
+  package let number: Int32
 
   /// Opens `path`; `mode` are the permissions of a file that this call creates, `action` is what
   /// the error says could not be done.
-  init(
+  package init(
     opening path: String, flags: Int32, mode: mode_t = 0, action: String = "cannot open"
   ) throws(FileError) {
     try FileError.checkPath(path)
@@ -20,7 +20,7 @@ struct FileDescriptor: ~Copyable {
   deinit { close(number) }
 
   /// Returns when all that was written is on the disk.
-  func synchronize(path: String) throws(FileError) {
+  package func synchronize(path: String) throws(FileError) {
     while fsync(number) != 0 {
       // EINVAL: a file system without synchronization, where there is nothing to wait for.
       if errno == EINVAL { return }
@@ -29,17 +29,17 @@ struct FileDescriptor: ~Copyable {
   }
 
   /// What the system says of a file.
-  struct Status: Equatable, Sendable {
+  package struct Status: Equatable, Sendable {
     /// The size in bytes.
-    let byteCount: Int
+    package let byteCount: Int
     /// The type and permissions.
-    let mode: mode_t
+    package let mode: mode_t
     /// When the contents changed last, in seconds and nanoseconds.
-    let changed: [Int]
+    package let changed: [Int]
   }
 
   /// The status of the file now.
-  func status(path: String) throws(FileError) -> Status {
+  package func status(path: String) throws(FileError) -> Status {
     var status = stat()
     guard fstat(number, &status) == 0 else { throw .system(errno, "cannot read", path: path) }
     return Status(
@@ -50,7 +50,7 @@ struct FileDescriptor: ~Copyable {
 
 extension mode_t {
   /// Whether these are the mode bits of a regular file.
-  var isRegularFile: Bool { self & S_IFMT == S_IFREG }
+  package var isRegularFile: Bool { self & S_IFMT == S_IFREG }
   /// Whether these are the mode bits of a directory.
-  var isDirectory: Bool { self & S_IFMT == S_IFDIR }
+  package var isDirectory: Bool { self & S_IFMT == S_IFDIR }
 }

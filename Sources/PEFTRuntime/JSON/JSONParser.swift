@@ -1,20 +1,20 @@
 /// A recursive-descent parser over bytes; `position` always stands before the next unread byte.
 ///
 /// Whoever wants no document takes the members of objects and the elements of arrays one by one.
-struct JSONParser {
+package struct JSONParser {
   private let bytes: ContiguousArray<UInt8>
   private var position = 0
   /// The bytes of memory that what was parsed takes at most, and may take.
   private var memory = 0
   private let memoryLimit: Int
 
-  init(_ bytes: ContiguousArray<UInt8>) {
+  package init(_ bytes: ContiguousArray<UInt8>) {
     self.bytes = bytes
     memoryLimit = max(JSONValue.unlimitedMemory, JSONValue.memoryFactor * bytes.count)
   }
 
   /// The next byte that is no white space; nil at the end.
-  var nextByte: UInt8? {
+  package var nextByte: UInt8? {
     mutating get {
       skipWhitespace()
       return position < bytes.count ? bytes[position] : nil
@@ -22,12 +22,12 @@ struct JSONParser {
   }
 
   /// Throws where anything but white space is left.
-  mutating func end() throws(JSONSyntaxError) {
+  package mutating func end() throws(JSONSyntaxError) {
     guard nextByte == nil else { throw failure("unexpected text after the document") }
   }
 
   /// Counts memory that what was parsed takes.
-  mutating func charge(_ byteCount: Int) throws(JSONSyntaxError) {
+  package mutating func charge(_ byteCount: Int) throws(JSONSyntaxError) {
     memory += byteCount
     guard memory > memoryLimit else { return }
     var failure = failure(
@@ -38,7 +38,7 @@ struct JSONParser {
   }
 
   /// An error at `offset`, or at the next byte.
-  func failure(_ reason: String, at offset: Int? = nil) -> JSONSyntaxError {
+  package func failure(_ reason: String, at offset: Int? = nil) -> JSONSyntaxError {
     let end = min(offset ?? position, bytes.count)
     var line = 1
     var lineStart = 0
@@ -59,7 +59,7 @@ struct JSONParser {
   }
 
   /// The next value; `depth` containers are open around it.
-  mutating func value(depth: Int) throws(JSONSyntaxError) -> JSONValue {
+  package mutating func value(depth: Int) throws(JSONSyntaxError) -> JSONValue {
     guard depth <= JSONValue.maximumDepth else { throw failure("nested too deeply") }
     skipWhitespace()
     guard position < bytes.count else { throw failure("the document ends where a value is due") }
@@ -119,7 +119,7 @@ struct JSONParser {
   /// opening brace; or behind its closing brace, and is nil.
   ///
   /// - Returns: the key, and where it begins.
-  mutating func nextKey(
+  package mutating func nextKey(
     after count: Int
   ) throws(JSONSyntaxError) -> (text: String, place: Int)? {
     skipWhitespace()
@@ -140,7 +140,7 @@ struct JSONParser {
 
   /// Moves before an array's next element, where so many were read since its opening bracket; or
   /// behind its closing bracket, and is false.
-  mutating func nextElement(after count: Int) throws(JSONSyntaxError) -> Bool {
+  package mutating func nextElement(after count: Int) throws(JSONSyntaxError) -> Bool {
     skipWhitespace()
     if take(UInt8(ascii: "]")) { return false }
     guard count == 0 || take(UInt8(ascii: ",")) else {
@@ -150,7 +150,7 @@ struct JSONParser {
   }
 
   /// Moves behind `byte` where it is the next one.
-  mutating func take(_ byte: UInt8) -> Bool {
+  package mutating func take(_ byte: UInt8) -> Bool {
     guard position < bytes.count, bytes[position] == byte else { return false }
     position += 1
     return true
@@ -158,7 +158,7 @@ struct JSONParser {
 
   /// A number by the grammar of RFC 8259; an integer beyond 64 bits becomes a Double, an overflow to
   /// infinity is refused.
-  mutating func number() throws(JSONSyntaxError) -> JSONValue {
+  package mutating func number() throws(JSONSyntaxError) -> JSONValue {
     let start = position
     _ = take(UInt8(ascii: "-"))
     if !take(UInt8(ascii: "0")) { try digits() }
@@ -190,7 +190,7 @@ struct JSONParser {
   }
 
   /// A string whose opening quotation mark is next.
-  mutating func string() throws(JSONSyntaxError) -> String {
+  package mutating func string() throws(JSONSyntaxError) -> String {
     position += 1
     let start = position
     var run = plainRun()

@@ -22,7 +22,7 @@ extension FileError {
   }
 
   /// Refuses a path with a zero byte, which the system would take for the shorter one before it.
-  static func checkPath(_ path: String) throws(FileError) {
+  package static func checkPath(_ path: String) throws(FileError) {
     guard path.utf8.contains(0) else { return }
     throw FileError(.notFound, path: path, reason: "a path cannot contain a zero byte")
   }

@@ -27,7 +27,7 @@ extension JSONValue {
 
 extension FileError {
   /// What `error` says of the file at `path`; `part` is the part of the file that is JSON.
-  init(_ error: JSONSyntaxError, path: String, part: String = "") {
+  package init(_ error: JSONSyntaxError, path: String, part: String = "") {
     self.init(
       error.isTooLarge ? .unsupported : .malformed, path: path, place: part + error.place,
       reason: error.reason, remedy: "correct the file, or use the one it was made from")

@@ -1,5 +1,3 @@
-import PEFTTensor
-
 /// JSON documents in files.
 public enum JSONFile {
   /// Writes a document, whole or not at all.

@@ -1,0 +1,11 @@
+extension Array where Element: BitwiseCopyable {
+  /// Calls `body` with the elements; they must not be kept beyond the call.
+  package func withPointer(
+    _ body: (UnsafeBufferPointer<Element>) throws(FileError) -> Void
+  ) throws(FileError) {
+    let outcome = withUnsafeBufferPointer { elements in
+      Result { () throws(FileError) in try body(elements) }
+    }
+    try outcome.get()
+  }
+}
