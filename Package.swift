@@ -9,6 +9,7 @@ let package = Package(
     .library(name: "PEFTTensor", targets: ["PEFTTensor"]),
     .library(name: "PEFTSelect", targets: ["PEFTSelect"]),
     .library(name: "PEFTModels", targets: ["PEFTModels"]),
+    .library(name: "PEFTReport", targets: ["PEFTReport"]),
     .library(name: "PEFTTrain", targets: ["PEFTTrain"]),
   ],
   dependencies: [
@@ -28,10 +29,11 @@ let package = Package(
     .target(name: "PEFTTensor", dependencies: ["COpenBLAS", "CPEFTKernels", "PEFTRuntime"]),
     .target(name: "PEFTSelect", dependencies: ["PEFTTensor"]),
     .target(name: "PEFTModels", dependencies: ["PEFTSelect", "PEFTTensor"]),
+    .target(name: "PEFTReport", dependencies: ["PEFTSelect"]),
     .target(
       name: "PEFTTrain",
       dependencies: [
-        "PEFTModels",
+        "PEFTModels", "PEFTReport",
         .product(name: "Yams", package: "Yams"),
       ]),
     .executableTarget(
@@ -50,6 +52,7 @@ let package = Package(
     .testTarget(
       name: "PEFTModelsTests", dependencies: ["PEFTModels", "TestSupport"], exclude: ["Fixtures"]),
     .target(name: "TestSupport", dependencies: ["PEFTModels"], path: "Tests/TestSupport"),
+    .testTarget(name: "PEFTReportTests", dependencies: ["PEFTReport", "TestSupport"]),
     .testTarget(
       name: "PEFTTrainTests", dependencies: ["PEFTTrain", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(

@@ -8,7 +8,9 @@ struct ArticleTests {
   private static let tests = URL(filePath: #filePath).deletingLastPathComponent()
   private static let sources = tests.deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Sources")
-  private static let libraries = ["PEFTRuntime", "PEFTTensor", "PEFTSelect", "PEFTModels", "PEFTTrain"]
+  private static let libraries = [
+    "PEFTRuntime", "PEFTTensor", "PEFTSelect", "PEFTModels", "PEFTReport", "PEFTTrain",
+  ]
 
   private static func files(below directory: URL, extension suffix: String) throws -> [URL] {
     let paths = try FileManager.default.subpathsOfDirectory(atPath: directory.path).sorted()

@@ -6,7 +6,8 @@ import Testing
 struct RuntimeExamples {
   @Test("files")
   func files() throws {
-    let directory = try ExampleFiles().directory
+    let files = try ExampleFiles()
+    let directory = files.directory
     let path = directory + "/settings.json"
     try JSONFile.write(.object(["rate": .number(1e-3), "steps": .integer(40)]), to: path)
     let document = try JSONValue(contentsOf: path)

@@ -1,5 +1,6 @@
 import Foundation
 import PEFTModels
+import PEFTReport
 import PEFTSelect
 import PEFTTensor
 import PEFTTrain

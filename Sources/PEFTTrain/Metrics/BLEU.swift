@@ -1,4 +1,5 @@
 import Foundation
+import PEFTTensor
 
 /// The agreement of texts with references in runs of 1 to 4 tokens, as sacreBLEU 2 computes it.
 ///

@@ -1,3 +1,5 @@
+import PEFTReport
+
 /// The page that shows methods compared on a task.
 struct ComparisonReport {
   private let comparison: Comparison

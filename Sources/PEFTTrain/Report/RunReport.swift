@@ -1,5 +1,6 @@
 import Foundation
 import PEFTModels
+import PEFTReport
 import PEFTTensor
 
 /// The page that shows runs: one self-contained HTML file, no network.

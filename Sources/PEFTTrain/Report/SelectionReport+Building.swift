@@ -1,4 +1,5 @@
 import Foundation
+import PEFTReport
 import PEFTSelect
 
 extension SelectionReport {
@@ -26,7 +27,7 @@ extension SelectionReport {
         points: frontier, marks: [("chosen", plan.weight, plan.frontierValue)],
         total: plan.modelParameters),
       comparison: comparison.map { ScoreChart($0) },
-      facts: Self.facts(influence, plan))
+      facts: Self.facts(influence, plan), environment: EnvironmentReport.facts)
     isInteracting = plan.interaction?.isObjective == true
     all = scores
     frequencies = Dictionary(

@@ -1,3 +1,4 @@
+import PEFTReport
 import PEFTTensor
 
 /// Whether the files of a result are those that the command wrote.

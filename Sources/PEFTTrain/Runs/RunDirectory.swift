@@ -1,5 +1,6 @@
 import Foundation
 import PEFTModels
+import PEFTReport
 import PEFTTensor
 
 /// The directory that a training run writes:

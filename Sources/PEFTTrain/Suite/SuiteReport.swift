@@ -1,5 +1,6 @@
 import Foundation
 import PEFTModels
+import PEFTReport
 import PEFTTensor
 
 /// The answer of a suite, as tables for a terminal, as a document and as a page.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import PEFTModels
+import PEFTReport
 import PEFTTensor
 import PEFTTrain
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import PEFTReport
 import PEFTTensor
 import PEFTTrain
 

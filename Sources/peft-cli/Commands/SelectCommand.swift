@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import PEFTReport
 import PEFTSelect
 import PEFTTensor
 import PEFTTrain

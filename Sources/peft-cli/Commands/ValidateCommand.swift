@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import PEFTModels
+import PEFTReport
 import PEFTSelect
 import PEFTTensor
 import PEFTTrain

@@ -1,4 +1,5 @@
 import Foundation
+import PEFTReport
 import PEFTTrain
 
 /// Methods side by side, the best first.

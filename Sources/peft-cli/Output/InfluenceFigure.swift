@@ -1,3 +1,4 @@
+import PEFTReport
 import PEFTTrain
 
 /// The heat map of an influence in the terminal; what a plan chose is marked.

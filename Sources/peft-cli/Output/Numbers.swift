@@ -1,3 +1,4 @@
+import PEFTReport
 import PEFTTrain
 
 extension BinaryInteger {

@@ -1,4 +1,5 @@
 import Foundation
+import PEFTReport
 import PEFTSelect
 import PEFTTrain
 

@@ -1,4 +1,5 @@
 import Foundation
+import PEFTReport
 import PEFTTrain
 
 /// Shows a training run on standard error: one live line on a terminal, elsewhere a plain line every

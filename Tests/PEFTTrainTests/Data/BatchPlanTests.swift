@@ -1,4 +1,5 @@
 import PEFTTrain
+import TestSupport
 import Testing
 
 @Suite("Batches of an epoch")

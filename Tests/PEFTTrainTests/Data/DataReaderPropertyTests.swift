@@ -1,5 +1,6 @@
 import PEFTTensor
 import PEFTTrain
+import TestSupport
 import Testing
 
 @Suite("Tables written and read back")

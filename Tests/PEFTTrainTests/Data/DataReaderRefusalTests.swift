@@ -1,5 +1,6 @@
 import PEFTTensor
 import PEFTTrain
+import TestSupport
 import Testing
 
 @Suite("Data files that are refused")

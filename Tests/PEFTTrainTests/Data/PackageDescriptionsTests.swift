@@ -1,6 +1,7 @@
 import Foundation
 import PEFTTensor
 import PEFTTrain
+import TestSupport
 import Testing
 
 @Suite("Package descriptions")

@@ -1,4 +1,4 @@
-import PEFTTrain
+import PEFTReport
 import Testing
 
 @Suite("The page of a selection")

@@ -43,7 +43,9 @@ public struct GroupScore: Hashable, Sendable {
   }
 
   /// The same with a value by any rule; that of another than the influence's own has no error.
-  init(_ group: ParameterGroup, _ influence: GroupInfluence, valuedAt value: Double) {
+  package init(
+    _ group: ParameterGroup, _ influence: GroupInfluence, valuedAt value: Double
+  ) {
     self.init(
       name: group.name, kind: group.kind, layer: group.layer, parameterCount: group.parameterCount,
       slope: influence.slope, slopeError: influence.slopeError, value: value,

@@ -7,7 +7,7 @@ package struct CurveChart: Sendable {
     /// Its name.
     let label: String
     /// Steps, ascending, and values; those that are not finite are left out.
-    let points: [(step: Double, value: Double)]
+    package let points: [(step: Double, value: Double)]
     /// Whether it is the run that the page is about.
     let isOurs: Bool
 

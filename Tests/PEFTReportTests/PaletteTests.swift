@@ -1,5 +1,5 @@
 import Foundation
-import PEFTTrain
+import PEFTReport
 import Testing
 
 @Suite("Contrast of pages")

@@ -1,4 +1,5 @@
-import PEFTTrain
+import PEFTReport
+import TestSupport
 import Testing
 
 @Suite("Charts of frontiers and scores")

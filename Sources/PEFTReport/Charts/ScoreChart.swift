@@ -66,12 +66,12 @@ public struct ScoreChart: Sendable {
   }
 
   /// The names of the columns of `cells`.
-  var header: [String] {
+  package var header: [String] {
     ["method", "parameters", "share", scoreName] + furtherNames + ["seeds", "seconds"]
   }
 
   /// The table's cells: method, parameters, share, mean ± standard deviation, seeds, seconds.
-  var cells: [[String]] {
+  package var cells: [[String]] {
     rows.map { row in
       let score =
         row.mean.map { mean in

@@ -2,9 +2,9 @@ import Foundation
 
 /// Families of methods by score and the parameters they train: a dot for each member, a line through those that
 /// stand for the family.
-struct SuiteChart {
+package struct SuiteChart {
   /// A member of a family.
-  struct Point {
+  package struct Point {
     let label: String
     let parameters: Double
     let mean: Double
@@ -12,19 +12,39 @@ struct SuiteChart {
     let deviation: Double?
     /// Whether the family stands with it where as many parameters may train.
     let stands: Bool
+
+    /// A member.
+    package init(label: String, parameters: Double, mean: Double, deviation: Double?, stands: Bool)
+    {
+      self.label = label
+      self.parameters = parameters
+      self.mean = mean
+      self.deviation = deviation
+      self.stands = stands
+    }
   }
 
   /// The families, the suite's own first.
-  let families: [(name: String, points: [Point])]
+  package let families: [(name: String, points: [Point])]
   /// The family that the suite is about.
-  let ours: String
+  package let ours: String
   /// What the score is.
-  let scoreName: String
+  package let scoreName: String
   /// The number of parameters of the whole model.
-  let total: Double
+  package let total: Double
+
+  /// A chart.
+  package init(
+    families: [(name: String, points: [Point])], ours: String, scoreName: String, total: Double
+  ) {
+    self.families = families
+    self.ours = ours
+    self.scoreName = scoreName
+    self.total = total
+  }
 
   /// The chart as a drawing of 720 × 380 units. Empty without points.
-  var svg: String {
+  package var svg: String {
     let all = families.flatMap(\.points)
     guard let least = all.map(\.mean).min(), let most = all.map(\.mean).max() else { return "" }
     let room = max((most - least) * 0.08, 1e-6)

@@ -102,7 +102,7 @@ package struct HTMLPage {
   }
 
   /// By what a page says that it is one of this package.
-  package static let generator = "peft \(EnvironmentReport.version)"
+  package static let generator = "peft \(packageVersion)"
 
   /// The page.
   package var html: String {

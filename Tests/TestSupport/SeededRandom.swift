@@ -1,10 +1,12 @@
 /// SplitMix64: the random numbers of these tests, the same on every run.
-struct SeededRandom: RandomNumberGenerator {
-  var state: UInt64
+public struct SeededRandom: RandomNumberGenerator {
+  private var state: UInt64
 
-  init(_ seed: UInt64) { state = seed }
+  /// Numbers that follow from `seed`.
+  public init(_ seed: UInt64) { state = seed }
 
-  mutating func next() -> UInt64 {
+  /// The next 64 bits.
+  public mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
     var mixed = state
     mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9

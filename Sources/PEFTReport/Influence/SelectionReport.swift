@@ -50,7 +50,7 @@ public struct SelectionReport: Sendable {
     chosen: [GroupScore], value: Double, largestValue: Double?, upperBound: Double,
     isProvenOptimal: Bool, heatMap: InfluenceHeatMap, frontier: FrontierChart,
     comparison: ScoreChart? = nil, facts: [(String, String)],
-    environment: [(String, String)] = EnvironmentReport.facts
+    environment: [(String, String)] = []
   ) {
     precondition(totalParameters > 0, "SelectionReport: a model of \(totalParameters) parameters")
     self.modelName = modelName

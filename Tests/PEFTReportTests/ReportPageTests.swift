@@ -1,4 +1,4 @@
-import PEFTTrain
+import PEFTReport
 import Testing
 
 @Suite("What is on pages")

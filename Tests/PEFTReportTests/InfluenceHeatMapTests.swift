@@ -1,6 +1,7 @@
+import PEFTReport
 import PEFTSelect
 import PEFTTensor
-import PEFTTrain
+import TestSupport
 import Testing
 
 @Suite("Heat maps of influence")

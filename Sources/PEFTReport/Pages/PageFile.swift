@@ -1,12 +1,12 @@
 import PEFTTensor
 
 /// A page as a file: its last line is the SHA-256 of all that is before it.
-enum PageFile {
+package enum PageFile {
   private static let head = "<meta name=\"generator\" content=\"peft "
   private static func seal(_ digest: String) -> String { "<!-- SHA-256 \(digest) -->\n" }
 
   /// Writes a page.
-  static func write(_ html: String, to path: String) throws(FileError) {
+  package static func write(_ html: String, to path: String) throws(FileError) {
     let bytes = Array(html.utf8)
     try AtomicFile.write(bytes + Array(seal(digest(bytes)).utf8), to: path)
   }
@@ -14,7 +14,7 @@ enum PageFile {
   /// Writes a page in place of nothing or of another page.
   ///
   /// Throws `storage` where there is anything else at `path`.
-  static func replace(with html: String, at path: String) throws(FileError) {
+  package static func replace(with html: String, at path: String) throws(FileError) {
     switch try DirectoryHandle.entry(path) {
     case nil: break
     case .file where try isPage(path): break
@@ -32,7 +32,7 @@ enum PageFile {
 
   /// Throws `malformed` where a page was changed after it was written; one without a digest, as earlier versions
   /// wrote it, passes.
-  static func check(_ path: String) throws(FileError) {
+  package static func check(_ path: String) throws(FileError) {
     let bytes = try FileContents.read(path)
     let length = seal(digest([])).utf8.count
     guard try isPage(path) || bytes.count < length else { return }

@@ -1,5 +1,6 @@
+import PEFTReport
 import PEFTSelect
-import PEFTTrain
+import TestSupport
 
 /// A small encoder's groups by kind and layer with seeded influences, adapters among them.
 struct ReportExample {
