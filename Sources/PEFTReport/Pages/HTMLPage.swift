@@ -112,7 +112,7 @@ package struct HTMLPage {
     <head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width">
-    <meta name="generator" content="\(Self.generator)">
+    <meta name="generator" content="\(Self.generator)"/>
     <title>\(Self.escape(title))</title>
     <style>
     :root { color-scheme: light dark; --page: \(Palette.light.page); --ink: \(Palette.light.ink) }
