@@ -7,21 +7,37 @@ import PEFTTrain
 struct PEFTCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "peft",
-    abstract: "Fine-tunes RoBERTa, BERT and GPT-2 on a multicore CPU, few parameters at a time.",
+    abstract: "Fine-tunes RoBERTa, BERT and GPT-2 on a multicore CPU, training few parameters.",
     discussion: """
-      Example:
-        peft train --model minilm --train train.tsv --dev dev.tsv --method lora --output run
+      `peft adapt` does the whole job. The step-by-step commands do its parts.
+
+      Examples:
+        peft quickstart
+        peft adapt --model minilm --train train.tsv --dev dev.tsv \\
+          --budget 0.5% --output runs/adapt
+        peft train --model minilm --train train.tsv --dev dev.tsv \\
+          --method lora --output runs/lora
       """,
     version: packageVersion,
-    subcommands: [
-      InspectCommand.self, TokenizeCommand.self, TrainCommand.self, EvaluateCommand.self,
-      PredictCommand.self, GenerateCommand.self, PretrainCommand.self, ProbeCommand.self,
-      AdaptCommand.self,
-      SelectCommand.self,
-      VerifyCommand.self, ExportCommand.self, ApplyCommand.self, ReportCommand.self,
-      CompareCommand.self, KnapsackCommand.self,
-      ValidateCommand.self, DoctorCommand.self, ModelsCommand.self, QuickstartCommand.self,
-      ConfigCommand.self,
+    groupedSubcommands: [
+      CommandGroup(
+        name: "Main job", subcommands: [AdaptCommand.self, QuickstartCommand.self]),
+      CommandGroup(
+        name: "Step-by-step",
+        subcommands: [
+          ProbeCommand.self, SelectCommand.self, TrainCommand.self, EvaluateCommand.self,
+          PredictCommand.self, GenerateCommand.self, CompareCommand.self, ReportCommand.self,
+          ExportCommand.self, ApplyCommand.self,
+        ]),
+      CommandGroup(
+        name: "Checking",
+        subcommands: [VerifyCommand.self, ValidateCommand.self, DoctorCommand.self]),
+      CommandGroup(
+        name: "Model and text",
+        subcommands: [
+          InspectCommand.self, TokenizeCommand.self, ModelsCommand.self, PretrainCommand.self,
+        ]),
+      CommandGroup(name: "Other", subcommands: [KnapsackCommand.self, ConfigCommand.self]),
     ])
 }
 

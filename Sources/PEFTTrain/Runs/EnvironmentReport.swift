@@ -6,7 +6,7 @@ public enum EnvironmentReport {
   static let fileName = "environment.json"
 
   /// The version of this package.
-  public static let version = "0.1.0"
+  public static let version = packageVersion
 
   /// The environment now.
   public static var json: JSONValue {

@@ -13,6 +13,7 @@ struct AdaptSession {
   let reuseProbe: Bool
   /// The baselines; nil for the usual ones.
   let names: [String]?
+  let budget: Budget
   let comparison: ComparisonOptions
   let groups: GroupOptions
   let probe: ProbeOptions
@@ -28,7 +29,7 @@ struct AdaptSession {
     prepared.notes.forEach { common.note($0) }
     let names = try ComparisonSession.names(
       self.names, usual: ["lora", "bitfit", "head"], for: prepared)
-    let budget = comparison.budget?.count(of: prepared.counts.parameters) ?? 0
+    let budget = self.budget.count(of: prepared.counts.parameters)
     if !reuseProbe { try prepared.checkBudget(budget, settings(budget)) }
     let directory = try OutputDirectory.adaptation(
       output, overwriting: overwrite, resuming: resume, reusingProbe: reuseProbe)

@@ -9,13 +9,15 @@ struct CompareCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "compare",
     abstract:
-      "Trains several methods by one recipe, over several seeds: on one task, or a whole suite.",
+      "Trains several methods with the same settings and several seeds, on one task or a suite.",
     discussion: """
-      lora takes the rank whose size is nearest to --budget; plan trains what --plan chose.
+      The method lora uses the rank whose size is nearest to --budget. The method plan trains what \
+      --plan selects.
 
-      With --suite, a YAML file has models, tasks, recipe, seeds, learning rates, budgets, probes and methods; \
-      results.csv, suite.json and report.html are written when all of its runs are done. Processes with \
-      --shard 1/4, 2/4, … share the work in one --output, and --merge makes the results of it.
+      A suite is a YAML file with models, tasks, training settings, seeds, learning rates, budgets, \
+      probes and methods. When all its runs are done, the command writes results.csv, suite.json \
+      and report.html. Several processes can share the work in one --output with --shard 1/4, 2/4 \
+      and so on; --merge then collects the results.
 
       Examples:
         peft compare --suite Benchmarks/comparison/small.yaml --output runs/suite
@@ -24,83 +26,102 @@ struct CompareCommand: ParsableCommand {
           --budget 0.5% --output runs/compare
       """)
 
-  @Option(
-    help: "Model directory: config.json, model.safetensors and the tokenizer's files.")
-  var model: String?
+  /// The options that most jobs need.
+  struct Main: ParsableArguments {
+    @Option(help: "Directory to write; each run gets a directory of its own in it.")
+    var output: String
 
-  @Option(help: "Data to train on; it fixes the task and its labels.")
-  var train: String?
+    @Option(help: "Model directory: config.json, model.safetensors and the tokenizer's files.")
+    var model: String?
 
-  @OptionGroup var details: TaskDetailOptions
+    @Option(help: "Training data; they define the task and its labels.")
+    var train: String?
 
-  @Option(
-    help: "YAML file of a suite; it has all that is compared, so that only --output goes with it.")
-  var suite: String?
+    @Option(
+      help: """
+        YAML file of a suite, instead of --model and --train. It defines everything that is \
+        compared, so only --output and the options for shards go with it.
+        """)
+    var suite: String?
 
-  @Option(help: "With --suite: the part of its rows to run, such as 2/4.")
-  var shard: String?
+    @OptionGroup var evaluation: EvaluationDataOptions
 
-  @Flag(
-    help: """
-      With --suite: train nothing; make the results of what shards have run, with the probes that only its claims need.
-      """)
-  var merge = false
+    @Option(
+      help: """
+        Methods to compare: full, lora, bitfit, norm, head, plan. (default: \
+        lora,bitfit,norm,head,full; a language model has no head)
+        """)
+    var methods: String?
 
-  @Option(help: "Directory to write; each run gets one of its own below it.")
-  var output: String
+    @Option(help: "The plan.json that `peft select` wrote, for the method plan.")
+    var plan: String?
 
-  @Flag(help: "Replace what is in --output.")
-  var overwrite = false
+    @Option(
+      help: "Parameters that may train, including the head: a number, or a share such as 0.5%.")
+    var budget: Budget?
 
-  @Flag(
-    help: "Go on with the comparison in --output, with the same options: runs that ended stay.")
-  var resume = false
+    @Flag(help: "Replace what is in --output.")
+    var overwrite = false
 
-  @Option(
-    help: """
-      Methods: full, lora, bitfit, norm, head, plan. (default: lora,bitfit,norm,head,full; a language model has no \
-      head)
-      """)
-  var methods: String?
+    @Flag(help: "Resume the comparison in --output with the same options; finished runs are kept.")
+    var resume = false
 
-  @Option(help: "plan.json of `peft select`, for the method plan.")
-  var plan: String?
+    @Option(help: "With --suite: run only this part of its rows, such as 2/4.")
+    var shard: String?
 
+    @Flag(
+      help: """
+        With --suite: train nothing; collect the results of the shards, and run only the probes \
+        that the suite's claims need.
+        """)
+    var merge = false
+  }
+
+  @OptionGroup(title: "Main options") var main: Main
   @OptionGroup(title: "Comparison") var comparison: ComparisonOptions
   @OptionGroup(title: "Training") var training: TrainingOptions
+  @OptionGroup var details: TaskDetailOptions
   @OptionGroup(title: "Common") var common: CommonOptions
 
   /// The methods asked for; nil for the usual ones.
-  private var names: [String]? { methods?.split(separator: ",").map(String.init) }
+  private var names: [String]? { main.methods?.split(separator: ",").map(String.init) }
 
   func validate() throws {
-    if suite != nil { return try validateSuite() }
-    if shard != nil || merge { throw ValidationError("--shard and --merge: name the --suite") }
-    if model == nil { throw ValidationError("--model: name the model directory, or a --suite") }
-    if train == nil { throw ValidationError("--train: name the data to train on") }
-    if resume, overwrite { throw ValidationError("--resume and --overwrite exclude each other") }
+    if main.suite != nil { return try validateSuite() }
+    if main.shard != nil || main.merge {
+      throw ValidationError("--shard and --merge: name the --suite")
+    }
+    if main.model == nil {
+      throw ValidationError("--model: name the model directory, or a --suite")
+    }
+    if main.train == nil { throw ValidationError("--train: name the data to train on") }
+    if main.resume, main.overwrite {
+      throw ValidationError("--resume and --overwrite exclude each other")
+    }
     let known = AdaptationMethods.names + [SelectedTuning.name]
     if let wrong = names?.first(where: { !known.contains($0) }) {
       throw ValidationError("--methods \(wrong): there are \(known.joined(separator: ", "))")
     }
     if names?.isEmpty == true { throw ValidationError("--methods: name at least one") }
-    if names?.contains(SelectedTuning.name) == true, plan == nil {
+    if names?.contains(SelectedTuning.name) == true, main.plan == nil {
       throw ValidationError("--plan: name the plan.json for the method plan")
     }
-    try comparison.checkRates(training, dev: details.dev)
+    try comparison.checkRates(training, dev: main.evaluation.dev)
   }
 
   private func validateSuite() throws {
-    if let shard, SuiteShard(shard) == nil {
+    if let shard = main.shard, SuiteShard(shard) == nil {
       throw ValidationError("--shard \(shard): give a part and their number, such as 2/4")
     }
-    if merge, shard != nil || overwrite {
+    if main.merge, main.shard != nil || main.overwrite {
       throw ValidationError("--merge: it trains nothing; leave out --shard and --overwrite")
     }
-    if overwrite, shard != nil {
+    if main.overwrite, main.shard != nil {
       throw ValidationError("--shard: others work in --output too; leave out --overwrite")
     }
-    if resume, overwrite { throw ValidationError("--resume and --overwrite exclude each other") }
+    if main.resume, main.overwrite {
+      throw ValidationError("--resume and --overwrite exclude each other")
+    }
     let allowed = [
       "suite", "shard", "merge", "output", "overwrite", "resume", "json", "quiet", "workers",
     ]
@@ -116,32 +137,33 @@ struct CompareCommand: ParsableCommand {
   }
 
   func run() throws {
-    if let suite {
+    if let suite = main.suite {
       return try SuiteSession(
-        suite: try SuiteFile.read(suite), output: output, overwrite: overwrite, resume: resume,
-        shard: shard.flatMap(SuiteShard.init), merge: merge, common: common
+        suite: try SuiteFile.read(suite), output: main.output,
+        overwrite: main.overwrite, resume: main.resume,
+        shard: main.shard.flatMap(SuiteShard.init), merge: main.merge, common: common
       ).run()
     }
     try common.start()
-    guard let model, let train else { return }
-    let chosen = try plan.map { try Plan.read($0) }
+    guard let model = main.model, let train = main.train else { return }
+    let chosen = try main.plan.map { try Plan.read($0) }
     let base = details.job(
-      FullTuning(), model: model, train: train,
+      FullTuning(), model: model, train: train, evaluation: main.evaluation,
       settings: training.settings(usualLearningRate: 1e-3))
     let prepared = try base.prepare()
     prepared.notes.forEach { common.note($0) }
     let names = try ComparisonSession.names(
       self.names, usual: ["lora", "bitfit", "norm", "head", "full"], for: prepared)
-    try RunManifest.refuse(output)
+    try RunManifest.refuse(main.output)
     let directory = try OutputDirectory.comparison(
-      output, overwriting: overwrite, resuming: resume)
+      main.output, overwriting: main.overwrite, resuming: main.resume)
     try EnvironmentReport.write(to: directory)
     let session = ComparisonSession(
       job: ComparisonJob(
         base: base, seeds: comparison.seedList(default: training.seed),
         learningRates: comparison.rates(training)),
-      prepared: prepared, common: common, output: directory, isResuming: resume)
-    let budget = comparison.budget?.count(of: prepared.counts.parameters) ?? chosen?.budget
+      prepared: prepared, common: common, output: directory, isResuming: main.resume)
+    let budget = main.budget?.count(of: prepared.counts.parameters) ?? chosen?.budget
     var result = Comparison(
       modelParameters: prepared.counts.parameters, budget: budget,
       metric: PrimaryMetric(of: prepared.task))
@@ -151,7 +173,7 @@ struct CompareCommand: ParsableCommand {
         ? session.candidate(chosen, probeSeconds: chosen?.probeSeconds ?? 0)
         : session.candidate(name, budget: budget, targets: comparison.targetNames)
       guard let candidate, let entry = try session.train(candidate) else {
-        throw Interrupted(run: output)
+        throw Interrupted(run: main.output)
       }
       result.entries.append(entry)
       try result.write(in: directory)
@@ -162,7 +184,8 @@ struct CompareCommand: ParsableCommand {
     } else {
       ComparisonTable(result).lines.forEach { Console.output($0) }
       Console.output(
-        "comparison: \(output)/\(Comparison.fileName)   report: \(output)/\(ReportPage.fileName)")
+        "comparison: \(main.output)/\(Comparison.fileName)   "
+          + "report: \(main.output)/\(ReportPage.fileName)")
     }
   }
 }

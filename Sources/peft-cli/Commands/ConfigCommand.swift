@@ -5,16 +5,20 @@ import PEFTTrain
 
 struct ConfigCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "config", abstract: "Looks at configuration files.",
+    commandName: "config", abstract: "Shows what a configuration file and options amount to.",
+    discussion: """
+      Example:
+        peft config show train --config run.yaml
+      """,
     subcommands: [ConfigShowCommand.self])
 }
 
 struct ConfigShowCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show",
-    abstract: "Prints the options a command would run with, and where each comes from.",
+    abstract: "Prints the options that a command would run with, and where each comes from.",
     discussion: """
-      What a command decides itself, its help says.
+      An option without a value gets its default from the command; see the command's --help.
 
       Example:
         peft config show train --config run.yaml --rank 4

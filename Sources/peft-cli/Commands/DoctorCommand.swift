@@ -6,13 +6,13 @@ import PEFTTrain
 struct DoctorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor",
-    abstract: "Checks this machine: processor, BLAS, workers, memory, products.",
+    abstract: "Checks this machine: processor, BLAS, workers, memory and matrix products.",
     discussion: """
       Example:
         peft doctor --json
       """)
 
-  @OptionGroup(title: "Common") var common: CommonOptions
+  @OptionGroup var common: CommonOptions
 
   func run() throws {
     common.apply()

@@ -7,7 +7,7 @@ import PEFTTrain
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "evaluate",
-    abstract: "Measures a run, a model with a trained head, or a language model on data.",
+    abstract: "Evaluates a run, a model with a trained head, or a language model on data.",
     discussion: """
       Example:
         peft evaluate runs/lora --data test.tsv
@@ -16,42 +16,48 @@ struct EvaluateCommand: ParsableCommand {
   @Argument(help: "Run directory, model directory with a trained head, or GPT-2 directory.")
   var model: String
 
-  @Option(
-    name: .customLong("data"), help: "Labelled data, running text, or prompts with completions.")
-  var dataPath: String
+  /// The options that most jobs need.
+  struct Main: ParsableArguments {
+    @Option(
+      name: .customLong("data"),
+      help: "Data to evaluate on: labelled data, running text, or prompts with completions.")
+    var dataPath: String
 
-  @OptionGroup var kind: TaskKindOptions
+    @Flag(
+      help: """
+        For prompts with completions: generate one completion for each distinct prompt, and \
+        compare it with all references (BLEU, ROUGE, NIST).
+        """)
+    var generate = false
 
-  @Flag(
-    help: """
-      Prompts with completions: write completions, one for each distinct prompt, and compare them with all \
-      references (BLEU, ROUGE, NIST).
-      """)
-  var generate = false
+    @Option(help: "With --generate: new file to write the texts to, as JSON lines.")
+    var texts: String?
 
-  @Option(help: "With --generate: new file for the texts, JSON lines.")
-  var texts: String?
+    @Option(help: "With --generate: seed of the sampling.")
+    var seed: UInt64 = 1
+  }
 
-  @Option(help: "With --generate: decides what is drawn.")
-  var seed: UInt64 = 1
-
-  @OptionGroup(title: "Generation") var generation: GenerationOptions
-
+  @OptionGroup(title: "Main options") var main: Main
   @OptionGroup(title: "Base and adapter") var adapters: AdapterOptions
   @OptionGroup(title: "Data") var data: DataOptions
+  @OptionGroup(title: "Data") var kind: TaskKindOptions
+  @OptionGroup(title: "Generation") var generation: GenerationOptions
   @OptionGroup(title: "Common") var common: CommonOptions
 
   func validate() throws {
-    if texts != nil, !generate { throw ValidationError("--texts: it goes with --generate") }
+    if main.texts != nil, !main.generate {
+      throw ValidationError("--texts: it goes with --generate")
+    }
   }
 
   func run() throws {
     try common.start()
-    if let texts, try DirectoryHandle.entry(texts) != nil {
+    if let texts = main.texts, try DirectoryHandle.entry(texts) != nil {
       throw FileError(
         .storage, path: texts, reason: "there is something of this name already",
         remedy: "name another file with --texts")
     }
+    let dataPath = main.dataPath
     let trained = try adapters.open(model, as: kind.task)
     let reader = try trained.reader(
       format: data.format, columns: data.columns, maximumLength: kind.maxLength)
@@ -74,18 +80,18 @@ struct EvaluateCommand: ParsableCommand {
       var metrics = trained.model.evaluate(encoded, task: task, shouldStop: shouldStop)?.metrics
     else { throw interruption }
     var signature: String?
-    if generate {
+    if main.generate {
       guard case .completion = task else {
         throw InvalidSetting("--generate: it is for prompts with completions")
       }
       guard
         let written = try WrittenTexts(
           TextWriter(trained, task: task, name: model), rows: rows,
-          settings: generation.settings(seed: seed), shouldStop: shouldStop)
+          settings: generation.settings(seed: main.seed), shouldStop: shouldStop)
       else { throw interruption }
       metrics += written.metrics.values
       signature = written.metrics.signature
-      if let texts { try written.write(to: texts) }
+      if let texts = main.texts { try written.write(to: texts) }
     }
     if common.json {
       Console.output(

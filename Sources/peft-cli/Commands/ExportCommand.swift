@@ -6,36 +6,38 @@ import PEFTTrain
 struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export",
-    abstract: "Writes a run for other tools: merged model, delta, or Hugging Face PEFT adapter.",
+    abstract: "Exports a run as a merged model, a delta or a Hugging Face PEFT adapter.",
     discussion: """
       merged  a model directory that transformers loads
-      delta   only the tensors that trained, bound to the base by SHA-256; `peft evaluate`, `predict`,
-              `verify` and `apply` take it like a run, with --model for the base
-      peft    an adapter that PEFT loads; modules of which more than additions trained are in it whole
+      delta   only the tensors that trained, bound to the base model by SHA-256
+      peft    an adapter that PEFT loads
 
-      What was written is read again, and its logits are compared with the run's.
+      The commands evaluate, predict, verify and apply accept a delta like a run, with --model for \
+      the base model. A peft adapter holds a module in full if more of it trained than a LoRA delta. \
+      The command reads back what it wrote and compares its logits with the run's.
 
       Example:
         peft export runs/lora --format peft --output adapters/lora
       """)
 
-  @Argument(help: "Run directory, or delta.")
+  @Argument(help: "Run directory or delta.")
   var directory: String
 
-  @Option(help: "merged, delta or peft.")
+  @Option(help: "Format to write.")
   var format: RunExport.Format
 
   @Option(help: "Directory to write.")
   var output: String
 
   @Option(
-    name: .customLong("model"), help: "Directory of the base model, where it is not where it was.")
+    name: .customLong("model"),
+    help: "Directory of the base model, if it has moved since the training.")
   var base: String?
 
-  @Flag(help: "Write into a directory that is not empty.")
+  @Flag(help: "Write even if the directory is not empty.")
   var overwrite = false
 
-  @OptionGroup(title: "Common") var common: CommonOptions
+  @OptionGroup var common: CommonOptions
 
   func run() throws {
     try common.start()
@@ -47,15 +49,16 @@ struct ExportCommand: ParsableCommand {
 struct ApplyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "apply",
-    abstract: "Applies a delta to its base model: writes the merged model directory.",
+    abstract: "Applies a delta to its base model and writes the merged model directory.",
     discussion: """
-      A base with other weights, configuration or tokenizer than the delta was made on is refused.
+      The base model must have the weights, configuration and tokenizer that the delta was made on; \
+      the command refuses any other.
 
       Example:
         peft apply deltas/sst2 --model minilm --output minilm-sst2
       """)
 
-  @Argument(help: "Delta of `peft export`, or run directory.")
+  @Argument(help: "Delta that `peft export` wrote, or run directory.")
   var delta: String
 
   @Option(name: .customLong("model"), help: "Directory of the base model.")
@@ -64,10 +67,10 @@ struct ApplyCommand: ParsableCommand {
   @Option(help: "Model directory to write.")
   var output: String
 
-  @Flag(help: "Write into a directory that is not empty.")
+  @Flag(help: "Write even if the directory is not empty.")
   var overwrite = false
 
-  @OptionGroup(title: "Common") var common: CommonOptions
+  @OptionGroup var common: CommonOptions
 
   func run() throws {
     try common.start()

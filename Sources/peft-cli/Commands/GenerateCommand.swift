@@ -6,50 +6,58 @@ import PEFTTrain
 
 struct GenerateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "generate", abstract: "Lets a GPT-2 model continue prompts.",
+    commandName: "generate", abstract: "Generates text from prompts with a GPT-2 model.",
     discussion: """
-      Prints a JSON line with prompt and text for each prompt; one prompt on a terminal is written as it \
-      comes. A run that was trained on completions gets prompts in the form it has learned.
+      The command prints one JSON line with prompt and text for each prompt. On a terminal, the text \
+      for a single --prompt appears as it is generated. A run that was trained on completions gets \
+      its prompts in the form that it learned.
 
-      Example:
+      Examples:
         peft generate runs/e2e --data prompts.txt --beams 4 > texts.jsonl
-        peft generate gpt2 --prompt "It was a dark night" --temperature 0.8 --top-p 0.9
+        peft generate gpt2 --prompt "It was a dark night" \\
+          --temperature 0.8 --top-p 0.9
       """)
 
   @Argument(help: "Run directory, or GPT-2 directory.")
   var model: String
 
-  @Option(help: "The prompt.")
-  var prompt: String?
+  /// The options that most jobs need.
+  struct Main: ParsableArguments {
+    @Option(help: "The prompt; give this or --data.")
+    var prompt: String?
 
-  @Option(
-    name: .customLong("data"),
-    help: "Prompts: a text file with one a line, prompt||completion lines, or JSONL.")
-  var dataPath: String?
+    @Option(
+      name: .customLong("data"),
+      help: """
+        File of prompts: a text file with one prompt per line, prompt||completion lines, or JSONL.
+        """)
+    var dataPath: String?
 
-  @Option(help: "Decides what is drawn.")
-  var seed: UInt64 = 1
+    @Option(help: "Seed of the sampling.")
+    var seed: UInt64 = 1
+  }
 
+  @OptionGroup(title: "Main options") var main: Main
   @OptionGroup(title: "Generation") var generation: GenerationOptions
   @OptionGroup(title: "Base and adapter") var adapters: AdapterOptions
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Common") var common: CommonOptions
 
   func validate() throws {
-    if (prompt == nil) == (dataPath == nil) {
+    if (main.prompt == nil) == (main.dataPath == nil) {
       throw ValidationError("--prompt or --data: give one of them")
     }
-    if let prompt, prompt.isEmpty { throw ValidationError("--prompt: it is empty") }
+    if main.prompt?.isEmpty == true { throw ValidationError("--prompt: it is empty") }
   }
 
   func run() throws {
     try common.start()
     let trained = try adapters.open(model)
     let writer = try TextWriter(trained, name: model)
-    let settings = generation.settings(seed: seed)
-    if let prompt {
+    let settings = generation.settings(seed: main.seed)
+    if let prompt = main.prompt {
       try write(prompt, with: writer, settings)
-    } else if let dataPath {
+    } else if let dataPath = main.dataPath {
       let examples = try PromptFile.read(dataPath, format: data.format, columns: data.columns)
       let texts = try writer.texts(after: examples, of: dataPath, settings: settings)
       for (example, text) in zip(examples, texts) { Self.output(example.text, text) }

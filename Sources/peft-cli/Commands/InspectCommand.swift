@@ -9,7 +9,7 @@ import PEFTTrain
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "Shows a model's parameters by group, and what a method would train.",
+    abstract: "Shows the parameters of a model by group, and what a method would train.",
     discussion: """
       Example:
         peft inspect minilm --method bitfit
@@ -18,25 +18,25 @@ struct InspectCommand: ParsableCommand {
   @Argument(help: "Model directory.")
   var model: String
 
-  @Option(
-    help: """
-      How a classifier's head reads the tokens: first, last or mean. (default: first, with GPT-2 last)
-      """)
-  var pooling: Pooling?
+  /// The head that a classifier would have.
+  struct Head: ParsableArguments {
+    @OptionGroup var pooling: PoolingOptions
 
-  @Option(
-    help: """
-      Outputs of a classifier's head; 0 for a language model. (default: as config.json says, or 2; with \
-      GPT-2 0)
-      """)
-  var labels: Int?
+    @Option(
+      help: """
+        Outputs of the classification head; 0 for a language model. (default: as in config.json, \
+        else 2; for GPT-2 0)
+        """)
+    var labels: Int?
+  }
 
-  @OptionGroup(title: "Groups") var grouping: GroupOptions
   @OptionGroup(title: "Method") var method: MethodOptions
+  @OptionGroup(title: "Groups") var grouping: GroupOptions
+  @OptionGroup(title: "Head") var head: Head
   @OptionGroup(title: "Common") var common: CommonOptions
 
   func validate() throws {
-    if let labels, !(0...100_000).contains(labels) {
+    if let labels = head.labels, !(0...100_000).contains(labels) {
       throw ValidationError("--labels \(labels): give a number from 0")
     }
   }
@@ -46,12 +46,13 @@ struct InspectCommand: ParsableCommand {
     let files = ModelFiles(directory: model)
     let configuration = try ModelConfiguration(files: files)
     let count =
-      labels ?? configuration.labelNames?.count ?? (configuration.isCausal ? 0 : 2)
+      head.labels ?? configuration.labelNames?.count ?? (configuration.isCausal ? 0 : 2)
     let generator = SeededGenerator(seed: 0, purpose: "weights")
     let (transformer, report) = try TransformerModel.load(
       files: files,
       output: count == 0
-        ? .vocabulary : .classes(count, pooling: pooling ?? configuration.usualPooling),
+        ? .vocabulary
+        : .classes(count, pooling: head.pooling.pooling ?? configuration.usualPooling),
       using: generator)
     if !report.newlyInitialized.isEmpty {
       common.note("not in the checkpoint: " + report.newlyInitialized.joined(separator: ", "))

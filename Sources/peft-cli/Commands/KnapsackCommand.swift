@@ -6,30 +6,33 @@ import PEFTTrain
 struct KnapsackCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "knapsack",
-    abstract: "Solves a knapsack from a text file, with a bound and, where there is one, a proof.",
+    abstract: "Solves a knapsack problem from a text file, with a bound and a proof if possible.",
     discussion: """
-      The file has a line "n capacity", then n lines "value weight".
+      The file has one line "n capacity" and then n lines "value weight".
 
       Example:
         peft knapsack instance.txt --json
       """)
 
-  @Argument(help: "The instance.")
+  @Argument(help: "File with the problem.")
   var file: String
 
-  @Option(help: "Replaces the file's capacity.")
+  @Option(help: "Capacity to use instead of the file's.")
   var capacity: String?
 
   @Flag(help: "Print the best value for every capacity.")
   var frontier = false
 
-  @Option(help: "How to solve: \(KnapsackSolver.allCases.map(\.rawValue).joined(separator: ", ")).")
+  @Option(help: "Solver to use.")
   var solver = KnapsackSolver.automatic
 
-  @Option(help: "Seconds it may take; then it gives the best so far, and its bound.")
+  @Option(
+    help:
+      "Time limit in seconds. When it is reached, the best solution so far and its bound are printed."
+  )
   var timeLimit = 60.0
 
-  @OptionGroup(title: "Common") var common: CommonOptions
+  @OptionGroup var common: CommonOptions
 
   func validate() throws {
     guard timeLimit >= 0, timeLimit.isFinite else {

@@ -4,22 +4,23 @@ import PEFTTensor
 struct ModelsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "models",
-    abstract: "Copies the small pretrained models that come with the command.",
+    abstract: "Copies the small pretrained models that come with peft into a directory.",
     discussion: """
-      A RoBERTa and a GPT-2 of 2.6 million parameters each, for trying things out.
+      The models are a RoBERTa and a GPT-2 with 2.6 million parameters each, for trying things out.
 
-      Example:
+      Examples:
         peft models small-models
-        peft generate small-models/gpt2-small --prompt "It was a dark night" --temperature 0.8
+        peft generate small-models/gpt2-small --prompt "It was a dark night" \\
+          --temperature 0.8
       """)
 
-  @Argument(help: "Directory to copy them into, a folder for each.")
+  @Argument(help: "Directory to copy the models into; each gets its own folder.")
   var directory: String
 
-  @Flag(help: "Replace copies that are there.")
+  @Flag(help: "Replace copies that exist.")
   var overwrite = false
 
-  @OptionGroup(title: "Common") var common: CommonOptions
+  @OptionGroup var common: CommonOptions
 
   func run() throws {
     var copies: [JSONValue] = []

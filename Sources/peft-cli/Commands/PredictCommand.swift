@@ -6,27 +6,32 @@ import PEFTTrain
 
 struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "predict", abstract: "Prints a JSON line with the prediction for every row.",
+    commandName: "predict", abstract: "Prints the prediction for every row as a JSON line.",
     discussion: """
+      Each line has the label, the probability of every class and the logits. For a regression \
+      task, it has the value.
+
       Example:
         peft predict runs/lora --data new.jsonl > predictions.jsonl
-
-      A line has the label, the probability of every class and the logits; with regression the
-      value.
       """)
 
   @Argument(help: "Run directory, or model directory with a trained head.")
   var model: String
 
-  @Option(name: .customLong("data"), help: "Data, with or without labels.")
-  var dataPath: String
+  /// The options that most jobs need.
+  struct Main: ParsableArguments {
+    @Option(name: .customLong("data"), help: "Data to predict, with or without labels.")
+    var dataPath: String
+  }
 
+  @OptionGroup(title: "Main options") var main: Main
   @OptionGroup(title: "Base and adapter") var adapters: AdapterOptions
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Common") var common: CommonOptions
 
   func run() throws {
     try common.start()
+    let dataPath = main.dataPath
     let trained = try adapters.open(model)
     let examples = try DataReader.read(path: dataPath, format: data.format, columns: data.columns)
     DataReader.warnings(about: examples, path: dataPath).forEach { common.note($0) }

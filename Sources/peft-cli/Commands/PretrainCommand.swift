@@ -7,90 +7,90 @@ import PEFTTrain
 struct PretrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "pretrain",
-    abstract: "Makes a small language model from scratch: vocabulary, weights and all.",
+    abstract: "Pretrains a small language model from scratch, including its vocabulary.",
     discussion: """
-      Learns a byte-level BPE vocabulary from the text, packs documents end to end, and trains a GPT-2 \
-      (causal) or a RoBERTa (masked). Writes a model directory; a run that was ended goes on with \
-      --resume and the same options, to the same bits.
+      The command learns a byte-level BPE vocabulary from the text, packs the documents end to end, \
+      trains a GPT-2 (causal) or a RoBERTa (masked), and writes a model directory. --resume with the \
+      same options continues an interrupted run and gives the same bits.
 
       Example:
         peft pretrain --target causal --train novels.txt --packages --dev dev.txt \\
           --hidden-size 192 --layers 4 --heads 4 --steps 3000 --output small-gpt2
       """)
 
-  @Option(
-    help: "What is predicted: causal (the next token, GPT-2) or masked (hidden ones, RoBERTa).")
-  var target = PretrainingJob.Target.causal
+  @Option(help: "Model directory to write.")
+  var output: String
 
   @Option(
     parsing: .upToNextOption,
-    help: "Files of text: .txt (one document each) or JSONL with a text on each line.")
+    help: "Text files: .txt (one document each) or JSONL with a text on each line.")
   var train: [String] = []
 
-  @Flag(help: "Learn from the descriptions of this machine's packages too.")
+  @Flag(help: "Also learn from the descriptions of this machine's packages.")
   var packages = false
 
-  @Option(help: "Text to evaluate on; the best step is kept.")
+  @Option(help: "Text to evaluate on; the parameters of the best step are kept.")
   var dev: String?
 
-  @Option(help: "Model directory to write.")
-  var output: String
+  @Option(
+    help: "What to predict: causal (the next token, GPT-2) or masked (masked tokens, RoBERTa).")
+  var target = PretrainingJob.Target.causal
 
   @Flag(help: "Replace the model in --output.")
   var overwrite = false
 
-  @Flag(help: "Go on with the run in --output that was ended.")
+  @Flag(help: "Resume the interrupted run in --output with the same options.")
   var resume = false
 
-  @Option(help: "Tokens of the vocabulary.")
+  @Option(help: "Size of the vocabulary in tokens.")
   var vocabularySize = 4096
 
-  @Option(help: "Width of the model.")
+  @Option(help: "Hidden size of the model.")
   var hiddenSize = 192
 
   @Option(help: "Transformer layers.")
   var layers = 4
 
-  @Option(help: "Attention heads of a layer.")
+  @Option(help: "Attention heads per layer.")
   var heads = 4
 
-  @Option(help: "Longest sequence in tokens.")
+  @Option(help: "Maximum sequence length in tokens.")
   var context = 128
 
-  @Flag(help: "Write the finished weights in half precision.")
+  @Flag(help: "Write the final weights in half precision.")
   var half = false
 
   @Option(help: "Steps between checkpoints.")
   var checkpointEvery = 200
 
-  @Option(help: "Passes over the text. (default: 1)")
+  @Option(help: "Epochs: passes over the text. (default: 1)")
   var epochs: Double?
 
-  @Option(help: "Steps, instead of --epochs.")
+  @Option(help: "Training steps, instead of --epochs.")
   var steps: Int?
 
-  @Option(help: "Tokens in a batch.")
+  @Option(help: "Tokens per batch.")
   var batchTokens = 4096
 
-  @Option(help: "Learning rate after the warm-up.")
+  @Option(help: "Learning rate after warm-up.")
   var learningRate = 1e-3
 
-  @Option(help: "Part of the steps that warms up.")
+  @Option(help: "Fraction of the steps used for warm-up.")
   var warmup = 0.05
 
   @Option(help: "Decoupled weight decay of AdamW.")
   var weightDecay = 0.05
 
-  @Option(help: "Steps between evaluations; by default one after every pass.")
+  @Option(help: "Steps between evaluations. (default: one epoch)")
   var evaluateEvery: Int?
 
   @Flag(help: "Train with dropout.")
   var dropout = false
 
-  @Option(help: "Decides everything random.")
+  @Option(help: "Seed of everything random.")
   var seed: UInt64 = 1
 
-  @OptionGroup(title: "Common") var common: CommonOptions
+  @OptionGroup var common: CommonOptions
 
   func validate() throws {
     func check(_ condition: Bool, _ message: String) throws {
@@ -161,7 +161,7 @@ struct PretrainCommand: ParsableCommand {
       "\(prepared.model.configuration.architectureName), "
         + "\(prepared.model.parameterCount.grouped) parameters, "
         + "\(prepared.tokenCount.grouped) tokens of text"
-        + (prepared.stepsDone > 0 ? "; going on after step \(prepared.stepsDone)" : ""))
+        + (prepared.stepsDone > 0 ? "; resuming after step \(prepared.stepsDone)" : ""))
     Interruption.watch()
     let progress = ProgressLine(isQuiet: common.quiet)
     guard

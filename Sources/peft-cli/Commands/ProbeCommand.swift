@@ -10,61 +10,71 @@ struct ProbeCommand: ParsableCommand {
     commandName: "probe",
     abstract: "Measures how much each group of parameters matters for a task.",
     discussion: """
-      Writes influence.json: for each group the slope and curvature of the loss along its direction, \
-      with standard errors, and the loss it could remove.
+      The output directory holds influence.json. For each group, it has the slope and curvature of \
+      the loss along the group's direction, with standard errors, and the predicted fall of the loss.
 
       Example:
-        peft probe --model minilm --train train.tsv --groups kind-layer --output runs/probe
+        peft probe --model minilm --train train.tsv --groups kind-layer \\
+          --output runs/probe
       """)
 
-  @OptionGroup var task: TaskOptions
+  /// The options that most jobs need.
+  struct Main: ParsableArguments {
+    @OptionGroup var task: TaskOptions
 
-  @Option(help: "Run directory to write.")
-  var output: String
+    @Option(help: "Run directory to write.")
+    var output: String
 
-  @Flag(help: "Replace the influence.json in --output.")
-  var overwrite = false
+    @OptionGroup var evaluation: EvaluationDataOptions
 
-  @Flag(
-    help: """
-      Go on with the probe in --output, with the options it was begun with, to the bits of one that was never \
-      ended; begin where there is none.
-      """)
-  var resume = false
+    @Flag(help: "Replace the influence.json in --output.")
+    var overwrite = false
 
-  @Option(help: "Examples in a batch. (default: 32)")
-  var batchSize: Int?
+    @Flag(
+      help: """
+        Resume the probe in --output with the options it was started with. The result has the \
+        same bits as an uninterrupted probe. Without a probe there, start one.
+        """)
+    var resume = false
 
-  @Option(
-    help: "For --settle-after: parameters that may train, as a number or a share such as 0.5%.")
-  var budget: Budget?
+    @Option(help: "Examples per batch. (default: 32)")
+    var batchSize: Int?
 
-  @Option(help: "Label smoothing.")
-  var labelSmoothing = 0.0
+    @Option(
+      help: "For --settle-after: parameters that may train, as a number or a share such as 0.5%.")
+    var budget: Budget?
 
-  @Option(
-    help: """
-      Format of products with weights: fp32, bf16, or auto, which is bf16 where the processor has instructions for \
-      it. Tangents, and losses of --estimator fit, are in fp32.
-      """)
-  var precision = PrecisionChoice.fp32
+    @Option(help: "Label smoothing.")
+    var labelSmoothing = 0.0
 
-  @Option(help: "Decides everything random.")
-  var seed: UInt64 = 1
+    @Option(
+      help: """
+        Format of products with weights: fp32, bf16, or auto (bf16 if the processor has \
+        instructions for it). Tangents, and the losses of --estimator fit, are in fp32.
+        """)
+    var precision = PrecisionChoice.fp32
 
+    @Option(help: "Seed of everything random.")
+    var seed: UInt64 = 1
+  }
+
+  @OptionGroup(title: "Main options") var main: Main
   @OptionGroup(title: "Groups") var groups: GroupOptions
   @OptionGroup(title: "Probe") var probe: ProbeOptions
+  @OptionGroup var details: TaskDetailOptions
   @OptionGroup(title: "Common") var common: CommonOptions
 
   func validate() throws {
-    if let batchSize, batchSize <= 0 {
+    if let batchSize = main.batchSize, batchSize <= 0 {
       throw ValidationError("--batch-size: give a positive number")
     }
-    guard (0..<1).contains(labelSmoothing) else {
+    guard (0..<1).contains(main.labelSmoothing) else {
       throw ValidationError("--label-smoothing: give a number from 0 to below 1")
     }
-    if resume, overwrite { throw ValidationError("--resume and --overwrite exclude each other") }
-    if (probe.settleAfter == nil) != (budget == nil) {
+    if main.resume, main.overwrite {
+      throw ValidationError("--resume and --overwrite exclude each other")
+    }
+    if (probe.settleAfter == nil) != (main.budget == nil) {
       throw ValidationError("--settle-after and --budget: give both or none")
     }
   }
@@ -72,17 +82,21 @@ struct ProbeCommand: ParsableCommand {
   func run() throws {
     try common.start()
     var training = TrainingSettings()
-    training.batches = BatchPlan(size: .examples(batchSize ?? 32))
-    training.seed = seed
-    training.labelSmoothing = labelSmoothing
-    let prepared = try task.job(FullTuning(), settings: training).prepare()
+    training.batches = BatchPlan(size: .examples(main.batchSize ?? 32))
+    training.seed = main.seed
+    training.labelSmoothing = main.labelSmoothing
+    let prepared = try main.task.job(
+      FullTuning(), evaluation: main.evaluation, details: details, settings: training
+    ).prepare()
     prepared.notes.forEach { common.note($0) }
     let settings = try probe.settings(
-      groups: groups, seed: seed, budget: budget?.count(of: prepared.counts.parameters),
-      precision: precision.precision)
+      groups: groups, seed: main.seed,
+      budget: main.budget?.count(of: prepared.counts.parameters),
+      precision: main.precision.precision)
     if let budget = settings.settled?.budget { try prepared.checkBudget(budget, settings) }
+    let output = main.output
     let path = output + "/" + Influence.fileName
-    if resume, FileManager.default.fileExists(atPath: path) {
+    if main.resume, FileManager.default.fileExists(atPath: path) {
       let found = try Influence.read(path)
       if found.isComplete {
         try prepared.job.check(found, isOf: settings, path: path)
@@ -92,11 +106,12 @@ struct ProbeCommand: ParsableCommand {
       }
     }
     try RunManifest.refuse(output)
-    let directory = try OutputDirectory.probe(output, overwriting: overwrite, resuming: resume)
+    let directory = try OutputDirectory.probe(
+      output, overwriting: main.overwrite, resuming: main.resume)
     try EnvironmentReport.write(to: directory)
     let session = ProbeSession(prepared: prepared, common: common)
     let (influence, isInterrupted) = try session.measure(
-      settings, savingIn: directory, resuming: resume)
+      settings, savingIn: directory, resuming: main.resume)
     try JSONFile.write(influence.json, to: directory.file(Influence.fileName))
     if influence.isComplete { try ProbeCheckpoint.remove(from: directory) }
     show(influence)
@@ -109,7 +124,7 @@ struct ProbeCommand: ParsableCommand {
     } else {
       InfluenceFigure(influence, plan: nil).lines.forEach { Console.output(coloured: $0) }
       InfluenceTable(influence).lines.forEach { Console.output($0) }
-      Console.output("influence: \(output)/\(Influence.fileName)")
+      Console.output("influence: \(main.output)/\(Influence.fileName)")
     }
   }
 }

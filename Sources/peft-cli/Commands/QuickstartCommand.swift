@@ -7,11 +7,11 @@ import PEFTTrain
 struct QuickstartCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "quickstart",
-    abstract: "Runs the whole job on data that every Debian machine has.",
+    abstract: "Runs the main job on data that every Debian machine has.",
     discussion: """
-      Sorts package descriptions into their sections. The texts come from this machine's package \
-      index; the model is a small RoBERTa that comes with the command, pretrained on such descriptions and \
-      on novels. `adapt` measures influence, chooses under a budget, trains and compares.
+      The task is to sort package descriptions into their sections. The texts come from this \
+      machine's package index. The model is a small RoBERTa that comes with peft; it was pretrained \
+      on such descriptions and on novels.
 
       Example:
         peft quickstart --output quickstart-run
@@ -23,7 +23,7 @@ struct QuickstartCommand: ParsableCommand {
   @Flag(help: "Replace the run in --output.")
   var overwrite = false
 
-  @OptionGroup(title: "Common") var common: CommonOptions
+  @OptionGroup var common: CommonOptions
 
   func run() throws {
     try common.start()
@@ -52,10 +52,8 @@ struct QuickstartCommand: ParsableCommand {
     base.settings.length = .epochs(4)
     try AdaptSession(
       base: base, output: output, overwrite: overwrite, resume: false, reuseProbe: false,
-      names: ["lora", "bitfit", "head", "full"],
-      comparison: try ComparisonOptions.parse([
-        "--budget", "1%", "--learning-rates", "1e-3,4e-3",
-      ]),
+      names: ["lora", "bitfit", "head", "full"], budget: .share(0.01),
+      comparison: try ComparisonOptions.parse(["--learning-rates", "1e-3,4e-3"]),
       groups: try GroupOptions.parse(["--candidates", "lora:1,2,4"]),
       probe: try ProbeOptions.parse(["--direction-batches", "12"]),
       training: try TrainingOptions.parse([]), common: common

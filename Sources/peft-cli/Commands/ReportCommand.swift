@@ -6,26 +6,26 @@ struct ReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "report",
     abstract:
-      "Writes the page of a run, a selection or a comparison again, or one page for several runs.",
+      "Writes the report page of a run, selection or comparison, or of several runs together.",
     discussion: """
-      The page is one file that asks nothing of the network.
+      The page is a single file that needs no network.
 
-      Example:
+      Examples:
         peft report runs/adapt
         peft report runs/lora runs/lora-bf16 --output both.html
       """)
 
   @Argument(
     help: """
-      Directory of train, select, adapt or compare, but not of a suite, whose page compare --merge makes; or several \
-      runs of train.
+      Directory that train, select, adapt or compare wrote, or several that train wrote. The page \
+      of a suite comes from compare --merge.
       """)
   var directories: [String]
 
   @Option(help: "File to write. (default: report.html in the one directory)")
   var output: String?
 
-  @OptionGroup(title: "Common") var common: CommonOptions
+  @OptionGroup var common: CommonOptions
 
   func validate() throws {
     if directories.count > 1, output == nil {

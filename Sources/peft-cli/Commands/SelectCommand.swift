@@ -8,59 +8,60 @@ import PEFTTrain
 struct SelectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "select",
-    abstract: "Chooses what to train under a budget, with a proof of how good the choice is.",
+    abstract: "Selects what to train under a budget, and proves how good the selection is.",
     discussion: """
-      Writes plan.json, for train --plan, and frontier.csv beside the influences it reads.
+      The command writes plan.json, for train --plan, and frontier.csv next to influence.json.
 
       Example:
         peft select runs/probe --budget 0.5%
       """)
 
-  @Argument(help: "influence.json, or a run directory with one.")
+  @Argument(help: "An influence.json, or a run directory with one.")
   var influence: String
 
-  @Option(help: "Parameters that may train, the head included: a number, or a share such as 0.5%.")
+  @Option(help: "Parameters that may train, including the head: a number, or a share such as 0.5%.")
   var budget: Budget
 
-  @Option(help: "How to solve: auto, greedy or exact.")
+  @Option(help: "Solver to use.")
   var solver = SolverChoice.auto
 
-  @Flag(help: "Choose by value with interactions; the probe must have measured them.")
+  @Flag(help: "Account for interactions between groups; the probe must have measured them.")
   var interacting = false
 
   @Option(
-    help: "Value of a group: trust-region, newton or slope. (default: as probed)")
+    help: "How a group is valued: trust-region, newton or slope. (default: as probed)")
   var value: String?
 
-  @Option(help: "With --value trust-region: the longest step. (default: 0.001)")
+  @Option(help: "With --value trust-region: longest step. (default: 0.001)")
   var reach: Double?
 
   @Option(
     name: .customLong("for"),
-    help: "Model directory to plan for, a larger one of the same family. (default: the probed one)")
+    help:
+      "Model directory to plan for: a larger model of the same family. (default: the probed one)")
   var target: String?
 
   @Option(
     help: """
-      influence.json of another probe of the same groups, such as one of the --for model: tell how far the \
-      two rankings agree.
+      The influence.json of another probe of the same groups, such as one of the --for model; the \
+      command then prints how well the two rankings agree.
       """)
   var against: String?
 
   @Option(
     help: """
-      Directory to write plan.json and frontier.csv into. (default: beside the influences; with --for it must be \
-      another one)
+      Directory to write plan.json and frontier.csv into; required with --for. (default: the \
+      directory of influence.json)
       """)
   var output: String?
 
-  @Flag(help: "Replace the plan in --output. One beside its influences is replaced anyway.")
+  @Flag(help: "Replace the plan in --output. A plan next to its influence.json is always replaced.")
   var overwrite = false
 
-  @Option(help: "Seconds the solver may take. (default: 60)")
+  @Option(help: "Time limit of the solver in seconds. (default: 60)")
   var timeLimit: Double?
 
-  @OptionGroup(title: "Common") var common: CommonOptions
+  @OptionGroup var common: CommonOptions
 
   enum SolverChoice: String, ExpressibleByArgument, CaseIterable {
     case auto

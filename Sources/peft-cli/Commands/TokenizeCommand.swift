@@ -7,27 +7,27 @@ import PEFTTrain
 struct TokenizeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tokenize",
-    abstract: "Prints the token ids of every line, special tokens included, as a JSON array.",
+    abstract: "Prints the token ids of every line as a JSON array, including special tokens.",
     discussion: """
+      A directory with only vocabulary files is enough; their special tokens decide the family.
+
       Example:
         echo "a stirring film" | peft tokenize minilm
-
-      The directory may hold vocabulary files alone; the special tokens in them decide the family.
       """)
 
-  @Argument(help: "Model directory, or one with vocabulary files.")
+  @Argument(help: "Model directory, or directory with vocabulary files.")
   var model: String
 
-  @Argument(help: "Texts, one a line; standard input when it is missing.")
+  @Argument(help: "File with one text per line. (default: standard input)")
   var file: String?
 
-  @Flag(help: "Lines are JSON objects with text, or text_a and text_b.")
+  @Flag(help: "Read each line as a JSON object with text, or text_a and text_b.")
   var jsonl = false
 
-  @Option(help: "Longest sequence in tokens.")
+  @Option(help: "Maximum sequence length in tokens.")
   var maxLength: Int?
 
-  @OptionGroup(title: "Common") var common: CommonOptions
+  @OptionGroup var common: CommonOptions
 
   func validate() throws {
     if let maxLength, maxLength < 1 {

@@ -6,89 +6,106 @@ import PEFTTrain
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
-    abstract: "Fine-tunes a model on labelled texts and writes a run directory.",
+    abstract: "Fine-tunes a model on a task and writes a run directory.",
     discussion: """
       Example:
         peft train --model minilm --train train.tsv --dev dev.tsv --test test.tsv \\
           --method lora --rank 8 --epochs 2 --output runs/lora
       """)
 
-  @OptionGroup var task: TaskOptions
+  /// The options that most jobs need.
+  struct Main: ParsableArguments {
+    @OptionGroup var task: TaskOptions
 
-  @Option(help: "Run directory to write.")
-  var output: String?
+    @Option(help: "Run directory to write; required unless --dry-run is given.")
+    var output: String?
 
-  @Flag(help: "Replace the run in --output.")
-  var overwrite = false
+    @OptionGroup var evaluation: EvaluationDataOptions
 
-  @Flag(
-    help: """
-      Go on with the run in --output, with the options it was begun with, to the bits of a run that was \
-      never ended; begin where there is none.
-      """)
-  var resume = false
+    @Flag(help: "Replace the run in --output.")
+    var overwrite = false
 
-  @Option(help: "Steps between checkpoints; there is one after every evaluation or pass anyway.")
-  var checkpointEvery: Int?
+    @Flag(
+      help: """
+        Resume the run in --output with the options it was started with. The result has the same \
+        bits as an uninterrupted run. Without a run there, start one.
+        """)
+    var resume = false
 
-  @Flag(help: "Say what would be trained, the memory and the time, and write nothing.")
-  var dryRun = false
+    @Option(
+      help: "Steps between checkpoints, in addition to those after every evaluation or epoch.")
+    var checkpointEvery: Int?
 
-  @Option(help: "plan.json of `peft select`: train what it chose, instead of --method.")
-  var plan: String?
+    @Flag(help: "Print what would train, the memory and the time it takes; write nothing.")
+    var dryRun = false
+  }
 
-  @Option(
-    help: """
-      Hugging Face PEFT adapter (LoRA), or file of additions, to go on from, instead of --method: its \
-      additions train further, and its head where it fits.
-      """)
-  var adapter: String?
+  /// What a run starts from, instead of a method by name.
+  struct Start: ParsableArguments {
+    @Option(help: "The plan.json that `peft select` wrote: train its selection, not a --method.")
+    var plan: String?
 
-  @Option(help: "Alpha of --adapter, where no adapter_config.json says it.")
-  var adapterAlpha: Double?
+    @Flag(
+      help: """
+        With --plan: use a learning rate per group, in proportion to the best steps that the \
+        probe found.
+        """)
+    var groupRates = false
 
-  @Flag(
-    help: """
-      With --plan: learning rates by group, in the ratio of the steps that the probe found best.
-      """)
-  var groupRates = false
+    @Option(
+      help: """
+        Hugging Face PEFT adapter (LoRA), or file of LoRA deltas, to keep training, instead of a \
+        --method. Its head is used if it fits.
+        """)
+    var adapter: String?
 
+    @Option(help: "Alpha of --adapter; needed if its directory has no adapter_config.json.")
+    var adapterAlpha: Double?
+  }
+
+  @OptionGroup(title: "Main options") var main: Main
   @OptionGroup(title: "Method") var method: MethodOptions
+  @OptionGroup(title: "Method") var start: Start
   @OptionGroup(title: "Training") var training: TrainingOptions
+  @OptionGroup var details: TaskDetailOptions
   @OptionGroup(title: "Common") var common: CommonOptions
 
   func validate() throws {
-    if groupRates, plan == nil {
+    if start.groupRates, start.plan == nil {
       throw ValidationError("--group-rates: it takes them from --plan; name one")
     }
-    if adapter != nil, plan != nil {
+    if start.adapter != nil, start.plan != nil {
       throw ValidationError("--adapter and --plan exclude each other")
     }
-    if adapterAlpha != nil, adapter == nil {
+    if start.adapterAlpha != nil, start.adapter == nil {
       throw ValidationError("--adapter-alpha: it goes with --adapter")
     }
-    if resume, overwrite { throw ValidationError("--resume and --overwrite exclude each other") }
-    if let checkpointEvery, checkpointEvery <= 0 {
+    if main.resume, main.overwrite {
+      throw ValidationError("--resume and --overwrite exclude each other")
+    }
+    if let checkpointEvery = main.checkpointEvery, checkpointEvery <= 0 {
       throw ValidationError("--checkpoint-every: give a positive number")
     }
-    if output == nil, !dryRun { throw ValidationError("--output: name the run directory to write") }
+    if main.output == nil, !main.dryRun {
+      throw ValidationError("--output: name the run directory to write")
+    }
   }
 
   func run() throws {
     try common.start()
-    let chosen = try plan.map { try Plan.read($0) }
-    var job = task.job(
-      chosen?.method ?? method.adaptation,
+    let chosen = try start.plan.map { try Plan.read($0) }
+    var job = main.task.job(
+      chosen?.method ?? method.adaptation, evaluation: main.evaluation, details: details,
       settings: training.settings(
         usualLearningRate: chosen != nil
           ? MethodOptions.usualRate(of: SelectedTuning.name)
-          : adapter != nil
+          : start.adapter != nil
             ? MethodOptions.usualRate(of: LowRankAdaptation.name) : method.usualLearningRate))
     job.plan = chosen
-    job.adapter = adapter.map { ($0, adapterAlpha) }
-    if groupRates { job.settings.rateFactors = chosen?.rateFactors ?? [:] }
+    job.adapter = start.adapter.map { ($0, start.adapterAlpha) }
+    if start.groupRates { job.settings.rateFactors = chosen?.rateFactors ?? [:] }
     try TrainingSession(job: job, common: common).run(
-      to: output, start: resume ? .resuming : overwrite ? .overwriting : .new,
-      checkpoints: checkpointEvery, dryRun: dryRun)
+      to: main.output, start: main.resume ? .resuming : main.overwrite ? .overwriting : .new,
+      checkpoints: main.checkpointEvery, dryRun: main.dryRun)
   }
 }

@@ -9,78 +9,95 @@ import PEFTTrain
 struct ValidateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "validate",
-    abstract: "Trains each group alone and tells which predictor ranked the groups best.",
+    abstract: "Trains each group alone to see which predictor ranks the groups best.",
     discussion: """
-      Writes influence.json and validation.json. The head is trained first and then stands still; a \
-      group's worth is the fall of the dev loss when it trains alone.
+      The command first trains the head and then freezes it. A group's worth is the fall of the dev \
+      loss when only that group trains. The output directory holds influence.json and \
+      validation.json. --dev is required.
 
       Example:
-        peft validate --model minilm --train train.tsv --dev dev.tsv --output runs/validation
+        peft validate --model minilm --train train.tsv --dev dev.tsv \\
+          --output runs/validation
       """)
 
-  @OptionGroup var task: TaskOptions
+  /// The options that most jobs need.
+  struct Main: ParsableArguments {
+    @OptionGroup var task: TaskOptions
 
-  @Option(help: "Run directory to write.")
-  var output: String
+    @Option(help: "Run directory to write.")
+    var output: String
 
-  @Flag(help: "Replace what is in --output.")
-  var overwrite = false
+    @OptionGroup var evaluation: EvaluationDataOptions
 
-  @Option(help: "Steps of training each group.")
-  var groupSteps = 40
+    @Flag(help: "Replace what is in --output.")
+    var overwrite = false
 
-  @Option(help: "Examples in a batch of it.")
-  var groupBatchSize = 16
+    @Option(help: "Training steps for each group.")
+    var groupSteps = 40
 
-  @Option(help: "Learning rates tried for each group; the better one counts.")
-  var groupRates = "1e-4,1e-3"
+    @Option(help: "Examples per batch when a group trains.")
+    var groupBatchSize = 16
 
-  @Option(help: "Dev examples whose loss is measured.")
-  var devLimit = 500
+    @Option(help: "Learning rates to try for each group; the better one counts.")
+    var groupRates = "1e-4,1e-3"
 
-  @Option(help: "Examples in a batch of the probe. (default: 32)")
-  var batchSize: Int?
+    @Option(help: "Dev examples to measure the loss on.")
+    var devLimit = 500
 
-  @Option(help: "Decides everything random.")
-  var seed: UInt64 = 1
+    @Option(help: "Examples per batch of the probe. (default: 32)")
+    var batchSize: Int?
 
+    @Option(help: "Seed of everything random.")
+    var seed: UInt64 = 1
+  }
+
+  @OptionGroup(title: "Main options") var main: Main
   @OptionGroup(title: "Groups") var groups: GroupOptions
   @OptionGroup(title: "Probe") var probe: ProbeOptions
+  @OptionGroup var details: TaskDetailOptions
   @OptionGroup(title: "Common") var common: CommonOptions
 
-  private var rates: [Double] { groupRates.split(separator: ",").map { Double($0) ?? 0 } }
+  private var rates: [Double] { main.groupRates.split(separator: ",").map { Double($0) ?? 0 } }
 
   func validate() throws {
-    guard groupSteps > 0, groupBatchSize > 0, devLimit > 0, batchSize ?? 1 > 0 else {
+    guard main.groupSteps > 0, main.groupBatchSize > 0, main.devLimit > 0,
+      main.batchSize ?? 1 > 0
+    else {
       throw ValidationError(
         "--group-steps, --group-batch-size, --dev-limit and --batch-size: give positive numbers")
     }
     guard !rates.isEmpty, rates.allSatisfy({ $0 > 0 && $0.isFinite }) else {
-      throw ValidationError("--group-rates \(groupRates): give positive numbers, such as 1e-4,1e-3")
+      throw ValidationError(
+        "--group-rates \(main.groupRates): give positive numbers, such as 1e-4,1e-3")
     }
-    if task.dev == nil { throw ValidationError("--dev: name the data to measure the loss on") }
+    if main.evaluation.dev == nil {
+      throw ValidationError("--dev: name the data to measure the loss on")
+    }
     if probe.settleAfter != nil { throw ValidationError("--settle-after: there is no budget here") }
   }
 
   func run() throws {
     try common.start()
     var training = TrainingSettings()
-    training.batches = BatchPlan(size: .examples(batchSize ?? 32))
-    training.seed = seed
-    let prepared = try task.job(FullTuning(), settings: training).prepare()
+    training.batches = BatchPlan(size: .examples(main.batchSize ?? 32))
+    training.seed = main.seed
+    let prepared = try main.task.job(
+      FullTuning(), evaluation: main.evaluation, details: details, settings: training
+    ).prepare()
     prepared.notes.forEach { common.note($0) }
     let influenceSettings = try probe.settings(
-      groups: groups, seed: seed, budget: nil, precision: .fp32)
-    let directory = try OutputDirectory.validation(output, overwriting: overwrite)
+      groups: groups, seed: main.seed, budget: nil, precision: .fp32)
+    let output = main.output
+    let directory = try OutputDirectory.validation(output, overwriting: main.overwrite)
     let (influence, isInterrupted) = try ProbeSession(prepared: prepared, common: common).measure(
       influenceSettings)
     try JSONFile.write(influence.json, to: directory.file(Influence.fileName))
     if isInterrupted { throw Interrupted(run: output) }
     var settings = ValidationSettings()
-    settings.steps = groupSteps
-    settings.batchSize = groupBatchSize
+    settings.steps = main.groupSteps
+    settings.batchSize = main.groupBatchSize
     settings.learningRates = rates
-    settings.devLimit = devLimit
+    settings.devLimit = main.devLimit
     let line = StepLine(isQuiet: common.quiet)
     let validation = try prepared.validate(
       influence, influenceSettings: influenceSettings, settings: settings,
@@ -107,7 +124,7 @@ struct ValidateCommand: ParsableCommand {
     }
     table.lines(width: .max).forEach { Console.output($0) }
     Console.output(
-      "\(validation.items.count) groups, each trained alone for \(groupSteps) steps in "
+      "\(validation.items.count) groups, each trained alone for \(main.groupSteps) steps in "
         + "\(ProgressLine.duration(validation.seconds)); dev loss before: "
         + ProgressLine.format(validation.baseLoss))
     Console.output("validation: \(output)/\(Validation.fileName)")

@@ -6,27 +6,28 @@ import PEFTTrain
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify",
-    abstract: "Checks a plan, solving it anew, or a run or delta against its base model.",
+    abstract: "Checks a plan by solving it again, or a run or delta against its base model.",
     discussion: """
-      A plan's weight, value and bound are recomputed; of one made by --interacting its weight and rules alone. Of a run or delta the SHA-256 of its files and of its \
-      base model's are, and its tensors are put in place. A directory with both has both checked.
+      For a plan, the command recomputes weight, value and bound; for a plan from --interacting, it \
+      checks only the weight and the rules. For a run or delta, it compares the SHA-256 of the files \
+      and of the base model, and loads the tensors. If a directory has both, it checks both.
 
-      Ends with 0 where everything holds, with 4 where a plan does not, and with 3 where files do not.
+      The exit status is 0 if everything holds, 4 if a plan does not, and 3 if files do not.
 
-      Example:
+      Examples:
         peft verify runs/probe/plan.json
         peft verify deltas/sst2 --model minilm
       """)
 
-  @Argument(help: "plan.json, a directory with one, a run directory, or a delta.")
+  @Argument(help: "A plan.json, a directory with one, a run directory, or a delta.")
   var path: String
 
   @Option(
     name: .customLong("model"),
-    help: "Directory of the base model of a run or delta, where it is not where it was.")
+    help: "Directory of the base model of a run or delta, if it has moved since the training.")
   var base: String?
 
-  @OptionGroup(title: "Common") var common: CommonOptions
+  @OptionGroup var common: CommonOptions
 
   func run() throws {
     common.apply()

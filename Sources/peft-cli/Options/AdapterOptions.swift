@@ -6,13 +6,14 @@ import PEFTTrain
 struct AdapterOptions: ParsableArguments {
   @Option(
     name: .customLong("model"),
-    help: "Directory of a run's base model, where it is not where it was.")
+    help: "Directory of a run's base model, if it has moved since the training.")
   var base: String?
 
-  @Option(help: "Hugging Face PEFT adapter (LoRA), or file of additions, on the model given.")
+  @Option(
+    help: "Hugging Face PEFT adapter (LoRA), or file of LoRA deltas, to apply to the model given.")
   var adapter: String?
 
-  @Option(help: "Alpha of --adapter, where no adapter_config.json says it.")
+  @Option(help: "Alpha of --adapter; needed if its directory has no adapter_config.json.")
   var adapterAlpha: Double?
 
   func validate() throws {

@@ -3,16 +3,16 @@ import PEFTTensor
 
 /// Options of every command.
 struct CommonOptions: ParsableArguments {
-  @Option(help: "A YAML file with any of these options; what stands on the command line wins.")
+  @Option(help: "YAML file with any of these options; options on the command line override it.")
   var config: String?
 
-  @Flag(help: "Print one JSON document on standard output, and nothing else there.")
+  @Flag(help: "Print one JSON document, and nothing else, on standard output.")
   var json = false
 
-  @Flag(help: "Say nothing while working.")
+  @Flag(help: "Print no progress or notes.")
   var quiet = false
 
-  @Option(help: "Threads to work with; by default, and at the most, the cores the process may use.")
+  @Option(help: "Worker threads; the default and the maximum is the number of usable cores.")
   var workers: Int?
 
   func validate() throws {
@@ -26,7 +26,7 @@ struct CommonOptions: ParsableArguments {
     guard let workers else { return }
     let cores = Processor.availableCores
     if workers > cores {
-      note("--workers \(workers): this process may use \(cores) cores, so \(cores) work")
+      note("--workers \(workers): this process may use only \(cores) cores; using \(cores) workers")
     }
     WorkerPool.useWorkers(min(workers, cores))
   }

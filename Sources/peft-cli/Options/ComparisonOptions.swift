@@ -3,22 +3,21 @@ import PEFTModels
 
 /// How methods are compared.
 struct ComparisonOptions: ParsableArguments {
-  @Option(help: "Parameters that may train, the head included: a number, or a share such as 0.5%.")
-  var budget: Budget?
-
-  @Option(help: "Seeds, one run each. (default: --seed)")
+  @Option(
+    help: "Seeds, separated by commas; each method is trained once with each. (default: --seed)")
   var seeds: String?
 
   @Option(
     help: """
-      Learning rates to choose from for every method, by the dev metric with the first seed. \
-      (default: --learning-rate, or what usually suits the method)
+      Learning rates to try for every method; the dev metric with the first seed decides. \
+      (default: --learning-rate, or the method's usual rate)
       """)
   var learningRates: String?
 
   @Option(
     help: """
-      Linear layers that lora adapts, separated by commas. (default: query,value, with GPT-2 c_attn)
+      For lora: linear layers to adapt, separated by commas. (default: query,value, for GPT-2 \
+      c_attn)
       """)
   var targets: String?
 

@@ -3,11 +3,11 @@ import PEFTTrain
 
 /// How data files are to be read.
 struct DataOptions: ParsableArguments {
-  @Option(help: "Format of the data files: jsonl, csv or tsv; by default their extension decides.")
+  @Option(help: "Format of the data files. (default: chosen by the file's extension)")
   var format: DataFormat?
 
   @Option(
-    help: "Columns by number from 1 or by name, such as text=1,label=2; pairs: text_a=…,text_b=….")
+    help: "Columns, numbered from 1 or named, such as text=1,label=2; for pairs text_a=…,text_b=….")
   var columns: ColumnSelection?
 }
 

@@ -3,31 +3,32 @@ import PEFTModels
 
 /// How text is generated.
 struct GenerationOptions: ParsableArguments {
-  @Option(help: "Most tokens to write.")
+  @Option(help: "Maximum number of tokens to generate.")
   var maxNewTokens = 64
 
-  @Option(help: "Draw tokens, from the softmax of logits / temperature, instead of the likeliest.")
+  @Option(
+    help: "Sample from softmax(logits / temperature), instead of taking the most likely token.")
   var temperature: Double?
 
-  @Option(help: "Draw from so many of the likeliest tokens only.")
+  @Option(help: "Sample from this many most likely tokens only.")
   var topK: Int?
 
-  @Option(help: "Draw from the fewest likeliest tokens that make up this probability.")
+  @Option(help: "Sample from the fewest most likely tokens whose probabilities reach this sum.")
   var topP: Double?
 
-  @Option(help: "Beam search with so many hypotheses.")
+  @Option(help: "Use beam search with this many hypotheses.")
   var beams: Int?
 
-  @Option(help: "Beams: the log probability of a text is divided by its length to this power.")
+  @Option(help: "For beams: divide the log probability of a text by its length to this power.")
   var lengthPenalty = 1.0
 
-  @Flag(help: "Beams: end as soon as there are --beams finished texts.")
+  @Flag(help: "For beams: stop as soon as --beams texts are finished.")
   var earlyStopping = false
 
-  @Option(help: "No so many tokens in a row occur twice, in prompt and text together.")
+  @Option(help: "Never repeat an n-gram of this length within prompt and output.")
   var noRepeatNgram: Int?
 
-  @Option(help: "Prompts that are worked on together.")
+  @Option(help: "Prompts per batch.")
   var generationBatch = 16
 
   func validate() throws {

@@ -7,15 +7,16 @@ import PEFTTrain
 struct GroupOptions: ParsableArguments {
   @Option(
     help: """
-      Groups of parameters: kind, kind-layer, tensor, row, or a YAML file that maps names to \
-      patterns of tensor names.
+      How parameters are grouped: kind, kind-layer, tensor, row, or a YAML file that maps group \
+      names to patterns of tensor names.
       """)
   var groups = "kind-layer"
 
   @Option(
     help: """
-      Adapters to weigh beside the weights, such as lora:4,8,16, or lora:8@query+value for some \
-      matrices only, or none. (default: none; adapt: lora:1,2,4,8,16, with --groups row none)
+      Adapters that compete with the groups for the budget: none, ranks such as lora:4,8,16, or \
+      lora:8@query+value for some matrices only. (default: none; for adapt lora:1,2,4,8,16, but \
+      none with --groups row)
       """)
   var candidates: String?
 

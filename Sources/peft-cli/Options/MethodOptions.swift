@@ -3,21 +3,22 @@ import PEFTModels
 
 /// What trains.
 struct MethodOptions: ParsableArguments {
-  @Option(help: "What trains: full, lora, bitfit, norm or head. The task head always does.")
+  @Option(help: "What to train: full, lora, bitfit, norm or head. The task head always trains.")
   var method = "full"
 
-  @Option(help: "Rank of lora.")
+  @Option(help: "For lora: rank of the delta.")
   var rank = 8
 
-  @Option(help: "Scale of lora: the addition is multiplied by alpha / rank. (default: 2 × rank)")
+  @Option(help: "For lora: alpha; the delta is scaled by alpha / rank. (default: 2 × rank)")
   var alpha: Double?
 
-  @Option(help: "Dropout on the input of lora's addition.")
+  @Option(help: "For lora: dropout on the input of the delta.")
   var loraDropout = 0.0
 
   @Option(
     help: """
-      Linear layers that lora adapts, separated by commas. (default: query,value, with GPT-2 c_attn)
+      For lora: linear layers to adapt, separated by commas. (default: query,value, for GPT-2 \
+      c_attn)
       """)
   var targets: String?
 

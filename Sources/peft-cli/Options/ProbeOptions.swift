@@ -7,77 +7,83 @@ import PEFTTrain
 struct ProbeOptions: ParsableArguments {
   @Option(
     help: """
-      What measures slope and curvature: one-walk (tangents of the outputs, all groups at once) or fit \
-      (losses at several points along each group's direction, while everything trains).
+      How slope and curvature are measured: one-walk (all groups in one pass, from the tangents of \
+      the outputs) or fit (from losses at several points along each group's direction, during training).
       """)
   var estimator = "one-walk"
 
-  @Option(help: "What a group would move against: adamw (preconditioned) or gradient.")
+  @Option(
+    help: "Direction in which groups are probed: adamw (preconditioned gradient) or gradient.")
   var direction = ProbeSettings.Direction.adamw
 
-  @Option(help: "Examples probed: fresh (others than those that made the direction) or same.")
+  @Option(help: "Examples to probe on: fresh (not used for the direction) or same.")
   var probeOn = ProbeSettings.ProbeBatches.fresh
 
-  @Option(help: "Batches whose gradients make the direction.")
+  @Option(help: "Batches whose gradients define the direction.")
   var directionBatches = 24
 
   @Option(
-    help: "Batches probed; where the data have too few for both, they are parted in proportion.")
+    help:
+      "Batches to probe on. If the data are too few for both, both numbers shrink in proportion.")
   var probeBatches = 16
 
-  @Option(help: "Steps of the head alone before the first gradient.")
+  @Option(help: "Steps that train the head alone before the probe.")
   var headSteps = 80
 
-  @Option(help: "Their learning rate.")
+  @Option(help: "Learning rate of the --head-steps.")
   var headLearningRate = 5e-3
 
   @Option(
-    help: "Steps of every parameter after them, so that a model that has begun to learn is probed.")
+    help:
+      "Steps that then train all parameters, so that the probe sees a model that has begun to learn."
+  )
   var warmSteps = 0
 
-  @Option(help: "Their learning rate.")
+  @Option(help: "Learning rate of the --warm-steps.")
   var warmLearningRate = 2e-4
 
   @Option(
     help: """
-      How slope b and curvature a become a value: trust-region (best step up to --reach), newton \
-      (b²/2a) or slope. (default: trust-region, with --direction gradient newton)
+      How slope b and curvature a give a value: trust-region (best step up to --reach), newton \
+      (b²/2a) or slope. (default: trust-region; newton with --direction gradient)
       """)
   var value: String?
 
-  @Option(help: "The longest step of the trust region, in units of the direction.")
+  @Option(help: "Longest step of the trust region, in units of the direction.")
   var reach = 1e-3
 
   @Option(
     help:
-      "How probes become one estimate: ratio-of-means, or sum (each probe's value, the paper's).")
+      "How probes are combined: ratio-of-means, or sum (of each probe's value, as in the paper).")
   var aggregate = ProbeAggregation.ratioOfMeans
 
   @Flag(
     help: """
-      Measure how groups interact, for select --interacting; adapt then chooses what removes most together.
+      Measure how groups interact, for select --interacting. With it, adapt selects the groups \
+      that reduce the loss most together.
       """)
   var interactions = false
 
-  @Option(help: "fit: steps of training during which it probes.")
+  @Option(help: "For fit: training steps during which it probes.")
   var probeSteps = 48
 
-  @Option(help: "fit: steps between probes.")
+  @Option(help: "For fit: steps between probes.")
   var period = 8
 
-  @Option(help: "fit: learning rate of that training.")
+  @Option(help: "For fit: learning rate of that training.")
   var probeLearningRate = 2e-5
 
-  @Option(help: "fit: points along the direction, in steps.")
+  @Option(help: "For fit: points along the direction, as multiples of the step.")
   var multipliers = "-2,-1,1,2"
 
-  @Option(help: "fit: least R² of a fit that counts.")
+  @Option(help: "For fit: smallest R² for which a fit counts.")
   var gate = 0.99
 
-  @Option(help: "fit: the step; by default for each group as far as the loss changes by 2 %.")
+  @Option(
+    help: "For fit: the step. (default: for each group, the step that changes the loss by 2 %)")
   var fitStep: Double?
 
-  @Option(help: "End once the selection under --budget is the same over so many probes.")
+  @Option(help: "Stop once this many probes in a row give the same selection under --budget.")
   var settleAfter: Int?
 
   func validate() throws {

@@ -69,10 +69,19 @@ enum SuiteFile {
         remedy: "rename one of the models or tasks")
     }
     return try pairs.map { pair in
-      let options: TaskOptions = try parse(TaskOptions.self, pair.task, with: pair.model)
+      let options = try parse(TaskSection.self, pair.task, with: pair.model)
       return ComparisonSuite.Problem(
-        name: pair.name, job: options.job(FullTuning(), settings: settings))
+        name: pair.name,
+        job: options.task.job(
+          FullTuning(), evaluation: options.evaluation, details: options.details,
+          settings: settings))
     }
+  }
+
+  private struct TaskSection: ParsableArguments {
+    @OptionGroup var task: TaskOptions
+    @OptionGroup var evaluation: EvaluationDataOptions
+    @OptionGroup var details: TaskDetailOptions
   }
 
   private struct ProbeSection: ParsableArguments {

@@ -5,19 +5,22 @@ import PEFTTrain
 struct TaskKindOptions: ParsableArguments {
   @Option(
     help: """
-      What is to be predicted: auto, classification, regression, language (running text) or completion \
-      (a prompt's completion).
+      Kind of task: auto (decided by the data), classification, regression, language (running \
+      text) or completion (of prompts).
       """)
   var task = TaskKind.auto
 
   @Option(
     help: """
-      Longest text in tokens; of running text the length of a window. (default: 128, for running text \
-      256, or what the model takes; of a run its own, of a model or adapter what the model takes)
+      Maximum length of a text in tokens; for running text the length of a window. (default: 128, \
+      for running text 256, but no more than the model's maximum; for a run the length it was \
+      trained with; for a model or adapter the model's maximum)
       """)
   var maxLength: Int?
 
-  @Option(help: "Running text: tokens from one window to the next. (default: --max-length)")
+  @Option(
+    help:
+      "For running text: tokens from the start of one window to the next. (default: --max-length)")
   var stride: Int?
 }
 

@@ -3,66 +3,72 @@ import PEFTModels
 import PEFTTensor
 import PEFTTrain
 
-/// Model and data of a task.
+/// Model and training data of a task.
 struct TaskOptions: ParsableArguments {
   @Option(help: "Model directory: config.json, model.safetensors and the tokenizer's files.")
   var model: String
 
-  @Option(help: "Data to train on; it fixes the task and its labels.")
+  @Option(help: "Training data; they define the task and its labels.")
   var train: String
 
-  @OptionGroup var details: TaskDetailOptions
-
-  /// The data to evaluate on while training.
-  var dev: String? { details.dev }
-
   /// The job of training `method` on the task.
-  func job(_ method: any AdaptationMethod, settings: TrainingSettings) -> TrainingJob {
-    details.job(method, model: model, train: train, settings: settings)
+  func job(
+    _ method: any AdaptationMethod, evaluation: EvaluationDataOptions, details: TaskDetailOptions,
+    settings: TrainingSettings
+  ) -> TrainingJob {
+    details.job(method, model: model, train: train, evaluation: evaluation, settings: settings)
   }
 }
 
-/// What a task is besides its model and its training data.
-struct TaskDetailOptions: ParsableArguments {
-  @Option(help: "Data to evaluate on while training; the best step is kept.")
+/// The data that a task is evaluated on.
+struct EvaluationDataOptions: ParsableArguments {
+  @Option(help: "Data to evaluate on during training; the parameters of the best step are kept.")
   var dev: String?
 
   @Option(help: "Data to evaluate on at the end.")
   var test: String?
+}
 
-  @Option(
-    help: """
-      How a classifier's head reads the tokens: first, last or mean. (default: first, with GPT-2 last)
-      """)
-  var pooling: Pooling?
-
-  @OptionGroup var kind: TaskKindOptions
-
-  @Flag(
-    help: """
-      Completions: write them for the test prompts at the end, and compare with all references (BLEU, \
-      ROUGE, NIST).
-      """)
-  var generate = false
-
-  @OptionGroup(title: "Generation") var generation: GenerationOptions
+/// How the data of a task are read, and how its texts are generated.
+struct TaskDetailOptions: ParsableArguments {
   @OptionGroup(title: "Data") var data: DataOptions
+  @OptionGroup(title: "Data") var kind: TaskKindOptions
+  @OptionGroup(title: "Data") var head: PoolingOptions
+  @OptionGroup(title: "Generation") var output: GenerateOptions
+  @OptionGroup(title: "Generation") var generation: GenerationOptions
 
   /// The job of training `method` on the task.
   func job(
-    _ method: any AdaptationMethod, model: String, train: String, settings: TrainingSettings
+    _ method: any AdaptationMethod, model: String, train: String,
+    evaluation: EvaluationDataOptions, settings: TrainingSettings
   ) -> TrainingJob {
     var job = TrainingJob(modelDirectory: model, trainPath: train, method: method)
-    job.devPath = dev
-    job.testPath = test
+    job.devPath = evaluation.dev
+    job.testPath = evaluation.test
     job.format = data.format
     job.columns = data.columns
     job.taskKind = kind.task
-    job.pooling = pooling
+    job.pooling = head.pooling
     job.maximumLength = kind.maxLength
     job.stride = kind.stride
     job.settings = settings
-    job.generation = generate ? generation.settings(seed: settings.seed) : nil
+    job.generation = output.generate ? generation.settings(seed: settings.seed) : nil
     return job
   }
+}
+
+/// What a classifier's head reads.
+struct PoolingOptions: ParsableArguments {
+  @Option(help: "How the classification head pools the tokens. (default: first, for GPT-2 last)")
+  var pooling: Pooling?
+}
+
+/// Whether completions are generated after training.
+struct GenerateOptions: ParsableArguments {
+  @Flag(
+    help: """
+      For completion tasks: generate completions of the test prompts at the end and compare them \
+      with all references (BLEU, ROUGE, NIST).
+      """)
+  var generate = false
 }

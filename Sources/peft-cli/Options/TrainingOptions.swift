@@ -4,63 +4,64 @@ import PEFTTrain
 
 /// How training goes.
 struct TrainingOptions: ParsableArguments {
-  @Option(help: "Passes over the training data. (default: 3)")
+  @Option(help: "Epochs: passes over the training data. (default: 3)")
   var epochs: Double?
 
-  @Option(help: "Steps, instead of --epochs.")
+  @Option(help: "Training steps, instead of --epochs.")
   var steps: Int?
 
-  @Option(help: "Examples in a batch. (default: 32)")
+  @Option(help: "Examples per batch. (default: 32)")
   var batchSize: Int?
 
-  @Option(help: "Tokens in a batch, instead of --batch-size.")
+  @Option(help: "Tokens per batch, instead of --batch-size.")
   var batchTokens: Int?
 
-  @Flag(help: "Put texts of similar length into one batch.")
+  @Flag(help: "Group texts of similar length into batches.")
   var groupByLength = false
 
   @Option(
-    help: "Learning rate after the warm-up. (default: full 5e-5, head 1e-3, others 5e-4)")
+    help: "Learning rate after warm-up. (default: full 5e-5, head 1e-3, others 5e-4)")
   var learningRate: Double?
 
-  @Option(help: "Part of the steps that warms up.")
+  @Option(help: "Fraction of the steps used for warm-up.")
   var warmup = 0.06
 
-  @Option(help: "Decay after the warm-up: linear, cosine or constant.")
+  @Option(help: "Learning rate schedule after warm-up.")
   var schedule = LearningRateSchedule.Decay.linear
 
   @Option(help: "Decoupled weight decay of AdamW.")
   var weightDecay = 0.01
 
-  @Option(help: "Limit on the gradient's global norm; 0 does not clip.")
+  @Option(help: "Maximum global norm of the gradient; 0 turns clipping off.")
   var clip = 1.0
 
-  @Option(help: "Label smoothing.")
+  @Option(help: "Label smoothing, from 0 to below 1.")
   var labelSmoothing = 0.0
 
-  @Flag(help: "Train without the dropout that the model is configured with.")
+  @Flag(help: "Turn off the dropout that the model's configuration asks for.")
   var noDropout = false
 
   @Flag(
     help: """
-      Keep only the inputs of layers and compute the rest again in the reverse walk: less memory, in \
-      fp32 the same bits, a third more time, or half where most is frozen.
+      Keep only the inputs of layers and recompute the rest in the backward pass. This saves memory \
+      and gives the same bits in fp32; it takes a third more time, or half if most parameters are \
+      frozen.
       """)
   var recompute = false
 
-  @Option(help: "Steps between evaluations; by default one after every pass.")
+  @Option(help: "Steps between evaluations. (default: one epoch)")
   var evaluateEvery: Int?
 
-  @Option(help: "End after so many evaluations without a better one.")
+  @Option(help: "Stop after this many evaluations without improvement.")
   var patience: Int?
 
-  @Option(help: "Decides everything random.")
+  @Option(help: "Seed of everything random.")
   var seed: UInt64 = 1
 
   @Option(
     help: """
-      Format in which steps and probes multiply by weights: fp32, bf16 (weights, sums and all else stay in fp32), or \
-      auto, which is bf16 where the processor has instructions for it.
+      Format of products with weights in steps and probes: fp32, bf16 (weights, sums and everything \
+      else stay in fp32), or auto (bf16 if the processor has instructions for it).
       """)
   var precision = PrecisionChoice.fp32
 
