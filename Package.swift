@@ -57,7 +57,7 @@ let package = Package(
       name: "PEFTTrainTests", dependencies: ["PEFTTrain", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(
       name: "peft-cliTests", dependencies: ["peft-cli", "PEFTTrain", "TestSupport"],
-      exclude: ["Golden"]),
+      exclude: ["Fixtures", "Golden"]),
     .testTarget(name: "ArticleTests", dependencies: ["PEFTTrain", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]

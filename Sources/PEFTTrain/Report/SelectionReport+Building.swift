@@ -1,6 +1,7 @@
 import Foundation
 import PEFTReport
 import PEFTSelect
+import PEFTTensor
 
 extension SelectionReport {
   /// The page for a probe, the plan made of it and what training it gave.
@@ -47,7 +48,9 @@ extension SelectionReport {
 
   private static func facts(_ influence: Influence, _ plan: Plan) -> [(String, String)] {
     var facts = [("Model", influence.modelDirectory)]
-    facts += influence.settings.map { ($0.name, $0.value) }
+    // What groups are worth is the plan's to say.
+    facts += influence.settings.members.filter { !["value", "aggregate"].contains($0.key) }
+      .map { ($0.key, text($0.value)) }
     facts += [
       ("Value", plan.valueRule), ("Several probes", influence.aggregation.rawValue),
       (
@@ -84,6 +87,19 @@ extension SelectionReport {
         ))
     }
     return facts
+  }
+}
+
+extension SelectionReport {
+  /// A setting for people: texts as they are, several values with commas between them.
+  fileprivate static func text(_ setting: JSONValue) -> String {
+    switch setting {
+    case .string(let text): text
+    case .array(let values): values.map(text).joined(separator: ", ")
+    case .object(let object):
+      object.members.map { $0.key + " " + text($0.value) }.joined(separator: ", ")
+    default: setting.text()
+    }
   }
 }
 

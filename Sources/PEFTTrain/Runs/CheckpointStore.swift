@@ -57,7 +57,9 @@ public struct CheckpointStore {
         .malformed, path: path, reason: "not a manifest of checkpoints of this version",
         remedy: "begin again with --overwrite")
     }
-    try check(found, is: recipe, path: path)
+    try Recipe.check(
+      found, is: recipe, path: path,
+      command: recipe["vocabularySize"] == nil ? "peft train" : "peft pretrain")
     var store = CheckpointStore(directory: directory, recipe: recipe)
     store.entries = states.compactMap(Entry.init)
     guard store.entries.count == states.count, !states.isEmpty else {
@@ -108,9 +110,13 @@ public struct CheckpointStore {
       remedy: "restore the files, or begin again with --overwrite")
   }
 
-  /// The names of the files that it is known to have in its directory: manifest, states and tables.
+  /// The names of the files that it is known to have in its directory: manifest, tables, and
+  /// states, of which a process that was killed may have left one that the manifest does not name.
   var fileNames: [String] {
-    [Self.manifestName] + entries.flatMap { [$0.file] + $0.marks.keys }
+    get throws(FileError) {
+      [Self.manifestName] + entries.flatMap(\.marks.keys)
+        + (try DirectoryHandle(directory).names().filter(Self.isState))
+    }
   }
 
   /// Saves a state; all but it and the one before go.
@@ -145,25 +151,6 @@ public struct CheckpointStore {
   }
 
   private static func fileName(step: Int) -> String { "checkpoint-\(step).safetensors" }
-
-  /// Throws `malformed` where two recipes differ, and names the first difference.
-  static func check(
-    _ found: JSONObject, is recipe: JSONObject, path: String
-  ) throws(FileError) {
-    // As it would come back from a file.
-    let wanted = (try? JSONValue(parsing: JSONValue.object(recipe).text().utf8))?.object ?? recipe
-    for key in found.keys + wanted.keys where found[key] != wanted[key] {
-      throw FileError(
-        .malformed, path: path, place: key,
-        reason: "the run was begun with \(text(found[key])), and now it is \(text(wanted[key]))",
-        remedy: "go on with the options and files it was begun with, or begin again (--overwrite)")
-    }
-  }
-
-  private static func text(_ value: JSONValue?) -> String {
-    let text = value?.text() ?? "nothing"
-    return text.count > 100 ? text.prefix(100) + "…" : text
-  }
 }
 
 extension CheckpointStore.Entry {

@@ -26,10 +26,9 @@ extension TrainingJob {
     }
     let manifest = try RunManifest.read(output)
     guard manifest.outcome.ending != .interrupted else { return nil }
-    try CheckpointStore.check(
-      manifest.recipe ?? [:],
-      is: recipe(ModelFiles(directory: modelDirectory)),
-      path: output + "/" + RunManifest.fileName)
+    try Recipe.check(
+      manifest.recipe ?? [:], is: recipe(ModelFiles(directory: modelDirectory)),
+      path: output + "/" + RunManifest.fileName, command: "peft train")
     if tidying { try RunDirectory.tidy(output) }
     return manifest
   }

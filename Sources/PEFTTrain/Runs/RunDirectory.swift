@@ -112,9 +112,13 @@ public struct RunDirectory {
   ) throws(FileError) -> OutputDirectory {
     let output = try OutputDirectory(path, as: .run) { () throws(FileError) in
       guard start == .resuming else { return nil }
-      return try CheckpointStore.open(path, recipe: recipe).map {
-        $0.fileNames + [settingsName, EnvironmentReport.fileName, EventLog.fileName]
+      guard let checkpoints = try CheckpointStore.open(path, recipe: recipe) else { return nil }
+      // One that a signal ended has a manifest besides.
+      let ended = (try? RunManifest.read(path)).map {
+        $0.files.keys + [RunManifest.fileName, RunReport.fileName]
       }
+      return try checkpoints.fileNames
+        + [settingsName, EnvironmentReport.fileName, EventLog.fileName] + (ended ?? [])
     }
     if start != .resuming { try output.begin(overwriting: start == .overwriting) }
     return output
@@ -129,15 +133,10 @@ public struct RunDirectory {
     }
     if try output.has(RunManifest.fileName) { throw refusal(RunManifest.fileName) }
     guard try output.has(settingsName) else { return }
-    let isSame = try? self.settings(of: output.path, are: settings)
-    guard isSame == true else { throw refusal(settingsName) }
-  }
-
-  /// Whether the run in `path` has these settings.
-  private static func settings(of path: String, are settings: JSONValue) throws(FileError) -> Bool {
-    // As they would come back from a file.
-    let wanted = (try? JSONValue(parsing: settings.text().utf8)) ?? settings
-    return try JSONValue(contentsOf: path + "/" + settingsName) == wanted
+    let path = output.path + "/" + settingsName
+    guard let found = try? JSONValue(contentsOf: path).object, let wanted = settings.object,
+      (try? Recipe.check(found, is: wanted, path: path, command: "peft train")) != nil
+    else { throw refusal(settingsName) }
   }
 
   /// Whether a run is in `path`, ended or not, or a delta.

@@ -3,8 +3,10 @@ import PEFTSelect
 import PEFTTensor
 
 extension Influence {
+  /// The number of the form that had its settings as texts.
+  fileprivate static let textFormatVersion = 1
   /// The number of this form of the file.
-  private static let formatVersion = 1
+  fileprivate static let formatVersion = 2
   /// The most groups whose single probes go into the file.
   private static let recordLimit = 20_000
 
@@ -23,7 +25,7 @@ extension Influence {
         "layers": .integer(layerCount), "output": output.json,
         "parameters": .integer(groups.modelParameterCount),
       ]),
-      "settings": Self.json(settings.map { ($0.name, $0.value) }),
+      "settings": .object(settings),
       "rule": .string(ruleName),
       "value": .string(valueRule.name),
       "aggregation": .string(aggregation.rawValue),
@@ -106,17 +108,20 @@ private struct InfluenceReader {
   private static let layerLimit = 10_000
 
   mutating func influence() throws(FileError) -> Influence {
-    guard document["format"]?.integer == 1 else {
-      throw wrong("format", "not a file of influences of this version")
-    }
+    guard let format = document["format"]?.integer,
+      [Influence.textFormatVersion, Influence.formatVersion].contains(format)
+    else { throw wrong("format", "not a file of influences of this version") }
     guard let model = document["model"], let directory = model["directory"]?.string,
       let files = strings(model["files"]), let layers = model["layers"]?.integer,
       (1...Self.layerLimit).contains(layers),
       let output = model["output"].flatMap(ModelOutput.init(json:))
     else { throw wrong("model", "the model is not described") }
-    guard let rule = document["rule"]?.string, let settings = strings(document["settings"]),
+    guard let rule = document["rule"]?.string, var settings = document["settings"]?.object,
       let aggregation = document["aggregation"]?.string.flatMap(ProbeAggregation.init)
     else { throw wrong("settings", "the settings are not described") }
+    if format == Influence.textFormatVersion {
+      settings = try RecipeVersion1.probeSettings(settings, path: path, command: "peft probe")
+    }
     guard let items = document["groups"]?.array, !items.isEmpty else {
       throw wrong("groups", "there are no groups")
     }

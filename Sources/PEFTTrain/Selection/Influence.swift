@@ -42,8 +42,8 @@ public struct Influence: Sendable {
   public let output: ModelOutput
   /// The rule of grouping, by name.
   public let ruleName: String
-  /// How it was measured, for people: names of settings and their values.
-  public let settings: [(name: String, value: String)]
+  /// How it was measured: settings under the names of their options.
+  public let settings: JSONObject
   /// How slope and curvature become a value.
   public let valueRule: InfluenceRule
   /// How probes become one estimate.
@@ -67,7 +67,7 @@ public struct Influence: Sendable {
 
   /// The adapters that were weighed beside the groups.
   var candidates: AdapterCandidates? {
-    settings.first { $0.name == "candidates" }.flatMap { AdapterCandidates($0.value) }
+    settings["candidates"].flatMap { AdapterCandidates(json: $0) }
   }
 
   /// The values of the groups, K numbers, never negative.
@@ -98,7 +98,7 @@ extension Influence {
     layerCount = model.configuration.layerCount
     output = model.output
     ruleName = settings.rule.name
-    self.settings = Self.describe(settings)
+    self.settings = settings.json
     valueRule = settings.value
     aggregation = settings.aggregation
     groups = outcome.grouping.groups
@@ -111,35 +111,5 @@ extension Influence {
     predictors = outcome.predictors.all
     self.isComplete = isComplete
     self.cost = cost
-  }
-
-  static func describe(
-    _ settings: InfluenceSettings
-  ) -> [(name: String, value: String)] {
-    let probe = settings.probe
-    var result = [
-      ("groups", settings.rule.name), ("estimator", probe.estimator.name),
-      ("direction", probe.direction.rawValue), ("probe-on", probe.probeBatches.rawValue),
-      ("head-steps", "\(settings.headSteps)"), ("precision", probe.precision.rawValue),
-      ("seed", "\(probe.seed)"),
-    ]
-    if settings.warmSteps > 0 { result.append(("warm-steps", "\(settings.warmSteps)")) }
-    switch probe.path {
-    case .held(let count): result.append(("direction-batches", "\(count)"))
-    case .training(let steps, let period, let rate):
-      result += [
-        ("probe-steps", "\(steps)"), ("period", "\(period)"), ("probe-learning-rate", "\(rate)"),
-      ]
-    }
-    if case .fit(let fit) = probe.estimator {
-      result += [
-        ("multipliers", fit.multipliers.map { "\($0)" }.joined(separator: ",")),
-        ("gate", "\(fit.leastDetermination)"),
-      ]
-    }
-    if let candidates = settings.candidates {
-      result.append(("candidates", candidates.description))
-    }
-    return result
   }
 }

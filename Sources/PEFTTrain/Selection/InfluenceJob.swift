@@ -31,33 +31,6 @@ public struct InfluenceSettings: Sendable {
   public init() {}
 }
 
-extension InfluenceSettings {
-  /// All that decides what a probe finds besides the job, each under a name that begins with `probe`.
-  var choices: JSONObject {
-    var object: JSONObject = [:]
-    for (name, value) in Influence.describe(self) { object["probe " + name] = .string(value) }
-    object["probe batches"] = .integer(probe.probeCount)
-    object["probe value"] = .string("\(value), \(aggregation.rawValue)")
-    object["probe interactions"] = .bool(probe.interactions)
-    object["probe head rate"] = .number(headLearningRate)
-    if warmSteps > 0 { object["probe warm rate"] = .number(warmLearningRate) }
-    object["probe patterns"] = patternsDigest.map { .string($0) }
-    if case .fit(let fit) = probe.estimator, let step = fit.step {
-      object["probe step"] = .number(step)
-    }
-    object["probe settled"] = .string("\(settled.map { "\($0)" } ?? "never")")
-    return object
-  }
-}
-
-extension InfluenceSettings {
-  /// A digest of the groups of a user's file; nil for the rules that have none.
-  var patternsDigest: String? {
-    guard case .patterns(let groups) = rule else { return nil }
-    return Fingerprint.of(groups.flatMap { [$0.name, "\($0.patterns.count)"] + $0.patterns })
-  }
-}
-
 extension ProbeSettings {
   /// What helps where a probe met a loss that is not finite.
   fileprivate var remedyOfDivergence: String {
@@ -256,10 +229,9 @@ extension TrainingJob {
   public func check(
     _ influence: Influence, isOf settings: InfluenceSettings, path: String
   ) throws(FileError) {
-    try CheckpointStore.check(
-      influence.recipe ?? [:],
-      is: recipe(settings, ModelFiles(directory: modelDirectory)),
-      path: path)
+    try Recipe.check(
+      influence.recipe ?? [:], is: recipe(settings, ModelFiles(directory: modelDirectory)),
+      path: path, command: "peft probe")
   }
 
   /// All that another probe would have otherwise.
@@ -267,7 +239,7 @@ extension TrainingJob {
     _ settings: InfluenceSettings, _ files: ModelFiles, adapter: LowRankFile? = nil
   ) throws(FileError) -> JSONObject {
     var recipe = try self.recipe(files, adapter: adapter)
-    for (name, value) in settings.choices.members { recipe[name] = value }
+    recipe["probe"] = .object(settings.json)
     return recipe
   }
 }

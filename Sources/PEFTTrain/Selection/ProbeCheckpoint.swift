@@ -121,7 +121,7 @@ public struct ProbeCheckpoint {
     )
     let batches = try numbers.count("directionBatches")
     let probes = try numbers.count("probes")
-    try CheckpointStore.check(found, is: recipe, path: path)
+    try Recipe.check(found, is: recipe, path: path, command: "peft probe")
     var digests: [String: String] = [:]
     for (name, digest) in files.members {
       guard !name.contains("/"), try Fingerprint.file(directory + "/" + name) == digest.string
@@ -246,9 +246,10 @@ public struct ProbeCheckpoint {
     let path = directory + "/" + manifestName
     guard try DirectoryHandle.entry(path) == .file else { return nil }
     let manifest = try JSONValue(contentsOf: path)
-    guard manifest["recipe"]?.object != nil, let files = manifest["files"]?.object else {
-      return nil
-    }
-    return [manifestName, EnvironmentReport.fileName] + files.keys.filter(isState)
+    guard manifest["recipe"]?.object != nil, manifest["files"]?.object != nil else { return nil }
+    // One that a signal ended has what it had found by then.
+    let findings = (try? Influence.read(directory)).map { _ in [Influence.fileName] }
+    return try [manifestName, EnvironmentReport.fileName]
+      + DirectoryHandle(directory).names().filter(isState) + (findings ?? [])
   }
 }

@@ -255,6 +255,8 @@ public struct SuiteJob {
     "cells/\(row.problem)/\(row.label)"
   }
 
+  /// Swift prints the shortest decimal that reads back as the same Double, so each rate has one
+  /// name.
   private func cellName(_ seed: UInt64, _ rate: Double) -> String {
     "seed-\(seed)-rate-\(rate).json"
   }
@@ -271,17 +273,19 @@ public struct SuiteJob {
     recipe["budget"] = row.budget.map { .number($0) }
     switch row.content {
     case .fixed(let method): recipe["method"] = AdaptationMethods.json(of: method)
-    case .lastLayers(let count): recipe["method"] = .string("last \(count) layers")
+    case .lastLayers(let count): recipe["method"] = SuiteMethodRecord.lastLayers(count)
     case .subset(let names, let probe):
-      recipe["method"] = .string("groups " + names.joined(separator: ", "))
-      recipe["probe patterns"] = suite.probes[probe]?.patternsDigest.map { .string($0) }
-    case .selection(let choice):
-      recipe["method"] = .string(
-        "\(choice.predictor ?? choice.rule.map { "\($0)" } ?? "value"), \(choice.solver.rawValue)")
-      let probe = suite.probes[choice.probe]?.choices ?? JSONObject()
-      for (name, value) in probe.members {
-        recipe[name] = name == "probe seed" ? .string(String(seed)) : value
+      recipe["method"] = SuiteMethodRecord.groups(names)
+      recipe["probe"] = suite.probes[probe]?.patternsDigest.map {
+        .object(["patterns": .string($0)])
       }
+    case .selection(let choice):
+      recipe["method"] = SuiteMethodRecord.selection(
+        predictor: choice.predictor, rule: choice.predictor == nil ? choice.rule : nil,
+        solver: choice.solver)
+      var probe = suite.probes[choice.probe]
+      probe?.probe.seed = seed
+      recipe["probe"] = probe.map { .object($0.json) }
     }
     return recipe
   }

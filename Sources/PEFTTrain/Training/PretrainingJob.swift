@@ -82,7 +82,7 @@ extension PretrainingJob {
     let recipe = try recipe(of: rows())
     var found = JSONObject()
     for key in recipe.keys { found[key] = document[key] }
-    try CheckpointStore.check(found, is: recipe, path: path)
+    try Recipe.check(found, is: recipe, path: path, command: "peft pretrain")
     // Another process at work there needs no help.
     if OutputMarker(directory: output).isThere, let own = try? open(output, resuming: true) {
       try CheckpointStore.remove(from: own)
@@ -96,10 +96,10 @@ extension PretrainingJob {
     try OutputDirectory(output, as: .pretraining) { () throws(FileError) in
       guard resuming, Self.exists(CheckpointStore.manifestName, in: output),
         let document = try? JSONValue(contentsOf: output + "/" + CheckpointStore.manifestName),
-        let states = document["states"]?.array, document["recipe"]?["vocabularySize"] != nil
+        document["states"]?.array != nil, document["recipe"]?["vocabularySize"] != nil
       else { return nil }
-      return states.compactMap { $0["file"]?.string } + [CheckpointStore.manifestName]
-        + Self.ownFiles
+      return try DirectoryHandle(output).names().filter(CheckpointStore.isState)
+        + [CheckpointStore.manifestName] + Self.ownFiles
     }
   }
 
@@ -256,14 +256,15 @@ extension PretrainingJob {
 
   private var recipe: JSONObject {
     [
-      "target": .string(target.rawValue), "vocabularySize": .integer(vocabularySize),
+      Recipe.versionKey: .integer(Recipe.version), "target": .string(target.rawValue),
+      "vocabularySize": .integer(vocabularySize),
       "hiddenSize": .integer(hiddenSize), "layers": .integer(layerCount),
       "heads": .integer(headCount), "context": .integer(context),
       "learningRate": .number(settings.learningRate),
       "warmup": .number(settings.warmupFraction), "schedule": .string(settings.decay.rawValue),
       "weightDecay": .number(settings.optimizer.weightDecay),
       "evaluateEvery": settings.evaluationInterval.map { .integer($0) } ?? .null,
-      "length": .string("\(settings.length)"), "batches": .string("\(settings.batches.size)"),
+      "length": settings.length.json, "batches": settings.batches.size.json,
       "seed": .string(String(settings.seed)), "dropout": .bool(settings.usesDropout),
       "packages": .bool(usesPackages), "half": .bool(isHalf),
       "files": .array(trainPaths.map { .string(($0 as NSString).lastPathComponent) }),

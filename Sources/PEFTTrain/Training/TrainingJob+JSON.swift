@@ -6,7 +6,8 @@ extension TrainingJob {
   /// The job as JSON, every default filled in: `settings.json` of its run.
   public var json: JSONValue {
     var object: JSONObject = [
-      "model": .string(modelDirectory), "train": .string(trainPath),
+      Recipe.versionKey: .integer(Recipe.version), "model": .string(modelDirectory),
+      "train": .string(trainPath),
     ]
     object["dev"] = devPath.map { .string($0) }
     object["test"] = testPath.map { .string($0) }
@@ -27,19 +28,19 @@ extension TrainingJob {
       "dropout": .bool(settings.usesDropout), "recompute": .bool(settings.recomputesLayers),
       "precision": .string(settings.precision.rawValue),
       "seed": .string(String(settings.seed)),
-      "length": .string("\(settings.length)"), "batches": .string("\(settings.batches.size)"),
+      "length": settings.length.json, "batches": settings.batches.size.json,
       "groupByLength": .bool(settings.batches.lengthWindow != nil),
     ]
     // An adapter brings its own.
     if adapter == nil { object["method"] = AdaptationMethods.json(of: method) }
     object["format"] = format.map { .string($0.rawValue) }
-    object["columns"] = columns.map { .string($0.description) }
+    object["columns"] = columns?.json
     object["pooling"] = pooling.map { .string($0.rawValue) }
     object["stride"] = stride.map { .integer($0) }
     object["evaluateEvery"] = settings.evaluationInterval.map { .integer($0) }
     object["patience"] = settings.patience.map { .integer($0) }
     object["maximumLength"] = maximumLength.map { .integer($0) }
-    object["generation"] = generation.map { .string("\($0)") }
+    object["generation"] = generation?.json
     if !settings.rateFactors.isEmpty {
       var factors = JSONObject()
       for (name, factor) in settings.rateFactors.sorted(by: { $0.key < $1.key }) {
@@ -58,7 +59,8 @@ extension TrainingJob {
   func recipe(
     _ files: ModelFiles, adapter opened: LowRankFile? = nil
   ) throws(FileError) -> JSONObject {
-    var recipe = choices
+    var recipe: JSONObject = [Recipe.versionKey: .integer(Recipe.version)]
+    for (key, value) in choices.members { recipe[key] = value }
     recipe["modelFiles"] = RunManifest.json(of: try files.weightDigests())
     let digests = try files.settingDigests()
     // Beside a tokenizer.json its settings are not read.
