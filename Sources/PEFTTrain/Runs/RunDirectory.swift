@@ -272,7 +272,7 @@ extension RunDirectory {
       let (old, new) = (before[key]?.text() ?? "unknown", EnvironmentReport.json[key]?.text() ?? "")
       return old == new
         ? nil
-        : "\(key) was \(old) when the run was begun and is \(new) now: the last bits of its results may "
+        : "\(key) was \(old) when the run was started and is \(new) now: the last bits of its results may "
           + "differ"
     }
   }
