@@ -8,7 +8,7 @@ import PEFTTensor
 ///     environment.json     machine, libraries, instruction set, workers
 ///     steps.csv            step, loss, learning_rate, gradient_norm, tokens
 ///     metrics.csv          step, split, metric, value
-///     events.jsonl         what happened when: steps with their seconds, evaluations, interruptions
+///     events.jsonl         a log with times: steps, evaluations, interruptions
 ///     events.out.tfevents… the same numbers for TensorBoard
 ///     checkpoint.json      the states to go on from, while the run is not finished
 ///     trained.safetensors  the tensors that trained
