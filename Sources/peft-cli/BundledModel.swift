@@ -19,8 +19,8 @@ enum BundledModel {
     let manager = FileManager.default
     guard let files = try? manager.contentsOfDirectory(atPath: source) else {
       throw FileError(
-        .notFound, path: source, reason: "the models that come with the command are not there",
-        remedy: "run the command where it was built, with its resources beside it")
+        .notFound, path: source, reason: "the models that come with the command are missing",
+        remedy: "run the command where it was built, or copy its resources next to it")
     }
     let staged = try StagedDirectory(
       replacing: directory, as: .model, overwriting: overwriting)

@@ -1,7 +1,7 @@
 // Preloaded into a process, makes its Nth call that changes a file go wrong, as PEFT_FAULT says:
 //
 //   kill:N    the process is killed there; of a write half of the bytes arrive
-//   short:N   from there on no byte more is taken: a write takes half, and the next ones fail for want of space
+//   short:N   the disk is full from there on: that write takes half, and later ones fail
 //   ENOSPC:N  the call fails for want of space, and so do all that follow
 //   EIO:N     the call fails, once
 //

@@ -99,7 +99,7 @@ struct BPETrainerTests {
     #expect(try message(0, []).contains("must have 256 to"))
     #expect(try message(-1, []).contains("must have 256 to"))
     #expect(try message(Int(Int32.max) + 1, []).contains("must have 256 to 2147483647"))
-    #expect(try message(300, ["<s>", "<s>"]).contains("\"<s>\" stands twice"))
+    #expect(try message(300, ["<s>", "<s>"]).contains("\"<s>\" occurs twice"))
     #expect(try message(300, [""]).contains("must have a character"))
   }
 }

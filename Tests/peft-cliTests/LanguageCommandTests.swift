@@ -259,7 +259,7 @@ struct LanguageCommandTests {
         [
           "evaluate", place.directory.path("own/roberta-small"), "--data", hidden, "--task",
           "language",
-        ], 3, ["no token in it that could be hidden"]
+        ], 3, ["no token that could be masked"]
       ),
       (
         [

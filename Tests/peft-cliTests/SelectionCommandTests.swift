@@ -186,7 +186,8 @@ struct SelectionCommandTests {
     }
     let page = try String(contentsOfFile: run + "/report.html", encoding: .utf8)
     #expect(page.contains("<svg") && page.contains("selection") && !page.contains("http-equiv"))
-    for part in ["training loss", "selected in", "To do it again", "Every group that was weighed"] {
+    for part in ["training loss", "selected in", "To reproduce it", "Every group that was weighed"]
+    {
       #expect(page.contains(part), "\(part)")
     }
     // Made again by another process from the files alone.
@@ -262,7 +263,8 @@ struct SelectionCommandTests {
     let parted = try probe(batchSize: "8")
     #expect(parted.batches == [.integer(24), .integer(3)])
     #expect(
-      parted.told.contains("8 batches: 5 make the direction over and over, the other 3 are probed"))
+      parted.told.contains(
+        "8 batches: 5 define the direction, repeatedly, and the other 3 are probed"))
     let one = try probe(batchSize: "64")
     #expect(one.batches == [.integer(24), .integer(1)])
     #expect(one.told.contains("--batch-size"))
@@ -291,7 +293,7 @@ struct SelectionCommandTests {
     #expect(selected.status == 0, "\(selected.errors)")
     #expect(try selected.document["groups"] == plan["groups"])
     let page = try String(contentsOfFile: run + "/report.html", encoding: .utf8)
-    #expect(page.contains("How groups share what they bring"))
+    #expect(page.contains("How groups overlap"))
     // What groups remove together has no limit of a trust region and no place on the frontier of sums.
     #expect(!page.contains("without a budget"))
     let read = try Plan.read(run)
@@ -338,7 +340,7 @@ struct SelectionCommandTests {
     #expect(newton.contains("peft probe --model") && !newton.contains("peft report"))
     #expect(
       try PEFTProcess.run("select", run, "--budget", "5%", "--interacting").status == 0)
-    #expect(try page().contains("choice of groups with a falling slope"))
+    #expect(try page().contains("selection of groups with a falling slope"))
     // Influences of other groups beside the plan.
     #expect(
       try probe(place, to: run + "-kinds", "--groups", "kind").status == 0)

@@ -361,7 +361,7 @@ struct SuiteCommandTests {
     let (last, end) = try PEFTProcess.start(arguments + ["--resume"])
     func isGoingOn() throws -> Bool {
       String(decoding: try Data(contentsOf: end.url("err")), as: UTF8.self).contains(
-        "going on after")
+        "resuming after")
     }
     while last.isRunning, try !isGoingOn() { usleep(5000) }
     #expect(last.isRunning)

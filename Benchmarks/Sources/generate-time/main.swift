@@ -1,6 +1,7 @@
 // Times greedy generation for one sequence and prints one JSON line.
 //
-//     swift run -c release --package-path Benchmarks generate-time [new tokens] [prompt tokens] [runs]
+//     swift run -c release --package-path Benchmarks \
+//       generate-time [new tokens] [prompt tokens] [runs]
 //
 // GPT-2 small with random weights, no end token. Tokens a second are the new ones over the time of reading
 // the prompt and writing, the median of the runs after one that warms up.

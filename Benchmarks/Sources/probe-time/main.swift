@@ -1,6 +1,7 @@
 // Times the one-walk probe against training steps on random tokens, in one run, and prints one JSON line.
 //
-//     swift run -c release --package-path Benchmarks probe-time [base|minilm] [batch] [length] [repeats]
+//     swift run -c release --package-path Benchmarks \
+//       probe-time [base|minilm] [batch] [length] [repeats]
 //
 // The model has RoBERTa-base's shape (or MiniLM's) and random weights; dropout is off. A step is a whole
 // training step of all parameters with AdamW. Medians over `repeats` rounds in which step, probe of all

@@ -43,7 +43,7 @@ public struct LowRankFile {
       configurationDigest = hash.hexadecimal
     } else {
       throw FileError(
-        .unsupported, path: path, reason: "a file of additions does not say its alpha",
+        .unsupported, path: path, reason: "a file of LoRA deltas does not contain its alpha",
         remedy: "give alpha, or name a PEFT adapter directory")
     }
   }
@@ -100,8 +100,8 @@ public struct LowRankFile {
       throw FileError(
         .unsupported, path: path,
         reason:
-          "training goes on from additions of one rank up to \(AdapterCandidates.rankLimit) and one scale, with at "
-          + "most a head beside them",
+          "only LoRA deltas of one rank up to \(AdapterCandidates.rankLimit) and one scale, with at "
+          + "most a head, can be trained further",
         remedy: "merge the adapter, and train on the merged model")
     }
     return LowRankAdaptation(

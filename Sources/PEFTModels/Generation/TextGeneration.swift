@@ -46,7 +46,8 @@ extension TransformerModel {
   private func check(_ prompt: [Int32], _ index: Int) throws(GenerationError) {
     let limit = configuration.maximumLength
     guard configuration.isCausal, vocabulary != nil else {
-      throw GenerationError(prompt: index, description: "only a causal language model can write")
+      throw GenerationError(
+        prompt: index, description: "only a causal language model can generate text")
     }
     guard !prompt.isEmpty else {
       throw GenerationError(prompt: index, description: "the prompt is empty")
@@ -55,7 +56,7 @@ extension TransformerModel {
       throw GenerationError(
         prompt: index,
         description: "the prompt has \(prompt.count) tokens, and the model's context of \(limit) "
-          + "leaves no room to write; shorten it")
+          + "leaves no room to generate text; shorten it")
     }
   }
 }

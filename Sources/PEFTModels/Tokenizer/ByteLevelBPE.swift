@@ -41,7 +41,7 @@ struct ByteLevelBPE: Sendable {
       guard merges.insert(leftID, rightID, merge) else {
         throw FileError(
           .malformed, path: path, place: place,
-          reason: "the merge of \"\(left)\" and \"\(right)\" stands twice",
+          reason: "the merge of \"\(left)\" and \"\(right)\" occurs twice",
           remedy: "use the merges that came with the vocabulary")
       }
     }

@@ -67,7 +67,7 @@ private struct TokenList {
         throw BPETrainingError(description: "a special token must have a character")
       }
       guard ids[Array(token.utf8)] == nil else {
-        throw BPETrainingError(description: "the special token \"\(token)\" stands twice")
+        throw BPETrainingError(description: "the special token \"\(token)\" occurs twice")
       }
       _ = id(of: token)
     }

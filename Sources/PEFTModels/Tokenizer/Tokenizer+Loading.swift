@@ -37,7 +37,7 @@ extension Tokenizer {
     throw FileError(
       .notFound, path: files.directory,
       reason: "no tokenizer: looked for tokenizer.json, vocab.json with merges.txt, and vocab.txt",
-      remedy: "copy the tokenizer's files beside the weights")
+      remedy: "copy the tokenizer's files next to the weights")
   }
 
   /// The tokenizer that `document`, the bytes of a `tokenizer.json`, describes; `path` is for messages.
@@ -111,7 +111,7 @@ extension Tokenizer {
       guard let other = settings?[name]?.bool, other != value else { continue }
       throw FileError(
         .unsupported, path: path, place: name,
-        reason: "it is \(other), and tokenizer.json beside it says \(value)",
+        reason: "it is \(other), but tokenizer.json next to it says \(value)",
         remedy: "make both say what the model was trained with")
     }
   }

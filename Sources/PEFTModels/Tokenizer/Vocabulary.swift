@@ -18,7 +18,7 @@ public struct Vocabulary: Sendable {
       guard isNew else {
         throw FileError(
           .malformed, path: path, place: "token \(id)",
-          reason: "\"\(String(decoding: token, as: UTF8.self))\" stands twice",
+          reason: "\"\(String(decoding: token, as: UTF8.self))\" occurs twice",
           remedy: "use the vocabulary that came with the model")
       }
     }

@@ -25,7 +25,7 @@ public struct SelectionReport: Sendable {
   public var isProvenOptimal: Bool
   /// Where the influence is.
   public var heatMap: InfluenceHeatMap
-  /// What other budgets would buy.
+  /// What other budgets would give.
   public var frontier: FrontierChart
   /// How the choice did beside other methods, once they are trained.
   public var comparison: ScoreChart?
@@ -83,7 +83,7 @@ public struct SelectionReport: Sendable {
     page.heading("Where the influence is")
     page.figure(heatMap.svg, label: "Heat map of influence")
     addAll(to: &page)
-    page.heading("What other budgets would buy")
+    page.heading("What other budgets would give")
     page.figure(frontier.svg, label: "Chart of value by parameters")
     if let comparison {
       page.heading("Beside other methods")
@@ -98,17 +98,17 @@ public struct SelectionReport: Sendable {
     if chosen.isEmpty { page.paragraph("None.") }
     addChosen(to: &page)
     if let svg = interactions?.svg, !svg.isEmpty {
-      page.heading("How groups share what they bring")
+      page.heading("How groups overlap")
       page.paragraph(
-        "1 says that two groups move the outputs alike, so that both bring little more than one; 0 that they "
-          + "have nothing to do with each other; below 0 that each makes room for the other. Chosen groups "
-          + "come first; negative ones are the smaller squares.")
+        "1 means that two groups move the outputs alike, so both together give little more than one. "
+          + "0 means that they are independent. Below 0, each increases the effect of the other. "
+          + "Selected groups come first, and negative values are the smaller squares.")
       page.figure(svg, label: "Map of interactions")
     }
     page.heading("How it was made")
     page.facts(facts)
     if let command = environment.first(where: { $0.0 == "command" })?.1 {
-      page.heading("To do it again")
+      page.heading("To reproduce it")
       page.code(command)
     }
     page.environment(environment)
@@ -138,25 +138,25 @@ public struct SelectionReport: Sendable {
     }
     if let largestValue, largestValue > 0, value.isFinite {
       sentences.append(
-        "The choice is predicted to bring \(percent(value, of: largestValue)) of the fall of the loss "
-          + "that the best choice without a budget would bring.")
+        "This selection is predicted to give \(percent(value, of: largestValue)) of the fall of the "
+          + "loss that the best selection without a budget would give.")
     }
     sentences.append(certainty)
     return sentences.joined(separator: " ")
   }
 
   private var certainty: String {
-    let others = isInteracting ? "choice of groups with a falling slope" : "choice"
+    let others = isInteracting ? "selection of groups with a falling slope" : "selection"
     if isProvenOptimal {
       return
-        "By these predictions no other \(others) within the budget does better: this is proven."
+        "It is proven that, by these predictions, no other \(others) within the budget does better."
     }
     guard value > 0, upperBound.isFinite, upperBound >= value else {
-      return "Whether another choice within the budget does better is not known."
+      return "It is not known whether another selection within the budget does better."
     }
     return
-      "Another \(others) within the budget may do better, but by these predictions not by more than "
-      + "\(percent(upperBound - value, of: value)): that bound is proven."
+      "Another \(others) within the budget may do better, but by these predictions by at most "
+      + "\(percent(upperBound - value, of: value)). This bound is proven."
   }
 
   /// The kinds of `groups`, those with most parameters first.

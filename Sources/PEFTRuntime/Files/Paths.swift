@@ -13,8 +13,8 @@ package func checkRereadable(_ path: String) throws(FileError) {
     return
   }
   throw FileError(
-    .unsupported, path: path, reason: "it is no file that can be read again, as training must",
-    remedy: "write what it gives into a file, and name that")
+    .unsupported, path: path, reason: "it cannot be read a second time, which training needs to do",
+    remedy: "write its output to a file, and name that file")
 }
 
 /// Whether `path` is a directory.

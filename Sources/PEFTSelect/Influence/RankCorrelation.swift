@@ -2,7 +2,7 @@
 public enum RankCorrelation {
   /// Kendall's τ_b of paired values, from −1 to 1:
   ///
-  ///     (pairs in the same order − pairs in the other) / √(pairs x tells apart · pairs y tells apart)
+  ///     (concordant pairs − discordant pairs) / √(pairs untied in x · pairs untied in y)
   ///
   /// 0 where either side is constant. O(n²).
   public static func kendall(_ x: [Double], _ y: [Double]) -> Double {

@@ -81,7 +81,7 @@ public struct KnapsackItem: Hashable, Sendable {
   }
 }
 
-/// An instance that is none. The message names the item, counted from 0.
+/// An invalid knapsack instance. The message names the item, counted from 0.
 public struct KnapsackError: Error, Hashable, Sendable, CustomStringConvertible {
   /// What is wrong.
   public let description: String

@@ -59,7 +59,7 @@ public struct ColumnSelection: Hashable, Sendable {
         throw failure("\"\(part)\" is not of the form key=column", in: selection)
       }
       if sides[0] == "header" {
-        guard header == nil else { throw failure("header stands twice", in: selection) }
+        guard header == nil else { throw failure("header occurs twice", in: selection) }
         switch sides[1] {
         case "yes": header = true
         case "no": header = false
@@ -69,14 +69,14 @@ public struct ColumnSelection: Hashable, Sendable {
       }
       guard let role = roles[sides[0]] else {
         throw failure(
-          "\"\(sides[0])\" is none of text, pair, label and header", in: selection)
+          "\"\(sides[0])\" is not text, pair, label or header", in: selection)
       }
       let column = try column(sides[1], in: selection)
       guard !columns.values.contains(column) else {
         throw failure("the column \(column) is taken twice", in: selection)
       }
       guard columns.updateValue(column, forKey: role) == nil else {
-        throw failure("\(role) stands twice", in: selection)
+        throw failure("\(role) occurs twice", in: selection)
       }
     }
     guard let text = columns["text"] else {

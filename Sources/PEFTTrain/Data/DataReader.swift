@@ -96,8 +96,8 @@ public enum DataReader {
         throw FileError(
           .malformed, path: path, place: "line \(example.line)",
           reason: first.label == nil
-            ? "a label, and line \(first.line) has none"
-            : "no label, and line \(first.line) has one",
+            ? "a label, but line \(first.line) has none"
+            : "no label, but line \(first.line) has one",
           remedy: "label every row or none")
       }
     }

@@ -62,13 +62,13 @@ enum JSONLines {
         throw FileError(
           .malformed, path: path, place: "line \(line), byte \(error.column)",
           reason: error.reason,
-          remedy: isArray ? Self.arrayRemedy : "write one JSON object a line")
+          remedy: isArray ? Self.arrayRemedy : "write one JSON object per line")
       }
       guard let object = document.object else {
         throw FileError(
           .malformed, path: path, place: "line \(line)",
-          reason: "a line holds \(Self.kind(document)), an object is due",
-          remedy: document.array == nil ? "write one JSON object a line" : Self.arrayRemedy)
+          reason: "a line holds \(Self.kind(document)) instead of an object",
+          remedy: document.array == nil ? "write one JSON object per line" : Self.arrayRemedy)
       }
       self.object = object
     }
@@ -99,7 +99,7 @@ enum JSONLines {
     func text(_ key: String) throws(FileError) -> String {
       guard let value = object[key] else { throw failure("the key \"\(key)\" is missing") }
       guard let text = value.string else {
-        throw failure("\"\(key)\" is \(Self.kind(value)), a string is due")
+        throw failure("\"\(key)\" is \(Self.kind(value)) instead of a string")
       }
       guard !text.utf8.contains(0) else {
         throw failure("\"\(key)\" holds a NUL character", remedy: "remove it")
@@ -115,7 +115,8 @@ enum JSONLines {
       case .number(let value): return "\(value)"
       case .bool(let value): return "\(value)"
       case .some(let value):
-        throw failure("\"\(key)\" is \(Self.kind(value)), a string, number or truth value is due")
+        throw failure(
+          "\"\(key)\" is \(Self.kind(value)) instead of a string, number or truth value")
       }
     }
 

@@ -37,8 +37,8 @@ enum KnownColumns {
       present.isEmpty
       ? "there is no text column under a known name"
       : present.count == 1
-        ? "\(present[0]) stands without its other half"
-        : "which of \(present.joined(separator: ", ")) is the text is not clear"
-    return (reason, "say it with --columns, for example text=NAME,label=NAME")
+        ? "the column \(present[0]) lacks its other half"
+        : "it is not clear which of \(present.joined(separator: ", ")) is the text"
+    return (reason, "give the columns with --columns, for example text=NAME,label=NAME")
   }
 }

@@ -147,7 +147,7 @@ public enum PredictionTask: Hashable, Sendable {
     default:
       throw FileError(
         .malformed, path: path, place: "task",
-        reason: "the task is none of classification, regression, language and completion")
+        reason: "the task is not classification, regression, language or completion")
     }
   }
 }

@@ -26,7 +26,7 @@ enum PromptLines {
       let bars = separators(in: line)
       guard bars.count == 1 || (bars.isEmpty && !needsCompletions) else {
         throw malformed(
-          "\(bars.count) times \"||\", once is due between prompt and completion",
+          "\"||\" occurs \(bars.count) times, and not once between prompt and completion",
           "for plain text, say --task language")
       }
       let prompt = trimmed(line[..<(bars.first ?? line.endIndex)])

@@ -24,7 +24,7 @@ struct RunningText {
       guard example.pair == nil else {
         throw FileError(
           .malformed, path: rows.path, place: "line \(example.line)",
-          reason: "two texts where one is due", remedy: "say --task completion for pairs")
+          reason: "two texts instead of one", remedy: "say --task completion for pairs")
       }
       stream += ids
       if let end = tokenizer.special.end, rows.examples.count > 1 { stream.append(end) }
@@ -44,7 +44,7 @@ struct RunningText {
     }
     guard stream.contains(where: { !masking.specialIDs.contains($0) }) else {
       throw FileError(
-        .malformed, path: rows.path, reason: "there is no token in it that could be hidden",
+        .malformed, path: rows.path, reason: "it has no token that could be masked",
         remedy: "check the file")
     }
     let size = windows.context - 2

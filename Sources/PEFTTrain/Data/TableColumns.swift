@@ -64,7 +64,7 @@ struct TableColumns: Hashable {
         throw FileError(
           .malformed, path: path, place: place,
           reason: "\(width) columns without a header do not tell what they are",
-          remedy: "say it with --columns, for example text=1,label=2")
+          remedy: "give the columns with --columns, for example text=1,label=2")
       }
       text = 0
       pair = width == 3 ? 1 : nil
@@ -90,7 +90,7 @@ struct TableColumns: Hashable {
         throw FileError(
           .malformed, path: path, place: "line \(row.line)",
           reason: matches.isEmpty
-            ? "no column is named \"\(name)\" here" : "the name \"\(name)\" stands twice here",
+            ? "no column is named \"\(name)\" here" : "the name \"\(name)\" occurs twice here",
           remedy: matches.isEmpty
             ? "choose from \(row.cells.prefix(20).joined(separator: ", "))"
             : "select the column by its number")

@@ -48,7 +48,7 @@ public struct RunExport {
     guard FileManager.default.fileExists(atPath: directory + "/" + RunManifest.fileName) else {
       throw FileError(
         .notFound, path: directory + "/" + RunManifest.fileName,
-        reason: "there is no run that ended", remedy: "name a run directory of `peft train`")
+        reason: "there is no finished run", remedy: "name a run directory of `peft train`")
     }
     let run = try TrainedModel.openRun(directory, base: base)
     (trained, manifest, files, drawn) = (run.trained, run.manifest, run.base, run.drawn)
@@ -100,7 +100,8 @@ public struct RunExport {
     guard isFinite, expected.count == found.count, difference <= Self.tolerance * largest
     else {
       throw Mismatch(
-        description: "\(name): read again, the export's logits differ by \(difference) from the "
+        description:
+          "\(name): when it is read back, the export's logits differ by \(difference) from the "
           + "run's, the largest of which is \(largest); nothing was written")
     }
     return Outcome(

@@ -24,7 +24,7 @@ struct ComparisonReport {
     page.figure(curves.svg, label: "Chart of training losses")
     page.foldedTable("Every run", header: header, rows: rows)
     if let command = environment.first(where: { $0.0 == "command" })?.1 {
-      page.heading("To do it again")
+      page.heading("To reproduce it")
       page.code(command)
     }
     page.environment(environment)

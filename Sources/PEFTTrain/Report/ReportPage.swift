@@ -27,7 +27,7 @@ public enum ReportPage {
     guard exists(RunManifest.fileName, in: directory) else {
       throw FileError(
         .notFound, path: directory,
-        reason: "there is no run that ended, no plan beside influences and no comparison in it",
+        reason: "it has no finished run, no plan next to influences and no comparison",
         remedy: "name a directory that `train`, `select`, `adapt` or `compare` wrote")
     }
     return RunReport(runs: [try run(directory)]).html
@@ -82,8 +82,8 @@ public enum ReportPage {
     guard plan.isOf(influence) else {
       throw FileError(
         .malformed, path: directory + "/" + Plan.fileName,
-        reason: "it was not made of the influences beside it: its model or its groups are others",
-        remedy: "choose again with `peft select`, or move it into a directory of its own")
+        reason: "it does not belong to the influences next to it: its model or groups differ",
+        remedy: "select again with `peft select`, or move it into a directory of its own")
     }
     var report = SelectionReport(
       influence, plan: plan,

@@ -37,7 +37,7 @@ struct RunReport {
       page.heading(runs.count == 1 ? "Run" : "Run \(run.name)")
       page.facts(Self.facts(run.manifest))
       if let command = run.history.command {
-        page.heading("To do it again", level: runs.count == 1 ? 2 : 3)
+        page.heading("To reproduce it", level: runs.count == 1 ? 2 : 3)
         page.code(command)
       }
       if runs.count > 1 {

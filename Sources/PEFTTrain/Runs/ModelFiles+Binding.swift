@@ -48,8 +48,8 @@ extension ModelFiles {
     for name in Set(found.keys).union(recorded.keys).sorted() where found[name] != recorded[name] {
       let reason =
         switch (found[name], recorded[name]) {
-        case (nil, _): "it was there, and is missing now"
-        case (_, nil): "it was not there then, and would be read now"
+        case (nil, _): "it existed then and is missing now"
+        case (_, nil): "it did not exist then and would be read now"
         default: "it is another file now: its SHA-256 differs"
         }
       return Difference(name: name, reason: reason, isOfWeights: isOfWeights)

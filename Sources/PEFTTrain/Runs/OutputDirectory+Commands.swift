@@ -71,7 +71,7 @@ extension OutputDirectory {
     if !resuming, !overwriting, let name = try output.listed() {
       throw FileError(
         .storage, path: path, reason: "there is a suite in it already (\(name))",
-        remedy: "go on with it by --resume, replace it by --overwrite, or name another directory")
+        remedy: "resume it with --resume, replace it with --overwrite, or name another directory")
     }
     return output
   }

@@ -70,7 +70,7 @@ public final class OutputDirectory {
         throw FileError(
           .storage, path: path,
           reason:
-            "it was written by `peft \(found.kind.rawValue)`, which other results would spoil",
+            "it holds results of `peft \(found.kind.rawValue)`, which others would spoil",
           remedy: "name another directory with --output")
       }
       self.kind = found.kind

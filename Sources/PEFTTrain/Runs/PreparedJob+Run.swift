@@ -119,10 +119,10 @@ extension PreparedJob {
         plannedSteps: plannedSteps(data: train, settings: job.settings))
       {
         notes.forEach(note)
-        note("going on after step \(state.step)")
+        note("resuming after step \(state.step)")
         return (directory, state)
       }
-      note("there is no checkpoint in \(output.path) yet; beginning")
+      note("there is no checkpoint in \(output.path) yet; starting a new run")
       try RunDirectory.checkUnfinished(output, settings: job.json)
     }
     return (try RunDirectory(beginningIn: output, settings: job.json, recipe: recipe), nil)

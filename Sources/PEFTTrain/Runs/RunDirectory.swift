@@ -9,7 +9,7 @@ import PEFTTensor
 ///     environment.json     machine, libraries, instruction set, workers
 ///     steps.csv            step, loss, learning_rate, gradient_norm, tokens
 ///     metrics.csv          step, split, metric, value
-///     events.jsonl         what happened when: steps with their seconds, evaluations, interruptions
+///     events.jsonl         a log with times: steps, evaluations, interruptions
 ///     events.out.tfevents… the same numbers for TensorBoard
 ///     checkpoint.json      the states to go on from, while the run is not finished
 ///     trained.safetensors  the tensors that trained
@@ -272,7 +272,7 @@ extension RunDirectory {
       let (old, new) = (before[key]?.text() ?? "unknown", EnvironmentReport.json[key]?.text() ?? "")
       return old == new
         ? nil
-        : "\(key) was \(old) when the run was begun and is \(new) now: the last bits of its results may "
+        : "\(key) was \(old) when the run was started and is \(new) now: the last bits of its results may "
           + "differ"
     }
   }

@@ -11,7 +11,7 @@ extension RunManifest {
     let settings = try DirectoryHandle.entry(directory + "/" + RunDirectory.settingsName)
     guard manifest != nil || settings != nil else { return }
     throw FileError(
-      .storage, path: directory, reason: "there is a run in it, and what it was made by",
+      .storage, path: directory, reason: "it holds a run, which other results would spoil",
       remedy: "name another directory with --output")
   }
 

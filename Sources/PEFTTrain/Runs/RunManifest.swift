@@ -26,7 +26,8 @@ public struct RunManifest: Sendable {
   public var metrics: [(split: String, values: [(name: String, value: Double)])]
   /// SHA-256 of the run's own files, by name.
   public var files: [String: String]
-  /// All that another run would have otherwise; nil for a delta.
+  /// Everything that distinguishes this run: settings and SHA-256 of its inputs. Runs with equal
+  /// recipes produce equal bits. Nil for a delta.
   public var recipe: JSONObject?
 
   /// A manifest of a run that just ended.

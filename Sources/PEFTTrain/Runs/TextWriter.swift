@@ -13,7 +13,7 @@ public struct TextWriter {
     _ trained: TrainedModel, task: PredictionTask? = nil, name: String
   ) throws(InvalidSetting) {
     guard trained.model.configuration.isCausal, trained.model.vocabulary != nil else {
-      throw InvalidSetting("\(name) is no causal language model, and only such a one can write")
+      throw InvalidSetting("\(name) is not a causal language model, so it cannot generate text")
     }
     self.trained = trained
     if case .completion = trained.task ?? task { isCompletion = true } else { isCompletion = false }

@@ -71,8 +71,8 @@ public struct TrainedModel {
     if FileManager.default.fileExists(atPath: directory + "/settings.json") {
       throw FileError(
         .notFound, path: directory + "/run.json",
-        reason: "the run did not end, so nothing complete was saved",
-        remedy: "go on with it: `peft train --resume`")
+        reason: "the run is not finished, so nothing complete was saved",
+        remedy: "resume it: `peft train --resume`")
     }
     return try openModel(directory, kind)
   }
@@ -98,8 +98,8 @@ public struct TrainedModel {
     let base = base ?? manifest.modelDirectory
     guard try DirectoryHandle.entry(base) != nil else {
       throw FileError(
-        .notFound, path: base, reason: "the base model of \(path) is not there",
-        remedy: "say where it is with --model")
+        .notFound, path: base, reason: "the base model of \(path) is missing",
+        remedy: "give its directory with --model")
     }
     let files = ModelFiles(directory: base)
     try verify(files, isBaseOf: manifest, run: path)

@@ -11,7 +11,7 @@ public enum TrainedTensors {
   /// The file's name in a run directory.
   public static let fileName = "trained.safetensors"
 
-  /// Writes what trains of `model`, and whole the parameters called `drawn`.
+  /// Writes the trainable tensors of `model`, plus the parameters in `drawn` in full.
   public static func save(
     _ model: TransformerModel, drawn: [String] = [], to path: String
   ) throws(FileError) {
@@ -105,7 +105,7 @@ public enum TrainedTensors {
     guard let entry = file.entry(name) else {
       throw mismatch(
         file.path, name,
-        "it is missing, and the method of this run trains \(rows.count) of the "
+        "it is missing, but the method of this run trains \(rows.count) of the "
           + "\(parameter.shape[0]) rows of \(parameter.name)")
     }
     guard entry.shape == [rows.count] else {

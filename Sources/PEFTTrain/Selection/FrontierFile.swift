@@ -5,7 +5,7 @@ public enum FrontierFile {
   /// The file's name in a run directory.
   public static let fileName = "frontier.csv"
 
-  /// The points of the frontier in `directory`; lines that are none are left out.
+  /// The points of the frontier in `directory`; malformed lines are skipped.
   static func read(_ directory: String) throws(FileError) -> [(parameters: Int, value: Double)] {
     String(decoding: try FileContents.read(regularFile: directory + "/" + fileName), as: UTF8.self)
       .split(separator: "\n").dropFirst().compactMap { line in

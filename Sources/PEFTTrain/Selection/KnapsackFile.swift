@@ -25,7 +25,8 @@ public struct KnapsackFile: Sendable {
     let fields = try Self.fields(path)
     guard fields.count >= 2, let count = Int(fields[0].text), (0...Self.itemLimit).contains(count)
     else {
-      throw Self.wrong(path, fields.first?.line ?? 1, "\"number-of-items capacity\" is due")
+      throw Self.wrong(
+        path, fields.first?.line ?? 1, "it does not begin with \"number-of-items capacity\"")
     }
     guard fields.count >= 2 + 2 * count else {
       throw Self.wrong(
@@ -40,12 +41,12 @@ public struct KnapsackFile: Sendable {
     for row in rows {
       guard let value = Double(row.value.text), value.isFinite, value >= 0 else {
         throw Self.wrong(
-          path, row.value.line, "the value \"\(row.value.text)\" is no finite number from 0")
+          path, row.value.line, "the value \"\(row.value.text)\" is not a finite number from 0")
       }
       guard let weight = Decimal(row.weight.text), weight.digits > 0 else {
         throw Self.wrong(
           path, row.weight.line,
-          "the weight \"\(row.weight.text)\" is no positive number of at most 19 digits")
+          "the weight \"\(row.weight.text)\" is not a positive number of at most 19 digits")
       }
       values.append(value)
       weights.append(weight)
@@ -53,7 +54,8 @@ public struct KnapsackFile: Sendable {
     let text = capacity ?? String(fields[1].text)
     guard let limit = Decimal(text) else {
       throw Self.wrong(
-        path, fields[1].line, "the capacity \"\(text)\" is no number from 0 of at most 19 digits")
+        path, fields[1].line, "the capacity \"\(text)\" is not a number from 0 of at most 19 digits"
+      )
     }
     let places = weights.reduce(limit.places) { max($0, $1.places) }
     var items: [KnapsackItem] = []

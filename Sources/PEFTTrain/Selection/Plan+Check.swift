@@ -70,7 +70,7 @@ extension Plan {
       Set(groups.map(\.group.name)).count == groups.count, "a group is chosen twice")
     return try groups.map { group in
       guard let item = byName[group.group.name] else {
-        throw PlanFault(description: "the group \(group.group.name) is none of its items")
+        throw PlanFault(description: "the group \(group.group.name) is not one of its items")
       }
       try hold(
         item.parameters == group.group.parameterCount,

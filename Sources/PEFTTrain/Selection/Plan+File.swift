@@ -170,7 +170,7 @@ extension Plan {
       }
       throw FileError(
         .malformed, path: file, reason: "its SHA-256 is not the one in \(Plan.fileName)",
-        remedy: "choose again with `peft select`")
+        remedy: "select again with `peft select`")
     }
   }
 

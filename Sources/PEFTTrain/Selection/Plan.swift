@@ -48,8 +48,8 @@ public struct Plan: Sendable {
   public var weight: Int
   /// The value of those that were chosen.
   public var value: Double
-  /// No choice within the budget has a greater value; of a choice by what groups remove together, none of groups
-  /// whose slopes are positive.
+  /// No selection within the budget has a greater value. For an interaction-aware plan, the bound
+  /// covers only groups with a positive slope.
   public var upperBound: Double
   /// Whether no such choice has a greater value than this one.
   public var isProven: Bool

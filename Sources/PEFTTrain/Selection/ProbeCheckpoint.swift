@@ -214,7 +214,7 @@ public struct ProbeCheckpoint {
       guard (record.slopes + record.curvatures).allSatisfy(\.isFinite),
         (record.slopeVariances + record.curvatureVariances).allSatisfy({ $0 >= 0 })
       else {
-        throw wrong(name, "a slope, a curvature or a variance is none")
+        throw wrong(name, "a slope, a curvature or a variance is invalid")
       }
       records.append(record)
     }

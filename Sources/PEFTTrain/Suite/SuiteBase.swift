@@ -10,7 +10,8 @@ struct SuiteBase {
   let parameters: Int
   /// How methods are compared.
   let metric: PrimaryMetric
-  /// All that another run would have otherwise, but for method, seed and learning rate.
+  /// Everything that distinguishes runs, except for method, seed and learning rate: settings and
+  /// SHA-256 of their inputs.
   let recipe: JSONObject
   /// The groups of those probes whose subsets are all trained, by the probe's name; the head is left out.
   let groups: [String: [ParameterGroup]]
@@ -32,8 +33,8 @@ struct SuiteBase {
     layerCount = prepared.model.configuration.layerCount
     guard prepared.dev != nil, prepared.test != nil else {
       throw InvalidSetting(
-        "\(job.trainPath): a suite needs dev and test data of every task: learning rates are chosen by the one, "
-          + "methods compared by the other")
+        "\(job.trainPath): a suite needs dev and test data of every task: learning rates are chosen on the dev "
+          + "data, and methods are compared on the test data")
     }
   }
 

@@ -24,7 +24,8 @@ public struct SuiteCell: Sendable {
   public var peakMemory: Int
   /// Metrics by split; empty where training diverged.
   public var metrics: [(split: String, values: [(name: String, value: Double)])]
-  /// All that another run would have otherwise.
+  /// Everything that distinguishes this run: settings and SHA-256 of its inputs. Runs with equal
+  /// recipes produce equal bits.
   var recipe: JSONObject
 
   /// A metric of a split.

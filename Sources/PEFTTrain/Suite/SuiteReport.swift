@@ -76,7 +76,7 @@ public struct SuiteReport: Sendable {
       title: "\(suite.ours) against the best of \(suite.baselines.joined(separator: ", "))"
         + (results.metrics.values.allSatisfy(\.higherIsBetter)
           ? ""
-          : " (a difference above 0 is for the first, also where less of the metric is better)"),
+          : " (a difference above 0 favours the first, even if a lower metric is better)"),
       header: [
         "task", "budget", "verdict", "difference (95 %)", "ours", "score", "other", "score",
       ],
@@ -159,7 +159,7 @@ public struct SuiteReport: Sendable {
           [$0.name, $0.problem, interval($0.value), interval($0.perParameter)]
         }),
       Table(
-        title: "Choices among groups of which all subsets were trained, on the dev data",
+        title: "Selections among groups whose subsets were all trained, on the dev data",
         header: ["task", "probe", "budget", "chosen", "score", "best", "score", "place"],
         rows: claims.choices.map {
           [
@@ -246,8 +246,8 @@ public struct SuiteReport: Sendable {
         + (suite.seeds.count < SuiteStatistics.leastResampledSeeds
           ? "Intervals of 95 % are Student's over the seeds, which are few. "
           : "Intervals of 95 % are percentiles of \(SuiteStatistics.resampleCount) paired resamples of the seeds, "
-            + "moved out for their small number. ")
-        + "At a budget a family stands with the "
+            + "widened because the seeds are few. ")
+        + "At each budget, a family is represented by the "
         + "member that fits and is best on the dev data; scores are of the test data.")
     add(headlineTable, to: &page)
     add(tallyTable, to: &page)

@@ -103,7 +103,7 @@ public struct SuiteStatistics: Sendable {
     }
   }
 
-  /// What a family stands with where `limit` parameters may train; nil where nothing of it fits.
+  /// The member that represents a family if `limit` parameters may train; nil if no member fits.
   public func representative(
     _ family: String, on problem: String, within limit: Double
   ) -> SuiteResults.Entry? {
@@ -213,8 +213,9 @@ public struct SuiteStatistics: Sendable {
     }
   }
 
-  /// What a family stands with over the budgets: widths, which add up to 1, and scores. Smaller members fit into
-  /// larger budgets. Nil where nothing fits into the smallest, nor the head alone.
+  /// The family's best score within each budget interval, with the interval's share of the log
+  /// axis; shares sum to 1. Smaller members fit into larger budgets. Nil if neither a member nor the
+  /// head alone fits into the smallest budget.
   private func frontier(
     of family: String, on problem: String
   ) -> [(width: Double, scores: [Double])]? {

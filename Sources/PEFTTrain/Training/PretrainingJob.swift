@@ -190,7 +190,7 @@ extension PretrainingJob {
       if let pair = read.first(where: { $0.pair != nil }) {
         throw FileError(
           .malformed, path: path, place: "line \(pair.line)",
-          reason: "two texts where one is due", remedy: "give files with one text on each line")
+          reason: "two texts instead of one", remedy: "give files with one text on each line")
       }
       examples += read
     }
@@ -225,7 +225,7 @@ extension PretrainingJob {
       guard !overwriting else { return }
       throw FileError(
         .storage, path: output.path, reason: "there is a \(name) in it already",
-        remedy: "name another directory, add --overwrite, or go on with --resume")
+        remedy: "name another directory, add --overwrite, or resume with --resume")
     }
   }
 
@@ -372,7 +372,7 @@ private struct LossCurve {
       guard number > last else {
         throw FileError(
           .malformed, path: path, place: "line \(index + 1)",
-          reason: "step \(number) stands after step \(last)",
+          reason: "step \(number) comes after step \(last)",
           remedy: "restore the file, or begin again with --overwrite")
       }
       last = number

@@ -30,7 +30,8 @@ public struct StepReport: Hashable, Sendable {
   public let seconds: Double
 }
 
-/// Why training could not go on. The model keeps the last finite parameters, but where those themselves are not.
+/// Why training could not continue. The model keeps its last finite parameters, unless the
+/// parameters themselves are what diverged.
 public struct NonFiniteLoss: Error, Hashable, Sendable, CustomStringConvertible {
   /// The step, from 1.
   public let step: Int

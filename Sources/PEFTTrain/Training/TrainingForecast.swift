@@ -67,9 +67,8 @@ extension ModelConfiguration {
 extension PreparedJob {
   /// The margin on measured activations: what is lost between buffers of different sizes.
   private static let activationMargin = 1.1
-  /// Tokens, at least, of the steps and of the evaluations that memory is measured on, where there are so many:
-  /// enough that buffers have the sizes that are asked for, as small ones are shared, and too large; few enough that
-  /// a run begins soon.
+  /// Minimum batch sizes, in tokens, for measuring memory, if there are that many: large enough that
+  /// the rounding of buffers does not dominate, small enough that a run starts quickly.
   private static let measuredTokens = (step: 256, evaluation: 512)
 
   /// Measures two small steps without an update; with `timing`, also whole ones, and an update, where there is the
@@ -141,8 +140,8 @@ extension PreparedJob {
         + "\(mebibytes(forecast.gradientBytes)), optimizer \(mebibytes(forecast.optimizerBytes)), "
         + (forecast.packedBytes > 0 ? "packed weights \(mebibytes(forecast.packedBytes)), " : "")
         + "activations \(mebibytes(forecast.activationBytes))), and \(mebibytes(available)) are "
-        + "free; lower --batch-size or --max-length, compute layers again with --recompute, or train "
-        + "less, as with --method lora")
+        + "free; lower --batch-size or --max-length, recompute layers with "
+        + "--recompute, or train fewer parameters, as with --method lora")
   }
 
   /// Elements that train, of a classifier's word table those of so many rows: gradients and optimizer have no

@@ -147,7 +147,7 @@ extension TrainingJob {
       to: model, drawn: report.newlyInitialized, using: weights, note: { notes.append($0) })
     guard model.trainableCount > 0 else {
       throw InvalidSetting(
-        "--method \(method.name): nothing would train, for a language model has no task head")
+        "--method \(method.name): nothing would train, because a language model has no task head")
     }
     return PreparedJob(
       job: job, files: files, adapter: adapter, model: model, tokenizer: reader.tokenizer,
@@ -170,7 +170,7 @@ extension TrainingJob {
     job.method = try file.method(for: model, drawn: drawn)
     job.method.attach(to: model, using: weights)
     if try file.load(into: model) == false {
-      note("\(adapter.path) has no head that fits: it begins anew")
+      note("\(adapter.path) has no head that fits: a new head is initialised")
     }
     return (job, file)
   }
@@ -231,7 +231,7 @@ extension TrainingJob {
     guard let member = plan.method.misfit(in: model) else { return }
     throw FileError(
       .malformed, path: modelDirectory, place: member.description,
-      reason: "the plan trains it, and this model has no such thing",
-      remedy: "train with the pooling (--pooling) that was probed with")
+      reason: "the plan trains it, but this model does not have it",
+      remedy: "train with the pooling (--pooling) that the probe used")
   }
 }

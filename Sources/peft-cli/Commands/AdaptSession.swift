@@ -80,12 +80,13 @@ struct AdaptSession {
         try prepared.job.check(found, isOf: try settings(budget), path: path)
       }
       if found.isComplete, try found.isOf(prepared.files) {
-        common.note("taking the influences of \(path)")
+        common.note("using the influences in \(path)")
         try ProbeCheckpoint.remove(from: directory)
         return found
       }
       common.note(
-        "\(path) is incomplete or of another model; " + (resume ? "going on" : "probing again"))
+        "\(path) is incomplete or belongs to another model; "
+          + (resume ? "resuming the probe" : "probing again"))
     }
     let (influence, isInterrupted) = try ProbeSession(prepared: prepared, common: common).measure(
       try settings(budget), savingIn: directory, resuming: resume)

@@ -111,13 +111,13 @@ struct CompareCommand: ParsableCommand {
 
   private func validateSuite() throws {
     if let shard = main.shard, SuiteShard(shard) == nil {
-      throw ValidationError("--shard \(shard): give a part and their number, such as 2/4")
+      throw ValidationError("--shard \(shard): give a part and the number of parts, such as 2/4")
     }
     if main.merge, main.shard != nil || main.overwrite {
       throw ValidationError("--merge: it trains nothing; leave out --shard and --overwrite")
     }
     if main.overwrite, main.shard != nil {
-      throw ValidationError("--shard: others work in --output too; leave out --overwrite")
+      throw ValidationError("--shard: other processes work in --output too; leave out --overwrite")
     }
     if main.resume, main.overwrite {
       throw ValidationError("--resume and --overwrite exclude each other")
@@ -132,7 +132,7 @@ struct CompareCommand: ParsableCommand {
     where !allowed.contains(option.name)
       && ConfigurationFile.stands(option.name, in: arguments)
     {
-      throw ValidationError("--\(option.name): with --suite this stands in the suite's file")
+      throw ValidationError("--\(option.name): with --suite, set this in the suite's file")
     }
   }
 

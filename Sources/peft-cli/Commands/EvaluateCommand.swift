@@ -54,7 +54,7 @@ struct EvaluateCommand: ParsableCommand {
     try common.start()
     if let texts = main.texts, try DirectoryHandle.entry(texts) != nil {
       throw FileError(
-        .storage, path: texts, reason: "there is something of this name already",
+        .storage, path: texts, reason: "something with this name already exists",
         remedy: "name another file with --texts")
     }
     let dataPath = main.dataPath

@@ -104,7 +104,7 @@ private struct ExportSession {
     for (name, count) in outcome.files { table.add([name, count.grouped]) }
     table.lines(width: .max).forEach { Console.output($0) }
     Console.output(
-      "read again: logits differ by at most \(outcome.largestDifference), the largest is "
+      "read back: logits differ by at most \(outcome.largestDifference), the largest is "
         + "\(outcome.largestLogit)")
   }
 }

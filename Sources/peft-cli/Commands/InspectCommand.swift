@@ -104,7 +104,8 @@ struct InspectCommand: ParsableCommand {
         + "\(transformer.parameterCount.grouped) parameters")
     table.lines(width: .max).forEach { Console.output($0) }
     for (name, value) in tied.members {
-      Console.output("\(name) is \(value.string ?? "") again: counted, trained and chosen once")
+      Console.output(
+        "\(name) is tied to \(value.string ?? ""): it is counted, trained and selected once")
     }
     Console.output(
       "\(method.method) trains \(trainable.grouped) "

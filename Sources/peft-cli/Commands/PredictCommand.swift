@@ -36,7 +36,7 @@ struct PredictCommand: ParsableCommand {
     let examples = try DataReader.read(path: dataPath, format: data.format, columns: data.columns)
     DataReader.warnings(about: examples, path: dataPath).forEach { common.note($0) }
     guard let task = trained.task, !task.isLanguage else {
-      throw InvalidSetting("\(model) is a language model: let it write with `peft generate`")
+      throw InvalidSetting("\(model) is a language model: generate text with `peft generate`")
     }
     let encoded = EncodedDataset(
       examples, targets: nil, tokenizer: trained.tokenizer, maximumLength: trained.maximumLength)

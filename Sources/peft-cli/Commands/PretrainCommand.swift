@@ -145,7 +145,7 @@ struct PretrainCommand: ParsableCommand {
   func run() throws {
     try common.start()
     if resume, let document = try job.finishedRun(in: output) {
-      common.note("the run in \(output) has ended; nothing is left to do")
+      common.note("the run in \(output) is finished; there is nothing to do")
       let numbers = CheckedNumbers(
         .object(document), path: output + "/" + PretrainingJob.recipeName,
         remedy: "train again with --overwrite")

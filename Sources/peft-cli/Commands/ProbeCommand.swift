@@ -100,7 +100,7 @@ struct ProbeCommand: ParsableCommand {
       let found = try Influence.read(path)
       if found.isComplete {
         try prepared.job.check(found, isOf: settings, path: path)
-        common.note("the probe in \(output) has ended; nothing is left to do")
+        common.note("the probe in \(output) is finished; there is nothing to do")
         try ProbeCheckpoint.tidy(output)
         return show(found)
       }

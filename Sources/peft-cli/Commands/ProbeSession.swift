@@ -19,12 +19,12 @@ struct ProbeSession {
     let plan = prepared.probeBatchPlan(settings)
     if plan.isShared {
       common.note(
-        "warning: the training data are one batch, which makes the direction and is probed, and that flatters slopes: "
-          + "lower --batch-size")
+        "warning: the training data are a single batch, which both defines the direction and is "
+          + "probed; this biases slopes upwards: lower --batch-size")
     } else if let part = plan.directionPart {
       common.note(
-        "the training data are \(plan.batchCount.grouped) batches: \(part.grouped) make the direction over and over, "
-          + "the other \(plan.probeCount.grouped) are probed")
+        "the training data are \(plan.batchCount.grouped) batches: \(part.grouped) define the "
+          + "direction, repeatedly, and the other \(plan.probeCount.grouped) are probed")
     }
     Interruption.watch()
     let progress = StepLine(isQuiet: common.quiet)

@@ -46,7 +46,7 @@ struct QuickstartCommand: ParsableCommand {
       data, sections: sections,
       to: OutputDirectory.new(files, as: .data, overwriting: overwrite))
     common.note(
-      "the task: tell the sections \(sections.sorted().joined(separator: ", ")); the model: \(model), "
+      "the task: predict the section, one of \(sections.sorted().joined(separator: ", ")); the model: \(model), "
         + "pretrained, with no head yet")
     var base = job(model, paths)
     base.settings.length = .epochs(4)

@@ -27,7 +27,7 @@ struct SuiteSession {
           shard ?? .whole, shouldStop: { Interruption.isRequested }, observe: observer())
       else { throw interruption }
       if let shard {
-        common.note("this part is done; when all are: --merge")
+        common.note("this part is done; when all parts are, run --merge")
         if common.json {
           Console.output(
             .object([
@@ -58,8 +58,8 @@ struct SuiteSession {
   private var interruption: InterruptedEarly {
     InterruptedEarly(
       description:
-        "interrupted; the probe or run in hand is lost, those that ended are in \(output): go on with "
-        + "--resume")
+        "interrupted; the current probe or run is lost, and finished ones are in \(output): "
+        + "resume with --resume")
   }
 
   private func observer() -> (SuiteJob.Event) -> Void {

@@ -16,7 +16,7 @@ struct TrainingSession {
     to output: String?, start: RunStart, checkpoints: Int? = nil, dryRun: Bool = false
   ) throws {
     if start == .resuming, let output, let manifest = try job.finishedRun(in: output) {
-      common.note("the run in \(output) has ended; nothing is left to do")
+      common.note("the run in \(output) is finished; there is nothing to do")
       return show(manifest, output: output)
     }
     let prepared = try job.prepare()
@@ -117,7 +117,7 @@ struct TrainingSession {
     table.lines(width: .max).forEach { Console.output($0) }
     if let seconds = forecast.seconds, let rate = forecast.tokensPerSecond {
       Console.output(
-        "about \(ProgressLine.duration(seconds)) at \(ReportText.whole(rate)) tokens/s, evaluations left out"
+        "about \(ProgressLine.duration(seconds)) at \(ReportText.whole(rate)) tokens/s, without evaluations"
       )
     }
     Console.output("nothing was written")

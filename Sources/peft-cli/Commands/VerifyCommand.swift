@@ -74,7 +74,7 @@ struct VerifyCommand: ParsableCommand {
       "holds: \(plan.groups.count) groups, \(found.weight.grouped) of \(plan.budget.grouped) "
         + "parameters, value \(found.value)")
     Console.output(
-      found.bestValue.map { "solved anew: \($0); bound \(plan.upperBound)" }
-        ?? "chosen for its value with interactions, which this does not recompute")
+      found.bestValue.map { "solved again: \($0); bound \(plan.upperBound)" }
+        ?? "selected for its value with interactions, which `verify` does not recompute")
   }
 }

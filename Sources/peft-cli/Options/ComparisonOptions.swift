@@ -32,7 +32,7 @@ struct ComparisonOptions: ParsableArguments {
     }
     let asked = seedList(default: 0)
     if Set(asked).count < asked.count {
-      throw ValidationError("--seeds \(seeds ?? ""): one of them stands there twice")
+      throw ValidationError("--seeds \(seeds ?? ""): one of them occurs twice")
     }
     if let learningRates {
       let rates = learningRates.split(separator: ",").map { Double($0) ?? 0 }
@@ -41,7 +41,7 @@ struct ComparisonOptions: ParsableArguments {
           "--learning-rates \(learningRates): give positive numbers, such as 1e-4,5e-4")
       }
       guard Set(rates).count == rates.count else {
-        throw ValidationError("--learning-rates \(learningRates): one of them stands there twice")
+        throw ValidationError("--learning-rates \(learningRates): one of them occurs twice")
       }
     }
     if targets != nil, targetNames.isEmpty {

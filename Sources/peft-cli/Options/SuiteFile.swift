@@ -20,7 +20,8 @@ enum SuiteFile {
     ])
     let recipeSection = try file.section("recipe")
     for key in ["seed", "learning-rate"] where recipeSection.has(key) {
-      throw recipeSection.wrong(key, "seeds and learning rates of a suite stand beside the recipe")
+      throw recipeSection.wrong(
+        key, "set the seeds and learning rates of a suite next to the recipe, not in it")
     }
     let recipe = try parse(TrainingOptions.self, recipeSection)
     let problems = try problems(file, settings: recipe.settings(usualLearningRate: 1e-3))
@@ -212,7 +213,7 @@ enum SuiteFile {
     try check(suite.ours, among: families, "ours")
     for family in suite.baselines { try check(family, among: families, "against") }
     guard Set(suite.seeds).count == suite.seeds.count else {
-      throw file.wrong("seeds", "one of them stands there twice")
+      throw file.wrong("seeds", "one of them occurs twice")
     }
     guard suite.rateSeedCount <= suite.seeds.count else {
       throw file.wrong("rate-seeds", "there are \(suite.seeds.count) seeds")
@@ -220,10 +221,10 @@ enum SuiteFile {
     for (place, budgets) in [("budgets", suite.budgets)]
       + suite.methods.map({ ("methods.\($0.name).budgets", $0.budgets ?? []) })
     where Set(budgets).count < budgets.count {
-      throw file.wrong(place, "one of them stands there twice")
+      throw file.wrong(place, "one of them occurs twice")
     }
     guard Set(suite.learningRates).count == suite.learningRates.count else {
-      throw file.wrong("learning-rates", "one of them stands there twice")
+      throw file.wrong("learning-rates", "one of them occurs twice")
     }
     // The groups of a probe are known when the model is read; here a method of all subsets has one
     // row.
@@ -298,7 +299,7 @@ private struct Section {
   func check(keys: [String]) throws {
     if let stranger = map.entries.first(where: { !keys.contains($0.name) }) {
       throw wrong(
-        stranger.name, "this is not known here; there are \(keys.joined(separator: ", "))")
+        stranger.name, "there is no such key here; the keys are \(keys.joined(separator: ", "))")
     }
   }
 

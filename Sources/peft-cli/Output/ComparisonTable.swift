@@ -35,7 +35,7 @@ struct ComparisonTable {
     return table.lines(width: .max) + [
       "\(metric)\(comparison.higherIsBetter ? "" : " (less is better)"), mean over \(seeds) seed\(seeds == 1 ? "" : "s")"
         + (seeds > 1 ? " ± standard deviation" : "")
-        + "; seconds of training, with those of the probe for the selection"
+        + "; seconds of training, including the probe for the selection"
     ]
   }
 

@@ -32,8 +32,8 @@ struct PlanTable {
     let proof =
       plan.isProven
       ? plan.interaction?.isObjective == true
-        ? "proven: no choice of groups with a falling slope has more within the budget"
-        : "proven: no choice within the budget has more"
+        ? "proven: no selection of groups with a falling slope has a greater value within the budget"
+        : "proven: no selection within the budget has a greater value"
       : String(format: "at most %.3g %% from the best", max(0, gap))
     return
       "\(plan.groups.count) groups, \(plan.weight.grouped) of \(plan.budget.grouped) parameters "

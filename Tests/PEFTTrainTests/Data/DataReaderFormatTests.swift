@@ -120,8 +120,8 @@ struct DataReaderFormatTests {
     arguments: [
       ("", "not of the form"), ("text", "not of the form"), ("label=2", "text column is missing"),
       ("text=0", "numbered from 1"), ("text=99999999999999999999", "numbered from 1"),
-      ("text=1,text_a=2", "text stands twice"), ("text=1,label=1", "taken twice"),
-      ("text=1,colour=2", "none of text"), ("text=1,header=maybe", "yes or no"),
+      ("text=1,text_a=2", "text occurs twice"), ("text=1,label=1", "taken twice"),
+      ("text=1,colour=2", "is not text"), ("text=1,header=maybe", "yes or no"),
       ("text=a,header=no", "no names"), ("text=1,", "not of the form"),
     ])
   func refusedSelections(selection: String, reason: String) {

@@ -61,11 +61,11 @@ struct DataReaderRefusalTests {
     Case(.tsv, "review\tlabel\n", at: "line 1", "header or a row"),
     Case(.tsv, "index\tlabel\n", at: "line 1", "no text column"),
     Case(.tsv, "text\tsentence\n", at: "line 1", "not clear"),
-    Case(.tsv, "text_a\tlabel\n", at: "line 1", "text_a stands without its other half"),
+    Case(.tsv, "text_a\tlabel\n", at: "line 1", "the column text_a lacks its other half"),
     Case(.tsv, "text\ttext\n", at: "line 1", "not clear"),
     Case(.tsv, "a\t1\n", columns: "text=3", at: "line 1", "column 3 is selected"),
     Case(.tsv, "a\tb\nc\t1\n", columns: "text=z", at: "line 1", "choose from a, b"),
-    Case(.tsv, "a\ta\nc\t1\n", columns: "text=a", at: "line 1", "stands twice"),
+    Case(.tsv, "a\ta\nc\t1\n", columns: "text=a", at: "line 1", "occurs twice"),
     Case(.tsv, "a\tb\nc\t1\n", columns: "text=1,label=a", at: "line 1", "two purposes"),
   ]
 
@@ -77,16 +77,16 @@ struct DataReaderRefusalTests {
     Case(.jsonl, "3", at: "line 1", "a line holds a number"),
     Case(.jsonl, "{\"text\":\"a\"}\n\n{\"text\":\"a\"}", at: "line 2", "empty line"),
     Case(.jsonl, "{\"label\":\"a\"}", at: "line 1", "no text column"),
-    Case(.jsonl, "{\"text\":3}", at: "line 1", "\"text\" is a number, a string is due"),
+    Case(.jsonl, "{\"text\":3}", at: "line 1", "\"text\" is a number instead of a string"),
     Case(.jsonl, "{\"text\":\"a\",\"label\":[1]}", at: "line 1", "\"label\" is an array"),
     Case(.jsonl, "{\"text\":\"a\",\"label\":\"\"}", at: "line 1", "label is empty"),
     Case(.jsonl, "{\"text\":\"a\",\"text\":\"b\"}", at: "line 1, byte 13", "stands twice"),
     Case(
       .jsonl, "{\"text\":\"a\",\"label\":1}\n{\"text\":\"a\"}", at: "line 2",
-      "no label, and line 1 has one"),
+      "no label, but line 1 has one"),
     Case(
       .jsonl, "{\"text\":\"a\"}\n{\"text\":\"a\",\"label\":1}", at: "line 2",
-      "a label, and line 1 has none"),
+      "a label, but line 1 has none"),
     Case(.jsonl, "{\"text\":\"a\",\"text_a\":\"b\"}", at: "line 1", "not clear"),
     Case(.jsonl, "{\"text\":\"a\"}", columns: "text=1", at: "", "have keys"),
     Case(.jsonl, "{\"text\":\"a\"}", columns: "text=b", at: "line 1", "\"b\" is missing"),
