@@ -66,6 +66,7 @@ docs: build
 
 lint: toolchain
 	swift format lint --strict -r $(SWIFT_SOURCES)
+	Scripts/comment-columns
 
 format: toolchain
 	swift format -i -r $(SWIFT_SOURCES)

@@ -1,9 +1,9 @@
 // While the shared libraries are initialised, the process is on one core.
 //
-// OpenBLAS starts a thread for every further core when it is loaded, and each takes 128 MiB of addresses for
-// products that it never gets: the command splits products itself. Under a limit on addresses (ulimit -v) such a
-// thread asks for them for ever. The library counts the cores of the affinity mask, and nothing else it is told
-// before it is loaded can be set from within.
+// OpenBLAS starts a thread for every further core when it is loaded, and each takes 128 MiB of
+// addresses for products that it never gets: the command splits products itself. Under a limit on
+// addresses (ulimit -v) such a thread asks for them for ever. The library counts the cores of the
+// affinity mask, and nothing else it is told before it is loaded can be set from within.
 
 #if defined(__linux__)
 

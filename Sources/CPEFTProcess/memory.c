@@ -1,8 +1,8 @@
 // Where malloc finds no memory, the process ends with a message and exit status 6.
 //
-// OpenBLAS asks again for ever, and Swift ends a process as for an error of its own. Both get their memory from
-// malloc, or ask it last; these are glibc's functions and that end. Only write and _exit are called then, which are
-// safe wherever malloc is.
+// OpenBLAS asks again for ever, and Swift ends a process as for an error of its own. Both get their
+// memory from malloc, or ask it last; these are glibc's functions and that end. Only write and
+// _exit are called then, which are safe wherever malloc is.
 
 #if defined(__linux__)
 

@@ -6,8 +6,8 @@ public enum Targets: Hashable, Sendable {
   case classes([Int])
   /// The value of each example: the loss is the squared error.
   case values([Double])
-  /// For each example the tokens of a vocabulary to be predicted, none or more: the loss is the mean of
-  /// the cross entropies of all tokens of the batch, so that a long example weighs more.
+  /// For each example the tokens of a vocabulary to be predicted, none or more: the loss is the
+  /// mean of the cross entropies of all tokens of the batch, so that a long example weighs more.
   case tokens([[Int32]])
 
   /// The number of examples, B.
@@ -29,8 +29,8 @@ public enum Targets: Hashable, Sendable {
 }
 
 extension Tape {
-  /// The loss of outputs [B, C]: cross entropy for classes, squared error for values; of hidden states
-  /// [N, h] with the map `vocabulary` for tokens.
+  /// The loss of outputs [B, C]: cross entropy for classes, squared error for values; of hidden
+  /// states [N, h] with the map `vocabulary` for tokens.
   public func loss(
     _ outputs: Variable, targets: Targets, vocabulary: VocabularyMap? = nil,
     labelSmoothing: Double = 0
@@ -49,13 +49,15 @@ extension Tape {
   }
 }
 
-/// All that probing sees of a model and its data: parameters, and a loss of outputs that a tape records.
+/// All that probing sees of a model and its data: parameters, and a loss of outputs
+/// that a tape records.
 ///
 ///     L(w) = mean_i ℓ(z_i(w), y_i),   z [B, C]
 ///
-/// or, over a vocabulary, the mean over predicted tokens, where the last stage returns the hidden states
-/// [N, h] that the map `vocabulary` turns into logits. The computation of z is a chain of stages, so that
-/// a change of parameters from stage s on leaves what lies below as it was. Dropout is off in all of it.
+/// or, over a vocabulary, the mean over predicted tokens, where the last stage returns the hidden
+/// states [N, h] that the map `vocabulary` turns into logits. The computation of z is a chain of
+/// stages, so that a change of parameters from stage s on leaves what lies below as it was. Dropout
+/// is off in all of it.
 public protocol Objective {
   /// The examples of one evaluation.
   associatedtype Batch
@@ -66,8 +68,8 @@ public protocol Objective {
   /// The number of stages.
   var stageCount: Int { get }
 
-  /// The output of stage `index` from that of the stage before it; the first gets nil, the last returns
-  /// z [B, C], or the hidden states [N, h] of predicted tokens.
+  /// The output of stage `index` from that of the stage before it; the first gets nil, the last
+  /// returns z [B, C], or the hidden states [N, h] of predicted tokens.
   func stage(_ index: Int, _ input: Variable?, of batch: Batch, on tape: Tape) -> Variable
 
   /// What is to be predicted.

@@ -9,7 +9,8 @@ enum BundledModel {
   /// A GPT-2 of 2.6 million parameters.
   static let gpt2 = "gpt2-small"
 
-  /// Copies the model `name` to a directory of its own: new, empty, or with `overwriting` an older copy.
+  /// Copies the model `name` to a directory of its own: new, empty, or with
+  /// `overwriting` an older copy.
   static func copy(
     _ name: String, to directory: String, overwriting: Bool
   ) throws(FileError) {

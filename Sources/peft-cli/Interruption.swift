@@ -8,7 +8,8 @@ enum Interruption {
   /// Whether a signal has come.
   static var isRequested: Bool { count.load(ordering: .relaxed) > 0 }
 
-  /// Takes SIGINT, SIGTERM and SIGUSR1 from now on, also where the parent process left them blocked.
+  /// Takes SIGINT, SIGTERM and SIGUSR1 from now on, also where the parent
+  /// process left them blocked.
   static func watch() {
     var set = sigset_t()
     sigemptyset(&set)

@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// The catalogues of documentation beside the sources. Their examples stand in this folder as well, where
-/// they are compiled and run.
+/// The catalogues of documentation beside the sources. Their examples stand in this folder as well,
+/// where they are compiled and run.
 @Suite("Articles")
 struct ArticleTests {
   private static let tests = URL(filePath: #filePath).deletingLastPathComponent()

@@ -1,8 +1,8 @@
 import Foundation
 import TestSupport
 
-/// A small random BERT and data whose label is a word in them, in a directory that goes with the last
-/// reference to it.
+/// A small random BERT and data whose label is a word in them, in a directory that goes with the
+/// last reference to it.
 final class ExampleFiles: Sendable {
   let directory: String
   let modelDirectory: String

@@ -13,7 +13,8 @@
 
 #include "../../Sources/CPEFTKernels/kernels/product.h"
 
-// The instructions of Intel AMX as its manual defines them; without a configuration they are invalid.
+// The instructions of Intel AMX as its manual defines them; without a
+// configuration they are invalid.
 static _Thread_local struct {
   bool is_configured;
   float tiles[8][16][16];
@@ -48,8 +49,8 @@ static double half_of(float word, bool upper) {
   return word;
 }
 
-// Rounded to the nearest float, of two the even one; zero where that is subnormal. A sum in Double of floats,
-// or of one and a product of bfloat16, is rounded as the exact one would be.
+// Rounded to the nearest float, of two the even one; zero where that is subnormal. A sum in Double
+// of floats, or of one and a product of bfloat16, is rounded as the exact one would be.
 static float flushed(double x) { return (float)(fabs(x) < 0x1.ffffffp-127 ? copysign(0, x) : x); }
 
 static void tile_dot(int c, int a, int b) {

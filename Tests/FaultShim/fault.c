@@ -5,8 +5,8 @@
 //   ENOSPC:N  the call fails for want of space, and so do all that follow
 //   EIO:N     the call fails, once
 //
-// Counted are calls on files other than the standard streams: open for writing, write, pwrite, fsync,
-// ftruncate, rename, renameat2 and link; for kill also mkdir, unlink and unlinkat.
+// Counted are calls on files other than the standard streams: open for writing, write, pwrite,
+// fsync, ftruncate, rename, renameat2 and link; for kill also mkdir, unlink and unlinkat.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

@@ -11,7 +11,8 @@ struct LanguageFixture {
   let targets: Targets
   let expected: SafetensorsReader
 
-  /// Every token of each sequence but the first is predicted; in masked models the rows of the file.
+  /// Every token of each sequence but the first is predicted; in masked models
+  /// the rows of the file.
   init(_ name: String, predictingFrom start: (Int) -> Int = { _ in 1 }) throws {
     directory = ParityFixture.root + "/" + name
     let inputs = try JSONValue(parsing: FileContents.read(directory + "/inputs.json"))

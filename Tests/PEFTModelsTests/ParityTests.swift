@@ -25,8 +25,8 @@ struct ParityTests {
       let gradient = try #require(gradients[parameter], "\(parameter.name) got no gradient")
       let expected = try fixture.tensor("gradient." + parameter.name)
       let error = gradient.relativeError(to: expected)
-      // A key's bias shifts every score of a row alike, which the softmax does not see: its gradient
-      // is rounding noise on both sides and is compared with the scale of its sibling's.
+      // A key's bias shifts every score of a row alike, which the softmax does not see: its
+      // gradient is rounding noise on both sides and is compared with the scale of its sibling's.
       if parameter.name.hasSuffix("key.bias") {
         let queries = parameter.name.replacing("key.bias", with: "query.bias")
         let scale = try fixture.tensor("gradient." + queries).sumOfSquares.squareRoot()
@@ -202,7 +202,8 @@ struct ParityTests {
   }
 }
 
-/// Fails unless values, gradients and tangents are the same, to the bit, when layers are computed again.
+/// Fails unless values, gradients and tangents are the same, to the bit, when
+/// layers are computed again.
 func expectSameBitsRecomputing(_ model: TransformerModel, _ forward: (Tape) -> Variable) {
   var operations: [Int] = []
   let results = [false, true].map { recomputing in

@@ -1,7 +1,7 @@
 import Foundation
 
-/// Data that is not part of the package: `PEFT_TEST_DATA`, or `../shared/data` beside it. Tests that
-/// need it skip where it is absent.
+/// Data that is not part of the package: `PEFT_TEST_DATA`, or `../shared/data` beside it. Tests
+/// that need it skip where it is absent.
 enum SharedData {
   static let root: URL = {
     if let path = ProcessInfo.processInfo.environment["PEFT_TEST_DATA"] {

@@ -1,8 +1,8 @@
 import PEFTModels
 import PEFTTensor
 
-/// Random words of letters and what stands between them, put together so that the words of byte-level
-/// BPE are known without a splitter; and the naive way to learn merges from them.
+/// Random words of letters and what stands between them, put together so that the words of
+/// byte-level BPE are known without a splitter; and the naive way to learn merges from them.
 struct WordSample {
   private(set) var text = ""
   private var counts: [String: Int] = [:]

@@ -23,7 +23,8 @@ final class MarkupReader: NSObject, XMLParserDelegate {
     super.init()
     let parser = XMLParser(data: Data(markup.utf8))
     parser.delegate = self
-    // On Linux `parse` is true also for elements that are not closed; the parser's error is not nil then.
+    // On Linux `parse` is true also for elements that are not closed; the parser's
+    // error is not nil then.
     isWellFormed = parser.parse() && parser.parserError == nil
   }
 

@@ -76,7 +76,7 @@ struct JSONValueTests {
     let doubled = text.dropLast() + ",\"\(last)\":0}"
     #expect {
       try JSONValue(parsing: doubled.utf8)
-    } throws: { "\($0)".contains("stands twice") }
+    } throws: { "\($0)".contains("occurs twice") }
   }
 
   @Test(

@@ -71,7 +71,8 @@ import Testing
     if count == 1000 { #expect(order != generator.permutation(count)) }
   }
 
-  /// All orders of three come equally often: χ² with 5 degrees of freedom below its 0.99999 quantile.
+  /// All orders of three come equally often: χ² with 5 degrees of freedom below
+  /// its 0.99999 quantile.
   @Test func permutationsAreUniform() {
     var generator = SeededGenerator(seed: 5, purpose: "orders")
     var counts: [[Int]: Int] = [:]

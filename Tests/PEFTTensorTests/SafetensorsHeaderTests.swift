@@ -13,7 +13,7 @@ struct SafetensorsHeaderTests {
       ("{", "header, line 1, column 2"),
       (
         #"{"a":\#(tensor("F32", "[1]", "[0,4]")),"a":\#(tensor("F32", "[1]", "[4,8]"))}"#,
-        "stands twice"
+        "occurs twice"
       ),
       (#"{"__metadata__":1}"#, "not a JSON object"),
       (#"{"__metadata__":{"a":1}}"#, #"the value of "a" is not a string"#),
@@ -67,7 +67,7 @@ struct SafetensorsHeaderTests {
       (#"{"a":{"data_offsets":[0,1,["#, "its data_offsets are not two natural numbers"),
       (#"{"a":{"x":["#, "unknown field"), (#"{"__metadata__":["#, "not a JSON object"),
       (#"{"__metadata__":{"a":["#, #"the value of "a" is not a string"#),
-      (#"{"a":{"dtype":"F32","dtype":["#, "stands twice"),
+      (#"{"a":{"dtype":"F32","dtype":["#, "occurs twice"),
     ])
   func early(header: String, reason: String) {
     #expect {

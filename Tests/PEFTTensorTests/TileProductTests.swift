@@ -33,7 +33,8 @@ import Testing
   func rounding() {
     let twin = VectorKernelCases.tileTwin
     let ones = [Float](repeating: 1, count: 4)
-    // First and second halves of the pairs have sums of their own: one after the other 2^24 would stay.
+    // First and second halves of the pairs have sums of their own: one after the
+    // other 2^24 would stay.
     #expect(dot(twin, [0x1p24, 1, 0, 1], ones) == 0x1p24 + 2)
     #expect(dot(twin, [0x1p24, 1, 1, 0], ones) == 0x1p24)
     // To the nearest, of two the even one.

@@ -60,7 +60,8 @@ import Testing
     }
   }
 
-  /// Between two neighbours: half way to the even one, and the floats beside half way to the nearer.
+  /// Between two neighbours: half way to the even one, and the floats beside
+  /// half way to the nearer.
   @Test(arguments: VectorKernelCases.kernels, Format.allCases)
   func roundsToNearestEven(kernels: VectorKernels, format: Format) {
     let lower = Array(0..<format.infinity)

@@ -113,8 +113,9 @@ import Testing
     }
   }
 
-  /// How often a term is rounded with the sum it is in: in blocks of 192 sums, or in bf16 of 384, and with
-  /// the blocks, scale and addends. With AMX a block is up to 12 tiles, each of two sums of up to 16.
+  /// How often a term is rounded with the sum it is in: in blocks of 192 sums, or in bf16 of
+  /// 384, and with the blocks, scale and addends. With AMX a block is up to 12 tiles, each of
+  /// two sums of up to 16.
   private static func roundings(
     _ kernels: VectorKernels, inner: Int, precision: Precision
   ) -> Int {

@@ -2,7 +2,8 @@ import Foundation
 import PEFTModels
 import PEFTTensor
 
-/// A small BERT with random weights and a vocabulary of the words of given texts, as a model directory.
+/// A small BERT with random weights and a vocabulary of the words of given texts,
+/// as a model directory.
 public enum SmallModel {
   /// Writes `config.json`, `vocab.txt` and `model.safetensors` into `directory`.
   public static func write(to directory: String, texts: [String]) throws {

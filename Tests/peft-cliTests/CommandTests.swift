@@ -261,7 +261,8 @@ struct CommandTests {
     let place = try Workplace()
     let process = Process()
     process.executableURL = URL(filePath: "/bin/sh")
-    // The process alone takes a part of these 4 GB of addresses; the model would take ten times as much.
+    // The process alone takes a part of these 4 GB of addresses; the model would
+    // take ten times as much.
     process.arguments = [
       "-c", "ulimit -v 4000000; exec \"$0\" \"$@\"", PEFTProcess.executable.path, "pretrain",
       "--target",
@@ -433,7 +434,8 @@ struct CommandTests {
     #expect(crowded.errors.contains("--workers 1000"))
     let cores = try doctor.document["cores"]?.integer ?? 0
     #expect(try crowded.document["workers"]?.integer ?? .max <= max(cores, 1))
-    // A core type that every x86-64 processor has: what it costs is said where there is a better one.
+    // A core type that every x86-64 processor has: what it costs is said where
+    // there is a better one.
     let slowed = try PEFTProcess.run(
       "doctor", "--json", environment: ["OPENBLAS_CORETYPE": "Nehalem"]
     ).document

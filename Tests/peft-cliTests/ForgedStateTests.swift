@@ -31,7 +31,8 @@ struct ForgedStateTests {
     Issue.record("\(manifest) was never there")
   }
 
-  /// Writes a safetensors file again with other metadata or integers, and its new digest into `manifest`.
+  /// Writes a safetensors file again with other metadata or integers, and its new
+  /// digest into `manifest`.
   private func forge(
     _ path: String, manifest: String, metadata: [String: String] = [:],
     integers: ((String, [Int64]) -> [Int64])? = nil

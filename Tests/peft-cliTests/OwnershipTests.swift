@@ -142,7 +142,8 @@ struct OwnershipTests {
           continue
         }
         let result = try run(options + ["--output", directory] + extra)
-        // A checkpoint, influences or manifest that are to be gone on with may be read, and are none.
+        // A checkpoint, influences or manifest that are to be gone on with may
+        // be read, and are none.
         let expected: [Int32] = extra == ["--resume"] ? [3, 6] : [6]
         #expect(
           expected.contains(result.status),

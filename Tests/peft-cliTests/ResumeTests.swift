@@ -45,8 +45,8 @@ struct ResumeTests {
     }
   }
 
-  /// Ends a job at each of its changes of a file in turn and lets it go on: it must find what a whole one finds, in
-  /// `whole`, and leave nothing else behind.
+  /// Ends a job at each of its changes of a file in turn and lets it go on: it must find what a
+  /// whole one finds, in `whole`, and leave nothing else behind.
   ///
   /// - Parameter job: works in a directory, with variables in its environment.
   /// - Returns: the number of calls that change a file.
@@ -362,7 +362,8 @@ struct ResumeTests {
     #expect(try leftOvers(run).isEmpty)
   }
 
-  /// Writes the newest state of a run again, as one after `step` steps, and what its manifest says of it.
+  /// Writes the newest state of a run again, as one after `step` steps, and what its
+  /// manifest says of it.
   private func moveState(of run: String, to step: Int, manifestStep: Int) throws {
     let manifest = run + "/checkpoint.json"
     var document = try #require(JSONValue(contentsOf: manifest).object)

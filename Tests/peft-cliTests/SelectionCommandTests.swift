@@ -294,7 +294,8 @@ struct SelectionCommandTests {
     #expect(try selected.document["groups"] == plan["groups"])
     let page = try String(contentsOfFile: run + "/report.html", encoding: .utf8)
     #expect(page.contains("How groups overlap"))
-    // What groups remove together has no limit of a trust region and no place on the frontier of sums.
+    // What groups remove together has no limit of a trust region and no place on
+    // the frontier of sums.
     #expect(!page.contains("without a budget"))
     let read = try Plan.read(run)
     let sum = read.groups.filter { !$0.group.isFixed }.reduce(0) { $0 + $1.value }
@@ -475,8 +476,8 @@ struct SelectionCommandTests {
       let bad = try place.write(text, to: "bad.txt")
       #expect(try PEFTProcess.run("knapsack", bad).status == 3)
     }
-    // For each of two million capacities it would have to be remembered what is taken of each of 2,000 sizes: more
-    // than there are time and memory for.
+    // For each of two million capacities it would have to be remembered what is taken of each of
+    // 2,000 sizes: more than there are time and memory for.
     let lines = (1...2000).map { "\($0 * 7919 % 2003 + 1) \($0)" }
     let vast = try place.write((["2000 5"] + lines).joined(separator: "\n"), to: "vast.txt")
     let ended = try PEFTProcess.run("knapsack", vast, "--frontier", "--time-limit", "0.5")

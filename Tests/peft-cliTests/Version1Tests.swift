@@ -50,7 +50,7 @@ struct Version1Tests {
     #expect(known.status == 0 && known.errors.contains("nothing is left"), "\(known.errors)")
     // The last of two equal options counts.
     let refused = try place.run(options + others + resuming)
-    #expect(refused.status == 3 && refused.errors.contains("was begun with"), "\(refused.errors)")
+    #expect(refused.status == 3 && refused.errors.contains("was started with"), "\(refused.errors)")
   }
 
   @Test("groups are selected as they were, and the plan is verified and trained")

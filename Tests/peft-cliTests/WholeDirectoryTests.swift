@@ -48,8 +48,8 @@ struct WholeDirectoryTests {
     }
   }
 
-  /// Kills `new` at each of its changes of a file, with what `old` made in place: then the old is there or the new,
-  /// byte for byte, and the next whole process leaves nothing else behind.
+  /// Kills `new` at each of its changes of a file, with what `old` made in place: then the old is
+  /// there or the new, byte for byte, and the next whole process leaves nothing else behind.
   ///
   /// - Returns: the number of kills.
   private func kill(

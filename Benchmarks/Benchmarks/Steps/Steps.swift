@@ -3,8 +3,8 @@ import PEFTModels
 import PEFTSelect
 import PEFTTensor
 
-// Operations and whole steps. Wall clock is told; a benchmark whose tensors take buffers from the system
-// after the warm-up fails.
+// Operations and whole steps. Wall clock is told; a benchmark whose tensors take buffers from the
+// system after the warm-up fails.
 
 private let buffers = BenchmarkMetric.custom(
   "tensor buffers", polarity: .prefersSmaller, useScalingFactor: false)

@@ -3,8 +3,8 @@
 //     swift run -c release --package-path Benchmarks \
 //       generate-time [new tokens] [prompt tokens] [runs]
 //
-// GPT-2 small with random weights, no end token. Tokens a second are the new ones over the time of reading
-// the prompt and writing, the median of the runs after one that warms up.
+// GPT-2 small with random weights, no end token. Tokens a second are the new ones over the time of
+// reading the prompt and writing, the median of the runs after one that warms up.
 import BenchmarkModels
 import Foundation
 import PEFTModels

@@ -2,9 +2,9 @@
 //
 //     swift run -c release --package-path Benchmarks knapsack-time
 //
-// The frontiers are those of parameter selection: the tensors of RoBERTa-base, those of RoBERTa-large with
-// the factors of adapters, and the rows of RoBERTa-large. Values are random, proportional to a power of
-// the size.
+// The frontiers are those of parameter selection: the tensors of RoBERTa-base, those of
+// RoBERTa-large with the factors of adapters, and the rows of RoBERTa-large. Values are random,
+// proportional to a power of the size.
 import Foundation
 import PEFTSelect
 import PEFTTensor

@@ -1,11 +1,12 @@
-// Times the one-walk probe against training steps on random tokens, in one run, and prints one JSON line.
+// Times the one-walk probe against training steps on random tokens, in one run, and
+// prints one JSON line.
 //
 //     swift run -c release --package-path Benchmarks \
 //       probe-time [base|minilm] [batch] [length] [repeats]
 //
-// The model has RoBERTa-base's shape (or MiniLM's) and random weights; dropout is off. A step is a whole
-// training step of all parameters with AdamW. Medians over `repeats` rounds in which step, probe of all
-// kind × layer groups, probe of all rows and probe of all tensors follow each other.
+// The model has RoBERTa-base's shape (or MiniLM's) and random weights; dropout is off. A step is a
+// whole training step of all parameters with AdamW. Medians over `repeats` rounds in which step,
+// probe of all kind × layer groups, probe of all rows and probe of all tensors follow each other.
 import BenchmarkModels
 import Foundation
 import PEFTModels

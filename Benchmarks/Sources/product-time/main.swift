@@ -1,10 +1,11 @@
-// Times products with a frozen weight, y = x Wᵀ, and prints one JSON line of milliseconds by shape, as
-// `peers/products.py --torch` does of PyTorch's.
+// Times products with a frozen weight, y = x Wᵀ, and prints one JSON line of milliseconds by shape,
+// as `peers/products.py --torch` does of PyTorch's.
 //
 //     product-time PRECISION WORKERS REPEATS ROWSxINPUTSxOUTPUTS…
 //
-// x and y are Float32; in bf16 the weight is packed before, as that of a model is in its first step. Medians over the
-// repeats; between two of them a buffer larger than the last cache is written, so that x and W come from memory.
+// x and y are Float32; in bf16 the weight is packed before, as that of a model is in its first
+// step. Medians over the repeats; between two of them a buffer larger than the last cache is
+// written, so that x and W come from memory.
 import Foundation
 import PEFTTensor
 

@@ -27,9 +27,9 @@ private nonisolated(unsafe) let model: TransformerModel = {
   return model
 }()
 
-/// Any bytes either are a checkpoint or throw. After an even byte they are the manifest beside a state that
-/// is whole, whose SHA-256 takes the place of `WHOLE`; after an odd one the state that a manifest names. What is read is a state in the midst of the
-/// run, of the shapes of the model.
+/// Any bytes either are a checkpoint or throw. After an even byte they are the manifest beside a
+/// state that is whole, whose SHA-256 takes the place of `WHOLE`; after an odd one the state that a
+/// manifest names. What is read is a state in the midst of the run, of the shapes of the model.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzCheckpoint(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let bytes = UnsafeBufferPointer(start: start, count: count)

@@ -1,8 +1,8 @@
 import PEFTTensor
 import PEFTTrain
 
-/// Any bytes either are a table or throw a `FileError`; the first byte chooses the format. The rows of
-/// what is accepted have rising line numbers within the file and agree on having a label.
+/// Any bytes either are a table or throw a `FileError`; the first byte chooses the format. The rows
+/// of what is accepted have rising line numbers within the file and agree on having a label.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzDelimited(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let bytes = UnsafeBufferPointer(start: start, count: count)

@@ -1,8 +1,8 @@
 import PEFTTensor
 import PEFTTrain
 
-/// Any bytes either are JSON lines or throw a `FileError`. The rows of what is accepted have rising line
-/// numbers within the file and agree on having a label.
+/// Any bytes either are JSON lines or throw a `FileError`. The rows of what is accepted have rising
+/// line numbers within the file and agree on having a label.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzJSONLines(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let content = Array(UnsafeBufferPointer(start: start, count: count))

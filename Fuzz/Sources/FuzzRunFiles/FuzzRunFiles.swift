@@ -13,8 +13,8 @@ private let directory: String = {
   return path
 }()
 
-/// Any bytes either are the file of a run that the first byte chooses, or throw; what is read can be written,
-/// and is then read as the same.
+/// Any bytes either are the file of a run that the first byte chooses, or throw; what is read can
+/// be written, and is then read as the same.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzRunFiles(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let bytes = UnsafeBufferPointer(start: start, count: count)

@@ -6,8 +6,8 @@ private let texts = [
   "\u{E9}e\u{301}\u{4E2D}\u{1F600}\u{0}",
 ]
 
-/// Any bytes either are a `tokenizer.json` or throw a `FileError`; what is accepted encodes any text
-/// into ids of its vocabulary, and keeps to a maximum length.
+/// Any bytes either are a `tokenizer.json` or throw a `FileError`; what is accepted encodes any
+/// text into ids of its vocabulary, and keeps to a maximum length.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzTokenizer(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let bytes = Array(UnsafeBufferPointer(start: start, count: count))

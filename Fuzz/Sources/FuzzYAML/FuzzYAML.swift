@@ -1,8 +1,8 @@
 import PEFTTensor
 import PEFTTrain
 
-/// Any bytes either are a map of names to values or throw a `FileError`; the names of what is accepted are
-/// unique and its lines within the file.
+/// Any bytes either are a map of names to values or throw a `FileError`; the names of what is
+/// accepted are unique and its lines within the file.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzYAML(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let content = Array(UnsafeBufferPointer(start: start, count: count))

@@ -15,14 +15,15 @@ typedef struct {
   float epsilon, step, decay;
 } peft_adamw;
 
-/// C [rows, columns] = (C +) scale * op(A) B (+ bias): op(A) [rows, inner] is A as stored or its transpose,
-/// B [inner, columns] lies in panels: its row k of panel j is at panels + j * panel_stride + k * panel_step,
-/// `panel` numbers wide, so that for the last panel too as many can be read. A bias belongs to a column.
-/// With nothing to accumulate C is only written. An empty sum is nothing: inner must be positive.
+/// C [rows, columns] = (C +) scale * op(A) B (+ bias): op(A) [rows, inner] is A as stored or its
+/// transpose, B [inner, columns] lies in panels: its row k of panel j is at panels + j *
+/// panel_stride + k * panel_step, `panel` numbers wide, so that for the last panel too as many can
+/// be read. A bias belongs to a column. With nothing to accumulate C is only written. An empty sum
+/// is nothing: inner must be positive.
 ///
-/// In bfloat16 A and B are rounded to it, products are exact and sums in float32. Panels then hold pairs:
-/// row k of a panel has elements 2k and 2k + 1 of the sum in the halves of its words, and behind the last are
-/// rows of zeros, up to a multiple of `pair_rows` of the kernels.
+/// In bfloat16 A and B are rounded to it, products are exact and sums in float32. Panels then hold
+/// pairs: row k of a panel has elements 2k and 2k + 1 of the sum in the halves of its words, and
+/// behind the last are rows of zeros, up to a multiple of `pair_rows` of the kernels.
 typedef struct {
   bool bfloat;
   ptrdiff_t rows, columns, inner;
@@ -101,13 +102,13 @@ typedef struct {
 /// other than x86-64 only the first exists.
 typedef enum { PEFT_BASELINE, PEFT_AVX2, PEFT_AVX512, PEFT_AVX512_BF16, PEFT_AMX } peft_isa;
 
-/// The kernels of `isa`, or NULL where this processor lacks it. With AMX the products of bfloat16 run in
-/// its tiles and all else is AVX512_BF16's; NULL also where the system does not let this process use
-/// tiles, and where their products disagree with those of AVX-512.
+/// The kernels of `isa`, or NULL where this processor lacks it. With AMX the products of bfloat16
+/// run in its tiles and all else is AVX512_BF16's; NULL also where the system does not let this
+/// process use tiles, and where their products disagree with those of AVX-512.
 const peft_kernels *_Nullable peft_kernels_for(peft_isa isa);
 
-/// Whether the bfloat16 products of `kernels` are, on odd shapes of integers, those of `others`, bit for bit.
-/// Both have to have panels of the same width. Takes about a millisecond.
+/// Whether the bfloat16 products of `kernels` are, on odd shapes of integers, those of `others`,
+/// bit for bit. Both have to have panels of the same width. Takes about a millisecond.
 bool peft_products_agree(const peft_kernels *kernels, const peft_kernels *others);
 
 #pragma clang assume_nonnull end

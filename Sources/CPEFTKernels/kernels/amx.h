@@ -1,5 +1,5 @@
-// The tile instructions of Intel AMX, for tile_product.h. Between tile_begin and tile_end all eight tiles have
-// 16 rows of 64 bytes; outside a thread has no tiles that the system would have to keep.
+// The tile instructions of Intel AMX, for tile_product.h. Between tile_begin and tile_end all eight
+// tiles have 16 rows of 64 bytes; outside a thread has no tiles that the system would have to keep.
 
 // As LDTILECFG takes it.
 static const _Alignas(64) struct {

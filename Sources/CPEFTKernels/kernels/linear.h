@@ -29,7 +29,8 @@ static double dot(ptrdiff_t n, const float *x, const float *y) {
 
 #define OUTPUTS_TOGETHER 4
 
-// The products of one row of x with `count` rows of w; the order of sums does not depend on `count`.
+// The products of one row of x with `count` rows of w; the order of sums does
+// not depend on `count`.
 INLINE void some_products(ptrdiff_t count, ptrdiff_t inner, float scale, const float *x,
                           const float *w, float *y) {
   vector part[OUTPUTS_TOGETHER][2];

@@ -1,6 +1,7 @@
-// Products of matrices in blocks (Goto & van de Geijn 2008): B lies in panels, of which a block stays in
-// the second cache, and a tile of C stays in registers while it runs through a block of the sum.
-// The order of an element's sum depends on its inner index alone, not on where the matrices are cut.
+// Products of matrices in blocks (Goto & van de Geijn 2008): B lies in panels, of which a
+// block stays in the second cache, and a tile of C stays in registers while it runs through a
+// block of the sum. The order of an element's sum depends on its inner index alone, not on
+// where the matrices are cut.
 
 // A tile has TILE_ROWS rows and a panel's columns: as many sums as registers hold.
 #if PEFT_LANES == 16
@@ -38,8 +39,8 @@ INLINE void transpose(vector square[PEFT_LANES]) {
 
 static ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
-// x rounded to bfloat16, the nearest, of two the even one, in the upper halves of the words; the lower
-// halves are what is left. NaN stays NaN.
+// x rounded to bfloat16, the nearest, of two the even one, in the upper halves of the words; the
+// lower halves are what is left. NaN stays NaN.
 INLINE words rounded_to_bfloat(vector x) {
   words bits = (words)x;
   words rounded = bits + 0x7fff + (bits >> 16 & 1);
@@ -110,7 +111,8 @@ INLINE void pack_panel_of_columns(ptrdiff_t width, ptrdiff_t inner, const float 
     }
 }
 
-// The same as pairs of bfloat16: a word has element 2k of the sum in its lower half, 2k + 1 in its upper.
+// The same as pairs of bfloat16: a word has element 2k of the sum in its lower half,
+// 2k + 1 in its upper.
 INLINE void pack_pairs_of_rows(ptrdiff_t width, ptrdiff_t inner, const float *x, ptrdiff_t stride,
                                float *panel) {
   ptrdiff_t pairs = (inner + 1) / 2;
@@ -189,7 +191,8 @@ static void pack_pair_rows(ptrdiff_t rows, ptrdiff_t inner, const float *x, ptrd
 // Loops over a tile have constant bounds and disappear, so that its sums stay in registers.
 #define UNROLLED _Pragma("clang loop unroll(full)") for
 
-// C [rows, width] = (C +) scale A B (+ bias) for a tile. Element (r, k) of A is a[r * row_step + k * step].
+// C [rows, width] = (C +) scale A B (+ bias) for a tile. Element (r, k) of A is a[r *
+// row_step + k * step].
 INLINE void tile(bool pairs, int rows, int vectors, ptrdiff_t width, ptrdiff_t inner, float scale,
                  const float *a, ptrdiff_t row_step, ptrdiff_t step, const float *panel,
                  ptrdiff_t panel_step, const float *bias, bool accumulate, float *c,
@@ -267,7 +270,8 @@ typedef void (*tiles_function)(ptrdiff_t columns, ptrdiff_t rows, ptrdiff_t inne
     tiles_of(pairs, vectors, width, rows, inner, scale, a, a_stride, packed, panel, panel_step,    \
              bias, accumulate, c, c_stride);                                                       \
   }
-// The tiles of a kind for panels of one, two and three vectors, the last of them short, and for whole ones.
+// The tiles of a kind for panels of one, two and three vectors, the last of them
+// short, and for whole ones.
 #define TILE_FAMILY(name, pairs, packed)             \
   TILES(name##_1, pairs, 1, columns, packed)         \
   TILES(name##_2, pairs, 2, columns, packed)         \

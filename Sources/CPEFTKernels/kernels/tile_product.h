@@ -1,14 +1,14 @@
-// Products of bfloat16 in the tiles of Intel AMX, registers of 16 rows of 16 words (Intel, Architecture
-// Instruction Set Extensions, TDPBF16PS). The including file has the instructions:
+// Products of bfloat16 in the tiles of Intel AMX, registers of 16 rows of 16 words (Intel,
+// Architecture Instruction Set Extensions, TDPBF16PS). The including file has the instructions:
 //   tile_begin(), tile_end()           all that is done with tiles lies between the two
 //   tile_zero(t)
 //   tile_load(t, x, stride)            from rows `stride` words apart, and tile_store(t, x, stride)
 //   tile_dot(c, a, b)                  c += a b, where a word of a and of b is a pair of bfloat16
-// Four tiles of C, two by two, take a tile of A and of B each for two products: as many loads as products,
-// which are half as fast. Tiles of B lie in the panels as they are packed for other instruction sets, but
-// for rows of zeros that fill the last tile of a sum.
-// An element's sum is over blocks of PEFT_INNER_BLOCK pairs; there over tiles, one after the other; and in a
-// tile over the 16 first halves of its pairs and the 16 second ones.
+// Four tiles of C, two by two, take a tile of A and of B each for two products: as many loads as
+// products, which are half as fast. Tiles of B lie in the panels as they are packed for other
+// instruction sets, but for rows of zeros that fill the last tile of a sum. An element's sum is
+// over blocks of PEFT_INNER_BLOCK pairs; there over tiles, one after the other; and in a tile over
+// the 16 first halves of its pairs and the 16 second ones.
 
 _Static_assert(PEFT_LANES == 16, "a vector is a row of a tile");
 #define SIDE PEFT_LANES  // rows of a tile, and words of a row
@@ -27,8 +27,8 @@ static void pack_panel_of_tiles(ptrdiff_t width, ptrdiff_t inner, const float *b
     store(panel + i, (vector)0);
 }
 
-// Rows of A [rows, inner] as tiles of pairs [rows / 16, inner / 32, 16, 16], zeros behind the sum. What is
-// in the rows behind the last one stays out of C.
+// Rows of A [rows, inner] as tiles of pairs [rows / 16, inner / 32, 16, 16], zeros behind the sum.
+// What is in the rows behind the last one stays out of C.
 static void pack_tiles_of_rows(ptrdiff_t rows, ptrdiff_t inner, const float *x, ptrdiff_t stride,
                                float *tiles) {
   ptrdiff_t words = multiple_of(SIDE, (inner + 1) / 2);
@@ -63,8 +63,8 @@ INLINE void fetch_tile(const float *x) {
   for (int row = 0; row < SIDE; row++) __builtin_prefetch(x + row * SIDE, 0, 3);
 }
 
-// The sums [32, 32] of two rows of tiles of A with two columns of tiles of B, whose rows are `step` words
-// apart; without `second` ones, of the first alone.
+// The sums [32, 32] of two rows of tiles of A with two columns of tiles of B, whose rows are `step`
+// words apart; without `second` ones, of the first alone.
 INLINE void sum_tiles(ptrdiff_t words, const float *a, const float *second_a, const float *b,
                       const float *second_b, ptrdiff_t step, float *sums) {
   tile_zero(0);

@@ -1,5 +1,5 @@
-// Vectors of PEFT_LANES floats, and loops over arrays with them. With PEFT_PORTABLE any processor compiles
-// those of 16.
+// Vectors of PEFT_LANES floats, and loops over arrays with them. With PEFT_PORTABLE any processor
+// compiles those of 16.
 
 #define INLINE static inline __attribute__((always_inline))
 

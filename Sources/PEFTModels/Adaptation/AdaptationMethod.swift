@@ -2,8 +2,8 @@ import PEFTTensor
 
 /// A rule for which parameters train. The task head always does.
 ///
-/// A method's life: `attach` marks the parameters that train and adds its own; `merge` folds what was
-/// added into the weights; `detach` takes it off again without folding it in.
+/// A method's life: `attach` marks the parameters that train and adds its own; `merge` folds what
+/// was added into the weights; `detach` takes it off again without folding it in.
 public protocol AdaptationMethod: Sendable {
   /// The name on the command line and in files.
   static var name: String { get }

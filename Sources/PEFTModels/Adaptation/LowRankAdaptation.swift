@@ -1,7 +1,8 @@
 import PEFTTensor
 
-/// LoRA (Hu et al. 2021): the weight W of every target gets an addition s · B A of rank R, and only
-/// A and B train. A is drawn uniformly from ±1/√in, B is zero, so training starts at the base model.
+/// LoRA (Hu et al. 2021): the weight W of every target gets an addition s · B A of rank
+/// R, and only A and B train. A is drawn uniformly from ±1/√in, B is zero, so training
+/// starts at the base model.
 public struct LowRankAdaptation: AdaptationMethod {
   /// `lora`.
   public static let name = "lora"
@@ -12,12 +13,12 @@ public struct LowRankAdaptation: AdaptationMethod {
   public let alpha: Double
   /// The probability of dropping an element of the addition's input.
   public let dropout: Double
-  /// The last components of the paths of the linear layers to adapt, such as `query`; none stand for
-  /// those that are usual for the model.
+  /// The last components of the paths of the linear layers to adapt, such as `query`; none stand
+  /// for those that are usual for the model.
   public let targets: [String]
 
-  /// The method. The defaults for α and targets are PEFT's habit: twice the rank; query and value in
-  /// RoBERTa and BERT, the joint map onto queries, keys and values in GPT-2.
+  /// The method. The defaults for α and targets are PEFT's habit: twice the rank; query and value
+  /// in RoBERTa and BERT, the joint map onto queries, keys and values in GPT-2.
   public init(
     rank: Int = 8, alpha: Double? = nil, dropout: Double = 0, targets: [String] = []
   ) {

@@ -3,8 +3,8 @@ import PEFTSelect
 import PEFTTensor
 
 /// Low-rank additions in a safetensors file, under the names of Hugging Face PEFT
-/// (`base_model.model.….query.lora_A.weight`) or of loralib (`….query.lora_A`), with what was trained whole
-/// beside them: the head, and modules that PEFT replaces or overwrites.
+/// (`base_model.model.….query.lora_A.weight`) or of loralib (`….query.lora_A`), with what was
+/// trained whole beside them: the head, and modules that PEFT replaces or overwrites.
 public struct LowRankFile {
   /// The path of the file of tensors.
   public let path: String
@@ -53,8 +53,8 @@ public struct LowRankFile {
   /// Errors: `malformed` where it was written to since, `storage`.
   package func digest() throws(FileError) -> String { try reader.digest() }
 
-  /// Attaches to `model` the additions in a file or in a PEFT adapter directory, and replaces what stands
-  /// whole beside them.
+  /// Attaches to `model` the additions in a file or in a PEFT adapter directory, and replaces what
+  /// stands whole beside them.
   ///
   /// A tensor that the model has no place for, or has in another shape, an A without its B, and
   /// variants whose mathematics is another (such as DoRA) are errors. The model is then as it was.
@@ -83,8 +83,8 @@ public struct LowRankFile {
 
   /// LoRA with the layers, rank and α of these additions, for further training.
   ///
-  /// Throws `unsupported` where they differ in rank or scale, or stand beside whole modules other than the
-  /// head and what the base model lacks.
+  /// Throws `unsupported` where they differ in rank or scale, or stand beside whole modules other
+  /// than the head and what the base model lacks.
   ///
   /// - Parameter drawn: the names of what the base model lacks.
   public func method(
@@ -125,8 +125,8 @@ public struct LowRankFile {
     return Set(values.map(\.0.name))
   }
 
-  /// Puts the factors into additions that are attached already, and the head into the model's where it
-  /// has as many rows.
+  /// Puts the factors into additions that are attached already, and the head into the model's where
+  /// it has as many rows.
   ///
   /// - Returns: whether a head was taken.
   public func load(into model: TransformerModel) throws(FileError) -> Bool {
@@ -145,7 +145,8 @@ public struct LowRankFile {
     Dictionary(uniqueKeysWithValues: model.backboneLinearLayers.map { ($0.name, $0) })
   }
 
-  /// What the file has for `model`: additions in the order of their layers' names, and whole tensors.
+  /// What the file has for `model`: additions in the order of their layers'
+  /// names, and whole tensors.
   private func contents(
     for model: TransformerModel, skippingOtherHeads: Bool = false
   ) throws(FileError) -> (additions: [Addition], values: [(Parameter, Tensor)]) {
@@ -210,8 +211,8 @@ public struct LowRankFile {
     return (additions, values)
   }
 
-  /// PEFT keeps copies of the modules that it saves whole, so that an output layer and the word table, one matrix
-  /// in the model, train apart.
+  /// PEFT keeps copies of the modules that it saves whole, so that an output layer and the word
+  /// table, one matrix in the model, train apart.
   private func checkTie(
     _ output: Tensor?, _ table: Tensor?, _ outputName: String, _ tableName: String
   ) throws(FileError) {

@@ -76,8 +76,8 @@ public struct SelectedTuning: AdaptationMethod {
 }
 
 extension LowRankAdaptation {
-  /// Attaches to the matrices that `candidates` name one addition of the largest rank each, for probing
-  /// all ranks at once. Nothing is frozen.
+  /// Attaches to the matrices that `candidates` name one addition of the largest rank each, for
+  /// probing all ranks at once. Nothing is frozen.
   public static func attachCandidates(
     _ candidates: AdapterCandidates, to model: TransformerModel, using generator: SeededGenerator
   ) {

@@ -1,7 +1,7 @@
 import PEFTTensor
 
-/// One transformer layer in GPT-2's order: the norm stands before each block, and the block's output is
-/// added to the residual stream.
+/// One transformer layer in GPT-2's order: the norm stands before each block, and the block's
+/// output is added to the residual stream.
 ///
 ///     a = x + d(W_o attention(W_a LN₁(x)));  y = a + d(W_p f(W_f LN₂(a)))
 final class GPT2Layer: TransformerLayer {

@@ -2,11 +2,11 @@ import Foundation
 
 /// Beam search for one prompt, as transformers does it.
 ///
-/// Running hypotheses count with the plain sum of their log probabilities, finished ones with that sum
-/// divided by length ^ p, the prompt left out and the end token counted. Of the 2k best continuations
-/// those that do not end go on, at most k; of the k best those that end are finished. The search is over
-/// when k are finished and either it stops early, or no running hypothesis would beat the worst of them at
-/// its present length.
+/// Running hypotheses count with the plain sum of their log probabilities, finished ones with that
+/// sum divided by length ^ p, the prompt left out and the end token counted. Of the 2k best
+/// continuations those that do not end go on, at most k; of the k best those that end are finished.
+/// The search is over when k are finished and either it stops early, or no running hypothesis would
+/// beat the worst of them at its present length.
 struct BeamSearch {
   /// A text in the making or made: what was written after the prompt.
   struct Hypothesis: Hashable {

@@ -1,7 +1,7 @@
 import PEFTTensor
 
-/// GPT-2 at work on sequences that grow: it keeps what its layers have seen of each token, so that a new
-/// token costs one token's work.
+/// GPT-2 at work on sequences that grow: it keeps what its layers have seen of each token, so that
+/// a new token costs one token's work.
 struct CausalDecoder {
   /// A sequence: the slots of its tokens in the caches, in order. Sequences may share slots.
   struct Sequence {

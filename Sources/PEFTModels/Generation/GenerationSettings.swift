@@ -7,8 +7,8 @@ public struct GenerationSettings: Hashable, Sendable {
     /// A token drawn from the softmax of logits / temperature, restricted to the `topK` most likely
     /// tokens and to the fewest most likely ones that make up `topP` of what is left.
     case sampling(temperature: Double, topK: Int?, topP: Double?)
-    /// Beam search with `width` hypotheses; a finished one counts with its log probability divided by
-    /// length ^ `lengthPenalty`. With `stopsEarly` it ends as soon as `width` are finished.
+    /// Beam search with `width` hypotheses; a finished one counts with its log probability divided
+    /// by length ^ `lengthPenalty`. With `stopsEarly` it ends as soon as `width` are finished.
     case beams(width: Int, lengthPenalty: Double, stopsEarly: Bool)
   }
 

@@ -11,14 +11,16 @@ public struct GenerationError: Error, Hashable, Sendable, CustomStringConvertibl
 extension TransformerModel {
   /// Continues prompts.
   ///
-  /// A text ends with the token `end`, which is part of the result, with `maximumNewTokens`, or when the
-  /// context is full. The result for a prompt does not depend on those beside it but for rounding.
+  /// A text ends with the token `end`, which is part of the result, with
+  /// `maximumNewTokens`, or when the context is full. The result for a prompt does not
+  /// depend on those beside it but for rounding.
   ///
   /// - Parameters:
   ///   - end: ends a text; nil where nothing does.
   ///   - observe: told of every new token of every prompt as it is chosen; beams tell nothing.
   ///   - shouldStop: asked before every batch of prompts; true ends it.
-  /// - Returns: for each prompt the new tokens; of fewer prompts, the first ones, where it was stopped.
+  /// - Returns: for each prompt the new tokens; of fewer prompts, the first ones,
+  ///   where it was stopped.
   /// - Throws: for an empty prompt, one that fills the context, and a model that is not causal.
   public func generate(
     _ prompts: [[Int32]], settings: GenerationSettings, end: Int32?,

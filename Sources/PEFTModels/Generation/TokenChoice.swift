@@ -29,8 +29,9 @@ package enum TokenChoice {
     return blocked
   }
 
-  /// The probabilities to draw from, in transformers' order: temperature, the `topK` largest, then the
-  /// smallest set of most likely tokens whose probability is at least `topP`. Ties at the k-th place stay.
+  /// The probabilities to draw from, in transformers' order: temperature, the `topK` largest,
+  /// then the smallest set of most likely tokens whose probability is at least `topP`. Ties at
+  /// the k-th place stay.
   package static func probabilities(
     _ logits: [Float], temperature: Double, topK: Int?, topP: Double?
   ) -> [Double] {

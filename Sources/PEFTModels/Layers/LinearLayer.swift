@@ -54,8 +54,8 @@ public final class LinearLayer {
     return activation.map { tape.activation(y, $0) } ?? y
   }
 
-  /// Attaches an addition of rank R: A drawn uniformly from ±1/√in, B zero. The draws of a rank begin
-  /// with those of a lower one.
+  /// Attaches an addition of rank R: A drawn uniformly from ±1/√in, B zero. The draws of a rank
+  /// begin with those of a lower one.
   func attachLowRank(
     rank: Int, scale: Double, dropout: Double, using generator: SeededGenerator
   ) {

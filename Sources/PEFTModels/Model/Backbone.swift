@@ -17,8 +17,8 @@ protocol Backbone: AnyObject {
   /// The norms, lowest first.
   var normalizationLayers: [NormalizationLayer] { get }
 
-  /// Every parameter in the order of computation. Stage 0 are the embeddings, stage i the i-th layer,
-  /// stage `layers.count` + 1 what comes after the last.
+  /// Every parameter in the order of computation. Stage 0 are the embeddings, stage i the i-th
+  /// layer, stage `layers.count` + 1 what comes after the last.
   var sections: [ParameterSection] { get }
 
   /// The input of the first layer, [T, h].

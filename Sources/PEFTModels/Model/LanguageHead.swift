@@ -19,8 +19,8 @@ final class CausalLanguageHead: ModelHead {
   }
 }
 
-/// The output of RoBERTa and BERT as masked language models, as transformers defines it: a map, GELU and
-/// a norm, then the word table with a bias of its own, all on the rows to predict.
+/// The output of RoBERTa and BERT as masked language models, as transformers defines it: a map,
+/// GELU and a norm, then the word table with a bias of its own, all on the rows to predict.
 final class MaskedLanguageHead: ModelHead {
   let vocabulary: VocabularyMap?
   private let dense: LinearLayer

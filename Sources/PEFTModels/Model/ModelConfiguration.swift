@@ -13,8 +13,8 @@ public enum ModelConfiguration: Hashable, Sendable {
     try self.init(files: ModelFiles(directory: directory))
   }
 
-  /// Reads `config.json` of a model's files. What this package would compute otherwise than the file
-  /// says is refused by name.
+  /// Reads `config.json` of a model's files. What this package would compute otherwise than the
+  /// file says is refused by name.
   public init(files: ModelFiles) throws(FileError) {
     let path = files.path(ModelFiles.configurationName)
     let document = try JSONValue(
@@ -42,10 +42,11 @@ public enum ModelConfiguration: Hashable, Sendable {
     }
   }
 
-  /// The tokenizer of the model's directory. One with more tokens than the model has rows for is refused.
+  /// The tokenizer of the model's directory. One with more tokens than the model has
+  /// rows for is refused.
   ///
-  /// A GPT-2 has no special tokens around a text, whatever its vocabulary holds, unless the tokenizer's file asks for
-  /// them; a model with one token type gets no other.
+  /// A GPT-2 has no special tokens around a text, whatever its vocabulary holds, unless the
+  /// tokenizer's file asks for them; a model with one token type gets no other.
   public func tokenizer(directory: String) throws(FileError) -> Tokenizer {
     try tokenizer(files: ModelFiles(directory: directory))
   }
@@ -164,8 +165,8 @@ public enum ModelConfiguration: Hashable, Sendable {
     }
   }
 
-  /// How a classifier reads the tokens unless told otherwise: a causal model's last token is the only one
-  /// that has seen all.
+  /// How a classifier reads the tokens unless told otherwise: a causal model's last token is the
+  /// only one that has seen all.
   public var usualPooling: Pooling {
     switch self {
     case .encoder: .first

@@ -4,15 +4,15 @@ import PEFTTensor
 public enum ModelOutput: Hashable, Sendable {
   /// C logits for each example, or one value, from the tokens as `pooling` reads them.
   case classes(Int, pooling: Pooling)
-  /// Logits over the vocabulary for each token to be predicted: the next one in GPT-2, a hidden one in
-  /// RoBERTa and BERT.
+  /// Logits over the vocabulary for each token to be predicted: the next one in GPT-2, a hidden one
+  /// in RoBERTa and BERT.
   case vocabulary
 }
 
 /// The part of a model above its backbone.
 protocol ModelHead: AnyObject {
-  /// Its parameters in the order of computation; those of what is new with every task are of the kind
-  /// `head`.
+  /// Its parameters in the order of computation; those of what is new with every task
+  /// are of the kind `head`.
   func sections(stage: Int) -> [ParameterSection]
 
   /// The linear maps that belong to the pretrained model; adapters may attach to them.
@@ -21,8 +21,8 @@ protocol ModelHead: AnyObject {
   /// The norms of the head.
   var normalizationLayers: [NormalizationLayer] { get }
 
-  /// What the tokens become, [T, h] → logits [B, C], or the last hidden states [N, h] of the rows to
-  /// predict.
+  /// What the tokens become, [T, h] → logits [B, C], or the last hidden states [N, h] of
+  /// the rows to predict.
   func callAsFunction(_ x: Variable, of batch: PackedBatch, on tape: Tape) -> Variable
 
   /// The map from hidden states to logits, where the output is a vocabulary.

@@ -2,14 +2,14 @@ import PEFTSelect
 import PEFTTensor
 
 extension TransformerModel {
-  /// Every parameter once, in the order of computation, with what it does and where. A table that is
-  /// also the output layer stands where it is first used.
+  /// Every parameter once, in the order of computation, with what it does and where. A table that
+  /// is also the output layer stands where it is first used.
   public var parameters: [ModelParameter] {
     (backbone.sections + head.sections(stage: stageCount - 1)).flatMap(\.entries)
   }
 
-  /// The names under which files may hold a parameter a second time, because it is used twice: the output
-  /// layer of a language model is its word table.
+  /// The names under which files may hold a parameter a second time, because it is used twice: the
+  /// output layer of a language model is its word table.
   public var tiedNames: [String: Parameter] {
     guard let vocabulary else { return [:] }
     let names =

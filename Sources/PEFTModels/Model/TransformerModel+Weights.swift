@@ -13,11 +13,11 @@ public struct LoadReport: Hashable, Sendable {
 extension TransformerModel {
   /// Loads the model of a Hugging Face directory.
   ///
-  /// Tensor names may carry the family's prefix or not, and may use the old names `gamma` and `beta`
-  /// in norms. A task head that fits is loaded; one that is missing or has another number of rows is
-  /// drawn anew and reported, as is a missing head of a masked language model. Any other missing tensor,
-  /// an unknown one, a wrong shape, a value that is not finite, and an output layer that differs from the
-  /// word table are errors.
+  /// Tensor names may carry the family's prefix or not, and may use the old names `gamma` and
+  /// `beta` in norms. A task head that fits is loaded; one that is missing or has another number of
+  /// rows is drawn anew and reported, as is a missing head of a masked language model. Any other
+  /// missing tensor, an unknown one, a wrong shape, a value that is not finite, and an output layer
+  /// that differs from the word table are errors.
   ///
   /// - Parameters:
   ///   - output: what the model is to put out.
@@ -43,8 +43,8 @@ extension TransformerModel {
     return (model, report)
   }
 
-  /// A model too large to be what the checkpoint holds is refused before memory is taken for it; one that
-  /// is only somewhat larger is built, and its first tensor of a wrong shape named.
+  /// A model too large to be what the checkpoint holds is refused before memory is taken for it;
+  /// one that is only somewhat larger is built, and its first tensor of a wrong shape named.
   private static func check(
     _ configuration: ModelConfiguration, isWorthBuildingFor checkpoint: SafetensorsCollection,
     path: String
@@ -65,8 +65,8 @@ extension TransformerModel {
     }
   }
 
-  /// Draws every weight anew: N(0, initializerRange²), biases 0, norms the identity. GPT-2's maps back
-  /// into the residual stream are drawn 1 / √(2 · layers) as wide.
+  /// Draws every weight anew: N(0, initializerRange²), biases 0, norms the identity. GPT-2's maps
+  /// back into the residual stream are drawn 1 / √(2 · layers) as wide.
   public func initializeWeights(using generator: SeededGenerator) {
     for entry in parameters { initialize(entry, using: generator) }
     TensorMemory.releaseUnused()
@@ -94,10 +94,12 @@ extension TransformerModel {
 
   /// Has the values of all parameters in memory as they are; see `Parameter.readAgain()`.
   ///
-  /// Errors: `malformed` where a file of the model was written to since it was loaded; the model is of no use then.
+  /// Errors: `malformed` where a file of the model was written to since it was loaded; the
+  /// model is of no use then.
   package func readAgain() throws(FileError) {
     let parameters = parameters.map(\.parameter)
-    // All before the first is read: one after the other they would leave gaps too small for the values.
+    // All before the first is read: one after the other they would leave gaps too
+    // small for the values.
     for parameter in parameters { parameter.letPackedGo() }
     for parameter in parameters { try parameter.readAgain() }
   }
@@ -244,8 +246,9 @@ extension TransformerModel {
 }
 
 extension TransformerModel {
-  /// Writes the model, with its task head or without, as `model.safetensors` into `directory`, in the layout
-  /// of transformers. A tied output layer is not written a second time; additions must have been merged.
+  /// Writes the model, with its task head or without, as `model.safetensors` into `directory`,
+  /// in the layout of transformers. A tied output layer is not written a second time; additions
+  /// must have been merged.
   public func writeWeights(
     to directory: String, as type: SafetensorsElementType = .float32, includingHead: Bool = false
   ) throws(FileError) {

@@ -28,8 +28,8 @@ public final class TransformerModel {
     }
   }
 
-  /// Where nothing is recorded a layer computes so many tokens at once, or one longer text: what it holds
-  /// between its input and its output then does not grow with the batch.
+  /// Where nothing is recorded a layer computes so many tokens at once, or one longer text: what it
+  /// holds between its input and its output then does not grow with the batch.
   public static let pieceTokens = 1024
 
   /// The number of stages of the computation: the embeddings, the layers, the head.

@@ -2,8 +2,8 @@ import PEFTTensor
 
 /// What `config.json` says about a RoBERTa or BERT model.
 ///
-/// One description serves both: they differ in the names' prefix, in where positions begin, in token
-/// types and in the head.
+/// One description serves both: they differ in the names' prefix, in where positions begin, in
+/// token types and in the head.
 public struct EncoderConfiguration: Hashable, Sendable {
   /// The family.
   public enum Architecture: String, CaseIterable, Hashable, Sendable {

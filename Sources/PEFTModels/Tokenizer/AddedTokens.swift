@@ -29,7 +29,8 @@ struct AddedTokens: Sendable {
     self.byFirstByte = byFirstByte
   }
 
-  /// Cuts `text`, valid UTF-8, at the tokens in it: the leftmost first, of several there the longest.
+  /// Cuts `text`, valid UTF-8, at the tokens in it: the leftmost first, of
+  /// several there the longest.
   func pieces(of text: UnsafeBufferPointer<UInt8>) -> [Piece] {
     var pieces: [Piece] = []
     var start = 0

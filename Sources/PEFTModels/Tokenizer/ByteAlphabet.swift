@@ -1,5 +1,5 @@
-/// The printable characters that stand for bytes in the vocabulary files of byte-level BPE: printable
-/// Latin-1 characters for themselves, the other bytes in order for U+0100 and up.
+/// The printable characters that stand for bytes in the vocabulary files of byte-level BPE:
+/// printable Latin-1 characters for themselves, the other bytes in order for U+0100 and up.
 enum ByteAlphabet {
   /// The character of each byte.
   static let characters: [Unicode.Scalar] = {

@@ -1,26 +1,26 @@
-/// Learns the vocabulary of byte-level byte-pair encoding from texts (Sennrich et al. 2016, Radford et
-/// al. 2019).
+/// Learns the vocabulary of byte-level byte-pair encoding from texts (Sennrich et al. 2016,
+/// Radford et al. 2019).
 ///
-/// Texts are cut into the words of GPT-2; each word begins as the sequence of its bytes. Then the pair
-/// of neighbours a, b that maximizes
+/// Texts are cut into the words of GPT-2; each word begins as the sequence of its bytes. Then the
+/// pair of neighbours a, b that maximizes
 ///
 ///     count(a, b) = Σ_words  occurrences of the word · places in it where a stands before b
 ///
-/// becomes a token ab in all words, over and over. Of pairs with equal counts the one with the smaller
-/// id of a goes first, then the one with the smaller id of b, which is how PyPI's `tokenizers` breaks
-/// ties: tokens and merges are equal to those of its `ByteLevelBPETokenizer`.
+/// becomes a token ab in all words, over and over. Of pairs with equal counts the one with the
+/// smaller id of a goes first, then the one with the smaller id of b, which is how PyPI's
+/// `tokenizers` breaks ties: tokens and merges are equal to those of its `ByteLevelBPETokenizer`.
 public enum ByteLevelBPETrainer {
   /// Learns `vocabularySize` tokens: the special tokens, the 256 bytes, and as many merges as there
   /// is room for. There are fewer when no pair is left that stands `minimumFrequency` times.
   ///
-  /// The result depends neither on the order of `texts` nor on the number of workers. A special token
-  /// in a text counts as ordinary characters, and a text is cut by itself: no word spans two.
+  /// The result depends neither on the order of `texts` nor on the number of workers. A special
+  /// token in a text counts as ordinary characters, and a text is cut by itself: no word spans two.
   ///
-  /// Errors: `vocabularySize` leaves no room for the special tokens and the bytes; a special token is
-  /// empty or stands twice.
+  /// Errors: `vocabularySize` leaves no room for the special tokens and the bytes; a special token
+  /// is empty or stands twice.
   ///
-  /// Cost: one pass over the texts, in parallel; then, for every merge, the words that have its pair.
-  /// Memory is proportional to the number of different words.
+  /// Cost: one pass over the texts, in parallel; then, for every merge, the words that have its
+  /// pair. Memory is proportional to the number of different words.
   public static func train(
     texts: [String], vocabularySize: Int, specialTokens: [String], minimumFrequency: Int = 2
   ) throws(BPETrainingError) -> TrainedBPE {

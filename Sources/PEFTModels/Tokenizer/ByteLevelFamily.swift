@@ -9,8 +9,8 @@ public enum ByteLevelFamily: String, CaseIterable, Hashable, Sendable {
 
   /// The special tokens in the order of their ids, 0 and up.
   ///
-  /// RoBERTa's own vocabulary has `<mask>` as its last token. Here it is number 4, so that the ids of
-  /// special tokens do not depend on the size of the vocabulary.
+  /// RoBERTa's own vocabulary has `<mask>` as its last token. Here it is number 4, so that the ids
+  /// of special tokens do not depend on the size of the vocabulary.
   public var specialTokens: [String] {
     switch self {
     case .gpt2: ["<|endoftext|>"]

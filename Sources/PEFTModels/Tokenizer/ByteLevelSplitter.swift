@@ -21,8 +21,8 @@ struct ByteLevelSplitter {
     return whitespace(from: start, second: next)
   }
 
-  /// White space up to the last character before a word, which belongs to what follows; all of it at
-  /// the end of the text.
+  /// White space up to the last character before a word, which belongs to what follows; all of it
+  /// at the end of the text.
   private func whitespace(from start: Int, second: Int) -> Int {
     var last = start
     var end = second

@@ -1,4 +1,5 @@
-/// A hash table from byte strings to 32-bit values, by open addressing; keys are added, never removed.
+/// A hash table from byte strings to 32-bit values, by open addressing; keys are
+/// added, never removed.
 ///
 /// Look-ups take a pointer into the text, so that nothing is allocated for a word that is known.
 struct ByteTable: Sendable {

@@ -1,5 +1,5 @@
-/// Merges a long word in O(n log n): a linked list of symbols and a heap of the pairs that may merge.
-/// The result is that of the scan: earliest merge first, leftmost first among equals.
+/// Merges a long word in O(n log n): a linked list of symbols and a heap of the pairs that may
+/// merge. The result is that of the scan: earliest merge first, leftmost first among equals.
 struct LongWordMerger {
   private struct Candidate {
     let rank: Int32

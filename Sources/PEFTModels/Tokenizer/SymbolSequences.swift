@@ -36,8 +36,8 @@ struct SymbolSequences {
     }
   }
 
-  /// Replaces the pair of `left` and `right` in `word` by `result`, the leftmost first. The pair's own
-  /// count stays: it is not looked at again.
+  /// Replaces the pair of `left` and `right` in `word` by `result`, the leftmost first. The pair's
+  /// own count stays: it is not looked at again.
   mutating func merge(_ left: Int32, _ right: Int32, into result: Int32, word: Int) {
     let start = starts[word]
     let end = start + Int(lengths[word])

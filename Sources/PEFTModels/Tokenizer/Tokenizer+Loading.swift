@@ -5,11 +5,11 @@ extension Tokenizer {
   /// Reads the tokenizer of a model directory, or of one that holds vocabulary files alone:
   /// `tokenizer.json`, else `vocab.json` and `merges.txt`, else `vocab.txt`.
   ///
-  /// The special tokens in the vocabulary decide the family. Which tokens are found in the text itself
-  /// is what `tokenizer.json` says; with vocabulary files alone BERT's special tokens are, as its
-  /// reference does it, and a byte-level vocabulary's are ordinary characters. Padding and truncation settings in
-  /// `tokenizer.json` are not obeyed: they belong to a call, not to a tokenizer. A `tokenizer_config.json` beside it must
-  /// not contradict it.
+  /// The special tokens in the vocabulary decide the family. Which tokens are found in the text
+  /// itself is what `tokenizer.json` says; with vocabulary files alone BERT's special tokens are,
+  /// as its reference does it, and a byte-level vocabulary's are ordinary characters. Padding and
+  /// truncation settings in `tokenizer.json` are not obeyed: they belong to a call, not to a
+  /// tokenizer. A `tokenizer_config.json` beside it must not contradict it.
   public static func load(directory: String) throws(FileError) -> Tokenizer {
     try load(files: ModelFiles(directory: directory))
   }
@@ -40,7 +40,8 @@ extension Tokenizer {
       remedy: "copy the tokenizer's files next to the weights")
   }
 
-  /// The tokenizer that `document`, the bytes of a `tokenizer.json`, describes; `path` is for messages.
+  /// The tokenizer that `document`, the bytes of a `tokenizer.json`, describes;
+  /// `path` is for messages.
   ///
   /// Throws a `FileError` for what is malformed, and for what this package does not do.
   public init(document: [UInt8], path: String) throws(FileError) {
@@ -94,8 +95,8 @@ extension Tokenizer {
 
   private static let settingsName = ModelFiles.tokenizerSettingsName
 
-  /// Throws where the settings beside a `tokenizer.json` are others than its own: which of them the reference obeys
-  /// depends on its class and version.
+  /// Throws where the settings beside a `tokenizer.json` are others than its own: which of them the
+  /// reference obeys depends on its class and version.
   private func check(isAs settings: JSONValue?, path: String) throws(FileError) {
     let own: [(name: String, value: Bool)] =
       switch model {

@@ -43,7 +43,8 @@ public struct Tokenizer: Sendable {
   public let files: [String]
   let model: Model
   let added: AddedTokens
-  /// Whether its file says that special tokens stand around a text, or that none do; nil where it does not say.
+  /// Whether its file says that special tokens stand around a text, or that none do; nil
+  /// where it does not say.
   var namesSpecialTokens: Bool?
   /// Whether the model tells the second text from the first by a token type.
   var hasTokenTypes = true

@@ -34,8 +34,8 @@ struct TokenizerDocument {
     return tokenizer
   }
 
-  /// Whether special tokens stand around a text; nil where the file does not say. Throws where it has others than the
-  /// family's.
+  /// Whether special tokens stand around a text; nil where the file does not say. Throws where it
+  /// has others than the family's.
   private func namesSpecialTokens(_ tokenizer: Tokenizer) throws(FileError) -> Bool? {
     let processor = root["post_processor"]
     let processors =
@@ -72,7 +72,8 @@ struct TokenizerDocument {
     return isNamed
   }
 
-  /// The ids of a template's special tokens, and nil for the texts, in order; nil for what is no template.
+  /// The ids of a template's special tokens, and nil for the texts, in order; nil for
+  /// what is no template.
   private func template(_ value: JSONValue?, _ tokenizer: Tokenizer) -> [Int32?]? {
     guard let parts = value?.array else { return nil }
     var result: [Int32?] = []

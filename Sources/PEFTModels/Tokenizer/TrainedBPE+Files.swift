@@ -5,20 +5,21 @@ extension TrainedBPE {
   /// The tokenizer with this vocabulary, the same that `Tokenizer.load` reads from the files that
   /// `write` makes.
   ///
-  /// The special tokens must be those of `family`. Errors: none that a trained vocabulary brings about.
+  /// The special tokens must be those of `family`. Errors: none that a trained
+  /// vocabulary brings about.
   public func tokenizer(family: ByteLevelFamily) throws(FileError) -> Tokenizer {
     try Tokenizer(document: Array(document(family).text().utf8), path: "tokenizer.json")
   }
 
   /// Writes the tokenizer's files into `directory`, which is made when it is missing: `vocab.json`,
-  /// `merges.txt`, `tokenizer_config.json`, and `tokenizer.json`, which says it all. Each replaces an
-  /// older file of its name in one step. `Tokenizer.load` reads the directory, and so does
+  /// `merges.txt`, `tokenizer_config.json`, and `tokenizer.json`, which says it all. Each replaces
+  /// an older file of its name in one step. `Tokenizer.load` reads the directory, and so does
   /// `AutoTokenizer` of PyPI's `transformers`.
   ///
   /// - Parameters:
   ///   - family: the special tokens of this vocabulary must be the family's.
-  ///   - maximumLength: the number of tokens that the model takes, special ones included; nil leaves
-  ///     it open.
+  ///   - maximumLength: the number of tokens that the model takes, special ones included;
+  ///     nil leaves it open.
   ///
   /// Errors: `storage` when the system refuses.
   public func write(

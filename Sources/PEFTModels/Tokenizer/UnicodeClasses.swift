@@ -23,8 +23,8 @@ enum UnicodeClasses {
     }
   }
 
-  /// BERT's cleaning drops these: NUL, the replacement character, and what Unicode 8 calls a control,
-  /// format or private-use character, but for tab and line ends.
+  /// BERT's cleaning drops these: NUL, the replacement character, and what Unicode 8 calls a
+  /// control, format or private-use character, but for tab and line ends.
   static func isDroppedByBERT(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x09, 0x0A, 0x0D: return false

@@ -1,7 +1,7 @@
 import PEFTTensor
 
-/// The tokens of a tokenizer and their ids, without holes and without doubles. Tokens are compared by
-/// bytes, not by Unicode's equivalence.
+/// The tokens of a tokenizer and their ids, without holes and without doubles. Tokens are compared
+/// by bytes, not by Unicode's equivalence.
 public struct Vocabulary: Sendable {
   private let table: ByteTable
   private let tokens: [[UInt8]]

@@ -1,6 +1,6 @@
-/// BERT's tokenization (Devlin et al. 2018): words are cut at white space and around punctuation, then
-/// the longest piece that the vocabulary knows is taken from the left, again and again; a word where
-/// that fails is unknown as a whole.
+/// BERT's tokenization (Devlin et al. 2018): words are cut at white space and around punctuation,
+/// then the longest piece that the vocabulary knows is taken from the left, again and again; a word
+/// where that fails is unknown as a whole.
 struct WordPiece: Sendable {
   let vocabulary: Vocabulary
   let normalizer: BERTNormalizer

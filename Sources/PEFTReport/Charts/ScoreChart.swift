@@ -15,7 +15,8 @@ public struct ScoreChart: Sendable {
     public let seconds: Double?
     /// Whether it is the choice that the report is about.
     public let isOurs: Bool
-    /// Means of further scores, in the order of the chart's `furtherNames`; they stand in the table only.
+    /// Means of further scores, in the order of the chart's `furtherNames`; they
+    /// stand in the table only.
     public let further: [Double]
 
     /// A method with the scores of its seeds.

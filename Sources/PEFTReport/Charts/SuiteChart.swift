@@ -1,7 +1,7 @@
 import Foundation
 
-/// Families of methods by score and the parameters they train: a dot for each member, a line through those that
-/// stand for the family.
+/// Families of methods by score and the parameters they train: a dot for each member, a line
+/// through those that stand for the family.
 package struct SuiteChart {
   /// A member of a family.
   package struct Point {

@@ -20,8 +20,8 @@ public struct InfluenceHeatMap: Sendable {
   /// All groups of a kind, inside the layers and outside.
   public let totals: [Cell]
   /// The influences per parameter between which the scale runs, of cells with a certain influence;
-  /// nil where there is none. It spans six decades at most, where what is below has the first shade, and a
-  /// factor of two at least, so that influences that are nearly equal look it.
+  /// nil where there is none. It spans six decades at most, where what is below has the first
+  /// shade, and a factor of two at least, so that influences that are nearly equal look it.
   public let scale: ClosedRange<Double>?
 
   /// The map of `groups` with the influence of each, in a model with `layerCount` layers.

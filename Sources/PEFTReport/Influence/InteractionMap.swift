@@ -2,8 +2,8 @@ import Foundation
 
 /// How groups share what they would bring: the interaction matrix A, scaled by its diagonal.
 ///
-/// 1 says that two groups move the outputs alike, so that both bring little more than one; 0 that they have
-/// nothing to do with each other; below 0 that each makes room for the other.
+/// 1 says that two groups move the outputs alike, so that both bring little more than one; 0 that
+/// they have nothing to do with each other; below 0 that each makes room for the other.
 package struct InteractionMap: Sendable {
   /// The names of the groups.
   let names: [String]
@@ -27,7 +27,8 @@ package struct InteractionMap: Sendable {
 
   private static let limit = 32
 
-  /// The map as a drawing 720 units wide; every cell has a tooltip. Empty for fewer than two groups.
+  /// The map as a drawing 720 units wide; every cell has a tooltip. Empty for
+  /// fewer than two groups.
   package var svg: String {
     guard names.count > 1 else { return "" }
     let left = 30 + (names.map { SVGDrawing.width(of: ReportText.fitted($0, to: 34)) }.max() ?? 0)

@@ -16,8 +16,8 @@ public struct SelectionReport: Sendable {
   public var chosen: [GroupScore]
   /// The predicted fall of the loss by the chosen groups together.
   public var value: Double
-  /// The same by the best choice without a budget: what the share of `value` is of; nil where that is not known, as
-  /// with interactions.
+  /// The same by the best choice without a budget: what the share of `value` is of; nil where that
+  /// is not known, as with interactions.
   public var largestValue: Double?
   /// What no choice within the budget can exceed.
   public var upperBound: Double
@@ -37,7 +37,8 @@ public struct SelectionReport: Sendable {
   package var frequencies: [String: Double] = [:]
   /// Every group that was weighed.
   package var all: [GroupScore] = []
-  /// Whether it was made by what groups remove together: the certificate is about groups with a falling slope then.
+  /// Whether it was made by what groups remove together: the certificate is about groups with
+  /// a falling slope then.
   package var isInteracting = false
   /// How the selection was made: names and texts.
   public var facts: [(String, String)]
@@ -74,7 +75,8 @@ public struct SelectionReport: Sendable {
     chosen.lazy.filter { !$0.isFixed }.reduce(fixedParameters) { $0 + $1.parameterCount }
   }
 
-  /// The page. At most 200 chosen groups are listed, the largest values first, all but 24 of them folded.
+  /// The page. At most 200 chosen groups are listed, the largest values first, all
+  /// but 24 of them folded.
   public var html: String {
     var page = HTMLPage(title: "Selection for \(modelName)")
     let share = percent(trainedParameters)

@@ -2,8 +2,8 @@ import PEFTTensor
 
 /// A self-contained HTML page: one file, no script, nothing from the network, light and dark.
 ///
-/// Every text that comes in is escaped here; only `figure` takes markup as it is. All of it is in one `main`,
-/// and whatever may scroll sideways can be reached by keyboard and has a name.
+/// Every text that comes in is escaped here; only `figure` takes markup as it is. All of it is in
+/// one `main`, and whatever may scroll sideways can be reached by keyboard and has a name.
 package struct HTMLPage {
   private let title: String
   private var body: [String] = []
@@ -44,7 +44,8 @@ package struct HTMLPage {
     body.append("</details>")
   }
 
-  /// Adds where and with what something was made, the command line left out. Nothing known adds nothing.
+  /// Adds where and with what something was made, the command line left out.
+  /// Nothing known adds nothing.
   package mutating func environment(_ facts: [(String, String)]) {
     let known = facts.filter { $0.0 != "command" }
     guard !known.isEmpty else { return }
@@ -52,8 +53,8 @@ package struct HTMLPage {
     self.facts(known)
   }
 
-  /// Adds a table of figures called `label`: the first cell of each row names it, the others stand to the
-  /// right. No rows add nothing.
+  /// Adds a table of figures called `label`: the first cell of each row names it, the others stand
+  /// to the right. No rows add nothing.
   package mutating func table(_ label: String, header: [String], rows: [[String]]) {
     guard !rows.isEmpty else { return }
     let first =

@@ -30,8 +30,8 @@ package enum PageFile {
     String(decoding: try FileContents.read(path).prefix(1024), as: UTF8.self).contains(head)
   }
 
-  /// Throws `malformed` where a page was changed after it was written; one without a digest, as earlier versions
-  /// wrote it, passes.
+  /// Throws `malformed` where a page was changed after it was written; one without a digest, as
+  /// earlier versions wrote it, passes.
   package static func check(_ path: String) throws(FileError) {
     let bytes = try FileContents.read(path)
     let length = seal(digest([])).utf8.count

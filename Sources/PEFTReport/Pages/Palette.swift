@@ -1,7 +1,7 @@
 /// The colours of pages and drawings: what is drawn on light and on dark pages alike.
 ///
-/// Text has a contrast of 4.5:1 against its page at least, and what is drawn without text 3:1 (WCAG 2.1, 1.4.3
-/// and 1.4.11); only grid lines, which are decoration, have less.
+/// Text has a contrast of 4.5:1 against its page at least, and what is drawn without text 3:1 (WCAG
+/// 2.1, 1.4.3 and 1.4.11); only grid lines, which are decoration, have less.
 package enum Palette {
   /// A page and what is written on it.
   package struct Scheme: Sendable {

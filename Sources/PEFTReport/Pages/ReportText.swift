@@ -8,8 +8,8 @@ package enum ReportText {
       ? grouped(Int(value)) : String(format: "%.4f", value)
   }
 
-  /// The digits of the whole part of `value`; of a number that 64 bits do not hold, or that is not finite, what
-  /// `%g` writes.
+  /// The digits of the whole part of `value`; of a number that 64 bits do not hold, or that is not
+  /// finite, what `%g` writes.
   package static func whole(_ value: Double) -> String {
     Int(exactly: value.rounded(.towardZero)).map(String.init) ?? String(format: "%g", value)
   }

@@ -2,9 +2,9 @@ import Glibc
 
 /// A log on disk that grows at its end.
 ///
-/// Every piece is written at once and whole: where the system takes a part only, the file is cut back and
-/// the error thrown. A process that is killed may leave a part of its last piece, which `reopening` cuts
-/// off. A symbolic link is not followed.
+/// Every piece is written at once and whole: where the system takes a part only, the file is cut
+/// back and the error thrown. A process that is killed may leave a part of its last piece, which
+/// `reopening` cuts off. A symbolic link is not followed.
 public struct AppendedFile: Sendable {
   /// The path.
   public let path: String

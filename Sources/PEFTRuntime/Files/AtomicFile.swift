@@ -3,9 +3,9 @@ import Synchronization
 
 /// A file that takes its final name only when it is complete and on the disk.
 ///
-/// The bytes go to a temporary file in the same directory, `.peft-PID-N.partial`. When all are written
-/// it is synchronized, renamed over the final path, and the directory is synchronized. At any
-/// moment, power loss included, the final path names the whole old file or the whole new one. A
+/// The bytes go to a temporary file in the same directory, `.peft-PID-N.partial`. When all are
+/// written it is synchronized, renamed over the final path, and the directory is synchronized. At
+/// any moment, power loss included, the final path names the whole old file or the whole new one. A
 /// process that is killed leaves at most the temporary file, which `removeLeftOvers` clears: its
 /// writer held a lock on it that ended with the process.
 public struct AtomicFile: ~Copyable {
@@ -94,8 +94,8 @@ public struct AtomicFile: ~Copyable {
     }
   }
 
-  /// Removes the temporary files in the directory at `path` whose writers have ended; one that cannot be removed,
-  /// or whose writer may still run, stays.
+  /// Removes the temporary files in the directory at `path` whose writers have ended; one that
+  /// cannot be removed, or whose writer may still run, stays.
   package static func removeLeftOvers(in path: String) {
     guard let directory = try? DirectoryHandle(path), let names = try? directory.names() else {
       return

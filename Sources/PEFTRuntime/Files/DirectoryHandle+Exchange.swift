@@ -1,11 +1,12 @@
 import Glibc
 
 extension DirectoryHandle {
-  /// Gives the directory at `source` the name `target`, in one step: at any moment one of the two is there whole.
+  /// Gives the directory at `source` the name `target`, in one step: at any moment one of
+  /// the two is there whole.
   ///
-  /// Where a directory is at `target` already it gets the name `source`. File systems that cannot exchange names do
-  /// it in three renames, and a process killed between the first two leaves the old directory at
-  /// `source` + ".old".
+  /// Where a directory is at `target` already it gets the name `source`. File systems that cannot
+  /// exchange names do it in three renames, and a process killed between the first two leaves the
+  /// old directory at `source` + ".old".
   ///
   /// Errors: `storage` where the system refuses; both names are then as before.
   package static func exchange(_ source: String, with target: String) throws(FileError) {

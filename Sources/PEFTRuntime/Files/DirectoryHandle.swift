@@ -18,7 +18,8 @@ package struct DirectoryHandle: ~Copyable {
 
   /// Opens the directory at `path`.
   ///
-  /// Errors: `notFound`; `storage` for a symbolic link, for what is no directory, and where the system refuses.
+  /// Errors: `notFound`; `storage` for a symbolic link, for what is no directory, and
+  /// where the system refuses.
   package init(_ path: String) throws(FileError) {
     self.path = path
     // A slash at the end would have the system follow a link.

@@ -2,16 +2,16 @@ import Glibc
 
 /// Keeps a directory for one process at a time, until its life ends.
 ///
-/// The lock is the operating system's, on the directory itself: nothing is left behind, and the lock of a
-/// process that ended in any way is gone with it. File systems that know no locks keep nothing. Processes that
-/// share a directory hold it together, against one that wants it alone.
+/// The lock is the operating system's, on the directory itself: nothing is left behind, and the
+/// lock of a process that ended in any way is gone with it. File systems that know no locks keep
+/// nothing. Processes that share a directory hold it together, against one that wants it alone.
 package final class DirectoryLock {
   private let descriptor: FileDescriptor
 
   /// Takes the lock of the directory at `path`, which must exist.
   ///
-  /// One that another process has is waited for half a second: a process that this one starts has it too until it
-  /// runs its own program.
+  /// One that another process has is waited for half a second: a process that this one starts has
+  /// it too until it runs its own program.
   ///
   /// - Parameter isShared: whether others may have it too that share it.
   /// - Throws: `storage` where another process has it.
@@ -28,7 +28,8 @@ package final class DirectoryLock {
 
   private init(holding descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
 
-  /// Waits until no other process has the lock; nil where `shouldStop`, asked ten times a second, ended that.
+  /// Waits until no other process has the lock; nil where `shouldStop`, asked ten times
+  /// a second, ended that.
   package static func wait(
     _ path: String, shouldStop: () -> Bool
   ) throws(FileError) -> DirectoryLock? {

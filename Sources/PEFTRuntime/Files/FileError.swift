@@ -23,7 +23,8 @@ public struct FileError: Error, Hashable, Sendable {
   public let place: String
   /// What is wrong, as a clause without a full stop.
   public let reason: String
-  /// What the user can do, as an imperative clause without a full stop. Empty when nothing is known.
+  /// What the user can do, as an imperative clause without a full stop. Empty
+  /// when nothing is known.
   public let remedy: String
 
   /// An error about `path`.

@@ -6,7 +6,8 @@ package final class FileLock {
 
   /// Waits for the file at `path`.
   ///
-  /// - Returns: nil where another writer has replaced the file meanwhile; the caller then tries again.
+  /// - Returns: nil where another writer has replaced the file meanwhile; the
+  ///   caller then tries again.
   package init?(_ path: String) throws(FileError) {
     do throws(FileError) {
       descriptor = try FileDescriptor(opening: path, flags: O_RDONLY | O_NOFOLLOW)

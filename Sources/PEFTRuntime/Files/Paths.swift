@@ -5,8 +5,8 @@ package func absolutePath(_ path: String) -> String {
   URL(filePath: path, relativeTo: URL.currentDirectory()).standardizedFileURL.path
 }
 
-/// Throws for what is there and cannot be read a second time, such as a pipe: a run is bound to its data by their
-/// digest.
+/// Throws for what is there and cannot be read a second time, such as a pipe: a run is bound to its
+/// data by their digest.
 package func checkRereadable(_ path: String) throws(FileError) {
   var status = stat()
   guard stat(path, &status) == 0, ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) else {

@@ -2,8 +2,8 @@ import Glibc
 
 /// What another program prints.
 package enum ProgramOutput {
-  /// The standard output of the program at `path`; nil where there is none, or it fails. Its standard input and
-  /// errors are empty.
+  /// The standard output of the program at `path`; nil where there is none, or it fails. Its
+  /// standard input and errors are empty.
   ///
   /// Errors: `storage` where the system has no process or no open file left for it.
   ///

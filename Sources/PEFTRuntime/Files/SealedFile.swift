@@ -1,7 +1,8 @@
 /// A JSON document that holds the SHA-256 of its own bytes, so that a change of any byte is found.
 ///
-/// The digest is the member `NAME` of the document's object `files`, beside those of other files, where NAME is the
-/// usual name of such a document, whatever the file is called. It is computed with its 64 digits replaced by zeros.
+/// The digest is the member `NAME` of the document's object `files`, beside those of other files,
+/// where NAME is the usual name of such a document, whatever the file is called. It is computed
+/// with its 64 digits replaced by zeros.
 package enum SealedFile {
   private static let key = "files"
   private static let blank = String(repeating: "0", count: 64)
@@ -24,10 +25,11 @@ package enum SealedFile {
     return Array((JSONValue.object(document).text(pretty: true) + "\n").utf8)
   }
 
-  /// Reads the document at `path`, and whether it holds the digest of its own bytes; that digest is left out.
+  /// Reads the document at `path`, and whether it holds the digest of its own bytes;
+  /// that digest is left out.
   ///
-  /// Errors: `malformed` for other bytes than the digest is of, unless `checking` is false; those of
-  /// `JSONValue(contentsOf:)`.
+  /// Errors: `malformed` for other bytes than the digest is of, unless `checking` is false; those
+  /// of `JSONValue(contentsOf:)`.
   package static func read(
     _ path: String, named name: String, checking: Bool = true
   ) throws(FileError) -> (document: JSONValue, isSealed: Bool) {
@@ -57,7 +59,8 @@ package enum SealedFile {
     return hash.hexadecimal
   }
 
-  /// The bytes with the digest's digits replaced by zeros; nil where the digest is not at one place.
+  /// The bytes with the digest's digits replaced by zeros; nil where the digest
+  /// is not at one place.
   private static func blanked(_ bytes: [UInt8], _ name: String, _ digest: String) -> [UInt8]? {
     let member = Array("\(JSONValue.string(name).text()): \"\(digest)\"".utf8)
     guard digest.utf8.count == blank.utf8.count else { return nil }

@@ -1,8 +1,9 @@
-/// The numbers among the members of a JSON object in a file, each read with the range that it must be in.
+/// The numbers among the members of a JSON object in a file, each read with the
+/// range that it must be in.
 ///
-/// A file of state comes from outside like any other: a number in it that is missing, of another type or out of its
-/// range is a `FileError` of kind `malformed` that names the file and the member. What is read can be added up,
-/// converted and shown without an overflow.
+/// A file of state comes from outside like any other: a number in it that is missing, of another
+/// type or out of its range is a `FileError` of kind `malformed` that names the file and the
+/// member. What is read can be added up, converted and shown without an overflow.
 package struct CheckedNumbers {
   /// The most that a count may be: 2^50, of which 2^13 still add up in 64 bits.
   package static let largestCount = 1 << 50
@@ -14,7 +15,8 @@ package struct CheckedNumbers {
   private let place: String
   private let remedy: String
 
-  /// The numbers of `members`, which stand at `place` in the file at `path`; an empty place is the whole document.
+  /// The numbers of `members`, which stand at `place` in the file at `path`; an empty place
+  /// is the whole document.
   package init(_ members: JSONValue, path: String, place: String = "", remedy: String) {
     self.members = members
     self.path = path
@@ -22,7 +24,8 @@ package struct CheckedNumbers {
     self.remedy = remedy
   }
 
-  /// The numbers of a place that has them as texts: a row of a table, the metadata of a safetensors file.
+  /// The numbers of a place that has them as texts: a row of a table, the metadata
+  /// of a safetensors file.
   package init(cells: [String: String], path: String, place: String, remedy: String) {
     var members = JSONObject()
     for (key, text) in cells {

@@ -10,9 +10,9 @@ public struct JSONObject: Sendable {
   }
 
   private var storage: [Member] = []
-  /// Where a key's search begins at its hash: 0 for none, else the place in `storage` and 1. A power
-  /// of two of slots, at most half of them taken; none at all for a few members, which are searched
-  /// one after the other.
+  /// Where a key's search begins at its hash: 0 for none, else the place in `storage` and 1. A
+  /// power of two of slots, at most half of them taken; none at all for a few members, which are
+  /// searched one after the other.
   private var slots: [UInt32] = []
 
   /// The most members that have no table.

@@ -94,7 +94,7 @@ package struct JSONParser {
     while let (key, place) = try nextKey(after: members.count) {
       try charge(JSONObject.memberByteCount + (members.count == 0 ? Self.containerByteCount : 0))
       guard members.append(try value(depth: depth + 1), for: key) else {
-        throw failure("the key \"\(key)\" stands twice", at: place)
+        throw failure("the key \"\(key)\" occurs twice", at: place)
       }
     }
     return members
@@ -112,7 +112,8 @@ package struct JSONParser {
     return elements
   }
 
-  /// What the storage of an array or object takes besides its elements: Swift's header and malloc's.
+  /// What the storage of an array or object takes besides its elements: Swift's
+  /// header and malloc's.
   private static let containerByteCount = 48
 
   /// Moves behind the key and colon of an object's next member, where so many were read since its
@@ -156,8 +157,8 @@ package struct JSONParser {
     return true
   }
 
-  /// A number by the grammar of RFC 8259; an integer beyond 64 bits becomes a Double, an overflow to
-  /// infinity is refused.
+  /// A number by the grammar of RFC 8259; an integer beyond 64 bits becomes a Double, an overflow
+  /// to infinity is refused.
   package mutating func number() throws(JSONSyntaxError) -> JSONValue {
     let start = position
     _ = take(UInt8(ascii: "-"))

@@ -17,16 +17,17 @@ public struct JSONSyntaxError: Error, Hashable, Sendable, CustomStringConvertibl
 }
 
 extension JSONValue {
-  /// Objects and arrays nest at most this deep; more is refused, so that no input exhausts the stack.
+  /// Objects and arrays nest at most this deep; more is refused, so that no
+  /// input exhausts the stack.
   public static let maximumDepth = 128
 
   /// Parses one document that fills `bytes`.
   ///
-  /// Stricter than most readers where the format leaves room: a key that stands twice in one object,
-  /// invalid UTF-8, a lone surrogate, bytes after the document and nesting beyond `maximumDepth` are
-  /// errors. Time is linear in the input, and so is memory: a document whose values need more than
-  /// `memoryFactor` times its size, and more than `unlimitedMemory`, is refused when that much is in
-  /// use.
+  /// Stricter than most readers where the format leaves room: a key that stands twice in one
+  /// object, invalid UTF-8, a lone surrogate, bytes after the document and nesting beyond
+  /// `maximumDepth` are errors. Time is linear in the input, and so is memory: a document whose
+  /// values need more than `memoryFactor` times its size, and more than `unlimitedMemory`, is
+  /// refused when that much is in use.
   public init(parsing bytes: some Collection<UInt8>) throws(JSONSyntaxError) {
     var parser = JSONParser(ContiguousArray(bytes))
     self = try parser.value(depth: 0)

@@ -1,7 +1,8 @@
-/// The limits of the control groups that this process is in, its own and all above it, of versions 1 and 2.
+/// The limits of the control groups that this process is in, its own and all above it,
+/// of versions 1 and 2.
 ///
-/// A container sees its own group at the root of the file system; a job of a scheduler or of systemd is in a group
-/// below it, which `/proc/self/cgroup` names.
+/// A container sees its own group at the root of the file system; a job of a scheduler or of
+/// systemd is in a group below it, which `/proc/self/cgroup` names.
 package struct ControlGroup {
   private let root: String
   /// Directories by controller, the innermost first; those of version 2 have no name.
@@ -49,8 +50,8 @@ package struct ControlGroup {
     return quota / period
   }
 
-  /// Bytes that the tightest limit leaves, with what is used for copies of files, which the system gives back;
-  /// nil without a limit.
+  /// Bytes that the tightest limit leaves, with what is used for copies of files, which the system
+  /// gives back; nil without a limit.
   package var availableMemory: Int? {
     func left(_ directory: String, limit: String, used: String, cached: String) -> Int? {
       func bytes(_ name: String) -> Int? {

@@ -4,8 +4,8 @@ import Synchronization
 package enum OutOfMemory {
   private static let ending = Mutex<(@Sendable (Int) -> Never)?>(nil)
 
-  /// Sets what ends the process; it gets the bytes that were asked for and must ask for no more. Without it that is
-  /// a fatal error.
+  /// Sets what ends the process; it gets the bytes that were asked for and must ask for no more.
+  /// Without it that is a fatal error.
   package static func endProcess(by body: @escaping @Sendable (Int) -> Never) {
     ending.withLock { $0 = body }
   }

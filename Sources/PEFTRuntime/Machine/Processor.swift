@@ -26,7 +26,8 @@ public enum Processor {
     statusBytes("VmHWM:")
   }
 
-  /// Lets `peakResidentBytes` count anew from what is resident now; false where the system does not.
+  /// Lets `peakResidentBytes` count anew from what is resident now; false where
+  /// the system does not.
   public static func resetPeakResidentBytes() -> Bool {
     guard let file = fopen("/proc/self/clear_refs", "we") else { return false }
     let written = fputs("5", file)
@@ -40,8 +41,9 @@ public enum Processor {
     return Set((line ?? "").split(separator: " ").map(String.init))
   }()
 
-  /// Bytes this process may still take: the smallest of the system's `MemAvailable`, what its control groups
-  /// leave, and what its limit on addresses (`ulimit -v`) does. `Int.max` where nothing tells.
+  /// Bytes this process may still take: the smallest of the system's `MemAvailable`, what its
+  /// control groups leave, and what its limit on addresses (`ulimit -v`) does. `Int.max`
+  /// where nothing tells.
   public static var availableMemory: Int {
     let lines = (try? FileContents.read("/proc/meminfo")).map {
       String(decoding: $0, as: UTF8.self).split(separator: "\n")

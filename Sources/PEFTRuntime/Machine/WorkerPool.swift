@@ -80,10 +80,10 @@ extension WorkerPool {
   }
 }
 
-/// What the threads of a pool share. `claim` packs the job's number (32 bits, wrapping), its count and
-/// the next index (16 bits each) into one word, so that an index can only be claimed from the job it
-/// belongs to; `body` is written before the word that publishes it and stays until every claimed
-/// index is done.
+/// What the threads of a pool share. `claim` packs the job's number (32 bits, wrapping), its count
+/// and the next index (16 bits each) into one word, so that an index can only be claimed from the
+/// job it belongs to; `body` is written before the word that publishes it and stays until every
+/// claimed index is done.
 private final class Board: @unchecked Sendable {
   static let fieldMask = (1 << 16) - 1
   private static let fieldBits: UInt64 = 16

@@ -1,7 +1,7 @@
 import Foundation
 
-/// A source of random numbers that is a function of a seed, a purpose and a position, and of nothing
-/// else: the same on every machine, and independent of what other generators have drawn.
+/// A source of random numbers that is a function of a seed, a purpose and a position, and of
+/// nothing else: the same on every machine, and independent of what other generators have drawn.
 ///
 /// The numbers are stream 0 of Philox4x32-10 under `key`; streams from 1 on are left to callers who
 /// address random words by (key, stream, element), as dropout masks do. With

@@ -6,10 +6,11 @@ public enum GroupingRule: Hashable, Sendable {
   case kindByLayer
   /// One group for each tensor.
   case tensor
-  /// One group for each row of every matrix (a neuron's incoming weights, or a word's vector); vectors
-  /// such as biases and norms stay whole.
+  /// One group for each row of every matrix (a neuron's incoming weights, or a word's vector);
+  /// vectors such as biases and norms stay whole.
   case row
-  /// The groups of a user's file, in its order; the head is a group of its own and needs no pattern.
+  /// The groups of a user's file, in its order; the head is a group of its own
+  /// and needs no pattern.
   case patterns([NamedPatterns])
 
   /// A named group of a user's file.

@@ -10,8 +10,8 @@ public struct ModelParameter {
   public let place: String
   /// The number of its transformer layer, from 0; nil outside the layers.
   public let layer: Int?
-  /// What it is inside its place, such as `attention.self.query.weight`: equal for parameters that do
-  /// the same in different layers, and in larger models of the same family.
+  /// What it is inside its place, such as `attention.self.query.weight`: equal for parameters that
+  /// do the same in different layers, and in larger models of the same family.
   public let role: String
   /// The stage of the objective that first uses it; see `Objective`.
   public let stage: Int

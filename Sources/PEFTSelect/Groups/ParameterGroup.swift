@@ -1,7 +1,8 @@
 /// Parameters that train, or stay frozen, together: an item of the selection.
 public struct ParameterGroup: Hashable, Sendable {
-  /// The group's name, unique among its model's groups: `attention`, `layer.3.norm`, a tensor's name,
-  /// a tensor's name with a row as `….weight[17]`, or an adapter as `lora:8@layer.3.attention`.
+  /// The group's name, unique among its model's groups: `attention`, `layer.3.norm`, a tensor's
+  /// name, a tensor's name with a row as `….weight[17]`, or an adapter as
+  /// `lora:8@layer.3.attention`.
   public let name: String
   /// What its parameters do; for a user's group with several kinds, that of most of its elements.
   public let kind: ParameterKind
@@ -11,8 +12,8 @@ public struct ParameterGroup: Hashable, Sendable {
   public let parameterCount: Int
   /// What it consists of.
   public let members: [Member]
-  /// Groups of one class exclude each other: a set of weights and the adapters on it. Nil for a group
-  /// that excludes none.
+  /// Groups of one class exclude each other: a set of weights and the adapters on it. Nil for a
+  /// group that excludes none.
   public let exclusionClass: Int?
 
   /// A part of a group.
@@ -84,14 +85,15 @@ public struct ParameterGroup: Hashable, Sendable {
 
 /// Adapters to consider beside the weights themselves, `lora:4,8,16`.
 ///
-/// One group for each rank and each group that has matrices to adapt: a low-rank addition of that rank
-/// on every such matrix of the group. Ranks share their factors: rank R takes the first R rows of A and
-/// columns of B of the largest rank, so that with one scale s for all ranks one attached addition of the
-/// largest rank serves to probe all of them.
+/// One group for each rank and each group that has matrices to adapt: a low-rank addition of that
+/// rank on every such matrix of the group. Ranks share their factors: rank R takes the first R rows
+/// of A and columns of B of the largest rank, so that with one scale s for all ranks one attached
+/// addition of the largest rank serves to probe all of them.
 public struct AdapterCandidates: Hashable, Sendable, CustomStringConvertible {
   /// The ranks, ascending.
   public let ranks: [Int]
-  /// The last components of the module paths to adapt; nil adapts every linear weight of the backbone.
+  /// The last components of the module paths to adapt; nil adapts every linear
+  /// weight of the backbone.
   public let targets: [String]?
 
   /// Additions of each rank in `ranks`, which must be positive; duplicates count once.

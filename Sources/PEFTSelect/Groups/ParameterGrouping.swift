@@ -1,7 +1,7 @@
 import PEFTTensor
 
-/// The groups of a model by one rule: disjoint, and together all of it; adapter candidates come after
-/// the groups that they exclude.
+/// The groups of a model by one rule: disjoint, and together all of it; adapter candidates come
+/// after the groups that they exclude.
 public struct ParameterGrouping: Sendable {
   /// The groups: those of the rule in the order of the network, then the adapters.
   public let groups: [ParameterGroup]
@@ -16,8 +16,8 @@ public struct ParameterGrouping: Sendable {
     case whole(Int)
     /// Row r to group `first + r`.
     case rows(first: Int)
-    /// The first `rank` columns of B to each of these groups; A, whose gradient is zero while B is, to
-    /// none.
+    /// The first `rank` columns of B to each of these groups; A, whose gradient is zero
+    /// while B is, to none.
     case columnPrefixes([ColumnPrefix])
     /// To no group.
     case none
@@ -33,9 +33,10 @@ public struct ParameterGrouping: Sendable {
 
   /// Groups `parameters` by `rule`.
   ///
-  /// With `candidates`, the factors of attached adapters belong to the candidates' groups and to nothing
-  /// else; without, they are parameters like others. Throws for a user's file that names a group twice, matches a tensor twice, leaves one
-  /// out or has a pattern that matches nothing, and for adapter candidates beside rows.
+  /// With `candidates`, the factors of attached adapters belong to the candidates' groups and to
+  /// nothing else; without, they are parameters like others. Throws for a user's file that names a
+  /// group twice, matches a tensor twice, leaves one out or has a pattern that matches nothing, and
+  /// for adapter candidates beside rows.
   public init(
     _ parameters: [ModelParameter], by rule: GroupingRule, candidates: AdapterCandidates? = nil
   ) throws(GroupingError) {

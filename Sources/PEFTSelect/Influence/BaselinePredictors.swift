@@ -4,7 +4,8 @@ import PEFTTensor
 public struct BaselinePredictors: Hashable, Sendable {
   /// Σ m²: the squared norm of the mean gradient.
   public private(set) var gradientNorm: [Double]
-  /// The mean squared norm of a batch's gradient: the empirical Fisher information but for a factor.
+  /// The mean squared norm of a batch's gradient: the empirical Fisher
+  /// information but for a factor.
   public private(set) var fisher: [Double]
   /// Σ w².
   public let magnitude: [Double]

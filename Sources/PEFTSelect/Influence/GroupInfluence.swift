@@ -52,7 +52,8 @@ public struct GroupInfluence: Hashable, Sendable {
 
 /// How slopes and curvatures become the value of a group.
 public enum InfluenceRule: Hashable, Sendable {
-  /// max over 0 ≤ η ≤ ρ of bη − ½aη²: the loss removed by the best step within reach. Finite for any a.
+  /// max over 0 ≤ η ≤ ρ of bη − ½aη²: the loss removed by the best step within
+  /// reach. Finite for any a.
   case trustRegion(reach: Double)
   /// b² / (2a): the same without a limit; the paper's, up to the factor ½. Nothing where a ≤ 0.
   case newton
@@ -99,8 +100,8 @@ public enum InfluenceRule: Hashable, Sendable {
 
 /// How several probes become one estimate.
 public enum ProbeAggregation: String, CaseIterable, Hashable, Sendable {
-  /// The value of the mean slope and the mean curvature, weighted by examples, over all probes. One probe with a
-  /// curvature near zero cannot rule it.
+  /// The value of the mean slope and the mean curvature, weighted by examples, over all probes. One
+  /// probe with a curvature near zero cannot rule it.
   case ratioOfMeans = "ratio-of-means"
   /// The sum of each accepted probe's value (the paper's).
   case sum

@@ -5,13 +5,14 @@ public struct InfluenceEstimate: Sendable {
 
   /// The estimate from `records`, which must not be empty and must agree in their number of groups.
   ///
-  /// Means are weighted by examples, and are over all probes that have a fit, those that the gate refused among them: it
-  /// looks at signs, so that the mean of what passes flatters. Their variance is the larger of two: what the probes say
-  /// of themselves, Σ n² Var / N², and, from three probes on, what their spread says,
-  /// Σ n² (b_j − b)² / N² · P / (P − 1). A probe of one example says nothing of itself: for Var it has the mean of
-  /// the others', by examples; where all are so and there is no spread either, the variance is infinite. With `sum` the
-  /// means and the value, which is a sum, are over accepted probes; its error is that of the sum by their spread. A group
-  /// without an accepted probe is worth nothing either way.
+  /// Means are weighted by examples, and are over all probes that have a fit, those that the gate
+  /// refused among them: it looks at signs, so that the mean of what passes flatters. Their
+  /// variance is the larger of two: what the probes say of themselves, Σ n² Var / N², and, from
+  /// three probes on, what their spread says, Σ n² (b_j − b)² / N² · P / (P − 1). A probe of one
+  /// example says nothing of itself: for Var it has the mean of the others', by examples; where all
+  /// are so and there is no spread either, the variance is infinite. With `sum` the means and the
+  /// value, which is a sum, are over accepted probes; its error is that of the sum by their spread.
+  /// A group without an accepted probe is worth nothing either way.
   public init(
     _ records: [ProbeRecord], rule: InfluenceRule, aggregation: ProbeAggregation = .ratioOfMeans
   ) {
@@ -93,7 +94,8 @@ public struct InfluenceEstimate: Sendable {
     return max(inside ?? 0, between * count / (count - 1))
   }
 
-  /// Σ n² Var / N², with n Var of a probe without a variance the mean of the others'; nil where none has one.
+  /// Σ n² Var / N², with n Var of a probe without a variance the mean of the others';
+  /// nil where none has one.
   private static func inside(
     _ records: [ProbeRecord], _ weights: [Double], _ own: (ProbeRecord) -> Double
   ) -> Double? {

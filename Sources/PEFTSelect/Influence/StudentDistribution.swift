@@ -1,7 +1,7 @@
 import Foundation
 
-/// Student's distribution of a whole number of degrees of freedom, by its finite series (Abramowitz and Stegun,
-/// Handbook of Mathematical Functions, 26.7.3 and 26.7.4).
+/// Student's distribution of a whole number of degrees of freedom, by its finite series (Abramowitz
+/// and Stegun, Handbook of Mathematical Functions, 26.7.3 and 26.7.4).
 package struct StudentDistribution {
   private let degrees: Int
 

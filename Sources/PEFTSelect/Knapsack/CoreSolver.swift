@@ -1,12 +1,12 @@
 /// Dynamic programming over deviations from the relaxed solution.
 ///
-/// With the price λ of a unit of capacity, option o is worth v_o − λ w_o to its choice, nothing is worth 0;
-/// let each choice take what is worth most to it. Whatever is chosen, its value is at most
+/// With the price λ of a unit of capacity, option o is worth v_o − λ w_o to its choice, nothing is
+/// worth 0; let each choice take what is worth most to it. Whatever is chosen, its value is at most
 /// L = Σ v + λ (c − Σ w), and moving a choice from its best to another option lowers L by their
-/// difference of worth. Choices are decided in the order of the least such loss: those near the price, the
-/// *core*, first. A state is what is decided, the rest at its best; it is dropped when another has no more
-/// weight and no less value, or when its L does not exceed the best value found. Once the next loss alone
-/// brings every L down to that, the best found is optimal.
+/// difference of worth. Choices are decided in the order of the least such loss: those near the
+/// price, the *core*, first. A state is what is decided, the rest at its best; it is dropped when
+/// another has no more weight and no less value, or when its L does not exceed the best value
+/// found. Once the next loss alone brings every L down to that, the best found is optimal.
 ///
 /// Equal values with a smaller weight have a greater L, so the lightest of the best is found.
 struct CoreSolver {
@@ -133,8 +133,8 @@ struct CoreSolver {
     return result
   }
 
-  /// Merges two lists, ascending in weight and value, the second one moved; drops what is dominated or
-  /// cannot exceed the best.
+  /// Merges two lists, ascending in weight and value, the second one moved; drops what is dominated
+  /// or cannot exceed the best.
   private mutating func merged(
     _ first: [State], _ second: [State], movedBy weight: Int64, _ value: ExactValue, choice: Int32,
     option: Int32

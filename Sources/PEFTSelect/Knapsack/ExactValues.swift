@@ -5,10 +5,10 @@ typealias ExactValue = Int128
 
 /// Values as integers: v = integer · 2^exponent.
 ///
-/// A Double is a 53-bit integer times a power of two, so values whose exponents are close share a power
-/// and all sums of them are exact. The sum of all values is brought to just below 2¹⁰⁰. A value that is so
-/// small beside the sum that bits fall off at 2⁰ is rounded to the nearest integer: an error of at most
-/// 2⁻¹⁰⁰ of the sum of all values for each item.
+/// A Double is a 53-bit integer times a power of two, so values whose exponents are close share a
+/// power and all sums of them are exact. The sum of all values is brought to just below 2¹⁰⁰. A
+/// value that is so small beside the sum that bits fall off at 2⁰ is rounded to the nearest
+/// integer: an error of at most 2⁻¹⁰⁰ of the sum of all values for each item.
 struct ExactValues {
   let integers: [ExactValue]
   private let exponent: Int

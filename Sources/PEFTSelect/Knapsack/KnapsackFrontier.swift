@@ -30,7 +30,8 @@ public struct KnapsackFrontier: Sendable {
 }
 
 extension KnapsackInstance {
-  /// The whole exact frontier, to the sum of all weights; the capacity only has to hold what is forced in.
+  /// The whole exact frontier, to the sum of all weights; the capacity only has to
+  /// hold what is forced in.
   ///
   /// - Returns: nil where limits ended it.
   public func frontier(limits: KnapsackLimits = KnapsackLimits()) -> KnapsackFrontier? {

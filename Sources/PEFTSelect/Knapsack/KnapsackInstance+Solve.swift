@@ -1,11 +1,11 @@
 extension KnapsackInstance {
   /// Solves: the most value within the capacity, and of that the least weight.
   ///
-  /// The answer does not depend on the order of the items, but for items that are equal in everything:
-  /// of these the first are taken. Values may be scaled by any power of two, weights by any whole number.
-  /// A solver that cannot take the instance (oracles beyond their size, `frontier` beyond its
-  /// capacities, memory or time) gives the greedy answer with its bound and no proof, as one that a limit ends does with
-  /// the best it has.
+  /// The answer does not depend on the order of the items, but for items that are equal in
+  /// everything: of these the first are taken. Values may be scaled by any power of two, weights by
+  /// any whole number. A solver that cannot take the instance (oracles beyond their size,
+  /// `frontier` beyond its capacities, memory or time) gives the greedy answer with its bound and
+  /// no proof, as one that a limit ends does with the best it has.
   public func solve(
     using solver: KnapsackSolver = .automatic, limits: KnapsackLimits = KnapsackLimits()
   ) -> KnapsackOutcome {

@@ -12,8 +12,9 @@ public struct KnapsackInstance: Sendable {
 
   /// An instance.
   ///
-  /// Throws for a weight that is not positive, a value that is negative or not finite, a sum of weights
-  /// beyond 64 bits or of values beyond a Double, two items of one class forced in, and items forced in that do not fit.
+  /// Throws for a weight that is not positive, a value that is negative or not finite, a sum of
+  /// weights beyond 64 bits or of values beyond a Double, two items of one class forced in, and
+  /// items forced in that do not fit.
   public init(items: [KnapsackItem], capacity: Int64) throws(KnapsackError) {
     var total: Int64 = 0
     var value = 0.0

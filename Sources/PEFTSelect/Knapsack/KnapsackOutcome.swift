@@ -24,12 +24,13 @@ public enum KnapsackSolver: String, CaseIterable, Hashable, Sendable {
   case automatic
   /// By density, skipping what does not fit, against the best single item. O(n log n).
   case greedy
-  /// The best value for every capacity at once, class of equal sizes by class; for few distinct sizes.
+  /// The best value for every capacity at once, class of equal sizes by class;
+  /// for few distinct sizes.
   case frontier
   /// The list of undominated choices, item by item (Nemhauser & Ullmann 1969).
   case paretoList
-  /// Dynamic programming over deviations from the solution of the linear relaxation, the least costly
-  /// first (after Pisinger 1997); for one capacity and up to 10⁵ items.
+  /// Dynamic programming over deviations from the solution of the linear relaxation, the least
+  /// costly first (after Pisinger 1997); for one capacity and up to 10⁵ items.
   case core
   /// All choices; at most 20 items. An oracle.
   case bruteForce

@@ -1,7 +1,9 @@
-/// An instance as the solvers see it: what is forced is settled, what cannot help is gone, weights are
-/// divided by their greatest common divisor, and the order does not depend on that of the input.
+/// An instance as the solvers see it: what is forced is settled, what cannot help is
+/// gone, weights are divided by their greatest common divisor, and the order does not
+/// depend on that of the input.
 struct KnapsackProblem {
-  /// Nothing, or one of some options: undominated, so weights and values are both strictly ascending.
+  /// Nothing, or one of some options: undominated, so weights and values are
+  /// both strictly ascending.
   struct Choice {
     /// The lightest.
     let first: Option
@@ -23,8 +25,8 @@ struct KnapsackProblem {
     let item: Int
   }
 
-  /// What can be chosen, in canonical order: single items by weight, the more valuable first, then the
-  /// choices among several.
+  /// What can be chosen, in canonical order: single items by weight, the more valuable first, then
+  /// the choices among several.
   let choices: [Choice]
   /// The capacity left after what is forced in, divided like the weights.
   let capacity: Int64
@@ -110,8 +112,8 @@ extension KnapsackProblem.Option {
 }
 
 extension KnapsackProblem.Choice {
-  /// One of `options`, of which there is at least one: keeps an option only where every lighter one, and
-  /// every other of its weight, has a smaller value.
+  /// One of `options`, of which there is at least one: keeps an option only where every lighter
+  /// one, and every other of its weight, has a smaller value.
   fileprivate init(_ options: [KnapsackProblem.Option]) {
     var kept: [KnapsackProblem.Option] = []
     for option in options.sorted(by: { $0.precedes($1) })

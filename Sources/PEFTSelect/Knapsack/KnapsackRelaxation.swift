@@ -1,8 +1,9 @@
 /// The linear relaxation of a knapsack with multiple choice.
 ///
-/// Within a choice only the options on the upper hull of (weight, value), with the origin, matter; the
-/// steps from one hull option to the next, taken over all choices in the order of their slopes until the
-/// capacity is full and the last one in part, are the optimum (Dantzig 1957; Sinha & Zoltners 1979).
+/// Within a choice only the options on the upper hull of (weight, value), with the origin,
+/// matter; the steps from one hull option to the next, taken over all choices in the order of
+/// their slopes until the capacity is full and the last one in part, are the optimum (Dantzig
+/// 1957; Sinha & Zoltners 1979).
 struct KnapsackRelaxation {
   /// A step from one option of a choice to the next on its hull.
   struct Step {
@@ -19,8 +20,9 @@ struct KnapsackRelaxation {
   let bound: ExactValue
   /// Whether a step did not fit.
   let isFull: Bool
-  /// The price of a unit of capacity: 0 where everything fits, else the slope of the step that no longer does,
-  /// rounded down, but at least 1, so that of equal values the lighter one is worth more.
+  /// The price of a unit of capacity: 0 where everything fits, else the slope of the step
+  /// that no longer does, rounded down, but at least 1, so that of equal values the
+  /// lighter one is worth more.
   let price: ExactValue
 
   init(_ problem: KnapsackProblem) {

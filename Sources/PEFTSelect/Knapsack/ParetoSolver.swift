@@ -1,8 +1,8 @@
 /// The list of undominated choices, extended item by item (Nemhauser & Ullmann 1969).
 ///
-/// After some choices are decided the list holds every (weight, value) for which no other has less or
-/// equal weight and more or equal value. Its length is what a solution costs: at most the number of
-/// distinct weights, and short on average for values and weights that are not adversarial.
+/// After some choices are decided the list holds every (weight, value) for which no other has less
+/// or equal weight and more or equal value. Its length is what a solution costs: at most the number
+/// of distinct weights, and short on average for values and weights that are not adversarial.
 struct ParetoSolver {
   /// A point of the list.
   struct Point {

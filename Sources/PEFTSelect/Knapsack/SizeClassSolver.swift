@@ -1,13 +1,13 @@
 /// The best value for every capacity at once, for few distinct sizes (Axiotis & Tzamos 2019).
 ///
-/// Of m items of one size s the k most valuable are taken, so a class is a concave function P(k) of their
-/// number, and adding it to what came before is
+/// Of m items of one size s the k most valuable are taken, so a class is a concave function P(k) of
+/// their number, and adding it to what came before is
 ///
 ///     f'(w) = max over 0 ≤ k ≤ m of f(w − k s) + P(k)
 ///
-/// a (max, +) convolution with a concave function in each residue of w modulo s. Its maximiser never moves
-/// back as w grows, so divide and conquer finds a residue of n weights in O(n log n), not n². Classes of
-/// exclusion are added option by option.
+/// a (max, +) convolution with a concave function in each residue of w modulo s. Its maximiser
+/// never moves back as w grows, so divide and conquer finds a residue of n weights in O(n log n),
+/// not n². Classes of exclusion are added option by option.
 ///
 /// f(w) is the best value of weight *at most* w, in units of the greatest common divisor.
 struct SizeClassSolver {
@@ -27,8 +27,8 @@ struct SizeClassSolver {
   /// The most numbers of what was taken that are kept, over all layers: 1 GiB of them.
   private static let countLimit = 1 << 28
 
-  /// nil where the capacities are more than `limit`, where what is to be remembered of them takes too much memory,
-  /// and where the time is up.
+  /// nil where the capacities are more than `limit`, where what is to be remembered of them takes
+  /// too much memory, and where the time is up.
   init?(
     _ problem: KnapsackProblem, capacity: Int64?, limit: Int, limits: KnapsackLimits,
     since start: ContinuousClock.Instant

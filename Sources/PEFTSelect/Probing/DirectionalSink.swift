@@ -3,8 +3,8 @@ import PEFTTensor
 /// The sink of probing: contracts each parameter's gradient with a direction, by example and group,
 /// and never forms it.
 ///
-/// After a reverse walk from cotangents δ of the outputs, `contraction` g has Σ_c δ_ic (J_i v_k)_c for
-/// every example i and group k: the part of the directional derivative that group k makes.
+/// After a reverse walk from cotangents δ of the outputs, `contraction` g has Σ_c δ_ic (J_i v_k)_c
+/// for every example i and group k: the part of the directional derivative that group k makes.
 final class DirectionalSink: GradientSink {
   private let directions: [Parameter: Tensor]
   private let groupings: [ParameterGrouping]
@@ -17,8 +17,8 @@ final class DirectionalSink: GradientSink {
   /// For each grouping B × K numbers, row-major.
   private(set) var contractions: [[Double]]
 
-  /// - Parameter walks: how many walks over the same tape will follow; from two on, what they share is
-  ///   kept between them.
+  /// - Parameter walks: how many walks over the same tape will follow; from two on, what they share
+  ///   is kept between them.
   init(
     parameters: [ModelParameter], directions: [Parameter: Tensor], groupings: [ParameterGrouping],
     exampleCount: Int, walks: Int

@@ -2,8 +2,8 @@ import PEFTTensor
 
 /// Slope and curvature of every group by `LossFit` on one batch.
 ///
-/// - Cost: one recorded and one plain forward computation, then for each group as many evaluations as
-///   there are multipliers, each from the lowest stage that the group touches.
+/// - Cost: one recorded and one plain forward computation, then for each group as many evaluations
+///   as there are multipliers, each from the lowest stage that the group touches.
 package struct FitProbe {
   let fit: LossFit
 

@@ -44,8 +44,8 @@ package struct ForwardTangentProbe {
     return OneWalkProbe.result(tangents, curvature, interactions: interactions)
   }
 
-  /// The exact slopes and curvatures over a vocabulary, whose tangents are never whole in memory; no
-  /// interactions.
+  /// The exact slopes and curvatures over a vocabulary, whose tangents are never whole in
+  /// memory; no interactions.
   private func moments<O: Objective>(
     _ objective: O, _ outputs: Variable, _ map: VocabularyMap, _ labels: [[Int32]], on tape: Tape,
     along directions: [Parameter: Tensor], _ grouping: ParameterGrouping

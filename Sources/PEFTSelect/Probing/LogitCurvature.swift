@@ -3,11 +3,11 @@ import PEFTTensor
 
 /// The curvature of a loss of outputs z [B, C] that are all at hand.
 ///
-/// *Exact*, for C up to a limit. The softmax does not see a common shift, so C − 1 walks with cotangents
-/// e_c − e_C give Δz up to that shift, and s and h follow in closed form. *Sampled*, beyond. One walk
-/// with p − y gives s; a walk with p − e_ŷ, ŷ drawn from p, gives a score whose square has the
-/// expectation h (the Gauss–Newton matrix of cross entropy is the Fisher information); h is the mean of S
-/// such squares. *Squared error* needs one walk.
+/// *Exact*, for C up to a limit. The softmax does not see a common shift, so C − 1 walks with
+/// cotangents e_c − e_C give Δz up to that shift, and s and h follow in closed form. *Sampled*,
+/// beyond. One walk with p − y gives s; a walk with p − e_ŷ, ŷ drawn from p, gives a score whose
+/// square has the expectation h (the Gauss–Newton matrix of cross entropy is the Fisher
+/// information); h is the mean of S such squares. *Squared error* needs one walk.
 struct LogitCurvature: OutputCurvature {
   private enum Form {
     case exact(probabilities: [Double], labels: [Int])

@@ -5,10 +5,11 @@ import PEFTTensor
 ///
 ///     D(x) = L(w − x g) − L(w) ≈ −b x + ½ a x²,     x = c h for the multipliers c
 ///
-/// by least squares. R² certifies the slope alone, so both coefficients carry standard errors, and the
-/// curvature has a test of its own. Losses are sums in Double; h is chosen for each group so that neither
-/// |b| h nor ½ |a| h² passes `reach` · L, with first guesses of b and a from `OneWalkProbe`: with a much
-/// smaller step Float32 losses hold nothing of a, with a larger one the parabola ends.
+/// by least squares. R² certifies the slope alone, so both coefficients carry standard errors,
+/// and the curvature has a test of its own. Losses are sums in Double; h is chosen for each
+/// group so that neither |b| h nor ½ |a| h² passes `reach` · L, with first guesses of b and a
+/// from `OneWalkProbe`: with a much smaller step Float32 losses hold nothing of a, with a larger
+/// one the parabola ends.
 public struct LossFit: Hashable, Sendable {
   /// The multipliers c: distinct, not zero, at least three, so that a residual is left to judge by.
   public let multipliers: [Double]
@@ -19,8 +20,8 @@ public struct LossFit: Hashable, Sendable {
   /// h; nil chooses it for each group.
   public var step: Double?
 
-  /// A fit over these multipliers; nil for fewer than three distinct non-zero ones: a parabola through
-  /// the origin and two points has R² = 1 on pure noise.
+  /// A fit over these multipliers; nil for fewer than three distinct non-zero ones: a parabola
+  /// through the origin and two points has R² = 1 on pure noise.
   public init?(multipliers: [Double]) {
     guard Set(multipliers).count == multipliers.count, multipliers.count >= 3,
       multipliers.allSatisfy({ $0.isFinite && $0 != 0 })
@@ -41,8 +42,8 @@ public struct LossFit: Hashable, Sendable {
     package let determination: Double
   }
 
-  /// Fits changes of loss D at x. With n points, σ² = Σ residual² / (n − 2) and the covariance of the
-  /// coefficients is σ² (XᵀX)⁻¹.
+  /// Fits changes of loss D at x. With n points, σ² = Σ residual² / (n − 2) and the covariance of
+  /// the coefficients is σ² (XᵀX)⁻¹.
   package func fit(steps x: [Double], changes: [Double]) -> Parabola? {
     // Scaled columns: the powers of x may be tiny.
     guard let unit = x.map(abs).max(), unit > 0, unit.isFinite else { return nil }
@@ -73,8 +74,9 @@ public struct LossFit: Hashable, Sendable {
       determination: total > 0 ? 1 - residual / total : 0)
   }
 
-  /// Whether a fit passes: R² above the gate, a falling loss, and a curvature above its noise, which is the standard
-  /// error times Student's t of n − 2 degrees that is exceeded 5 times of a hundred.
+  /// Whether a fit passes: R² above the gate, a falling loss, and a curvature above its
+  /// noise, which is the standard error times Student's t of n − 2 degrees that is exceeded
+  /// 5 times of a hundred.
   package func accepts(_ parabola: Parabola) -> Bool {
     let noise =
       StudentDistribution(degrees: multipliers.count - 2).bound(keptWith: 0.9)

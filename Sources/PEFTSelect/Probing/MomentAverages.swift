@@ -52,8 +52,8 @@ struct MomentAverages {
     return result
   }
 
-  /// For each group Σ m² and Σ v over its elements: the squared norm of the mean gradient, and the mean
-  /// squared norm of a batch's gradient.
+  /// For each group Σ m² and Σ v over its elements: the squared norm of the mean gradient, and the
+  /// mean squared norm of a batch's gradient.
   func groupNorms(_ grouping: ParameterGrouping) -> (meanGradient: [Double], gradient: [Double]) {
     let scale = 1 / Double(max(1, batchCount))
     let means = grouping.sums(of: parameters) { sums[$0].sumsOfSquares(by: $1) }
@@ -63,8 +63,8 @@ struct MomentAverages {
 }
 
 extension ParameterGrouping {
-  /// Sums over the elements of each group, K numbers, of what `parts` gives for parameter i in the parts
-  /// of a split.
+  /// Sums over the elements of each group, K numbers, of what `parts` gives for parameter i in
+  /// the parts of a split.
   func sums(
     of parameters: [ModelParameter], _ parts: (Int, ElementSplit) -> [Double]
   ) -> [Double] {

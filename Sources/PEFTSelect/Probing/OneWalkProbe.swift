@@ -1,12 +1,13 @@
 import PEFTTensor
 
-/// Slope and Gauss–Newton curvature of every group from one forward computation and the reverse walks
-/// that the outputs need; see <doc:ObjectiveAndProbing>.
+/// Slope and Gauss–Newton curvature of every group from one forward computation and the reverse
+/// walks that the outputs need; see <doc:ObjectiveAndProbing>.
 ///
-/// - Cost: one forward computation that records what training would, then for C classes C − 1 walks of
-///   data gradients alone, for more classes or a vocabulary S + 1, and products of the size of one more forward computation, shared by the walks.
-///   The number of groups costs next to nothing.
-/// - Accuracy: that of Float32 products; no differences of losses, so no step size and no cancellation.
+/// - Cost: one forward computation that records what training would, then for C classes C − 1 walks
+///   of data gradients alone, for more classes or a vocabulary S + 1, and products of the size of
+///   one more forward computation, shared by the walks. The number of groups costs next to nothing.
+/// - Accuracy: that of Float32 products; no differences of losses, so no step size
+///   and no cancellation.
 public struct OneWalkProbe {
   /// The most classes whose curvature is exact; beyond, labels are drawn.
   public var exactClassLimit = 16

@@ -1,7 +1,7 @@
 import PEFTTensor
 
-/// How the outputs of a batch move along the directions of groups, contracted with vectors that give
-/// the loss's slope and its Gauss–Newton curvature.
+/// How the outputs of a batch move along the directions of groups, contracted with vectors that
+/// give the loss's slope and its Gauss–Newton curvature.
 ///
 /// For example i and group k, with Δz_ik = J_i g_k the tangent of the outputs,
 ///
@@ -22,8 +22,8 @@ struct OutputTangents {
   }
 }
 
-/// The loss of a batch as a function of its outputs, at the point where they are: its gradient and its
-/// Gauss–Newton curvature, as walks to make and as what to do with what they return.
+/// The loss of a batch as a function of its outputs, at the point where they are: its gradient and
+/// its Gauss–Newton curvature, as walks to make and as what to do with what they return.
 protocol OutputCurvature {
   /// The number of walks to make.
   var walkCount: Int { get }

@@ -22,7 +22,8 @@ public struct ParameterSnapshot {
     }
   }
 
-  /// Puts it back. A value that nobody changed is left alone, and can still be read again from where it came.
+  /// Puts it back. A value that nobody changed is left alone, and can still be read
+  /// again from where it came.
   public func restore() {
     for state in saved {
       if !state.parameter.value.isSameStorage(as: state.value) {

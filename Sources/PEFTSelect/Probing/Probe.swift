@@ -6,8 +6,8 @@ public struct ProbeOutcome: Sendable {
   public let grouping: ParameterGrouping
   /// One record a probe, in order.
   public internal(set) var records: [ProbeRecord] = []
-  /// The interaction matrix A [K, K], row-major, the mean over all probed examples; nil where it was not
-  /// asked for or there are too many groups.
+  /// The interaction matrix A [K, K], row-major, the mean over all probed examples; nil where it
+  /// was not asked for or there are too many groups.
   public internal(set) var interactions: [Double]?
   /// Simple predictors from the same gradients.
   public internal(set) var predictors: BaselinePredictors
@@ -15,8 +15,9 @@ public struct ProbeOutcome: Sendable {
   public internal(set) var batchCounts: (direction: Int, probe: Int) = (0, 0)
   /// Whether probing came to its end, or was stopped before.
   public internal(set) var isComplete = true
-  /// The batch, from 1, whose loss or gradient was not finite, so that probing ended there: along a training run its
-  /// step, which was not taken, else the one of those that make the direction; nil for none.
+  /// The batch, from 1, whose loss or gradient was not finite, so that probing ended there:
+  /// along a training run its step, which was not taken, else the one of those that make the
+  /// direction; nil for none.
   public internal(set) var divergedStep: Int?
 }
 
@@ -28,8 +29,8 @@ public enum ProbeEvent {
   case probe(done: Int, of: Int, [ProbeOutcome])
 }
 
-/// Where a probe stands between two batches: all that the rest of it depends on besides objective, groupings and
-/// settings.
+/// Where a probe stands between two batches: all that the rest of it depends on besides objective,
+/// groupings and settings.
 public struct ProbeState: Sendable {
   /// Batches whose gradients are in the sums.
   public let directionBatches: Int
@@ -78,14 +79,14 @@ public struct ProbeState: Sendable {
 /// Measures the influence of every group.
 ///
 /// Parameters, their marks and everything else of the objective are bit for bit as before when it
-/// returns, whatever the path. A probe can be ended and go on from a state, to the bits of one that was not; what
-/// it was told of probes done before is told again.
+/// returns, whatever the path. A probe can be ended and go on from a state, to the bits of one that
+/// was not; what it was told of probes done before is told again.
 ///
 /// - Parameters:
 ///   - state: where to go on; nil begins.
 ///   - batch: the independent batches that probing draws on, by their number from 0.
-///   - save: gets the state after every probe, and at the starting point also when the direction is made or
-///     probing ends before.
+///   - save: gets the state after every probe, and at the starting point also when the direction is
+///     made or probing ends before.
 ///   - observe: told of progress; false ends probing after the probe in hand.
 /// - Returns: one outcome for each grouping.
 public func probe<O: Objective>(
@@ -261,7 +262,8 @@ private struct ProbeRun<O: Objective> {
     return result
   }
 
-  /// Adds the gradient of a batch; false, with a mark in the outcomes, where loss or gradient is not finite.
+  /// Adds the gradient of a batch; false, with a mark in the outcomes, where loss or
+  /// gradient is not finite.
   private mutating func accumulateGradient(_ batch: O.Batch, step: Int) -> Bool {
     gradients.reset()
     let tape = Tape(precision: settings.precision)

@@ -1,4 +1,5 @@
-/// What one probe measured of every group: slope b_k and curvature a_k of the loss along a direction
+/// What one probe measured of every group: slope b_k and curvature a_k of the
+/// loss along a direction
 ///
 ///     L(w − η g_k) ≈ L − η b_k + ½ η² a_k
 ///
@@ -44,7 +45,8 @@ public struct ProbeRecord: Sendable {
     self.isAccepted = isAccepted
   }
 
-  /// Everything as numbers: slopes, curvatures, their variances, covariances and marks, six rows of K.
+  /// Everything as numbers: slopes, curvatures, their variances, covariances and
+  /// marks, six rows of K.
   package var rows: [[Double]] {
     get {
       [
@@ -65,15 +67,17 @@ public struct ProbeRecord: Sendable {
   /// The number of groups, K.
   public var groupCount: Int { slopes.count }
 
-  /// Whether slope and curvature of a group were found, accepted or not; a fit that failed leaves zeros.
+  /// Whether slope and curvature of a group were found, accepted or not; a fit that
+  /// failed leaves zeros.
   func isFitted(_ group: Int) -> Bool {
     isAccepted[group] || slopes[group] != 0 || curvatures[group] != 0
   }
 
-  /// The means over examples of per-example slopes and curvatures, and the variances of these means.
+  /// The means over examples of per-example slopes and curvatures, and the
+  /// variances of these means.
   ///
-  /// With s_i and h_i those of example i: b = mean s, Var(b) = Σ (s_i − b)² / (B (B − 1)), and so on. One
-  /// example alone has no variance; it is infinite.
+  /// With s_i and h_i those of example i: b = mean s, Var(b) = Σ (s_i − b)² / (B (B − 1)), and so
+  /// on. One example alone has no variance; it is infinite.
   mutating func set(group: Int, slopes s: (Int) -> Double, curvatures h: (Int) -> Double) {
     let count = Double(exampleCount)
     var (slope, curvature) = (0.0, 0.0)

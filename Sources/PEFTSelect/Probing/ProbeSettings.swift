@@ -36,11 +36,11 @@ public struct ProbeSettings: Hashable, Sendable {
 
   /// Where in parameter space the probes are made.
   public enum Path: Hashable, Sendable {
-    /// All at the starting point. The direction is made of `directionBatches` batches, with plain means
-    /// for both moments: what AdamW's exponential means tend to for long memories.
+    /// All at the starting point. The direction is made of `directionBatches` batches, with plain
+    /// means for both moments: what AdamW's exponential means tend to for long memories.
     case held(directionBatches: Int)
-    /// Along a training run of all parameters by AdamW, every `period` steps, one batch a probe; the
-    /// direction is the optimizer's next step (the paper's way).
+    /// Along a training run of all parameters by AdamW, every `period` steps, one batch a probe;
+    /// the direction is the optimizer's next step (the paper's way).
     case training(steps: Int, period: Int, learningRate: Double)
   }
 
@@ -62,8 +62,8 @@ public struct ProbeSettings: Hashable, Sendable {
   public var sampleCount = 8
   /// AdamW's constants.
   public var optimizer = AdamW.Settings()
-  /// The precision of products with weights in gradients and walks; tangents, and the losses of `fit`, are in
-  /// fp32.
+  /// The precision of products with weights in gradients and walks; tangents, and the losses
+  /// of `fit`, are in fp32.
   public var precision = Precision.fp32
   /// Decides drawn labels.
   public var seed: UInt64 = 1

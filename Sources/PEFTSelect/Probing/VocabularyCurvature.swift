@@ -2,12 +2,12 @@ import PEFTTensor
 
 /// The curvature of the cross entropy of tokens of a vocabulary, by drawn labels.
 ///
-/// With N tokens in a batch of B examples the loss is (1/N) Σ_t ℓ_t, so that in the mean over examples
-/// example i has (B/N) Σ_{t∈i} ℓ_t. The walk from the true labels gives Σ_{t∈i} (p_t − y_t)ᵀ Δz_tk, its
-/// slope. A walk from labels ŷ_t drawn from p_t gives the score Σ_{t∈i} (p_t − e_ŷt)ᵀ Δz_tk: the scores
-/// of different tokens are uncorrelated given the text, so the square of their sum has the expectation
-/// Σ_{t∈i} Δz_tᵀ (diag p_t − p_t p_tᵀ) Δz_t. The mean over S draws is unbiased; its spread is part of
-/// the spread over examples, and so of the standard error.
+/// With N tokens in a batch of B examples the loss is (1/N) Σ_t ℓ_t, so that in the mean over
+/// examples example i has (B/N) Σ_{t∈i} ℓ_t. The walk from the true labels gives Σ_{t∈i} (p_t −
+/// y_t)ᵀ Δz_tk, its slope. A walk from labels ŷ_t drawn from p_t gives the score Σ_{t∈i} (p_t −
+/// e_ŷt)ᵀ Δz_tk: the scores of different tokens are uncorrelated given the text, so the square of
+/// their sum has the expectation Σ_{t∈i} Δz_tᵀ (diag p_t − p_t p_tᵀ) Δz_t. The mean over S draws is
+/// unbiased; its spread is part of the spread over examples, and so of the standard error.
 struct VocabularyCurvature: OutputCurvature {
   private let map: VocabularyMap
   private let labels: [[Int32]]

@@ -34,11 +34,11 @@ public struct InteractingSelection: Sendable {
   /// - Parameters:
   ///   - weights: of each group, positive.
   ///   - classes: groups of one class exclude each other.
-  ///   - excluded: groups that are not to be chosen, such as the fixed ones, whose weight `capacity`
-  ///     must not include.
+  ///   - excluded: groups that are not to be chosen, such as the fixed ones, whose weight
+  ///     `capacity` must not include.
   ///
-  /// Groups with a slope of zero or below are left out: a step along their direction does not lower the
-  /// loss.
+  /// Groups with a slope of zero or below are left out: a step along their direction
+  /// does not lower the loss.
   public init(
     _ model: InteractionModel, weights: [Int64], classes: [Int?], excluded: Set<Int>,
     capacity: Int64
@@ -55,10 +55,11 @@ public struct InteractingSelection: Sendable {
     }
   }
 
-  /// The best subset where there are few groups, otherwise a good one: filled greedily by value gained for
-  /// each parameter, from each group in turn, and the best of these improved by taking one or two groups
-  /// out, one other in, and filling again, until nothing helps; with very many groups only the fillings
-  /// from nothing. Of equal values enumeration takes the lighter, then the first in order.
+  /// The best subset where there are few groups, otherwise a good one: filled greedily by value
+  /// gained for each parameter, from each group in turn, and the best of these improved by
+  /// taking one or two groups out, one other in, and filling again, until nothing helps; with
+  /// very many groups only the fillings from nothing. Of equal values enumeration takes the
+  /// lighter, then the first in order.
   public func solve() -> Outcome {
     free.count <= Self.enumerationLimit ? enumerate() : improve()
   }
@@ -78,7 +79,8 @@ public struct InteractingSelection: Sendable {
 
   // MARK: All subsets
 
-  /// Depth first; a group more is a row more of Cholesky's factor, so a subset of size s costs O(s²).
+  /// Depth first; a group more is a row more of Cholesky's factor, so a subset
+  /// of size s costs O(s²).
   private func enumerate() -> Outcome {
     var search = Search(selection: self)
     search.descend(0, left: capacity)
@@ -174,9 +176,9 @@ public struct InteractingSelection: Sendable {
     return outcome(best, isProven: false, states: states)
   }
 
-  /// Adds to `start` the group of the greatest gain until nothing fits. The gain of a group beside S is
-  /// ½ (b − A_kS η_S)² / (a_k − A_kS A_SS⁻¹ A_Sk): what is left of its slope and curvature, by Schur's
-  /// complement, which is updated as S grows.
+  /// Adds to `start` the group of the greatest gain until nothing fits. The gain of a group beside
+  /// S is ½ (b − A_kS η_S)² / (a_k − A_kS A_SS⁻¹ A_Sk): what is left of its slope and curvature, by
+  /// Schur's complement, which is updated as S grows.
   private func fill(_ start: [Int], byDensity: Bool, _ states: inout Int) -> [Int] {
     var slopes = model.slopes
     var rest = model.matrix
@@ -228,7 +230,8 @@ public struct InteractingSelection: Sendable {
         result.append(others + [group])
       }
     }
-    // Two may have to leave for one that is heavier than either; not tried where that would be too many.
+    // Two may have to leave for one that is heavier than either; not tried where
+    // that would be too many.
     guard subset.count <= Self.pairLimit else { return result }
     for (position, first) in subset.enumerated() {
       for second in subset[(position + 1)...] {

@@ -8,10 +8,10 @@ import PEFTTensor
 ///
 ///     V(S) = ½ b_Sᵀ (A_SS + R_SS)⁻¹ b_S
 ///
-/// which is not a sum over S: two groups that do the same job count once, two that help each other count
-/// more. R is a diagonal ridge: the standard error of each curvature, so that what the probe could not tell
-/// from zero is not divided by. A part of 10⁻⁹ of each a_k is added besides, so that exact duplicates leave
-/// A + R positive definite.
+/// which is not a sum over S: two groups that do the same job count once, two that help each other
+/// count more. R is a diagonal ridge: the standard error of each curvature, so that what the probe
+/// could not tell from zero is not divided by. A part of 10⁻⁹ of each a_k is added besides, so that
+/// exact duplicates leave A + R positive definite.
 public struct InteractionModel: Sendable {
   /// b [K].
   public let slopes: [Double]
@@ -43,7 +43,8 @@ public struct InteractionModel: Sendable {
   /// A_jk + R_jk.
   subscript(row: Int, column: Int) -> Double { matrix[row * count + column] }
 
-  /// V(S), by Cholesky; 0 where A_SS + R_SS is not positive definite: then the probe saw nothing there.
+  /// V(S), by Cholesky; 0 where A_SS + R_SS is not positive definite: then the
+  /// probe saw nothing there.
   ///
   /// Cost: O(|S|³).
   public func value(of subset: [Int]) -> Double {

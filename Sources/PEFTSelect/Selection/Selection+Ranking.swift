@@ -7,11 +7,11 @@ extension Selection {
     case never
   }
 
-  /// Walks down the ranking of `groups` by `scores`, highest first, and takes what fits into `budget`
-  /// beside the fixed groups. Without a bound and without a proof; O(K log K).
+  /// Walks down the ranking of `groups` by `scores`, highest first, and takes what fits into
+  /// `budget` beside the fixed groups. Without a bound and without a proof; O(K log K).
   ///
-  /// Groups whose score is not positive are not taken, nor those that a group taken before excludes;
-  /// among equals the smaller one, then the first comes first.
+  /// Groups whose score is not positive are not taken, nor those that a group taken before
+  /// excludes; among equals the smaller one, then the first comes first.
   ///
   /// - Returns: positions of groups, the fixed ones included, ascending.
   public static func ranked(

@@ -9,11 +9,11 @@ public struct Selection: Sendable {
   /// The solver's answer: positions of groups, the fixed ones included, ascending.
   public let outcome: KnapsackOutcome
 
-  /// Chooses the groups of the greatest total value whose parameters fit into `budget`; among equals the
-  /// smallest.
+  /// Chooses the groups of the greatest total value whose parameters fit into `budget`; among
+  /// equals the smallest.
   ///
-  /// The head is fixed in: its size counts, its value does not. Throws where the budget cannot hold the
-  /// head and one group more, and where it holds everything.
+  /// The head is fixed in: its size counts, its value does not. Throws where the budget cannot hold
+  /// the head and one group more, and where it holds everything.
   public static func solve(
     _ groups: [ParameterGroup], values: [Double], budget: Int,
     using solver: KnapsackSolver = .automatic, limits: KnapsackLimits = KnapsackLimits()

@@ -1,9 +1,9 @@
 /// Carries influence from a small model to a larger one of the same family.
 ///
-/// What is carried is the value of a group, not its density: it is divided by the size of the target's
-/// group, which the target's own knapsack does. Groups match by name, layer numbers by relative depth:
-/// layer l of L corresponds to depth l / (L − 1), and a target layer takes the value that the two source
-/// layers around its depth give by linear interpolation.
+/// What is carried is the value of a group, not its density: it is divided by the size of the
+/// target's group, which the target's own knapsack does. Groups match by name, layer numbers by
+/// relative depth: layer l of L corresponds to depth l / (L − 1), and a target layer takes the
+/// value that the two source layers around its depth give by linear interpolation.
 public enum InfluenceTransfer {
   /// The values of `target`'s groups.
   ///
@@ -46,8 +46,8 @@ public enum InfluenceTransfer {
     return result
   }
 
-  /// A group's name with another layer number: the number after the first `layer.`, or in names of GPT-2's
-  /// tensors after the first `.h.`.
+  /// A group's name with another layer number: the number after the first `layer.`, or in names of
+  /// GPT-2's tensors after the first `.h.`.
   private static func name(_ name: String, layer: Int) -> String {
     guard
       let start = (name.firstRange(of: "layer.") ?? name.firstRange(of: ".h."))?.upperBound

@@ -1,8 +1,9 @@
-/// The sink of training: multiplies the factors and keeps the sum, one tensor for each parameter, in
-/// its `gradientShape`. Where only some rows train, only theirs is ever formed; and of a table that was
-/// only read, the rows that were.
+/// The sink of training: multiplies the factors and keeps the sum, one tensor for each parameter,
+/// in its `gradientShape`. Where only some rows train, only theirs is ever formed; and of a table
+/// that was only read, the rows that were.
 ///
-/// `reset` lets go of the sums, so that what the next step saves for its walk can take their memory.
+/// `reset` lets go of the sums, so that what the next step saves for its walk
+/// can take their memory.
 public final class GradientAccumulator: GradientSink {
   private var gradients: [Parameter: Tensor] = [:]
   private var rowGradients: [Parameter: RowGradient] = [:]
@@ -20,7 +21,8 @@ public final class GradientAccumulator: GradientSink {
     rowGradients.removeAll(keepingCapacity: true)
   }
 
-  /// The gradient of `parameter` in its `gradientShape`; nil when none has arrived since the last reset.
+  /// The gradient of `parameter` in its `gradientShape`; nil when none has arrived
+  /// since the last reset.
   public subscript(parameter: Parameter) -> Tensor? {
     rowGradients[parameter]?.dense(parameter.gradientShape) ?? gradients[parameter]
   }

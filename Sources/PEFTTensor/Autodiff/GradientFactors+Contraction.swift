@@ -19,16 +19,17 @@ public enum ElementSplit: Hashable, Sendable {
 }
 
 extension GradientFactors {
-  /// The inner products of each example's own gradient with a direction, without forming any gradient.
+  /// The inner products of each example's own gradient with a direction, without
+  /// forming any gradient.
   ///
-  /// With G_i the sum over the rows t of example i, the result is e_ij = Σ G_i ∘ V over the elements of
-  /// part j. For a linear weight with upstream δ and input x, Σ_{t∈i} δ_t · (V x_t) needs one product of
-  /// the size of the forward one and a row-wise inner product.
+  /// With G_i the sum over the rows t of example i, the result is e_ij = Σ G_i ∘ V over the
+  /// elements of part j. For a linear weight with upstream δ and input x, Σ_{t∈i} δ_t · (V x_t)
+  /// needs one product of the size of the forward one and a row-wise inner product.
   ///
-  /// - Shapes: `direction` V in the parameter's shape; the result B × m numbers, row-major, with m as
-  ///   `split` says.
-  /// - Parameter image: `image(of: direction)` where it is at hand, so that walks from several outputs
-  ///   share the product; nil computes what is cheapest.
+  /// - Shapes: `direction` V in the parameter's shape; the result B × m numbers, row-major, with
+  ///   m as `split` says.
+  /// - Parameter image: `image(of: direction)` where it is at hand, so that walks from several
+  ///   outputs share the product; nil computes what is cheapest.
   /// - Accuracy: sums over an example's rows in Float32, sums over elements in Double.
   public func contracted(
     with direction: Tensor, image: Tensor? = nil, partition: RowPartition,
@@ -62,9 +63,9 @@ extension GradientFactors {
     }
   }
 
-  /// What a contraction with `direction` needs and what does not depend on the upstream: x Vᵀ [T, out]
-  /// for a linear weight; nil for the others, and for a weight with so many more outputs than inputs, such
-  /// as a vocabulary's, that keeping the image would cost more than it saves.
+  /// What a contraction with `direction` needs and what does not depend on the upstream: x Vᵀ [T,
+  /// out] for a linear weight; nil for the others, and for a weight with so many more outputs than
+  /// inputs, such as a vocabulary's, that keeping the image would cost more than it saves.
   public func image(of direction: Tensor) -> Tensor? {
     guard case .outerProduct(_, let input, let scale) = self,
       direction.shape.rows <= Self.imageLimit * direction.shape.columns

@@ -1,8 +1,8 @@
 /// A parameter's gradient as the factors in which the reverse walk finds it.
 ///
 /// Letters: T rows of the packed batch, `partition` says whose they are. The gradient is the sum
-/// over rows, so a sink can form it, restrict it to some rows of the parameter, or contract it with a
-/// direction example by example without ever forming it.
+/// over rows, so a sink can form it, restrict it to some rows of the parameter, or contract it with
+/// a direction example by example without ever forming it.
 public enum GradientFactors {
   /// A linear weight [out, in]: scale · Σ_t δ_tᵀ x_t with δ [T, out] and x [T, in].
   case outerProduct(upstream: Tensor, input: Tensor, scale: Float)

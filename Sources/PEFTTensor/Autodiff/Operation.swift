@@ -7,8 +7,9 @@ protocol Operation {
   /// The operation's name, for messages.
   static var name: String { get }
 
-  /// Hands each input that needs one its cotangent, and each trainable parameter the factors of its
-  /// gradient. `cotangent` has the shape of the output; where nobody else has it, it may be changed in place.
+  /// Hands each input that needs one its cotangent, and each trainable parameter the factors
+  /// of its gradient. `cotangent` has the shape of the output; where nobody else has it, it
+  /// may be changed in place.
   func pullBack(_ cotangent: consuming Tensor, on walk: inout ReverseWalk)
 
   /// The tangent of the output; nil stands for zero, in the result and in what the walk answers.

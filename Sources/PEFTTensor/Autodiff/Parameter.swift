@@ -3,8 +3,8 @@
 public final class Parameter {
   /// The name in the published checkpoint, dots included.
   public let name: String
-  /// The current value. Where only packed copies hold it, it is read again; as that may fail, which ends the
-  /// process here, `readAgain()` is due before.
+  /// The current value. If only packed copies are in memory, reading this reloads the matrix and
+  /// traps on failure; call `readAgain()` first to handle the error.
   public var value: Tensor {
     get {
       do throws(FileError) { try readAgain() } catch { fatalError(error.description) }
@@ -26,23 +26,24 @@ public final class Parameter {
   private var packings: [Packing: PackedFactor] = [:]
   /// What products have asked for since the value changed.
   private var wantedPackings: Set<Packing> = []
-  /// Reads the value from where it came, the same bits; nil where that cannot be done. A change of the value
-  /// ends it.
+  /// Reads the value from where it came, the same bits; nil where that cannot be done. A change
+  /// of the value ends it.
   ///
-  /// While a matrix with an origin does not train, and no other tensor shares its value, it is in memory once:
-  /// packed as products in bf16 take it, or, from when something else asks for it to the next such product, as
-  /// it is.
+  /// While a matrix with an origin does not train, and no other tensor shares its value, it is in
+  /// memory once: packed as products in bf16 take it, or, from when something else asks for it to
+  /// the next such product, as it is.
   package var origin: (() throws(FileError) -> Tensor)?
-  /// Whether files hold the matrix the other way round, as [in, out], as GPT-2's do of its linear maps.
+  /// Whether files hold the matrix the other way round, as [in, out], as GPT-2's
+  /// do of its linear maps.
   public let isTransposedInFiles: Bool
   /// Whether a gradient is wanted. A parameter that needs none costs no recording, no gradient and
   /// no optimizer state.
   public var isTrainable: Bool
-  /// The rows of a matrix [V, n] that train, ascending; nil when all do. The others keep their bits,
-  /// and cost no gradient and no optimizer state.
+  /// The rows of a matrix [V, n] that train, ascending; nil when all do. The others keep their
+  /// bits, and cost no gradient and no optimizer state.
   ///
-  /// Set it before an optimizer is made: that keeps state for the rows it finds. A parameter without
-  /// any row to train is frozen by `isTrainable`; an empty list is a programmer's error.
+  /// Set it before an optimizer is made: that keeps state for the rows it finds. A parameter
+  /// without any row to train is frozen by `isTrainable`; an empty list is a programmer's error.
   public var trainableRows: [Int]? {
     didSet {
       guard let rows = trainableRows else { return }
@@ -70,8 +71,8 @@ public final class Parameter {
   public var shape: Shape { packedShape ?? stored.shape }
   /// The number of elements.
   public var count: Int { shape.count }
-  /// The extents of its gradient and of an optimizer's state for it: [|rows|, n] where only some rows
-  /// train, else those of the value.
+  /// The extents of its gradient and of an optimizer's state for it: [|rows|, n] where only some
+  /// rows train, else those of the value.
   public var gradientShape: Shape {
     trainableRows.map { [$0.count, shape.columns] } ?? shape
   }
@@ -88,15 +89,16 @@ extension Parameter {
     case forInputs
   }
 
-  /// The matrix in bfloat16 as products take it: kept from when it is first asked for until the value
-  /// changes; that of a matrix that trains, which changes after every step, is not kept.
+  /// The matrix in bfloat16 as products take it: kept from when it is first asked for until the
+  /// value changes; that of a matrix that trains, which changes after every step, is not kept.
   func packed(_ packing: Packing) -> PackedFactor {
     if isTrainable { return packings[packing] ?? pack(packing) }
     wantedPackings.insert(packing)
     let factor = packings[packing] ?? pack(packing)
     packings[packing] = factor
     guard origin != nil, packedShape == nil else { return factor }
-    // The others that products will ask for; reading the value once more for each would take longer.
+    // The others that products will ask for; reading the value once more for
+    // each would take longer.
     for other in wantedPackings where packings[other] == nil { packings[other] = pack(other) }
     // Another tensor may have shared it until now.
     if stored.isUnshared() {

@@ -1,4 +1,5 @@
-/// The gradient of a table [V, n] of which some rows were read: theirs, in place of V rows mostly zero.
+/// The gradient of a table [V, n] of which some rows were read: theirs, in place
+/// of V rows mostly zero.
 struct RowGradient {
   /// The rows that were read, ascending, each once.
   let rows: [Int32]

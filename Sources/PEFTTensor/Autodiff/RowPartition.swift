@@ -1,8 +1,8 @@
 /// Which rows of a packed tensor belong to which example: a batch is the concatenation of its
 /// sequences, without padding.
 public struct RowPartition: Hashable, Sendable {
-  /// The first row of each example, and at the end the number of rows: B + 1 numbers, non-decreasing,
-  /// the first 0.
+  /// The first row of each example, and at the end the number of rows: B + 1 numbers,
+  /// non-decreasing, the first 0.
   public let offsets: [Int]
 
   /// A partition into runs of these lengths.

@@ -1,6 +1,7 @@
-/// The input of an operation as its pullback and tangent need it: kept as a tape keeps tensors, or made again
-/// from what the tape keeps anyway. All operations with the same input share it, so it is kept once, and where
-/// it has to be made it lives from the first operation of a reverse walk that takes it to the last.
+/// The input of an operation as its pullback and tangent need it: kept as a tape keeps tensors, or
+/// made again from what the tape keeps anyway. All operations with the same input share it, so it
+/// is kept once, and where it has to be made it lives from the first operation of a reverse walk
+/// that takes it to the last.
 final class SavedInput {
   private enum Source {
     /// Nobody keeps it yet.
@@ -41,8 +42,8 @@ final class SavedInput {
     return value
   }
 
-  /// Hands the input to an operation that a reverse walk has come to. Behind the last of them nothing that was
-  /// made for it stays.
+  /// Hands the input to an operation that a reverse walk has come to. Behind the last of them
+  /// nothing that was made for it stays.
   func take(_ body: (Tensor) -> Void) {
     body(value)
     due -= 1

@@ -1,5 +1,5 @@
-/// A tensor as a tape keeps it for a walk: as it is, or on a tape in bf16 rounded to bfloat16, in half the
-/// memory.
+/// A tensor as a tape keeps it for a walk: as it is, or on a tape in bf16 rounded to
+/// bfloat16, in half the memory.
 struct SavedTensor {
   /// Its extents.
   let shape: Shape
@@ -40,8 +40,8 @@ struct SavedTensor {
     }
   }
 
-  /// Calls `body` with the elements of `range` in order, some at a time: which they are, and where they begin; in
-  /// bf16 they are made for the call only.
+  /// Calls `body` with the elements of `range` in order, some at a time: which they are, and where
+  /// they begin; in bf16 they are made for the call only.
   func read(_ range: Range<Int>, _ body: (Range<Int>, UnsafePointer<Float>) -> Void) {
     withElements(of: kept) { kept in
       guard precision == .bf16 else { return body(range, kept + range.lowerBound) }

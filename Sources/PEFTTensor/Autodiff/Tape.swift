@@ -2,8 +2,8 @@
 ///
 /// Operations are methods on the tape, one file each under `Operations/`. An operation is recorded
 /// only if one of its inputs is, or one of its parameters is trainable; otherwise its inputs are
-/// freed as soon as the caller lets go of them. A reverse walk that consumes the tape frees what each
-/// operation saved as soon as that operation is done.
+/// freed as soon as the caller lets go of them. A reverse walk that consumes the tape frees what
+/// each operation saved as soon as that operation is done.
 public final class Tape {
   private var operations: [(any Operation)?] = []
   private let dropout: SeededGenerator?
@@ -12,7 +12,8 @@ public final class Tape {
   /// Whether models are to keep the inputs of their layers only; see `recomputed`.
   public let recomputesLayers: Bool
 
-  /// The precision of the products with weights, forward and in a reverse walk; tangents are in fp32.
+  /// The precision of the products with weights, forward and in a reverse walk;
+  /// tangents are in fp32.
   public let precision: Precision
 
   /// A tape. `dropout` makes the masks of this forward computation; nil switches dropout off.
@@ -39,8 +40,8 @@ public final class Tape {
 
   /// The output of an operation, recorded when `isNeeded`.
   ///
-  /// - Parameter remaking: makes the value again from what the recorded operation saves, to the bit; what
-  ///   follows then need not keep it.
+  /// - Parameter remaking: makes the value again from what the recorded operation saves, to the
+  ///   bit; what follows then need not keep it.
   func output(
     _ value: Tensor, _ partition: RowPartition, when isNeeded: Bool,
     remaking: (() -> Tensor)? = nil, _ operation: @autoclosure () -> some Operation

@@ -8,8 +8,8 @@ enum AdamWKernel {
 
   /// One step in place.
   ///
-  /// - Parameter rows: the rows of the value whose gradients these are, ascending, the others' being zero;
-  ///   nil for all.
+  /// - Parameter rows: the rows of the value whose gradients these are, ascending, the others'
+  ///   being zero; nil for all.
   static func step(
     _ constants: Constants, value: inout Tensor, gradient: Tensor, rows: [Int32]?,
     mean: inout Tensor, meanSquare: inout Tensor
@@ -30,8 +30,8 @@ enum AdamWKernel {
               count: range.count, constants, parameters: p + start, gradient: gradient,
               mean: m + start, meanSquare: v + start)
           }
-          /// The step of a row without a gradient. One that never had any only decays; its moments are not
-          /// written to, so that they take no memory.
+          /// The step of a row without a gradient. One that never had any only decays; its moments
+          /// are not written to, so that they take no memory.
           func decay(_ range: Range<Int>, _ zeros: UnsafePointer<Float>) {
             let (start, bytes) = (range.lowerBound, range.count * MemoryLayout<Float>.stride)
             guard memcmp(m + start, zeros, bytes) == 0, memcmp(v + start, zeros, bytes) == 0 else {
@@ -52,8 +52,8 @@ enum AdamWKernel {
     }
   }
 
-  /// Calls `step` for the elements of every row of a table that has a gradient, and `rest`, with zeros, for
-  /// those of every other.
+  /// Calls `step` for the elements of every row of a table that has a gradient, and `rest`, with
+  /// zeros, for those of every other.
   private static func forRows(
     _ table: Shape, gradients: UnsafePointer<Float>, of rows: [Int32],
     _ step: (Range<Int>, UnsafePointer<Float>) -> Void,

@@ -56,7 +56,8 @@ extension AttentionKernel {
     let start: Int
   }
 
-  /// B, the rows of a block: fewer where attention is causal, because a block's upper right is wasted.
+  /// B, the rows of a block: fewer where attention is causal, because a block's
+  /// upper right is wasted.
   private var blockRows: Int { isCausal ? 64 : 128 }
 
   /// Reads three sets of columns in place.
@@ -110,8 +111,8 @@ extension AttentionKernel {
     }
   }
 
-  /// The rows of a block in runs: one where every token sees all, one for each row where attention is
-  /// causal.
+  /// The rows of a block in runs: one where every token sees all, one for each row where
+  /// attention is causal.
   func forRuns(of block: Block, _ body: (Run) -> Void) {
     guard isCausal else {
       return body(Run(rows: 0..<block.rows.count, columns: block.columns, start: 0))
@@ -168,7 +169,8 @@ extension AttentionKernel {
       beta: isFirst ? 0 : 1, element(of: y, block.head), y.stride)
   }
 
-  /// Drops elements of M, where there is dropout. An element's draw depends on its place in M alone.
+  /// Drops elements of M, where there is dropout. An element's draw depends on
+  /// its place in M alone.
   func drop(_ block: Block, _ matrix: UnsafeMutablePointer<Float>) {
     guard let mask else { return }
     let length = block.head.length

@@ -7,12 +7,12 @@ struct HeadColumns {
   var stride: Int { tensor.shape.columns }
 }
 
-/// Attention of every sequence with itself, head by head and in blocks of rows, so that no T_i × T_i
-/// matrix is ever in memory: a worker has scratch for one or two blocks.
+/// Attention of every sequence with itself, head by head and in blocks of rows, so that no T_i ×
+/// T_i matrix is ever in memory: a worker has scratch for one or two blocks.
 ///
-/// Letters: T packed tokens, T_i those of sequence i, H heads of D columns each. A block of M, some rows
-/// of scores, probabilities or their gradients, has B rows and the C columns that those rows see: all
-/// T_i, or where attention is causal those up to the block's end.
+/// Letters: T packed tokens, T_i those of sequence i, H heads of D columns each. A block of M, some
+/// rows of scores, probabilities or their gradients, has B rows and the C columns that those rows
+/// see: all T_i, or where attention is causal those up to the block's end.
 struct AttentionKernel {
   let queries: HeadColumns
   let keys: HeadColumns

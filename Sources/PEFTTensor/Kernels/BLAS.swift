@@ -18,8 +18,8 @@ enum BLAS {
 
   /// C ← α·op(A)·op(B) + β·C, row-major, with leading dimensions in elements.
   ///
-  /// Shapes: op(A) [rows, inner], op(B) [inner, columns], C [rows, columns]. With `beta` 0 C is only
-  /// written, so it may be uninitialised.
+  /// Shapes: op(A) [rows, inner], op(B) [inner, columns], C [rows, columns]. With `beta` 0 C is
+  /// only written, so it may be uninitialised.
   static func product(
     _ orientationA: Orientation = .plain, _ orientationB: Orientation = .plain,
     rows: Int, columns: Int, inner: Int,
@@ -44,8 +44,8 @@ enum BLAS {
 
 /// Factorizations of small matrices in Double, row-major, by LAPACK.
 extension BLAS {
-  /// Overwrites the first `columns` entries of `b` [rows] with the x that minimises ‖A x − b‖, and A
-  /// [rows, columns], rows ≥ columns, with its QR factors. False for an A without full rank.
+  /// Overwrites the first `columns` entries of `b` [rows] with the x that minimises ‖A x − b‖, and
+  /// A [rows, columns], rows ≥ columns, with its QR factors. False for an A without full rank.
   static func leastSquares(
     rows: Int, columns: Int, _ a: UnsafeMutablePointer<Double>, _ b: UnsafeMutablePointer<Double>
   ) -> Bool {

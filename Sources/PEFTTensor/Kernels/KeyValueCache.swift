@@ -1,7 +1,9 @@
-/// The keys and values that one attention layer has seen, for attention of new tokens to earlier ones.
+/// The keys and values that one attention layer has seen, for attention of new
+/// tokens to earlier ones.
 ///
-/// Every token has a slot; a sequence is a list of slots, so that sequences with a common beginning, such
-/// as the hypotheses of a beam, share it. Letters: S new tokens, H heads of D columns each.
+/// Every token has a slot; a sequence is a list of slots, so that sequences with a
+/// common beginning, such as the hypotheses of a beam, share it. Letters: S new tokens,
+/// H heads of D columns each.
 public struct KeyValueCache {
   private let heads: Int
   private let width: Int
@@ -20,7 +22,8 @@ public struct KeyValueCache {
     values = keys
   }
 
-  /// Keeps the keys and values of x [S, 3·H·D], queries, keys and values side by side, in the next S slots.
+  /// Keeps the keys and values of x [S, 3·H·D], queries, keys and values side by side,
+  /// in the next S slots.
   public mutating func append(_ x: Tensor) {
     precondition(
       x.shape.columns == 3 * width, "KeyValueCache: \(x.shape) for a width of \(width)")
@@ -35,7 +38,8 @@ public struct KeyValueCache {
     count += added
   }
 
-  /// Attention of the queries in x [S, 3·H·D] to the tokens in `slots`, one list for each, [S, H·D].
+  /// Attention of the queries in x [S, 3·H·D] to the tokens in `slots`, one
+  /// list for each, [S, H·D].
   ///
   /// - Accuracy: scores in Double, rounded once; the softmax in Float.
   public func attention(_ x: Tensor, to slots: [[Int32]]) -> Tensor {

@@ -1,7 +1,7 @@
 /// Linear algebra on small matrices in Double, row-major.
 public enum LinearAlgebra {
-  /// The x [columns] that minimises ‖A x − b‖₂, for A [rows, columns] of full rank with at least as many
-  /// rows as columns, by QR.
+  /// The x [columns] that minimises ‖A x − b‖₂, for A [rows, columns] of full rank with at least as
+  /// many rows as columns, by QR.
   ///
   /// - Returns: nil where A has no full rank, to rounding, or anything is not finite.
   public static func leastSquares(

@@ -1,14 +1,15 @@
 /// Products of matrices, cut over the workers into disjoint parts of the output.
 enum MatrixProduct {
-  /// Below this many multiply-adds a product runs on the calling thread: waking a worker costs more.
+  /// Below this many multiply-adds a product runs on the calling thread: waking
+  /// a worker costs more.
   private static let serialLimit = 1 << 17
   /// Up to this many rows a product is bound by reading the weight, which BLAS would pack first.
   private static let fewRows = 16
   /// Up to this many columns a gradient is computed as its transpose.
   private static let fewColumns = 32
 
-  /// y [T, out] ← scale · x [T, in] · weight [out, in]ᵀ (+ bias [out]) (+ sum [T, out]); the bias is
-  /// added while a worker's rows are still in its cache.
+  /// y [T, out] ← scale · x [T, in] · weight [out, in]ᵀ (+ bias [out]) (+ sum [T, out]); the bias
+  /// is added while a worker's rows are still in its cache.
   static func forward(
     _ x: Tensor, weight: Tensor, bias: Tensor? = nil, scale: Float = 1,
     addingTo sum: consuming Tensor? = nil, adding addition: VectorKernels.Addition? = nil,
@@ -42,8 +43,8 @@ enum MatrixProduct {
     return result
   }
 
-  /// y [T, out] ← x [T, in] · weight [out, in]ᵀ (+ bias [out]) in a precision; few rows by a matrix that trains, and
-  /// would have to be packed for them, stay in fp32.
+  /// y [T, out] ← x [T, in] · weight [out, in]ᵀ (+ bias [out]) in a precision; few rows by a matrix
+  /// that trains, and would have to be packed for them, stay in fp32.
   static func forward(
     _ x: Tensor, weight: Parameter, bias: Parameter?, precision: Precision,
     adding addition: VectorKernels.Addition? = nil, applying epilogue: ActivationEpilogue? = nil
@@ -226,8 +227,8 @@ enum MatrixProduct {
     return result
   }
 
-  /// The gradient of the weight, dW [out, in] ← scale · δ [T, out]ᵀ · x [T, in] (+ dW); a thin one stays in
-  /// fp32.
+  /// The gradient of the weight, dW [out, in] ← scale · δ [T, out]ᵀ · x [T, in] (+ dW); a
+  /// thin one stays in fp32.
   static func weightGradient(
     upstream: Tensor, input: Tensor, scale: Float = 1, into gradient: inout Tensor,
     accumulating: Bool, precision: Precision = .fp32
@@ -298,12 +299,12 @@ enum MatrixProduct {
     }
   }
 
-  /// Columns that a worker takes at least, where there are others to do: it packs its part of B for all
-  /// its rows.
+  /// Columns that a worker takes at least, where there are others to do: it packs its part
+  /// of B for all its rows.
   private static let leastColumns = 48
 
-  /// Cuts an output of `rows` × `columns` into a grid, one part a worker. A part is to pack little: its
-  /// columns of B and, where A is packed too, its rows.
+  /// Cuts an output of `rows` × `columns` into a grid, one part a worker. A part is to pack little:
+  /// its columns of B and, where A is packed too, its rows.
   private static func split(
     rows: Int, columns: Int, inner: Int, packingRows: Bool,
     _ body: (Range<Int>, Range<Int>) -> Void

@@ -59,8 +59,8 @@ public enum ProductCheck {
 
   private static let (rows, inputs, outputs) = (2048, 384, 1536)
 
-  /// GFLOP/s of x [2048, 384] · W [1536, 384]ᵀ with this many workers: the median of nine. In bf16 W is
-  /// packed before, as a frozen one is.
+  /// GFLOP/s of x [2048, 384] · W [1536, 384]ᵀ with this many workers: the median of nine. In bf16
+  /// W is packed before, as a frozen one is.
   public static func gigaflops(workers: Int, precision: Precision = .fp32) -> Double {
     let pool = WorkerPool.shared.workerCount
     WorkerPool.useWorkers(workers)

@@ -34,7 +34,8 @@ enum RowKernels {
     }
   }
 
-  /// f′ ∘ v, where `saved` is the input of a GELU, and the output of tanh; in v's place where nobody else has it.
+  /// f′ ∘ v, where `saved` is the input of a GELU, and the output of tanh; in v's place
+  /// where nobody else has it.
   static func activationDerivative(
     _ saved: SavedTensor, _ activation: Activation, times v: consuming Tensor
   ) -> Tensor {
@@ -129,8 +130,8 @@ extension RowKernels {
     let inverseDeviation: Tensor
   }
 
-  /// γ ∘ x̂ + β for s = x + residual; see `Tape.layerNorm`. What derivatives need is kept if they will be
-  /// asked for.
+  /// γ ∘ x̂ + β for s = x + residual; see `Tape.layerNorm`. What derivatives need is kept if
+  /// they will be asked for.
   static func layerNorm(
     _ x: Tensor, residual: Tensor?, scale: Tensor, shift: Tensor, epsilon: Float, saving: Bool
   ) -> (output: Tensor, saved: Normalization?) {
@@ -231,7 +232,8 @@ extension Activation {
     }
   }
 
-  /// y ← f′ ∘ v for `count` elements, where `saved` is the input of a GELU, and the output of tanh; y may be v.
+  /// y ← f′ ∘ v for `count` elements, where `saved` is the input of a GELU, and the output
+  /// of tanh; y may be v.
   func multiplyDerivative(
     count: Int, _ saved: UnsafePointer<Float>, times v: UnsafePointer<Float>,
     into y: UnsafeMutablePointer<Float>
@@ -246,7 +248,8 @@ extension Activation {
 }
 
 extension DropoutMask {
-  /// m ∘ x / (1 − p), in x's place where nobody else has it. The mask depends on an element's position only.
+  /// m ∘ x / (1 − p), in x's place where nobody else has it. The mask depends on an
+  /// element's position only.
   func applied(to x: consuming Tensor) -> Tensor {
     let count = x.count
     return elementwise(x) { x, y in

@@ -33,8 +33,8 @@ extension VectorKernels {
     functions.dot(count, x, x)
   }
 
-  /// y = scale · x wᵀ with x [rows, inner], w [outputs, inner] and y [rows, outputs] of the given stride.
-  /// For few rows: w is read once. A row's results do not depend on the others.
+  /// y = scale · x wᵀ with x [rows, inner], w [outputs, inner] and y [rows, outputs] of the given
+  /// stride. For few rows: w is read once. A row's results do not depend on the others.
   ///
   /// - Accuracy: sums in Float, 2 vectors of lanes wide.
   package func rowProducts(

@@ -28,19 +28,19 @@ extension VectorKernels {
     instructionSet == .avx512BF16 || instructionSet == .amx
   }
 
-  /// C [rows, columns] ← scale · A [rows, inner] · B [inner, columns] (+ bias [columns]) (+ C), with rows of
-  /// C at a distance of `stride`.
+  /// C [rows, columns] ← scale · A [rows, inner] · B [inner, columns] (+ bias [columns]) (+ C),
+  /// with rows of C at a distance of `stride`.
   ///
-  /// An element's result depends on its row of A and its column of B alone, not on what else is computed
-  /// with it. With nothing to accumulate C is only written, so it may be uninitialised.
+  /// An element's result depends on its row of A and its column of B alone, not on what else is
+  /// computed with it. With nothing to accumulate C is only written, so it may be uninitialised.
   ///
-  /// The workers first pack B into panels, each once for all, and then take tiles of C as they come. For
-  /// few rows B is not packed where it lies by rows. The worker that completes a part of C then calls
-  /// `completion` with its rows and columns, while the part is in its cache.
+  /// The workers first pack B into panels, each once for all, and then take tiles of C as they
+  /// come. For few rows B is not packed where it lies by rows. The worker that completes a part of
+  /// C then calls `completion` with its rows and columns, while the part is in its cache.
   ///
   /// - Parameter addition: added to each part before that.
-  /// - Accuracy: sums of 192 terms in Float, one after the other, and these sums likewise; in bf16 of 384
-  ///   terms, exact products of the rounded factors; with AMX of 24 parts of 16 terms.
+  /// - Accuracy: sums of 192 terms in Float, one after the other, and these sums likewise; in bf16
+  ///   of 384 terms, exact products of the rounded factors; with AMX of 24 parts of 16 terms.
   package func product(
     _ a: Factor, _ b: Factor, rows: Int, columns: Int, inner: Int, scale: Float = 1,
     bias: UnsafePointer<Float>? = nil, accumulating: Bool = false,
@@ -89,8 +89,8 @@ extension VectorKernels {
   /// What is done with a part of a product, given its rows and columns.
   package typealias Completion = (Range<Int>, Range<Int>) -> Void
 
-  /// scale · A · B of few inner terms, which costs little where C is in a cache anyway. The memory behind
-  /// A is to outlive the product.
+  /// scale · A · B of few inner terms, which costs little where C is in a cache anyway.
+  /// The caller must keep A's memory alive until the product returns.
   package struct Addition {
     private let a: Factor
     private let b: PackedFactor
@@ -167,7 +167,8 @@ extension VectorKernels {
     }
   }
 
-  /// Up to this many rows reading B costs more than multiplying, so that packing it would double the time.
+  /// Up to this many rows reading B costs more than multiplying, so that packing it
+  /// would double the time.
   private static let rowsOfStreamed = 16
   /// How much of B is packed at once, in elements: what the last cache holds.
   private static let packedElements = 1 << 22
@@ -243,8 +244,9 @@ package struct PackedFactor: Sendable {
   private static let serialElements = 1 << 14
 }
 
-/// How a product's output is cut into tasks: enough that workers that are held up leave theirs to others,
-/// large enough that a task's part of A stays in the second cache while it meets all its panels.
+/// How a product's output is cut into tasks: enough that workers that are held up leave
+/// theirs to others, large enough that a task's part of A stays in the second cache while it
+/// meets all its panels.
 private struct TileGrid {
   let rows: Int
   let columns: Int
@@ -252,7 +254,8 @@ private struct TileGrid {
   private var down = 1
   private var across = 1
 
-  /// Up to this many multiply-adds a product runs on the calling thread: waking a worker costs more.
+  /// Up to this many multiply-adds a product runs on the calling thread: waking
+  /// a worker costs more.
   static let serialLimit = 1 << 17
   private static let rowUnit = 8
   private static let taskRows = 192
@@ -286,7 +289,8 @@ private struct TileGrid {
     while down * across % workers != 0, rows / (down + 1) >= Self.leastRows { down += 1 }
   }
 
-  /// Calls `body` once for every task, with its rows and columns; all but the last columns are whole panels.
+  /// Calls `body` once for every task, with its rows and columns; all but the last
+  /// columns are whole panels.
   func run(on pool: WorkerPool, _ body: (Range<Int>, Range<Int>) -> Void) {
     pool.run(down * across) { index in
       let part = Self.part(index / across, of: down, count: rows, unit: Self.rowUnit)

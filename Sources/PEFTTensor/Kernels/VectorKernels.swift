@@ -18,8 +18,8 @@ public struct VectorKernels: Sendable {
     case avx512
     /// The same with products of bfloat16 pairs, AVX512_BF16.
     case avx512BF16 = "avx512bf16"
-    /// The same with products of bfloat16 in the tiles of Intel AMX. Supported where the system grants
-    /// this process tiles and products in them pass a check at the first use.
+    /// The same with products of bfloat16 in the tiles of Intel AMX. Supported where the system
+    /// grants this process tiles and products in them pass a check at the first use.
     case amx
   }
 
@@ -38,8 +38,8 @@ public struct VectorKernels: Sendable {
     return kernels
   }()
 
-  /// What is wrong with the environment variable `PEFT_ISA`; nil when it is right or not set. The first
-  /// use of `active` ends the process where something is, so ask before.
+  /// What is wrong with the environment variable `PEFT_ISA`; nil when it is right or not set. The
+  /// first use of `active` ends the process where something is, so ask before.
   public static var environmentProblem: String? {
     guard let name = ProcessInfo.processInfo.environment["PEFT_ISA"], !name.isEmpty,
       InstructionSet(rawValue: name).flatMap(VectorKernels.init) == nil

@@ -1,5 +1,5 @@
-/// Softmax over a vocabulary for many rows, a chunk of rows at a time, so that never more than a chunk
-/// of logits is in memory.
+/// Softmax over a vocabulary for many rows, a chunk of rows at a time, so that never more than a
+/// chunk of logits is in memory.
 ///
 /// Letters: N rows, V tokens, h the width. z_n = W x_n + b, p_n = softmax(z_n),
 /// t_n = (1 − ε) · one-hot(label_n) + ε / V, ℓ_n = −Σ_v t_nv log p_nv.
@@ -12,8 +12,8 @@ struct VocabularyKernel {
   let smoothing: Double
   let precision: Precision
 
-  /// The most logits of a chunk that has more than one row. Every chunk packs W anew and, where W trains, adds to
-  /// its whole gradient, so that a chunk of few rows would be bound by memory.
+  /// The most logits of a chunk that has more than one row. Every chunk packs W anew and, where W
+  /// trains, adds to its whole gradient, so that a chunk of few rows would be bound by memory.
   static let chunkElements = 1 << 25
 
   init(
@@ -45,8 +45,8 @@ struct VocabularyKernel {
     return (0..<parts).map { count * $0 / parts..<count * ($0 + 1) / parts }
   }
 
-  /// ℓ [N] and, where it is wanted, factor · Σ_v (p − t) W: the gradient of factor · Σ_n ℓ_n with respect
-  /// to x [N, h].
+  /// ℓ [N] and, where it is wanted, factor · Σ_v (p − t) W: the gradient of factor · Σ_n ℓ_n with
+  /// respect to x [N, h].
   func losses(
     gradientScale factor: Float?
   ) -> (losses: [Double], gradient: Tensor?, logSumExp: [Float]) {
@@ -98,7 +98,8 @@ struct VocabularyKernel {
     }
   }
 
-  /// `samples` labels for every row, drawn from p. Row n's draws depend on the generator and n alone.
+  /// `samples` labels for every row, drawn from p. Row n's draws depend on the
+  /// generator and n alone.
   func draw(samples: Int, using generator: SeededGenerator) -> [[Int32]] {
     var draws = [Int32](repeating: 0, count: samples * count)
     for chunk in chunks {

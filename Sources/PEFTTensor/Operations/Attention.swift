@@ -1,13 +1,13 @@
 extension Tape {
-  /// Scaled dot-product attention of every sequence with itself, head by head (Vaswani et al. 2017):
-  /// O = d(P) V with P = softmax(Q Kᵀ / √D) by rows; d is dropout. Causal attention lets a token see
-  /// those before it and itself only.
+  /// Scaled dot-product attention of every sequence with itself, head by head (Vaswani et al.
+  /// 2017): O = d(P) V with P = softmax(Q Kᵀ / √D) by rows; d is dropout. Causal attention lets a
+  /// token see those before it and itself only.
   ///
   /// - Shapes: queries, keys and values [T, H·D], head h in columns h·D ..< (h + 1)·D; O likewise.
-  /// - Saves: Q, K, V and the log-sum-exp of each row [H, T]; in bf16 it computes with what it saves. P is made again in the pullback, so
-  ///   memory grows with T, not T².
-  /// - Cost: two products forward, five backward, per sequence and head; little more than half of that
-  ///   where attention is causal and sequences are long.
+  /// - Saves: Q, K, V and the log-sum-exp of each row [H, T]; in bf16 it computes with what it
+  ///   saves. P is made again in the pullback, so memory grows with T, not T².
+  /// - Cost: two products forward, five backward, per sequence and head; little more than half of
+  ///   that where attention is causal and sequences are long.
   public func attention(
     queries: Variable, keys: Variable, values: Variable, heads: Int, isCausal: Bool = false,
     dropout probability: Double = 0
@@ -34,8 +34,8 @@ extension Tape {
         logSumExp: result.logSumExp))
   }
 
-  /// The same with queries, keys and values side by side in one tensor [T, 3·H·D], as one linear map
-  /// makes them.
+  /// The same with queries, keys and values side by side in one tensor [T, 3·H·D], as one
+  /// linear map makes them.
   public func attention(
     queriesKeysValues x: Variable, heads: Int, isCausal: Bool = false,
     dropout probability: Double = 0

@@ -4,9 +4,10 @@ extension Tape {
   ///
   /// - Shapes: x [T, in], `weight` [out, in], `bias` [out], `down` A [R, in], `up` B [out, R],
   ///   y [T, out].
-  /// - Saves: x when A or the weight is trainable, unless it can be made again, and d(x)Aᵀ [T, R] when B is.
-  /// - Cost: the linear map's, plus thin products of rank R, in fp32. The dropout mask is made again in the
-  ///   pullback, not stored.
+  /// - Saves: x when A or the weight is trainable, unless it can be made again, and
+  ///   d(x)Aᵀ [T, R] when B is.
+  /// - Cost: the linear map's, plus thin products of rank R, in fp32. The dropout mask is made
+  ///   again in the pullback, not stored.
   public func lowRankLinear(
     _ x: Variable, weight: Parameter, bias: Parameter?, down: Parameter, up: Parameter,
     scale: Double, dropout probability: Double = 0

@@ -1,8 +1,9 @@
 extension Tape {
-  /// body(x), computed on a few examples at a time: what `body` holds meanwhile does not grow with T.
+  /// body(x), computed on a few examples at a time: what `body` holds meanwhile
+  /// does not grow with T.
   ///
-  /// - Shapes: x and y [T, n]; `body` maps the rows [N, n] of whole examples to as many, each example by
-  ///   itself, drops nothing and records nothing.
+  /// - Shapes: x and y [T, n]; `body` maps the rows [N, n] of whole examples to as many, each
+  ///   example by itself, drops nothing and records nothing.
   /// - Saves: nothing; x needs no gradient.
   /// - Parameter rows: the most rows of a piece; an example that has more is one alone.
   public func inPieces(
@@ -33,8 +34,8 @@ extension Tape {
 }
 
 extension RowPartition {
-  /// Runs of examples with at most so many rows each, but at least one example: about equal ones, for a short
-  /// one would take as long to read what it is multiplied by.
+  /// Runs of examples with at most so many rows each, but at least one example: about equal ones,
+  /// for a short one would take as long to read what it is multiplied by.
   fileprivate func pieces(ofRows rows: Int) -> [Range<Int>] {
     let count = max(1, (rowCount + rows - 1) / rows)
     var pieces: [Range<Int>] = []

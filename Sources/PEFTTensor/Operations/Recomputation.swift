@@ -2,9 +2,9 @@ extension Tape {
   /// body(x), of which only x is kept: a walk computes it again (Chen et al. 2016).
   ///
   /// - Saves: x. What `body` records is in memory while it runs, and again while a walk is in it.
-  /// - Cost: `body` once more for each walk. Its dropout draws the same masks, so in fp32 values and
-  ///   gradients are to the bit those without recomputation; in bf16 the gradients of what reads x are from x
-  ///   itself, not from its rounded copy.
+  /// - Cost: `body` once more for each walk. Its dropout draws the same masks, so in fp32 values
+  ///   and gradients are to the bit those without recomputation; in bf16 the gradients of what
+  ///   reads x are from x itself, not from its rounded copy.
   public func recomputed(
     _ x: Variable, _ body: @escaping (Variable, Tape) -> Variable
   ) -> Variable {
@@ -40,7 +40,8 @@ private struct Recomputation: Operation {
   }
 }
 
-/// Where a computation on a tape of its own begins: its cotangent arrives here, and its tangent starts here.
+/// Where a computation on a tape of its own begins: its cotangent arrives here, and its
+/// tangent starts here.
 private final class Leaf: Operation {
   static let name = "leaf"
   var cotangent: Tensor?

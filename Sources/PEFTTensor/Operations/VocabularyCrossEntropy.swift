@@ -21,10 +21,10 @@ extension Tape {
   /// t_n = (1 − ε) · one-hot(label_n) + ε / V.
   ///
   /// - Shapes: x [N, h], N labels in 0 ..< V.
-  /// - Saves: x and the gradient with respect to it [N, h], the log-sum-exp of each row [N]. Logits are
-  ///   made a chunk of rows at a time, of at most 2²⁵ numbers or one row.
-  /// - Cost: two products of N × V × h, one where x needs no gradient; two more in the pullback where W
-  ///   trains, which makes the logits again.
+  /// - Saves: x and the gradient with respect to it [N, h], the log-sum-exp of each row [N]. Logits
+  ///   are made a chunk of rows at a time, of at most 2²⁵ numbers or one row.
+  /// - Cost: two products of N × V × h, one where x needs no gradient; two more in the pullback
+  ///   where W trains, which makes the logits again.
   /// - Accuracy: exponentials and their sums in Float32, losses from them in Double.
   public func crossEntropy(
     _ x: Variable, _ map: VocabularyMap, labels: [Int32], labelSmoothing: Double = 0
@@ -43,8 +43,8 @@ extension Tape {
     return Loss(mean: mean, terms: result.losses, variable: variable)
   }
 
-  /// Labels drawn from p_n = softmax(W x_n + b): for each of `samples` draws N labels. Row n's depend on
-  /// the generator and n alone.
+  /// Labels drawn from p_n = softmax(W x_n + b): for each of `samples` draws N labels. Row n's
+  /// depend on the generator and n alone.
   public func draw(
     _ samples: Int, from x: Variable, _ map: VocabularyMap, using generator: SeededGenerator
   ) -> [[Int32]] {
@@ -53,8 +53,8 @@ extension Tape {
     ).draw(samples: samples, using: generator)
   }
 
-  /// How the loss of each row moves with the logits along `directions`, as `crossEntropy` defines both:
-  /// the slope Σ_v (p − t) Δz and the curvature Δzᵀ (diag p − p pᵀ) Δz, N numbers each.
+  /// How the loss of each row moves with the logits along `directions`, as `crossEntropy` defines
+  /// both: the slope Σ_v (p − t) Δz and the curvature Δzᵀ (diag p − p pᵀ) Δz, N numbers each.
   public func crossEntropyMoments(
     _ x: Variable, _ map: VocabularyMap, labels: [Int32], labelSmoothing: Double = 0,
     along directions: [Parameter: Tensor]

@@ -33,7 +33,8 @@ public struct AdamW: Optimizer {
 
   /// An optimizer with zero state.
   ///
-  /// - Parameter rateFactors: what a parameter's learning rate is multiplied by; 1 for those left out.
+  /// - Parameter rateFactors: what a parameter's learning rate is multiplied by; 1
+  ///   for those left out.
   public init(
     parameters: [Parameter], settings: Settings = Settings(),
     rateFactors: [Parameter: Double] = [:]

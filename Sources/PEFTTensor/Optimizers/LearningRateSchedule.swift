@@ -29,8 +29,8 @@ public struct LearningRateSchedule: Hashable, Sendable {
     self.decay = decay
   }
 
-  /// The rate of step `step`, from 0: `peak` times (step + 1) / warm-up while warming up, then times
-  /// 1 − x or ½ (1 + cos πx) or 1, where x is the part of the decay that is over.
+  /// The rate of step `step`, from 0: `peak` times (step + 1) / warm-up while warming up, then
+  /// times 1 − x or ½ (1 + cos πx) or 1, where x is the part of the decay that is over.
   ///
   /// The warm-up starts at one step's worth, not at 0, so that no step is lost.
   public func rate(at step: Int) -> Double {

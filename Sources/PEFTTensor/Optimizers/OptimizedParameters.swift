@@ -12,8 +12,8 @@ struct OptimizedParameters {
       uniqueKeysWithValues: parameters.enumerated().map { ($1, $0) })
   }
 
-  /// Zeros for every element that trains: one tensor a parameter, in its `gradientShape`. A table's take
-  /// memory as its rows are written to.
+  /// Zeros for every element that trains: one tensor a parameter, in its `gradientShape`. A table's
+  /// take memory as its rows are written to.
   var zeros: [Tensor] {
     all.map {
       Self.isTable($0.gradientShape)
@@ -44,7 +44,8 @@ struct OptimizedParameters {
     shape.rank == 2 && shape.rows >= rowsOfTable * shape.columns
   }
 
-  /// A matrix with so many times more rows than columns is taken for a table, of which a task reads some.
+  /// A matrix with so many times more rows than columns is taken for a table, of
+  /// which a task reads some.
   private static let rowsOfTable = 16
 
   /// The position of `parameter`, which must be among them and train the rows it did at first.

@@ -16,14 +16,14 @@ public protocol Optimizer {
   mutating func step(
     gradients: GradientAccumulator, learningRate: Double, gradientScale: Double)
 
-  /// The direction u of the next step, parameter ← parameter − learningRate · u, for this gradient;
-  /// weight decay left out. Both have the parameter's `gradientShape`. Changes neither parameter nor
-  /// state.
+  /// The direction u of the next step, parameter ← parameter − learningRate · u, for this
+  /// gradient; weight decay left out. Both have the parameter's `gradientShape`. Changes neither
+  /// parameter nor state.
   func updateDirection(of parameter: Parameter, gradient: Tensor) -> Tensor
 }
 
-/// The factor that clips gradients of this global norm to `limit`: limit / (norm + 10⁻⁶), at most 1,
-/// as PyTorch's `clip_grad_norm_`.
+/// The factor that clips gradients of this global norm to `limit`: limit / (norm + 10⁻⁶), at most
+/// 1, as PyTorch's `clip_grad_norm_`.
 public func clippingFactor(norm: Double, limit: Double) -> Double {
   min(1, limit / (norm + 1e-6))
 }

@@ -17,8 +17,8 @@ public struct SafetensorsEntry: Hashable, Sendable {
 
 /// The header of a safetensors file, checked against the size of the file.
 ///
-/// A file is the header's length (8 bytes, little-endian), the header, the bytes of the tensors. The
-/// header is a JSON object `{name: {"dtype", "shape", "data_offsets": [begin, end]}}`, offsets
+/// A file is the header's length (8 bytes, little-endian), the header, the bytes of the tensors.
+/// The header is a JSON object `{name: {"dtype", "shape", "data_offsets": [begin, end]}}`, offsets
 /// counted from its end, with text about the file under the key `__metadata__`. After parsing, the
 /// spans of the tensors cover the rest of the file without overlap and without holes, and each has
 /// the size that its shape and type ask for.
@@ -42,7 +42,8 @@ public struct SafetensorsHeader: Sendable {
 
   /// Reads the header of `file`.
   ///
-  /// Errors: as `init(parsing:path:)`; `malformed` where the file was written to since it was opened.
+  /// Errors: as `init(parsing:path:)`; `malformed` where the file was written to
+  /// since it was opened.
   init(of file: RandomAccessFile) throws(FileError) {
     try self.init(byteCount: file.byteCount, path: file.path) { range throws(FileError) in
       try file.bytes(in: range)

@@ -13,8 +13,8 @@ struct SafetensorsHeaderMember {
     self.path = path
   }
 
-  /// The tensor, its bytes checked to lie between `dataStart` and `fileEnd` and to be as many as its
-  /// shape and type ask for.
+  /// The tensor, its bytes checked to lie between `dataStart` and `fileEnd` and to be as many as
+  /// its shape and type ask for.
   func entry(dataStart: Int, fileEnd: Int) throws(FileError) -> SafetensorsEntry {
     guard let name = type else { throw noType }
     let type = try elementType(name)

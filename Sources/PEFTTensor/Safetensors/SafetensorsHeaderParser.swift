@@ -116,7 +116,7 @@ struct SafetensorsHeaderParser {
     try parsing { json throws(JSONSyntaxError) in
       guard let (key, place) = try json.nextKey(after: keys.count) else { return nil }
       guard keys.insert(UTF8Key(key)).inserted else {
-        throw json.failure("the key \"\(key)\" stands twice", at: place)
+        throw json.failure("the key \"\(key)\" occurs twice", at: place)
       }
       return key
     }

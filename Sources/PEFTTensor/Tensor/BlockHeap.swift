@@ -1,12 +1,12 @@
 import Glibc
 
-/// Memory for large buffers: one set of free address ranges, split and joined again, so that what the
-/// activations of a step leave behind serves for its gradients, whatever their sizes.
+/// Memory for large buffers: one set of free address ranges, split and joined again, so that what
+/// the activations of a step leave behind serves for its gradients, whatever their sizes.
 ///
-/// A request takes the smallest range that holds it, of equals the lowest; or, for a buffer that stays while
-/// those around it go, the upper end of the highest, so that it leaves no small gaps between them. The order of
-/// requests alone decides, so equal steps take equal places and the system is asked only where a step needs more
-/// than any before.
+/// A request takes the smallest range that holds it, of equals the lowest; or, for a buffer that
+/// stays while those around it go, the upper end of the highest, so that it leaves no small gaps
+/// between them. The order of requests alone decides, so equal steps take equal places and the
+/// system is asked only where a step needs more than any before.
 package struct BlockHeap: ~Copyable {
   /// Address ranges that nobody uses, ascending; no two touch.
   private var free: [Range<UInt>] = []
@@ -28,7 +28,8 @@ package struct BlockHeap: ~Copyable {
   /// The size of a block that holds `bytes`.
   package static func blockBytes(for bytes: Int) -> Int { bytes.roundedUp(toMultipleOf: alignment) }
 
-  /// A block of `bytes`, a multiple of the alignment; nil where none is free. One that `stays` comes from above.
+  /// A block of `bytes`, a multiple of the alignment; nil where none is free. One that
+  /// `stays` comes from above.
   package mutating func takeFree(_ bytes: Int, stays: Bool = false) -> UnsafeMutableRawPointer? {
     stays ? takeHighest(bytes) : takeSmallest(bytes)
   }
@@ -69,8 +70,8 @@ package struct BlockHeap: ~Copyable {
     insert(start..<start + UInt(bytes))
   }
 
-  /// A block of at least `bytes` of zeros, straight from the system: a page that is never written to takes
-  /// no memory. Nil where there is none. Give back as many bytes as it has.
+  /// A block of at least `bytes` of zeros, straight from the system: a page that is never written
+  /// to takes no memory. Nil where there is none. Give back as many bytes as it has.
   package mutating func takeZeros(_ bytes: Int) -> UnsafeMutableRawBufferPointer? {
     let size = bytes.roundedUp(toMultipleOf: Int(getpagesize()))
     guard let mapped = Self.map(size, flags: MAP_NORESERVE) else { return nil }
@@ -79,8 +80,8 @@ package struct BlockHeap: ~Copyable {
     return UnsafeMutableRawBufferPointer(start: mapped, count: size)
   }
 
-  /// Gets memory from the system so that a free range holds at least `bytes`, in huge pages where it has them;
-  /// false where it has none.
+  /// Gets memory from the system so that a free range holds at least `bytes`, in huge pages where
+  /// it has them; false where it has none.
   package mutating func grow(toHold bytes: Int) -> Bool {
     var size = max(
       Self.growth, (bytes - freeAtEdge).roundedUp(toMultipleOf: Self.hugePage))

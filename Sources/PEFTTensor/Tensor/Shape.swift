@@ -5,7 +5,8 @@ public struct Shape: Hashable, Sendable {
   /// The number of elements: the product of the extents, 1 for a scalar.
   public let count: Int
 
-  /// A shape with these extents. A negative extent or an overflowing product is a programmer's error.
+  /// A shape with these extents. A negative extent or an overflowing product is
+  /// a programmer's error.
   public init(_ extents: [Int]) {
     var count = 1
     for extent in extents {

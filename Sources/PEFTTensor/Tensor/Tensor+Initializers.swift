@@ -21,8 +21,8 @@ extension Tensor {
     }
   }
 
-  /// A tensor that `fill` writes; the elements are zero when it is called. The buffer must not leave
-  /// the closure.
+  /// A tensor that `fill` writes; the elements are zero when it is called. The buffer must
+  /// not leave the closure.
   public init<Failure: Error>(
     shape: Shape, filledBy fill: (UnsafeMutableBufferPointer<Float>) throws(Failure) -> Void
   ) throws(Failure) {

@@ -39,7 +39,8 @@ extension Tensor {
   }
 }
 
-/// What `body` writes from the elements of x, element by element: in x's place where nobody else has it.
+/// What `body` writes from the elements of x, element by element: in x's place
+/// where nobody else has it.
 func elementwise(
   _ x: consuming Tensor, _ body: (UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
 ) -> Tensor {

@@ -8,8 +8,8 @@ public struct Tensor: Sendable {
   var storage: TensorStorage
   var offset: Int
 
-  /// A tensor over fresh storage with undefined contents, for code that writes every element; `stays` as for the
-  /// storage.
+  /// A tensor over fresh storage with undefined contents, for code that writes every element;
+  /// `stays` as for the storage.
   init(uninitialized shape: Shape, stays: Bool = false) {
     self.shape = shape
     storage = TensorStorage(count: shape.count, stays: stays)

@@ -13,8 +13,8 @@ final class TensorStorage: @unchecked Sendable {
   /// The number of elements there is room for.
   let capacity: Int
 
-  /// - Parameter stays: whether it will be in use when buffers asked for at that time no longer are; where it
-  ///   lies follows from it.
+  /// - Parameter stays: whether it will be in use when buffers asked for at that time no longer
+  ///   are; where it lies follows from it.
   init(count: Int, stays: Bool = false) {
     (elements, capacity) = Self.pool.withLock { $0.take(count, stays: stays) }
   }
@@ -59,8 +59,8 @@ public struct TensorMemory: Hashable, Sendable {
   /// Returns the buffers that no tensor holds to the system.
   public static func releaseUnused() { TensorStorage.releaseUnusedBuffers() }
 
-  /// Sets what ends the process where the system has no memory for a tensor or a thread. It gets the bytes asked
-  /// for and must make no tensor. Without it that is a fatal error.
+  /// Sets what ends the process where the system has no memory for a tensor or a thread. It gets
+  /// the bytes asked for and must make no tensor. Without it that is a fatal error.
   public static func endProcess(by body: @escaping @Sendable (Int) -> Never) {
     OutOfMemory.endProcess(by: body)
   }

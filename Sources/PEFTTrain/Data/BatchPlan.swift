@@ -2,8 +2,8 @@
 public enum BatchSize: Hashable, Sendable {
   /// That many examples.
   case examples(Int)
-  /// As many examples as fit into that many tokens, at least one. Batches are packed, so the cost of
-  /// a batch is the sum of its lengths.
+  /// As many examples as fit into that many tokens, at least one. Batches are packed, so the cost
+  /// of a batch is the sum of its lengths.
   case tokens(Int)
 }
 
@@ -36,8 +36,8 @@ public struct BatchPlan: Hashable, Sendable {
   ///
   /// `permutation(n)` returns the numbers from 0 to n - 1 in random order, a function of seed and
   /// epoch. It is called with the number of examples, and with `lengthWindow` once more with the
-  /// number of batches: the examples are permuted, windows of them sorted by length and cut, and the
-  /// batches permuted. O(n log n).
+  /// number of batches: the examples are permuted, windows of them sorted by length and cut, and
+  /// the batches permuted. O(n log n).
   public func batches(lengths: [Int], permutation: (Int) -> [Int]) -> [[Int]] {
     let order = permutation(lengths.count)
     precondition(

@@ -3,8 +3,8 @@ import PEFTTensor
 /// Comma-separated rows by RFC 4180, with a line feed accepted for CR LF.
 ///
 /// A cell is either bare, without quotation marks and line ends, or quoted as a whole, where commas
-/// and line ends are content and a doubled quotation mark stands for one. Anything else is an error:
-/// a quotation mark inside a bare cell, text behind a closing one, a carriage return alone.
+/// and line ends are content and a doubled quotation mark stands for one. Anything else is an
+/// error: a quotation mark inside a bare cell, text behind a closing one, a carriage return alone.
 struct CSVRecords: DelimitedRecords {
   static let widthRemedy = "put a text that has commas between double quotes"
 

@@ -1,7 +1,7 @@
 import PEFTTensor
 
-/// Reads texts, with labels, completions or neither, from JSON lines, CSV, TSV, lines of pairs and plain
-/// text, strictly.
+/// Reads texts, with labels, completions or neither, from JSON lines, CSV, TSV, lines of pairs and
+/// plain text, strictly.
 ///
 /// No row is skipped, merged or cut: whatever is not exactly a row is a `FileError` that names the
 /// line. Files are UTF-8; a byte order mark and CR LF are accepted.
@@ -9,15 +9,16 @@ public enum DataReader {
   /// All rows of the file at `path`, in its order.
   ///
   /// - `format` nil goes by the extension, see `DataFormat`.
-  /// - `columns` nil goes by the known names (`text`, `sentence`, `text_a` and `text_b`, `sentence1`
-  ///   and `sentence2`, `premise` and `hypothesis`, …, `label`) in the header or the JSON keys; a
-  ///   table without header has the columns text; text and label; or two texts and label.
+  /// - `columns` nil goes by the known names (`text`, `sentence`, `text_a` and `text_b`,
+  ///   `sentence1` and `sentence2`, `premise` and `hypothesis`, …, `label`) in the header
+  ///   or the JSON keys; a table without header has the columns text; text and label; or
+  ///   two texts and label.
   ///
   /// Either every row has a label or none has. A text of white space alone is a row like any other;
   /// `warnings(about:path:)` counts them. Time and memory are linear in the size of the file.
   ///
-  /// Throws a `FileError` for a file that cannot be read, is not UTF-8, is not of the format, or has
-  /// no rows.
+  /// Throws a `FileError` for a file that cannot be read, is not UTF-8, is not of the
+  /// format, or has no rows.
   public static func read(
     path: String, format: DataFormat? = nil, columns: ColumnSelection? = nil
   ) throws(FileError) -> [TextExample] {

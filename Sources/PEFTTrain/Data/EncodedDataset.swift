@@ -21,8 +21,8 @@ public struct EncodedDataset: Sendable {
   /// The number of examples that lost tokens to the maximum length.
   public let truncatedCount: Int
 
-  /// Encodes examples, cut to `maximumLength` tokens each, in parallel. A text without any token is the
-  /// token that ends texts.
+  /// Encodes examples, cut to `maximumLength` tokens each, in parallel. A text without any token is
+  /// the token that ends texts.
   public init(
     _ examples: [TextExample], targets: Targets?, tokenizer: Tokenizer,
     maximumLength: Int
@@ -36,7 +36,8 @@ public struct EncodedDataset: Sendable {
     self.init(.texts(encodings, targets), truncatedCount: encodings.count { $0.truncated > 0 })
   }
 
-  /// Sequences whose tokens from `predictedFrom` on, at least 1, are predicted from those before them.
+  /// Sequences whose tokens from `predictedFrom` on, at least 1, are predicted
+  /// from those before them.
   init(completions sequences: [[Int32]], predictedFrom: [Int], truncatedCount: Int) {
     self.init(.completions(sequences, predictedFrom: predictedFrom), truncatedCount: truncatedCount)
   }
@@ -62,7 +63,8 @@ public struct EncodedDataset: Sendable {
       }
   }
 
-  /// `count` of the examples, drawn without replacement, in their order; all where there are no more.
+  /// `count` of the examples, drawn without replacement, in their order; all
+  /// where there are no more.
   public func sample(_ count: Int, using generator: SeededGenerator) -> EncodedDataset {
     guard count < self.count else { return self }
     var generator = generator
@@ -82,8 +84,8 @@ public struct EncodedDataset: Sendable {
   /// The number of examples.
   public var count: Int { lengths.count }
 
-  /// What is to be predicted for each text; nil for data without labels, and for language, whose targets
-  /// are its tokens.
+  /// What is to be predicted for each text; nil for data without labels, and for language, whose
+  /// targets are its tokens.
   public var targets: Targets? {
     if case .texts(_, let targets) = content { targets } else { nil }
   }
@@ -99,10 +101,11 @@ public struct EncodedDataset: Sendable {
     }
   }
 
-  /// The examples with these numbers and what is to be predicted for them; nil for data without labels.
+  /// The examples with these numbers and what is to be predicted for them; nil for
+  /// data without labels.
   ///
-  /// - Parameter generator: draws what is hidden, where something is; an example's draws depend on its
-  ///   number.
+  /// - Parameter generator: draws what is hidden, where something is; an example's draws
+  ///   depend on its number.
   public func examples(
     _ indices: [Int], hidingWith generator: SeededGenerator
   ) -> ModelObjective.Batch? {

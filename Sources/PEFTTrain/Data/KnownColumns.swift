@@ -1,9 +1,10 @@
 /// The names under which a text, its pair and a label are recognised without being told.
 ///
-/// Texts: `text`, `sentence`, `question`. Pairs: `text_a` and `text_b`, `sentence1` and `sentence2`,
-/// `premise` and `hypothesis`, `question1` and `question2`, `question` and `sentence`, `prompt` and
-/// `completion`; a `prompt` may stand alone. Label: `label`. Row numbers, recognised and ignored: `index`, `idx`, `id`. In a table header the case of
-/// letters does not matter; JSON keys are taken exactly.
+/// Texts: `text`, `sentence`, `question`. Pairs: `text_a` and `text_b`, `sentence1` and
+/// `sentence2`, `premise` and `hypothesis`, `question1` and `question2`, `question` and `sentence`,
+/// `prompt` and `completion`; a `prompt` may stand alone. Label: `label`. Row numbers, recognised
+/// and ignored: `index`, `idx`, `id`. In a table header the case of letters does not matter; JSON
+/// keys are taken exactly.
 enum KnownColumns {
   static let label = "label"
   static let rowNumbers: Set<String> = ["index", "idx", "id"]

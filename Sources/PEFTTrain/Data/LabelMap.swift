@@ -32,7 +32,8 @@ public struct LabelMap: Hashable, Sendable {
       names.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
-  /// The classes 0, 1, … of a model whose labels have no names but `LABEL_0`, `LABEL_1`, …, which data may have too.
+  /// The classes 0, 1, … of a model whose labels have no names but `LABEL_0`, `LABEL_1`, …,
+  /// which data may have too.
   init(unnamed count: Int) {
     names = (0..<count).map(String.init)
     indices = Dictionary(

@@ -10,9 +10,10 @@ public enum PackageIndex {
 
   /// The packages that the system knows, and the name of their source.
   ///
-  /// These are the packages that can be installed, by `apt-cache dumpavail`; where this fails or
-  /// knows fewer than `fewestPackages`, the installed ones, of which there are hundreds with long
-  /// descriptions. Throws a `FileError` when the system has neither, or no open file left to read them.
+  /// These are the packages that can be installed, by `apt-cache dumpavail`; where this fails
+  /// or knows fewer than `fewestPackages`, the installed ones, of which there are hundreds
+  /// with long descriptions. Throws a `FileError` when the system has neither, or no open
+  /// file left to read them.
   public static func load() throws(FileError) -> (
     records: [PackageDescriptions.Record], source: String
   ) {

@@ -14,8 +14,8 @@ public enum TaskKind: String, CaseIterable, Hashable, Sendable {
   case classification
   /// Every label is a number to be predicted.
   case regression
-  /// The tokens of running text are to be predicted: the next one by GPT-2, hidden ones by RoBERTa and
-  /// BERT.
+  /// The tokens of running text are to be predicted: the next one by GPT-2, hidden ones
+  /// by RoBERTa and BERT.
   case language
   /// The tokens of completions are to be predicted, from their prompts.
   case completion

@@ -2,9 +2,9 @@ import PEFTTensor
 
 /// Prompts to be continued, with their references where the file has them.
 public enum PromptFile {
-  /// The prompts of the file at `path`: lines `prompt||completion`, JSON lines or a table with `prompt`
-  /// (or a text) and maybe `completion`, or a text file with a prompt on each line. A reference is the
-  /// example's pair.
+  /// The prompts of the file at `path`: lines `prompt||completion`, JSON lines or a table with
+  /// `prompt` (or a text) and maybe `completion`, or a text file with a prompt on each line. A
+  /// reference is the example's pair.
   ///
   /// - Parameter format: nil goes by the extension; `text` means a prompt on each line.
   public static func read(

@@ -1,12 +1,12 @@
 import PEFTTensor
 
-/// Lines `prompt||completion`, as in the E2E data. White space around both is dropped; empty lines are
-/// allowed at the end only.
+/// Lines `prompt||completion`, as in the E2E data. White space around both is dropped; empty lines
+/// are allowed at the end only.
 enum PromptLines {
   /// Prompts as texts, completions as their pairs.
   ///
-  /// - Parameter needsCompletions: false lets a line end behind its `||`, or have none, and be a prompt
-  ///   alone.
+  /// - Parameter needsCompletions: false lets a line end behind its `||`, or have none, and
+  ///   be a prompt alone.
   static func read(
     _ text: ValidatedText, path: String, needsCompletions: Bool = true
   ) throws(FileError) -> [TextExample] {

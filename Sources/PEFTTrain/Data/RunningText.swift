@@ -3,10 +3,10 @@ import PEFTTensor
 
 /// Running text as language models see it.
 ///
-/// The texts are one stream, each but a single one ended by the token that ends texts, so that documents
-/// are packed without gaps. For GPT-2 the stream is cut into windows. For RoBERTa and BERT it is cut into
-/// pieces that fit between the special tokens, and tokens of each piece are hidden; a stride would change
-/// nothing there and is not used.
+/// The texts are one stream, each but a single one ended by the token that ends texts, so that
+/// documents are packed without gaps. For GPT-2 the stream is cut into windows. For RoBERTa and
+/// BERT it is cut into pieces that fit between the special tokens, and tokens of each piece are
+/// hidden; a stride would change nothing there and is not used.
 struct RunningText {
   let configuration: ModelConfiguration
   let tokenizer: Tokenizer
@@ -54,8 +54,9 @@ struct RunningText {
       }, masking: masking)
   }
 
-  /// The tokens of each text without special ones around it. Long texts are encoded in pieces that end
-  /// with a line, in parallel: no token reaches over a line end between two characters that are no space.
+  /// The tokens of each text without special ones around it. Long texts are encoded in pieces
+  /// that end with a line, in parallel: no token reaches over a line end between two
+  /// characters that are no space.
   private func ids(of texts: [String]) -> [[Int32]] {
     let specials = tokenizer.family == .gpt2 ? 0 : 1
     let pieces = texts.map(Self.pieces)

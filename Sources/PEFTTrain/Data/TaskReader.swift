@@ -73,8 +73,8 @@ public struct TaskReader {
 
   /// Rows as token ids with the targets of `task`.
   ///
-  /// Throws for labels that the task does not know, for prompts without completions, and for a prompt
-  /// that leaves no room for its completion, with the line.
+  /// Throws for labels that the task does not know, for prompts without completions, and for a
+  /// prompt that leaves no room for its completion, with the line.
   public func encode(_ rows: Rows, for task: PredictionTask) throws(FileError) -> EncodedDataset {
     switch task {
     case .classification, .regression:
@@ -90,7 +90,8 @@ public struct TaskReader {
     }
   }
 
-  /// `.txt` holds running text or pairs where language is asked for, and tab-separated values elsewhere.
+  /// `.txt` holds running text or pairs where language is asked for, and
+  /// tab-separated values elsewhere.
   private func format(of path: String, kind: TaskKind) throws(FileError) -> DataFormat {
     if let format { return format }
     let usual = try DataFormat(extensionOf: path)

@@ -7,7 +7,8 @@ public struct TextExample: Hashable, Sendable {
   public let text: String
   /// The second text of a pair task.
   public let pair: String?
-  /// The label as it is written, or nil in a file without labels. `PredictionTask` gives it meaning.
+  /// The label as it is written, or nil in a file without labels.
+  /// `PredictionTask` gives it meaning.
   public let label: String?
   /// The line where the row begins, from 1, the header included.
   public let line: Int

@@ -1,8 +1,9 @@
 import PEFTTensor
 
-/// How a long text is cut for a language model: windows of at most `context` tokens, one every `stride`
-/// tokens. Every token but the first of the text is predicted exactly once, by the first window that has
-/// it, so that each sees at least context − stride tokens before it where there are as many.
+/// How a long text is cut for a language model: windows of at most `context` tokens, one every
+/// `stride` tokens. Every token but the first of the text is predicted exactly once, by the
+/// first window that has it, so that each sees at least context − stride tokens before it
+/// where there are as many.
 public struct TextWindows: Hashable, Sendable {
   /// The most tokens a window shows.
   public let context: Int

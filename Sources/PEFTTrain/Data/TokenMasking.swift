@@ -1,8 +1,8 @@
 import PEFTModels
 import PEFTTensor
 
-/// Which tokens are hidden from a masked language model, and how (Devlin et al. 2018): of the chosen ones
-/// 80 % become the mask, 10 % a random token, 10 % stay.
+/// Which tokens are hidden from a masked language model, and how (Devlin et al. 2018): of the
+/// chosen ones 80 % become the mask, 10 % a random token, 10 % stay.
 public struct TokenMasking: Hashable, Sendable {
   /// The share of tokens that are chosen.
   public static let share = 0.15
@@ -26,7 +26,8 @@ public struct TokenMasking: Hashable, Sendable {
 
   /// Hides tokens of `ids`, at least one where there is one that may be.
   ///
-  /// - Returns: what the model sees, the positions that were chosen, ascending, and what stood there.
+  /// - Returns: what the model sees, the positions that were chosen, ascending,
+  ///   and what stood there.
   public func hide(
     _ ids: [Int32], using generator: inout SeededGenerator
   ) -> (seen: [Int32], positions: [Int], labels: [Int32]) {

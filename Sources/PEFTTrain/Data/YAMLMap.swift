@@ -1,10 +1,11 @@
 import PEFTTensor
 import Yams
 
-/// A YAML document that maps names to texts, lists of texts or such maps: options, patterns of groups, suites.
+/// A YAML document that maps names to texts, lists of texts or such maps: options,
+/// patterns of groups, suites.
 ///
-/// Names are unique and keep their order. Nothing is said of what a value means: a number is the text that
-/// stands there.
+/// Names are unique and keep their order. Nothing is said of what a value means: a number is the
+/// text that stands there.
 public struct YAMLMap: Hashable, Sendable {
   /// A name with what it maps to.
   public struct Entry: Hashable, Sendable {
@@ -21,7 +22,8 @@ public struct YAMLMap: Hashable, Sendable {
   /// The entries in the order of the file.
   public let entries: [Entry]
 
-  /// Reads the file at `path`; `example` is a line as it could stand there, for the remedy of an error.
+  /// Reads the file at `path`; `example` is a line as it could stand there, for
+  /// the remedy of an error.
   public init(contentsOf path: String, example: String) throws(FileError) {
     try self.init(
       parsing: FileContents.read(path, limit: Self.byteLimit), path: path, example: example)

@@ -3,11 +3,11 @@ import PEFTSelect
 import PEFTTensor
 
 extension RunExport {
-  /// A Hugging Face PEFT adapter of the type LORA: additions by the full names of their layers, and every
-  /// module of which anything else trained, whole, as PEFT saves modules (`modules_to_save`).
+  /// A Hugging Face PEFT adapter of the type LORA: additions by the full names of their layers, and
+  /// every module of which anything else trained, whole, as PEFT saves modules (`modules_to_save`).
   ///
-  /// An addition to a matrix that trained itself is folded into it. The output layer of a language model
-  /// goes with its word table, which PEFT does not tie.
+  /// An addition to a matrix that trained itself is folded into it. The output layer of a language
+  /// model goes with its word table, which PEFT does not tie.
   func writeAdapter(to output: OutputDirectory) throws(FileError) -> [String] {
     try checkLanguage()
     let model = trained.model

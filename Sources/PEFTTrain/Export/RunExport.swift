@@ -18,8 +18,8 @@ public struct RunExport {
   public struct Outcome: Sendable {
     /// Names and sizes in bytes.
     public let files: [(name: String, byteCount: Int)]
-    /// The largest difference between the logits of the run and those of the export when it is read again,
-    /// on four sequences of random tokens.
+    /// The largest difference between the logits of the run and those of the export when it is read
+    /// again, on four sequences of random tokens.
     public let largestDifference: Double
     /// The largest of these logits.
     public let largestLogit: Double
@@ -56,11 +56,11 @@ public struct RunExport {
     self.base = base ?? manifest.modelDirectory
   }
 
-  /// Builds the export beside `output`, reads it again, compares, and puts it in place whole. `output` is new or empty,
-  /// or with `overwriting` an older export.
+  /// Builds the export beside `output`, reads it again, compares, and puts it in place whole.
+  /// `output` is new or empty, or with `overwriting` an older export.
   ///
-  /// Errors: `unsupported` where the format has no place for what was trained; `Mismatch`. What was at `output` is
-  /// then as it was.
+  /// Errors: `unsupported` where the format has no place for what was trained; `Mismatch`. What was
+  /// at `output` is then as it was.
   public func write(
     _ format: Format, to output: String, overwriting: Bool = false
   ) throws -> Outcome {
@@ -115,8 +115,8 @@ public struct RunExport {
     URL(filePath: path).resolvingSymlinksInPath().standardizedFileURL.path
   }
 
-  /// How far the logits may be apart, relative to the largest. Folding an addition in rounds each weight once, by
-  /// 6e-8 of it, which leaves some 1e-6.
+  /// How far the logits may be apart, relative to the largest. Folding an addition in rounds each
+  /// weight once, by 6e-8 of it, which leaves some 1e-6.
   private static let tolerance = 1e-4
 
   /// Transformers' classifiers read the first token, or in GPT-2 the last.

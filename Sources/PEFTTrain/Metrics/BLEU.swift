@@ -3,10 +3,10 @@ import PEFTTensor
 
 /// The agreement of texts with references in runs of 1 to 4 tokens, as sacreBLEU 2 computes it.
 ///
-/// With m_n the n-grams of the outputs that a reference has too, each counted at most as often as in
-/// the reference that has it most often, t_n all n-grams of the outputs, c the tokens of the outputs
-/// and r those of the references closest in length (of two equally close, the shorter), all summed
-/// over the segments,
+/// With m_n the n-grams of the outputs that a reference has too, each counted at most as often as
+/// in the reference that has it most often, t_n all n-grams of the outputs, c the tokens of the
+/// outputs and r those of the references closest in length (of two equally close, the shorter), all
+/// summed over the segments,
 ///
 ///     BLEU = 100 · min(1, exp(1 − r/c)) · (p₁ p₂ p₃ p₄)^¼,  p_n = m_n / t_n.
 ///
@@ -28,7 +28,8 @@ public struct BLEU: Hashable, Sendable {
   public let outputLength: Int
   /// The tokens of all references closest in length.
   public let referenceLength: Int
-  /// What was computed, in the form of sacreBLEU's signatures, this package in place of its version.
+  /// What was computed, in the form of sacreBLEU's signatures, this package in
+  /// place of its version.
   public let signature: String
 
   /// Scores `outputs`, one text a segment, against `references`, one or more texts a segment; their

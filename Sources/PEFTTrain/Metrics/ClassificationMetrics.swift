@@ -1,8 +1,8 @@
 /// How well predicted classes agree with true ones, by the definitions of scikit-learn.
 ///
 /// With TP, FP and FN of a class, F1 = 2 TP / (2 TP + FP + FN), and 0 where the denominator is 0.
-/// The Matthews coefficient is Gorodkin's R_K: with n examples, c of them right, and t_k and p_k the
-/// numbers of true and predicted members of class k,
+/// The Matthews coefficient is Gorodkin's R_K: with n examples, c of them right, and t_k and p_k
+/// the numbers of true and predicted members of class k,
 ///
 ///     (c n − Σ t_k p_k) / √((n² − Σ p_k²) (n² − Σ t_k²)),
 ///

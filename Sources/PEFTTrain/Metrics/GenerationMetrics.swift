@@ -7,8 +7,9 @@ public struct GenerationMetrics: Hashable, Sendable {
   /// Information shared in runs of 1 to 5 tokens, 0 and upward.
   public let nist: NIST
 
-  /// Scores `outputs`, one text a prompt, against `references`, one or more texts a prompt; their
-  /// numbers may differ. `lowercase` concerns BLEU alone: ROUGE never regards case, NIST always does.
+  /// Scores `outputs`, one text a prompt, against `references`, one or more texts a
+  /// prompt; their numbers may differ. `lowercase` concerns BLEU alone: ROUGE never
+  /// regards case, NIST always does.
   public init(outputs: [String], references: [[String]], lowercase: Bool = false) {
     bleu = BLEU(outputs: outputs, references: references, lowercase: lowercase)
     rouge = ROUGE(outputs: outputs, references: references)

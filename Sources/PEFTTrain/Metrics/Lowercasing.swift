@@ -1,9 +1,9 @@
-/// `text` in lower case by the full mappings of the Unicode standard and its one condition that does
-/// not depend on a language: a capital sigma that ends a word becomes ς.
+/// `text` in lower case by the full mappings of the Unicode standard and its one condition that
+/// does not depend on a language: a capital sigma that ends a word becomes ς.
 ///
 /// `String.lowercased()` makes every capital sigma σ; Python's `str.lower`, which the reference
-/// metrics call, follows the standard. O(length), unless letters that case ignores stand in long runs
-/// beside many sigmas.
+/// metrics call, follows the standard. O(length), unless letters that case ignores stand in long
+/// runs beside many sigmas.
 package func lowercasing(_ text: String) -> String {
   let scalars = Array(text.unicodeScalars)
   var result = String.UnicodeScalarView()

@@ -3,12 +3,13 @@ import Foundation
 /// The information that outputs share with references in runs of 1 to 5 tokens, as the function
 /// `corpus_nist` of the Python package NLTK computes it, on the tokens of `Tokenization13a`.
 ///
-/// The information of an n-gram w₁…w_n is log₂ of the count of w₁…w_{n−1} over that of w₁…w_n in all
-/// references, and for a single token log₂ of the number of tokens in all references over its count.
-/// A segment and order take the reference with which the mean information of the output's n-grams is
-/// largest (then the longest reference). The score is Σ_n (information shared, over all segments) /
-/// (n-grams of all outputs), times exp(β ln²(c/r)) where the outputs' length c is below the length r of
-/// the references taken, with β = ln ½ / ln² 1.5, so that 2/3 of the length halves the score.
+/// The information of an n-gram w₁…w_n is log₂ of the count of w₁…w_{n−1} over that of w₁…w_n in
+/// all references, and for a single token log₂ of the number of tokens in all references over
+/// its count. A segment and order take the reference with which the mean information of the
+/// output's n-grams is largest (then the longest reference). The score is Σ_n (information
+/// shared, over all segments) / (n-grams of all outputs), times exp(β ln²(c/r)) where the
+/// outputs' length c is below the length r of the references taken, with β = ln ½ / ln² 1.5, so
+/// that 2/3 of the length halves the score.
 ///
 /// An order that no output is long enough for adds 0, and the score is 0 where all outputs or all
 /// references are empty; NLTK divides by zero there.

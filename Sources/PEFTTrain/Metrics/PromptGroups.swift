@@ -16,8 +16,8 @@ public struct PromptGroups: Hashable, Sendable {
   /// The groups in the order of their first rows.
   public let groups: [Group]
 
-  /// Gathers `examples`, whose texts are prompts and whose pairs are references; prompts are the same
-  /// when their bytes are. O(length of all prompts).
+  /// Gathers `examples`, whose texts are prompts and whose pairs are references; prompts are the
+  /// same when their bytes are. O(length of all prompts).
   public init(_ examples: [TextExample]) {
     func references(of example: TextExample) -> [String] { example.pair.map { [$0] } ?? [] }
     var groups: [Group] = []
@@ -39,7 +39,7 @@ public struct PromptGroups: Hashable, Sendable {
   /// The prompts in the order of the groups.
   public var prompts: [String] { groups.map(\.prompt) }
 
-  /// The references in the order of the groups, as the metrics take them; at least one for each where every
-  /// row had one.
+  /// The references in the order of the groups, as the metrics take them; at least one for each
+  /// where every row had one.
   public var references: [[String]] { groups.map(\.references) }
 }

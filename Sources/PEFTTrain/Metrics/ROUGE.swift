@@ -2,11 +2,12 @@
 /// Python package rouge-score 0.1.2 computes it without its stemmer, which is not done here.
 ///
 /// A text is taken to lower case, and its runs of the letters a–z and digits 0–9 are its tokens:
-/// every other character separates, letters with accents included. With h what output and reference
-/// share (n-grams, the smaller count of both; or the length of the longest common subsequence of the
-/// whole texts), precision is h over the size of the output, recall h over the size of the reference,
-/// F1 their harmonic mean, each 0 where its denominator is. Of several references, the first with
-/// the highest F1 counts, for each measure by itself; the value of all segments is their plain mean.
+/// every other character separates, letters with accents included. With h what output and
+/// reference share (n-grams, the smaller count of both; or the length of the longest common
+/// subsequence of the whole texts), precision is h over the size of the output, recall h over the
+/// size of the reference, F1 their harmonic mean, each 0 where its denominator is. Of several
+/// references, the first with the highest F1 counts, for each measure by itself; the value of all
+/// segments is their plain mean.
 public struct ROUGE: Hashable, Sendable {
   /// One measure, each value from 0 to 1.
   public struct Score: Hashable, Sendable {

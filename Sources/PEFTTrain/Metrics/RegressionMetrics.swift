@@ -50,8 +50,8 @@ private func correlation(_ left: [Double], _ right: [Double]) -> Double {
   return max(-1, min(1, product / (leftSquare.squareRoot() * rightSquare.squareRoot())))
 }
 
-/// The values less their mean, scaled so that the largest is 1 in magnitude and no square leaves the
-/// range of Double; nil when all values are equal.
+/// The values less their mean, scaled so that the largest is 1 in magnitude and no square leaves
+/// the range of Double; nil when all values are equal.
 private func centred(_ values: [Double]) -> [Double]? {
   guard let first = values.first, values.contains(where: { $0 != first }) else { return nil }
   let count = Double(values.count)

@@ -1,8 +1,8 @@
 /// The tokenization `13a` of mteval-v13a, as sacreBLEU 2 applies it before it counts.
 ///
 /// Trailing white space goes; `<skipped>` and a hyphen before a line feed go, a line feed becomes a
-/// space, and `&quot;`, `&amp;`, `&lt;` and `&gt;` become their characters, in this order. Then each
-/// rule passes over the whole text from left to right, no match overlapping the one before:
+/// space, and `&quot;`, `&amp;`, `&lt;` and `&gt;` become their characters, in this order. Then
+/// each rule passes over the whole text from left to right, no match overlapping the one before:
 ///
 /// 1. ASCII punctuation other than apostrophe, comma, hyphen and full stop stands alone;
 /// 2. a comma or full stop after anything but an ASCII digit stands alone;

@@ -3,12 +3,14 @@ import PEFTReport
 import PEFTSelect
 import PEFTTensor
 
-/// The page for what is in directories: a selection with what training it gave, a comparison, or runs.
+/// The page for what is in directories: a selection with what training it gave, a
+/// comparison, or runs.
 public enum ReportPage {
   /// The file's name.
   public static let fileName = RunReport.fileName
 
-  /// The page for one directory of `train`, `probe` with `select`, `adapt` or `compare`, or for several runs.
+  /// The page for one directory of `train`, `probe` with `select`, `adapt` or `compare`,
+  /// or for several runs.
   public static func html(of directories: [String]) throws(FileError) -> String {
     guard directories.count == 1, let directory = directories.first else {
       let runs = try directories.map { directory throws(FileError) in try run(directory) }
@@ -43,8 +45,8 @@ public enum ReportPage {
     try PageFile.write(html(of: [output.path]), to: output.file(fileName))
   }
 
-  /// Writes the page of directories to `path`, in place of nothing or of another page; nil is `report.html` in the
-  /// only directory.
+  /// Writes the page of directories to `path`, in place of nothing or of another page; nil is
+  /// `report.html` in the only directory.
   ///
   /// - Returns: where it is.
   @discardableResult

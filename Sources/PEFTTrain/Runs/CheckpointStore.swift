@@ -5,8 +5,8 @@ import PEFTTensor
 /// The states of a run on disk: each in a file of its own, `checkpoint-STEP.safetensors`, and
 /// `checkpoint.json`, which names the last two with their SHA-256 and is written after them.
 ///
-/// At any moment the manifest names a state that is whole. A state file that it does not name is left over
-/// from a process that was killed, and goes with the next one that is written.
+/// At any moment the manifest names a state that is whole. A state file that it does not name is
+/// left over from a process that was killed, and goes with the next one that is written.
 public struct CheckpointStore {
   /// The name of the manifest.
   public static let manifestName = "checkpoint.json"
@@ -15,7 +15,7 @@ public struct CheckpointStore {
 
   /// The directory of the run.
   public let directory: String
-  /// All that another run would have otherwise; files and options, not places.
+  /// Everything that distinguishes this run: settings and digests of its inputs, not paths.
   let recipe: JSONObject
   private var entries: [Entry] = []
 
@@ -75,7 +75,8 @@ public struct CheckpointStore {
 
   /// Reads the newest state of `model` that is whole.
   ///
-  /// Throws `malformed` where there is none, or where it is one beyond the end of a run of `plannedSteps` steps.
+  /// Throws `malformed` where there is none, or where it is one beyond the end of a run of
+  /// `plannedSteps` steps.
   public mutating func load(
     for model: TransformerModel, plannedSteps: Int
   ) throws(FileError) -> Saved {
@@ -103,7 +104,7 @@ public struct CheckpointStore {
       return Saved(
         state: state, marks: entry.marks,
         warning: damage.isEmpty
-          ? nil : damage.joined(separator: "; ") + "; going on from step \(entry.step)")
+          ? nil : damage.joined(separator: "; ") + "; resuming from step \(entry.step)")
     }
     throw FileError(
       .malformed, path: directory + "/" + Self.manifestName, reason: damage.joined(separator: "; "),

@@ -88,7 +88,8 @@ extension OutputDirectory {
       remedy: "name another directory, or add --overwrite")
   }
 
-  /// A new directory for files that the command makes itself, in place of an older one if `overwriting`.
+  /// A new directory for files that the command makes itself, in place of an older
+  /// one if `overwriting`.
   public static func new(
     _ path: String, as kind: Kind, overwriting: Bool
   ) throws(FileError) -> OutputDirectory {

@@ -2,11 +2,12 @@ import PEFTTensor
 
 /// A directory that a command writes its results into, and that it knows to be its own.
 ///
-/// Its marker, `.peft.json`, is written before anything else. It says which command made the directory, and lists
-/// every file and directory that this command made in it. A directory that is not empty and has no marker belongs
-/// to somebody else: nothing is written there. In one that has a marker, what the marker does not list belongs to
-/// somebody else: it is never replaced or removed. Symbolic links are never followed. One process works in it at a
-/// time, unless it is shared.
+/// Its marker, `.peft.json`, is written before anything else. It says which command made the
+/// directory, and lists every file and directory that this command made in it. A directory that
+/// is not empty and has no marker belongs to somebody else: nothing is written there. In one
+/// that has a marker, what the marker does not list belongs to somebody else: it is never
+/// replaced or removed. Symbolic links are never followed. One process works in it at a time,
+/// unless it is shared.
 public final class OutputDirectory {
   /// The command that made a directory.
   public enum Kind: String, CaseIterable, Sendable {
@@ -42,16 +43,18 @@ public final class OutputDirectory {
   private(set) var listing: OutputMarker.Listing
   private let lock: DirectoryLock
 
-  /// Opens the directory at `path` for the command `kind`, and makes it where there is none. Nothing in it changes.
+  /// Opens the directory at `path` for the command `kind`, and makes it where there is none.
+  /// Nothing in it changes.
   ///
   /// - Parameters:
   ///   - others: commands whose directories this one may write into as well.
   ///   - isShared: whether several processes may work in it at once.
   ///   - held: the directory's lock, where it is taken already.
-  ///   - adopting: asked where the directory is not empty and has no marker. It names the files there that are known
-  ///     to be the command's own, by what they hold; nil where nothing there is.
-  /// - Throws: `storage` where the directory is somebody else's, a symbolic link or not readable, or where another
-  ///   process works in it.
+  ///   - adopting: asked where the directory is not empty and has no marker. It names the
+  ///     files there that are known to be the command's own, by what they hold; nil where
+  ///     nothing there is.
+  /// - Throws: `storage` where the directory is somebody else's, a symbolic link or not readable,
+  ///   or where another process works in it.
   init(
     _ path: String, as kind: Kind, besides others: Set<Kind> = [], isShared: Bool = false,
     holding held: DirectoryLock? = nil,
@@ -97,11 +100,12 @@ public final class OutputDirectory {
       remedy: "name another directory, or an empty one")
   }
 
-  /// Begins anew: what the marker lists goes, if `overwriting`; otherwise nothing listed may be there.
+  /// Begins anew: what the marker lists goes, if `overwriting`; otherwise nothing
+  /// listed may be there.
   ///
   /// - Parameter kept: names that stay, such as influences that are used again.
-  /// - Throws: `storage` where listed files are there and `overwriting` is false, or where another process works in a
-  ///   directory below; nothing is removed then.
+  /// - Throws: `storage` where listed files are there and `overwriting` is false, or where another
+  ///   process works in a directory below; nothing is removed then.
   func begin(overwriting: Bool, keeping kept: Set<String> = []) throws(FileError) {
     let directory = try DirectoryHandle(path)
     var there: [String] = []
@@ -114,7 +118,8 @@ public final class OutputDirectory {
           reason: "there is a \(there.min(by: Self.isBefore) ?? "") in it already",
           remedy: "name another directory, or add --overwrite")
       }
-      // Whoever opens the directory next goes on with the removal, if this process is killed in its midst.
+      // Whoever opens the directory next goes on with the removal, if this process is
+      // killed in its midst.
       let locks = try OutputRemoval.locks(listing, in: path)
       defer { withExtendedLifetime(locks) {} }
       listing.staying = kept
@@ -131,8 +136,8 @@ public final class OutputDirectory {
     try marker.write(kind, listing)
   }
 
-  /// Strikes files that are not there from the list, when the command has written all that it writes: files of such
-  /// names that come later are somebody else's.
+  /// Strikes files that are not there from the list, when the command has written all that it
+  /// writes: files of such names that come later are somebody else's.
   func settle() throws(FileError) {
     let directory = try DirectoryHandle(path)
     var there = Set<String>()
@@ -153,8 +158,8 @@ public final class OutputDirectory {
   /// Adds files to the list before they are written.
   ///
   /// - Parameter names: paths inside the directory, whose directories `subdirectory` made.
-  /// - Throws: `storage` where a file of such a name is there that this directory's command did not make, or where
-  ///   the name is that of a link or a directory.
+  /// - Throws: `storage` where a file of such a name is there that this directory's command did not
+  ///   make, or where the name is that of a link or a directory.
   func claim(_ names: [String]) throws(FileError) {
     var fresh = Set<String>()
     for name in names {
@@ -204,7 +209,8 @@ public final class OutputDirectory {
     try DirectoryHandle.entry(path + "/" + name) == .file
   }
 
-  /// A directory of a command's own inside this one; those on the way to it are made and listed too.
+  /// A directory of a command's own inside this one; those on the way to it are
+  /// made and listed too.
   ///
   /// - Throws: `storage` where something of such a name is there that is not listed.
   func subdirectory(_ name: String, as kind: Kind) throws(FileError) -> OutputDirectory {
@@ -212,7 +218,8 @@ public final class OutputDirectory {
     return try OutputDirectory(path + "/" + name, as: kind)
   }
 
-  /// The same where other processes may work in it: waits until none does; nil where `shouldStop` ended that.
+  /// The same where other processes may work in it: waits until none does; nil where
+  /// `shouldStop` ended that.
   func subdirectory(
     _ name: String, as kind: Kind, waitingUnless shouldStop: () -> Bool
   ) throws(FileError) -> OutputDirectory? {
@@ -246,14 +253,16 @@ public final class OutputDirectory {
     }
   }
 
-  /// Reads what other processes that share the directory, or a page made meanwhile, added to the list.
+  /// Reads what other processes that share the directory, or a page made
+  /// meanwhile, added to the list.
   private func refresh() throws(FileError) {
     guard let found = try marker.read() else { return }
     listing.files.formUnion(found.listing.files)
     listing.directories.formUnion(found.listing.directories)
   }
 
-  /// Adds a file that another command writes to the list of the directory it is in, where that has a marker.
+  /// Adds a file that another command writes to the list of the directory it is in,
+  /// where that has a marker.
   static func list(_ name: String, in directory: String) throws(FileError) {
     let marker = OutputMarker(directory: directory)
     guard let found = try marker.read(), !found.listing.files.contains(name) else { return }

@@ -1,6 +1,7 @@
 import PEFTTensor
 
-/// `.peft.json`, by which an output directory is known: the command that made it, and what it made there.
+/// `.peft.json`, by which an output directory is known: the command that made it,
+/// and what it made there.
 struct OutputMarker {
   /// The file's name.
   static let fileName = ".peft.json"
@@ -27,8 +28,8 @@ struct OutputMarker {
 
   /// What it says; nil where there is none.
   ///
-  /// Errors: `malformed` for anything that `write` would not have written, such as a path that leads out of the
-  /// directory.
+  /// Errors: `malformed` for anything that `write` would not have written, such as a path that
+  /// leads out of the directory.
   func read() throws(FileError) -> (kind: OutputDirectory.Kind, listing: Listing)? {
     switch try DirectoryHandle.entry(path) {
     case nil: return nil
@@ -85,7 +86,8 @@ struct OutputMarker {
   func change(
     _ kind: OutputDirectory.Kind, from known: Listing, _ edit: (inout Listing) -> Void
   ) throws(FileError) -> Listing {
-    // The lock is on the file itself, which every writer replaces: whoever gets it looks whether it is still there.
+    // The lock is on the file itself, which every writer replaces: whoever gets it looks
+    // whether it is still there.
     while true {
       if isThere {
         guard let lock = try FileLock(path) else { continue }

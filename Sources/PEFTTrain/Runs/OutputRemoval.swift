@@ -2,14 +2,16 @@ import PEFTTensor
 
 /// Removes what a marker lists, and nothing else.
 enum OutputRemoval {
-  /// Files that make a directory a result: they go first, so that a half-removed one is never taken for whole.
+  /// Files that make a directory a result: they go first, so that a half-removed one is
+  /// never taken for whole.
   static let manifests = [
     RunManifest.fileName, "comparison.json", "plan.json", "influence.json", "suite.json",
     "validation.json", "pretraining.json", "config.json", "adapter_config.json",
     CheckpointStore.manifestName, "probe-checkpoint.json",
   ]
 
-  /// Removes the directory at `path` with all that its marker lists. Where anything else is in it, it stays with that.
+  /// Removes the directory at `path` with all that its marker lists. Where anything else is in
+  /// it, it stays with that.
   ///
   /// - Parameter isLocked: whether the caller keeps other processes out of it.
   /// - Throws: `storage` where another process works in it.
@@ -39,8 +41,8 @@ enum OutputRemoval {
     return locks
   }
 
-  /// Removes listed files and directories below `path`, but for those that stay. What is not listed stays, and with
-  /// it the directories it is in.
+  /// Removes listed files and directories below `path`, but for those that stay. What is not listed
+  /// stays, and with it the directories it is in.
   ///
   /// - Parameter listing: has what is left when this returns.
   static func remove(

@@ -17,7 +17,8 @@ extension TrainingJob {
   ///
   /// Throws `malformed` where the run there is one with other options.
   ///
-  /// - Parameter tidying: whether states go that a process left which was killed when the run had ended.
+  /// - Parameter tidying: whether states go that a process left which was killed when
+  ///   the run had ended.
   public func finishedRun(
     in output: String, tidying: Bool = true
   ) throws(FileError) -> RunManifest? {
@@ -37,11 +38,12 @@ extension TrainingJob {
 extension PreparedJob {
   /// Trains, evaluates and writes the run directory `output`.
   ///
-  /// A run that goes on gives the bits of one that was never ended. One that was finished is not for this:
-  /// its manifest can be read.
+  /// A run that goes on gives the bits of one that was never ended. One that was finished is not
+  /// for this: its manifest can be read.
   ///
   /// - Parameters:
-  ///   - checkpoints: how often, in steps, the state is saved besides after every evaluation or pass.
+  ///   - checkpoints: how often, in steps, the state is saved besides after every
+  ///     evaluation or pass.
   ///   - note: told what the user should know.
   public func run(
     to output: String, start: RunStart, checkpoints: Int? = nil, shouldStop: () -> Bool,

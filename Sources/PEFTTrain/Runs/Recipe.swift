@@ -24,9 +24,9 @@ enum Recipe {
     guard let difference = firstDifference(found, asRead(wanted)) else { return }
     throw FileError(
       .malformed, path: path, place: difference.place,
-      reason: "the run was begun with \(text(difference.found)), and now it is "
+      reason: "the run was started with \(text(difference.found)), and now it is "
         + text(difference.wanted),
-      remedy: "go on with the options and files it was begun with, or begin again (--overwrite)")
+      remedy: "use the options and files it was started with, or start again with --overwrite")
   }
 
   /// A recipe in the form of this version.

@@ -18,8 +18,8 @@ import PEFTTensor
 ///     run.json             the manifest with the SHA-256 of the others, written last
 ///     .peft.json           the marker of an `OutputDirectory`
 ///
-/// A directory with a `run.json` is a run that ended; one without it is not. What does not tell the time is
-/// the same, to the bit, however often the run was ended and gone on with.
+/// A directory with a `run.json` is a run that ended; one without it is not. What does not tell the
+/// time is the same, to the bit, however often the run was ended and gone on with.
 public struct RunDirectory {
   /// The name of the file with what was written after the test prompts.
   static let writtenName = "written.jsonl"
@@ -42,8 +42,9 @@ public struct RunDirectory {
     EventLog.fileName, TrainedTensors.fileName, RunReport.fileName, writtenName,
   ]
 
-  /// Begins a run in `output` and writes what is known before the first step. What an earlier run left there goes,
-  /// its manifest first, so that a half-replaced run is never taken for a whole one.
+  /// Begins a run in `output` and writes what is known before the first step. What an
+  /// earlier run left there goes, its manifest first, so that a half-replaced run is never
+  /// taken for a whole one.
   init(
     beginningIn output: OutputDirectory, settings: JSONValue, recipe: JSONObject
   ) throws(FileError) {
@@ -106,7 +107,8 @@ public struct RunDirectory {
 
   /// Opens the directory of a run of its own.
   ///
-  /// With `resuming`, one that an earlier version wrote, which made no marker, is known by its checkpoints.
+  /// With `resuming`, one that an earlier version wrote, which made no marker, is
+  /// known by its checkpoints.
   static func output(
     _ path: String, start: RunStart, recipe: JSONObject
   ) throws(FileError) -> OutputDirectory {
@@ -232,12 +234,14 @@ public struct RunDirectory {
     try output.settle()
   }
 
-  /// Whether the manifest has the digest of a file of this name. A page has its own, and may be made again.
+  /// Whether the manifest has the digest of a file of this name. A page has its own,
+  /// and may be made again.
   private static func isBound(_ name: String) -> Bool {
     isOwn(name) && name != RunReport.fileName && name != RunManifest.fileName
   }
 
-  /// Whether a run cannot be opened without its file of this name. Logs and texts may go when nobody needs them.
+  /// Whether a run cannot be opened without its file of this name. Logs and texts may go
+  /// when nobody needs them.
   static func isOpened(_ name: String) -> Bool {
     [TrainedTensors.fileName, settingsName, EnvironmentReport.fileName].contains(name)
   }
@@ -248,7 +252,8 @@ public struct RunDirectory {
 }
 
 extension RunDirectory {
-  /// Copies a run that ended to `target`, in place of one that may be there; the manifest goes last.
+  /// Copies a run that ended to `target`, in place of one that may be there;
+  /// the manifest goes last.
   static func copy(_ source: String, to target: OutputDirectory) throws(FileError) {
     try clear(target)
     let names = try DirectoryHandle(source).names().filter(isOwn).sorted()

@@ -8,7 +8,8 @@ struct RunHistory {
   /// The command line that began it; nil where it is not known.
   let command: String?
 
-  /// Reads `steps.csv`, `metrics.csv` and `environment.json` in `directory`. Malformed rows are skipped.
+  /// Reads `steps.csv`, `metrics.csv` and `environment.json` in `directory`.
+  /// Malformed rows are skipped.
   init(_ directory: String) throws(FileError) {
     losses = try Self.rows(directory + "/steps.csv").compactMap { cells in
       guard cells.count > 1, let step = Int(cells[0]), let loss = Double(cells[1]) else {

@@ -64,7 +64,8 @@ extension RunManifest {
     } ?? []
   }
 
-  /// Throws `malformed` for a file of the run in `directory` that is not the one whose digest is here.
+  /// Throws `malformed` for a file of the run in `directory` that is not the one
+  /// whose digest is here.
   func checkFiles(
     in directory: String, where isMeant: (String) -> Bool = { _ in true }
   ) throws(FileError) {
@@ -73,7 +74,8 @@ extension RunManifest {
     }
   }
 
-  /// Throws `malformed` where the file `name` of the run in `directory` has another digest than the one that is here.
+  /// Throws `malformed` where the file `name` of the run in `directory` has another digest than
+  /// the one that is here.
   func check(
     _ name: String, in directory: String, is digest: String
   ) throws(FileError) {

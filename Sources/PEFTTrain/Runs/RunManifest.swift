@@ -5,8 +5,8 @@ import PEFTTensor
 public struct RunManifest: Sendable {
   /// The directory of the base model.
   public var modelDirectory: String
-  /// SHA-256 of the base model's weights, configuration and tokenizer's files, by name; of the weights
-  /// alone in a run of an earlier version.
+  /// SHA-256 of the base model's weights, configuration and tokenizer's files, by name; of the
+  /// weights alone in a run of an earlier version.
   public var modelFiles: [String: String]
   /// What was trained.
   public var method: any AdaptationMethod

@@ -1,11 +1,11 @@
 import Foundation
 import PEFTTensor
 
-/// A directory that is built beside its final place and put there whole: at any moment, whatever ends the process,
-/// the final place has the old directory or the new one.
+/// A directory that is built beside its final place and put there whole: at any moment, whatever
+/// ends the process, the final place has the old directory or the new one.
 ///
-/// It is built as `.NAME.peft-PID-N.partial`. What a process leaves that was killed is cleared by the next one that
-/// writes the same directory; its lock tells that it has ended.
+/// It is built as `.NAME.peft-PID-N.partial`. What a process leaves that was killed is cleared by
+/// the next one that writes the same directory; its lock tells that it has ended.
 public final class StagedDirectory {
   /// Where the files go until `commit`.
   let output: OutputDirectory
@@ -17,8 +17,8 @@ public final class StagedDirectory {
 
   /// Begins a directory that is to be at `path`.
   ///
-  /// - Throws: `storage` where there is anything but an empty directory, unless `overwriting`, and then anything but a
-  ///   directory of the same command with nothing in it that others made.
+  /// - Throws: `storage` where there is anything but an empty directory, unless `overwriting`, and
+  ///   then anything but a directory of the same command with nothing in it that others made.
   public init(
     replacing path: String, as kind: OutputDirectory.Kind, overwriting: Bool
   ) throws(FileError) {
@@ -63,11 +63,13 @@ public final class StagedDirectory {
       isCommitted = true
       try DirectoryHandle(parent.isEmpty ? "/" : parent).synchronize()
     }
-    // The old one has the new one's name from before; what keeps it from going is no failure of this command.
+    // The old one has the new one's name from before; what keeps it from going is no
+    // failure of this command.
     if old != nil { try? OutputRemoval.removeAll(output.path, isLocked: true) }
   }
 
-  /// Calls `body`; its errors name the final place in place of the one where the directory is built.
+  /// Calls `body`; its errors name the final place in place of the one where
+  /// the directory is built.
   func naming<Result>(_ body: () throws -> Result) throws -> Result {
     do {
       return try body()

@@ -1,11 +1,12 @@
 import Foundation
 import PEFTTensor
 
-/// Scalars in TensorBoard's event format: records of a length, the length's checksum, a message and its
-/// checksum (CRC-32C, masked), little-endian; messages are protocol buffers of the type `Event`.
+/// Scalars in TensorBoard's event format: records of a length, the length's checksum, a
+/// message and its checksum (CRC-32C, masked), little-endian; messages are protocol buffers
+/// of the type `Event`.
 ///
-/// Each process that works on a run writes a file of its own. The first event of one that goes on says at
-/// which step, and TensorBoard leaves out what earlier files have from there on.
+/// Each process that works on a run writes a file of its own. The first event of one that goes on
+/// says at which step, and TensorBoard leaves out what earlier files have from there on.
 struct TensorBoardFile {
   /// How the names of such files begin; TensorBoard finds them by it.
   static let namePrefix = "events.out.tfevents."

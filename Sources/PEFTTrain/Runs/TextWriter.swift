@@ -19,8 +19,8 @@ public struct TextWriter {
     if case .completion = trained.task ?? task { isCompletion = true } else { isCompletion = false }
   }
 
-  /// The texts after the prompts of the file `path`; nil where `shouldStop`, which is asked before every batch of
-  /// prompts, ended it.
+  /// The texts after the prompts of the file `path`; nil where `shouldStop`, which is asked before
+  /// every batch of prompts, ended it.
   ///
   /// Throws `malformed`, with the line, for a prompt that leaves no room to write.
   public func texts(

@@ -140,8 +140,8 @@ public struct TrainedModel {
 
   /// Opens a Hugging Face PEFT adapter of the type LORA, or a file of additions, on a base model.
   ///
-  /// A classifier's labels are those in `labels.json` beside the adapter, as `peft export` writes it, or those of
-  /// the base's `config.json`, where there are as many; else numbers.
+  /// A classifier's labels are those in `labels.json` beside the adapter, as `peft export` writes
+  /// it, or those of the base's `config.json`, where there are as many; else numbers.
   ///
   /// - Parameter alpha: α; nil takes it from the adapter's configuration.
   public static func open(

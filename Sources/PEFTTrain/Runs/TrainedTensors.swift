@@ -1,12 +1,13 @@
 import PEFTModels
 import PEFTTensor
 
-/// The tensors that trained, as a safetensors file: exactly those, head included, and beside them what the base
-/// model lacks and was drawn for the run, such as BERT's pooler.
+/// The tensors that trained, as a safetensors file: exactly those, head included, and beside them
+/// what the base model lacks and was drawn for the run, such as BERT's pooler.
 ///
-/// A whole tensor stands as in the model's own files. A matrix [m, n] of which only some rows trained is
-/// `NAME` [|rows|, n], these rows, and `NAME.rows` [|rows|], their numbers as I64, ascending from 0; rows
-/// are outputs, also where the model's files hold the matrix the other way round, as GPT-2's do.
+/// A whole tensor stands as in the model's own files. A matrix [m, n] of which only some rows
+/// trained is `NAME` [|rows|, n], these rows, and `NAME.rows` [|rows|], their numbers as I64,
+/// ascending from 0; rows are outputs, also where the model's files hold the matrix the other way
+/// round, as GPT-2's do.
 public enum TrainedTensors {
   /// The file's name in a run directory.
   public static let fileName = "trained.safetensors"

@@ -2,8 +2,9 @@ import Foundation
 import PEFTModels
 import PEFTTensor
 
-/// A training state as one safetensors file: `value.NAME`, `mean.NAME`, `meanSquare.NAME` and, where there
-/// was an evaluation, `best.NAME` for every trained tensor; the rest is in the metadata.
+/// A training state as one safetensors file: `value.NAME`, `mean.NAME`,
+/// `meanSquare.NAME` and, where there was an evaluation, `best.NAME` for every trained
+/// tensor; the rest is in the metadata.
 enum TrainingCheckpoint {
   /// Writes the state of training `model`.
   static func save(

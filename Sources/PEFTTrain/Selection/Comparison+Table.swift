@@ -14,7 +14,8 @@ extension Comparison {
     }
   }
 
-  /// Every metric of every run, one a line: method, seed, trainable, learning_rate, split, metric, value.
+  /// Every metric of every run, one a line: method, seed, trainable, learning_rate,
+  /// split, metric, value.
   public func writeTable(to path: String) throws(FileError) {
     var text = "method,seed,trainable,learning_rate,split,metric,value\n"
     for entry in entries {

@@ -134,8 +134,8 @@ public struct Comparison: Sendable {
 }
 
 extension LowRankAdaptation {
-  /// The rank at which this method's additions to `model` come nearest to `budget` parameters with the
-  /// head, at least 1: what LoRA would take of the same budget.
+  /// The rank at which this method's additions to `model` come nearest to `budget` parameters with
+  /// the head, at least 1: what LoRA would take of the same budget.
   public static func rank(
     nearest budget: Int, for model: TransformerModel, targets: [String]
   ) -> Int {

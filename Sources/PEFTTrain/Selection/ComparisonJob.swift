@@ -56,13 +56,15 @@ public struct ComparisonJob: Sendable {
     case diverged(label: String, learningRate: Double, NonFiniteLoss)
   }
 
-  /// Trains one method with every seed, each into a run directory of its own. Where learning rates are to be
-  /// chosen from, each has a directory `rate-RATE` in that of the first seed, and the best one's run is copied; one that
-  /// diverges is not chosen. Throws where all do, or the chosen one with another seed.
+  /// Trains one method with every seed, each into a run directory of its own. Where learning rates
+  /// are to be chosen from, each has a directory `rate-RATE` in that of the first seed, and the
+  /// best one's run is copied; one that diverges is not chosen. Throws where all do, or the chosen
+  /// one with another seed.
   ///
   /// - Parameters:
   ///   - output: the command's directory.
-  ///   - directory: the directory of the run with a seed, inside `output`; empty for `output` itself.
+  ///   - directory: the directory of the run with a seed, inside `output`; empty for
+  ///     `output` itself.
   ///   - resuming: whether runs that are there stay; otherwise they are replaced.
   /// - Returns: nil where it was stopped; the run in hand is saved as far as it got.
   public func entry(

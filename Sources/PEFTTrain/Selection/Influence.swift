@@ -33,8 +33,8 @@ public struct Influence: Sendable {
 
   /// The directory of the model, from the root of the file system.
   public let modelDirectory: String
-  /// SHA-256 of the model's weights, configuration and tokenizer's files, by name; of the weights alone
-  /// in a file of an earlier version.
+  /// SHA-256 of the model's weights, configuration and tokenizer's files, by name; of the weights
+  /// alone in a file of an earlier version.
   public let modelFiles: [String: String]
   /// The model's number of transformer layers.
   public let layerCount: Int
@@ -62,7 +62,8 @@ public struct Influence: Sendable {
   public let isComplete: Bool
   /// What it took.
   public let cost: Cost
-  /// All that another probe would have otherwise; nil where it is not known.
+  /// Everything that distinguishes this probe: settings and digests of its inputs. Nil
+  /// where it is not known.
   var recipe: JSONObject?
 
   /// The adapters that were weighed beside the groups.

@@ -14,13 +14,14 @@ public struct InfluenceSettings: Sendable {
   public var value = InfluenceRule.trustRegion(reach: 1e-3)
   /// How probes become one estimate.
   public var aggregation = ProbeAggregation.ratioOfMeans
-  /// Steps of the head alone before the first gradient: straight from its initialisation the residual
-  /// term of the Hessian rules, and a curvature without it says little; see <doc:MeasuringAndPlanning>.
+  /// Steps of the head alone before the first gradient: straight from its initialisation the
+  /// residual term of the Hessian rules, and a curvature without it says little; see
+  /// <doc:MeasuringAndPlanning>.
   public var headSteps = 80
   /// Their learning rate.
   public var headLearningRate = 5e-3
-  /// Steps of every parameter after those of the head, so that slopes are those of a model that has begun to
-  /// learn; 0 probes the model as it came.
+  /// Steps of every parameter after those of the head, so that slopes are those of a model that has
+  /// begun to learn; 0 probes the model as it came.
   public var warmSteps = 0
   /// Their learning rate.
   public var warmLearningRate = 2e-4
@@ -74,8 +75,8 @@ extension PreparedJob {
   /// permutation of (seed, pass) of their own. The model is bit for bit as before when it returns.
   ///
   /// - Parameters:
-  ///   - output: where the state is saved, so that a probe that was ended can go on; nil saves none. When
-  ///     what it found is written, `ProbeCheckpoint.remove` is due.
+  ///   - output: where the state is saved, so that a probe that was ended can go on; nil saves
+  ///     none. When what it found is written, `ProbeCheckpoint.remove` is due.
   ///   - resuming: whether to go on from a state there; without one it begins.
   ///   - shouldStop: asked after every batch; true ends with what there is, marked as incomplete.
   /// - Returns: nil when it was stopped before the first probe.
@@ -172,8 +173,8 @@ extension PreparedJob {
     try Selection.check(budget, for: grouping.groups)
   }
 
-  /// Throws where gradients, their two means and a direction for every parameter, with the activations of
-  /// a whole training step, are more than the system will give.
+  /// Throws where gradients, their two means and a direction for every parameter, with the
+  /// activations of a whole training step, are more than the system will give.
   private func checkProbeMemory() throws(InsufficientMemory) {
     let marks = model.parameters.map(\.parameter.isTrainable)
     for entry in model.parameters { entry.parameter.isTrainable = true }
@@ -225,7 +226,8 @@ extension PreparedJob {
 }
 
 extension TrainingJob {
-  /// Throws where a probe was made with other settings or files than these, and names the first difference.
+  /// Throws where a probe was made with other settings or files than these, and names
+  /// the first difference.
   public func check(
     _ influence: Influence, isOf settings: InfluenceSettings, path: String
   ) throws(FileError) {
@@ -234,7 +236,7 @@ extension TrainingJob {
       path: path, command: "peft probe")
   }
 
-  /// All that another probe would have otherwise.
+  /// Everything that distinguishes this probe: settings and digests of its inputs.
   fileprivate func recipe(
     _ settings: InfluenceSettings, _ files: ModelFiles, adapter: LowRankFile? = nil
   ) throws(FileError) -> JSONObject {

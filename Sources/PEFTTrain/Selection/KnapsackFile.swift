@@ -3,9 +3,9 @@ import PEFTTensor
 
 /// A plain instance in a text file: a line `n c`, then n lines `value weight`.
 ///
-/// Numbers are separated by blanks or line ends, wherever these fall. Weights and capacity may be decimal numbers; they are scaled by a
-/// power of ten to whole ones, exactly. What comes after the last item (some files keep a solution there) is
-/// ignored.
+/// Numbers are separated by blanks or line ends, wherever these fall. Weights and capacity may be
+/// decimal numbers; they are scaled by a power of ten to whole ones, exactly. What comes after the
+/// last item (some files keep a solution there) is ignored.
 public struct KnapsackFile: Sendable {
   /// The instance, its weights times `weightScale`.
   public let instance: KnapsackInstance

@@ -21,9 +21,9 @@ extension Plan {
 
   /// Recomputes weight, value and bound from the items alone.
   ///
-  /// Throws for a group that is no item or has another size, a fixed item that is missing, two items of
-  /// one class, a weight or value that does not add up, a weight above the budget, a value above the
-  /// bound, a bound that a better choice disproves, and a proof that one disproves.
+  /// Throws for a group that is no item or has another size, a fixed item that is missing, two
+  /// items of one class, a weight or value that does not add up, a weight above the budget, a value
+  /// above the bound, a bound that a better choice disproves, and a proof that one disproves.
   public func check() throws -> Verification {
     let byName = try uniqueItems()
     let chosen = try chosenItems(byName)
@@ -94,8 +94,8 @@ extension Plan {
     }
   }
 
-  /// Dantzig's bound without regard to exclusions: items by density until the budget is full, the last
-  /// one in part.
+  /// Dantzig's bound without regard to exclusions: items by density until the budget is full,
+  /// the last one in part.
   private var fractionalBound: Double {
     var left = Double(budget - items.reduce(0) { $0 + ($1.isFixed ? $1.parameters : 0) })
     var bound = 0.0

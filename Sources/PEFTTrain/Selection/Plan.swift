@@ -26,8 +26,8 @@ public struct Plan: Sendable {
     public let group: ParameterGroup
     /// Its value.
     public let value: Double
-    /// The step η* = b / a at which its own parabola is lowest, for learning rates by group; 0 where that
-    /// is unknown.
+    /// The step η* = b / a at which its own parabola is lowest, for learning rates by group; 0
+    /// where that is unknown.
     public let step: Double
     /// The part of resamples in which it is selected; nil where there were too few probes.
     public let frequency: Double?
@@ -35,8 +35,8 @@ public struct Plan: Sendable {
 
   /// The directory of the model, from the root of the file system.
   public var modelDirectory: String
-  /// SHA-256 of the model's weights, configuration and tokenizer's files, by name; of the weights alone
-  /// in a file of an earlier version.
+  /// SHA-256 of the model's weights, configuration and tokenizer's files, by name; of the weights
+  /// alone in a file of an earlier version.
   public var modelFiles: [String: String]
   /// |W|, adapters left out.
   public var modelParameters: Int
@@ -57,8 +57,8 @@ public struct Plan: Sendable {
   public var solver: String
   /// How slope and curvature became a value.
   public var valueRule: String
-  /// What the chosen set removes when interactions count, and by what part that falls short of the sum;
-  /// nil where they were not measured.
+  /// What the chosen set removes when interactions count, and by what part that falls short of the
+  /// sum; nil where they were not measured.
   public var interaction: Interaction?
   /// How the choice changes when probes are resampled; nil where there were too few.
   public var stability: SelectionStability?
@@ -66,20 +66,23 @@ public struct Plan: Sendable {
   public var items: [Item]
   /// Seconds of the probe behind it.
   public var probeSeconds: Double
-  /// SHA-256 of the files that it was made of or belong to it, by name: `influence.json` and `frontier.csv`.
+  /// SHA-256 of the files that it was made of or belong to it, by name:
+  /// `influence.json` and `frontier.csv`.
   public var files: [String: String] = [:]
 
   /// A selection's value with interactions.
   public struct Interaction: Hashable, Sendable {
-    /// ½ bᵀ A⁻¹ b over those of the chosen set whose slope is positive, with the standard errors of the curvatures
-    /// added to the diagonal of A: what the best step removes, without a limit on it.
+    /// ½ bᵀ A⁻¹ b over those of the chosen set whose slope is positive, with the standard
+    /// errors of the curvatures added to the diagonal of A: what the best step removes,
+    /// without a limit on it.
     public let value: Double
     /// Σ b² / 2a over them, with the same a.
     public let additiveValue: Double
     /// Whether the selection was made for `value`.
     public let isObjective: Bool
 
-    /// 1 − value / additive: what is counted twice in the sum; negative where groups help each other.
+    /// 1 − value / additive: what is counted twice in the sum; negative where
+    /// groups help each other.
     public var redundancy: Double { additiveValue > 0 ? 1 - value / additiveValue : 0 }
   }
 
@@ -90,17 +93,18 @@ public struct Plan: Sendable {
         == Dictionary(influence.groups.map { ($0.name, $0.parameterCount) }) { first, _ in first }
   }
 
-  /// The value of those that were chosen as the frontier counts it: `value`, and where the selection was made for
-  /// what groups remove together, the sum of their own.
+  /// The value of those that were chosen as the frontier counts it: `value`, and where the
+  /// selection was made for what groups remove together, the sum of their own.
   public var frontierValue: Double {
     guard interaction?.isObjective == true else { return value }
     return groups.lazy.filter { !$0.group.isFixed }.reduce(0) { $0 + $1.value }
   }
 
-  /// Ratios of learning rates by tensor, from the best steps of the groups: √(η* / median η*), from ¼ to 4.
+  /// Ratios of learning rates by tensor, from the best steps of the groups: √(η* /
+  /// median η*), from ¼ to 4.
   ///
-  /// The root and the limits temper what the probe knows poorly. A tensor whose rows belong to several
-  /// groups takes their mean; the head, and groups without a known step, keep 1.
+  /// The root and the limits temper what the probe knows poorly. A tensor whose rows belong to
+  /// several groups takes their mean; the head, and groups without a known step, keep 1.
   public var rateFactors: [String: Double] {
     let moving = groups.filter { !$0.group.isFixed && $0.step > 0 && $0.step.isFinite }
     let steps = moving.map(\.step).sorted()

@@ -87,8 +87,8 @@ public struct Planner {
     isTransfer = true
   }
 
-  /// How far the order of the groups that may be chosen agrees with that of another probe of the same
-  /// groups: Kendall's τ of the values, and of the values for each parameter.
+  /// How far the order of the groups that may be chosen agrees with that of another probe of the
+  /// same groups: Kendall's τ of the values, and of the values for each parameter.
   ///
   /// Throws where the other probe had other groups.
   public func agreement(
@@ -157,11 +157,12 @@ public struct Planner {
       interaction: interaction(of: chosen, isObjective: false), stability: nil)
   }
 
-  /// The best choice under `budget` parameters by the value that the chosen groups remove together, of those
-  /// whose slope is positive.
+  /// The best choice under `budget` parameters by the value that the chosen groups remove together,
+  /// of those whose slope is positive.
   ///
-  /// That value has no knapsack's bound; its bound is that of all these groups together, and a proof there is where
-  /// all their subsets were looked at. Throws where the probe did not measure interactions.
+  /// That value has no knapsack's bound; its bound is that of all these groups together, and a
+  /// proof there is where all their subsets were looked at. Throws where the probe did not
+  /// measure interactions.
   public func interactingPlan(budget: Int) throws -> Plan {
     guard let model = interactionModel else {
       throw SelectionError(
@@ -236,8 +237,9 @@ public struct Planner {
       }, probeSeconds: influence.cost.seconds)
   }
 
-  /// What each number of parameters could give: the whole exact frontier where sizes are few, otherwise
-  /// the best choice at `samples` budgets, evenly spread on a logarithmic axis. The head is in every point.
+  /// What each number of parameters could give: the whole exact frontier where sizes are few,
+  /// otherwise the best choice at `samples` budgets, evenly spread on a logarithmic axis. The
+  /// head is in every point.
   public func frontier(samples: Int = 100) throws -> [(parameters: Int, value: Double)] {
     let total = groups.modelParameterCount
     let whole = try KnapsackInstance(

@@ -4,16 +4,17 @@ import PEFTTensor
 
 /// Which batches of the training data make the direction of a probe, and which are probed.
 ///
-/// A slope is unbiased only where a probe has none of the examples that made the direction. Where the data have fewer
-/// batches than both take, one permutation's batches are parted between them in proportion: the direction goes round its
-/// part, and probes are as many as theirs has.
+/// A slope is unbiased only where a probe has none of the examples that made the direction. Where
+/// the data have fewer batches than both take, one permutation's batches are parted between them in
+/// proportion: the direction goes round its part, and probes are as many as theirs has.
 public struct ProbeBatchPlan: Hashable, Sendable {
   /// Batches in a pass over the training data.
   public let batchCount: Int
   /// Probes at the starting point: those asked for, or fewer.
   public let probeCount: Int
-  /// Batches that make the direction as often as it asks for, where the data were too few; nil where they were not, or
-  /// where probes go along a training run or are to be on the direction's own batches.
+  /// Batches that make the direction as often as it asks for, where the data were too few; nil
+  /// where they were not, or where probes go along a training run or are to be on the
+  /// direction's own batches.
   public let directionPart: Int?
   /// Whether there is but one batch, which then serves for both.
   public let isShared: Bool

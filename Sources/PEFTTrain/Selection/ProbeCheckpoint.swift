@@ -3,9 +3,10 @@ import PEFTModels
 import PEFTSelect
 import PEFTTensor
 
-/// The state of a probe on disk: the sums of gradients and the head in one file, with the parameters and the
-/// optimizer of a training run where it probes along one, what the probes found in
-/// another, and `probe-checkpoint.json`, which names both with their SHA-256 and is written after them.
+/// The state of a probe on disk: the sums of gradients and the head in one file, with the
+/// parameters and the optimizer of a training run where it probes along one, what the
+/// probes found in another, and `probe-checkpoint.json`, which names both with their
+/// SHA-256 and is written after them.
 ///
 /// Records are Float64, kept as their bits in I64.
 public struct ProbeCheckpoint {
@@ -27,7 +28,7 @@ public struct ProbeCheckpoint {
     let headSeconds: Double
   }
 
-  /// A checkpoint in `output`; `recipe` is all that another probe would have otherwise.
+  /// A checkpoint in `output`; `recipe` is everything that distinguishes this probe.
   init(in output: OutputDirectory, recipe: JSONObject) {
     self.output = output
     self.recipe = recipe
@@ -239,7 +240,8 @@ public struct ProbeCheckpoint {
     try remove(from: output)
   }
 
-  /// The files of a state in `directory`, by its manifest; nil where there is no manifest of a probe.
+  /// The files of a state in `directory`, by its manifest; nil where there is no
+  /// manifest of a probe.
   ///
   /// For directories of earlier versions, which have no marker.
   public static func fileNames(in directory: String) throws(FileError) -> [String]? {

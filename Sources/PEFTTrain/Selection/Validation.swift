@@ -74,8 +74,8 @@ public struct Validation: Sendable {
     ])
   }
 
-  /// Predictors by name from what a probe found: influence as it was asked for, by several rules, and the simple
-  /// ones. Groups without an accepted fit are worth nothing by any rule.
+  /// Predictors by name from what a probe found: influence as it was asked for, by several rules,
+  /// and the simple ones. Groups without an accepted fit are worth nothing by any rule.
   public static func predictors(
     of influence: Influence
   ) -> [(name: String, values: [Double])] {
@@ -120,8 +120,8 @@ public struct Validation: Sendable {
 }
 
 extension PreparedJob {
-  /// Trains each group of `influence` alone, the head standing still, and correlates the fall of the dev
-  /// loss with what predicted it.
+  /// Trains each group of `influence` alone, the head standing still, and correlates the fall of
+  /// the dev loss with what predicted it.
   ///
   /// The head is first trained as it was for the probe. The model is bit for bit as before when it
   /// returns; adapters among the groups are left out.
@@ -186,7 +186,8 @@ extension PreparedJob {
   /// What a diverged run counts as: below every other, and finite.
   private static let divergedFall = 1e6
 
-  /// The dev loss after training what is trainable now; infinite where training diverged, nil where it was stopped.
+  /// The dev loss after training what is trainable now; infinite where training diverged, nil
+  /// where it was stopped.
   private func lossAfterTraining(
     rate: Double, _ settings: ValidationSettings, shouldStop: () -> Bool, loss: () -> Double?
   ) throws -> Double? {

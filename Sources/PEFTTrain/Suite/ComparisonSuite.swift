@@ -1,7 +1,8 @@
 import PEFTModels
 import PEFTSelect
 
-/// Methods over tasks, budgets and seeds, all by one recipe and with the same search for learning rates.
+/// Methods over tasks, budgets and seeds, all by one recipe and with the same
+/// search for learning rates.
 public struct ComparisonSuite: Sendable {
   /// The suite's name.
   public var name: String
@@ -11,7 +12,8 @@ public struct ComparisonSuite: Sendable {
   public var problems: [Problem]
   /// One run of every method for each.
   public var seeds: [UInt64]
-  /// The rates that every method chooses from, by the mean dev metric of the first `rateSeedCount` seeds.
+  /// The rates that every method chooses from, by the mean dev metric of the first
+  /// `rateSeedCount` seeds.
   public var learningRates: [Double]
   /// With how many of the seeds every rate is tried.
   public var rateSeedCount: Int

@@ -13,7 +13,8 @@ struct SuiteBase {
   /// Everything that distinguishes runs, except for method, seed and learning rate: settings and
   /// SHA-256 of their inputs.
   let recipe: JSONObject
-  /// The groups of those probes whose subsets are all trained, by the probe's name; the head is left out.
+  /// The groups of those probes whose subsets are all trained, by the probe's name;
+  /// the head is left out.
   let groups: [String: [ParameterGroup]]
   private let tensors: [(name: String, layer: Int)]
   private let layerCount: Int

@@ -40,7 +40,8 @@ public struct SuiteClaims: Sendable {
   public struct Additivity: Sendable {
     /// The problem.
     public let problem: String
-    /// Spearman's correlation of a subset's fall with the sum of its groups' falls, over subsets of two and more.
+    /// Spearman's correlation of a subset's fall with the sum of its groups' falls, over
+    /// subsets of two and more.
     public let correlation: Double
     /// The median of fall by sum.
     public let ratio: Double

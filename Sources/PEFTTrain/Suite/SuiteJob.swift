@@ -9,8 +9,9 @@ import PEFTTensor
 ///     cells/PROBLEM/ROW/seed-S-rate-R.json       one training run each
 ///     cells/PROBLEM/ROW/seed-S-plan.json         what a selection chose
 ///
-/// What is there already, made by the same recipe, is not made again. Several processes may work in one directory
-/// on shards of their own; a probe that two of them need is made by one while the other waits.
+/// What is there already, made by the same recipe, is not made again. Several processes may
+/// work in one directory on shards of their own; a probe that two of them need is made by one
+/// while the other waits.
 public struct SuiteJob {
   /// The suite.
   public let suite: ComparisonSuite
@@ -53,7 +54,8 @@ public struct SuiteJob {
 
   /// Runs the rows of a shard.
   ///
-  /// - Returns: whether it came to its end; false where `shouldStop` ended it, with the loss of the run in hand.
+  /// - Returns: whether it came to its end; false where `shouldStop` ended it, with the loss
+  ///   of the run in hand.
   public func run(
     _ shard: SuiteShard = .whole, shouldStop: () -> Bool, observe: (Event) -> Void
   ) throws -> Bool {
@@ -75,8 +77,8 @@ public struct SuiteJob {
     }
   }
 
-  /// A row's runs: every rate with the first seeds, then the best of them with the others. `cell` makes or reads
-  /// a run; where it gives nil, so does this.
+  /// A row's runs: every rate with the first seeds, then the best of them with the others. `cell`
+  /// makes or reads a run; where it gives nil, so does this.
   private func collect(
     _ row: SuiteRow, _ cell: (UInt64, Double) throws -> SuiteCell?
   ) throws -> [SuiteRun]? {
@@ -265,7 +267,7 @@ public struct SuiteJob {
     "\(directory)/\(rowDirectory(row))/\(cellName(seed, rate))"
   }
 
-  /// All that another run would have otherwise.
+  /// Everything that distinguishes this run: settings and digests of its inputs.
   private func recipe(_ row: SuiteRow, _ seed: UInt64, _ rate: Double) throws -> JSONObject {
     var recipe = base(row.problem)?.recipe ?? [:]
     recipe["seed"] = .string(String(seed))

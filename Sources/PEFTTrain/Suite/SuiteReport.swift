@@ -46,7 +46,8 @@ public struct SuiteReport: Sendable {
 
   private func score(_ value: Double) -> String { String(format: "%.4f", value) }
 
-  /// A score of a problem's statistics in units of its metric: where less is better these have it negated.
+  /// A score of a problem's statistics in units of its metric: where less is better
+  /// these have it negated.
   private func metric(_ score: Double, of problem: String) -> Double {
     results.metrics[problem]?.higherIsBetter == false ? -score : score
   }

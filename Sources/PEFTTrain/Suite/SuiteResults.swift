@@ -71,14 +71,15 @@ public struct SuiteResults: Sendable {
     self.entries = entries
   }
 
-  /// The values of the primary metric as scores, more of which is better, one a seed; nil where a run has none.
+  /// The values of the primary metric as scores, more of which is better, one a seed; nil
+  /// where a run has none.
   public func scores(_ entry: Entry, on split: String) -> [Double]? {
     guard let metric = metrics[entry.row.problem] else { return nil }
     return entry.values(metric.name, on: split)?.map { metric.higherIsBetter ? $0 : -$0 }
   }
 
-  /// Every run as a line of comma-separated values; `chosen` is 0 for those that were tried only. All columns but
-  /// the seconds and the memory are functions of the suite.
+  /// Every run as a line of comma-separated values; `chosen` is 0 for those that were tried only.
+  /// All columns but the seconds and the memory are functions of the suite.
   public var table: String {
     var text =
       "problem,method,family,budget,row,seed,learning_rate,chosen,trainable,backbone,head,parameters,stored_bytes,"

@@ -2,8 +2,8 @@ import Foundation
 import PEFTModels
 import PEFTSelect
 
-/// One line of a suite's tables: a method on a problem, under a budget where it needs one. Its runs differ in
-/// seed and learning rate only.
+/// One line of a suite's tables: a method on a problem, under a budget where it needs one. Its runs
+/// differ in seed and learning rate only.
 public struct SuiteRow: Sendable {
   /// The problem's name.
   public let problem: String

@@ -5,15 +5,16 @@ import PEFTTensor
 
 /// What the runs of a suite say of its methods.
 ///
-/// Seeds are the unit: intervals of 95 % are percentiles of `resampleCount` means over seeds drawn with replacement,
-/// the same draws for all methods (the paired bootstrap). Those of few seeds are too narrow at 2.5 and 97.5 %; the
-/// percentiles are therefore moved out as Hesterberg has it (What Teachers Should Know About the Bootstrap, The
-/// American Statistician 69, 2015), to Φ(∓√(n/(n−1)) t) for n seeds and Student's t, 0.1 and 99.9 % for five. No
-/// resample of five values lies beyond the values themselves, so that these hold the mean of five normal scores 93 times
-/// of a hundred; fewer would hold it much less often, and have Student's interval, mean ∓ t s / √n, instead. One seed
-/// bounds nothing. Intervals tell of data order, initial weights and probes, not of the test
-/// set's size. A family stands at a budget with the member that fits and has the best mean on the dev data; test data
-/// choose nothing.
+/// Seeds are the unit: intervals of 95 % are percentiles of `resampleCount` means over seeds drawn
+/// with replacement, the same draws for all methods (the paired bootstrap). Those of few seeds are
+/// too narrow at 2.5 and 97.5 %; the percentiles are therefore moved out as Hesterberg has it (What
+/// Teachers Should Know About the Bootstrap, The American Statistician 69, 2015), to Φ(∓√(n/(n−1))
+/// t) for n seeds and Student's t, 0.1 and 99.9 % for five. No resample of five values lies beyond
+/// the values themselves, so that these hold the mean of five normal scores 93 times of a hundred;
+/// fewer would hold it much less often, and have Student's interval, mean ∓ t s / √n, instead. One
+/// seed bounds nothing. Intervals tell of data order, initial weights and probes, not of the test
+/// set's size. A family stands at a budget with the member that fits and has the best mean on the
+/// dev data; test data choose nothing.
 public struct SuiteStatistics: Sendable {
   /// Draws of the bootstrap.
   public static let resampleCount = 10_000
@@ -58,9 +59,9 @@ public struct SuiteStatistics: Sendable {
     }
   }
 
-  /// The mean score of a family over budgets, on a logarithmic axis from the smallest to the largest: the area
-  /// under its frontier (hypervolume) by the width. Where nothing of it fits, the head alone stands in, which every
-  /// method trains.
+  /// The mean score of a family over budgets, on a logarithmic axis from the smallest to the
+  /// largest: the area under its frontier (hypervolume) by the width. Where nothing of it fits, the
+  /// head alone stands in, which every method trains.
   public struct Area: Sendable {
     /// The problem.
     public let problem: String
@@ -201,8 +202,8 @@ public struct SuiteStatistics: Sendable {
 
   // MARK: - Areas
 
-  /// The area of each family of a problem; without the head among the methods, of those that have something at the
-  /// smallest budget.
+  /// The area of each family of a problem; without the head among the methods, of those that have
+  /// something at the smallest budget.
   public func areas(on problem: String) -> [Area] {
     families(on: problem).compactMap { family in
       guard let steps = frontier(of: family, on: problem) else { return nil }
@@ -214,8 +215,8 @@ public struct SuiteStatistics: Sendable {
   }
 
   /// The family's best score within each budget interval, with the interval's share of the log
-  /// axis; shares sum to 1. Smaller members fit into larger budgets. Nil if neither a member nor the
-  /// head alone fits into the smallest budget.
+  /// axis; shares sum to 1. Smaller members fit into larger budgets. Nil if neither a member nor
+  /// the head alone fits into the smallest budget.
   private func frontier(
     of family: String, on problem: String
   ) -> [(width: Double, scores: [Double])]? {

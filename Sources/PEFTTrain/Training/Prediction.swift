@@ -13,13 +13,15 @@ extension TransformerModel {
       .map { positions in positions.map { order[$0] } }
   }
 
-  /// The most logits that predictions are put in order with, 64 MiB, and the most examples: then they are told.
+  /// The most logits that predictions are put in order with, 64 MiB, and the most
+  /// examples: then they are told.
   private static let predictionLimits = (logits: 1 << 24, examples: 1 << 14)
 
   /// Calls `body` with the C logits of each example of `data`, in their order.
   ///
-  /// The model must be one with classes or a value. Runs without dropout and without recording anything; examples of
-  /// similar length are batched together, among so many at a time that their logits take at most 64 MiB.
+  /// The model must be one with classes or a value. Runs without dropout and without recording
+  /// anything; examples of similar length are batched together, among so many at a time that their
+  /// logits take at most 64 MiB.
   public func predict(
     _ data: EncodedDataset, _ body: (_ logits: [Float]) throws -> Void
   ) rethrows {

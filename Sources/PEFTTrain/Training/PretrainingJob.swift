@@ -59,7 +59,7 @@ public struct PreparedPretraining {
   public let dev: EncodedDataset?
   /// Tokens of the training data.
   public let tokenCount: Int
-  /// All that another run would have otherwise.
+  /// Everything that distinguishes this run: settings and digests of its inputs.
   let recipe: JSONObject
   let checkpoints: CheckpointStore
   /// Steps that are done already.
@@ -71,8 +71,8 @@ public struct PreparedPretraining {
 }
 
 extension PretrainingJob {
-  /// `pretraining.json` of a run in `output` that has ended; nil where it has not. Throws where its options were
-  /// others, or its text.
+  /// `pretraining.json` of a run in `output` that has ended; nil where it has not. Throws where its
+  /// options were others, or its text.
   public func finishedRun(in output: String) throws -> JSONObject? {
     let path = output + "/" + Self.recipeName
     guard !Self.exists(CheckpointStore.manifestName, in: output),
@@ -91,7 +91,8 @@ extension PretrainingJob {
     return document
   }
 
-  /// Opens `output`. One that an earlier version wrote, which made no marker, is known by its checkpoints.
+  /// Opens `output`. One that an earlier version wrote, which made no marker, is
+  /// known by its checkpoints.
   private func open(_ output: String, resuming: Bool) throws(FileError) -> OutputDirectory {
     try OutputDirectory(output, as: .pretraining) { () throws(FileError) in
       guard resuming, Self.exists(CheckpointStore.manifestName, in: output),
@@ -103,9 +104,9 @@ extension PretrainingJob {
     }
   }
 
-  /// Reads the data, learns the vocabulary and writes its files and `config.json` into `path`, a new or
-  /// empty directory; or goes on where an earlier run there was ended, and begins where there is nothing to go
-  /// on from.
+  /// Reads the data, learns the vocabulary and writes its files and `config.json` into `path`, a
+  /// new or empty directory; or goes on where an earlier run there was ended, and begins where
+  /// there is nothing to go on from.
   public func prepare(
     output path: String, resuming: Bool, overwriting: Bool
   ) throws -> PreparedPretraining {
@@ -229,11 +230,13 @@ extension PretrainingJob {
     }
   }
 
-  /// Numbers for each token, width and layer that the tape of a step holds: the inputs of the linear maps and
-  /// norms, queries, keys and values, and the inner layer before and after its activation.
+  /// Numbers for each token, width and layer that the tape of a step holds: the inputs of
+  /// the linear maps and norms, queries, keys and values, and the inner layer before and
+  /// after its activation.
   private static let savedWidths = 16.0
 
-  /// Weights, gradients, AdamW's moments and the activations of the largest batch must fit before any is made.
+  /// Weights, gradients, AdamW's moments and the activations of the largest batch must
+  /// fit before any is made.
   private func checkMemory(
     _ configuration: ModelConfiguration, _ train: EncodedDataset
   ) throws(InsufficientMemory) {
@@ -273,7 +276,7 @@ extension PretrainingJob {
 }
 
 extension PretrainingJob {
-  /// All that another run on these texts would have otherwise.
+  /// Everything that distinguishes a run on these texts: settings and digests of its inputs.
   private func recipe(of rows: TaskReader.Rows) throws(FileError) -> JSONObject {
     var recipe = recipe
     recipe["data"] = .string(Fingerprint.of(rows.examples.map(\.text)))
@@ -299,7 +302,8 @@ extension PreparedPretraining {
       model, on: train, evaluatingOn: dev, task: task, settings: job.settings, from: state.take(),
       checkpoints: job.checkpointInterval, savesEnd: true,
       save: { state in
-        // First, for a table that has more steps than the state is cut, and one that has less stays so.
+        // First, for a table that has more steps than the state is cut, and one
+        // that has less stays so.
         try curve.write()
         try checkpoints.save(state, of: model, into: output)
       }, shouldStop: shouldStop

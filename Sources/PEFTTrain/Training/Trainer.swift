@@ -6,22 +6,22 @@ import PEFTTensor
 /// Trains the trainable parameters of `model` on `data`, in place.
 ///
 /// Minimises the mean over the examples of a batch of the task's loss, by AdamW with clipping by
-/// global norm. Batches, dropout and everything else random are functions of the seed; the same seed
-/// and number of workers give the same bits. When it returns, the model has the parameters of the
-/// best evaluation, or of the last step where none was made. A loss or gradient that is not finite
-/// ends the run before its step.
+/// global norm. Batches, dropout and everything else random are functions of the seed; the same
+/// seed and number of workers give the same bits. When it returns, the model has the parameters of
+/// the best evaluation, or of the last step where none was made. A loss or gradient that is not
+/// finite ends the run before its step.
 ///
-/// A run that goes on from a state takes the steps that the run it came from would have taken, to the
-/// bit.
+/// A run that goes on from a state takes the steps that the run it came from would
+/// have taken, to the bit.
 ///
 /// - Parameters:
 ///   - dev: the data to evaluate on; nil evaluates nothing.
 ///   - state: where to go on; nil begins. It is let go of once it is restored.
-///   - checkpoints: how often, in steps, `save` gets the state; it gets it as well after every evaluation
-///     or pass, and after the step at which `shouldStop` ends the run.
+///   - checkpoints: how often, in steps, `save` gets the state; it gets it as well after every
+///     evaluation or pass, and after the step at which `shouldStop` ends the run.
 ///   - savesEnd: whether it gets the state after the last step too, for work that follows.
-///   - shouldStop: asked after every step, and before every batch of an evaluation; true ends the run. An evaluation
-///     that it ends is made again from the beginning by a run that goes on.
+///   - shouldStop: asked after every step, and before every batch of an evaluation; true ends the
+///     run. An evaluation that it ends is made again from the beginning by a run that goes on.
 ///   - observe: told of every step and evaluation.
 public func train(
   _ model: TransformerModel, on data: EncodedDataset, evaluatingOn dev: EncodedDataset?,

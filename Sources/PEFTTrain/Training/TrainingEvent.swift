@@ -37,8 +37,8 @@ public struct NonFiniteLoss: Error, Hashable, Sendable, CustomStringConvertible 
   public let step: Int
   /// The loss of its batch.
   public let loss: Double
-  /// The first parameter, in the order of the model, whose gradient is not finite, or which itself is not after
-  /// the step; nil when the loss is not.
+  /// The first parameter, in the order of the model, whose gradient is not finite, or which itself
+  /// is not after the step; nil when the loss is not.
   public let parameter: String?
   /// Whether the step was taken: the last one, after which there is no loss to tell.
   public let isTaken: Bool

@@ -20,8 +20,8 @@ public struct TrainingForecast: Sendable {
   public let processBytes: Int
   /// Bytes of frozen matrices packed for products in bf16; 0 in fp32.
   public let packedBytes: Int
-  /// Bytes of activations: of the largest batch in training, or of an evaluation, with the matrices that it takes
-  /// unpacked, where it needs more.
+  /// Bytes of activations: of the largest batch in training, or of an evaluation, with the matrices
+  /// that it takes unpacked, where it needs more.
   public let activationBytes: Int
   /// Tokens a second in training; nil where it was not measured.
   public internal(set) var tokensPerSecond: Double?
@@ -67,12 +67,12 @@ extension ModelConfiguration {
 extension PreparedJob {
   /// The margin on measured activations: what is lost between buffers of different sizes.
   private static let activationMargin = 1.1
-  /// Minimum batch sizes, in tokens, for measuring memory, if there are that many: large enough that
-  /// the rounding of buffers does not dominate, small enough that a run starts quickly.
+  /// Minimum batch sizes, in tokens, for measuring memory, if there are that many: large enough
+  /// that the rounding of buffers does not dominate, small enough that a run starts quickly.
   private static let measuredTokens = (step: 256, evaluation: 512)
 
-  /// Measures two small steps without an update; with `timing`, also whole ones, and an update, where there is the
-  /// memory for them.
+  /// Measures two small steps without an update; with `timing`, also whole ones, and an update,
+  /// where there is the memory for them.
   public func forecast(timing: Bool) -> TrainingForecast {
     let settings = job.settings
     let processBytes = max(0, Processor.residentMemory - weightBytes - packedBytes)
@@ -144,8 +144,8 @@ extension PreparedJob {
         + "--recompute, or train fewer parameters, as with --method lora")
   }
 
-  /// Elements that train, of a classifier's word table those of so many rows: gradients and optimizer have no
-  /// more of it. The output layer of a language model needs all.
+  /// Elements that train, of a classifier's word table those of so many rows: gradients and
+  /// optimizer have no more of it. The output layer of a language model needs all.
   private func trainedElements(tableRows: Int) -> Int {
     model.parameters.reduce(0) { sum, entry in
       let parameter = entry.parameter
@@ -181,8 +181,8 @@ extension PreparedJob {
     tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
   }
 
-  /// The most bytes that a step of `tokens` holds at once besides parameters and gradients, by those of the
-  /// examples `indices` and of half of them.
+  /// The most bytes that a step of `tokens` holds at once besides parameters and gradients, by
+  /// those of the examples `indices` and of half of them.
   private func stepBytes(_ indices: [Int], of tokens: Int) -> Int {
     let half = Array(indices.prefix(indices.count / 2))
     func length(_ indices: [Int]) -> Int { indices.reduce(0) { $0 + train.lengths[$1] } }
@@ -199,8 +199,8 @@ extension PreparedJob {
         - uncountedLogits(indices, measured: measured, of: tokens, perToken: perToken))
   }
 
-  /// Bytes of logits over a vocabulary that growing with the tokens would count and that are never there at once,
-  /// where those of the examples `indices` are.
+  /// Bytes of logits over a vocabulary that growing with the tokens would count and that are never
+  /// there at once, where those of the examples `indices` are.
   private func uncountedLogits(
     _ indices: [Int], measured: Int, of tokens: Int, perToken: Double
   ) -> Double {
@@ -238,8 +238,8 @@ extension PreparedJob {
       })
   }
 
-  /// The most bytes of activations that an evaluation holds at once, by a forward computation on a few of its
-  /// examples.
+  /// The most bytes of activations that an evaluation holds at once, by a forward computation on a
+  /// few of its examples.
   private func evaluationBytes() -> Int? {
     let evaluated = [dev, test].compactMap(\.self)
     guard let data = evaluated.first else { return nil }
@@ -255,7 +255,8 @@ extension PreparedJob {
       _ = isClassifier ? model.hidden(texts, on: Tape()) : model(texts, on: Tape())
     }
     let peak = TensorMemory.current.peakBytesInUse - before
-    // Of all tokens the input and the output of a layer; the rest of those that it computes at once.
+    // Of all tokens the input and the output of a layer; the rest of those that
+    // it computes at once.
     let outside = 8 * model.configuration.hiddenSize
     func atOnce(_ tokens: Int, _ lengths: some Sequence<Int>) -> Double {
       Double(min(tokens, max(TransformerModel.pieceTokens, lengths.max() ?? 0)))

@@ -51,7 +51,8 @@ extension TrainingJob {
     return object
   }
 
-  /// All that another run would have otherwise: the choices, and what is in the files.
+  /// Everything that distinguishes this run: its settings and the SHA-256 of its inputs. Runs with
+  /// equal recipes give equal bits.
   ///
   /// - Parameters:
   ///   - files: the files of the model.

@@ -30,19 +30,20 @@ public struct TrainingJob: Sendable {
   public var method: any AdaptationMethod
   /// The plan that the method carries out; nil where nothing was planned.
   public var plan: Plan?
-  /// A PEFT adapter, or a file of additions, to go on from; its α where its configuration does not say it.
+  /// A PEFT adapter, or a file of additions, to go on from; its α where its
+  /// configuration does not say it.
   public var adapter: (path: String, alpha: Double?)?
   /// How a classifier's head reads the tokens; nil takes what is usual for the model.
   public var pooling: Pooling?
-  /// The longest sequence in tokens, special ones included; nil takes 128, 256 for running text, or what
-  /// the model allows.
+  /// The longest sequence in tokens, special ones included; nil takes 128, 256 for running text, or
+  /// what the model allows.
   public var maximumLength: Int?
   /// Tokens from one window of running text to the next; nil takes windows that do not overlap.
   public var stride: Int?
   /// How it trains.
   public var settings = TrainingSettings()
-  /// How completions of the test prompts are written at the end, to be compared with their references;
-  /// nil writes none.
+  /// How completions of the test prompts are written at the end, to be compared with their
+  /// references; nil writes none.
   public var generation: GenerationSettings?
 
   /// A job with the defaults.
@@ -156,7 +157,8 @@ extension TrainingJob {
       testRows: testRows, drawn: report.newlyInitialized, notes: notes)
   }
 
-  /// Attaches the method; of an adapter to go on from its additions, and then the job has them for a method.
+  /// Attaches the method; of an adapter to go on from its additions, and then the job
+  /// has them for a method.
   private func attachMethod(
     to model: TransformerModel, drawn: [String], using weights: SeededGenerator,
     note: (String) -> Void

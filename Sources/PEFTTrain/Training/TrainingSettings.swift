@@ -28,10 +28,11 @@ public struct TrainingSettings: Hashable, Sendable {
   public var labelSmoothing = 0.0
   /// Whether the model's dropout is on.
   public var usesDropout = true
-  /// Whether only the input of each layer is kept for the reverse walk, which computes the rest again.
+  /// Whether only the input of each layer is kept for the reverse walk, which
+  /// computes the rest again.
   public var recomputesLayers = false
-  /// The precision of the products with weights in steps; parameters, sums, evaluations and all else are
-  /// in fp32.
+  /// The precision of the products with weights in steps; parameters, sums, evaluations and
+  /// all else are in fp32.
   public var precision = Precision.fp32
   /// Steps between evaluations; nil evaluates after every pass.
   public var evaluationInterval: Int?

@@ -1,7 +1,7 @@
 import PEFTTensor
 
-/// Where a training run stands between two steps: all that the steps after it depend on besides model,
-/// data and settings.
+/// Where a training run stands between two steps: all that the steps after it depend on besides
+/// model, data and settings.
 public struct TrainingState: Sendable {
   /// The best evaluation so far.
   public struct Best: Sendable {
@@ -25,7 +25,8 @@ public struct TrainingState: Sendable {
   public let evaluationsSinceBest: Int
   /// What it took.
   public let effort: TrainingEffort
-  /// Whether the evaluation after the last step was begun and not ended: a run that goes on from here makes it first.
+  /// Whether the evaluation after the last step was begun and not ended: a run that goes on from
+  /// here makes it first.
   public internal(set) var isEvaluationDue = false
 }
 

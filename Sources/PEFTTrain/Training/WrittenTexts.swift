@@ -1,8 +1,8 @@
 import PEFTModels
 import PEFTTensor
 
-/// What a model wrote after the prompts of a file, one text for each distinct prompt, and how it compares
-/// with all of the prompt's references.
+/// What a model wrote after the prompts of a file, one text for each distinct prompt, and how it
+/// compares with all of the prompt's references.
 public struct WrittenTexts: Sendable {
   /// The prompts and their references.
   public let groups: PromptGroups
@@ -11,8 +11,8 @@ public struct WrittenTexts: Sendable {
   /// The comparison.
   public let metrics: GenerationMetrics
 
-  /// Lets `writer` continue the prompts of `rows`, all of which must have a reference; nil where `shouldStop`, which
-  /// is asked before every batch of prompts, ended it.
+  /// Lets `writer` continue the prompts of `rows`, all of which must have a reference; nil where
+  /// `shouldStop`, which is asked before every batch of prompts, ended it.
   public init?(
     _ writer: TextWriter, rows: TaskReader.Rows, settings: GenerationSettings,
     shouldStop: () -> Bool

@@ -38,7 +38,8 @@ struct ComparisonSession {
 
   /// Trains a candidate with every seed; nil where a signal ended it.
   ///
-  /// - Parameter isMain: whether the first seed's run goes into `output` itself; those of others go below it.
+  /// - Parameter isMain: whether the first seed's run goes into `output` itself; those of
+  ///   others go below it.
   func train(
     _ candidate: ComparisonJob.Candidate, isMain: Bool = false
   ) throws -> Comparison.Entry? {

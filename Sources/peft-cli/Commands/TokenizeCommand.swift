@@ -37,7 +37,8 @@ struct TokenizeCommand: ParsableCommand {
 
   func run() throws {
     common.apply()
-    // With a configuration of a family here as training would have it; a directory may have vocabulary files alone.
+    // With a configuration of a family here as training would have it; a directory may have
+    // vocabulary files alone.
     let files = ModelFiles(directory: model)
     let tokenizer =
       if let configuration = try? ModelConfiguration(files: files) {

@@ -11,7 +11,8 @@ struct TrainingSession {
 
   /// Prepares, forecasts, and trains unless it is a dry run.
   ///
-  /// - Parameter checkpoints: how often, in steps, the state is saved besides after every evaluation.
+  /// - Parameter checkpoints: how often, in steps, the state is saved besides
+  ///   after every evaluation.
   func run(
     to output: String?, start: RunStart, checkpoints: Int? = nil, dryRun: Bool = false
   ) throws {

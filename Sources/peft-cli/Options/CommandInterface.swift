@@ -1,7 +1,8 @@
 import ArgumentParser
 import PEFTTensor
 
-/// The options of a command, read from the parser's own description, so that none is declared twice.
+/// The options of a command, read from the parser's own description, so that
+/// none is declared twice.
 struct CommandInterface {
   struct Option {
     let name: String

@@ -21,7 +21,8 @@ struct CommonOptions: ParsableArguments {
     }
   }
 
-  /// Applies what concerns the whole process. More workers than cores would only wait for each other.
+  /// Applies what concerns the whole process. More workers than cores would only
+  /// wait for each other.
   func apply() {
     guard let workers else { return }
     let cores = Processor.availableCores

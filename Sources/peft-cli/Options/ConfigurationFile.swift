@@ -88,7 +88,8 @@ struct InvalidConfiguration: Error, CustomStringConvertible {
 }
 
 extension YAMLMap {
-  /// Reads a file of options. One that asks for more than options need is a wrong use of the command.
+  /// Reads a file of options. One that asks for more than options need is a
+  /// wrong use of the command.
   static func options(_ path: String, example: String) throws -> YAMLMap {
     do throws(FileError) {
       return try YAMLMap(contentsOf: path, example: example)

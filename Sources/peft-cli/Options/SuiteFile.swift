@@ -6,8 +6,8 @@ import PEFTTrain
 
 /// The YAML file of a suite.
 ///
-/// `models`, `tasks`, `recipe` and `probes` have the options of `train` and `probe` by their names; a problem is a
-/// model with a task.
+/// `models`, `tasks`, `recipe` and `probes` have the options of `train` and `probe` by their names;
+/// a problem is a model with a task.
 enum SuiteFile {
   /// Reads the suite at `path`.
   static func read(_ path: String) throws -> ComparisonSuite {

@@ -8,8 +8,8 @@ import Synchronization
 /// Names from files may be in all of it; none of their scalars reaches a terminal that would obey
 /// it.
 enum Console {
-  /// The first error of writing results, as an errno; 0 if there is none. A closed pipe (EPIPE) does not count
-  /// as an error.
+  /// The first error of writing results, as an errno; 0 if there is none. A closed pipe (EPIPE)
+  /// does not count as an error.
   private static let failure = Atomic<Int32>(0)
 
   /// Throws where results could not be written.

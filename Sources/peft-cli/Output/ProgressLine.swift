@@ -2,8 +2,8 @@ import Foundation
 import PEFTReport
 import PEFTTrain
 
-/// Shows a training run on standard error: one live line on a terminal, elsewhere a plain line every
-/// few seconds; evaluations stay as lines of their own.
+/// Shows a training run on standard error: one live line on a terminal, elsewhere a plain line
+/// every few seconds; evaluations stay as lines of their own.
 final class ProgressLine {
   private let isQuiet: Bool
   private let isLive = Console.isTerminal

@@ -1,8 +1,8 @@
 import Foundation
 import PEFTTrain
 
-/// Shows how far a task of counted steps is: one live line on a terminal, elsewhere a plain line every
-/// few seconds.
+/// Shows how far a task of counted steps is: one live line on a terminal, elsewhere a plain
+/// line every few seconds.
 final class StepLine {
   private let isQuiet: Bool
   private let isLive = Console.isTerminal

@@ -20,7 +20,8 @@ struct InfluenceEstimateTests {
     let found = InfluenceRule.trustRegion(reach: reach).best(slope: b, curvature: a)
     let steps = (0...2000).map { reach * Double($0) / 2000 }
     let best = steps.map { b * $0 - 0.5 * a * $0 * $0 }.max() ?? 0
-    // A group that would have to move uphill first is worth nothing here, however its parabola bends.
+    // A group that would have to move uphill first is worth nothing here,
+    // however its parabola bends.
     #expect(abs(found.value - (b > 0 ? best : 0)) <= 1e-5 * (abs(b) + abs(a)))
     #expect(found.step >= 0 && found.step <= reach)
   }

@@ -1,9 +1,9 @@
 import PEFTSelect
 import PEFTTensor
 
-/// A linear model z = W x + b under squared error: its loss is a quadratic in its parameters, so slope
-/// and curvature along any direction are known in closed form and the Gauss–Newton matrix is the
-/// Hessian.
+/// A linear model z = W x + b under squared error: its loss is a quadratic in its parameters,
+/// so slope and curvature along any direction are known in closed form and the Gauss–Newton
+/// matrix is the Hessian.
 struct LinearObjective: Objective {
   struct Batch {
     let inputs: [[Double]]

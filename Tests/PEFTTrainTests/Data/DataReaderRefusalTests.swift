@@ -80,7 +80,7 @@ struct DataReaderRefusalTests {
     Case(.jsonl, "{\"text\":3}", at: "line 1", "\"text\" is a number instead of a string"),
     Case(.jsonl, "{\"text\":\"a\",\"label\":[1]}", at: "line 1", "\"label\" is an array"),
     Case(.jsonl, "{\"text\":\"a\",\"label\":\"\"}", at: "line 1", "label is empty"),
-    Case(.jsonl, "{\"text\":\"a\",\"text\":\"b\"}", at: "line 1, byte 13", "stands twice"),
+    Case(.jsonl, "{\"text\":\"a\",\"text\":\"b\"}", at: "line 1, byte 13", "occurs twice"),
     Case(
       .jsonl, "{\"text\":\"a\",\"label\":1}\n{\"text\":\"a\"}", at: "line 2",
       "no label, but line 1 has one"),

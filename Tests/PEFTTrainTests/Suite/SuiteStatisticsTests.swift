@@ -7,7 +7,8 @@ import Testing
 
 @Suite("Statistics of suites")
 struct SuiteStatisticsTests {
-  /// Results of methods on one problem of 10,000 parameters: family, size, and for each seed the score on dev and test.
+  /// Results of methods on one problem of 10,000 parameters: family, size, and for each seed the
+  /// score on dev and test.
   private static func results(
     _ methods: [(name: String, family: String, size: Int, dev: [Double], test: [Double])],
     budgets: [Double] = [0.01, 0.1], seeds: [UInt64] = [1, 2, 3, 4, 5],
@@ -102,8 +103,8 @@ struct SuiteStatisticsTests {
       let estimate = statistics.estimate(values)
       return estimate.low <= 0 && 0 <= estimate.high
     }
-    // Plain percentiles hold it 83 times. The resamples of five values have no further ends than the values
-    // themselves: what is lacking to 95; the standard error is 1.3.
+    // Plain percentiles hold it 83 times. The resamples of five values have no further ends than
+    // the values themselves: what is lacking to 95; the standard error is 1.3.
     #expect((0.89...0.97).contains(Double(held) / Double(trials)))
   }
 
@@ -197,7 +198,8 @@ struct SuiteStatisticsTests {
 
   @Test("the area is the mean of the frontier's steps on a logarithmic axis")
   func areas() throws {
-    // Budgets 100 to 1000 parameters: 0.5 up to 316.2, then 0.7: halves of a logarithmic axis but for rounding.
+    // Budgets 100 to 1000 parameters: 0.5 up to 316.2, then 0.7: halves of a logarithmic
+    // axis but for rounding.
     let results = try Self.results([
       ("s", "ours", 80, Self.flat(0.5), Self.flat(0.5)),
       ("m", "ours", 316, Self.flat(0.6), Self.flat(0.7)),
