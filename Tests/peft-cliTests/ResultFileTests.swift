@@ -1,5 +1,6 @@
 import Foundation
 import PEFTTensor
+import PEFTTrain
 import Testing
 
 /// Every byte of a result is one that `verify` looks at.
@@ -45,6 +46,27 @@ struct ResultFileTests {
       try bytes.write(to: url)
     }
     #expect(try verify().status == 0)
+  }
+
+  @Test("a changed byte is found at every place of the documents that hold their own digest")
+  func everyByte() throws {
+    #expect(try ResultCheck.check(run).isEmpty)
+    var generator = SeededGenerator(seed: 6, purpose: "flips")
+    for (name, step) in [
+      (".peft.json", 1), ("comparison.json", 1), ("run.json", 3), ("plan.json", 5),
+    ] {
+      let url = URL(filePath: run + "/" + name)
+      let bytes = try Data(contentsOf: url)
+      var missed: [Int] = []
+      for place in stride(from: 0, to: bytes.count, by: step) {
+        var spoilt = bytes
+        spoilt[place] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
+        try spoilt.write(to: url)
+        if (try? ResultCheck.check(run)) != nil { missed.append(place) }
+      }
+      #expect(missed.isEmpty, "\(name): \(missed)")
+      try bytes.write(to: url)
+    }
   }
 
   @Test("changed labels, scales and members are refused wherever a run or plan is read")

@@ -6,13 +6,14 @@ extension Comparison {
     let table = try output.file(Self.tableName)
     try writeTable(to: table)
     var document = json.object ?? [:]
+    document["format"] = .integer(Self.sealedFormatVersion)
     document["files"] = RunManifest.json(of: [Self.tableName: try Fingerprint.file(table)])
     try SealedFile.write(document, named: Self.fileName, to: output.file(Self.fileName))
   }
 
   /// Throws `malformed` where `comparison.json` or the table beside it was changed.
   static func checkFiles(in directory: String) throws(FileError) {
-    let (document, _) = try SealedFile.read(directory + "/" + fileName, named: fileName)
+    let document = try self.document(directory + "/" + fileName)
     let path = directory + "/" + tableName
     guard let digest = document["files"]?[tableName]?.string,
       try DirectoryHandle.entry(path) != nil, try Fingerprint.file(path) != digest
@@ -22,12 +23,25 @@ extension Comparison {
       remedy: "compare again")
   }
 
+  /// The number of the form that holds the digest of itself; the form before it had no number.
+  private static let sealedFormatVersion = 2
+
+  private static func document(_ path: String) throws(FileError) -> JSONValue {
+    let (document, isSealed) = try SealedFile.read(path, named: fileName)
+    guard document["format"]?.integer == (isSealed ? sealedFormatVersion : nil) else {
+      throw FileError(
+        .malformed, path: path, place: "format", reason: "not a comparison of this version",
+        remedy: "compare again")
+    }
+    return document
+  }
+
   /// Reads the comparison in `directory`.
   ///
   /// Throws `malformed` for anything that `json` would not have written.
   public static func read(_ directory: String) throws(FileError) -> Comparison {
     let path = directory + "/" + fileName
-    let (document, _) = try SealedFile.read(path, named: fileName)
+    let document = try self.document(path)
     guard let metric = document["metric"]?.string,
       let higherIsBetter = document["higherIsBetter"]?.bool
     else { throw wrong(path, "metric") }
