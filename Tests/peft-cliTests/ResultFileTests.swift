@@ -69,6 +69,26 @@ struct ResultFileTests {
     }
   }
 
+  @Test("a pipe in place of a document is refused, and not waited for", .timeLimit(.minutes(1)))
+  func pipes() throws {
+    for name in ["run.json", "plan.json", "comparison.json", ".peft.json"] {
+      let path = run + "/" + name
+      let bytes = try Data(contentsOf: URL(filePath: path))
+      try FileManager.default.removeItem(atPath: path)
+      try #require(mkfifo(path, 0o600) == 0)
+      #expect(throws: FileError.self, "\(name)") {
+        switch name {
+        case "run.json": _ = try RunManifest.read(run)
+        case "plan.json": _ = try Plan.read(path)
+        case "comparison.json": _ = try Comparison.read(run)
+        default: _ = try ResultCheck.check(run)
+        }
+      }
+      try FileManager.default.removeItem(atPath: path)
+      try bytes.write(to: URL(filePath: path))
+    }
+  }
+
   @Test("changed labels, scales and members are refused wherever a run or plan is read")
   func edits() throws {
     for (name, old, new) in [

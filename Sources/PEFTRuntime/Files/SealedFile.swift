@@ -33,7 +33,7 @@ package enum SealedFile {
   package static func read(
     _ path: String, named name: String, checking: Bool = true
   ) throws(FileError) -> (document: JSONValue, isSealed: Bool) {
-    let bytes = try FileContents.read(path)
+    let bytes = try FileContents.read(regularFile: path, limit: JSONValue.documentLimit)
     let document = try JSONValue(parsing: bytes, path: path)
     guard var object = document.object, var files = object[key]?.object,
       let written = files[name]

@@ -27,9 +27,7 @@ public enum ResultCheck {
     }
     if let marker = try OutputMarker(directory: directory).read() {
       for name in marker.listing.directories.sorted()
-      where try DirectoryHandle.entry(directory + "/" + name) == .directory
-        && !name.contains("..")
-      {
+      where try DirectoryHandle.entry(directory + "/" + name) == .directory {
         notes += try check(directory + "/" + name)
       }
     }

@@ -141,13 +141,6 @@ public struct RunDirectory {
     else { throw refusal(settingsName) }
   }
 
-  /// Whether a run is in `path`, ended or not, or a delta.
-  static func isThere(_ path: String) -> Bool {
-    [RunManifest.fileName, settingsName].contains {
-      FileManager.default.fileExists(atPath: path + "/" + $0)
-    }
-  }
-
   /// Removes what a process left that was killed when its run had ended.
   static func tidy(_ path: String) throws(FileError) {
     // Another process at work there needs no help.
