@@ -7,6 +7,7 @@ let package = Package(
     .executable(name: "peft", targets: ["peft-cli"]),
     .library(name: "PEFTRuntime", targets: ["PEFTRuntime"]),
     .library(name: "PEFTTensor", targets: ["PEFTTensor"]),
+    .library(name: "PEFTNetwork", targets: ["PEFTNetwork"]),
     .library(name: "PEFTSelect", targets: ["PEFTSelect"]),
     .library(name: "PEFTModels", targets: ["PEFTModels"]),
     .library(name: "PEFTReport", targets: ["PEFTReport"]),
@@ -27,13 +28,14 @@ let package = Package(
     .target(name: "CPEFTProcess"),
     .target(name: "PEFTRuntime", dependencies: ["COpenSSL", "CPEFTKernels"]),
     .target(name: "PEFTTensor", dependencies: ["COpenBLAS", "CPEFTKernels", "PEFTRuntime"]),
-    .target(name: "PEFTSelect", dependencies: ["PEFTTensor"]),
-    .target(name: "PEFTModels", dependencies: ["PEFTSelect", "PEFTTensor"]),
-    .target(name: "PEFTReport", dependencies: ["PEFTSelect"]),
+    .target(name: "PEFTNetwork", dependencies: ["PEFTTensor"]),
+    .target(name: "PEFTSelect", dependencies: ["PEFTNetwork", "PEFTTensor"]),
+    .target(name: "PEFTModels", dependencies: ["PEFTNetwork", "PEFTTensor"]),
+    .target(name: "PEFTReport", dependencies: ["PEFTNetwork", "PEFTSelect"]),
     .target(
       name: "PEFTTrain",
       dependencies: [
-        "PEFTModels", "PEFTReport",
+        "PEFTModels", "PEFTReport", "PEFTSelect",
         .product(name: "Yams", package: "Yams"),
       ]),
     .executableTarget(
@@ -48,6 +50,7 @@ let package = Package(
       name: "PEFTTensorTests", dependencies: ["PEFTTensor", "CPEFTKernels", "CTileTwin"],
       exclude: ["Fixtures"]),
     .target(name: "CTileTwin", dependencies: ["CPEFTKernels"], path: "Tests/CTileTwin"),
+    .testTarget(name: "PEFTNetworkTests", dependencies: ["PEFTNetwork", "PEFTTensor"]),
     .testTarget(name: "PEFTSelectTests", dependencies: ["PEFTSelect", "PEFTTensor"]),
     .testTarget(
       name: "PEFTModelsTests", dependencies: ["PEFTModels", "TestSupport"], exclude: ["Fixtures"]),

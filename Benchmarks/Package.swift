@@ -21,7 +21,7 @@ let package = Package(
         "BenchmarkModels",
         .product(name: "Benchmark", package: "benchmark"),
         .product(name: "PEFTTensor", package: "peft"),
-        .product(name: "PEFTSelect", package: "peft"),
+        .product(name: "PEFTNetwork", package: "peft"),
         .product(name: "PEFTModels", package: "peft"),
       ],
       path: "Benchmarks/Steps",
@@ -32,7 +32,7 @@ let package = Package(
         "BenchmarkModels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "PEFTTensor", package: "peft"),
-        .product(name: "PEFTSelect", package: "peft"),
+        .product(name: "PEFTNetwork", package: "peft"),
         .product(name: "PEFTModels", package: "peft"),
       ]),
     .executableTarget(
@@ -62,6 +62,7 @@ let package = Package(
       dependencies: [
         "BenchmarkModels",
         .product(name: "PEFTTensor", package: "peft"),
+        .product(name: "PEFTNetwork", package: "peft"),
         .product(name: "PEFTSelect", package: "peft"),
         .product(name: "PEFTModels", package: "peft"),
       ]),

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import PEFTNetwork
 import PEFTSelect
 import PEFTTensor
 import PEFTTrain

@@ -1,4 +1,5 @@
 import PEFTModels
+import PEFTNetwork
 import PEFTSelect
 import PEFTTensor
 import Testing
@@ -29,7 +30,7 @@ struct InfluenceTests {
 
   private func objective(
     _ fixture: ParityFixture, rank: Int?
-  ) throws -> (ModelObjective, ModelObjective.Batch) {
+  ) throws -> (ModelObjective, Batch) {
     let model = try fixture.model()
     if let rank {
       let targets = ["query", "key", "value", "attention.output.dense", "intermediate.dense"]
@@ -42,7 +43,7 @@ struct InfluenceTests {
     for entry in model.parameters { entry.parameter.isTrainable = true }
     return (
       ModelObjective(model),
-      ModelObjective.Batch(texts: fixture.batch, targets: targets)
+      Batch(texts: fixture.batch, targets: targets)
     )
   }
 
@@ -199,7 +200,7 @@ struct InfluenceTests {
     var directions = directions(objective)
     let still = objective.parameters[3].parameter
     directions[still] = Tensor(zeros: still.shape)
-    let oneClass = ModelObjective.Batch(
+    let oneClass = Batch(
       texts: batch.texts, targets: .classes(Array(repeating: 0, count: batch.targets.count)))
     let record = OneWalkProbe()(
       objective, oneClass, along: directions, groupings: [grouping], interactions: false,

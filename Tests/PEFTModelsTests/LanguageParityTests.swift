@@ -1,5 +1,6 @@
 import Foundation
 import PEFTModels
+import PEFTNetwork
 import PEFTSelect
 import PEFTTensor
 import Testing

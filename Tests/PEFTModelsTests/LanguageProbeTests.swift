@@ -1,4 +1,5 @@
 import PEFTModels
+import PEFTNetwork
 import PEFTSelect
 import PEFTTensor
 import Testing
@@ -23,7 +24,7 @@ struct LanguageProbeTests {
 
   private struct Problem {
     let objective: ModelObjective
-    let batch: ModelObjective.Batch
+    let batch: Batch
     let grouping: ParameterGrouping
     let directions: [Parameter: Tensor]
 
@@ -36,7 +37,7 @@ struct LanguageProbeTests {
       }
       for entry in model.parameters { entry.parameter.isTrainable = true }
       objective = ModelObjective(model, labelSmoothing: item.smoothing)
-      batch = ModelObjective.Batch(texts: fixture.batch, targets: fixture.targets)
+      batch = Batch(texts: fixture.batch, targets: fixture.targets)
       grouping = try ParameterGrouping(
         objective.parameters, by: item.rule,
         candidates: item.rank.map { AdapterCandidates(ranks: [1, $0]) })

@@ -1,3 +1,4 @@
+import PEFTNetwork
 import PEFTReport
 import PEFTSelect
 import TestSupport

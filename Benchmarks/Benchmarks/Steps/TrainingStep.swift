@@ -1,6 +1,6 @@
 import BenchmarkModels
 import PEFTModels
-import PEFTSelect
+import PEFTNetwork
 import PEFTTensor
 
 /// A training step on random tokens.

@@ -10,6 +10,7 @@
 import BenchmarkModels
 import Foundation
 import PEFTModels
+import PEFTNetwork
 import PEFTSelect
 import PEFTTensor
 
@@ -23,7 +24,7 @@ let model = (isBase ? ModelShape.base : .minilm).model()
 for entry in model.parameters { entry.parameter.isTrainable = true }
 let texts = PackedBatch(sequences: randomSequences(batchSize, length: length))
 let objective = ModelObjective(model)
-let batch = ModelObjective.Batch(
+let batch = Batch(
   texts: texts, targets: .classes((0..<batchSize).map { $0 % 2 }))
 let groupings = try [GroupingRule.kindByLayer, .row, .tensor].map {
   try ParameterGrouping(model.parameters, by: $0)

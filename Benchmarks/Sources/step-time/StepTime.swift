@@ -1,7 +1,7 @@
 import ArgumentParser
 import BenchmarkModels
 import PEFTModels
-import PEFTSelect
+import PEFTNetwork
 import PEFTTensor
 
 /// Times training steps and prints one JSON line, as `peers/step_time.py` does.

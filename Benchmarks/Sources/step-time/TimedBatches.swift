@@ -2,7 +2,7 @@ import ArgumentParser
 import BenchmarkModels
 import Foundation
 import PEFTModels
-import PEFTSelect
+import PEFTNetwork
 import PEFTTensor
 
 /// The batches of a timing: one of random tokens again and again, or a file's as they come.

@@ -1,4 +1,4 @@
-import PEFTSelect
+import PEFTNetwork
 import PEFTTensor
 
 /// The methods by name, and their form in files.

@@ -1,5 +1,5 @@
 import Foundation
-import PEFTSelect
+import PEFTNetwork
 import PEFTTensor
 
 /// Low-rank additions in a safetensors file, under the names of Hugging Face PEFT

@@ -1,4 +1,4 @@
-import PEFTSelect
+import PEFTNetwork
 import PEFTTensor
 
 /// What a selection chose trains: whole tensors, rows of matrices, and new low-rank additions.

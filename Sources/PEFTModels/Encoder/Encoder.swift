@@ -1,4 +1,4 @@
-import PEFTSelect
+import PEFTNetwork
 import PEFTTensor
 
 /// RoBERTa or BERT without a head: embeddings and transformer layers.

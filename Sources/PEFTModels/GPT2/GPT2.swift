@@ -1,4 +1,4 @@
-import PEFTSelect
+import PEFTNetwork
 import PEFTTensor
 
 /// GPT-2 without an output: embeddings, layers and the last norm.

@@ -1,3 +1,4 @@
+import PEFTNetwork
 import PEFTTensor
 
 /// GPT-2 at work on sequences that grow: it keeps what its layers have seen of each token, so that

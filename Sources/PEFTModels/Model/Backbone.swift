@@ -1,4 +1,4 @@
-import PEFTSelect
+import PEFTNetwork
 import PEFTTensor
 
 /// A transformer without its output, as a chain: the embeddings, the layers one by one, the end.

@@ -1,4 +1,4 @@
-import PEFTSelect
+import PEFTNetwork
 import PEFTTensor
 
 /// What turns a backbone's output into the logits of classes, as transformers defines it for each

@@ -1,4 +1,4 @@
-import PEFTSelect
+import PEFTNetwork
 import PEFTTensor
 
 /// The output of GPT-2 as a language model: the word table itself, on the rows to predict.

@@ -1,26 +1,9 @@
-import PEFTSelect
+import PEFTNetwork
 import PEFTTensor
 
 /// A model and its data's loss as probing sees them: its stages are the embeddings, the layers and
 /// the head; dropout is off.
 public struct ModelObjective: Objective {
-  /// Texts and what is to be predicted for them.
-  public struct Batch: Sendable {
-    /// The texts, packed.
-    public let texts: PackedBatch
-    /// One target for each, or for each predicted token.
-    public let targets: Targets
-
-    /// A batch; there must be targets for as many examples as there are texts.
-    public init(texts: PackedBatch, targets: Targets) {
-      precondition(
-        texts.exampleCount == targets.count,
-        "Batch: \(texts.exampleCount) texts, targets for \(targets.count)")
-      self.texts = texts
-      self.targets = targets
-    }
-  }
-
   /// The model.
   public let model: TransformerModel
   /// ε of label smoothing.

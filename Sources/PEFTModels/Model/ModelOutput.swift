@@ -1,3 +1,4 @@
+import PEFTNetwork
 import PEFTTensor
 
 /// What a model puts out.

@@ -1,4 +1,4 @@
-import PEFTSelect
+import PEFTNetwork
 import PEFTTensor
 
 /// The parameters of one part of a network.

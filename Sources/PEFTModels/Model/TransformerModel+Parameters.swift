@@ -1,4 +1,4 @@
-import PEFTSelect
+import PEFTNetwork
 import PEFTTensor
 
 extension TransformerModel {

@@ -1,5 +1,5 @@
 import Foundation
-import PEFTSelect
+import PEFTNetwork
 import PEFTTensor
 
 /// What loading a checkpoint did besides copying tensors.

@@ -1,4 +1,4 @@
-import PEFTSelect
+import PEFTNetwork
 import PEFTTensor
 
 /// A transformer with an output: a backbone (RoBERTa, BERT or GPT-2) and a head above it.

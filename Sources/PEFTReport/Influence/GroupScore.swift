@@ -1,3 +1,4 @@
+import PEFTNetwork
 import PEFTSelect
 
 /// What reports show of a group: its place in the model and its influence.

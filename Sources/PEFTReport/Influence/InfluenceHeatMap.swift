@@ -1,4 +1,5 @@
 import Foundation
+import PEFTNetwork
 import PEFTSelect
 
 /// Where in a network the influence is: kinds of groups by layers, coloured by influence per

@@ -1,4 +1,5 @@
 import Foundation
+import PEFTNetwork
 import PEFTSelect
 
 /// The page that shows a selection: what was chosen, why, and how sure that is. One self-contained

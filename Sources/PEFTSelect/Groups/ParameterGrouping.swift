@@ -1,3 +1,4 @@
+import PEFTNetwork
 import PEFTTensor
 
 /// The groups of a model by one rule: disjoint, and together all of it; adapter candidates come

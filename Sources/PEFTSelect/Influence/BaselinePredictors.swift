@@ -1,3 +1,4 @@
+import PEFTNetwork
 import PEFTTensor
 
 /// Simple predictors of a group's worth, to hold influence against.

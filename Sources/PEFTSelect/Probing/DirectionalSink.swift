@@ -1,3 +1,4 @@
+import PEFTNetwork
 import PEFTTensor
 
 /// The sink of probing: contracts each parameter's gradient with a direction, by example and group,

@@ -1,3 +1,4 @@
+import PEFTNetwork
 import PEFTTensor
 
 /// Slope and curvature of every group by `LossFit` on one batch.

@@ -1,3 +1,4 @@
+import PEFTNetwork
 import PEFTTensor
 
 /// The reference of `OneWalkProbe`: the tangents of the outputs by forward mode, one walk a group.

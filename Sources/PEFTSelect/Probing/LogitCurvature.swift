@@ -1,4 +1,5 @@
 import Foundation
+import PEFTNetwork
 import PEFTTensor
 
 /// The curvature of a loss of outputs z [B, C] that are all at hand.

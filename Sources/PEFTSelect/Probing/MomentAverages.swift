@@ -1,3 +1,4 @@
+import PEFTNetwork
 import PEFTTensor
 
 /// Plain means of gradients and of their squares over batches, element by element.

@@ -1,3 +1,4 @@
+import PEFTNetwork
 import PEFTTensor
 
 /// Slope and Gauss–Newton curvature of every group from one forward computation and the reverse

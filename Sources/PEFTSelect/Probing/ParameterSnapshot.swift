@@ -1,3 +1,4 @@
+import PEFTNetwork
 import PEFTTensor
 
 /// The values and marks of parameters at one moment. Restoring puts the very bytes back, so that

@@ -1,3 +1,4 @@
+import PEFTNetwork
 import PEFTTensor
 
 /// What probing found for one grouping.

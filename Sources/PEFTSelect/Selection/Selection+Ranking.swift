@@ -1,3 +1,5 @@
+import PEFTNetwork
+
 extension Selection {
   /// What a walk down a ranking does with a group that no longer fits.
   public enum RankingEnd: Hashable, Sendable {

@@ -1,3 +1,5 @@
+import PEFTNetwork
+
 /// Which groups train under a budget.
 public struct Selection: Sendable {
   /// The groups it was chosen from.

@@ -1,3 +1,5 @@
+import PEFTNetwork
+
 /// Carries influence from a small model to a larger one of the same family.
 ///
 /// What is carried is the value of a group, not its density: it is divided by the size of the

@@ -1,4 +1,5 @@
 import PEFTModels
+import PEFTNetwork
 import PEFTSelect
 import PEFTTensor
 
@@ -108,11 +109,11 @@ public struct EncodedDataset: Sendable {
   ///   depend on its number.
   public func examples(
     _ indices: [Int], hidingWith generator: SeededGenerator
-  ) -> ModelObjective.Batch? {
+  ) -> Batch? {
     switch content {
     case .texts(_, let targets):
       return targets.map {
-        ModelObjective.Batch(texts: texts(indices), targets: $0.selected(indices))
+        Batch(texts: texts(indices), targets: $0.selected(indices))
       }
     case .completions(let sequences, let starts):
       return Self.batch(
@@ -142,8 +143,8 @@ public struct EncodedDataset: Sendable {
 
   private static func batch(
     _ examples: [(ids: [Int32], positions: [Int], labels: [Int32])]
-  ) -> ModelObjective.Batch {
-    ModelObjective.Batch(
+  ) -> Batch {
+    Batch(
       texts: PackedBatch(
         sequences: examples.map(\.ids), predicted: examples.map(\.positions)),
       targets: .tokens(examples.map(\.labels)))

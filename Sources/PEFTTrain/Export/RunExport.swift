@@ -1,5 +1,6 @@
 import Foundation
 import PEFTModels
+import PEFTNetwork
 import PEFTTensor
 
 /// A run, or a delta that was exported of one, opened to be written in a form that others read.

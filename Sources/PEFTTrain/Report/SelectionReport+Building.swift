@@ -1,4 +1,5 @@
 import Foundation
+import PEFTNetwork
 import PEFTReport
 import PEFTSelect
 import PEFTTensor

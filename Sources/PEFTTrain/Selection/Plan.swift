@@ -1,4 +1,5 @@
 import PEFTModels
+import PEFTNetwork
 import PEFTSelect
 
 /// What is to train, why, and how good that choice is: the contents of `plan.json`.

@@ -1,4 +1,5 @@
 import PEFTModels
+import PEFTNetwork
 import PEFTSelect
 import PEFTTensor
 
@@ -57,7 +58,7 @@ extension PreparedJob {
   }
 
   /// The batch that probing knows by `index`.
-  func probeBatch(_ index: Int, by plan: ProbeBatchPlan) -> ModelObjective.Batch {
+  func probeBatch(_ index: Int, by plan: ProbeBatchPlan) -> Batch {
     let (pass, position) = plan.place(of: index)
     let batches = probeBatches(pass: pass)
     let hiding = SeededGenerator(seed: probeSeed, purpose: "masks").split(index)

@@ -1,4 +1,5 @@
 import PEFTModels
+import PEFTNetwork
 import PEFTSelect
 
 /// Methods over tasks, budgets and seeds, all by one recipe and with the same

@@ -1,5 +1,6 @@
 import Foundation
 import PEFTModels
+import PEFTNetwork
 import PEFTSelect
 
 /// One line of a suite's tables: a method on a problem, under a budget where it needs one. Its runs

@@ -1,5 +1,6 @@
 import Foundation
 import PEFTModels
+import PEFTNetwork
 import PEFTSelect
 import PEFTTensor
 
@@ -174,7 +175,7 @@ private struct TrainingRun {
 
   /// One step, or an error before it.
   private mutating func take(
-    step: Int, _ batch: ModelObjective.Batch
+    step: Int, _ batch: Batch
   ) throws(NonFiniteLoss) -> StepReport.Numbers {
     gradients.reset()
     let dropout = SeededGenerator(seed: settings.seed, purpose: "dropout").split(step)
@@ -243,8 +244,8 @@ private struct StepClock {
   init(after effort: TrainingEffort = TrainingEffort()) { self.effort = effort }
 
   mutating func time(
-    _ batch: @autoclosure () -> ModelObjective.Batch?,
-    _ body: (ModelObjective.Batch) throws(NonFiniteLoss) -> StepReport.Numbers
+    _ batch: @autoclosure () -> Batch?,
+    _ body: (Batch) throws(NonFiniteLoss) -> StepReport.Numbers
   ) throws(NonFiniteLoss) -> StepReport {
     let start = ContinuousClock.now
     guard let batch = batch() else { preconditionFailure("train: data without labels") }

@@ -1,4 +1,5 @@
 import PEFTModels
+import PEFTNetwork
 import PEFTSelect
 import PEFTTensor
 
@@ -173,7 +174,7 @@ extension PreparedJob {
   private var packedBytes: Int { model.parameters.reduce(0) { $0 + $1.parameter.packedBytes } }
 
   /// Forward and reverse walk as in a step.
-  private func walk(_ batch: ModelObjective.Batch, to gradients: some GradientSink) {
+  private func walk(_ batch: Batch, to gradients: some GradientSink) {
     let tape = Tape(
       dropout: dropout, recomputingLayers: job.settings.recomputesLayers,
       precision: job.settings.precision)

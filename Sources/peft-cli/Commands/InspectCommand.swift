@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import PEFTModels
+import PEFTNetwork
 import PEFTReport
 import PEFTSelect
 import PEFTTensor

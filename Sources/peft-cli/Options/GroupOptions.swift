@@ -1,4 +1,5 @@
 import ArgumentParser
+import PEFTNetwork
 import PEFTSelect
 import PEFTTensor
 import PEFTTrain

@@ -1,5 +1,6 @@
 import ArgumentParser
 import PEFTModels
+import PEFTNetwork
 import PEFTSelect
 import PEFTTensor
 import PEFTTrain

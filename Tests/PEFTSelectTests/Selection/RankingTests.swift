@@ -1,3 +1,4 @@
+import PEFTNetwork
 import PEFTSelect
 import Testing
 

@@ -1,4 +1,5 @@
 import Foundation
+import PEFTNetwork
 import PEFTSelect
 import PEFTTensor
 import PEFTTrain

@@ -38,11 +38,6 @@ public struct PackedBatch: Sendable {
     }
   }
 
-  /// Packs encoded texts in their order.
-  public init(_ encodings: [Encoding]) {
-    self.init(sequences: encodings.map(\.ids), typeIDs: encodings.map(\.typeIDs))
-  }
-
   /// The number of examples, B.
   public var exampleCount: Int { partition.exampleCount }
   /// The number of tokens, T.

@@ -1,0 +1,8 @@
+import PEFTNetwork
+
+extension PackedBatch {
+  /// Packs encoded texts in their order.
+  public init(_ encodings: [Encoding]) {
+    self.init(sequences: encodings.map(\.ids), typeIDs: encodings.map(\.typeIDs))
+  }
+}
