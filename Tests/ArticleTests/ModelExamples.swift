@@ -57,10 +57,10 @@ struct ModelExamples {
       optimizer.step(gradients: gradients, learningRate: 1e-3, gradientScale: 1)
     }
     let adapted = model.logits(batch, on: Tape()).value
-    method.merge(into: model)  // W ← W + s B A
+    model.mergeAdapters()  // W ← W + s B A
     let error = model.logits(batch, on: Tape()).value.relativeError(to: adapted)
     #expect(error < 1e-5)
-    #expect(model.backboneLinearLayers.allSatisfy { $0.lowRank == nil })
+    #expect(model.backboneLinearLayers.allSatisfy { $0.adapter == nil })
 
     let selected = SelectedTuning(members: [
       .tensor("bert.encoder.layer.0.output.LayerNorm.weight"),
@@ -83,6 +83,7 @@ struct ModelExamples {
 /// The highest layer trains.
 struct TopLayerTuning: AdaptationMethod {
   static let name = "top-layer"
+  static let summary = "the highest layer"
 
   func attach(to model: TransformerModel, using generator: SeededGenerator) {
     let top = model.configuration.layerCount - 1

@@ -30,7 +30,7 @@ struct AdapterFileTests {
               floats: Array(repeating: $0, count: 72))
           }
         }, to: path)
-      try LowRankFile.attach(path, to: model, alpha: 1)
+      try AdapterFile.attach(path, to: model, alpha: 1)
     }
     let untied: [(Float?, Float?)] = [(1, nil), (nil, 1), (1, 2)]
     for (output, table) in untied {
@@ -52,6 +52,6 @@ struct AdapterFileTests {
           name: "transformer.h.0.attn.c_attn.\(name).weight", shape: shape, floats: [], as: .float16
         )
       }, to: path)
-    #expect(throws: FileError.self) { try LowRankFile.attach(path, to: model(), alpha: 1) }
+    #expect(throws: FileError.self) { try AdapterFile.attach(path, to: model(), alpha: 1) }
   }
 }

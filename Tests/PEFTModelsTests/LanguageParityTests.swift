@@ -118,7 +118,7 @@ struct LanguageParityTests {
     let logits = allLogits(model, fixture.batch)
     #expect(logits.relativeError(to: try fixture.tensor("logits")) < Self.tolerance)
     let method = name.hasSuffix("bitfit") ? "bitfit" : "full"
-    try #require(AdaptationMethods.method(named: method))
+    try #require(MethodCatalogue.standard.method(named: method))
       .attach(to: model, using: SeededGenerator(seed: 1, purpose: "unused"))
     try check(fixture, model)
   }
@@ -215,13 +215,13 @@ struct LanguageParityTests {
     let model = try fixture.model()
     let method = LowRankAdaptation(rank: 4, alpha: 8, targets: ["c_attn", "c_fc"])
     method.attach(to: model, using: SeededGenerator(seed: 1, purpose: "unused"))
-    try LowRankFile.attach(fixture.directory + "/adapter", to: model)
+    try AdapterFile.attach(fixture.directory + "/adapter", to: model)
     let logits = allLogits(model, fixture.batch)
     #expect(logits.relativeError(to: try fixture.tensor("logits")) < Self.tolerance)
     try check(fixture, model)
 
-    try LowRankFile.attach(fixture.directory + "/adapter", to: model)
-    method.merge(into: model)
+    try AdapterFile.attach(fixture.directory + "/adapter", to: model)
+    model.mergeAdapters()
     let merged = allLogits(model, fixture.batch)
     #expect(merged.relativeError(to: try fixture.tensor("mergedLogits")) < Self.tolerance)
   }

@@ -58,7 +58,7 @@ struct ParityTests {
   func trains(name: String, method: String) throws {
     let fixture = try ParityFixture(name)
     let model = try fixture.model()
-    try #require(AdaptationMethods.method(named: method))
+    try #require(MethodCatalogue.standard.method(named: method))
       .attach(to: model, using: SeededGenerator(seed: 1, purpose: "unused"))
     try check(fixture, model, steps: true)
   }
@@ -166,12 +166,12 @@ struct ParityTests {
       using: SeededGenerator(seed: 1, purpose: "unused"))
     let method = LowRankAdaptation(rank: 4, alpha: 8)
     method.attach(to: model, using: SeededGenerator(seed: 1, purpose: "unused"))
-    try LowRankFile.attach(fixture.directory + "/adapter", to: model)
+    try AdapterFile.attach(fixture.directory + "/adapter", to: model)
     try check(fixture, model, steps: true)
 
-    try LowRankFile.attach(fixture.directory + "/adapter", to: model)
-    method.merge(into: model)
-    #expect(model.backboneLinearLayers.allSatisfy { $0.lowRank == nil })
+    try AdapterFile.attach(fixture.directory + "/adapter", to: model)
+    model.mergeAdapters()
+    #expect(model.backboneLinearLayers.allSatisfy { $0.adapter == nil })
     let merged = model.logits(fixture.batch, on: Tape()).value
     #expect(merged.relativeError(to: try fixture.tensor("mergedLogits")) < Self.tolerance)
   }

@@ -28,10 +28,13 @@ struct PublishedAdapterTests {
     let model = model()
     let batch = PackedBatch(sequences: [[0, 11, 12, 13, 2], [0, 20, 2]])
     let before = model.logits(batch, on: Tape()).value
-    try LowRankFile.attach(path, to: model, alpha: 16)
-    let layers = model.backboneLinearLayers.filter { $0.lowRank != nil }
+    try AdapterFile.attach(path, to: model, alpha: 16)
+    let layers = model.backboneLinearLayers.filter { $0.adapter != nil }
     #expect(layers.count == 24)
-    #expect(layers.allSatisfy { $0.lowRank?.scale == 2 && $0.lowRank?.down.shape == [8, 768] })
+    #expect(
+      layers.compactMap { $0.adapter as? LowRankAdapter }.filter {
+        $0.scale == 2 && $0.down.shape == [8, 768]
+      }.count == layers.count)
     let file = try SafetensorsReader(path: path)
     let head = try file.floats(of: "classifier.out_proj.weight")
     #expect(
@@ -39,7 +42,7 @@ struct PublishedAdapterTests {
     )
     let attached = model.logits(batch, on: Tape()).value
     #expect(attached.relativeError(to: before) > 0.01)
-    LowRankAdaptation().merge(into: model)
+    model.mergeAdapters()
     let merged = model.logits(batch, on: Tape()).value
     // Merging rounds W + s B A to Float32 once for each of 24 matrices of inner width 768.
     #expect(merged.relativeError(to: attached) < 1e-5)
@@ -48,11 +51,11 @@ struct PublishedAdapterTests {
   @Test("it says no to a file without alpha, and to a model of another width")
   func refuses() throws {
     let model = model()
-    #expect(throws: FileError.self) { try LowRankFile.attach(path, to: model) }
+    #expect(throws: FileError.self) { try AdapterFile.attach(path, to: model) }
     let narrow = TransformerModel(
       configuration: try ModelConfiguration(directory: ParityFixture.root + "/roberta"),
       output: .classes(3, pooling: .first))
-    #expect(throws: FileError.self) { try LowRankFile.attach(path, to: narrow, alpha: 16) }
-    #expect(narrow.backboneLinearLayers.allSatisfy { $0.lowRank == nil })
+    #expect(throws: FileError.self) { try AdapterFile.attach(path, to: narrow, alpha: 16) }
+    #expect(narrow.backboneLinearLayers.allSatisfy { $0.adapter == nil })
   }
 }

@@ -14,7 +14,7 @@ final class TrainingStep {
 
   init(method name: String) throws {
     model = ModelShape.minilm.model()
-    guard let method = AdaptationMethods.method(named: name) else {
+    guard let method = MethodCatalogue.standard.method(named: name) else {
       throw UnknownMethod(name: name)
     }
     method.attach(to: model, using: SeededGenerator(seed: 1, purpose: "adapters"))

@@ -47,8 +47,9 @@ struct StepTime: ParsableCommand {
     let model = shape.model()
     let generator = SeededGenerator(seed: 1, purpose: "adapters and dropout")
     if !["forward", "products"].contains(method) {
-      guard let method = AdaptationMethods.method(named: method) else {
-        throw ValidationError("--method: forward, products or one of \(AdaptationMethods.names)")
+      guard let method = MethodCatalogue.standard.method(named: method) else {
+        throw ValidationError(
+          "--method: forward, products or one of \(MethodCatalogue.standard.names)")
       }
       method.attach(to: model, using: generator)
     } else {

@@ -53,7 +53,7 @@ public func fuzzRunFiles(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     _ = comparison.split
   default:
     write("adapter_config.json")
-    _ = try? LowRankFile(directory).classCount
+    _ = try? AdapterFile(directory).classCount
   }
   return 0
 }

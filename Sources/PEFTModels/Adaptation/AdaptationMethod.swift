@@ -1,32 +1,73 @@
+import PEFTNetwork
 import PEFTTensor
 
 /// A rule for which parameters train. The task head always does.
 ///
-/// A method's life: `attach` marks the parameters that train and adds its own; `merge` folds what
-/// was added into the weights; `detach` takes it off again without folding it in.
+/// A method is a value with settings. `attach` marks the parameters that train and adds adapters;
+/// the model's `mergeAdapters` and `detachAdapters` end what was added.
 public protocol AdaptationMethod: Sendable {
   /// The name on the command line and in files.
   static var name: String { get }
 
-  /// Freezes all but what this method trains, and adds what it needs.
+  /// What trains, in a clause.
+  static var summary: String { get }
+
+  /// The settings: one table for JSON, recipes, the command line, suites and help.
+  static var fields: [MethodField<Self>] { get }
+
+  /// The method with its usual settings.
+  init()
+
+  /// The learning rate of AdamW that usually suits the method.
+  var usualLearningRate: Double { get }
+
+  /// What of the settings `model` has no place for; nil where all fit.
+  func misfit(in model: TransformerModel) -> MethodMisfit?
+
+  /// Freezes all but what this method trains, and attaches its adapters. The settings must fit; see
+  /// `misfit(in:)`.
   func attach(to model: TransformerModel, using generator: SeededGenerator)
 
-  /// Folds what was added into the weights.
-  func merge(into model: TransformerModel)
+  /// The adapters that `adapter_config.json` describes, where Hugging Face PEFT keeps those of this
+  /// method; nil where they are another method's.
+  ///
+  /// Errors: `unsupported` for variants of this method whose mathematics is another, `malformed`.
+  static func adapterFormat(
+    _ configuration: AdapterConfiguration
+  ) throws(FileError) -> (any AdapterFormat)?
+}
 
-  /// Takes off what was added; the weights stay as they are.
-  func detach(from model: TransformerModel)
+/// What a model has no place for.
+public struct MethodMisfit: Error, CustomStringConvertible {
+  /// The setting that asks for it, by its name among the method's fields.
+  public let setting: String
+  /// What is wrong, as a sentence without its full stop.
+  public let description: String
+
+  /// A misfit of the setting called `setting`.
+  public init(setting: String, _ description: String) {
+    self.setting = setting
+    self.description = description
+  }
 }
 
 extension AdaptationMethod {
   /// The name on the command line and in files.
   public var name: String { Self.name }
 
-  /// Nothing was added.
-  public func merge(into model: TransformerModel) {}
+  /// No settings.
+  public static var fields: [MethodField<Self>] { [] }
 
-  /// Nothing was added.
-  public func detach(from model: TransformerModel) {}
+  /// 5e-4.
+  public var usualLearningRate: Double { 5e-4 }
+
+  /// Everything fits.
+  public func misfit(in model: TransformerModel) -> MethodMisfit? { nil }
+
+  /// No adapters.
+  public static func adapterFormat(
+    _ configuration: AdapterConfiguration
+  ) throws(FileError) -> (any AdapterFormat)? { nil }
 }
 
 extension TransformerModel {

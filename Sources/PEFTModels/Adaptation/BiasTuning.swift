@@ -5,6 +5,9 @@ public struct BiasTuning: AdaptationMethod {
   /// `bitfit`.
   public static let name = "bitfit"
 
+  /// What trains.
+  public static let summary = "every bias"
+
   /// The method.
   public init() {}
 

@@ -5,8 +5,14 @@ public struct FullTuning: AdaptationMethod {
   /// `full`.
   public static let name = "full"
 
+  /// What trains.
+  public static let summary = "everything"
+
   /// The method.
   public init() {}
+
+  /// 5e-5.
+  public let usualLearningRate = 5e-5
 
   /// Makes every parameter trainable.
   public func attach(to model: TransformerModel, using generator: SeededGenerator) {

@@ -1,67 +1,120 @@
+import PEFTNetwork
 import PEFTTensor
 
-/// LoRA (Hu et al. 2021): the weight W of every target gets an addition s · B A of rank
-/// R, and only A and B train. A is drawn uniformly from ±1/√in, B is zero, so training
-/// starts at the base model.
+/// LoRA (Hu et al. 2021): the weight W of every target gets an addition s · B A of rank R, and only
+/// A and B train. A is initialised uniformly in ±1/√in and B is zero, so that training starts at
+/// the base model.
 public struct LowRankAdaptation: AdaptationMethod {
   /// `lora`.
   public static let name = "lora"
 
-  /// R.
-  public let rank: Int
-  /// α; the addition is scaled by s = α / R.
-  public let alpha: Double
-  /// The probability of dropping an element of the addition's input.
-  public let dropout: Double
-  /// The last components of the paths of the linear layers to adapt, such as `query`; none stand
-  /// for those that are usual for the model.
-  public let targets: [String]
+  /// What trains.
+  public static let summary = "low-rank factors added to some weights"
 
-  /// The method. The defaults for α and targets are PEFT's habit: twice the rank; query and value
-  /// in RoBERTa and BERT, the joint map onto queries, keys and values in GPT-2.
+  /// R.
+  public var rank = 8
+  /// α; the addition is scaled by s = α / R. Twice the rank unless set, as PEFT's users have it.
+  public var alpha: Double {
+    get { givenAlpha ?? Double(2 * rank) }
+    set { givenAlpha = newValue }
+  }
+  /// The probability of dropping an element of the addition's input.
+  public var dropout = 0.0
+  /// The last components of the paths of the linear layers to adapt, such as `query`; empty for
+  /// those that are usual for the model: query and value in RoBERTa and BERT, the joint map onto
+  /// queries, keys and values in GPT-2.
+  public var targets: [String] = []
+  private var givenAlpha: Double?
+
+  /// Rank, alpha, dropout and targets.
+  public static let fields: [MethodField<LowRankAdaptation>] = [
+    .integer(
+      "rank", \.rank, in: 1...AdapterCandidates.rankLimit, help: "the rank, from 1 to 1024"),
+    .number(
+      "alpha", \.alpha, help: "a positive number; the addition is scaled by alpha / rank"
+    ) { $0 > 0 },
+    .number("dropout", \.dropout, help: "dropout on the addition's input, from 0 to below 1") {
+      (0..<1).contains($0)
+    },
+    .names("targets", \.targets, help: "linear layers to adapt, such as query,value"),
+  ]
+
+  /// Rank 8 on the usual layers.
+  public init() {}
+
+  /// The method; α defaults to twice the rank.
   public init(
     rank: Int = 8, alpha: Double? = nil, dropout: Double = 0, targets: [String] = []
   ) {
     precondition(rank > 0, "LowRankAdaptation: rank \(rank)")
     self.rank = rank
-    self.alpha = alpha ?? Double(2 * rank)
+    givenAlpha = alpha
     self.dropout = dropout
     self.targets = targets
   }
 
-  /// The linear layers of `model` that a target names: its path is the target or ends with it after
-  /// a dot.
-  public static func layers(of model: TransformerModel, matching target: String) -> [LinearLayer] {
-    model.backboneLinearLayers.filter {
-      $0.name == target || $0.name.hasSuffix("." + target)
-    }
+  /// The first target that is no linear layer of `model`.
+  public func misfit(in model: TransformerModel) -> MethodMisfit? {
+    model.misfit(targets: targets)
   }
 
   /// The layers that the method adapts.
   public func layers(of model: TransformerModel) -> [LinearLayer] {
     (targets.isEmpty ? model.configuration.usualTargets : targets).flatMap {
-      Self.layers(of: model, matching: $0)
+      model.linearLayers(matching: $0)
     }
   }
 
   /// Freezes the backbone and adds A and B to every target.
   public func attach(to model: TransformerModel, using generator: SeededGenerator) {
     for layer in layers(of: model) {
-      layer.attachLowRank(
-        rank: rank, scale: alpha / Double(rank), dropout: dropout, using: generator)
+      layer.adapter = LowRankAdapter(
+        for: layer, rank: rank, scale: alpha / Double(rank), dropout: dropout, using: generator)
     }
-    let added = Set(
-      model.backboneLinearLayers.compactMap(\.lowRank).flatMap { [$0.down, $0.up] })
+    let added = model.adapterParameters
     model.train { added.contains($0) }
   }
 
-  /// W ← W + s B A for every target.
-  public func merge(into model: TransformerModel) {
-    for layer in model.backboneLinearLayers { layer.mergeLowRank() }
+  /// The rank, at least 1, at which the additions to `model` and its head together come nearest to
+  /// `budget` parameters: what LoRA makes of that budget.
+  public static func rank(
+    nearest budget: Int, for model: TransformerModel, targets: [String]
+  ) -> Int {
+    let perRank = LowRankAdaptation(targets: targets).layers(of: model).reduce(0) {
+      $0 + $1.weight.shape.rows + $1.weight.shape.columns
+    }
+    let head = model.parameters.reduce(0) { $0 + ($1.kind == .head ? $1.parameter.count : 0) }
+    guard perRank > 0 else { return 1 }
+    let rank = Int(saturating: (Double(budget - head) / Double(perRank)).rounded())
+    return min(AdapterCandidates.rankLimit, max(1, rank))
   }
 
-  /// Takes A and B off.
-  public func detach(from model: TransformerModel) {
-    for layer in model.backboneLinearLayers { layer.lowRank = nil }
+  /// PEFT's LoRA, with `use_rslora` and patterns of alpha. Variants whose mathematics is another
+  /// are refused by name.
+  public static func adapterFormat(
+    _ configuration: AdapterConfiguration
+  ) throws(FileError) -> (any AdapterFormat)? {
+    guard configuration.type == "LORA" else { return nil }
+    for key in ["use_dora", "lora_bias", "use_qalora", "use_bdlora"] {
+      try configuration.refuse(key, where: { $0.bool == true })
+    }
+    return try LowRankFormat(configuration)
+  }
+}
+
+extension TransformerModel {
+  /// The first of `targets` that names no linear layer of the backbone.
+  func misfit(targets: [String]) -> MethodMisfit? {
+    guard let unknown = targets.first(where: { linearLayers(matching: $0).isEmpty }) else {
+      return nil
+    }
+    let names = backboneLinearLayers.map { layer in
+      layer.name.split(separator: ".").suffix(2).joined(separator: ".")
+    }
+    var known = Set<String>()
+    return MethodMisfit(
+      setting: "targets",
+      "no linear layer is called \"\(unknown)\"; there are "
+        + names.filter { known.insert($0).inserted }.joined(separator: ", "))
   }
 }

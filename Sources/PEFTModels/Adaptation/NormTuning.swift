@@ -5,6 +5,9 @@ public struct NormTuning: AdaptationMethod {
   /// `norm`.
   public static let name = "norm"
 
+  /// What trains.
+  public static let summary = "scale and bias of every norm"
+
   /// The method.
   public init() {}
 

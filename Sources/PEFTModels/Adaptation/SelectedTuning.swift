@@ -9,17 +9,36 @@ public struct SelectedTuning: AdaptationMethod {
   /// `plan`.
   public static let name = "plan"
 
+  /// What trains.
+  public static let summary = "what a selection names"
+
+  /// The members.
+  public static let fields = [
+    MethodField<SelectedTuning>(
+      name: "members", help: "members of groups, as NAME, NAME[ROW] or lora:RANK@NAME",
+      json: { .array($0.members.map { .string($0.description) }) },
+      set: { method, value in
+        guard let array = value.array else { return false }
+        let members = array.compactMap { $0.string.flatMap(ParameterGroup.Member.init) }
+        method.members = members
+        return members.count == array.count
+      }, parse: { text in .array(text.split(separator: ",").map { .string(String($0)) }) })
+  ]
+
   /// s of every addition.
   static let scale = 2.0
 
   /// What trains besides the head.
-  public let members: [ParameterGroup.Member]
+  public var members: [ParameterGroup.Member]
+
+  /// The method that trains the head alone.
+  public init() { members = [] }
 
   /// The method that trains `members`; those that belong to the head change nothing.
   public init(members: [ParameterGroup.Member]) { self.members = members }
 
   /// The first member that `model` has no place for; nil when all fit.
-  public func misfit(in model: TransformerModel) -> ParameterGroup.Member? {
+  public func misfittingMember(in model: TransformerModel) -> ParameterGroup.Member? {
     let parameters = Dictionary(
       uniqueKeysWithValues: model.parameters.map { ($0.parameter.name, $0.parameter) })
     let matrices = Set(model.backboneLinearLayers.map(\.weight.name))
@@ -33,13 +52,16 @@ public struct SelectedTuning: AdaptationMethod {
     }
   }
 
-  /// Freezes everything else, and adds A and B where the selection has an addition.
-  ///
-  /// Every member must fit; see `misfit(in:)`.
-  public func attach(to model: TransformerModel, using generator: SeededGenerator) {
-    if let member = misfit(in: model) {
-      preconditionFailure("SelectedTuning: the model has no place for \(member)")
+  /// The first member that `model` has no place for.
+  public func misfit(in model: TransformerModel) -> MethodMisfit? {
+    misfittingMember(in: model).map {
+      MethodMisfit(setting: "members", "the model has no place for \($0.description)")
     }
+  }
+
+  /// Freezes everything else, and adds A and B where the selection has an addition.
+  public func attach(to model: TransformerModel, using generator: SeededGenerator) {
+    if let misfit = misfit(in: model) { preconditionFailure("SelectedTuning: \(misfit)") }
     let layers = Dictionary(
       uniqueKeysWithValues: model.backboneLinearLayers.map { ($0.weight.name, $0) })
     var names: Set<String> = []
@@ -49,12 +71,12 @@ public struct SelectedTuning: AdaptationMethod {
       case .tensor(let name): names.insert(name)
       case .row(let name, let row): rows[name, default: []].append(row)
       case .lowRank(let weight, let rank):
-        layers[weight]?.attachLowRank(
-          rank: rank, scale: Self.scale, dropout: 0, using: generator)
+        guard let layer = layers[weight] else { continue }
+        layer.adapter = LowRankAdapter(
+          for: layer, rank: rank, scale: Self.scale, using: generator)
       }
     }
-    let added = Set(
-      model.backboneLinearLayers.compactMap(\.lowRank).flatMap { [$0.down, $0.up] })
+    let added = model.adapterParameters
     model.train { parameter in
       names.contains(parameter.name) || rows[parameter.name] != nil || added.contains(parameter)
     }
@@ -63,27 +85,24 @@ public struct SelectedTuning: AdaptationMethod {
     }
   }
 
-  /// Folds the additions into their weights.
-  public func merge(into model: TransformerModel) {
-    for layer in model.backboneLinearLayers { layer.mergeLowRank() }
+  /// The names of the parameters that a member consists of, or is a part of.
+  public static func parameterNames(of member: ParameterGroup.Member) -> [String] {
+    switch member {
+    case .tensor(let name), .row(let name, _): return [name]
+    case .lowRank(let weight, _):
+      let path = weight.hasSuffix(".weight") ? String(weight.dropLast(7)) : weight
+      return LowRankAdapter.suffixes.map { path + "." + $0 }
+    }
   }
 
-  /// Takes the additions off and the marks from rows.
-  public func detach(from model: TransformerModel) {
-    for layer in model.backboneLinearLayers { layer.lowRank = nil }
-    for entry in model.parameters { entry.parameter.trainableRows = nil }
-  }
-}
-
-extension LowRankAdaptation {
   /// Attaches to the matrices that `candidates` name one addition of the largest rank each, for
   /// probing all ranks at once. Nothing is frozen.
   public static func attachCandidates(
     _ candidates: AdapterCandidates, to model: TransformerModel, using generator: SeededGenerator
   ) {
     for layer in model.backboneLinearLayers where candidates.adapts(layer.weight.name) {
-      layer.attachLowRank(
-        rank: candidates.largestRank, scale: SelectedTuning.scale, dropout: 0, using: generator)
+      layer.adapter = LowRankAdapter(
+        for: layer, rank: candidates.largestRank, scale: scale, using: generator)
     }
   }
 }

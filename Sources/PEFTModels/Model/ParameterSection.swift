@@ -28,13 +28,14 @@ struct ParameterSection {
     }
   }
 
-  /// Weight, bias, and the addition that is attached to the weight.
+  /// Weight, bias, and what the adapter adds.
   mutating func add(_ linear: LinearLayer, _ weightKind: ParameterKind) {
     add([linear.weight], weightKind)
     if let bias = linear.bias { add([bias], .bias) }
-    guard let lowRank = linear.lowRank else { return }
-    let weight = linear.weight.name
-    add([lowRank.down], .adapter, adapter: AdapterFactor(weight: weight, factor: .down))
-    add([lowRank.up], .adapter, adapter: AdapterFactor(weight: weight, factor: .up))
+    for factor in linear.adapter?.factors ?? [] {
+      add(
+        [factor.parameter], .adapter,
+        adapter: AdapterFactor(weight: linear.weight.name, part: factor.part))
+    }
   }
 }

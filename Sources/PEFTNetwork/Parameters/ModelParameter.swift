@@ -15,7 +15,7 @@ public struct ModelParameter {
   public let role: String
   /// The stage of the objective that first uses it; see `Objective`.
   public let stage: Int
-  /// For the factors of an adapter: the adapted weight, and which factor this is.
+  /// For the parameters of an adapter: the adapted weight, and what probing may assume.
   public let adapter: AdapterFactor?
 
   /// A parameter and its place.
@@ -33,24 +33,26 @@ public struct ModelParameter {
   }
 }
 
-/// One factor of a low-rank addition s · B A to a weight.
+/// What a parameter is to the adapter that it belongs to.
 public struct AdapterFactor: Hashable, Sendable {
-  /// Which of the two.
-  public enum Factor: Hashable, Sendable {
-    /// A [R, in].
-    case down
-    /// B [out, R].
-    case up
+  /// What probing may assume about a parameter of an adapter that is new.
+  public enum Part: Hashable, Sendable {
+    /// Nothing: it is one tensor of the adapter.
+    case whole
+    /// Its gradient is zero, because its product with another factor is, which begins at zero.
+    case silent
+    /// An adapter of a lower rank has its first columns.
+    case columnPrefixes
   }
 
-  /// The name of the weight [out, in] it is added to.
+  /// The name of the weight [out, in] that is adapted.
   public let weight: String
-  /// A or B.
-  public let factor: Factor
+  /// What probing may assume.
+  public let part: Part
 
-  /// The factor `factor` of the addition to `weight`.
-  public init(weight: String, factor: Factor) {
+  /// A parameter of the adapter on `weight`.
+  public init(weight: String, part: Part) {
     self.weight = weight
-    self.factor = factor
+    self.part = part
   }
 }

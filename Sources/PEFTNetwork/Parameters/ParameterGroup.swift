@@ -25,16 +25,6 @@ public struct ParameterGroup: Hashable, Sendable {
     /// A new low-rank addition of rank R to a weight.
     case lowRank(weight: String, rank: Int)
 
-    /// The tensors that it consists of, or is a part of.
-    public var tensorNames: [String] {
-      switch self {
-      case .tensor(let name), .row(let name, _): return [name]
-      case .lowRank(let weight, _):
-        let path = weight.hasSuffix(".weight") ? String(weight.dropLast(7)) : weight
-        return [path + ".lora_A.weight", path + ".lora_B.weight"]
-      }
-    }
-
     /// The member in one line: `NAME`, `NAME[ROW]` or `lora:RANK@NAME`.
     public var description: String {
       switch self {

@@ -17,8 +17,8 @@ public struct ParameterGrouping: Sendable {
     case whole(Int)
     /// Row r to group `first + r`.
     case rows(first: Int)
-    /// The first `rank` columns of B to each of these groups; A, whose gradient is zero
-    /// while B is, to none.
+    /// The first `rank` columns to each of these groups. The adapter's other parameters, whose
+    /// gradient is zero at first, belong to none.
     case columnPrefixes([ColumnPrefix])
     /// To no group.
     case none
@@ -214,7 +214,7 @@ private struct Builder {
       classes += 1
     }
     for (index, entry) in parameters.enumerated() {
-      guard let adapter = entry.adapter, adapter.factor == .up else { continue }
+      guard let adapter = entry.adapter, adapter.part == .columnPrefixes else { continue }
       assignments[index] = prefixes[adapter.weight].map { .columnPrefixes($0) } ?? .none
     }
   }

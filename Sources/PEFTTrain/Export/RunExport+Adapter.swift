@@ -4,10 +4,10 @@ import PEFTSelect
 import PEFTTensor
 
 extension RunExport {
-  /// A Hugging Face PEFT adapter of the type LORA: additions by the full names of their layers, and
-  /// every module of which anything else trained, whole, as PEFT saves modules (`modules_to_save`).
+  /// A Hugging Face PEFT adapter: the adapted layers by their full names, and every module of which
+  /// anything else trained, whole, as PEFT saves modules (`modules_to_save`).
   ///
-  /// An addition to a matrix that trained itself is folded into it. The output layer of a language
+  /// An adapter on a module that trained itself is folded into it. The output layer of a language
   /// model goes with its word table, which PEFT does not tie.
   func writeAdapter(to output: OutputDirectory) throws(FileError) -> [String] {
     try checkLanguage()
@@ -21,15 +21,13 @@ extension RunExport {
     whole.formUnion(
       entries.filter { drawn.contains($0.parameter.name) }.map { Self.module(of: $0.parameter) })
     for layer in model.backboneLinearLayers
-    where layer.lowRank != nil && whole.contains(layer.name) {
-      layer.mergeLowRank()
+    where layer.adapter != nil && whole.contains(layer.name) {
+      layer.mergeAdapter()
     }
-    let adapted = model.backboneLinearLayers.filter { $0.lowRank != nil }
+    let adapted = model.backboneLinearLayers.filter { $0.adapter != nil }
     var tensors: [(name: String, value: Tensor)] = []
-    for layer in adapted {
-      guard let addition = layer.lowRank else { continue }
-      tensors.append((layer.name + ".lora_A.weight", addition.down.value))
-      tensors.append((layer.name + ".lora_B.weight", addition.up.value))
+    for factor in adapted.compactMap(\.adapter).flatMap(\.factors) {
+      tensors.append((factor.parameter.name, factor.parameter.value))
     }
     for entry in entries
     where entry.adapter == nil && whole.contains(Self.module(of: entry.parameter)) {
@@ -79,35 +77,33 @@ extension RunExport {
     return name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
   }
 
-  /// `adapter_config.json`. Patterns name every layer in full, so that their order does not matter.
+  /// `adapter_config.json`, with layers by their full names.
   private func configuration(
     _ layers: [LinearLayer], saving modules: [String]
   ) -> JSONValue {
-    var (ranks, alphas) = (JSONObject(), JSONObject())
-    for layer in layers {
-      guard let addition = layer.lowRank else { continue }
-      let rank = addition.down.shape[0]
-      ranks[layer.name] = .integer(rank)
-      alphas[layer.name] = .number(addition.scale * Double(rank))
-    }
-    let first = layers.first?.lowRank
-    let rank = first?.down.shape[0] ?? 8
-    let isUniform =
-      Set(layers.compactMap { $0.lowRank.map { [Double($0.down.shape[0]), $0.scale] } })
-      .count <= 1
-    return .object([
-      "alpha_pattern": .object(isUniform ? [:] : alphas),
-      "base_model_name_or_path": .string(base), "bias": .string("none"),
+    var object: JSONObject = [
+      "base_model_name_or_path": .string(base),
       "fan_in_fan_out": .bool(trained.model.configuration.isCausal),
-      "inference_mode": .bool(true), "init_lora_weights": .bool(true),
-      "lora_alpha": .number((first?.scale ?? 1) * Double(rank)), "lora_dropout": .number(0),
+      "inference_mode": .bool(true),
       "modules_to_save": modules.isEmpty ? .null : .array(modules.map { .string($0) }),
-      "peft_type": .string("LORA"), "r": .integer(rank),
-      "rank_pattern": .object(isUniform ? [:] : ranks),
       "target_modules": layers.isEmpty
         ? .string("dummy-target-modules") : .array(layers.map { .string($0.name) }),
       "task_type": .string(manifest.task.isLanguage ? "CAUSAL_LM" : "SEQ_CLS"),
-      "use_dora": .bool(false), "use_rslora": .bool(false),
-    ])
+    ]
+    // PEFT has no adapter of nothing: additions to no layer stand for it.
+    let own =
+      layers.first?.adapter.map { Self.settings(of: layers, like: $0) }
+      ?? LowRankAdapter.configuration(of: [])
+    for (key, value) in own.members { object[key] = value }
+    return .object(object)
+  }
+
+  private static func settings<Adapter: LinearAdapter>(
+    of layers: [LinearLayer], like _: Adapter
+  ) -> JSONObject {
+    Adapter.configuration(
+      of: layers.compactMap { layer in
+        (layer.adapter as? Adapter).map { (layer: layer, adapter: $0) }
+      })
   }
 }

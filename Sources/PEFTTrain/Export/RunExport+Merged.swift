@@ -9,7 +9,7 @@ extension RunExport {
   /// Weights with everything folded in, the tokenizer's files, and `config.json` at last.
   func writeMerged(to output: OutputDirectory) throws(FileError) -> [String] {
     let model = trained.model
-    manifest.method.merge(into: model)
+    model.mergeAdapters()
     try output.claim(["model.safetensors"])
     try model.writeWeights(to: output.path, includingHead: true)
     var names = ["model.safetensors"]

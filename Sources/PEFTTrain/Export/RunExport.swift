@@ -144,7 +144,7 @@ public struct RunExport {
       let (model, _) = try TransformerModel.load(
         files: files, output: trained.model.output,
         using: SeededGenerator(seed: 0, purpose: "weights"))
-      try LowRankFile.attach(output, to: model)
+      try AdapterFile.attach(output, to: model)
       return model
     }
   }

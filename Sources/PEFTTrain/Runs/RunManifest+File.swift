@@ -26,7 +26,7 @@ extension RunManifest {
     guard document["format"]?.integer == (isSealed ? sealedFormatVersion : formatVersion),
       let modelDirectory = document["model"]?["directory"]?.string,
       let modelFiles = digests(document["model"]?["files"]),
-      let method = document["method"].flatMap(AdaptationMethods.method(json:)),
+      let method = document["method"].flatMap(MethodCatalogue.standard.method(json:)),
       let pooling = document["pooling"]?.string.flatMap(Pooling.init(rawValue:)),
       let task = document["task"],
       let ending = document["ending"]?.string.flatMap(TrainingOutcome.Ending.init(rawValue:)),

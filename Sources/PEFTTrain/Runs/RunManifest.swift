@@ -82,7 +82,7 @@ extension RunManifest {
       "model": .object([
         "directory": .string(modelDirectory), "files": Self.json(of: modelFiles),
       ]),
-      "method": AdaptationMethods.json(of: method),
+      "method": MethodCatalogue.standard.json(of: method),
       "task": task.json,
       "pooling": .string(pooling.rawValue),
       "maximumLength": .integer(maximumLength),

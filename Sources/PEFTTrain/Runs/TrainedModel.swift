@@ -120,7 +120,8 @@ public struct TrainedModel {
         reason: "windows of \(windows.context) tokens, and the model takes "
           + "\(model.configuration.maximumLength)", remedy: "train again")
     }
-    if let plan = manifest.method as? SelectedTuning, let member = plan.misfit(in: model) {
+    if let plan = manifest.method as? SelectedTuning, let member = plan.misfittingMember(in: model)
+    {
       throw FileError(
         .malformed, path: path, place: "method", reason: "the base has no place for \(member)",
         remedy: "use the model that the run was trained on")
@@ -138,7 +139,7 @@ public struct TrainedModel {
       trained: trained, manifest: manifest, base: files, drawn: report.newlyInitialized)
   }
 
-  /// Opens a Hugging Face PEFT adapter of the type LORA, or a file of additions, on a base model.
+  /// Opens a Hugging Face PEFT adapter or a file of LoRA, on a base model.
   ///
   /// A classifier's labels are those in `labels.json` beside the adapter, as `peft export` writes
   /// it, or those of the base's `config.json`, where there are as many; else numbers.
@@ -147,7 +148,7 @@ public struct TrainedModel {
   public static func open(
     adapter: String, base: String, alpha: Double? = nil
   ) throws(FileError) -> TrainedModel {
-    let file = try LowRankFile(adapter, alpha: alpha)
+    let file = try AdapterFile(adapter, alpha: alpha)
     let files = ModelFiles(directory: base)
     let configuration = try ModelConfiguration(files: files)
     var task: PredictionTask?

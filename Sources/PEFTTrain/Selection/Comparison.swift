@@ -133,18 +133,3 @@ public struct Comparison: Sendable {
     ])
   }
 }
-
-extension LowRankAdaptation {
-  /// The rank at which this method's additions to `model` come nearest to `budget` parameters with
-  /// the head, at least 1: what LoRA would take of the same budget.
-  public static func rank(
-    nearest budget: Int, for model: TransformerModel, targets: [String]
-  ) -> Int {
-    let perRank = LowRankAdaptation(targets: targets).layers(of: model).reduce(0) {
-      $0 + $1.weight.shape.rows + $1.weight.shape.columns
-    }
-    let head = model.parameters.reduce(0) { $0 + ($1.kind == .head ? $1.parameter.count : 0) }
-    guard perRank > 0 else { return 1 }
-    return min(1024, max(1, Int(saturating: (Double(budget - head) / Double(perRank)).rounded())))
-  }
-}

@@ -89,7 +89,7 @@ extension PreparedJob {
     var start = clock.now
     let snapshot = ParameterSnapshot(of: model.parameters)
     defer {
-      for layer in model.backboneLinearLayers { layer.lowRank = nil }
+      model.detachAdapters()
       snapshot.restore()
     }
     let planned = try ParameterGrouping(
@@ -117,7 +117,7 @@ extension PreparedJob {
     let headSeconds = saved?.headSeconds ?? (clock.now - start) / .seconds(1)
     let head = model.taskParameters.map(\.value)
     if let candidates = settings.candidates {
-      LowRankAdaptation.attachCandidates(
+      SelectedTuning.attachCandidates(
         candidates, to: model, using: SeededGenerator(seed: job.settings.seed, purpose: "weights"))
     }
     let objective = ModelObjective(model, labelSmoothing: job.settings.labelSmoothing)
@@ -239,7 +239,7 @@ extension TrainingJob {
 
   /// Everything that distinguishes this probe: settings and digests of its inputs.
   fileprivate func recipe(
-    _ settings: InfluenceSettings, _ files: ModelFiles, adapter: LowRankFile? = nil
+    _ settings: InfluenceSettings, _ files: ModelFiles, adapter: AdapterFile? = nil
   ) throws(FileError) -> JSONObject {
     var recipe = try self.recipe(files, adapter: adapter)
     recipe["probe"] = .object(settings.json)
@@ -253,10 +253,10 @@ extension ProbeCheckpoint {
     _ settings: InfluenceSettings, of model: TransformerModel, _ job: TrainingJob
   ) throws -> Saved? {
     if let candidates = settings.candidates {
-      LowRankAdaptation.attachCandidates(
+      SelectedTuning.attachCandidates(
         candidates, to: model, using: SeededGenerator(seed: job.settings.seed, purpose: "weights"))
     }
-    defer { for layer in model.backboneLinearLayers { layer.lowRank = nil } }
+    defer { model.detachAdapters() }
     let grouping = try ParameterGrouping(
       model.parameters, by: settings.rule, candidates: settings.candidates)
     var isTraining = false

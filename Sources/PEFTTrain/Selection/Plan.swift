@@ -115,7 +115,9 @@ public struct Plan: Sendable {
     for item in moving {
       let factor = min(4, max(0.25, (item.step / median).squareRoot()))
       for member in item.group.members {
-        for name in member.tensorNames { factors[name, default: []].append(factor) }
+        for name in SelectedTuning.parameterNames(of: member) {
+          factors[name, default: []].append(factor)
+        }
       }
     }
     return factors.mapValues { $0.reduce(0, +) / Double($0.count) }

@@ -275,7 +275,7 @@ public struct SuiteJob {
     recipe["learningRate"] = .number(rate)
     recipe["budget"] = row.budget.map { .number($0) }
     switch row.content {
-    case .fixed(let method): recipe["method"] = AdaptationMethods.json(of: method)
+    case .fixed(let method): recipe["method"] = MethodCatalogue.standard.json(of: method)
     case .lastLayers(let count): recipe["method"] = SuiteMethodRecord.lastLayers(count)
     case .subset(let names, let probe):
       recipe["method"] = SuiteMethodRecord.groups(names)

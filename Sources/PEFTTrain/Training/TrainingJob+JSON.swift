@@ -32,7 +32,7 @@ extension TrainingJob {
       "groupByLength": .bool(settings.batches.lengthWindow != nil),
     ]
     // An adapter brings its own.
-    if adapter == nil { object["method"] = AdaptationMethods.json(of: method) }
+    if adapter == nil { object["method"] = MethodCatalogue.standard.json(of: method) }
     object["format"] = format.map { .string($0.rawValue) }
     object["columns"] = columns?.json
     object["pooling"] = pooling.map { .string($0.rawValue) }
@@ -58,7 +58,7 @@ extension TrainingJob {
   ///   - files: the files of the model.
   ///   - opened: the adapter to go on from, where it is open already.
   func recipe(
-    _ files: ModelFiles, adapter opened: LowRankFile? = nil
+    _ files: ModelFiles, adapter opened: AdapterFile? = nil
   ) throws(FileError) -> JSONObject {
     var recipe: JSONObject = [Recipe.versionKey: .integer(Recipe.version)]
     for (key, value) in choices.members { recipe[key] = value }
@@ -79,7 +79,7 @@ extension TrainingJob {
     if let adapter {
       let file =
         if let opened { opened } else {
-          try LowRankFile(adapter.path, alpha: adapter.alpha)
+          try AdapterFile(adapter.path, alpha: adapter.alpha)
         }
       recipe["adapter"] = .string(try file.digest())
       recipe["adapterAlpha"] = adapter.alpha.map { .number($0) }

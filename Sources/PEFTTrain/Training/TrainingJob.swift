@@ -61,7 +61,7 @@ public struct PreparedJob {
   /// The files of its model, from which everything was read.
   public let files: ModelFiles
   /// The adapter that the job goes on from, as it was read.
-  let adapter: LowRankFile?
+  let adapter: AdapterFile?
   /// The model with the method attached.
   public let model: TransformerModel
   /// Its tokenizer.
@@ -142,7 +142,7 @@ extension TrainingJob {
     if !report.unused.isEmpty {
       notes.append("in the checkpoint and not used: " + report.unused.joined(separator: ", "))
     }
-    try Self.checkTargets(of: method, in: model)
+    try Self.checkFit(of: method, in: model)
     try checkPlan(for: model, files)
     let (job, adapter) = try attachMethod(
       to: model, drawn: report.newlyInitialized, using: weights, note: { notes.append($0) })
@@ -162,12 +162,12 @@ extension TrainingJob {
   private func attachMethod(
     to model: TransformerModel, drawn: [String], using weights: SeededGenerator,
     note: (String) -> Void
-  ) throws -> (job: TrainingJob, adapter: LowRankFile?) {
+  ) throws -> (job: TrainingJob, adapter: AdapterFile?) {
     guard let adapter else {
       method.attach(to: model, using: weights)
       return (self, nil)
     }
-    let file = try LowRankFile(adapter.path, alpha: adapter.alpha)
+    let file = try AdapterFile(adapter.path, alpha: adapter.alpha)
     var job = self
     job.method = try file.method(for: model, drawn: drawn)
     job.method.attach(to: model, using: weights)
@@ -200,21 +200,12 @@ extension TrainingJob {
     return TextWindows(context: context, stride: stride)
   }
 
-  /// Throws for a low-rank addition to a linear layer that the model lacks.
-  public static func checkTargets(
+  /// Throws for a setting of the method that the model has no place for.
+  public static func checkFit(
     of method: any AdaptationMethod, in model: TransformerModel
   ) throws(InvalidSetting) {
-    guard let lowRank = method as? LowRankAdaptation else { return }
-    for target in lowRank.targets
-    where LowRankAdaptation.layers(of: model, matching: target).isEmpty {
-      let names = model.backboneLinearLayers.map { layer in
-        layer.name.split(separator: ".").suffix(2).joined(separator: ".")
-      }
-      var known = Set<String>()
-      throw InvalidSetting(
-        "--targets: no linear layer is called \"\(target)\"; there are "
-          + names.filter { known.insert($0).inserted }.joined(separator: ", "))
-    }
+    guard let misfit = method.misfit(in: model) else { return }
+    throw InvalidSetting("--\(misfit.setting): \(misfit.description)")
   }
 }
 
@@ -230,7 +221,7 @@ extension TrainingJob {
           + difference.reason,
         remedy: "name that model, or carry the influences over with `peft select … --for MODEL`")
     }
-    guard let member = plan.method.misfit(in: model) else { return }
+    guard let member = plan.method.misfittingMember(in: model) else { return }
     throw FileError(
       .malformed, path: modelDirectory, place: member.description,
       reason: "the plan trains it, but this model does not have it",

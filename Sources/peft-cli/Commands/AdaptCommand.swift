@@ -74,9 +74,10 @@ struct AdaptCommand: ParsableCommand {
     if main.resume, main.overwrite {
       throw ValidationError("--resume and --overwrite exclude each other")
     }
-    if let wrong = names?.first(where: { !AdaptationMethods.names.contains($0) }) {
+    if let wrong = names?.first(where: { !MethodCatalogue.standard.names.contains($0) }) {
       throw ValidationError(
-        "--baselines \(wrong): there are \(AdaptationMethods.names.joined(separator: ", ")), none")
+        "--baselines \(wrong): there are \(MethodCatalogue.standard.names.joined(separator: ", ")), none"
+      )
     }
     try comparison.checkRates(training, dev: main.evaluation.dev)
   }

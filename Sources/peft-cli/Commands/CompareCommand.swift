@@ -98,7 +98,7 @@ struct CompareCommand: ParsableCommand {
     if main.resume, main.overwrite {
       throw ValidationError("--resume and --overwrite exclude each other")
     }
-    let known = AdaptationMethods.names + [SelectedTuning.name]
+    let known = MethodCatalogue.standard.names + [SelectedTuning.name]
     if let wrong = names?.first(where: { !known.contains($0) }) {
       throw ValidationError("--methods \(wrong): there are \(known.joined(separator: ", "))")
     }

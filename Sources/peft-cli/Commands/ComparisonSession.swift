@@ -18,11 +18,15 @@ struct ComparisonSession {
       budget.map {
         LowRankAdaptation.rank(nearest: $0, for: prepared.model, targets: targets)
       } ?? 8
-    let lowRank = LowRankAdaptation(rank: rank, targets: targets)
-    return AdaptationMethods.method(named: name, lowRank: lowRank).map {
+    let isLowRank = name == LowRankAdaptation.name
+    let method: (any AdaptationMethod)? =
+      isLowRank
+      ? LowRankAdaptation(rank: rank, targets: targets)
+      : MethodCatalogue.standard.method(named: name)
+    return method.map {
       ComparisonJob.Candidate(
-        label: name == LowRankAdaptation.name ? "lora r\(rank)" : name, method: $0,
-        usualLearningRate: MethodOptions.usualRate(of: name))
+        label: isLowRank ? "lora r\(rank)" : name, method: $0,
+        usualLearningRate: $0.usualLearningRate)
     }
   }
 
@@ -31,7 +35,7 @@ struct ComparisonSession {
     plan.map {
       ComparisonJob.Candidate(
         label: Comparison.selectionLabel, method: $0.method,
-        usualLearningRate: MethodOptions.usualRate(of: SelectedTuning.name),
+        usualLearningRate: $0.method.usualLearningRate,
         probeSeconds: probeSeconds, plan: $0)
     }
   }

@@ -58,8 +58,9 @@ struct InspectCommand: ParsableCommand {
     if !report.newlyInitialized.isEmpty {
       common.note("not in the checkpoint: " + report.newlyInitialized.joined(separator: ", "))
     }
-    try TrainingJob.checkTargets(of: method.adaptation, in: transformer)
-    method.adaptation.attach(to: transformer, using: generator)
+    let adaptation = try method.adaptation
+    try TrainingJob.checkFit(of: adaptation, in: transformer)
+    adaptation.attach(to: transformer, using: generator)
     let parameters = transformer.parameters
     let found = try ParameterGrouping(
       parameters, by: grouping.rule(), candidates: grouping.adapters()

@@ -94,13 +94,13 @@ struct TrainCommand: ParsableCommand {
   func run() throws {
     try common.start()
     let chosen = try start.plan.map { try Plan.read($0) }
+    let adaptation: any AdaptationMethod = try chosen?.method ?? method.adaptation
+    // Most adapters of others are LoRA's.
+    let usual: any AdaptationMethod = start.adapter == nil ? adaptation : LowRankAdaptation()
     var job = main.task.job(
-      chosen?.method ?? method.adaptation, evaluation: main.evaluation, details: details,
+      adaptation, evaluation: main.evaluation, details: details,
       settings: training.settings(
-        usualLearningRate: chosen != nil
-          ? MethodOptions.usualRate(of: SelectedTuning.name)
-          : start.adapter != nil
-            ? MethodOptions.usualRate(of: LowRankAdaptation.name) : method.usualLearningRate))
+        usualLearningRate: usual.usualLearningRate))
     job.plan = chosen
     job.adapter = start.adapter.map { ($0, start.adapterAlpha) }
     if start.groupRates { job.settings.rateFactors = chosen?.rateFactors ?? [:] }

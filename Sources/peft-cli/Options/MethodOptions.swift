@@ -1,19 +1,25 @@
 import ArgumentParser
 import PEFTModels
+import PEFTTensor
 
 /// What trains.
 struct MethodOptions: ParsableArguments {
-  @Option(help: "What to train: full, lora, bitfit, norm or head. The task head always trains.")
+  @Option(
+    help: ArgumentHelp(
+      """
+      What to train: \(MethodCatalogue.standard.names.joined(separator: ", ")). The task head \
+      always trains.
+      """))
   var method = "full"
 
-  @Option(help: "For lora: rank of the delta.")
-  var rank = 8
+  @Option(help: "For lora: rank of the delta. (default: 8)")
+  var rank: Int?
 
   @Option(help: "For lora: alpha; the delta is scaled by alpha / rank. (default: 2 × rank)")
   var alpha: Double?
 
-  @Option(help: "For lora: dropout on the input of the delta.")
-  var loraDropout = 0.0
+  @Option(help: "For lora: dropout on the input of the delta. (default: 0)")
+  var loraDropout: Double?
 
   @Option(
     help: """
@@ -22,45 +28,62 @@ struct MethodOptions: ParsableArguments {
       """)
   var targets: String?
 
+  @Option(
+    name: .customLong("set"),
+    help: ArgumentHelp(
+      "A setting of the method; repeat the option for several. \(Self.settingHelp)",
+      valueName: "setting=value"))
+  var settings: [String] = []
+
+  /// The settings of every method that has some.
+  private static var settingHelp: String {
+    MethodCatalogue.standard.offered.compactMap { type in
+      let names = type.settingHelp.map(\.name).joined(separator: ", ")
+      return names.isEmpty ? nil : "For \(type.name): \(names)."
+    }.joined(separator: " ")
+  }
+
   func validate() throws {
-    guard AdaptationMethods.names.contains(method) else {
-      let names = AdaptationMethods.names.joined(separator: ", ")
-      throw ValidationError("--method \(method): there are \(names)")
-    }
-    guard (1...1024).contains(rank) else {
-      throw ValidationError("--rank \(rank): give a number from 1 to 1024")
-    }
     guard alpha.map({ $0.isFinite && $0 > 0 }) != false else {
       throw ValidationError("--alpha: give a positive number")
     }
-    guard (0..<1).contains(loraDropout) else {
-      throw ValidationError("--lora-dropout \(loraDropout): give a number from 0 to below 1")
-    }
-    guard targets == nil || !targetNames.isEmpty else {
+    guard targets.map({ $0.split(separator: ",").isEmpty }) != true else {
       throw ValidationError("--targets: name at least one layer, such as query")
     }
+    _ = try made()
   }
 
   /// The method asked for.
   var adaptation: any AdaptationMethod {
-    let lowRank = LowRankAdaptation(
-      rank: rank, alpha: alpha, dropout: loraDropout, targets: targetNames)
-    return AdaptationMethods.method(named: method, lowRank: lowRank) ?? FullTuning()
+    get throws { try made() }
   }
 
-  /// The learning rate that usually suits the method.
-  var usualLearningRate: Double {
-    Self.usualRate(of: method)
-  }
-
-  /// The learning rate that usually suits the method of this name.
-  static func usualRate(of method: String) -> Double {
-    switch method {
-    case FullTuning.name: 5e-5
-    case HeadTuning.name: 1e-3
-    default: 5e-4
+  private func made() throws -> any AdaptationMethod {
+    guard var made = MethodCatalogue.standard.method(named: method) else {
+      let names = MethodCatalogue.standard.names.joined(separator: ", ")
+      throw ValidationError("--method \(method): there are \(names)")
     }
+    func set(_ option: String, _ name: String, _ value: JSONValue?) throws {
+      guard let value else { return }
+      do throws(MethodSettingError) { try made.set(name, value) } catch {
+        throw ValidationError("\(option): \(error.description)")
+      }
+    }
+    try set("--rank", "rank", rank.map { .integer($0) })
+    try set("--alpha", "alpha", alpha.map { .number($0) })
+    try set("--lora-dropout", "dropout", loraDropout.map { .number($0) })
+    try set(
+      "--targets", "targets",
+      targets.map { .array($0.split(separator: ",").map { .string(String($0)) }) })
+    for setting in settings {
+      let parts = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2 else {
+        throw ValidationError("--set \(setting): write it as NAME=VALUE, such as rank=8")
+      }
+      do throws(MethodSettingError) {
+        try made.set(String(parts[0]), text: String(parts[1]))
+      } catch { throw ValidationError("--set \(parts[0]): \(error.description)") }
+    }
+    return made
   }
-
-  private var targetNames: [String] { (targets ?? "").split(separator: ",").map(String.init) }
 }

@@ -111,11 +111,11 @@ enum SuiteFile {
   }
 
   private static func method(_ section: Section) throws -> ComparisonSuite.Method {
-    try section.check(keys: [
-      "method", "rank", "alpha", "targets", "last-layers", "probe", "by", "value", "reach",
-      "solver", "subsets-of",
-      "family", "problems", "budgets",
-    ])
+    try section.check(
+      keys: [
+        "method", "last-layers", "probe", "by", "value", "reach", "solver", "subsets-of",
+        "family", "problems", "budgets",
+      ] + methodSettings)
     let kind: ComparisonSuite.Kind
     if section.has("last-layers") {
       kind = .lastLayers(try section.number("last-layers") { positive(Int($0)) })
@@ -134,13 +134,7 @@ enum SuiteFile {
           rule: section.has("value") ? try rule(section) : nil,
           solver: try section.number("solver") { ComparisonSuite.Solver(rawValue: $0) }))
     } else {
-      let lowRank = LowRankAdaptation(
-        rank: section.has("rank") ? try section.number("rank") { rank(Int($0)) } : 8,
-        alpha: section.has("alpha")
-          ? try section.number("alpha") { positive(Double($0)) } : nil,
-        targets: section.has("targets") ? try section.strings("targets") : [])
-      kind = .fixed(
-        try section.number("method") { AdaptationMethods.method(named: $0, lowRank: lowRank) })
+      kind = .fixed(try method(section))
     }
     return ComparisonSuite.Method(
       name: section.name, family: section.has("family") ? try section.string("family") : nil,
@@ -148,6 +142,24 @@ enum SuiteFile {
       problems: section.has("problems") ? Set(try section.strings("problems")) : nil,
       budgets: section.has("budgets") ? try section.numbers("budgets", share).sorted() : nil)
   }
+
+  private static func method(_ section: Section) throws -> any AdaptationMethod {
+    var method = try section.number("method") { MethodCatalogue.standard.method(named: $0) }
+    for name in methodSettings where section.has(name) {
+      let text =
+        name == "targets"
+        ? try section.strings(name).joined(separator: ",") : try section.string(name)
+      do throws(MethodSettingError) { try method.set(name, text: text) } catch {
+        throw section.wrong(name, error.description)
+      }
+    }
+    return method
+  }
+
+  /// The settings of all methods by name.
+  private static let methodSettings = Set(
+    MethodCatalogue.standard.offered.flatMap { $0.settingHelp.map(\.name) }
+  ).sorted()
 
   private static func rule(_ section: Section) throws -> InfluenceRule {
     let reach = section.has("reach") ? try section.number("reach") { positive(Double($0)) } : 1e-3

@@ -86,9 +86,10 @@ struct TrainingJobTests {
   }
 
   @Test(
-    "a frozen parameter does not change, and what trains does", arguments: AdaptationMethods.names)
+    "a frozen parameter does not change, and what trains does",
+    arguments: MethodCatalogue.standard.names)
   func frozen(name: String) throws {
-    let method = try #require(AdaptationMethods.method(named: name))
+    let method = try #require(MethodCatalogue.standard.method(named: name))
     let job = try prepared(method) { $0.settings.length = .steps(4) }
     let before = job.model.parameters.map { ($0.parameter, $0.parameter.value) }
     _ = try train(job)

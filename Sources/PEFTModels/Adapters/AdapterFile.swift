@@ -2,42 +2,39 @@ import Foundation
 import PEFTNetwork
 import PEFTTensor
 
-/// Low-rank additions in a safetensors file, under the names of Hugging Face PEFT
+/// Adapters in a safetensors file, under the names of Hugging Face PEFT
 /// (`base_model.model.….query.lora_A.weight`) or of loralib (`….query.lora_A`), with what was
 /// trained whole beside them: the head, and modules that PEFT replaces or overwrites.
-public struct LowRankFile {
+public struct AdapterFile {
   /// The path of the file of tensors.
   public let path: String
   private let reader: SafetensorsReader
-  private let configuration: AdapterConfiguration
+  private let format: any AdapterFormat
   /// SHA-256 of `adapter_config.json` as it was read, in hexadecimal; nil where α was given.
   package let configurationDigest: String?
 
-  /// One addition.
-  private struct Addition {
-    let layer: String
-    let down: Tensor
-    let up: Tensor
-    let scale: Double
-    var rank: Int { down.shape.rows }
-  }
+  private typealias Adapted = (layer: LinearLayer, adapter: any LinearAdapter)
 
   /// Opens a file, or a PEFT adapter directory.
   ///
-  /// - Parameter alpha: α; nil takes it from `adapter_config.json` in the directory.
-  public init(_ path: String, alpha: Double? = nil) throws(FileError) {
+  /// - Parameters:
+  ///   - alpha: α of a file of LoRA alone; nil takes it from `adapter_config.json` beside it.
+  ///   - catalogue: the methods whose adapters are read.
+  public init(
+    _ path: String, alpha: Double? = nil, catalogue: MethodCatalogue = .standard
+  ) throws(FileError) {
     var isDirectory: ObjCBool = false
     _ = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
     self.path = isDirectory.boolValue ? path + "/adapter_model.safetensors" : path
     reader = try SafetensorsReader(path: self.path)
     if let alpha {
-      configuration = AdapterConfiguration(alpha: alpha)
+      format = LowRankFormat(alpha: alpha)
       configurationDigest = nil
     } else if isDirectory.boolValue {
       let path = path + "/adapter_config.json"
       let bytes = try FileContents.read(
         regularFile: path, limit: JSONValue.configurationLimit)
-      configuration = try AdapterConfiguration(parsing: bytes, path: path)
+      format = try catalogue.adapterFormat(AdapterConfiguration(parsing: bytes, path: path))
       var hash = SHA256()
       hash.append(bytes)
       configurationDigest = hash.hexadecimal
@@ -53,15 +50,15 @@ public struct LowRankFile {
   /// Errors: `malformed` where it was written to since, `storage`.
   package func digest() throws(FileError) -> String { try reader.digest() }
 
-  /// Attaches to `model` the additions in a file or in a PEFT adapter directory, and replaces what
+  /// Attaches to `model` the adapters in a file or in a PEFT adapter directory, and replaces what
   /// stands whole beside them.
   ///
   /// A tensor that the model has no place for, or has in another shape, an A without its B, and
-  /// variants whose mathematics is another (such as DoRA) are errors. The model is then as it was.
+  /// variants whose mathematics is another are errors. The model is then as it was.
   public static func attach(
     _ path: String, to model: TransformerModel, alpha: Double? = nil
   ) throws(FileError) {
-    try LowRankFile(path, alpha: alpha).attach(to: model)
+    try AdapterFile(path, alpha: alpha).attach(to: model)
   }
 
   /// The rows of the classifier that is stored with the additions; nil where there is none.
@@ -81,60 +78,51 @@ public struct LowRankFile {
     return nil
   }
 
-  /// LoRA with the layers, rank and α of these additions, for further training.
+  /// The method with the layers and settings of these adapters, for further training.
   ///
-  /// Throws `unsupported` where they differ in rank or scale, or stand beside whole modules other
-  /// than the head and what the base model lacks.
+  /// Throws `unsupported` where no settings of a method give them, as where they differ in rank, or
+  /// where they stand beside whole modules other than the head and what the base model lacks.
   ///
   /// - Parameter drawn: the names of what the base model lacks.
   public func method(
     for model: TransformerModel, drawn: [String] = []
-  ) throws(FileError) -> LowRankAdaptation {
-    let (additions, values) = try contents(for: model, skippingOtherHeads: true)
+  ) throws(FileError) -> any AdaptationMethod {
+    let (adapted, values) = try contents(for: model, skippingOtherHeads: true)
     let heads = Set(model.taskParameters)
-    guard let first = additions.first,
-      additions.allSatisfy({ $0.rank == first.rank && $0.scale == first.scale }),
-      first.rank <= AdapterCandidates.rankLimit,
+    guard let method = format.method(of: adapted),
       values.allSatisfy({ heads.contains($0.0) || drawn.contains($0.0.name) })
     else {
       throw FileError(
         .unsupported, path: path,
         reason:
-          "only LoRA deltas of one rank up to \(AdapterCandidates.rankLimit) and one scale, with at "
-          + "most a head, can be trained further",
+          "only adapters that are alike in rank, up to \(AdapterCandidates.rankLimit), and scale, "
+          + "with at most a head, can be trained further",
         remedy: "merge the adapter, and train on the merged model")
     }
-    return LowRankAdaptation(
-      rank: first.rank, alpha: first.scale * Double(first.rank), targets: additions.map(\.layer))
+    return method
   }
 
-  /// Attaches the additions, and replaces what stands whole beside them.
+  /// Attaches the adapters, and replaces what stands whole beside them.
   ///
   /// - Returns: the names of what was replaced.
   @discardableResult
   public func attach(to model: TransformerModel) throws(FileError) -> Set<String> {
-    let (additions, values) = try contents(for: model)
-    let layers = Self.layers(of: model)
-    for addition in additions {
-      layers[addition.layer]?.lowRank = LinearLayer.LowRank(
-        down: Parameter(name: addition.layer + ".lora_A.weight", value: addition.down),
-        up: Parameter(name: addition.layer + ".lora_B.weight", value: addition.up),
-        scale: addition.scale, dropout: 0)
-    }
+    let (adapted, values) = try contents(for: model)
+    for (layer, adapter) in adapted { layer.adapter = adapter }
     for (parameter, value) in values { parameter.fileValue = value }
     return Set(values.map(\.0.name))
   }
 
-  /// Puts the factors into additions that are attached already, and the head into the model's where
+  /// Puts the values into adapters that are attached already, and the head into the model's where
   /// it has as many rows.
   ///
   /// - Returns: whether a head was taken.
   public func load(into model: TransformerModel) throws(FileError) -> Bool {
-    let (additions, values) = try contents(for: model, skippingOtherHeads: true)
-    let layers = Self.layers(of: model)
-    for addition in additions {
-      layers[addition.layer]?.lowRank?.down.value = addition.down
-      layers[addition.layer]?.lowRank?.up.value = addition.up
+    let (adapted, values) = try contents(for: model, skippingOtherHeads: true)
+    for (layer, adapter) in adapted {
+      for (attached, read) in zip(layer.adapter?.factors ?? [], adapter.factors) {
+        attached.parameter.value = read.parameter.value
+      }
     }
     for (parameter, value) in values { parameter.fileValue = value }
     let heads = Set(model.taskParameters)
@@ -145,16 +133,16 @@ public struct LowRankFile {
     Dictionary(uniqueKeysWithValues: model.backboneLinearLayers.map { ($0.name, $0) })
   }
 
-  /// What the file has for `model`: additions in the order of their layers'
-  /// names, and whole tensors.
+  /// What the file has for `model`: adapters in the order of their layers' names, and whole
+  /// tensors.
   private func contents(
     for model: TransformerModel, skippingOtherHeads: Bool = false
-  ) throws(FileError) -> (additions: [Addition], values: [(Parameter, Tensor)]) {
+  ) throws(FileError) -> (adapted: [Adapted], values: [(Parameter, Tensor)]) {
     let layers = Self.layers(of: model)
     let parameters = Dictionary(
       uniqueKeysWithValues: model.parameters.map { ($0.parameter.name, $0) })
     let tied = model.tiedNames
-    var factors: [String: (down: Tensor?, up: Tensor?)] = [:]
+    var factors: [String: [String: Tensor]] = [:]
     var values: [(Parameter, Tensor)] = []
     var whole: [String: Tensor] = [:]
     for name in reader.tensorNames {
@@ -164,9 +152,8 @@ public struct LowRankFile {
         throw malformed(name, "it holds a value that is not finite (NaN or infinity)")
       }
       let bare = Self.bareName(name)
-      if let (layer, isUp) = Self.target(of: bare), layers[layer] != nil {
-        if isUp { factors[layer, default: (nil, nil)].up = value }
-        if !isUp { factors[layer, default: (nil, nil)].down = value }
+      if let (layer, suffix) = target(of: bare), layers[layer] != nil {
+        factors[layer, default: [:]][suffix] = value
       } else if let entry = parameters[bare] {
         if entry.parameter.fileShape != shape, entry.kind == .head, skippingOtherHeads { continue }
         guard entry.parameter.fileShape == shape else {
@@ -193,22 +180,14 @@ public struct LowRankFile {
       // A head is taken whole or not at all.
       values.removeAll { heads.contains($0.0) }
     }
-    var additions: [Addition] = []
-    for (name, (down, up)) in factors.sorted(by: { $0.key < $1.key }) {
+    var adapted: [Adapted] = []
+    for (name, tensors) in factors.sorted(by: { $0.key < $1.key }) {
       guard let layer = layers[name] else { continue }
-      guard let down, let up else { throw malformed(name, "A or B is missing") }
-      let rank = down.shape.extents.first ?? 0
-      guard rank > 0, down.shape.extents == [rank, layer.weight.shape[1]],
-        up.shape.extents == [layer.weight.shape[0], rank]
-      else {
-        throw malformed(
-          name, "A \(down.shape) and B \(up.shape) do not fit \(layer.weight.shape)")
-      }
-      additions.append(
-        Addition(
-          layer: name, down: down, up: up, scale: configuration.scale(of: name, rank: rank)))
+      do throws(AdapterMismatch) {
+        adapted.append((layer, try format.adapter(of: layer, tensors)))
+      } catch { throw malformed(name, error.reason) }
     }
-    return (additions, values)
+    return (adapted, values)
   }
 
   /// PEFT keeps copies of the modules that it saves whole, so that an output layer and the word
@@ -234,11 +213,11 @@ public struct LowRankFile {
     return name
   }
 
-  /// The layer that a factor belongs to, and whether it is B.
-  private static func target(of name: String) -> (layer: String, isUp: Bool)? {
+  /// The layer that a tensor of an adapter belongs to, and its suffix.
+  private func target(of name: String) -> (layer: String, suffix: String)? {
     let name = name.hasSuffix(".weight") ? String(name.dropLast(".weight".count)) : name
-    for (suffix, isUp) in [(".lora_A", false), (".lora_B", true)] where name.hasSuffix(suffix) {
-      return (String(name.dropLast(suffix.count)), isUp)
+    for suffix in format.suffixes where name.hasSuffix("." + suffix) {
+      return (String(name.dropLast(suffix.count + 1)), suffix)
     }
     return nil
   }

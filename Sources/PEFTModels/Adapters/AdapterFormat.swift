@@ -1,0 +1,127 @@
+import PEFTNetwork
+import PEFTTensor
+
+/// How one Hugging Face PEFT adapter stores what it adds to linear layers.
+public protocol AdapterFormat: Sendable {
+  /// What tensors of an adapted layer are called behind its path, `.weight` left out.
+  var suffixes: [String] { get }
+
+  /// The adapter of `layer` that has these tensors, by suffix, all of them.
+  ///
+  /// Throws for tensors that do not fit the layer.
+  func adapter(
+    of layer: LinearLayer, _ tensors: [String: Tensor]
+  ) throws(AdapterMismatch) -> any LinearAdapter
+
+  /// The method that trains these adapters further; nil where no settings of a method give them.
+  func method(
+    of adapted: [(layer: LinearLayer, adapter: any LinearAdapter)]
+  ) -> (any AdaptationMethod)?
+}
+
+/// Tensors that do not fit a layer.
+public struct AdapterMismatch: Error {
+  /// What is wrong, as a sentence without its full stop.
+  public let reason: String
+
+  /// A mismatch with this reason.
+  public init(_ reason: String) { self.reason = reason }
+}
+
+/// PEFT's files of LoRA: `lora_A` [R, in], `lora_B` [out, R], and s from alpha.
+struct LowRankFormat: AdapterFormat {
+  /// α where no pattern says otherwise.
+  private let alpha: Double
+  private let alphas: [(suffix: String, alpha: Double)]
+  /// Whether s = α / √R instead of α / R (Kalajdzievski 2023).
+  private let isRankStabilized: Bool
+
+  let suffixes = ["lora_A", "lora_B"]
+
+  /// Additions with one α.
+  init(alpha: Double) {
+    self.alpha = alpha
+    alphas = []
+    isRankStabilized = false
+  }
+
+  /// Errors: `unsupported` for variants whose mathematics is another, `malformed`.
+  init(_ configuration: AdapterConfiguration) throws(FileError) {
+    // Their base weights are others than the model's.
+    try configuration.refuse("init_lora_weights") { start in
+      let known = ["gaussian", "eva", "orthogonal", "mica"]
+      return start.string.map { !known.contains($0) } ?? false
+    }
+    for key in ["alora_invocation_tokens", "arrow_config", "layer_replication"] {
+      try configuration.refuse(key)
+    }
+    guard let alpha = configuration["lora_alpha"]?.double, alpha.isFinite else {
+      throw FileError(
+        .malformed, path: configuration.path, place: "lora_alpha", reason: "not a number")
+    }
+    self.alpha = alpha
+    isRankStabilized = configuration["use_rslora"]?.bool == true
+    var alphas: [(suffix: String, alpha: Double)] = []
+    for (name, value) in (configuration["alpha_pattern"]?.object ?? [:]).members {
+      guard let alpha = value.double, alpha.isFinite, Self.isPlain(name) else {
+        throw configuration.refusal("alpha_pattern")
+      }
+      alphas.append((name, alpha))
+    }
+    self.alphas = alphas
+  }
+
+  /// s of the addition of a rank to the layer called `name`.
+  func scale(of name: String, rank: Int) -> Double {
+    let alpha = alphas.first { name == $0.suffix || name.hasSuffix("." + $0.suffix) }?.alpha
+    let divisor = isRankStabilized ? Double(rank).squareRoot() : Double(rank)
+    return (alpha ?? self.alpha) / divisor
+  }
+
+  func adapter(
+    of layer: LinearLayer, _ tensors: [String: Tensor]
+  ) throws(AdapterMismatch) -> any LinearAdapter {
+    let (down, up) = try Self.factors(of: layer, tensors)
+    return LowRankAdapter(
+      layer.name, down: down, up: up, scale: scale(of: layer.name, rank: down.shape.rows))
+  }
+
+  /// A and B, which fit the layer.
+  static func factors(
+    of layer: LinearLayer, _ tensors: [String: Tensor]
+  ) throws(AdapterMismatch) -> (down: Tensor, up: Tensor) {
+    guard let down = tensors["lora_A"], let up = tensors["lora_B"] else {
+      throw AdapterMismatch("A or B is missing")
+    }
+    let rank = down.shape.extents.first ?? 0
+    guard rank > 0, down.shape.extents == [rank, layer.weight.shape[1]],
+      up.shape.extents == [layer.weight.shape[0], rank]
+    else {
+      throw AdapterMismatch("A \(down.shape) and B \(up.shape) do not fit \(layer.weight.shape)")
+    }
+    return (down, up)
+  }
+
+  func method(
+    of adapted: [(layer: LinearLayer, adapter: any LinearAdapter)]
+  ) -> (any AdaptationMethod)? {
+    let adapters = adapted.compactMap { $0.adapter as? LowRankAdapter }
+    guard let first = adapters.first, first.rank <= AdapterCandidates.rankLimit, first.scale > 0,
+      adapters.allSatisfy({ $0.rank == first.rank && $0.scale == first.scale })
+    else { return nil }
+    return LowRankAdaptation(
+      rank: first.rank, alpha: first.scale * Double(first.rank), targets: adapted.map(\.layer.name))
+  }
+
+  /// Patterns are regular expressions; a module's path stands for itself.
+  private static func isPlain(_ pattern: String) -> Bool {
+    pattern.utf8.allSatisfy {
+      switch $0 {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."):
+        true
+      default: false
+      }
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import PEFTNetwork
+import PEFTTensor
+
+/// The low-rank addition s · B A to a weight (LoRA, Hu et al. 2021).
+public final class LowRankAdapter: LinearAdapter {
+  /// A [R, in].
+  public var down: Parameter { downFactor.parameter }
+  /// B [out, R].
+  public var up: Parameter { upFactor.parameter }
+  /// s.
+  public let scale: Double
+  /// The probability of dropping an element of the addition's input.
+  public let dropout: Double
+  private let downFactor: AdapterParameter
+  private let upFactor: AdapterParameter
+
+  /// The suffixes of A and B.
+  static let suffixes = ["lora_A.weight", "lora_B.weight"]
+
+  /// The addition of A [R, in] and B [out, R] to the weight of the module at the path `module`.
+  public init(_ module: String, down: Tensor, up: Tensor, scale: Double, dropout: Double = 0) {
+    downFactor = AdapterParameter(module, Self.suffixes[0], down, part: .silent)
+    upFactor = AdapterParameter(module, Self.suffixes[1], up, part: .columnPrefixes)
+    self.scale = scale
+    self.dropout = dropout
+  }
+
+  /// A new addition of rank R to the weight of `layer`: A uniform in ±1/√in, B zero, so that the
+  /// map stays as it is. The random numbers of a rank begin with those of a lower one.
+  public convenience init(
+    for layer: LinearLayer, rank: Int, scale: Double, dropout: Double = 0,
+    using generator: SeededGenerator
+  ) {
+    let (outputs, inputs) = (layer.weight.shape[0], layer.weight.shape[1])
+    var draws = generator.split(layer.name + "." + Self.suffixes[0])
+    let bound = 1 / Float(inputs).squareRoot()
+    self.init(
+      layer.name, down: Tensor(uniform: [rank, inputs], in: -bound...bound, using: &draws),
+      up: Tensor(zeros: [outputs, rank]), scale: scale, dropout: dropout)
+  }
+
+  /// R.
+  public var rank: Int { down.shape[0] }
+
+  /// A, then B.
+  public var factors: [AdapterParameter] { [downFactor, upFactor] }
+
+  /// y = x Wᵀ + b + s · d(x) Aᵀ Bᵀ.
+  public func output(
+    _ x: Variable, of layer: LinearLayer, activation: Activation?, on tape: Tape
+  ) -> Variable {
+    let y = tape.lowRankLinear(
+      x, weight: layer.weight, bias: layer.bias, down: down, up: up, scale: scale,
+      dropout: dropout)
+    return activation.map { tape.activation(y, $0) } ?? y
+  }
+
+  /// W ← W + s B A.
+  public func merge(into layer: LinearLayer) {
+    layer.weight.value.addProduct(of: up.value, down.value, scale: Float(scale))
+  }
+
+  /// Ranks and alphas, by pattern where they differ. Patterns name every layer in full, so that
+  /// their order does not matter.
+  public static func configuration(
+    of adapted: [(layer: LinearLayer, adapter: LowRankAdapter)]
+  ) -> JSONObject {
+    var (ranks, alphas) = (JSONObject(), JSONObject())
+    for (layer, adapter) in adapted {
+      ranks[layer.name] = .integer(adapter.rank)
+      alphas[layer.name] = .number(adapter.scale * Double(adapter.rank))
+    }
+    let rank = adapted.first?.adapter.rank ?? 8
+    let alpha = (adapted.first?.adapter.scale ?? 1) * Double(rank)
+    let isUniform = Set(adapted.map { [Double($0.adapter.rank), $0.adapter.scale] }).count <= 1
+    return [
+      "alpha_pattern": .object(isUniform ? [:] : alphas), "bias": .string("none"),
+      "init_lora_weights": .bool(true), "lora_alpha": .number(alpha), "lora_dropout": .number(0),
+      "peft_type": .string("LORA"), "r": .integer(rank),
+      "rank_pattern": .object(isUniform ? [:] : ranks), "use_dora": .bool(false),
+      "use_rslora": .bool(false),
+    ]
+  }
+}
