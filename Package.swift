@@ -6,6 +6,7 @@ let package = Package(
   products: [
     .executable(name: "peft", targets: ["peft-cli"]),
     .library(name: "PEFTRuntime", targets: ["PEFTRuntime"]),
+    .library(name: "PEFTText", targets: ["PEFTText"]),
     .library(name: "PEFTTensor", targets: ["PEFTTensor"]),
     .library(name: "PEFTSelect", targets: ["PEFTSelect"]),
     .library(name: "PEFTModels", targets: ["PEFTModels"]),
@@ -26,9 +27,10 @@ let package = Package(
     .target(name: "CPEFTKernels"),
     .target(name: "CPEFTProcess"),
     .target(name: "PEFTRuntime", dependencies: ["COpenSSL", "CPEFTKernels"]),
+    .target(name: "PEFTText", dependencies: ["PEFTRuntime"]),
     .target(name: "PEFTTensor", dependencies: ["COpenBLAS", "CPEFTKernels", "PEFTRuntime"]),
     .target(name: "PEFTSelect", dependencies: ["PEFTTensor"]),
-    .target(name: "PEFTModels", dependencies: ["PEFTSelect", "PEFTTensor"]),
+    .target(name: "PEFTModels", dependencies: ["PEFTSelect", "PEFTTensor", "PEFTText"]),
     .target(name: "PEFTReport", dependencies: ["PEFTSelect"]),
     .target(
       name: "PEFTTrain",
@@ -44,6 +46,8 @@ let package = Package(
       ],
       resources: [.copy("Models")]),
     .testTarget(name: "PEFTRuntimeTests", dependencies: ["PEFTRuntime"]),
+    .testTarget(
+      name: "PEFTTextTests", dependencies: ["PEFTText"], exclude: ["Fixtures"]),
     .testTarget(
       name: "PEFTTensorTests", dependencies: ["PEFTTensor", "CPEFTKernels", "CTileTwin"],
       exclude: ["Fixtures"]),
