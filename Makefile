@@ -6,7 +6,7 @@ SWIFT_SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks
 FUZZ_TARGETS := $(notdir $(wildcard Fuzz/Corpus/*))
 FUZZ_SECONDS ?= 180
 # Each with those it depends on before it.
-LIBRARIES := PEFTRuntime PEFTTensor PEFTNetwork PEFTSelect PEFTModels PEFTReport PEFTTrain
+LIBRARIES := PEFTRuntime PEFTText PEFTTensor PEFTNetwork PEFTSelect PEFTModels PEFTReport PEFTTrain
 # The path under which a server has the documentation.
 DOCS_BASE_PATH ?= /
 

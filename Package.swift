@@ -6,6 +6,7 @@ let package = Package(
   products: [
     .executable(name: "peft", targets: ["peft-cli"]),
     .library(name: "PEFTRuntime", targets: ["PEFTRuntime"]),
+    .library(name: "PEFTText", targets: ["PEFTText"]),
     .library(name: "PEFTTensor", targets: ["PEFTTensor"]),
     .library(name: "PEFTNetwork", targets: ["PEFTNetwork"]),
     .library(name: "PEFTSelect", targets: ["PEFTSelect"]),
@@ -27,10 +28,11 @@ let package = Package(
     .target(name: "CPEFTKernels"),
     .target(name: "CPEFTProcess"),
     .target(name: "PEFTRuntime", dependencies: ["COpenSSL", "CPEFTKernels"]),
+    .target(name: "PEFTText", dependencies: ["PEFTRuntime"]),
     .target(name: "PEFTTensor", dependencies: ["COpenBLAS", "CPEFTKernels", "PEFTRuntime"]),
     .target(name: "PEFTNetwork", dependencies: ["PEFTTensor"]),
     .target(name: "PEFTSelect", dependencies: ["PEFTNetwork", "PEFTTensor"]),
-    .target(name: "PEFTModels", dependencies: ["PEFTNetwork", "PEFTTensor"]),
+    .target(name: "PEFTModels", dependencies: ["PEFTNetwork", "PEFTTensor", "PEFTText"]),
     .target(name: "PEFTReport", dependencies: ["PEFTNetwork", "PEFTSelect"]),
     .target(
       name: "PEFTTrain",
@@ -46,6 +48,8 @@ let package = Package(
       ],
       resources: [.copy("Models")]),
     .testTarget(name: "PEFTRuntimeTests", dependencies: ["PEFTRuntime"]),
+    .testTarget(
+      name: "PEFTTextTests", dependencies: ["PEFTText"], exclude: ["Fixtures"]),
     .testTarget(
       name: "PEFTTensorTests", dependencies: ["PEFTTensor", "CPEFTKernels", "CTileTwin"],
       exclude: ["Fixtures"]),

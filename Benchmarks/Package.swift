@@ -34,6 +34,7 @@ let package = Package(
         .product(name: "PEFTTensor", package: "peft"),
         .product(name: "PEFTNetwork", package: "peft"),
         .product(name: "PEFTModels", package: "peft"),
+        .product(name: "PEFTText", package: "peft"),
       ]),
     .executableTarget(
       name: "generate-time",
@@ -45,8 +46,8 @@ let package = Package(
     .executableTarget(
       name: "tokenize-speed",
       dependencies: [
-        .product(name: "PEFTTensor", package: "peft"),
-        .product(name: "PEFTModels", package: "peft"),
+        .product(name: "PEFTRuntime", package: "peft"),
+        .product(name: "PEFTText", package: "peft"),
       ]),
     .executableTarget(
       name: "product-time",

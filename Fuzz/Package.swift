@@ -19,7 +19,7 @@ let package = Package(
     fuzzTarget("FuzzJSONLines", products: ["PEFTTensor", "PEFTTrain"]),
     fuzzTarget("FuzzRunFiles", products: ["PEFTModels", "PEFTTensor", "PEFTTrain"]),
     fuzzTarget("FuzzSafetensors", products: ["PEFTTensor"]),
-    fuzzTarget("FuzzTokenizer", products: ["PEFTModels", "PEFTTensor"]),
+    fuzzTarget("FuzzTokenizer", products: ["PEFTText"]),
     fuzzTarget("FuzzYAML", products: ["PEFTTensor", "PEFTTrain"]),
   ],
   swiftLanguageModes: [.v6]

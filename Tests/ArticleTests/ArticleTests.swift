@@ -9,8 +9,8 @@ struct ArticleTests {
   private static let sources = tests.deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Sources")
   private static let libraries = [
-    "PEFTRuntime", "PEFTTensor", "PEFTNetwork", "PEFTSelect", "PEFTModels", "PEFTReport",
-    "PEFTTrain",
+    "PEFTRuntime", "PEFTText", "PEFTTensor", "PEFTNetwork", "PEFTSelect", "PEFTModels",
+    "PEFTReport", "PEFTTrain",
   ]
 
   private static func files(below directory: URL, extension suffix: String) throws -> [URL] {

@@ -1,5 +1,6 @@
 import Foundation
 import PEFTModels
+import PEFTText
 import Testing
 
 @Suite("The tokenizer of a model")

@@ -4,6 +4,7 @@ import Foundation
 import PEFTModels
 import PEFTNetwork
 import PEFTTensor
+import PEFTText
 
 /// The batches of a timing: one of random tokens again and again, or a file's as they come.
 struct TimedBatches {

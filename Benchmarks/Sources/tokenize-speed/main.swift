@@ -2,8 +2,8 @@
 //
 //     swift run -c release --package-path Benchmarks tokenize-speed DIRECTORY FILE [passes]
 import Foundation
-import PEFTModels
-import PEFTTensor
+import PEFTRuntime
+import PEFTText
 
 let arguments = CommandLine.arguments
 guard arguments.count >= 3 else { fatalError("usage: tokenize-speed DIRECTORY FILE [passes]") }

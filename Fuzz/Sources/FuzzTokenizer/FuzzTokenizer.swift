@@ -1,5 +1,5 @@
-import PEFTModels
-import PEFTTensor
+import PEFTRuntime
+import PEFTText
 
 private let texts = [
   "", "a b", "it's  low\n", "<s> [MASK]<mask> <|endoftext|>",

@@ -1,4 +1,5 @@
 import PEFTTensor
+import PEFTText
 
 /// What `config.json` says about a model of any family.
 public enum ModelConfiguration: Hashable, Sendable {
@@ -17,8 +18,7 @@ public enum ModelConfiguration: Hashable, Sendable {
   /// file says is refused by name.
   public init(files: ModelFiles) throws(FileError) {
     let path = files.path(ModelFiles.configurationName)
-    let document = try JSONValue(
-      parsing: files.existing(ModelFiles.configurationName), path: path)
+    let document = try JSONValue(parsing: files.configuration, path: path)
     guard case .object(let members) = document else {
       throw FileError(.malformed, path: path, reason: "not a JSON object")
     }
@@ -54,7 +54,7 @@ public enum ModelConfiguration: Hashable, Sendable {
   /// The tokenizer of the model's files, as `tokenizer(directory:)` returns it.
   public func tokenizer(files: ModelFiles) throws(FileError) -> Tokenizer {
     let directory = files.directory
-    var tokenizer = try Tokenizer.load(files: files)
+    var tokenizer = try Tokenizer.load(files: files.tokenizer)
     switch self {
     case .encoder(let configuration):
       tokenizer.hasTokenTypes = configuration.tokenTypeCount > 1

@@ -1,4 +1,5 @@
 import PEFTNetwork
+import PEFTText
 
 extension PackedBatch {
   /// Packs encoded texts in their order.

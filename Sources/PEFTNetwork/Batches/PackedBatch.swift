@@ -1,4 +1,5 @@
 import PEFTTensor
+import PEFTText
 
 /// Token sequences laid end to end, without padding.
 public struct PackedBatch: Sendable {

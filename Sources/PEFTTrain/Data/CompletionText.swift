@@ -1,5 +1,6 @@
 import PEFTModels
 import PEFTTensor
+import PEFTText
 
 /// Prompts and completions as GPT-2 sees them:
 ///

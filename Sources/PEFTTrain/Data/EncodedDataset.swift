@@ -2,6 +2,7 @@ import PEFTModels
 import PEFTNetwork
 import PEFTSelect
 import PEFTTensor
+import PEFTText
 
 /// Texts as token ids, with what is to be predicted for them.
 public struct EncodedDataset: Sendable {

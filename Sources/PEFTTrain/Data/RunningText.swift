@@ -1,5 +1,6 @@
 import PEFTModels
 import PEFTTensor
+import PEFTText
 
 /// Running text as language models see it.
 ///

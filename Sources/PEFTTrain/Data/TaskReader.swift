@@ -1,5 +1,6 @@
 import PEFTModels
 import PEFTTensor
+import PEFTText
 
 /// Reads data files for a model: the training file fixes the task, the others follow it.
 public struct TaskReader {

@@ -1,5 +1,6 @@
 import PEFTModels
 import PEFTTensor
+import PEFTText
 
 /// Which tokens are hidden from a masked language model, and how (Devlin et al. 2018): of the
 /// chosen ones 80 % become the mask, 10 % a random token, 10 % stay.

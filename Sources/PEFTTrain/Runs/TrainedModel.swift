@@ -1,6 +1,7 @@
 import Foundation
 import PEFTModels
 import PEFTTensor
+import PEFTText
 
 /// A model that can predict: from a run directory, or a model directory with a trained head.
 public struct TrainedModel {

@@ -2,6 +2,7 @@ import Foundation
 import PEFTModels
 import PEFTSelect
 import PEFTTensor
+import PEFTText
 
 /// A language model from scratch: vocabulary, weights and all.
 public struct PretrainingJob: Sendable {

@@ -1,5 +1,6 @@
 import PEFTModels
 import PEFTTensor
+import PEFTText
 
 /// A setting that does not fit the model or the data. The message names the option.
 public struct InvalidSetting: Error, Hashable, Sendable, CustomStringConvertible {

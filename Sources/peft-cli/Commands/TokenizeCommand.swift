@@ -3,6 +3,7 @@ import Foundation
 import PEFTModels
 import PEFTTensor
 import PEFTTrain
+import PEFTText
 
 struct TokenizeCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -44,7 +45,7 @@ struct TokenizeCommand: ParsableCommand {
       if let configuration = try? ModelConfiguration(files: files) {
         try configuration.tokenizer(files: files)
       } else {
-        try Tokenizer.load(files: files)
+        try Tokenizer.load(files: files.tokenizer)
       }
     let path = file ?? "/dev/stdin"
     let bytes = try FileContents.read(path)

@@ -3,6 +3,7 @@ import PEFTModels
 import PEFTSelect
 import PEFTTensor
 import PEFTTrain
+import PEFTText
 import Testing
 
 @Suite("Data for language models")

@@ -1,4 +1,4 @@
-import PEFTTensor
+import PEFTRuntime
 
 /// A `tokenizer.json`. What it asks for and this package does not do is refused by name.
 struct TokenizerDocument {

@@ -1,5 +1,5 @@
-import PEFTModels
-import PEFTTensor
+import PEFTText
+import PEFTRuntime
 import Testing
 
 @Suite("What is not a tokenizer of this package is refused, with kind and place")

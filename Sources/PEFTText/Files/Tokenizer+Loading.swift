@@ -1,5 +1,5 @@
 import Foundation
-import PEFTTensor
+import PEFTRuntime
 
 extension Tokenizer {
   /// Reads the tokenizer of a model directory, or of one that holds vocabulary files alone:
@@ -11,12 +11,13 @@ extension Tokenizer {
   /// truncation settings in `tokenizer.json` are not obeyed: they belong to a call, not to a
   /// tokenizer. A `tokenizer_config.json` beside it must not contradict it.
   public static func load(directory: String) throws(FileError) -> Tokenizer {
-    try load(files: ModelFiles(directory: directory))
+    try load(files: TokenizerFiles(directory: directory))
   }
 
-  /// Reads the tokenizer of a model's files, as `load(directory:)` does.
-  public static func load(files: ModelFiles) throws(FileError) -> Tokenizer {
-    switch files.tables {
+  /// Reads the tokenizer of files that are read already, as `load(directory:)` does.
+  public static func load(files source: TokenizerFiles) throws(FileError) -> Tokenizer {
+    let files = source.files
+    switch source.tables {
     case ["tokenizer.json"]:
       let path = files.path("tokenizer.json")
       let tokenizer = try Tokenizer(document: files.existing("tokenizer.json"), path: path)
@@ -78,7 +79,7 @@ extension Tokenizer {
     self.files = files
   }
 
-  private static func byteLevelBPE(_ files: ModelFiles) throws(FileError) -> Tokenizer {
+  private static func byteLevelBPE(_ files: SmallFiles) throws(FileError) -> Tokenizer {
     let path = files.path("vocab.json")
     guard let object = try files.document("vocab.json")?.object else {
       throw FileError(.malformed, path: path, reason: "not a JSON object of tokens and ids")
@@ -93,7 +94,7 @@ extension Tokenizer {
       files: ["vocab.json", "merges.txt"] + (settings == nil ? [] : [settingsName]), path: path)
   }
 
-  private static let settingsName = ModelFiles.tokenizerSettingsName
+  private static let settingsName = TokenizerFiles.settingsName
 
   /// Throws where the settings beside a `tokenizer.json` are others than its own: which of them the
   /// reference obeys depends on its class and version.
@@ -118,7 +119,7 @@ extension Tokenizer {
   }
 
   private static func merges(
-    _ files: ModelFiles
+    _ files: SmallFiles
   ) throws(FileError) -> [(left: String, right: String, place: String)] {
     let path = files.path("merges.txt")
     var pairs: [(left: String, right: String, place: String)] = []
@@ -136,7 +137,7 @@ extension Tokenizer {
     return pairs
   }
 
-  private static func wordPiece(_ files: ModelFiles) throws(FileError) -> Tokenizer {
+  private static func wordPiece(_ files: SmallFiles) throws(FileError) -> Tokenizer {
     let path = files.path("vocab.txt")
     let vocabulary = try Vocabulary(
       lines("vocab.txt", of: files).map { Array($0.utf8) }, path: path)
@@ -162,7 +163,7 @@ extension Tokenizer {
   }
 
   /// The lines of a UTF-8 file; empty ones at the end do not count.
-  private static func lines(_ name: String, of files: ModelFiles) throws(FileError) -> [Substring] {
+  private static func lines(_ name: String, of files: SmallFiles) throws(FileError) -> [Substring] {
     guard let text = String(validating: try files.existing(name), as: UTF8.self) else {
       throw FileError(
         .malformed, path: files.path(name), reason: "it is not UTF-8",

@@ -1,5 +1,5 @@
 import Foundation
-import PEFTTensor
+import PEFTRuntime
 
 extension TrainedBPE {
   /// The tokenizer with this vocabulary, the same that `Tokenizer.load` reads from the files that

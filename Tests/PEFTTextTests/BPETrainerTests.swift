@@ -1,5 +1,5 @@
-import PEFTModels
-import PEFTTensor
+import PEFTText
+import PEFTRuntime
 import Testing
 
 @Suite("Learning a byte-level BPE vocabulary")

@@ -1,4 +1,4 @@
-import PEFTTensor
+import PEFTRuntime
 
 /// Byte-level byte-pair encoding, as RoBERTa and GPT-2 use it (Radford et al. 2019).
 ///

@@ -1,6 +1,6 @@
 import Foundation
-import PEFTModels
-import PEFTTensor
+import PEFTText
+import PEFTRuntime
 import Testing
 
 /// The vocabularies of Fixtures/bpe/golden.json, which PyPI's `tokenizers` learned.

@@ -1,4 +1,4 @@
-import PEFTTensor
+import PEFTRuntime
 
 /// The tokens of a tokenizer and their ids, without holes and without doubles. Tokens are compared
 /// by bytes, not by Unicode's equivalence.

@@ -1,6 +1,6 @@
 import Foundation
-import PEFTModels
-import PEFTTensor
+import PEFTText
+import PEFTRuntime
 import Testing
 
 @Suite("Tokenizers against the reference's ids", .enabled(if: SharedData.has("golden_tokens")))

@@ -1,6 +1,6 @@
 import Foundation
-import PEFTModels
-import PEFTTensor
+import PEFTText
+import PEFTRuntime
 import Testing
 
 /// The small tokenizers and reference ids of Fixtures/tokenizer/golden.json.

@@ -1,4 +1,4 @@
-import PEFTTensor
+import PEFTRuntime
 import Synchronization
 
 /// Turns texts into the token ids that a published model was trained on, equal to the reference
@@ -26,6 +26,17 @@ public struct Tokenizer: Sendable {
     public internal(set) var unknown: Int32?
     /// Stands for a hidden token.
     public internal(set) var mask: Int32?
+
+    package init(
+      begin: Int32? = nil, end: Int32? = nil, padding: Int32? = nil, unknown: Int32? = nil,
+      mask: Int32? = nil
+    ) {
+      self.begin = begin
+      self.end = end
+      self.padding = padding
+      self.unknown = unknown
+      self.mask = mask
+    }
   }
 
   enum Model: Sendable {
@@ -34,20 +45,20 @@ public struct Tokenizer: Sendable {
   }
 
   /// The family.
-  public internal(set) var family: Family
+  public package(set) var family: Family
   /// The vocabulary.
   public let vocabulary: Vocabulary
   /// The special tokens.
-  public internal(set) var special: SpecialTokens
+  public package(set) var special: SpecialTokens
   /// The names of the files it was read from.
   public let files: [String]
   let model: Model
   let added: AddedTokens
   /// Whether its file says that special tokens stand around a text, or that none do; nil
   /// where it does not say.
-  var namesSpecialTokens: Bool?
+  package var namesSpecialTokens: Bool?
   /// Whether the model tells the second text from the first by a token type.
-  var hasTokenTypes = true
+  package var hasTokenTypes = true
 
   /// The number of tokens.
   public var vocabularySize: Int { vocabulary.count }

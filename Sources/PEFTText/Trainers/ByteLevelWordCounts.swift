@@ -1,4 +1,4 @@
-import PEFTTensor
+import PEFTRuntime
 import Synchronization
 
 /// How often each word of byte-level BPE stands in texts.

@@ -1,4 +1,4 @@
-import PEFTTensor
+import PEFTRuntime
 
 /// A family of models with a byte-level vocabulary, and what its tokenizer files say beside it.
 public enum ByteLevelFamily: String, CaseIterable, Hashable, Sendable {

@@ -1,6 +1,6 @@
 import Foundation
-import PEFTModels
-import PEFTTensor
+import PEFTText
+import PEFTRuntime
 import Testing
 
 @Suite("A learned vocabulary as a tokenizer and as its files")

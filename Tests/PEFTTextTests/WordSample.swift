@@ -1,5 +1,5 @@
-import PEFTModels
-import PEFTTensor
+import PEFTText
+import PEFTRuntime
 
 /// Random words of letters and what stands between them, put together so that the words of
 /// byte-level BPE are known without a splitter; and the naive way to learn merges from them.
