@@ -88,8 +88,8 @@ struct TopLayerTuning: AdaptationMethod {
   func attach(to model: TransformerModel, using generator: SeededGenerator) {
     let top = model.configuration.layerCount - 1
     for entry in model.parameters {
-      entry.parameter.isTrainable = entry.kind == .head || entry.layer == top
-      entry.parameter.trainableRows = nil
+      entry.parameter.trains = entry.kind == .head || entry.layer == top ? .all : .none
+      entry.parameter.trains = .all
     }
   }
 }

@@ -77,10 +77,10 @@ struct TensorExamples {
     let loss = tape.softmaxCrossEntropy(z, labels: [0, 1])
     #expect(z.value.shape == [2, 2] && loss.terms.count == 2 && loss.mean > 0)
 
-    scale.isTrainable = false
-    shift.isTrainable = false
-    joint.isTrainable = false
-    table.isTrainable = false
+    scale.trains = .none
+    shift.trains = .none
+    joint.trains = .none
+    table.trains = .none
     let frozen = Tape()
     _ = frozen.linear(
       frozen.embeddingSum([(table, tokens)], partition: RowPartition(lengths: [3, 2])),
@@ -120,7 +120,7 @@ final class DerivativesByExample: GradientSink {
   init(_ directions: [Parameter: Tensor]) { self.directions = directions }
 
   func receive(
-    _ gradient: GradientFactors, of parameter: Parameter, partition: RowPartition
+    _ gradient: any ParameterGradient, of parameter: Parameter, partition: RowPartition
   ) {
     guard let direction = directions[parameter] else { return }
     let parts = gradient.contracted(with: direction, partition: partition)

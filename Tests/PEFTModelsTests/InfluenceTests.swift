@@ -40,7 +40,7 @@ struct InfluenceTests {
     let targets: Targets =
       fixture.outputCount == 1
       ? .values(fixture.labels) : .classes(fixture.labels.map { Int($0) })
-    for entry in model.parameters { entry.parameter.isTrainable = true }
+    for entry in model.parameters { entry.parameter.trains = .all }
     return (
       ModelObjective(model),
       Batch(texts: fixture.batch, targets: targets)

@@ -35,7 +35,7 @@ struct LanguageProbeTests {
         LowRankAdaptation(rank: rank, targets: ["c_attn", "c_proj"]).attach(
           to: model, using: SeededGenerator(seed: 5, purpose: "factors"))
       }
-      for entry in model.parameters { entry.parameter.isTrainable = true }
+      for entry in model.parameters { entry.parameter.trains = .all }
       objective = ModelObjective(model, labelSmoothing: item.smoothing)
       batch = Batch(texts: fixture.batch, targets: fixture.targets)
       grouping = try ParameterGrouping(

@@ -79,7 +79,7 @@ struct ParityTests {
     let copies = 2 * TransformerModel.pieceTokens / batch.tokenCount + 1
     let many = batch.repeated(copies)
     let tape = Tape()
-    for parameter in model.trainableParameters { parameter.isTrainable = false }
+    for parameter in model.trainableParameters { parameter.trains = .none }
     let logits = model.logits(many, on: tape).value
     #expect(many.tokenCount > 2 * TransformerModel.pieceTokens && tape.operationCount == 0)
     let expected = try fixture.tensor("logits")
@@ -97,7 +97,7 @@ struct ParityTests {
       for name in ["bert", "roberta", "gpt2-classifier"] {
         let fixture = try ParityFixture(name)
         let model = try fixture.model(pooling: name.hasPrefix("gpt2") ? .last : .first)
-        for parameter in model.trainableParameters { parameter.isTrainable = false }
+        for parameter in model.trainableParameters { parameter.trains = .none }
         func peak(pieces: Int) -> (bytes: Int, tokens: Int) {
           let batch = fixture.batch.repeated(
             pieces * TransformerModel.pieceTokens / fixture.batch.tokenCount)

@@ -21,7 +21,7 @@ func integer(_ position: Int, _ fallback: Int) -> Int {
 let isBase = arguments.first != "minilm"
 let (batchSize, length, repeats) = (integer(1, 32), integer(2, 64), integer(3, 5))
 let model = (isBase ? ModelShape.base : .minilm).model()
-for entry in model.parameters { entry.parameter.isTrainable = true }
+for entry in model.parameters { entry.parameter.trains = .all }
 let texts = PackedBatch(sequences: randomSequences(batchSize, length: length))
 let objective = ModelObjective(model)
 let batch = Batch(

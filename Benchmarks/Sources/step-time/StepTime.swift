@@ -53,7 +53,7 @@ struct StepTime: ParsableCommand {
       }
       method.attach(to: model, using: generator)
     } else {
-      for parameter in model.trainableParameters { parameter.isTrainable = false }
+      for parameter in model.trainableParameters { parameter.trains = .none }
     }
     let batches = try TimedBatches(
       isLanguage: isLanguage, size: batch ?? (isLanguage ? 4 : 32),

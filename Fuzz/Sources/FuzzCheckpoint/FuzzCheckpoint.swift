@@ -56,12 +56,15 @@ public func fuzzCheckpoint(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
     let state = try? store.load(for: model, plannedSteps: plannedSteps).state
   else { return 0 }
   precondition((0..<plannedSteps).contains(state.step), "a step outside of the run")
-  let shapes = model.trainableParameters.map(\.gradientShape)
-  precondition(state.values.map(\.shape) == shapes, "values of other shapes")
-  precondition(state.optimizer.means.map(\.shape) == shapes, "moments of other shapes")
-  precondition(state.optimizer.meanSquares.map(\.shape) == shapes, "moments of other shapes")
-  precondition(state.optimizer.stepCount == state.step, "the optimizer is at another step")
-  precondition(state.best.map { $0.values.map(\.shape) == shapes } != false, "another best")
+  let shapes = Dictionary(
+    uniqueKeysWithValues: model.trainableParameters.map { ($0.name, $0.trainableShape) })
+  precondition(state.values.mapValues(\.shape) == shapes, "values of other shapes")
+  for slot in ["mean", "meanSquare"] {
+    precondition(
+      state.optimizer.slots[slot]?.mapValues(\.shape) == shapes, "moments of other shapes")
+  }
+  precondition(state.optimizer.counters["step"] == state.step, "the optimizer is at another step")
+  precondition(state.best.map { $0.values.mapValues(\.shape) == shapes } != false, "another best")
   precondition(state.best.map { $0.step <= state.step } != false, "a best of the future")
   return 0
 }

@@ -28,6 +28,13 @@ public protocol AdaptationMethod: Sendable {
   /// `misfit(in:)`.
   func attach(to model: TransformerModel, using generator: SeededGenerator)
 
+  /// The number of elements that train when a run of the method that is attached to `model` ends.
+  func plannedCount(in model: TransformerModel) -> Int
+
+  /// The method's part in a run of so many steps on `model`, to which it is attached; nil where
+  /// nothing changes while training.
+  func session(on model: TransformerModel, steps: Int) -> (any AdaptationSession)?
+
   /// The adapters that `adapter_config.json` describes, where Hugging Face PEFT keeps those of this
   /// method; nil where they are another method's.
   ///
@@ -64,6 +71,12 @@ extension AdaptationMethod {
   /// Everything fits.
   public func misfit(in model: TransformerModel) -> MethodMisfit? { nil }
 
+  /// Those that train now.
+  public func plannedCount(in model: TransformerModel) -> Int { model.trainableCount }
+
+  /// Nothing changes.
+  public func session(on model: TransformerModel, steps: Int) -> (any AdaptationSession)? { nil }
+
   /// No adapters.
   public static func adapterFormat(
     _ configuration: AdapterConfiguration
@@ -74,8 +87,8 @@ extension TransformerModel {
   /// Makes trainable the head and what `rule` accepts, all rows of it, and nothing else.
   func train(where rule: (Parameter) -> Bool) {
     for entry in parameters {
-      entry.parameter.isTrainable = entry.kind == .head || rule(entry.parameter)
-      entry.parameter.trainableRows = nil
+      entry.parameter.trains = entry.kind == .head || rule(entry.parameter) ? .all : .none
+      entry.parameter.wantsWholeGradient = false
     }
   }
 }

@@ -19,6 +19,7 @@ public struct MethodCatalogue: Sendable {
   public static let standard = MethodCatalogue(
     offered: [
       FullTuning.self, LowRankAdaptation.self, BiasTuning.self, NormTuning.self, HeadTuning.self,
+      IncrementalUnmasking.self,
     ], others: [SelectedTuning.self])
 
   /// The names that a user may ask for.

@@ -81,7 +81,9 @@ public struct SelectedTuning: AdaptationMethod {
       names.contains(parameter.name) || rows[parameter.name] != nil || added.contains(parameter)
     }
     for entry in model.parameters {
-      entry.parameter.trainableRows = rows[entry.parameter.name].map { Set($0).sorted() }
+      if let rows = rows[entry.parameter.name] {
+        entry.parameter.trains = .rows(Set(rows).sorted())
+      }
     }
   }
 

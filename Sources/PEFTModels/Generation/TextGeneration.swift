@@ -28,21 +28,20 @@ extension TransformerModel {
     shouldStop: () -> Bool = { false }
   ) throws(GenerationError) -> [[Int32]] {
     for (index, prompt) in prompts.enumerated() { try check(prompt, index) }
-    let frozen = trainableParameters
-    for parameter in frozen { parameter.isTrainable = false }
-    defer { for parameter in frozen { parameter.isTrainable = true } }
-    var results: [[Int32]] = []
-    for first in stride(from: 0, to: prompts.count, by: max(1, settings.batchSize)) {
-      if shouldStop() { break }
-      let part = Array(prompts[first..<min(prompts.count, first + max(1, settings.batchSize))])
-      guard var decoder = CausalDecoder(self) else { break }
-      var run = GenerationRun(
-        prompts: part, first: first, settings: settings, end: end,
-        context: configuration.maximumLength)
-      run.write(with: &decoder, observe: observe)
-      results += run.results
+    return frozen {
+      var results: [[Int32]] = []
+      for first in stride(from: 0, to: prompts.count, by: max(1, settings.batchSize)) {
+        if shouldStop() { break }
+        let part = Array(prompts[first..<min(prompts.count, first + max(1, settings.batchSize))])
+        guard var decoder = CausalDecoder(self) else { break }
+        var run = GenerationRun(
+          prompts: part, first: first, settings: settings, end: end,
+          context: configuration.maximumLength)
+        run.write(with: &decoder, observe: observe)
+        results += run.results
+      }
+      return results
     }
-    return results
   }
 
   private func check(_ prompt: [Int32], _ index: Int) throws(GenerationError) {

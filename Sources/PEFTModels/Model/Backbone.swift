@@ -43,9 +43,9 @@ protocol TransformerLayer: AnyObject {
 }
 
 extension TransformerLayer {
-  /// Whether any parameter trains.
-  var isTrainable: Bool {
-    linearLayers.contains { $0.parameters.contains(where: \.isTrainable) }
-      || normalizationLayers.contains { $0.parameters.contains(where: \.isTrainable) }
+  /// Whether any parameter wants a gradient.
+  var wantsGradient: Bool {
+    linearLayers.contains { $0.parameters.contains(where: \.wantsGradient) }
+      || normalizationLayers.contains { $0.parameters.contains(where: \.wantsGradient) }
   }
 }

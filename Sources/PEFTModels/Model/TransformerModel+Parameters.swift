@@ -36,6 +36,13 @@ extension TransformerModel {
     parameters.map(\.parameter).filter(\.isTrainable)
   }
 
-  /// The number of elements that train now; of a parameter with `trainableRows`, those of the rows.
+  /// What `body` returns where nothing trains or wants a gradient meanwhile.
+  public func frozen<Result, Failure: Error>(
+    while body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try parameters.map(\.parameter).filter(\.wantsGradient).frozen(while: body)
+  }
+
+  /// The number of elements that train now.
   public var trainableCount: Int { parameters.reduce(0) { $0 + $1.parameter.trainableCount } }
 }

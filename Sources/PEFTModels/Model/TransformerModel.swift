@@ -66,7 +66,7 @@ public final class TransformerModel {
   private func output(
     of layer: any TransformerLayer, _ x: Variable, on tape: Tape
   ) -> Variable {
-    if !tape.drops, !x.needsGradient, !layer.isTrainable {
+    if !tape.drops, !x.needsGradient, !layer.wantsGradient {
       return tape.inPieces(x, ofRows: Self.pieceTokens) { layer($0, on: tape) }
     }
     return tape.recomputesLayers

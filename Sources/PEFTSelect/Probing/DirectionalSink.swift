@@ -43,7 +43,7 @@ final class DirectionalSink: GradientSink {
 
   /// Adds the contraction of one contribution.
   func receive(
-    _ gradient: GradientFactors, of parameter: Parameter, partition: RowPartition
+    _ gradient: any ParameterGradient, of parameter: Parameter, partition: RowPartition
   ) {
     guard let position = positions[parameter], let direction = directions[parameter] else { return }
     let assignments = groupings.map { $0.assignments[position] }
@@ -76,7 +76,7 @@ final class DirectionalSink: GradientSink {
   }
 
   /// Walks over one tape visit the same parameters in the same order, with the same inputs.
-  private func image(of gradient: GradientFactors, _ direction: Tensor) -> Tensor? {
+  private func image(of gradient: any ParameterGradient, _ direction: Tensor) -> Tensor? {
     guard keepsImages else { return nil }
     defer { visits += 1 }
     if visits == images.count { images.append(gradient.image(of: direction)) }

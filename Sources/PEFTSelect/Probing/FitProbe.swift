@@ -22,7 +22,7 @@ package struct FitProbe {
       generator: generator)[0].record
     let snapshot = ParameterSnapshot(of: parameters)
     defer { snapshot.restore() }
-    for entry in parameters { entry.parameter.isTrainable = false }
+    for entry in parameters { entry.parameter.trains = .none }
     var stages: [Variable] = []
     let tape = Tape()
     let outputs = objective.outputs(of: batch, on: tape) { stages.append($1) }

@@ -7,8 +7,7 @@ public struct ParameterSnapshot {
   private struct State {
     let parameter: Parameter
     let value: Tensor
-    let isTrainable: Bool
-    let rows: [Int]?
+    let trains: TrainableElements
   }
 
   private let saved: [State]
@@ -18,8 +17,7 @@ public struct ParameterSnapshot {
     saved = parameters.map { entry in
       let parameter = entry.parameter
       return State(
-        parameter: parameter, value: parameter.value, isTrainable: parameter.isTrainable,
-        rows: parameter.trainableRows)
+        parameter: parameter, value: parameter.value, trains: parameter.trains)
     }
   }
 
@@ -30,8 +28,7 @@ public struct ParameterSnapshot {
       if !state.parameter.value.isSameStorage(as: state.value) {
         state.parameter.value = state.value
       }
-      state.parameter.isTrainable = state.isTrainable
-      state.parameter.trainableRows = state.rows
+      state.parameter.trains = state.trains
     }
   }
 }

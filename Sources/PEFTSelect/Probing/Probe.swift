@@ -51,10 +51,10 @@ public struct ProbeState: Sendable {
     /// The parameters.
     public let values: [Tensor]
     /// The optimizer.
-    public let optimizer: AdamW.State
+    public let optimizer: OptimizerState
 
     /// A state from its parts.
-    public init(values: [Tensor], optimizer: AdamW.State) {
+    public init(values: [Tensor], optimizer: OptimizerState) {
       self.values = values
       self.optimizer = optimizer
     }
@@ -98,8 +98,7 @@ public func probe<O: Objective>(
   let snapshot = ParameterSnapshot(of: objective.parameters)
   defer { snapshot.restore() }
   for entry in objective.parameters {
-    entry.parameter.isTrainable = true
-    entry.parameter.trainableRows = nil
+    entry.parameter.trains = .all
   }
   var run = ProbeRun(objective: objective, groupings: groupings, settings: settings)
   switch settings.path {

@@ -36,24 +36,14 @@ public final class Parameter {
   /// Whether files hold the matrix the other way round, as [in, out], as GPT-2's
   /// do of its linear maps.
   public let isTransposedInFiles: Bool
-  /// Whether a gradient is wanted. A parameter that needs none costs no recording, no gradient and
-  /// no optimizer state.
-  public var isTrainable: Bool
-  /// The rows of a matrix [V, n] that train, ascending; nil when all do. The others keep their
-  /// bits, and cost no gradient and no optimizer state.
-  ///
-  /// Set it before an optimizer is made: that keeps state for the rows it finds. A parameter
-  /// without any row to train is frozen by `isTrainable`; an empty list is a programmer's error.
-  public var trainableRows: [Int]? {
-    didSet {
-      guard let rows = trainableRows else { return }
-      precondition(
-        shape.rank == 2 && !rows.isEmpty && rows[0] >= 0 && rows[rows.count - 1] < shape[0]
-          && zip(rows, rows.dropFirst()).allSatisfy { $0 < $1 },
-        "trainableRows: \(rows.count) rows \(rows.prefix(4))… of \(name) \(shape); they must be "
-          + "ascending, distinct rows of a matrix, at least one")
-    }
+  /// What of it an optimizer changes and a run keeps. The rest keeps its bits, and has no optimizer
+  /// state.
+  public var trains: TrainableElements {
+    didSet { trains.check(name, shape) }
   }
+  /// Whether its whole gradient is wanted even where not all of it trains, as by a method that
+  /// chooses among all elements what trains next.
+  public var wantsWholeGradient = false
 
   /// A parameter with a value.
   public init(
@@ -64,20 +54,56 @@ public final class Parameter {
     self.name = name
     stored = value
     self.isTransposedInFiles = isTransposedInFiles
-    self.isTrainable = isTrainable
+    trains = isTrainable ? .all : .none
   }
 
   /// The extents of the value.
   public var shape: Shape { packedShape ?? stored.shape }
   /// The number of elements.
   public var count: Int { shape.count }
-  /// The extents of its gradient and of an optimizer's state for it: [|rows|, n] where only some
-  /// rows train, else those of the value.
-  public var gradientShape: Shape {
-    trainableRows.map { [$0.count, shape.columns] } ?? shape
+  /// Whether any of it trains.
+  public var isTrainable: Bool { trains != .none }
+  /// Whether a reverse pass delivers a gradient. A parameter that wants none costs no recording.
+  public var wantsGradient: Bool { isTrainable || wantsWholeGradient }
+  /// The extents of the gradient that is formed: [|rows|, n] where only some rows train and the
+  /// whole is not wanted, else those of the value.
+  public var gradientShape: Shape { gradientRows.map { [$0.count, shape.columns] } ?? shape }
+  /// The rows of which a gradient is formed; nil for all.
+  var gradientRows: [Int]? {
+    guard !wantsWholeGradient, case .rows(let rows) = trains else { return nil }
+    return rows
+  }
+  /// The extents of what trains, and of an optimizer's state for it: [|rows|, n] or [|elements|]
+  /// where only some do, else those of the value.
+  public var trainableShape: Shape {
+    switch trains {
+    case .none, .all: shape
+    case .rows(let rows): [rows.count, shape.columns]
+    case .elements(let elements): [elements.count]
+    }
   }
   /// The number of elements that train, 0 when it is frozen.
-  public var trainableCount: Int { isTrainable ? gradientShape.count : 0 }
+  public var trainableCount: Int { isTrainable ? trainableShape.count : 0 }
+}
+
+extension Collection where Element == Parameter {
+  /// What `body` returns where none of the parameters trains or wants a gradient meanwhile.
+  public func frozen<Result, Failure: Error>(
+    while body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let marks = map { ($0, $0.trains, $0.wantsWholeGradient) }
+    for parameter in self {
+      parameter.trains = .none
+      parameter.wantsWholeGradient = false
+    }
+    defer {
+      for (parameter, trains, wantsWhole) in marks {
+        parameter.trains = trains
+        parameter.wantsWholeGradient = wantsWhole
+      }
+    }
+    return try body()
+  }
 }
 
 extension Parameter {
@@ -143,21 +169,34 @@ extension Parameter {
   /// Bytes of the value as it is; 0 while only packed copies hold it.
   package var valueBytes: Int { stored.count * MemoryLayout<Float>.stride }
 
-  /// The rows that train, in the shape `gradientShape`: a copy where only some do, else the value.
+  /// What trains, in the shape `trainableShape`: a copy where not all of it does, else the value.
   package var trainableValue: Tensor {
-    get { trainableRows.map { value.rows(at: $0) } ?? value }
+    get {
+      switch trains {
+      case .none, .all: value
+      case .rows(let rows): value.rows(at: rows)
+      case .elements(let elements): value.elements(at: elements)
+      }
+    }
     set { updateTrainableValue { $0 = newValue } }
   }
 
-  /// Changes the rows that train, in place where all do. When `body` throws, some rows stay as they
-  /// were.
+  /// Changes what trains, in place where all of it does. When `body` throws, parts of a parameter
+  /// stay as they were.
   package func updateTrainableValue<Failure: Error>(
     _ body: (inout Tensor) throws(Failure) -> Void
   ) throws(Failure) {
-    guard let rows = trainableRows else { return try body(&value) }
-    var part = value.rows(at: rows)
-    try body(&part)
-    value.replaceRows(at: rows, with: part)
+    switch trains {
+    case .none, .all: try body(&value)
+    case .rows(let rows):
+      var part = value.rows(at: rows)
+      try body(&part)
+      value.replaceRows(at: rows, with: part)
+    case .elements(let elements):
+      var part = value.elements(at: elements)
+      try body(&part)
+      value.replaceElements(at: elements, with: part)
+    }
   }
 }
 

@@ -136,10 +136,10 @@ struct ReverseWalk {
 
   /// Hands over a contribution to a parameter's gradient; a frozen parameter's is never formed.
   func deliver(
-    _ gradient: @autoclosure () -> GradientFactors, of parameter: Parameter?,
+    _ gradient: @autoclosure () -> some ParameterGradient, of parameter: Parameter?,
     partition: RowPartition
   ) {
-    guard let parameter, parameter.isTrainable else { return }
+    guard let parameter, parameter.wantsGradient else { return }
     sink.receive(gradient(), of: parameter, partition: partition)
   }
 }
@@ -163,7 +163,7 @@ struct ForwardWalk {
 
   /// The direction of a parameter; nil when it stands still, as a frozen one always does.
   func direction(of parameter: Parameter?) -> Tensor? {
-    guard let parameter, parameter.isTrainable else { return nil }
+    guard let parameter, parameter.wantsGradient else { return nil }
     return directions[parameter]
   }
 }

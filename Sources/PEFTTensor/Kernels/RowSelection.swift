@@ -1,4 +1,4 @@
-/// Chosen rows and columns of a matrix, copied out and back, the work cut over the workers.
+/// Chosen rows, columns and elements of a tensor, copied out and back, the work cut over the workers.
 extension Tensor {
   /// The least number of elements a worker is woken for.
   private static let selectionGrain = 1 << 14
@@ -45,6 +45,40 @@ extension Tensor {
         }
       }
     }
+  }
+
+  /// The elements at `positions`, row-major, in that order: [|positions|].
+  func elements(at positions: [Int]) -> Tensor {
+    checkPositions("elements", positions)
+    return Tensor(writing: [positions.count]) { target in
+      withElements(of: self) { source in
+        WorkerPool.shared.runRanges(positions.count, grain: Self.selectionGrain) { range in
+          for place in range { target[place] = source[positions[place]] }
+        }
+      }
+    }
+  }
+
+  /// Replaces the elements at the distinct `positions` by those of `elements` [|positions|].
+  mutating func replaceElements(at positions: [Int], with elements: Tensor) {
+    checkPositions("replaceElements", positions)
+    precondition(
+      elements.shape == [positions.count],
+      "replaceElements: \(elements.shape) for \(positions.count) elements of \(shape)")
+    withUnsafeMutableElements { buffer in
+      guard let target = buffer.baseAddress else { return }
+      withElements(of: elements) { source in
+        WorkerPool.shared.runRanges(positions.count, grain: Self.selectionGrain) { range in
+          for place in range { target[positions[place]] = source[place] }
+        }
+      }
+    }
+  }
+
+  private func checkPositions(_ operation: String, _ positions: [Int]) {
+    precondition(
+      positions.allSatisfy { $0 >= 0 && $0 < count },
+      "\(operation): one of \(positions.count) positions is outside \(shape)")
   }
 
   private func checkSelection(_ operation: String, _ numbers: [Int], axis: Int) {

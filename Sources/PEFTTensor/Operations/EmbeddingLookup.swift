@@ -16,7 +16,7 @@ extension Tape {
     }
     let y = RowKernels.gatherSum(lookups.map { ($0.table.value, $0.rows) })
     return output(
-      y, partition, when: lookups.contains { $0.table.isTrainable },
+      y, partition, when: lookups.contains { $0.table.wantsGradient },
       EmbeddingLookup(lookups: lookups, partition: partition))
   }
 }

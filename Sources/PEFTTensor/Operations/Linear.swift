@@ -9,9 +9,9 @@ extension Tape {
   public func linear(
     _ x: Variable, weight: Parameter, bias: Parameter? = nil, activation: Activation? = nil
   ) -> Variable {
-    let isNeeded = x.needsGradient || weight.isTrainable || bias?.isTrainable == true
+    let isNeeded = x.needsGradient || weight.wantsGradient || bias?.wantsGradient == true
     let operation = Linear(
-      input: x.node, saved: weight.isTrainable ? x.saved.keeping(precision) : nil, weight: weight,
+      input: x.node, saved: weight.wantsGradient ? x.saved.keeping(precision) : nil, weight: weight,
       bias: bias, partition: x.partition, precision: precision)
     guard let activation else {
       return output(

@@ -20,13 +20,13 @@ extension Tape {
       scale: Float(scale))
     let isNeeded =
       x.needsGradient
-      || [weight, bias, down, up].contains { $0?.isTrainable == true }
+      || [weight, bias, down, up].contains { $0?.wantsGradient == true }
     return output(
       y, x.partition, when: isNeeded,
       LowRankLinear(
         input: x.node,
-        saved: weight.isTrainable || down.isTrainable ? x.saved.keeping(precision) : nil,
-        inner: up.isTrainable ? inner : nil, weight: weight, bias: bias, down: down, up: up,
+        saved: weight.wantsGradient || down.wantsGradient ? x.saved.keeping(precision) : nil,
+        inner: up.wantsGradient ? inner : nil, weight: weight, bias: bias, down: down, up: up,
         scale: Float(scale), mask: mask, partition: x.partition, precision: precision))
   }
 }

@@ -36,7 +36,7 @@ extension Tape {
     let mean = result.losses.reduce(0, +) / Double(max(labels.count, 1))
     let variable = output(
       Tensor(repeating: Float(mean), shape: [1]), RowPartition(examples: 1),
-      when: x.needsGradient || map.table.isTrainable || map.bias?.isTrainable == true,
+      when: x.needsGradient || map.table.wantsGradient || map.bias?.wantsGradient == true,
       VocabularyCrossEntropy(
         input: x.node, gradient: result.gradient, kernel: kernel, map: map,
         logSumExp: result.logSumExp, partition: x.partition))
@@ -82,7 +82,7 @@ private struct VocabularyCrossEntropy: Operation {
   func pullBack(_ cotangent: Tensor, on walk: inout ReverseWalk) {
     let factor = cotangent.scalar
     if let gradient { walk.add(gradient.scaled(by: factor), to: input) }
-    guard map.table.isTrainable || map.bias?.isTrainable == true else { return }
+    guard map.table.wantsGradient || map.bias?.wantsGradient == true else { return }
     kernel.forGradients(factor * scale, logSumExp: logSumExp) { chunk, upstream in
       let part = partition.part(chunk)
       walk.deliver(

@@ -28,7 +28,7 @@ public struct AdamW: Optimizer {
   public private(set) var stepCount = 0
   private var means: [Tensor]
   private var meanSquares: [Tensor]
-  private let optimized: OptimizedParameters
+  private var optimized: OptimizedParameters
   private let rateFactors: [Parameter: Double]
 
   /// An optimizer with zero state.
@@ -46,36 +46,23 @@ public struct AdamW: Optimizer {
     meanSquares = optimized.zeros
   }
 
-  /// All that an optimizer of the same parameters and settings needs to go on from here.
-  public struct State: Sendable {
-    /// The number of steps taken, t.
-    public let stepCount: Int
-    /// m of each parameter, in its `gradientShape`.
-    public let means: [Tensor]
-    /// v of each parameter, in its `gradientShape`.
-    public let meanSquares: [Tensor]
-
-    /// A state from its parts.
-    public init(stepCount: Int, means: [Tensor], meanSquares: [Tensor]) {
-      self.stepCount = stepCount
-      self.means = means
-      self.meanSquares = meanSquares
+  /// m as `mean` and v as `meanSquare` of every parameter, and the steps taken as `step`.
+  public var state: OptimizerState {
+    get {
+      OptimizerState(
+        counters: ["step": stepCount],
+        slots: ["mean": optimized.named(means), "meanSquare": optimized.named(meanSquares)])
+    }
+    set {
+      stepCount = newValue.counters["step"] ?? 0
+      means = optimized.restored(newValue.slots["mean"])
+      meanSquares = optimized.restored(newValue.slots["meanSquare"])
     }
   }
 
-  /// Where the optimizer stands; a new one must have the shapes of this one's parameters.
-  public var state: State {
-    get { State(stepCount: stepCount, means: means, meanSquares: meanSquares) }
-    set {
-      let shapes = parameters.map(\.gradientShape)
-      precondition(
-        newValue.means.map(\.shape) == shapes && newValue.meanSquares.map(\.shape) == shapes,
-        "AdamW: a state of \(newValue.means.count) tensors for \(shapes.count) parameters, or of "
-          + "other shapes")
-      stepCount = newValue.stepCount
-      means = optimized.compacted(newValue.means)
-      meanSquares = optimized.compacted(newValue.meanSquares)
-    }
+  /// Takes note of what trains now; see `Optimizer`.
+  public mutating func change(_ parameter: Parameter) {
+    optimized.change(parameter, &means, &meanSquares)
   }
 
   /// One step; see `Optimizer`.
@@ -84,15 +71,17 @@ public struct AdamW: Optimizer {
   ) {
     stepCount += 1
     for parameter in parameters {
-      let rows = gradients.rowGradient(of: parameter)
-      guard let gradient = rows?.values ?? gradients[parameter] else { continue }
+      let table = parameter.trains == .all ? gradients.tableGradient(of: parameter) : nil
+      guard let gradient = table?.values ?? gradients.trainableGradient(of: parameter) else {
+        continue
+      }
       let index = optimized.position(of: parameter)
       let update = constants(
         step: stepCount, learningRate: learningRate * (rateFactors[parameter] ?? 1),
         gradientScale: gradientScale)
       parameter.updateTrainableValue { value in
         AdamWKernel.step(
-          update, value: &value, gradient: gradient, rows: rows?.rows, mean: &means[index],
+          update, value: &value, gradient: gradient, rows: table?.rows, mean: &means[index],
           meanSquare: &meanSquares[index])
       }
     }

@@ -1,43 +1,40 @@
-/// The parameters of an optimizer, each with the rows for which it keeps state.
+/// The parameters of an optimizer, each with the elements for which it keeps state.
 struct OptimizedParameters {
   /// The parameters, in a fixed order.
   let all: [Parameter]
-  private let rows: [[Int]?]
+  private(set) var elements: [TrainableElements]
   private let positions: [Parameter: Int]
 
   init(_ parameters: [Parameter]) {
     all = parameters
-    rows = parameters.map(\.trainableRows)
+    elements = parameters.map(\.trains)
     positions = Dictionary(
       uniqueKeysWithValues: parameters.enumerated().map { ($1, $0) })
   }
 
-  /// Zeros for every element that trains: one tensor a parameter, in its `gradientShape`. A table's
-  /// take memory as its rows are written to.
-  var zeros: [Tensor] {
-    all.map {
-      Self.isTable($0.gradientShape)
-        ? Tensor(zeroPages: $0.gradientShape) : Tensor(zeros: $0.gradientShape)
-    }
+  /// Zeros for every element that trains: one tensor a parameter, in its `trainableShape`. A
+  /// table's take memory as its rows are written to.
+  var zeros: [Tensor] { all.map { Self.zeros($0.isTrainable ? $0.trainableShape : [0]) } }
+
+  private static func zeros(_ shape: Shape) -> Tensor {
+    isTable(shape) ? Tensor(zeroPages: shape) : Tensor(zeros: shape)
   }
 
-  /// The same tensors, the rows of zeros of a table without memory as in `zeros`.
-  func compacted(_ tensors: [Tensor]) -> [Tensor] {
-    tensors.map { tensor in
-      guard Self.isTable(tensor.shape) else { return tensor }
-      let width = tensor.shape.columns
-      var result = Tensor(zeroPages: tensor.shape)
-      result.withUnsafeMutableElements { target in
-        tensor.withUnsafeElements { source in
-          for row in 0..<tensor.shape.rows {
-            let elements = row * width..<(row + 1) * width
-            guard source[elements].contains(where: { $0 != 0 }) else { continue }
-            for index in elements { target[index] = source[index] }
-          }
+  /// The same tensor, the rows of zeros of a table without memory as in `zeros`.
+  private static func compacted(_ tensor: Tensor) -> Tensor {
+    guard isTable(tensor.shape) else { return tensor }
+    let width = tensor.shape.columns
+    var result = Tensor(zeroPages: tensor.shape)
+    result.withUnsafeMutableElements { target in
+      tensor.withUnsafeElements { source in
+        for row in 0..<tensor.shape.rows {
+          let elements = row * width..<(row + 1) * width
+          guard source[elements].contains(where: { $0 != 0 }) else { continue }
+          for index in elements { target[index] = source[index] }
         }
       }
-      return result
     }
+    return result
   }
 
   private static func isTable(_ shape: Shape) -> Bool {
@@ -48,16 +45,71 @@ struct OptimizedParameters {
   /// which a task reads some.
   private static let rowsOfTable = 16
 
-  /// The position of `parameter`, which must be among them and train the rows it did at first.
-  func position(of parameter: Parameter) -> Int {
+  /// The tensors of a slot by the names of their parameters, those of which something trains.
+  func named(_ tensors: [Tensor]) -> [String: Tensor] {
+    var result: [String: Tensor] = [:]
+    for (parameter, tensor) in zip(all, tensors) where parameter.isTrainable {
+      precondition(
+        result.updateValue(tensor, forKey: parameter.name) == nil,
+        "Optimizer: two parameters are called \(parameter.name)")
+    }
+    return result
+  }
+
+  /// The tensors of a slot of a state, in the order of the parameters, and for what trains now.
+  mutating func restored(_ slot: [String: Tensor]?) -> [Tensor] {
+    elements = all.map(\.trains)
+    return all.map { parameter in
+      guard parameter.isTrainable else { return Tensor(zeros: [0]) }
+      let tensor = slot?[parameter.name]
+      precondition(
+        tensor?.shape == parameter.trainableShape,
+        "Optimizer: a state of \(parameter.name) with the shape \(tensor?.shape ?? [0]), where "
+          + "\(parameter.trainableShape) trains")
+      return Self.compacted(tensor ?? Tensor(zeros: [0]))
+    }
+  }
+
+  /// Notes that other elements of `parameter` train than did, and gives its slots state for those.
+  mutating func change(_ parameter: Parameter, _ first: inout [Tensor], _ second: inout [Tensor]) {
+    let index = place(of: parameter)
+    first[index] = carried(first[index], index)
+    second[index] = carried(second[index], index)
+    note(parameter)
+  }
+
+  /// The same for an optimizer with one slot.
+  mutating func change(_ parameter: Parameter, _ slot: inout [Tensor]) {
+    let index = place(of: parameter)
+    slot[index] = carried(slot[index], index)
+    note(parameter)
+  }
+
+  /// Notes that other elements of `parameter` train than did.
+  mutating func note(_ parameter: Parameter) { elements[place(of: parameter)] = parameter.trains }
+
+  private func carried(_ state: Tensor, _ index: Int) -> Tensor {
+    let parameter = all[index]
+    return state.carried(
+      from: elements[index], to: parameter.trains, in: parameter.shape,
+      as: parameter.isTrainable ? parameter.trainableShape : [0])
+  }
+
+  private func place(of parameter: Parameter) -> Int {
     guard let position = positions[parameter] else {
       preconditionFailure("Optimizer: \(parameter.name) is not this optimizer's")
     }
+    return position
+  }
+
+  /// The position of `parameter`, which must be among them and train the elements it did when the
+  /// optimizer was made or told of a change.
+  func position(of parameter: Parameter) -> Int {
+    let position = place(of: parameter)
     precondition(
-      parameter.trainableRows == rows[position],
-      "Optimizer: \(parameter.trainableRows.map { "\($0.count)" } ?? "all") rows of "
-        + "\(parameter.name) train, others than the \(rows[position].map { "\($0.count)" } ?? "all") "
-        + "when the optimizer was made")
+      parameter.trains == elements[position],
+      "Optimizer: \(parameter.trainableCount) elements of \(parameter.name) train, others than the "
+        + "optimizer has state for")
     return position
   }
 }

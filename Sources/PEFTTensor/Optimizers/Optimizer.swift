@@ -1,12 +1,20 @@
-/// Changes parameters in place along their gradients, and owns the state that needs. Of a parameter
-/// whose `trainableRows` are set it changes these rows only, as it would if all trained, and keeps
-/// state for no other; weight decay is theirs alone too.
+/// Changes parameters in place along their gradients, and owns the state that needs. It changes what
+/// trains of a parameter only, as it would if all of it trained, and keeps state for no more; weight
+/// decay is theirs alone too.
 public protocol Optimizer {
   /// The parameters it changes, in a fixed order.
   var parameters: [Parameter] { get }
 
   /// The number of steps taken.
   var stepCount: Int { get }
+
+  /// All that it needs to continue from here. A state that is set must have the shapes of what
+  /// trains of the parameters now.
+  var state: OptimizerState { get set }
+
+  /// Takes note that other elements of `parameter` train than before: those that are new begin with
+  /// a state of zeros, those that stay keep theirs, and that of the others is dropped.
+  mutating func change(_ parameter: Parameter)
 
   /// One step. A parameter without a gradient in `gradients` is left alone, state included.
   ///
@@ -17,7 +25,7 @@ public protocol Optimizer {
     gradients: GradientAccumulator, learningRate: Double, gradientScale: Double)
 
   /// The direction u of the next step, parameter ← parameter − learningRate · u, for this
-  /// gradient; weight decay left out. Both have the parameter's `gradientShape`. Changes neither
+  /// gradient; weight decay left out. Both have the parameter's `trainableShape`. Changes neither
   /// parameter nor state.
   func updateDirection(of parameter: Parameter, gradient: Tensor) -> Tensor
 }

@@ -11,7 +11,7 @@ public struct SGD: Optimizer {
   /// The number of steps taken.
   public private(set) var stepCount = 0
   private var velocities: [Tensor]
-  private let optimized: OptimizedParameters
+  private var optimized: OptimizedParameters
 
   /// An optimizer with zero state.
   public init(parameters: [Parameter], momentum: Double = 0, weightDecay: Double = 0) {
@@ -21,13 +21,31 @@ public struct SGD: Optimizer {
     velocities = momentum == 0 ? [] : optimized.zeros
   }
 
+  /// u as `velocity` of every parameter, where there is momentum, and the steps taken as `step`.
+  public var state: OptimizerState {
+    get {
+      OptimizerState(
+        counters: ["step": stepCount],
+        slots: velocities.isEmpty ? [:] : ["velocity": optimized.named(velocities)])
+    }
+    set {
+      stepCount = newValue.counters["step"] ?? 0
+      if !velocities.isEmpty { velocities = optimized.restored(newValue.slots["velocity"]) }
+    }
+  }
+
+  /// Takes note of what trains now; see `Optimizer`.
+  public mutating func change(_ parameter: Parameter) {
+    if momentum == 0 { optimized.note(parameter) } else { optimized.change(parameter, &velocities) }
+  }
+
   /// One step; see `Optimizer`.
   public mutating func step(
     gradients: GradientAccumulator, learningRate: Double, gradientScale: Double
   ) {
     stepCount += 1
     for parameter in parameters {
-      guard let gradient = gradients[parameter] else { continue }
+      guard let gradient = gradients.trainableGradient(of: parameter) else { continue }
       let index = optimized.position(of: parameter)
       let effective = Float(learningRate * gradientScale)
       let decay = Float(learningRate * weightDecay)

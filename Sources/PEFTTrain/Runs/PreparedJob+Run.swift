@@ -64,7 +64,8 @@ extension PreparedJob {
     let modelFiles = try files.digests()
     var (directory, state) = try open(output, resuming: resuming, recipe: recipe, note: note)
     var outcome = try PEFTTrain.train(
-      model, on: train, evaluatingOn: dev, task: task, settings: job.settings, from: state.take(),
+      model, on: train, evaluatingOn: dev, task: task, settings: job.settings,
+      session: session, from: state.take(),
       checkpoints: checkpoints, savesEnd: test != nil, save: { try directory.save($0, of: model) },
       shouldStop: shouldStop
     ) { event in
@@ -84,10 +85,17 @@ extension PreparedJob {
     var manifest = RunManifest(
       modelDirectory: absolutePath(job.modelDirectory), modelFiles: modelFiles,
       method: job.method, task: task, pooling: pooling, maximumLength: maximumLength,
-      seed: job.settings.seed, counts: counts, outcome: outcome, metrics: metrics)
+      seed: job.settings.seed, counts: (model.trainableCount, model.parameterCount),
+      outcome: outcome, metrics: metrics)
     manifest.recipe = recipe
     try directory.finish(manifest, model: model, drawn: drawn)
     return manifest
+  }
+
+  /// The method's part in the run.
+  var session: (any AdaptationSession)? {
+    job.method.session(
+      on: model, steps: plannedSteps(data: train, settings: job.settings))
   }
 
   /// What the test data say, with what is written for them; nil where it was stopped.

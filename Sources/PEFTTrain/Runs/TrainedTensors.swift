@@ -7,7 +7,9 @@ import PEFTTensor
 /// A whole tensor stands as in the model's own files. A matrix [m, n] of which only some rows
 /// trained is `NAME` [|rows|, n], these rows, and `NAME.rows` [|rows|], their numbers as I64,
 /// ascending from 0; rows are outputs, also where the model's files hold the matrix the other way
-/// round, as GPT-2's do.
+/// round, as GPT-2's do. A tensor of which single elements trained, as a method chose them while
+/// training, is `NAME` [k], these elements, and `NAME.indices` [k], their positions as I64 in
+/// row-major order of [outputs, inputs], ascending.
 public enum TrainedTensors {
   /// The file's name in a run directory.
   public static let fileName = "trained.safetensors"
@@ -25,14 +27,15 @@ public enum TrainedTensors {
       let values = SafetensorsOutput(
         name: parameter.name, shape: storedShape(parameter).extents
       ) { (body) throws(FileError) in
-        let value = parameter.trainableRows == nil ? parameter.fileValue : parameter.trainableValue
+        let value = parameter.trains == .all ? parameter.fileValue : parameter.trainableValue
         try value.withUnsafeElements(body)
       }
-      let rows = parameter.trainableRows.map { rows in
-        SafetensorsOutput(
-          name: rowsName(parameter), shape: [rows.count], integers: rows.map(Int64.init))
+      let rows = parameter.trains.chosenRows.map { (rowsName(parameter), $0) }
+      let elements = parameter.trains.chosenElements.map { (indicesName(parameter), $0) }
+      let numbers = (rows ?? elements).map { name, numbers in
+        SafetensorsOutput(name: name, shape: [numbers.count], integers: numbers.map(Int64.init))
       }
-      return [values] + (rows.map { [$0] } ?? [])
+      return [values] + (numbers.map { [$0] } ?? [])
     }
     try SafetensorsWriter.write(tensors + others, metadata: ["format": "pt"], to: path)
   }
@@ -60,8 +63,17 @@ public enum TrainedTensors {
   ) throws(FileError) {
     let path = file.path
     let others = parameters(of: model, called: drawn).filter { file.entry($0.name) != nil }
+    // Which elements a method chose while training, its file says.
+    for parameter in model.parameters.map(\.parameter) where parameter.wantsWholeGradient {
+      parameter.wantsWholeGradient = false
+      guard file.entry(indicesName(parameter)) != nil else { continue }
+      parameter.trains = .elements(try positions(indicesName(parameter), in: file, of: parameter))
+    }
     let parameters = model.trainableParameters + others
-    let expected = Set(parameters.flatMap { [$0.name, rowsName($0)] })
+    let expected = Set(
+      parameters.flatMap {
+        [$0.name, $0.trains.chosenElements == nil ? rowsName($0) : indicesName($0)]
+      })
     if let stranger = file.tensorNames.first(where: { !expected.contains($0) }) {
       throw mismatch(path, stranger, "the method of this run does not train it")
     }
@@ -78,7 +90,7 @@ public enum TrainedTensors {
       guard value.sumOfSquares.isFinite else {
         throw mismatch(path, parameter.name, "it has numbers that are not finite")
       }
-      if parameter.trainableRows == nil {
+      if parameter.trains == .all || !parameter.isTrainable {
         parameter.fileValue = value
       } else {
         parameter.trainableValue = value
@@ -87,16 +99,36 @@ public enum TrainedTensors {
   }
 
   private static func storedShape(_ parameter: Parameter) -> Shape {
-    parameter.trainableRows == nil ? parameter.fileShape : parameter.gradientShape
+    parameter.trains == .all || !parameter.isTrainable
+      ? parameter.fileShape : parameter.trainableShape
   }
 
   private static func rowsName(_ parameter: Parameter) -> String { parameter.name + ".rows" }
+
+  private static func indicesName(_ parameter: Parameter) -> String { parameter.name + ".indices" }
+
+  /// The ascending positions in `parameter` that the tensor `name` has.
+  static func positions(
+    _ name: String, in file: SafetensorsReader, of parameter: Parameter
+  ) throws(FileError) -> [Int] {
+    let stored = try file.integers(of: name)
+    guard file.entry(name)?.shape == [stored.count], let first = stored.first,
+      let last = stored.last, first >= 0, last < Int64(parameter.count),
+      zip(stored, stored.dropFirst()).allSatisfy(<)
+    else {
+      throw mismatch(
+        file.path, name,
+        "it must have ascending positions below \(parameter.count), the elements of "
+          + parameter.name)
+    }
+    return stored.map { Int($0) }
+  }
 
   private static func checkRows(
     of parameter: Parameter, in file: SafetensorsReader
   ) throws(FileError) {
     let name = rowsName(parameter)
-    guard let rows = parameter.trainableRows else {
+    guard let rows = parameter.trains.chosenRows else {
       guard file.entry(name) == nil else {
         throw mismatch(
           file.path, name, "it holds some rows only, and the method of this run trains all")

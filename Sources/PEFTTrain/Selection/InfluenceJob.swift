@@ -177,10 +177,10 @@ extension PreparedJob {
   /// Throws where gradients, their two means and a direction for every parameter, with the
   /// activations of a whole training step, are more than the system will give.
   private func checkProbeMemory() throws(InsufficientMemory) {
-    let marks = model.parameters.map(\.parameter.isTrainable)
-    for entry in model.parameters { entry.parameter.isTrainable = true }
+    let marks = model.parameters.map(\.parameter.trains)
+    for entry in model.parameters { entry.parameter.trains = .all }
     defer {
-      for (entry, mark) in zip(model.parameters, marks) { entry.parameter.isTrainable = mark }
+      for (entry, mark) in zip(model.parameters, marks) { entry.parameter.trains = mark }
     }
     try checkMemory(forecast(timing: false), further: 4 * model.parameterCount)
   }

@@ -92,8 +92,9 @@ public struct ProbeCheckpoint {
       + outputs("head", head.indices.map(String.init), head)
     if let training = state.training {
       tensors += outputs("value", names, training.values)
-      tensors += outputs("mean", names, training.optimizer.means)
-      tensors += outputs("meanSquare", names, training.optimizer.meanSquares)
+      for (slot, named) in training.optimizer.slots.sorted(by: { $0.key < $1.key }) {
+        tensors += outputs(slot, names, names.compactMap { named[$0] })
+      }
     }
     try SafetensorsWriter.write(tensors, to: directory + "/" + file)
     return (file, try Fingerprint.file(directory + "/" + file), state.directionBatches)
@@ -156,9 +157,14 @@ public struct ProbeCheckpoint {
     if isTraining {
       training = ProbeState.Training(
         values: try tensors("value", names, shapes),
-        optimizer: AdamW.State(
-          stepCount: batches, means: try tensors("mean", names, shapes),
-          meanSquares: try tensors("meanSquare", names, shapes)))
+        optimizer: OptimizerState(
+          counters: ["step": batches],
+          slots: [
+            "mean": Dictionary(
+              uniqueKeysWithValues: zip(names, try tensors("mean", names, shapes))),
+            "meanSquare": Dictionary(
+              uniqueKeysWithValues: zip(names, try tensors("meanSquare", names, shapes))),
+          ]))
     }
     return Saved(
       state: ProbeState(

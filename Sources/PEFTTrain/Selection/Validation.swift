@@ -161,7 +161,7 @@ extension PreparedJob {
         if shouldStop() { return nil }
         SelectedTuning(members: group.members).attach(
           to: model, using: SeededGenerator(seed: 0, purpose: "unused"))
-        for entry in entries where entry.kind == .head { entry.parameter.isTrainable = false }
+        for entry in entries where entry.kind == .head { entry.parameter.trains = .none }
         guard
           let after = try lossAfterTraining(
             rate: rate, settings, shouldStop: shouldStop, loss: loss)

@@ -12,7 +12,7 @@ extension PreparedJob {
   ) throws -> SuiteCell? {
     let outcome = try PEFTTrain.train(
       model, on: train, evaluatingOn: dev, task: task, settings: job.settings,
-      shouldStop: shouldStop, observe: observe)
+      session: session, shouldStop: shouldStop, observe: observe)
     guard outcome.ending != .interrupted, let test,
       let measured = model.evaluate(test, task: task, shouldStop: shouldStop)
     else { return nil }

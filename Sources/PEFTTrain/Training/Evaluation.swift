@@ -31,15 +31,7 @@ extension TransformerModel {
   public func evaluate(
     _ data: EncodedDataset, task: PredictionTask, shouldStop: () -> Bool
   ) -> Evaluation? {
-    freezing { evaluateFrozen(data, task: task, shouldStop: shouldStop) }
-  }
-
-  /// What `body` returns where nothing trains meanwhile.
-  func freezing<Result>(_ body: () throws -> Result) rethrows -> Result {
-    let frozen = trainableParameters
-    for parameter in frozen { parameter.isTrainable = false }
-    defer { for parameter in frozen { parameter.isTrainable = true } }
-    return try body()
+    frozen { evaluateFrozen(data, task: task, shouldStop: shouldStop) }
   }
 
   private func evaluateFrozen(

@@ -31,7 +31,7 @@ extension TransformerModel {
     let step = max(1, min(Self.predictionLimits.examples, Self.predictionLimits.logits / width))
     for start in stride(from: 0, to: data.count, by: step) {
       let range = start..<min(data.count, start + step)
-      let found = freezing { logits(of: data, range, width: width) }
+      let found = frozen { logits(of: data, range, width: width) }
       for row in range.indices.map({ $0 - start }) {
         try body(Array(found[row * width..<(row + 1) * width]))
       }

@@ -17,6 +17,7 @@ import PEFTTensor
 ///
 /// - Parameters:
 ///   - dev: the data to evaluate on; nil evaluates nothing.
+///   - session: a method's part in the run, where what trains changes.
 ///   - state: where to go on; nil begins. It is let go of once it is restored.
 ///   - checkpoints: how often, in steps, `save` gets the state; it gets it as well after every
 ///     evaluation or pass, and after the step at which `shouldStop` ends the run.
@@ -26,11 +27,12 @@ import PEFTTensor
 ///   - observe: told of every step and evaluation.
 public func train(
   _ model: TransformerModel, on data: EncodedDataset, evaluatingOn dev: EncodedDataset?,
-  task: PredictionTask, settings: TrainingSettings, from state: consuming TrainingState? = nil,
-  checkpoints: Int? = nil, savesEnd: Bool = false, save: ((TrainingState) throws -> Void)? = nil,
+  task: PredictionTask, settings: TrainingSettings, session: (any AdaptationSession)? = nil,
+  from state: consuming TrainingState? = nil, checkpoints: Int? = nil, savesEnd: Bool = false, save: ((TrainingState) throws -> Void)? = nil,
   shouldStop: () -> Bool = { false }, observe: (TrainingEvent) throws -> Void
 ) throws -> TrainingOutcome {
-  var run = TrainingRun(model: model, data: data, dev: dev, task: task, settings: settings)
+  var run = TrainingRun(
+    model: model, data: data, dev: dev, task: task, settings: settings, session: session)
   let done = state?.step ?? 0
   if let saved = state.take() { run.restore(saved) }
   return try run.outcome(
@@ -44,27 +46,36 @@ private struct TrainingRun {
   let dev: EncodedDataset?
   let task: PredictionTask
   let settings: TrainingSettings
+  let session: (any AdaptationSession)?
+  /// What trains, or may come to.
   let parameters: [Parameter]
   let totalSteps: Int
   let schedule: LearningRateSchedule
   let gradients: GradientAccumulator
   var optimizer: AdamW
   var best: (step: Int, score: Double, metrics: [(name: String, value: Double)])?
-  var bestValues: [Tensor] = []
+  /// The best values of what trains now.
+  var bestValues: [Parameter: Tensor] = [:]
+  /// What trained when they were the best.
+  var bestElements: [Parameter: TrainableElements] = [:]
   var evaluationsSinceBest = 0
   var isEvaluationDue = false
   var clock = StepClock()
 
   init(
     model: TransformerModel, data: EncodedDataset, dev: EncodedDataset?, task: PredictionTask,
-    settings: TrainingSettings
+    settings: TrainingSettings, session: (any AdaptationSession)?
   ) {
     self.model = model
     self.data = data
     self.dev = dev
     self.task = task
     self.settings = settings
-    parameters = model.trainableParameters
+    self.session = session
+    let candidates = Set(session?.candidates ?? [])
+    parameters = model.parameters.map(\.parameter).filter {
+      $0.isTrainable || candidates.contains($0)
+    }
     gradients = GradientAccumulator(precision: settings.precision)
     totalSteps = plannedSteps(data: data, settings: settings)
     schedule = LearningRateSchedule(
@@ -82,17 +93,45 @@ private struct TrainingRun {
   /// The state after `step` steps.
   func state(step: Int) -> TrainingState {
     TrainingState(
-      step: step, values: parameters.map(\.trainableValue), optimizer: optimizer.state,
-      best: best.map { TrainingState.Best(step: $0.step, metrics: $0.metrics, values: bestValues) },
+      step: step, elements: chosen { $0.trains },
+      values: named { $0.isTrainable ? $0.trainableValue : nil },
+      optimizer: optimizer.state,
+      best: best.map {
+        TrainingState.Best(
+          step: $0.step, metrics: $0.metrics, elements: chosen { bestElements[$0] },
+          values: named { bestValues[$0] })
+      },
       evaluationsSinceBest: evaluationsSinceBest, effort: clock.effort,
       isEvaluationDue: isEvaluationDue)
   }
 
+  private func named<Value>(_ value: (Parameter) -> Value?) -> [String: Value] {
+    Dictionary(
+      uniqueKeysWithValues: parameters.compactMap { parameter in
+        value(parameter).map { (parameter.name, $0) }
+      })
+  }
+
+  /// The elements by name, where they were chosen while training.
+  private func chosen(_ elements: (Parameter) -> TrainableElements?) -> [String: [Int]] {
+    session == nil ? [:] : named { elements($0)?.chosenElements }
+  }
+
   mutating func restore(_ state: TrainingState) {
-    for (parameter, value) in zip(parameters, state.values) { parameter.trainableValue = value }
+    for parameter in parameters {
+      if let elements = state.elements[parameter.name] { parameter.trains = .elements(elements) }
+      if let value = state.values[parameter.name] { parameter.trainableValue = value }
+      if let value = state.best?.values[parameter.name] { bestValues[parameter] = value }
+    }
+    if let best = state.best {
+      for parameter in parameters {
+        bestElements[parameter] =
+          best.elements[parameter.name].map { .elements($0) }
+          ?? (session != nil && parameter.wantsWholeGradient ? TrainableElements.none : parameter.trains)
+      }
+    }
     optimizer.state = state.optimizer
     best = state.best.map { ($0.step, PrimaryMetric(of: task).score($0.metrics), $0.metrics) }
-    bestValues = state.best?.values ?? []
     evaluationsSinceBest = state.evaluationsSinceBest
     isEvaluationDue = state.isEvaluationDue
     clock = StepClock(after: state.effort)
@@ -188,6 +227,7 @@ private struct TrainingRun {
       throw NonFiniteLoss(step: step + 1, loss: loss.mean, parameter: nil)
     }
     tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
+    if let session { adjust(session, step: step) }
     let norm = gradients.globalNorm(of: parameters)
     guard norm.isFinite else {
       let culprit = parameters.first { gradients[$0]?.isFinite == false }
@@ -200,6 +240,21 @@ private struct TrainingRun {
     return StepReport.Numbers(
       step: step + 1, totalSteps: totalSteps, loss: loss.mean, learningRate: rate,
       gradientNorm: norm)
+  }
+
+  /// Lets the method change what trains, and gives optimizer and best values the same elements.
+  private mutating func adjust(_ session: any AdaptationSession, step: Int) {
+    for (parameter, before) in session.adjust(gradients, step: step) {
+      optimizer.change(parameter)
+      guard best != nil else { continue }
+      // What trained not yet has the value that it had at the best evaluation.
+      let now = parameter.value
+      bestValues[parameter] = now.withUnsafeElements { now in
+        (bestValues[parameter] ?? Tensor(zeros: [0])).carried(
+          from: before, to: parameter.trains, in: parameter.shape, as: parameter.trainableShape,
+          fresh: { now[$0] })
+      }
+    }
   }
 
   /// Evaluates after a step; false where it was stopped, and then it stays due.
@@ -217,7 +272,10 @@ private struct TrainingRun {
     let isBest = best.map { score > $0.score } ?? true
     if isBest {
       best = (step, score, metrics)
-      bestValues = parameters.map(\.trainableValue)
+      for parameter in parameters where parameter.isTrainable {
+        bestValues[parameter] = parameter.trainableValue
+      }
+      bestElements = Dictionary(uniqueKeysWithValues: parameters.map { ($0, $0.trains) })
       evaluationsSinceBest = 0
     } else {
       evaluationsSinceBest += 1
@@ -227,8 +285,14 @@ private struct TrainingRun {
   }
 
   private mutating func restoreBest() {
-    for (parameter, value) in zip(parameters, bestValues) { parameter.trainableValue = value }
-    bestValues = []
+    for parameter in parameters {
+      guard let value = bestValues[parameter] else { continue }
+      parameter.trainableValue = value
+      if let elements = bestElements[parameter], elements != parameter.trains {
+        parameter.trains = elements
+      }
+    }
+    bestValues = [:]
   }
 }
 

@@ -151,7 +151,7 @@ extension PreparedJob {
     model.parameters.reduce(0) { sum, entry in
       let parameter = entry.parameter
       let isTable =
-        parameter.isTrainable && parameter.trainableRows == nil && model.vocabulary == nil
+        parameter.trains == .all && model.vocabulary == nil
         && entry.kind == .embedding && parameter.shape.rank == 2
       return sum
         + (isTable
@@ -252,7 +252,7 @@ extension PreparedJob {
     TensorMemory.resetPeak()
     let isClassifier = model.vocabulary == nil
     // The logits of classes go by the examples, not by the tokens.
-    model.freezing {
+    model.frozen {
       _ = isClassifier ? model.hidden(texts, on: Tape()) : model(texts, on: Tape())
     }
     let peak = TensorMemory.current.peakBytesInUse - before
@@ -304,5 +304,7 @@ extension PreparedJob {
 
 /// Takes no gradients, so that a walk shows what it needs besides them.
 private final class NoGradients: GradientSink {
-  func receive(_ gradient: GradientFactors, of parameter: Parameter, partition: RowPartition) {}
+  func receive(
+    _ gradient: any ParameterGradient, of parameter: Parameter, partition: RowPartition
+  ) {}
 }

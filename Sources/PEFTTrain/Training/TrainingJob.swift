@@ -88,7 +88,7 @@ public struct PreparedJob {
 
   /// The number of parameters that train, and of all.
   public var counts: (trainable: Int, parameters: Int) {
-    (model.trainableCount, model.parameterCount)
+    (job.method.plannedCount(in: model), model.parameterCount)
   }
 }
 
@@ -147,7 +147,7 @@ extension TrainingJob {
     try checkPlan(for: model, files)
     let (job, adapter) = try attachMethod(
       to: model, drawn: report.newlyInitialized, using: weights, note: { notes.append($0) })
-    guard model.trainableCount > 0 else {
+    guard method.plannedCount(in: model) > 0 else {
       throw InvalidSetting(
         "--method \(method.name): nothing would train, because a language model has no task head")
     }

@@ -9,16 +9,20 @@ public struct TrainingState: Sendable {
     public let step: Int
     /// What it found.
     public let metrics: [(name: String, value: Double)]
-    /// The values of what trains, in the order of the model.
-    public let values: [Tensor]
+    /// What trained then, by the parameter's name, where a method chooses elements while training.
+    public let elements: [String: [Int]]
+    /// The values then of what trains now, by the parameter's name.
+    public let values: [String: Tensor]
   }
 
   /// Steps taken.
   public let step: Int
-  /// The values of what trains, in the order of the model.
-  public let values: [Tensor]
+  /// The elements that train, by the parameter's name, where a method chooses them while training.
+  public let elements: [String: [Int]]
+  /// The values of what trains, by the parameter's name.
+  public let values: [String: Tensor]
   /// The optimizer.
-  public let optimizer: AdamW.State
+  public let optimizer: OptimizerState
   /// The best evaluation; nil before the first.
   public let best: Best?
   /// Evaluations since then.

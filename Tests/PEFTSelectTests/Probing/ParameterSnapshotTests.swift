@@ -18,11 +18,11 @@ struct ParameterSnapshotTests {
     }
     let snapshot = ParameterSnapshot(of: entries)
     changed.value.withUnsafeMutableElements { $0[3] = 9 }
-    left.isTrainable = false
-    changed.trainableRows = [1]
+    left.trains = .none
+    changed.trains = .rows([1])
     snapshot.restore()
     #expect(left.value.elements == [1, 2, 3, 4] && left.origin != nil && left.isTrainable)
     #expect(changed.value.elements == [1, 2, 3, 4] && changed.origin == nil)
-    #expect(changed.trainableRows == nil)
+    #expect(changed.trains.chosenRows == nil)
   }
 }

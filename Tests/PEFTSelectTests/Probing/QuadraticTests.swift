@@ -128,7 +128,7 @@ struct QuadraticTests {
   @Test("a whole probe leaves every byte as it was", arguments: [false, true])
   func leavesNoTrace(isTraining: Bool) throws {
     let before = (objective.weight.value.elements, objective.bias.value.elements)
-    objective.bias.isTrainable = false
+    objective.bias.trains = .none
     var settings = ProbeSettings()
     settings.estimator = isTraining ? .fit(LossFit()) : .oneWalk
     settings.path =

@@ -12,7 +12,7 @@ struct GradientAccumulatorTests {
     let other = OperationProblem.normal([rowCount, 5], "other")
     let rows = (0..<rowCount).map { 3 * $0 % 4 }
     let (delta, x) = (DoubleMatrix(upstream), DoubleMatrix(other))
-    let forms: [(GradientFactors, DoubleMatrix)] = [
+    let forms: [(any ParameterGradient, DoubleMatrix)] = [
       (
         .outerProduct(upstream: upstream, input: other, scale: 0.5),
         0.5 * (delta.transposed * x)

@@ -26,7 +26,7 @@ struct RowTrainingTests {
     for step in 0..<5 {
       let rawGradients = whole.gradients()
       let masked = GradientAccumulator()
-      for (parameter, rows) in zip(whole.parameters, part.parameters.map(\.trainableRows)) {
+      for (parameter, rows) in zip(whole.parameters, part.parameters.map(\.trains.chosenRows)) {
         let gradient = try #require(rawGradients[parameter])
         masked.receive(
           .dense(rows.map { gradient.keeping($0) } ?? gradient), of: parameter,
@@ -45,7 +45,7 @@ struct RowTrainingTests {
         gradients: sink, learningRate: 0.01, gradientScale: clippingFactor(norm: norm, limit: 1))
       for (index, parameter) in part.parameters.enumerated() {
         let mine = parameter.value
-        if let rows = parameter.trainableRows {
+        if let rows = parameter.trains.chosenRows {
           let others = (0..<parameter.shape[0]).filter { !rows.contains($0) }
           #expect(mine.picking(others).isIdentical(to: start[index].picking(others)))
           #expect(!mine.picking(rows).isIdentical(to: start[index].picking(rows)))
@@ -103,8 +103,8 @@ private struct RowNetwork {
   var parameters: [Parameter] { [table, matrix, bias] }
 
   func markRows() {
-    table.trainableRows = [0, 1, 5, 40]
-    matrix.trainableRows = [2, 3, 17, 62, 63]
+    table.trains = .rows([0, 1, 5, 40])
+    matrix.trains = .rows([2, 3, 17, 62, 63])
   }
 
   func gradients() -> GradientAccumulator {

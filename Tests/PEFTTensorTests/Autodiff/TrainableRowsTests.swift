@@ -9,14 +9,13 @@ struct TrainableRowsTests {
   @Test("count and gradient shape are those of the rows")
   func counts() {
     let parameter = Parameter(name: "p", value: Tensor(zeros: [6, 5]))
-    #expect(parameter.trainableRows == nil)
+    #expect(parameter.trains.chosenRows == nil)
     #expect(parameter.trainableCount == 30 && parameter.gradientShape == [6, 5])
-    parameter.trainableRows = [0, 3, 5]
+    parameter.trains = .rows([0, 3, 5])
     #expect(parameter.trainableCount == 15 && parameter.gradientShape == [3, 5])
-    parameter.isTrainable = false
-    #expect(parameter.trainableCount == 0 && parameter.trainableRows == [0, 3, 5])
-    parameter.isTrainable = true
-    parameter.trainableRows = nil
+    parameter.trains = .none
+    #expect(parameter.trainableCount == 0 && !parameter.wantsGradient)
+    parameter.trains = .all
     #expect(parameter.trainableCount == 30 && parameter.count == 30)
   }
 
@@ -25,7 +24,7 @@ struct TrainableRowsTests {
     let start = OperationProblem.normal([6, 5], "start")
     let parameter = Parameter(name: "p", value: start)
     #expect(parameter.trainableValue.isIdentical(to: start))
-    parameter.trainableRows = [1, 4]
+    parameter.trains = .rows([1, 4])
     #expect(parameter.trainableValue.isIdentical(to: start.picking([1, 4])))
     let new = OperationProblem.normal([2, 5], "new")
     parameter.trainableValue = new
@@ -43,14 +42,14 @@ struct TrainableRowsTests {
     let table = OperationProblem.normal([7, 5], "dense")
     // Rows 1 and 5 of the table are never hit, row 4 only once.
     let hits = (0..<rowCount).map { Int32($0 == 9 ? 4 : [0, 2, 3, 6][$0 % 4]) }
-    let forms: [GradientFactors] = [
+    let forms: [any ParameterGradient] = [
       .outerProduct(upstream: upstream, input: input, scale: 0.5),
       .scatter(upstream: input, rows: hits), .dense(table),
     ]
     for factors in forms {
       let whole = Parameter(name: "p", value: Tensor(zeros: [7, 5]))
       let part = Parameter(name: "p", value: Tensor(zeros: [7, 5]))
-      part.trainableRows = rows
+      part.trains = .rows(rows)
       let (full, restricted) = (GradientAccumulator(), GradientAccumulator())
       for round in 0..<2 {
         for count in 1...3 {
@@ -77,7 +76,7 @@ struct TrainableRowsTests {
     let gradient = OperationProblem.normal([4, 3], "gradient")
     let sink = GradientAccumulator()
     for rows in [[0, 2], [1], nil, [3]] {
-      parameter.trainableRows = rows
+      parameter.trains = rows.map { .rows($0) } ?? .all
       sink.reset()
       sink.receive(.dense(gradient), of: parameter, partition: partition)
       let expected = rows.map { gradient.picking($0) } ?? gradient
@@ -91,8 +90,8 @@ struct TrainableRowsTests {
     let x = Variable(
       constant: OperationProblem.normal([rowCount, 5], "x"), partition: partition)
     let direction = OperationProblem.normal([6, 5], "direction")
-    let tangents = [nil, [1, 4]].map { rows in
-      weight.trainableRows = rows
+    let tangents = [TrainableElements.all, .rows([1, 4])].map { trains in
+      weight.trains = trains
       let tape = Tape()
       return tape.tangent(of: tape.linear(x, weight: weight), along: [weight: direction])
     }
@@ -102,24 +101,24 @@ struct TrainableRowsTests {
 
   @Test("rows that are none of a matrix, ascending and distinct are refused")
   func refused() async {
-    await #expect(processExitsWith: .failure) { matrix.trainableRows = [0, 4] }
-    await #expect(processExitsWith: .failure) { matrix.trainableRows = [-1, 2] }
-    await #expect(processExitsWith: .failure) { matrix.trainableRows = [2, 1] }
-    await #expect(processExitsWith: .failure) { matrix.trainableRows = [1, 1] }
-    await #expect(processExitsWith: .failure) { matrix.trainableRows = [] }
+    await #expect(processExitsWith: .failure) { matrix.trains = .rows([0, 4]) }
+    await #expect(processExitsWith: .failure) { matrix.trains = .rows([-1, 2]) }
+    await #expect(processExitsWith: .failure) { matrix.trains = .rows([2, 1]) }
+    await #expect(processExitsWith: .failure) { matrix.trains = .rows([1, 1]) }
+    await #expect(processExitsWith: .failure) { matrix.trains = .rows([]) }
     await #expect(processExitsWith: .failure) {
-      Parameter(name: "bias", value: Tensor(zeros: [4])).trainableRows = [0]
+      Parameter(name: "bias", value: Tensor(zeros: [4])).trains = .rows([0])
     }
-    await #expect(processExitsWith: .success) { matrix.trainableRows = [0, 1, 2, 3] }
+    await #expect(processExitsWith: .success) { matrix.trains = .rows([0, 1, 2, 3]) }
   }
 
   @Test("rows that change between two contributions are refused")
   func changedTooLate() async {
     await #expect(processExitsWith: .failure) {
       let (sink, parameter) = (GradientAccumulator(), matrix)
-      let gradient = GradientFactors.dense(Tensor(zeros: [4, 3]))
+      let gradient: any ParameterGradient = .dense(Tensor(zeros: [4, 3]))
       sink.receive(gradient, of: parameter, partition: RowPartition(examples: 1))
-      parameter.trainableRows = [1, 2]
+      parameter.trains = .rows([1, 2])
       sink.receive(gradient, of: parameter, partition: RowPartition(examples: 1))
     }
   }

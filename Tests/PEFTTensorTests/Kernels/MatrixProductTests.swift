@@ -48,7 +48,7 @@ struct MatrixProductTests {
     let weight = Parameter(name: "weight", value: OperationProblem.normal([259, 65], "weight"))
     for activation in [Activation.gelu, .geluTanh, .tanh] {
       for isTrainable in [true, false] {
-        weight.isTrainable = isTrainable
+        weight.trains = isTrainable ? .all : .none
         let apart = Tape(precision: precision)
         let expected = apart.activation(apart.linear(x, weight: weight), activation)
         let tape = Tape(precision: precision)
@@ -67,7 +67,7 @@ struct MatrixProductTests {
           #expect(!isTrainable && gradients[0] == nil && gradients[1] == nil)
         }
       }
-      weight.isTrainable = true
+      weight.trains = .all
     }
   }
 

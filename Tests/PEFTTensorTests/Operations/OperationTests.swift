@@ -126,7 +126,7 @@ struct OperationTests {
         let hidden = tape.linear(x, weight: parameter("first", [wide, 4]), activation: activation)
         // Frozen, so that its input is not made again for it.
         let second = parameter("second", [4, wide])
-        second.isTrainable = false
+        second.trains = .none
         let y = tape.linear(hidden, weight: second)
         let cotangent = OperationProblem.cotangent(of: y)
         let before = TensorMemory.current.bytesInUse

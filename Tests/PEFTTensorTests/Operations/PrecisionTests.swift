@@ -123,7 +123,7 @@ struct PrecisionTests {
 
   @Test("a frozen matrix that can be read again is held once, and nothing computed changes")
   func heldOnce() throws {
-    weight.isTrainable = false
+    weight.trains = .none
     let (kept, exact) = (step(.bf16, isLowRank: true), step(.fp32, isLowRank: true))
     let (elements, shape) = (weight.value.elements, weight.shape)
     var reads = 0
@@ -160,7 +160,7 @@ struct PrecisionTests {
 
   @Test("packed copies are let go only where they hold the value")
   func letGo() throws {
-    weight.isTrainable = false
+    weight.trains = .none
     let (elements, shape) = (weight.value.elements, weight.shape)
     let before = step(.bf16).loss
     weight.letPackedGo()
@@ -176,7 +176,7 @@ struct PrecisionTests {
 
   @Test("a change of a matrix that was only packed keeps its other elements, and ends its origin")
   func changedOnce() {
-    weight.isTrainable = false
+    weight.trains = .none
     let (elements, shape) = (weight.value.elements, weight.shape)
     weight.value = Tensor(elements, shape: shape)
     weight.origin = { () throws(FileError) in Tensor(elements, shape: shape) }
@@ -190,7 +190,7 @@ struct PrecisionTests {
 
   @Test("an origin that fails says so, and the packed copies stay")
   func lostOrigin() throws {
-    first.isTrainable = false
+    first.trains = .none
     let error = FileError(.malformed, path: "x", reason: "changed")
     let before = step(.bf16)
     first.value = Tensor(first.value.elements, shape: first.shape)

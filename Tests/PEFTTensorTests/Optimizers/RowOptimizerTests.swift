@@ -31,7 +31,7 @@ struct RowOptimizerTests {
     let (shape, rows) = Self.problems[problem]
     let start = OperationProblem.normal(shape, "start")
     let (whole, part) = (Parameter(name: "p", value: start), Parameter(name: "p", value: start))
-    part.trainableRows = rows
+    part.trains = .rows(rows)
     let others = (0..<shape[0]).filter { !rows.contains($0) }
     var (full, restricted) = (method.optimizer([whole]), method.optimizer([part]))
     for step in 0..<5 {
@@ -62,9 +62,9 @@ struct RowOptimizerTests {
 
   private static func changeRows(_ method: Method) {
     let parameter = Parameter(name: "p", value: Tensor(zeros: [4, 3]))
-    parameter.trainableRows = [0, 1]
+    parameter.trains = .rows([0, 1])
     var optimizer = method.optimizer([parameter])
-    parameter.trainableRows = [1, 2]
+    parameter.trains = .rows([1, 2])
     let sink = sink(Tensor(zeros: [4, 3]), of: parameter)
     optimizer.step(gradients: sink, learningRate: 0.1, gradientScale: 1)
   }

@@ -22,8 +22,7 @@ struct TrainedTensorsTests {
     model.initializeWeights(using: generator)
     HeadTuning().attach(to: model, using: generator)
     let query = try self.query(of: model)
-    query.isTrainable = true
-    query.trainableRows = rows
+    query.trains = rows.map { .rows($0) } ?? .all
     return model
   }
 
@@ -49,7 +48,7 @@ struct TrainedTensorsTests {
       }
       try TrainedTensors.load(path, into: other)
       for (mine, theirs) in zip(other.trainableParameters, trained.trainableParameters)
-      where mine.trainableRows == nil {
+      where mine.trains.chosenRows == nil {
         #expect(mine.value.isIdentical(to: theirs.value), "\(mine.name)")
       }
       #expect(frozen.allSatisfy { $0.0.value.isIdentical(to: $0.1) })

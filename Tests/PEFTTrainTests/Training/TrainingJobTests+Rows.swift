@@ -10,8 +10,7 @@ extension TrainingJobTests {
     let job = try prepared(HeadTuning(), change)
     for (name, rows) in Self.rows {
       let parameter = try parameter(name, of: job.model)
-      parameter.isTrainable = true
-      parameter.trainableRows = rows
+      parameter.trains = .rows(rows)
     }
     return job
   }
@@ -67,7 +66,7 @@ extension TrainingJobTests {
     for (index, entry) in job.model.parameters.enumerated() {
       let parameter = entry.parameter
       #expect(parameter.value.isIdentical(to: best[index]), "\(parameter.name)")
-      guard let rows = parameter.trainableRows else {
+      guard let rows = parameter.trains.chosenRows else {
         let stayed = parameter.value.isIdentical(to: start[index])
         #expect(stayed != parameter.isTrainable, "\(parameter.name)")
         continue

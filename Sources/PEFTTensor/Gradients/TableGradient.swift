@@ -1,6 +1,6 @@
 /// The gradient of a table [V, n] of which some rows were read: theirs, in place
 /// of V rows mostly zero.
-struct RowGradient {
+struct TableGradient {
   /// The rows that were read, ascending, each once.
   let rows: [Int32]
   /// Their gradients [R, n].
@@ -14,6 +14,22 @@ struct RowGradient {
     var sums = Tensor(zeros: [rows.count, upstream.shape.columns])
     sums.scatterAdd(upstream, rows: read.map { places[$0] ?? 0 })
     values = sums
+  }
+
+  /// The elements at ascending positions of the table, row-major: [|positions|].
+  func elements(at positions: [Int]) -> Tensor {
+    let width = values.shape.columns
+    return Tensor(writing: [positions.count]) { target in
+      withElements(of: values) { source in
+        var next = 0
+        for (place, position) in positions.enumerated() {
+          let row = position / width
+          while next < rows.count, Int(rows[next]) < row { next += 1 }
+          let isRead = next < rows.count && Int(rows[next]) == row
+          target[place] = isRead ? source[next * width + position % width] : 0
+        }
+      }
+    }
   }
 
   /// The same as a tensor of the table's shape.

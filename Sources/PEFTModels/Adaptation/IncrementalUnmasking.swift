@@ -1,0 +1,96 @@
+import PEFTNetwork
+import PEFTTensor
+
+/// ID3 (Agarwal et al. 2024, TACL 2025): single elements of any tensor train, and every step adds
+/// those whose gradients are largest beside their values, by |g| / (|θ| + ε)ᵖ over all elements
+/// that do not train yet. Nothing that trains stops to.
+///
+/// B = share · |W| elements are added in T steps, B div T in each and one more in the first B mod T.
+/// The task head trains whole from the first step, and is not counted in B. Differing from the
+/// authors' code, an element without a gradient is never added, weight decay is that of what trains
+/// alone, and clipping takes the norm of what trains.
+public struct IncrementalUnmasking: AdaptationMethod {
+  /// `id3`.
+  public static let name = "id3"
+
+  /// What trains.
+  public static let summary = "single elements of any tensor, added in every step"
+
+  /// B / |W|.
+  public var share = 0.001
+  /// p.
+  public var exponent = 1.0
+  /// ε.
+  public var epsilon = 1e-8
+
+  /// Share, exponent and epsilon.
+  public static let fields: [MethodField<IncrementalUnmasking>] = [
+    .number("share", \.share, help: "the part of the parameters that trains at the end, up to 1") {
+      $0 > 0 && $0 <= 1
+    },
+    .number("exponent", \.exponent, help: "the power of a value that divides its gradient") { _ in
+      true
+    },
+    .number("epsilon", \.epsilon, help: "a positive number, added to a value's size") { $0 > 0 },
+  ]
+
+  /// One element in a thousand.
+  public init() {}
+
+  /// The method with this share.
+  public init(share: Double, exponent: Double = 1, epsilon: Double = 1e-8) {
+    precondition(share > 0 && share <= 1 && epsilon > 0, "IncrementalUnmasking: share \(share)")
+    (self.share, self.exponent, self.epsilon) = (share, exponent, epsilon)
+  }
+
+  /// Freezes all but the head, and asks for whole gradients of the rest.
+  public func attach(to model: TransformerModel, using generator: SeededGenerator) {
+    model.train { _ in false }
+    for entry in model.parameters where entry.kind != .head {
+      entry.parameter.wantsWholeGradient = true
+    }
+  }
+
+  /// The head and B.
+  public func plannedCount(in model: TransformerModel) -> Int {
+    budget(in: model) + model.taskParameters.reduce(0) { $0 + $1.count }
+  }
+
+  private func budget(in model: TransformerModel) -> Int {
+    let others = model.parameterCount - model.taskParameters.reduce(0) { $0 + $1.count }
+    return max(1, Int(saturating: (share * Double(others)).rounded()))
+  }
+
+  /// The session that adds elements.
+  public func session(on model: TransformerModel, steps: Int) -> (any AdaptationSession)? {
+    Session(
+      method: self, candidates: model.parameters.filter { $0.kind != .head }.map(\.parameter),
+      budget: budget(in: model), steps: max(1, steps))
+  }
+
+  private final class Session: AdaptationSession {
+    let method: IncrementalUnmasking
+    let candidates: [Parameter]
+    let budget: Int
+    let steps: Int
+
+    init(method: IncrementalUnmasking, candidates: [Parameter], budget: Int, steps: Int) {
+      (self.method, self.candidates, self.budget, self.steps) = (method, candidates, budget, steps)
+    }
+
+    func adjust(
+      _ gradients: GradientAccumulator, step: Int
+    ) -> [(parameter: Parameter, before: TrainableElements)] {
+      guard step < steps else { return [] }
+      let added = gradients.largestRatios(
+        budget / steps + (step < budget % steps ? 1 : 0), among: candidates,
+        epsilon: method.epsilon, exponent: method.exponent)
+      return zip(candidates, added).compactMap { parameter, positions in
+        guard !positions.isEmpty else { return nil }
+        let before = parameter.trains
+        parameter.trains = before.adding(positions, in: parameter.shape)
+        return (parameter, before)
+      }
+    }
+  }
+}

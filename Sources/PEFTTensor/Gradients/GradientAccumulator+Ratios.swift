@@ -1,0 +1,125 @@
+import Foundation
+
+extension GradientAccumulator {
+  /// The `count` elements of `parameters` that do not train yet whose gradients are largest beside
+  /// their values, |g| / (|θ| + ε)ᵖ: for each parameter their positions in row-major order,
+  /// ascending. Of equals the first are taken; an element without a gradient never is.
+  ///
+  /// Every parameter must want its whole gradient.
+  package func largestRatios(
+    _ count: Int, among parameters: [Parameter], epsilon: Double, exponent: Double
+  ) -> [[Int]] {
+    var chunks: [Chunk] = []
+    for (index, parameter) in parameters.enumerated() {
+      let table = tableGradient(of: parameter)
+      guard let gradient = table?.values ?? self[parameter] else { continue }
+      let excluded = parameter.trains.positions(in: parameter.shape)
+      let value = table.map { parameter.value.rows(at: $0.rows.map(Int.init)) } ?? parameter.value
+      for first in stride(from: 0, to: gradient.count, by: Chunk.size) {
+        chunks.append(
+          Chunk(
+            parameter: index, range: first..<min(gradient.count, first + Chunk.size),
+            gradient: gradient, value: value, excluded: excluded, rows: table?.rows))
+      }
+    }
+    var found = [[RatedElement]](repeating: [], count: chunks.count)
+    found.withUnsafeMutableBufferPointer { found in
+      nonisolated(unsafe) let found = found
+      nonisolated(unsafe) let chunks = chunks
+      WorkerPool.shared.run(chunks.count) {
+        found[$0] = chunks[$0].largest(count, epsilon: Float(epsilon), exponent: Float(exponent))
+      }
+    }
+    let best = found.joined().sorted { $0.isBefore($1) }.prefix(count)
+    var positions = [[Int]](repeating: [], count: parameters.count)
+    for element in best { positions[element.parameter].append(element.position) }
+    return positions.map { $0.sorted() }
+  }
+}
+
+/// An element and its ratio.
+private struct RatedElement {
+  let ratio: Float
+  let parameter: Int
+  let position: Int
+
+  /// Whether it is chosen before another.
+  func isBefore(_ other: RatedElement) -> Bool {
+    if ratio != other.ratio { return ratio > other.ratio }
+    return (parameter, position) < (other.parameter, other.position)
+  }
+}
+
+/// Some elements of a gradient. Their number depends on nothing, so that the choice does not either.
+private struct Chunk {
+  static let size = 1 << 16
+
+  let parameter: Int
+  let range: Range<Int>
+  let gradient: Tensor
+  let value: Tensor
+  /// Positions in the parameter that train already, ascending.
+  let excluded: [Int]
+  /// The rows of the parameter that the rows of gradient and value are; nil for all.
+  let rows: [Int32]?
+
+  /// The `count` elements with the largest ratios, in no order.
+  func largest(_ count: Int, epsilon: Float, exponent: Float) -> [RatedElement] {
+    guard count > 0 else { return [] }
+    /// The chosen, the last of them in front: a heap.
+    var heap: [RatedElement] = []
+    let width = rows == nil ? 1 : gradient.shape.columns
+    withElements(of: gradient, value) { gradient, value in
+      for index in range {
+        let size = abs(value[index]) + epsilon
+        let ratio =
+          exponent == 1
+          ? abs(gradient[index]) / size
+          : abs(gradient[index]) / (exponent == 0 ? 1 : powf(size, exponent))
+        guard ratio > 0, heap.count < count || ratio > heap[0].ratio else { continue }
+        let position = rows.map { Int($0[index / width]) * width + index % width } ?? index
+        guard !isExcluded(position) else { continue }
+        let element = RatedElement(ratio: ratio, parameter: parameter, position: position)
+        if heap.count < count {
+          heap.append(element)
+          Self.siftUp(&heap)
+        } else {
+          heap[0] = element
+          Self.siftDown(&heap)
+        }
+      }
+    }
+    return heap
+  }
+
+  private func isExcluded(_ position: Int) -> Bool {
+    var (low, high) = (0, excluded.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if excluded[middle] < position { low = middle + 1 } else { high = middle }
+    }
+    return low < excluded.count && excluded[low] == position
+  }
+
+  private static func siftUp(_ heap: inout [RatedElement]) {
+    var child = heap.count - 1
+    while child > 0 {
+      let parent = (child - 1) / 2
+      guard heap[parent].isBefore(heap[child]) else { return }
+      heap.swapAt(parent, child)
+      child = parent
+    }
+  }
+
+  private static func siftDown(_ heap: inout [RatedElement]) {
+    var parent = 0
+    while true {
+      var last = parent
+      for child in 2 * parent + 1...2 * parent + 2
+      where child < heap.count && heap[last].isBefore(heap[child]) { last = child }
+      guard last != parent else { return }
+      heap.swapAt(parent, last)
+      parent = last
+    }
+  }
+}

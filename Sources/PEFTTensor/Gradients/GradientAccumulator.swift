@@ -1,0 +1,85 @@
+/// The sink of training: multiplies the factors and keeps the sum, one tensor for each parameter,
+/// in its `gradientShape`. Where only some rows train, only theirs is ever formed; and of a table
+/// that was only read, the rows that were.
+///
+/// `reset` lets go of the sums, so that what the next step saves for its pass
+/// can take their memory.
+public final class GradientAccumulator: GradientSink {
+  private var gradients: [Parameter: Tensor] = [:]
+  private var tableGradients: [Parameter: TableGradient] = [:]
+
+  private let precision: Precision
+
+  /// A sink that has received nothing.
+  ///
+  /// - Parameter precision: in which the factors of matrices are multiplied; sums are in fp32.
+  public init(precision: Precision = .fp32) { self.precision = precision }
+
+  /// Forgets the sums.
+  public func reset() {
+    gradients.removeAll(keepingCapacity: true)
+    tableGradients.removeAll(keepingCapacity: true)
+  }
+
+  /// The gradient of `parameter` in its `gradientShape`; nil when none has arrived
+  /// since the last reset.
+  public subscript(parameter: Parameter) -> Tensor? {
+    tableGradients[parameter]?.dense(parameter.gradientShape) ?? gradients[parameter]
+  }
+
+  /// The gradient of a table as its rows; nil where it is a tensor of the whole table.
+  func tableGradient(of parameter: Parameter) -> TableGradient? { tableGradients[parameter] }
+
+  /// The gradient of what trains of `parameter`, in its `trainableShape`; nil when none has arrived
+  /// since the last reset.
+  public func trainableGradient(of parameter: Parameter) -> Tensor? {
+    switch parameter.trains {
+    case .none: return nil
+    case .all: return self[parameter]
+    case .rows(let rows):
+      return parameter.wantsWholeGradient ? self[parameter]?.rows(at: rows) : self[parameter]
+    case .elements(let elements):
+      if let table = tableGradients[parameter] {
+        return table.elements(at: elements)
+      }
+      return gradients[parameter]?.elements(at: elements)
+    }
+  }
+
+  /// Adds one contribution.
+  public func receive(
+    _ gradient: any ParameterGradient, of parameter: Parameter, partition: RowPartition
+  ) {
+    let shape = parameter.gradientShape
+    if let table = tableGradients.removeValue(forKey: parameter) {
+      gradients[parameter] = table.dense(shape)
+    }
+    var earlier = gradients.removeValue(forKey: parameter)
+    if earlier == nil, parameter.gradientRows == nil,
+      let (values, rows) = gradient.scattered, 2 * rows.count <= shape.rows
+    {
+      tableGradients[parameter] = TableGradient(values, rows: rows)
+      return
+    }
+    precondition(
+      earlier.map { $0.shape == shape } ?? true,
+      "receive: what trains of \(parameter.name) changed after a contribution to \(shape); reset "
+        + "first")
+    let isLater = earlier != nil
+    var sum = earlier.take() ?? Tensor(uninitialized: shape, stays: true)
+    (parameter.gradientRows.map { gradient.restricted(to: $0) } ?? gradient).accumulate(
+      into: &sum, adding: isLater, precision: precision)
+    gradients[parameter] = sum
+  }
+
+  /// The Euclidean norm over the gradients of what trains of `parameters`, summed in Double in
+  /// their order.
+  public func globalNorm(of parameters: [Parameter]) -> Double {
+    parameters.reduce(0) { sum, parameter in
+      if parameter.trains == .all, let table = tableGradients[parameter] {
+        return sum + table.values.sumOfSquares
+      }
+      return sum + (trainableGradient(of: parameter)?.sumOfSquares ?? 0)
+    }.squareRoot()
+  }
+}

@@ -1,0 +1,30 @@
+/// The gradient of a vector [n] that scales columns, as a norm's scale does: Σ_t δ_t ∘ x̂_t with δ
+/// and x̂ [T, n].
+public struct ProductSumGradient: ParameterGradient {
+  /// δ.
+  public let upstream: Tensor
+  /// x̂, what the vector scales.
+  public let normalized: Tensor
+
+  /// The sums of the columns of δ ∘ x̂.
+  public func accumulate(into sum: inout Tensor, adding: Bool, precision: Precision) {
+    sum.accumulateColumnSums(of: upstream, times: normalized, accumulating: adding)
+  }
+
+  /// The whole vector, which has no rows.
+  public func restricted(to rows: [Int]) -> any ParameterGradient { self }
+
+  /// Σ_{t∈i} (δ_t ∘ x̂_t) · v.
+  public func contracted(
+    with direction: Tensor, image: Tensor?, partition: RowPartition, by split: ElementSplit
+  ) -> [Double] {
+    upstream.sumsOfExamples(times: normalized, partition).dots(with: direction)
+  }
+}
+
+extension ParameterGradient where Self == ProductSumGradient {
+  /// Σ_t δ_t ∘ x̂_t.
+  public static func productSum(upstream: Tensor, normalized: Tensor) -> Self {
+    ProductSumGradient(upstream: upstream, normalized: normalized)
+  }
+}
