@@ -98,8 +98,8 @@ package enum ReferenceKernels {
     return (row.map { $0 * inverse }, inverse)
   }
 
-  /// r (q − x̂ mean(q ∘ x̂)) of one row: the pullback takes q = γ∘δ, and the tangent is γ times that
-  /// of q = ṡ.
+  /// r (q − x̂ mean(q ∘ x̂)) of one row: the pullback takes q = γ∘δ, and the tangent is γ times
+  /// that of q = ṡ.
   package static func rmsNormalizedDerivative(
     _ q: [Double], normalized: [Double], inverseDeviation: Double
   ) -> [Double] {

@@ -1,5 +1,5 @@
 /// An elementwise nonlinearity.
-public enum Activation: Hashable, Sendable {
+public enum Activation: CaseIterable, Hashable, Sendable {
   /// x Φ(x) with the exact normal distribution function, by erf (Hendrycks & Gimpel 2016).
   case gelu
   /// The same with Φ approximated by tanh: ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))).

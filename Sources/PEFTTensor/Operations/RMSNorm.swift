@@ -1,6 +1,6 @@
 extension Tape {
-  /// y = γ ∘ x̂ with s = x + r, x̂ = s / √(mean s² + ε) over the last axis: a layer norm that neither
-  /// centres nor shifts (Zhang & Sennrich 2019).
+  /// y = γ ∘ x̂ with s = x + r, x̂ = s / √(mean s² + ε) over the last axis: a layer norm that
+  /// neither centres nor shifts (Zhang & Sennrich 2019).
   ///
   /// - Shapes: x and the optional residual r [T, n], γ [n], y [T, n].
   /// - Saves: x̂ [T, n] and 1/√(mean s² + ε) [T].
