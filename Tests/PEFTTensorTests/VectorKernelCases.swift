@@ -42,6 +42,12 @@ extension VectorKernels: CustomTestStringConvertible {
   public var testDescription: String { instructionSet.rawValue }
 }
 
+/// Calls `body` with where an array begins, or with nil where there is none.
+func withPointer(_ array: [Float]?, _ body: (UnsafePointer<Float>?) -> Void) {
+  guard let array else { return body(nil) }
+  array.withUnsafeBufferPointer { body($0.baseAddress) }
+}
+
 /// Fails when an element of `values` is further from `reference` than `tolerance` says; NaN has to
 /// meet NaN, and infinity itself.
 func expectClose(

@@ -3,7 +3,7 @@ import PEFTTensor
 import Testing
 
 @Suite struct VectorKernelsActivationTests {
-  enum Function: String, CaseIterable, Sendable { case gelu, geluTanh, tanh }
+  enum Function: String, CaseIterable, Sendable { case gelu, geluTanh, tanh, silu }
 
   private func value(_ kernels: VectorKernels, _ function: Function, _ x: [Float]) -> [Float] {
     var y = [Float](repeating: 99, count: x.count + 1)
@@ -11,6 +11,7 @@ import Testing
     case .gelu: kernels.gelu(count: x.count, x, into: &y)
     case .geluTanh: kernels.geluTanh(count: x.count, x, into: &y)
     case .tanh: kernels.tanh(count: x.count, x, into: &y)
+    case .silu: kernels.silu(count: x.count, x, into: &y)
     }
     #expect(y.removeLast() == 99, "\(function) wrote beyond its end")
     return y
@@ -24,6 +25,7 @@ import Testing
     case .gelu: kernels.geluDerivative(count: x.count, x, times: v, into: &y)
     case .geluTanh: kernels.geluTanhDerivative(count: x.count, x, times: v, into: &y)
     case .tanh: kernels.tanhDerivative(count: x.count, x, times: v, into: &y)
+    case .silu: kernels.siluDerivative(count: x.count, x, times: v, into: &y)
     }
     #expect(y.removeLast() == 99, "\(function) wrote beyond its end")
     return y
@@ -34,6 +36,7 @@ import Testing
     case .gelu: ReferenceKernels.gelu(Double(x))
     case .geluTanh: ReferenceKernels.geluTanh(Double(x))
     case .tanh: Foundation.tanh(Double(x))
+    case .silu: ReferenceKernels.silu(Double(x))
     }
   }
 
@@ -42,6 +45,7 @@ import Testing
     case .gelu: ReferenceKernels.geluDerivative(Double(x))
     case .geluTanh: ReferenceKernels.geluTanhDerivative(Double(x))
     case .tanh: (1 - Double(x)) * (1 + Double(x))
+    case .silu: ReferenceKernels.siluDerivative(Double(x))
     }
   }
 

@@ -16,6 +16,9 @@ import Testing
       var product = y
       kernels.scale(count: count, 0.3, &product)
       #expect(product == y.dropLast().map { $0 * 0.3 } + y.suffix(1))
+      var products = y
+      kernels.multiply(count: count, x, y, into: &products)
+      #expect(products == zip(x, y).map { $0 * $1 } + y.suffix(1))
     }
   }
 

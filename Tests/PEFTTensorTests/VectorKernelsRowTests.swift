@@ -159,9 +159,4 @@ import Testing
       }
     }
   }
-
-  private func withPointer(_ array: [Float]?, _ body: (UnsafePointer<Float>?) -> Void) {
-    guard let array else { return body(nil) }
-    array.withUnsafeBufferPointer { body($0.baseAddress) }
-  }
 }

@@ -50,6 +50,7 @@ typedef struct {
   void (*add_bias)(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride, const float *bias, float *x);
   void (*add_scaled)(ptrdiff_t n, float a, const float *x, float *y);
   void (*scale)(ptrdiff_t n, float a, float *x);
+  void (*multiply)(ptrdiff_t n, const float *x, const float *y, float *z);
   double (*dot)(ptrdiff_t n, const float *x, const float *y);
   void (*row_products)(ptrdiff_t rows, ptrdiff_t outputs, ptrdiff_t inner, float scale,
                        const float *x, const float *w, float *y, ptrdiff_t y_stride);
@@ -62,8 +63,8 @@ typedef struct {
                      bool b_transposed, bool bfloat, float *panel);
   void (*product)(const peft_product *p);
   // kernels/activations.h
-  peft_map gelu, gelu_tanh, tanh;
-  peft_map_derivative gelu_derivative, gelu_tanh_derivative, tanh_derivative;
+  peft_map gelu, gelu_tanh, tanh, silu;
+  peft_map_derivative gelu_derivative, gelu_tanh_derivative, tanh_derivative, silu_derivative;
   // kernels/softmax.h
   void (*softmax)(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride, float scale, float *x,
                   float *log_sum_exp);
@@ -82,6 +83,21 @@ typedef struct {
                              const float *normalized, const float *inverse_deviation,
                              const float *gamma, const float *_Nullable gamma_tangent,
                              const float *_Nullable beta_tangent, float *result);
+  // kernels/rms_norm.h
+  void (*rms_norm)(ptrdiff_t rows, ptrdiff_t columns, const float *x,
+                   const float *_Nullable residual, const float *gamma, float epsilon, float *y,
+                   float *normalized, float *inverse_deviation);
+  void (*rms_norm_pullback)(ptrdiff_t rows, ptrdiff_t columns, const float *cotangent,
+                            const float *normalized, const float *inverse_deviation,
+                            const float *gamma, float *result);
+  void (*rms_norm_tangent)(ptrdiff_t rows, ptrdiff_t columns, const float *_Nullable tangent,
+                           const float *normalized, const float *inverse_deviation,
+                           const float *gamma, const float *_Nullable gamma_tangent,
+                           float *result);
+  // kernels/rotary.h; y may be x
+  void (*rotate)(ptrdiff_t rows, ptrdiff_t heads, ptrdiff_t half, const int32_t *positions,
+                 const float *cosines, const float *sines, bool backwards, const float *x,
+                 float *y);
   // kernels/adamw.h
   void (*adamw)(ptrdiff_t n, const peft_adamw *constants, float *p, const float *g, float *m,
                 float *v);

@@ -1,4 +1,4 @@
-// GELU, its tanh approximation, and tanh. All are limits beyond |x| = 15 in float32.
+// GELU, its tanh approximation, tanh, and SiLU. All but SiLU are limits beyond |x| = 15 in float32.
 
 // The upper tail of the normal distribution 1 - Phi(a) = e^(-a^2/2) R(1 / (1 + a/4)) for
 // 0 <= a <= 15: e^(a^2/2) (1 - Phi(a)), Mills's ratio over sqrt(2 pi), is smooth in 1 / (1 + a/4).
@@ -72,9 +72,26 @@ INLINE vector tanh_derivative_of(vector output, vector v) {
   return (1.0f - output) * (1.0f + output) * v;
 }
 
+// 1 / (1 + e^(-x)) = (x < 0 ? e : 1) / (1 + e), e = e^(-|x|), which is 0 beyond |x| = 87.33.
+INLINE vector silu_of(vector x) {
+  x = lower_bound(x, -88.0f);
+  vector e = exponential(-absolute(x));
+  return x * (choose(x < 0.0f, e, 1.0f) / (1.0f + e));
+}
+
+INLINE vector silu_derivative_of(vector x, vector v) {
+  x = upper_bound(lower_bound(x, -88.0f), 88.0f);
+  vector e = exponential(-absolute(x));
+  vector reciprocal = 1.0f / (1.0f + e);
+  vector logistic = choose(x < 0.0f, e, 1.0f) * reciprocal;
+  return (logistic + x * (e * reciprocal * reciprocal)) * v;
+}
+
 static void gelu(ptrdiff_t n, const float *x, float *y) { map(n, x, y, gelu_of); }
 static void gelu_tanh(ptrdiff_t n, const float *x, float *y) { map(n, x, y, gelu_tanh_of); }
 static void hyperbolic_tangent(ptrdiff_t n, const float *x, float *y) { map(n, x, y, tanh_of); }
+
+static void silu(ptrdiff_t n, const float *x, float *y) { map(n, x, y, silu_of); }
 
 static void gelu_derivative(ptrdiff_t n, const float *x, const float *v, float *y) {
   map_with(n, x, v, y, gelu_derivative_of);
@@ -86,4 +103,8 @@ static void gelu_tanh_derivative(ptrdiff_t n, const float *x, const float *v, fl
 
 static void tanh_derivative(ptrdiff_t n, const float *x, const float *v, float *y) {
   map_with(n, x, v, y, tanh_derivative_of);
+}
+
+static void silu_derivative(ptrdiff_t n, const float *x, const float *v, float *y) {
+  map_with(n, x, v, y, silu_derivative_of);
 }

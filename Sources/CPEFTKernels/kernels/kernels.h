@@ -10,6 +10,8 @@
 #include "linear.h"
 #include "product.h"
 #include "random.h"
+#include "rms_norm.h"
+#include "rotary.h"
 #include "softmax.h"
 
 // A table of these kernels, but for the entries of a product, which follow.
@@ -17,6 +19,7 @@
     .add_bias = add_bias,                                  \
     .add_scaled = add_scaled,                              \
     .scale = scale,                                        \
+    .multiply = multiply,                                  \
     .dot = dot,                                            \
     .row_products = row_products,                          \
     .panel = PANEL,                                        \
@@ -25,15 +28,21 @@
     .gelu = gelu,                                          \
     .gelu_tanh = gelu_tanh,                                \
     .tanh = hyperbolic_tangent,                            \
+    .silu = silu,                                          \
     .gelu_derivative = gelu_derivative,                    \
     .gelu_tanh_derivative = gelu_tanh_derivative,          \
     .tanh_derivative = tanh_derivative,                    \
+    .silu_derivative = silu_derivative,                    \
     .softmax = softmax,                                    \
     .softmax_from_log_sum_exp = softmax_from_log_sum_exp,  \
     .softmax_pullback = softmax_pullback,                  \
     .layer_norm = layer_norm,                              \
     .layer_norm_pullback = layer_norm_pullback,            \
     .layer_norm_tangent = layer_norm_tangent,              \
+    .rms_norm = rms_norm,                                  \
+    .rms_norm_pullback = rms_norm_pullback,                \
+    .rms_norm_tangent = rms_norm_tangent,                  \
+    .rotate = rotate,                                      \
     .adamw = adamw,                                        \
     .adamw_direction = adamw_direction,                    \
     .random_words = random_words,                          \

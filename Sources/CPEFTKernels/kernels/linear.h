@@ -14,6 +14,10 @@ static void scale(ptrdiff_t n, float a, float *x) {
   for (ptrdiff_t i = 0; i < n; i++) x[i] *= a;
 }
 
+static void multiply(ptrdiff_t n, const float *x, const float *y, float *z) {
+  for (ptrdiff_t i = 0; i < n; i++) z[i] = x[i] * y[i];
+}
+
 static double dot(ptrdiff_t n, const float *x, const float *y) {
   doubles sums[2] = {0, 0};
   ptrdiff_t i = 0;

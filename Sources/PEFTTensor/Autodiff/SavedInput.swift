@@ -44,11 +44,11 @@ final class SavedInput {
 
   /// Hands the input to an operation that a reverse walk has come to. Behind the last of them
   /// nothing that was made for it stays.
-  func take(_ body: (Tensor) -> Void) {
-    body(value)
-    due -= 1
-    guard due <= 0 else { return }
-    made = nil
-    due = users
+  func take<Result>(_ body: (Tensor) -> Result) -> Result {
+    defer {
+      due -= 1
+      if due <= 0 { (made, due) = (nil, users) }
+    }
+    return body(value)
   }
 }

@@ -2,25 +2,31 @@ import Synchronization
 
 /// One head of one sequence, the blocks of its matrix M [T_i, T_i], and the products with them.
 extension AttentionKernel {
-  /// A row-major matrix in memory.
+  /// The columns of all heads in memory, row-major.
   struct Matrix {
     let start: UnsafePointer<Float>
     let stride: Int
+    /// How many heads of queries share one of its heads: 1, or G in keys and values.
+    let sharing: Int
 
-    init(_ start: UnsafePointer<Float>, stride: Int) {
+    init(_ start: UnsafePointer<Float>, stride: Int, sharing: Int = 1) {
       self.start = start
       self.stride = stride
+      self.sharing = sharing
     }
   }
 
-  /// A row-major matrix to be written.
+  /// The same to be written.
   struct MutableMatrix {
     let start: UnsafeMutablePointer<Float>
     let stride: Int
+    /// How many heads of queries share one of its heads: 1, or G in keys and values.
+    let sharing: Int
 
-    init(_ start: UnsafeMutablePointer<Float>, stride: Int) {
+    init(_ start: UnsafeMutablePointer<Float>, stride: Int, sharing: Int = 1) {
       self.start = start
       self.stride = stride
+      self.sharing = sharing
     }
   }
 
@@ -29,8 +35,8 @@ extension AttentionKernel {
     let length: Int
     /// Its first row among T.
     let firstRow: Int
-    /// Its first column among H·D.
-    let firstColumn: Int
+    /// Which of the H heads of queries it is.
+    let index: Int
     /// Where it begins in [H, T].
     let row: Int
     /// Where its matrix begins in the stream of the dropout mask.
@@ -60,25 +66,27 @@ extension AttentionKernel {
   /// upper right is wasted.
   private var blockRows: Int { isCausal ? 64 : 128 }
 
-  /// Reads three sets of columns in place.
+  /// Reads queries, keys and values, or their tangents, in place.
   func withColumns<Result>(
-    _ first: HeadColumns, _ second: HeadColumns, _ third: HeadColumns,
+    _ queries: HeadColumns, _ keys: HeadColumns, _ values: HeadColumns,
     _ body: (Matrix, Matrix, Matrix) -> Result
   ) -> Result {
-    withElements(of: first.tensor, second.tensor, third.tensor) { a, b, c in
+    withElements(of: queries.tensor, keys.tensor, values.tensor) { q, k, v in
       body(
-        Matrix(a + first.first, stride: first.stride),
-        Matrix(b + second.first, stride: second.stride),
-        Matrix(c + third.first, stride: third.stride))
+        Matrix(q + queries.first, stride: queries.stride),
+        Matrix(k + keys.first, stride: keys.stride, sharing: sharing),
+        Matrix(v + values.first, stride: values.stride, sharing: sharing))
     }
   }
 
-  /// Calls `body` for every head of every sequence. The workers take the next one as they come
-  /// free; each has scratch for the given number of blocks of the longest sequence.
+  /// Calls `body` for every head of every sequence. The workers take the next ones, so many heads
+  /// together and in order, as they come free; each has scratch for the given number of blocks of
+  /// the longest sequence.
   func forHeads(
-    scratchBlocks: Int, _ body: (Head, UnsafeMutablePointer<Float>) -> Void
+    together: Int = 1, scratchBlocks: Int, _ body: (Head, UnsafeMutablePointer<Float>) -> Void
   ) {
-    let tasks = partition.exampleCount * heads
+    let runs = heads / together
+    let tasks = partition.exampleCount * runs
     let workers = max(1, min(WorkerPool.shared.workerCount, tasks))
     let longest = (0..<partition.exampleCount).map { partition[$0].count }.max() ?? 0
     let size = scratchBlocks * min(longest, blockRows) * longest
@@ -90,14 +98,16 @@ extension AttentionKernel {
         while true {
           let task = next.add(1, ordering: .relaxed).oldValue
           guard task < tasks else { return }
-          let (example, head) = (task / heads, task % heads)
+          let (example, run) = (task / runs, task % runs)
           let rows = partition[example]
-          body(
-            Head(
-              length: rows.count, firstRow: rows.lowerBound, firstColumn: head * headWidth,
-              row: head * partition.rowCount + rows.lowerBound,
-              maskOffset: UInt64(maskOffsets[example] + head * rows.count * rows.count)),
-            base + worker * size)
+          for head in run * together..<(run + 1) * together {
+            body(
+              Head(
+                length: rows.count, firstRow: rows.lowerBound, index: head,
+                row: head * partition.rowCount + rows.lowerBound,
+                maskOffset: UInt64(maskOffsets[example] + head * rows.count * rows.count)),
+              base + worker * size)
+          }
         }
       }
     }
@@ -153,11 +163,12 @@ extension AttentionKernel {
       element(of: y, block.head, row: block.rows.lowerBound), y.stride)
   }
 
-  /// The block's part of Y [T_i, D] ← Mᵀ X: the first block of a head writes, the others add.
+  /// The block's part of Y [T_i, D] ← Mᵀ X: the first block of the first head that shares Y's
+  /// writes, the others add.
   func product(
     _ block: Block, transposing matrix: UnsafePointer<Float>, _ x: Matrix, into y: MutableMatrix
   ) {
-    let isFirst = block.rows.lowerBound == 0
+    let isFirst = block.rows.lowerBound == 0 && block.head.index % y.sharing == 0
     if isFirst {
       for row in block.columns..<block.head.length {
         element(of: y, block.head, row: row).update(repeating: 0, count: headWidth)
@@ -185,12 +196,14 @@ extension AttentionKernel {
   }
 
   private func element(of matrix: Matrix, _ head: Head, row: Int = 0) -> UnsafePointer<Float> {
-    matrix.start + (head.firstRow + row) * matrix.stride + head.firstColumn
+    matrix.start + (head.firstRow + row) * matrix.stride
+      + head.index / matrix.sharing * headWidth
   }
 
   private func element(
     of matrix: MutableMatrix, _ head: Head, row: Int = 0
   ) -> UnsafeMutablePointer<Float> {
-    matrix.start + (head.firstRow + row) * matrix.stride + head.firstColumn
+    matrix.start + (head.firstRow + row) * matrix.stride
+      + head.index / matrix.sharing * headWidth
   }
 }

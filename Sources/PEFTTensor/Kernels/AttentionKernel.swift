@@ -1,4 +1,4 @@
-/// H·D columns of a tensor with T rows, one after the other: queries, keys or values.
+/// The heads' columns in a tensor with T rows, one head after the other: queries, keys or values.
 struct HeadColumns {
   let tensor: Tensor
   let first: Int
@@ -10,16 +10,21 @@ struct HeadColumns {
 /// Attention of every sequence with itself, head by head and in blocks of rows, so that no T_i ×
 /// T_i matrix is ever in memory: a worker has scratch for one or two blocks.
 ///
-/// Letters: T packed tokens, T_i those of sequence i, H heads of D columns each. A block of M, some
-/// rows of scores, probabilities or their gradients, has B rows and the C columns that those rows
-/// see: all T_i, or where attention is causal those up to the block's end.
+/// Letters: T packed tokens, T_i those of sequence i, H heads of queries and H_kv heads of keys and
+/// values, of D columns each; G = H / H_kv neighbouring heads of queries share a head of keys and
+/// values. A block of M, some rows of scores, probabilities or their gradients, has B rows and the
+/// C columns that those rows see: all T_i, or where attention is causal those up to the block's
+/// end.
 struct AttentionKernel {
   let queries: HeadColumns
   let keys: HeadColumns
   let values: HeadColumns
+  /// H.
   let heads: Int
-  /// H·D.
-  let width: Int
+  /// G.
+  let sharing: Int
+  /// D.
+  let headWidth: Int
   /// Whether a token sees those before it and itself only.
   let isCausal: Bool
   let partition: RowPartition
@@ -27,25 +32,32 @@ struct AttentionKernel {
   /// The first element of sequence i's matrices in the stream of the dropout mask.
   let maskOffsets: [Int]
 
-  var headWidth: Int { width / heads }
+  /// H·D.
+  var width: Int { heads * headWidth }
   private var scale: Float { 1 / Float(headWidth).squareRoot() }
 
+  /// Attention of queries, keys and values in three tensors, or side by side in one.
   init(
-    queries: HeadColumns, keys: HeadColumns, values: HeadColumns, width: Int, heads: Int,
-    isCausal: Bool, partition: RowPartition, mask: DropoutMask?
+    _ tensors: [Tensor], heads: Int, keyValueHeads: Int, headWidth: Int, isCausal: Bool,
+    partition: RowPartition, mask: DropoutMask?
   ) {
+    let (width, sharedWidth) = (heads * headWidth, keyValueHeads * headWidth)
+    let isJoint = tensors.count == 1
+    let holders = Self.holders(tensors)
+    queries = HeadColumns(tensor: holders[0], first: 0)
+    keys = HeadColumns(tensor: holders[1], first: isJoint ? width : 0)
+    values = HeadColumns(tensor: holders[2], first: isJoint ? width + sharedWidth : 0)
     precondition(
-      heads > 0 && width % heads == 0
-        && [queries, keys, values].allSatisfy {
-          $0.tensor.shape.rows == partition.rowCount && $0.first + width <= $0.stride
+      heads > 0 && keyValueHeads > 0 && heads % keyValueHeads == 0
+        && zip([queries, keys, values], [width, sharedWidth, sharedWidth]).allSatisfy {
+          $0.tensor.shape.rows == partition.rowCount && $0.first + $1 <= $0.stride
         },
       "attention: queries \(queries.tensor.shape), keys \(keys.tensor.shape), values "
-        + "\(values.tensor.shape), \(heads) heads, width \(width)")
-    self.queries = queries
-    self.keys = keys
-    self.values = values
-    self.width = width
+        + "\(values.tensor.shape), \(heads) heads of \(headWidth) columns, \(keyValueHeads) of "
+        + "keys and values")
     self.heads = heads
+    sharing = heads / keyValueHeads
+    self.headWidth = headWidth
     self.isCausal = isCausal
     self.partition = partition
     self.mask = mask
@@ -55,6 +67,11 @@ struct AttentionKernel {
           heads * partition[$0].count * partition[$0].count
         }
       ).offsets
+  }
+
+  /// What holds queries, keys and values: three tensors, or one three times.
+  private static func holders<Holder>(_ all: [Holder]) -> [Holder] {
+    all.count == 1 ? [all[0], all[0], all[0]] : all
   }
 
   /// O [T, H·D] and the log-sum-exp of each row of scaled scores [H, T].
@@ -80,15 +97,21 @@ struct AttentionKernel {
     }
   }
 
-  /// The cotangents of Q, K and V, from that of O, into tensors of the given columns.
+  /// The cotangents of Q, K and V, from that of O, into tensors as those that hold them. Heads that
+  /// share keys add to the same cotangent, so one worker takes them one after the other.
   func pullBack(
-    _ cotangent: Tensor, logSumExp: Tensor, queries queryGradient: MutableMatrix,
-    keys keyGradient: MutableMatrix, values valueGradient: MutableMatrix
+    _ cotangent: Tensor, logSumExp: Tensor, into gradients: [UnsafeMutablePointer<Float>]
   ) {
+    let holders = Self.holders(gradients)
+    let queryGradient = MutableMatrix(holders[0] + queries.first, stride: queries.stride)
+    let keyGradient = MutableMatrix(
+      holders[1] + keys.first, stride: keys.stride, sharing: sharing)
+    let valueGradient = MutableMatrix(
+      holders[2] + values.first, stride: values.stride, sharing: sharing)
     withColumns(queries, keys, values) { queries, keys, values in
       withElements(of: cotangent, logSumExp) { cotangent, logSumExp in
         let cotangent = Matrix(cotangent, stride: width)
-        forHeads(scratchBlocks: 2) { head, scratch in
+        forHeads(together: sharing, scratchBlocks: 2) { head, scratch in
           forBlocks(of: head) { block in
             let (probabilities, gradient) = (scratch, scratch + block.elements)
             self.probabilities(block, queries, keys, logSumExp, into: probabilities)
@@ -110,14 +133,14 @@ struct AttentionKernel {
     }
   }
 
-  /// The tangent of O, from those of Q, K and V. The derivative of the softmax is symmetric, so its
-  /// pullback serves.
-  func tangent(
-    queries queryTangent: HeadColumns, keys keyTangent: HeadColumns,
-    values valueTangent: HeadColumns,
-    logSumExp: Tensor
-  ) -> Tensor {
-    Tensor(writing: [partition.rowCount, width]) { output in
+  /// The tangent of O, from those of the tensors that hold Q, K and V. The derivative of the
+  /// softmax is symmetric, so its pullback serves.
+  func tangent(_ tangents: [Tensor], logSumExp: Tensor) -> Tensor {
+    let holders = Self.holders(tangents)
+    let queryTangent = HeadColumns(tensor: holders[0], first: queries.first)
+    let keyTangent = HeadColumns(tensor: holders[1], first: keys.first)
+    let valueTangent = HeadColumns(tensor: holders[2], first: values.first)
+    return Tensor(writing: [partition.rowCount, width]) { output in
       let output = MutableMatrix(output, stride: width)
       withColumns(queries, keys, values) { queries, keys, values in
         withColumns(queryTangent, keyTangent, valueTangent) {

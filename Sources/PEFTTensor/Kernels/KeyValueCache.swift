@@ -3,52 +3,84 @@
 ///
 /// Every token has a slot; a sequence is a list of slots, so that sequences with a
 /// common beginning, such as the hypotheses of a beam, share it. Letters: S new tokens,
-/// H heads of D columns each.
+/// H heads of queries and H_kv heads of keys and values, of D columns each; every H / H_kv
+/// neighbouring heads of queries share one of keys and values.
 public struct KeyValueCache {
   private let heads: Int
-  private let width: Int
+  private let keyValueHeads: Int
+  /// D.
+  private let headWidth: Int
+  /// [slots, H_kv·D], as the values.
   private var keys: Tensor
   private var values: Tensor
   /// The number of slots in use.
   public private(set) var count = 0
 
-  /// An empty cache for keys and values of H·D = `width` columns each.
-  public init(width: Int, heads: Int) {
+  /// H·D, the columns of queries.
+  private var width: Int { heads * headWidth }
+  /// H_kv·D, the columns of keys and of values.
+  private var sharedWidth: Int { keyValueHeads * headWidth }
+
+  /// An empty cache for queries of H·D = `width` columns, H = `heads`.
+  ///
+  /// - Parameter keyValueHeads: H_kv, which divides H; nil is H.
+  public init(width: Int, heads: Int, keyValueHeads: Int? = nil) {
+    let keyValueHeads = keyValueHeads ?? heads
     precondition(
-      heads > 0 && width % heads == 0, "KeyValueCache: \(heads) heads of \(width) columns")
+      heads > 0 && width % heads == 0 && keyValueHeads > 0 && heads % keyValueHeads == 0,
+      "KeyValueCache: \(heads) heads of \(width) columns, \(keyValueHeads) of keys and values")
     self.heads = heads
-    self.width = width
-    keys = Tensor(zeros: [0, width])
+    self.keyValueHeads = keyValueHeads
+    headWidth = width / heads
+    keys = Tensor(zeros: [0, keyValueHeads * headWidth])
     values = keys
   }
 
-  /// Keeps the keys and values of x [S, 3·H·D], queries, keys and values side by side,
+  /// Keeps keys and values [S, H_kv·D] in the next S slots. Where positions are rotary the keys are
+  /// rotated ones.
+  public mutating func append(keys newKeys: Tensor, values newValues: Tensor) {
+    precondition(
+      newKeys.shape.columns == sharedWidth && newValues.shape == newKeys.shape,
+      "KeyValueCache: keys \(newKeys.shape) and values \(newValues.shape) for \(sharedWidth) columns"
+    )
+    append((newKeys, 0), (newValues, 0))
+  }
+
+  /// Keeps the keys and values of x [S, (H + 2·H_kv)·D], queries, keys and values side by side,
   /// in the next S slots.
   public mutating func append(_ x: Tensor) {
     precondition(
-      x.shape.columns == 3 * width, "KeyValueCache: \(x.shape) for a width of \(width)")
-    let added = x.shape.rows
+      x.shape.columns == width + 2 * sharedWidth,
+      "KeyValueCache: \(x.shape) for queries of \(width) columns, keys and values of \(sharedWidth)"
+    )
+    append((x, width), (x, width + sharedWidth))
+  }
+
+  private mutating func append(
+    _ newKeys: (tensor: Tensor, first: Int), _ newValues: (tensor: Tensor, first: Int)
+  ) {
+    let added = newKeys.tensor.shape.rows
     if count + added > keys.shape.rows {
       let capacity = max(count + added, 2 * keys.shape.rows)
       keys = keys.grown(toRows: capacity, keeping: count)
       values = values.grown(toRows: capacity, keeping: count)
     }
-    keys.copyColumns(width..<2 * width, of: x, toRow: count)
-    values.copyColumns(2 * width..<3 * width, of: x, toRow: count)
+    keys.copyColumns(from: newKeys.first, of: newKeys.tensor, toRow: count)
+    values.copyColumns(from: newValues.first, of: newValues.tensor, toRow: count)
     count += added
   }
 
-  /// Attention of the queries in x [S, 3·H·D] to the tokens in `slots`, one
-  /// list for each, [S, H·D].
+  /// Attention of queries to the tokens in `slots`, one list for each row, [S, H·D].
   ///
+  /// - Parameter x: the queries [S, H·D], or queries, keys and values [S, (H + 2·H_kv)·D].
   /// - Accuracy: scores in Double, rounded once; the softmax in Float.
   public func attention(_ x: Tensor, to slots: [[Int32]]) -> Tensor {
-    let rows = x.shape.rows
+    let (rows, stride, width) = (x.shape.rows, x.shape.columns, width)
     precondition(
-      slots.count == rows && x.shape.columns == 3 * width
+      slots.count == rows && (stride == width || stride == width + 2 * sharedWidth)
         && slots.allSatisfy { $0.allSatisfy { (0..<Int32(count)).contains($0) } },
       "KeyValueCache: \(slots.count) lists of \(count) slots for \(x.shape)")
-    let depth = width / heads
+    let (depth, sharedWidth, sharing) = (headWidth, sharedWidth, heads / keyValueHeads)
     let scale = 1 / Float(depth).squareRoot()
     var output = Tensor(zeros: [rows, width])
     output.withUnsafeMutableElements { buffer in
@@ -56,15 +88,16 @@ public struct KeyValueCache {
       withElements(of: x, keys, values) { x, keys, values in
         WorkerPool.shared.runRanges(rows * heads, grain: 4) { tasks in
           for task in tasks {
-            let (row, column) = (task / heads, task % heads * depth)
+            let (row, head) = (task / heads, task % heads)
+            let (column, sharedColumn) = (head * depth, head / sharing * depth)
             let seen = slots[row]
             withUnsafeTemporaryAllocation(of: Float.self, capacity: seen.count + 1) { scores in
               guard let scores = scores.baseAddress else { return }
-              let query = x + row * 3 * width + column
+              let query = x + row * stride + column
               for (index, slot) in seen.enumerated() {
                 scores[index] = Float(
                   VectorKernels.active.dot(
-                    count: depth, query, keys + Int(slot) * width + column))
+                    count: depth, query, keys + Int(slot) * sharedWidth + sharedColumn))
               }
               VectorKernels.active.softmax(
                 rows: 1, columns: seen.count, stride: seen.count, scale: scale, scores,
@@ -72,7 +105,8 @@ public struct KeyValueCache {
               let target = output + row * width + column
               for (index, slot) in seen.enumerated() {
                 VectorKernels.active.addScaled(
-                  count: depth, scores[index], values + Int(slot) * width + column, to: target)
+                  count: depth, scores[index], values + Int(slot) * sharedWidth + sharedColumn,
+                  to: target)
               }
             }
           }
@@ -94,14 +128,15 @@ extension Tensor {
     return result
   }
 
-  fileprivate mutating func copyColumns(_ columns: Range<Int>, of x: Tensor, toRow first: Int) {
-    let (width, stride, rows) = (columns.count, x.shape.columns, x.shape.rows)
+  /// Copies so many columns of x as these rows have, from one on, to the rows from another on.
+  fileprivate mutating func copyColumns(from column: Int, of x: Tensor, toRow first: Int) {
+    let (width, stride, rows) = (shape.columns, x.shape.columns, x.shape.rows)
     withUnsafeMutableElements { buffer in
       guard let target = buffer.baseAddress else { return }
       withElements(of: x) { x in
         for row in 0..<rows {
           (target + (first + row) * width).update(
-            from: x + row * stride + columns.lowerBound, count: width)
+            from: x + row * stride + column, count: width)
         }
       }
     }

@@ -34,6 +34,15 @@ package enum ReferenceKernels {
     (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)
   }
 
+  /// x / (1 + e⁻ˣ); its limit 0 at −∞.
+  package static func silu(_ x: Double) -> Double { x == -.infinity ? 0 : x * logistic(x) }
+
+  /// σ(x) + x σ(x) (1 − σ(x)) with σ the logistic function; its limits 0 and 1 at ∓∞.
+  package static func siluDerivative(_ x: Double) -> Double {
+    let change = logistic(x) * logistic(-x)
+    return logistic(x) + (change == 0 ? 0 : x * change)
+  }
+
   private static func logistic(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
 
   /// The sums of the columns of x, or of x ∘ y.
@@ -79,6 +88,37 @@ package enum ReferenceKernels {
     let centre = mean(q)
     let slope = mean(zip(q, normalized).map { $0 * $1 })
     return zip(q, normalized).map { inverseDeviation * ($0 - centre - $1 * slope) }
+  }
+
+  /// x̂ = s r and r = 1 / √(mean s² + ε) of one row.
+  package static func rmsNormalized(
+    _ row: [Double], epsilon: Double
+  ) -> (values: [Double], inverseDeviation: Double) {
+    let inverse = 1 / (mean(row.map { $0 * $0 }) + epsilon).squareRoot()
+    return (row.map { $0 * inverse }, inverse)
+  }
+
+  /// r (q − x̂ mean(q ∘ x̂)) of one row: the pullback takes q = γ∘δ, and the tangent is γ times
+  /// that of q = ṡ.
+  package static func rmsNormalizedDerivative(
+    _ q: [Double], normalized: [Double], inverseDeviation: Double
+  ) -> [Double] {
+    let slope = mean(zip(q, normalized).map { $0 * $1 })
+    return zip(q, normalized).map { inverseDeviation * ($0 - $1 * slope) }
+  }
+
+  /// One head of a row rotated by the angles with these cosines and sines: element i of the first
+  /// half is paired with element i of the second.
+  package static func rotated(
+    _ head: [Double], cosines: [Double], sines: [Double]
+  ) -> [Double] {
+    let half = head.count / 2
+    return head.indices.map { index in
+      let pair = index % half
+      return index < half
+        ? head[pair] * cosines[pair] - head[half + pair] * sines[pair]
+        : head[half + pair] * cosines[pair] + head[pair] * sines[pair]
+    }
   }
 
   private static func mean(_ row: [Double]) -> Double { row.reduce(0, +) / Double(row.count) }

@@ -3,7 +3,7 @@ enum RowKernels {
   /// The least number of elements a worker is woken for.
   private static let grain = 1 << 13
 
-  private static func forRows(of shape: Shape, _ body: (Range<Int>) -> Void) {
+  static func forRows(of shape: Shape, _ body: (Range<Int>) -> Void) {
     WorkerPool.shared.runRanges(shape.rows, grain: max(1, grain / max(shape.columns, 1)), body)
   }
 
@@ -34,8 +34,8 @@ enum RowKernels {
     }
   }
 
-  /// f′ ∘ v, where `saved` is the input of a GELU, and the output of tanh; in v's place
-  /// where nobody else has it.
+  /// f′ ∘ v, where `saved` is the output of tanh, and the input of the others; in v's place where
+  /// nobody else has it.
   static func activationDerivative(
     _ saved: SavedTensor, _ activation: Activation, times v: consuming Tensor
   ) -> Tensor {
@@ -45,6 +45,21 @@ enum RowKernels {
         saved.read(range) { part, saved in
           activation.multiplyDerivative(
             count: part.count, saved, times: v + part.lowerBound, into: result + part.lowerBound)
+        }
+      }
+    }
+  }
+
+  /// x ∘ y, in x's place where nobody else has it.
+  static func product(_ x: consuming Tensor, _ y: Tensor) -> Tensor {
+    let shape = x.shape
+    precondition(shape == y.shape, "product: \(shape) and \(y.shape)")
+    return elementwise(x) { x, z in
+      withElements(of: y) { y in
+        forElements(of: shape) { range in
+          let first = range.lowerBound
+          VectorKernels.active.multiply(
+            count: range.count, x + first, y + first, into: z + first)
         }
       }
     }
@@ -122,11 +137,11 @@ enum RowKernels {
 }
 
 extension RowKernels {
-  /// What a layer norm keeps for its derivatives.
+  /// What a norm keeps for its derivatives.
   struct Normalization {
     /// x̂ [T, n].
     let normalized: Tensor
-    /// 1 / √(var + ε) [T].
+    /// 1 / √(var + ε) of a layer norm, 1 / √(mean s² + ε) of an RMS norm [T].
     let inverseDeviation: Tensor
   }
 
@@ -229,11 +244,12 @@ extension Activation {
     case .gelu: kernels.gelu(count: count, x, into: y)
     case .geluTanh: kernels.geluTanh(count: count, x, into: y)
     case .tanh: kernels.tanh(count: count, x, into: y)
+    case .silu: kernels.silu(count: count, x, into: y)
     }
   }
 
-  /// y ← f′ ∘ v for `count` elements, where `saved` is the input of a GELU, and the output
-  /// of tanh; y may be v.
+  /// y ← f′ ∘ v for `count` elements, where `saved` is the output of tanh, and the input of the
+  /// others; y may be v.
   func multiplyDerivative(
     count: Int, _ saved: UnsafePointer<Float>, times v: UnsafePointer<Float>,
     into y: UnsafeMutablePointer<Float>
@@ -243,6 +259,7 @@ extension Activation {
     case .gelu: kernels.geluDerivative(count: count, saved, times: v, into: y)
     case .geluTanh: kernels.geluTanhDerivative(count: count, saved, times: v, into: y)
     case .tanh: kernels.tanhDerivative(count: count, saved, times: v, into: y)
+    case .silu: kernels.siluDerivative(count: count, saved, times: v, into: y)
     }
   }
 }

@@ -1,7 +1,7 @@
 import CPEFTKernels
 
 /// - Accuracy: errors are at most 2e-7 · max(1, |x|), and in the derivatives 4e-7 · |v|. NaN gives
-///   NaN; −∞ gives the limit, 0 for both GELUs.
+///   NaN; −∞ gives the limit, 0 for both GELUs and for SiLU.
 extension VectorKernels {
   /// y = x Φ(x), Φ the normal distribution function.
   package func gelu(
@@ -46,5 +46,20 @@ extension VectorKernels {
     into y: UnsafeMutablePointer<Float>
   ) {
     functions.tanh_derivative(count, output, v, y)
+  }
+
+  /// y = x σ(x), σ(x) = 1 / (1 + e⁻ˣ).
+  package func silu(
+    count: Int, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>
+  ) {
+    functions.silu(count, x, y)
+  }
+
+  /// y = σ(x) (1 + x (1 − σ(x))) v.
+  package func siluDerivative(
+    count: Int, _ x: UnsafePointer<Float>, times v: UnsafePointer<Float>,
+    into y: UnsafeMutablePointer<Float>
+  ) {
+    functions.silu_derivative(count, x, v, y)
   }
 }

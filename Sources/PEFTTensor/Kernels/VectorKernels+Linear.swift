@@ -21,6 +21,14 @@ extension VectorKernels {
     functions.scale(count, factor, x)
   }
 
+  /// z = x ∘ y; z may be x or y.
+  package func multiply(
+    count: Int, _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>,
+    into z: UnsafeMutablePointer<Float>
+  ) {
+    functions.multiply(count, x, y, z)
+  }
+
   /// Σ x y. The products are exact and the sum is in Double.
   package func dot(
     count: Int, _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>

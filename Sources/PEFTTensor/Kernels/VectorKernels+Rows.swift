@@ -61,4 +61,49 @@ extension VectorKernels {
       rows, columns, tangent, normalized, inverseDeviation, scale, scaleDirection, shiftDirection,
       result)
   }
+
+  /// y = γ ∘ x̂ with x̂ = s / √(mean s² + ε), s = x + residual, row by row of arrays [rows,
+  /// columns]; γ [columns] is `scale`. Also writes x̂ and 1 / √(mean s² + ε) [rows].
+  package func rmsNorm(
+    rows: Int, columns: Int, _ x: UnsafePointer<Float>, residual: UnsafePointer<Float>?,
+    scale: UnsafePointer<Float>, epsilon: Float, into y: UnsafeMutablePointer<Float>,
+    normalized: UnsafeMutablePointer<Float>, inverseDeviation: UnsafeMutablePointer<Float>
+  ) {
+    functions.rms_norm(
+      rows, columns, x, residual, scale, epsilon, y, normalized, inverseDeviation)
+  }
+
+  /// result = r (γ∘δ − x̂ mean(γ∘δ∘x̂)), the cotangent of s from that of y, δ.
+  package func rmsNormPullback(
+    rows: Int, columns: Int, _ cotangent: UnsafePointer<Float>,
+    normalized: UnsafePointer<Float>, inverseDeviation: UnsafePointer<Float>,
+    scale: UnsafePointer<Float>, into result: UnsafeMutablePointer<Float>
+  ) {
+    functions.rms_norm_pullback(
+      rows, columns, cotangent, normalized, inverseDeviation, scale, result)
+  }
+
+  /// result = γ∘r (ṡ − x̂ mean(x̂∘ṡ)) + x̂∘γ̇, the tangent of y; a missing one is 0.
+  package func rmsNormTangent(
+    rows: Int, columns: Int, _ tangent: UnsafePointer<Float>?,
+    normalized: UnsafePointer<Float>, inverseDeviation: UnsafePointer<Float>,
+    scale: UnsafePointer<Float>, scaleDirection: UnsafePointer<Float>?,
+    into result: UnsafeMutablePointer<Float>
+  ) {
+    functions.rms_norm_tangent(
+      rows, columns, tangent, normalized, inverseDeviation, scale, scaleDirection, result)
+  }
+
+  /// y = x with each of `heads` parts of a row rotated by the row's position p: with c and s row
+  /// p of `cosines` and `sines` [positions, half], y_i = x_i c_i − x_{half+i} s_i and y_{half+i} =
+  /// x_{half+i} c_i + x_i s_i for i below half. Arrays x and y [rows, heads · 2 half]; y may be x.
+  ///
+  /// - Parameter backwards: rotates by the opposite angles.
+  package func rotate(
+    rows: Int, heads: Int, half: Int, positions: UnsafePointer<Int32>,
+    cosines: UnsafePointer<Float>, sines: UnsafePointer<Float>, backwards: Bool,
+    _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>
+  ) {
+    functions.rotate(rows, heads, half, positions, cosines, sines, backwards, x, y)
+  }
 }

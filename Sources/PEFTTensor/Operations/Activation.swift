@@ -1,11 +1,14 @@
 /// An elementwise nonlinearity.
-public enum Activation: Hashable, Sendable {
+public enum Activation: CaseIterable, Hashable, Sendable {
   /// x Φ(x) with the exact normal distribution function, by erf (Hendrycks & Gimpel 2016).
   case gelu
   /// The same with Φ approximated by tanh: ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))).
   case geluTanh
   /// The hyperbolic tangent.
   case tanh
+  /// x σ(x) with the logistic function σ(x) = 1 / (1 + e⁻ˣ), also called swish (Elfwing et al.
+  /// 2018).
+  case silu
 
   /// Whether a tape keeps its output, not its input.
   var savesOutput: Bool { self == .tanh }
@@ -15,7 +18,7 @@ extension Tape {
   /// y = f(x), element by element.
   ///
   /// - Shapes: x and y [T, n].
-  /// - Saves: x for the GELUs, y for tanh.
+  /// - Saves: y for tanh, x for the others.
   /// - Accuracy: see the kernels.
   public func activation(_ x: Variable, _ activation: Activation) -> Variable {
     let y = RowKernels.activation(x.value, activation)

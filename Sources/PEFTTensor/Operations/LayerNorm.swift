@@ -27,21 +27,6 @@ extension Tape {
   }
 }
 
-/// x̂ and 1 / √(var + ε) as a tape keeps them.
-private struct SavedNormalization {
-  private let normalized: SavedTensor
-  private let inverseDeviation: Tensor
-
-  init(_ normalization: RowKernels.Normalization, precision: Precision) {
-    normalized = SavedTensor(normalization.normalized, precision: precision)
-    inverseDeviation = normalization.inverseDeviation
-  }
-
-  var value: RowKernels.Normalization {
-    RowKernels.Normalization(normalized: normalized.value, inverseDeviation: inverseDeviation)
-  }
-}
-
 private struct LayerNorm: Operation {
   static let name = "layerNorm"
   let input: Node?

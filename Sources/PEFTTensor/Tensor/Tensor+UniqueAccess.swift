@@ -87,6 +87,15 @@ func withElements<Result>(
   }
 }
 
+/// New tensors of the given shapes that `body` fills; it must write every element of all.
+func newTensors(
+  _ shapes: [Shape], writing body: ([UnsafeMutablePointer<Float>]) -> Void
+) -> [Tensor] {
+  let tensors = shapes.map { Tensor(uninitialized: $0) }
+  body(tensors.map { $0.storage.elements })
+  return tensors
+}
+
 /// Two new tensors that `body` fills; it must write every element of both.
 func newTensors(
   _ first: Shape, _ second: Shape,

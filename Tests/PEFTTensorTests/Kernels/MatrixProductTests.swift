@@ -46,7 +46,7 @@ struct MatrixProductTests {
     let x = Variable(
       constant: OperationProblem.normal([rows, 65], "x"), partition: RowPartition(examples: rows))
     let weight = Parameter(name: "weight", value: OperationProblem.normal([259, 65], "weight"))
-    for activation in [Activation.gelu, .geluTanh, .tanh] {
+    for activation in Activation.allCases {
       for isTrainable in [true, false] {
         weight.trains = isTrainable ? .all : .none
         let apart = Tape(precision: precision)

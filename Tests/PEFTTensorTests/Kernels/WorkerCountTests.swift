@@ -18,6 +18,20 @@ struct WorkerCountTests {
     }
   }
 
+  @Test("grouped queries, rotary positions and products give the same bits for any of them")
+  func decoder() async {
+    await #expect(processExitsWith: .success) {
+      let expected = WideComputation.decoder(workers: 1)
+      #expect(expected.count == 7)
+      for workers in [2, 3, 3, 5] {
+        let tensors = WideComputation.decoder(workers: workers)
+        for (index, (tensor, reference)) in zip(tensors, expected).enumerated() {
+          #expect(tensor.isIdentical(to: reference), "result \(index), \(workers) workers")
+        }
+      }
+    }
+  }
+
   @Test("matrix products repeat to the bit, and agree for any number of workers")
   func products() async {
     await #expect(processExitsWith: .success) {
@@ -53,7 +67,7 @@ private enum WideComputation {
     let x = tape.embeddingSum(
       zip(tables, rows).map { (table: $0, rows: $1) }, partition: partition)
     var y = tape.dropout(x, probability: 0.2)
-    for activation in [Activation.gelu, .geluTanh, .tanh] { y = tape.activation(y, activation) }
+    for activation in Activation.allCases { y = tape.activation(y, activation) }
     let normalized = tape.layerNorm(y, residual: x, scale: scale, shift: shift, epsilon: 1e-5)
     let attended = tape.attention(
       queries: normalized, keys: y, values: normalized, heads: 7, dropout: 0.1)
@@ -74,6 +88,37 @@ private enum WideComputation {
       attended.value, sum, tape.tangent(of: attended, along: directions), loss.variable.value,
       Tensor([Float(norm), Float(sum.dot(attended.value))], shape: [2]),
     ] + gradients + parameters.map(\.value)
+  }
+
+  /// A value, a tangent and gradients of what decoders add, without a product that is cut.
+  static func decoder(workers: Int) -> [Tensor] {
+    WorkerPool.useWorkers(workers)
+    let (heads, shared, depth) = (9, 3, 34)
+    let tables = [heads, shared, shared].enumerated().map {
+      parameter("table \($0)", [97, $1 * depth])
+    }
+    let scales = tables.map { parameter("scale of \($0.name)", [$0.shape.columns]) }
+    let rows = (0..<partition.rowCount).map { Int32(31 * $0 % 97) }
+    let positions = (0..<partition.exampleCount).flatMap { (0..<Int32(partition[$0].count)) }
+    let rotary = RotaryTable(theta: 1000, headWidth: depth, positionCount: 130)
+    let tape = Tape(dropout: OperationCase.dropout)
+    let parts = zip(tables, scales).map { table, scale in
+      tape.rmsNorm(
+        tape.embeddingSum([(table: table, rows: rows)], partition: partition), scale: scale,
+        epsilon: 1e-5)
+    }
+    let turned = parts.prefix(2).map { tape.rotary($0, rotary, positions: positions) }
+    let attended = tape.attention(
+      queries: turned[0], keys: turned[1], values: parts[2], heads: heads, keyValueHeads: shared,
+      isCausal: true, dropout: 0.1)
+    let gated = tape.product(tape.activation(attended, .silu), parts[0])
+    let sink = GradientAccumulator()
+    tape.pullBack(
+      OperationProblem.cotangent(of: gated), from: gated, to: sink, consuming: false)
+    let parameters = tables.prefix(2) + scales
+    let gradients = parameters.compactMap { sink[$0] }
+    let directions = Dictionary(uniqueKeysWithValues: zip(parameters, gradients))
+    return [gated.value, tape.tangent(of: gated, along: directions)] + gradients
   }
 
   /// Values and gradients of linear maps.

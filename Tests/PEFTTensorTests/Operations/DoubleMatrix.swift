@@ -34,6 +34,11 @@ struct DoubleMatrix {
     return result
   }
 
+  /// The product by elements.
+  func times(_ other: DoubleMatrix) -> DoubleMatrix {
+    DoubleMatrix(rows: rows, columns: columns) { self[$0, $1] * other[$0, $1] }
+  }
+
   /// The rows of `other` below these.
   func above(_ other: DoubleMatrix) -> DoubleMatrix {
     DoubleMatrix(rows: rows + other.rows, columns: columns) {

@@ -1,7 +1,7 @@
 import PEFTTensor
 
 extension OperationCase {
-  /// Attention with and without dropout, with three inputs and with one.
+  /// Attention with and without dropout, with three inputs and with one, and of grouped queries.
   static func attentions(_ lengths: [Int]) -> [OperationCase] {
     let separate = [(heads: 1, width: 5), (heads: 3, width: 21)].flatMap { heads, width in
       [(0, false), (0.3, false), (0.3, true)].map { probability, isCausal in
@@ -57,22 +57,62 @@ extension OperationCase {
         tape.attention(queries: inputs[0], keys: inputs[0], values: inputs[0], heads: 2)
       },
       reference: { attended($0[0], $0[0], $0[0], heads: 2, lengths, dropout: 0) })
-    return separate + joint + [shared, again]
+    return separate + joint + [shared, again] + grouped(lengths)
+  }
+
+  /// Heads of queries that share one head of keys and values, in pairs or all of them.
+  private static func grouped(_ lengths: [Int]) -> [OperationCase] {
+    let separate = [(2, 0, true), (2, 0.3, false), (1, 0.3, true), (1, 0, false)].map {
+      keyValueHeads, probability, isCausal in
+      OperationCase(
+        name: "attention, 4 heads on \(keyValueHeads), dropout \(probability), causal \(isCausal)",
+        lengths: lengths, inputs: [20, 5 * keyValueHeads, 5 * keyValueHeads],
+        apply: { tape, inputs, _ in
+          tape.attention(
+            queries: inputs[0], keys: inputs[1], values: inputs[2], heads: 4,
+            keyValueHeads: keyValueHeads, isCausal: isCausal, dropout: probability)
+        },
+        reference: {
+          attended(
+            $0[0], $0[1], $0[2], heads: 4, keyValueHeads: keyValueHeads, lengths,
+            isCausal: isCausal, dropout: probability)
+        })
+    }
+    let joint = OperationCase(
+      name: "joint attention, 6 heads on 2", lengths: lengths, inputs: [30],
+      apply: { tape, inputs, _ in
+        tape.attention(
+          queriesKeysValues: inputs[0], heads: 6, keyValueHeads: 2, isCausal: true, dropout: 0.3)
+      },
+      reference: { leaves in
+        let parts = [0..<18, 18..<24, 24..<30].map { columns in
+          DoubleMatrix(rows: leaves[0].rows, columns: columns.count) {
+            leaves[0][$0, columns.lowerBound + $1]
+          }
+        }
+        return attended(
+          parts[0], parts[1], parts[2], heads: 6, keyValueHeads: 2, lengths, isCausal: true,
+          dropout: 0.3)
+      })
+    return separate + [joint]
   }
 
   private static func attended(
     _ queries: DoubleMatrix, _ keys: DoubleMatrix, _ values: DoubleMatrix, heads: Int,
-    _ lengths: [Int], isCausal: Bool = false, dropout probability: Double
+    keyValueHeads: Int? = nil, _ lengths: [Int], isCausal: Bool = false, dropout probability: Double
   ) -> DoubleMatrix {
     let width = queries.columns / heads
     var result = DoubleMatrix(rows: 0, columns: queries.columns) { _, _ in 0 }
     var (start, maskOffset) = (0, 0)
     for length in lengths {
       let outputs = (0..<heads).map { head in
-        let part = { (x: DoubleMatrix) in
+        let part = { (x: DoubleMatrix, head: Int) in
           DoubleMatrix(rows: length, columns: width) { x[start + $0, head * width + $1] }
         }
-        let scores = 1 / Double(width).squareRoot() * (part(queries) * part(keys).transposed)
+        let shared = head / (heads / (keyValueHeads ?? heads))
+        let scores =
+          1 / Double(width).squareRoot()
+          * (part(queries, head) * part(keys, shared).transposed)
         let rows = (0..<length).map { row in
           isCausal
             ? ReferenceKernels.softmax(Array(scores[row: row].prefix(row + 1)))
@@ -81,7 +121,8 @@ extension OperationCase {
         }
         let probabilities = DoubleMatrix(rows: length, columns: length) { rows[$0][$1] }
         let offset = maskOffset + head * length * length
-        return dropped(probabilities, probability: probability, offset: offset) * part(values)
+        return dropped(probabilities, probability: probability, offset: offset)
+          * part(values, shared)
       }
       result = result.above(
         DoubleMatrix(rows: length, columns: queries.columns) {

@@ -5,7 +5,7 @@ extension OperationCase {
   /// Every operation, on batches of unequal lengths and odd widths.
   static let all: [OperationCase] = {
     let plain = batches.flatMap { lengths -> [OperationCase] in
-      [linears, rowwise, pools, losses, languages].flatMap { $0(lengths) }
+      [linears, rowwise, pools, losses, languages, decoders].flatMap { $0(lengths) }
     }
     // A row alone attends to itself whatever its query and key: nothing to measure. 150 rows are
     // several blocks of attention.
@@ -96,7 +96,7 @@ extension OperationCase {
       reference: { dropped($0[0], probability: 0.4) })
     let functions: [(Activation, @Sendable (Double) -> Double)] = [
       (.gelu, ReferenceKernels.gelu), (.geluTanh, ReferenceKernels.geluTanh),
-      (.tanh, { tanh($0) }),
+      (.tanh, { tanh($0) }), (.silu, ReferenceKernels.silu),
     ]
     let activations = functions.map { activation, function in
       OperationCase(

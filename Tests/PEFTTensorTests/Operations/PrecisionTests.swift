@@ -93,6 +93,41 @@ struct PrecisionTests {
     }
   }
 
+  @Test("a decoder's layer in half the memory is near enough")
+  func decoder() throws {
+    let scale = Parameter(name: "scale", value: OperationProblem.normal([40], "scale"))
+    let maps = [
+      ("joint", Shape([80, 40])), ("gate", [40, 40]), ("up", [40, 40]), ("down", [9, 40]),
+    ]
+    .map { Parameter(name: $0, value: Self.map($1, $0)) }
+    let rotary = RotaryTable(theta: 100, headWidth: 10, positionCount: 50)
+    let results = Precision.allCases.map { precision in
+      let tape = Tape(precision: precision)
+      let normalized = tape.rmsNorm(
+        Variable(constant: x, partition: RowPartition(lengths: [20, 30])), scale: scale,
+        epsilon: 1e-5)
+      let turned = tape.rotary(
+        tape.linear(normalized, weight: maps[0]), rotary, positions: (0..<50).map { $0 })
+      let attended = tape.attention(
+        queriesKeysValues: turned, heads: 4, keyValueHeads: 2, isCausal: true)
+      let gated = tape.product(
+        tape.linear(attended, weight: maps[1], activation: .silu),
+        tape.linear(attended, weight: maps[2]))
+      let loss = tape.softmaxCrossEntropy(
+        tape.linear(gated, weight: maps[3]), labels: (0..<50).map { $0 % 9 })
+      let sink = GradientAccumulator(precision: precision)
+      tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: sink)
+      return sink
+    }
+    for parameter in maps + [scale] {
+      let (exact, rounded) = (
+        try #require(results[0][parameter]), try #require(results[1][parameter])
+      )
+      #expect(exact.elements != rounded.elements)
+      #expect(error(rounded, exact) < 2e-2, "\(parameter.name)")
+    }
+  }
+
   @Test("factors of few bits lose nothing")
   func exact() {
     let small = Tensor((0..<45 * 70).map { Float($0 % 17) - 8 }, shape: [70, 45])

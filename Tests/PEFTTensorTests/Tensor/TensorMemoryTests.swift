@@ -20,6 +20,54 @@ struct TensorMemoryTests {
     }
   }
 
+  @Test("a training step of a decoder takes its memory from the step before it")
+  func decoderAllocatesNothing() async {
+    await #expect(processExitsWith: .success) {
+      let decoder = SmallDecoder()
+      let sink = GradientAccumulator()
+      var optimizer = AdamW(parameters: decoder.parameters)
+      func train() {
+        let tape = Tape()
+        let loss = decoder.loss(tape)
+        sink.reset()
+        tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: sink)
+        optimizer.step(gradients: sink, learningRate: 1e-3, gradientScale: 1)
+      }
+      for _ in 0..<2 { train() }
+      let warm = TensorMemory.current
+      for _ in 0..<20 { train() }
+      let end = TensorMemory.current
+      #expect(end.allocations == warm.allocations)
+      #expect(end.bytesInUse == warm.bytesInUse)
+      #expect(end.peakBytesInUse == warm.peakBytesInUse)
+    }
+  }
+
+  @Test("a gated block keeps its two halves, and makes the rest again")
+  func gatedBlock() async {
+    await #expect(processExitsWith: .success) {
+      let (rows, wide) = (2000, 96)
+      let x = Variable(
+        constant: OperationProblem.normal([rows, 4], "x"), partition: RowPartition(examples: rows))
+      let maps = [Shape([wide, 4]), [wide, 4], [4, wide]].enumerated().map {
+        Parameter(name: "map \($0)", value: OperationProblem.normal($1, "map \($0)"))
+      }
+      for precision in Precision.allCases {
+        let before = TensorMemory.current.bytesInUse
+        let tape = Tape(precision: precision)
+        func record() {
+          let gate = tape.linear(x, weight: maps[0], activation: .silu)
+          let product = tape.product(gate, tape.linear(x, weight: maps[1]))
+          _ = tape.linear(product, weight: maps[2])
+        }
+        record()
+        let bytes = withExtendedLifetime(tape) { TensorMemory.current.bytesInUse - before }
+        let half = (precision == .bf16 ? 2 : 4) * rows * wide
+        #expect(bytes >= 2 * half && bytes < 2 * half * 5 / 4, "\(precision): \(bytes)")
+      }
+    }
+  }
+
   @Test("batches of other lengths share the memory of the longest")
   func varyingLengths() async {
     await #expect(processExitsWith: .success) {
@@ -179,6 +227,46 @@ private struct SmallNetwork {
     let norm = sink.globalNorm(of: parameters)
     optimizer.step(
       gradients: sink, learningRate: 1e-3, gradientScale: clippingFactor(norm: norm, limit: 1))
+  }
+
+  private static func parameter(_ name: String, _ shape: Shape) -> Parameter {
+    Parameter(name: name, value: OperationProblem.normal(shape, name))
+  }
+}
+
+/// One layer like Llama's, with two heads of queries on one of keys and values.
+private struct SmallDecoder {
+  let table = Self.parameter("table", [13, 12])
+  let norms = ["first", "second"].map { Self.parameter($0, [12]) }
+  let query = Self.parameter("query", [24, 12])
+  let shared = ["key", "value"].map { Self.parameter($0, [12, 12]) }
+  let context = Self.parameter("context", [12, 24])
+  let halves = ["gate", "up"].map { Self.parameter($0, [20, 12]) }
+  let down = Self.parameter("down", [12, 20])
+  let rotary = RotaryTable(theta: 100, headWidth: 6, positionCount: 17)
+
+  var parameters: [Parameter] { [table, query, context, down] + norms + shared + halves }
+
+  func loss(_ tape: Tape) -> Loss {
+    let partition = RowPartition(lengths: [5, 1, 17])
+    let positions = (0..<3).flatMap { (0..<Int32(partition[$0].count)) }
+    let rows = (0..<partition.rowCount).map { Int32(5 * $0 % 13) }
+    let x = tape.embeddingSum([(table: table, rows: rows)], partition: partition)
+    let normalized = tape.rmsNorm(x, scale: norms[0], epsilon: 1e-5)
+    let attended = tape.attention(
+      queries: tape.rotary(
+        tape.linear(normalized, weight: query), rotary, positions: positions),
+      keys: tape.rotary(
+        tape.linear(normalized, weight: shared[0]), rotary, positions: positions),
+      values: tape.linear(normalized, weight: shared[1]), heads: 4, keyValueHeads: 2,
+      isCausal: true)
+    let middle = tape.add(x, tape.linear(attended, weight: context))
+    let inner = tape.rmsNorm(middle, scale: norms[1], epsilon: 1e-5)
+    let gated = tape.product(
+      tape.linear(inner, weight: halves[0], activation: .silu),
+      tape.linear(inner, weight: halves[1]))
+    let outputs = tape.add(middle, tape.linear(gated, weight: down))
+    return tape.softmaxCrossEntropy(tape.pool(outputs, .last), labels: [0, 2, 1])
   }
 
   private static func parameter(_ name: String, _ shape: Shape) -> Parameter {
