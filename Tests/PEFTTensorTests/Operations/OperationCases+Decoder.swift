@@ -21,17 +21,20 @@ extension OperationCase {
       parameters: [[5]],
       apply: { $0.rmsNorm($1[0], residual: $1[0], scale: $2[0], epsilon: 1e-5) },
       reference: { normalized(2 * $0[0], scale: $0[1]) })
-    // The map makes the norm's output again.
+    // The map makes the norm's output again. A scale that trained alone would record less.
     let mapped = OperationCase(
-      name: "a map of an rmsNorm", lengths: lengths, inputs: [7], parameters: [[7], [7, 7]],
+      name: "a map of an rmsNorm", lengths: lengths, inputs: [7], parameters: [[7, 7]],
       operationCount: 3,
       apply: { tape, inputs, parameters in
-        let x = tape.linear(inputs[0], weight: parameters[1])
+        let x = tape.linear(inputs[0], weight: parameters[0])
+        let ones = Parameter(
+          name: "scale", value: Tensor(repeating: 1, shape: [7]), isTrainable: false)
         return tape.linear(
-          tape.rmsNorm(x, scale: parameters[0], epsilon: 1e-5), weight: parameters[1])
+          tape.rmsNorm(x, scale: ones, epsilon: 1e-5), weight: parameters[0])
       },
       reference: {
-        normalized($0[0] * $0[2].transposed, scale: $0[1]) * $0[2].transposed
+        let ones = DoubleMatrix(rows: 1, columns: 7) { _, _ in 1 }
+        return normalized($0[0] * $0[1].transposed, scale: ones) * $0[1].transposed
       })
     return [norm, residualNorm, doubledNorm, mapped]
   }
