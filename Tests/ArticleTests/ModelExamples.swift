@@ -89,7 +89,6 @@ struct TopLayerTuning: AdaptationMethod {
     let top = model.configuration.layerCount - 1
     for entry in model.parameters {
       entry.parameter.trains = entry.kind == .head || entry.layer == top ? .all : .none
-      entry.parameter.trains = .all
     }
   }
 }

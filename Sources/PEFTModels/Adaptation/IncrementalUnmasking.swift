@@ -5,7 +5,8 @@ import PEFTTensor
 /// those whose gradients are largest beside their values, by |g| / (|θ| + ε)ᵖ over all elements
 /// that do not train yet. Nothing that trains stops to.
 ///
-/// B = share · |W| elements are added in T steps, B div T in each and one more in the first B mod T.
+/// B = share · |W| elements are added in T steps, B div T in each and one more in each of the first
+/// B mod T.
 /// The task head trains whole from the first step, and is not counted in B. Differing from the
 /// authors' code, an element without a gradient is never added, weight decay is that of what trains
 /// alone, and clipping takes the norm of what trains.

@@ -50,7 +50,7 @@ private struct RatedElement {
   }
 }
 
-/// Some elements of a gradient. Their number depends on nothing, so that the choice does not either.
+/// Some elements of a gradient. Their number does not depend on the workers, nor does the choice.
 private struct Chunk {
   static let size = 1 << 16
 

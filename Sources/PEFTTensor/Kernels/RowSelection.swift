@@ -1,4 +1,4 @@
-/// Chosen rows, columns and elements of a tensor, copied out and back, the work cut over the workers.
+/// Chosen rows, columns and elements of a tensor, copied out and back, cut over the workers.
 extension Tensor {
   /// The least number of elements a worker is woken for.
   private static let selectionGrain = 1 << 14

@@ -11,7 +11,8 @@ extension Tape {
     _ x: Variable, residual: Variable? = nil, scale: Parameter, shift: Parameter, epsilon: Double
   ) -> Variable {
     let isNeeded =
-      x.needsGradient || residual?.needsGradient == true || scale.wantsGradient || shift.wantsGradient
+      x.needsGradient || residual?.needsGradient == true || scale.wantsGradient
+      || shift.wantsGradient
     let (y, normalization) = RowKernels.layerNorm(
       x.value, residual: residual?.value, scale: scale.value, shift: shift.value,
       epsilon: Float(epsilon), saving: isNeeded)

@@ -1,6 +1,6 @@
-/// Changes parameters in place along their gradients, and owns the state that needs. It changes what
-/// trains of a parameter only, as it would if all of it trained, and keeps state for no more; weight
-/// decay is theirs alone too.
+/// Changes parameters in place along their gradients, and owns the state that needs. Of a parameter
+/// it changes only what trains, as it would if all of it trained, and keeps state for no more;
+/// weight decay is theirs alone too.
 public protocol Optimizer {
   /// The parameters it changes, in a fixed order.
   var parameters: [Parameter] { get }

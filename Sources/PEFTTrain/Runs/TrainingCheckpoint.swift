@@ -86,7 +86,8 @@ enum TrainingCheckpoint {
       best = TrainingState.Best(
         step: try numbers.count("bestStep"),
         metrics: object.members.map { ($0.key, $0.value.double ?? .nan) },
-        elements: try Self.elements("bestElements", in: file, of: model), values: try tensors("best"))
+        elements: try Self.elements("bestElements", in: file, of: model),
+        values: try tensors("best"))
     }
     let step = try numbers.count("step")
     guard try numbers.count("optimizerStep") == step,

@@ -28,7 +28,8 @@ import PEFTTensor
 public func train(
   _ model: TransformerModel, on data: EncodedDataset, evaluatingOn dev: EncodedDataset?,
   task: PredictionTask, settings: TrainingSettings, session: (any AdaptationSession)? = nil,
-  from state: consuming TrainingState? = nil, checkpoints: Int? = nil, savesEnd: Bool = false, save: ((TrainingState) throws -> Void)? = nil,
+  from state: consuming TrainingState? = nil, checkpoints: Int? = nil, savesEnd: Bool = false,
+  save: ((TrainingState) throws -> Void)? = nil,
   shouldStop: () -> Bool = { false }, observe: (TrainingEvent) throws -> Void
 ) throws -> TrainingOutcome {
   var run = TrainingRun(
@@ -127,7 +128,8 @@ private struct TrainingRun {
       for parameter in parameters {
         bestElements[parameter] =
           best.elements[parameter.name].map { .elements($0) }
-          ?? (session != nil && parameter.wantsWholeGradient ? TrainableElements.none : parameter.trains)
+          ?? (session != nil && parameter.wantsWholeGradient
+            ? TrainableElements.none : parameter.trains)
       }
     }
     optimizer.state = state.optimizer

@@ -83,7 +83,9 @@ struct VocabularyTests {
         self.table = table
         self.direction = direction
       }
-      func receive(_ factors: any ParameterGradient, of parameter: Parameter, partition: RowPartition) {
+      func receive(
+        _ factors: any ParameterGradient, of parameter: Parameter, partition: RowPartition
+      ) {
         guard parameter == table else { return }
         chunkCount += 1
         let values = factors.contracted(with: direction, partition: partition)

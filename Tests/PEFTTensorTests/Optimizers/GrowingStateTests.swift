@@ -1,0 +1,135 @@
+import PEFTTensor
+import Testing
+
+@Suite("What trains grows while training")
+struct GrowingStateTests {
+  private static let shapes: [Shape] = [[37, 13], [5], [60, 3]]
+
+  private static func parameters() -> [Parameter] {
+    shapes.enumerated().map { index, shape in
+      let parameter = Parameter(
+        name: "p\(index)", value: OperationProblem.normal(shape, "p\(index)"))
+      parameter.trains = .none
+      parameter.wantsWholeGradient = true
+      return parameter
+    }
+  }
+
+  /// The gradients of a step; those of the last parameter, a table, are of some rows only.
+  private static func gradients(_ parameters: [Parameter], step: Int) -> GradientAccumulator {
+    let sink = GradientAccumulator()
+    for parameter in parameters.dropLast() {
+      sink.receive(
+        .dense(OperationProblem.normal(parameter.shape, "\(parameter.name) \(step)")),
+        of: parameter, partition: RowPartition(examples: 1))
+    }
+    sink.receive(
+      .scatter(
+        upstream: OperationProblem.normal([4, 3], "table \(step)"),
+        rows: [7, 2, 7, Int32(20 + step)]),
+      of: parameters[2], partition: RowPartition(examples: 4))
+    return sink
+  }
+
+  /// The ratio of every element that does not train, by brute force.
+  private static func ratios(
+    _ parameters: [Parameter], _ sink: GradientAccumulator, exponent: Float
+  ) throws -> [(ratio: Float, parameter: Int, position: Int)] {
+    var all: [(ratio: Float, parameter: Int, position: Int)] = []
+    for (index, parameter) in parameters.enumerated() {
+      let (gradient, value) = (try #require(sink[parameter]).elements, parameter.value.elements)
+      let chosen = Set(parameter.trains.chosenElements ?? [])
+      for position in gradient.indices where !chosen.contains(position) && gradient[position] != 0 {
+        let size = abs(value[position]) + 0.5
+        all.append((abs(gradient[position]) / (exponent == 0 ? 1 : size), index, position))
+      }
+    }
+    return all.sorted { $0.ratio > $1.ratio }
+  }
+
+  @Test("the elements with the largest ratios are chosen", arguments: [0.0, 1.0])
+  func largest(exponent: Double) throws {
+    let parameters = Self.parameters()
+    for step in 0..<6 {
+      let sink = Self.gradients(parameters, step: step)
+      let wanted = try Self.ratios(parameters, sink, exponent: Float(exponent)).prefix(17)
+      let chosen = sink.largestRatios(17, among: parameters, epsilon: 0.5, exponent: exponent)
+      for (index, positions) in chosen.enumerated() {
+        #expect(positions == wanted.filter { $0.parameter == index }.map(\.position).sorted())
+        guard !positions.isEmpty else { continue }
+        parameters[index].trains = .elements(
+          ((parameters[index].trains.chosenElements ?? []) + positions).sorted())
+      }
+    }
+    #expect(parameters.reduce(0) { $0 + $1.trainableCount } == 6 * 17)
+    #expect(
+      Self.gradients(parameters, step: 0).largestRatios(
+        10_000, among: parameters, epsilon: 0.5, exponent: 1
+      ).joined().count < 10_000)
+  }
+
+  @Test("sparse state that grows gives the bits of dense AdamW under a mask")
+  func masked() throws {
+    let (sparse, dense) = (Self.parameters(), Self.parameters())
+    for parameter in dense { parameter.trains = .all }
+    let start = sparse.map(\.value)
+    var settings = AdamW.Settings()
+    // In the dense run it would be that of every element.
+    settings.weightDecay = 0
+    var optimizer = AdamW(parameters: sparse, settings: settings)
+    var twin = AdamW(parameters: dense, settings: settings)
+    for step in 0..<12 {
+      let sink = Self.gradients(sparse, step: step)
+      let added = sink.largestRatios(9, among: sparse, epsilon: 0.5, exponent: 1)
+      for (parameter, positions) in zip(sparse, added) where !positions.isEmpty {
+        parameter.trains = .elements(
+          ((parameter.trains.chosenElements ?? []) + positions).sorted())
+        optimizer.change(parameter)
+      }
+      let masked = GradientAccumulator()
+      for (parameter, other) in zip(sparse, dense) {
+        let gradient = try #require(sink[parameter]).elements
+        var kept = [Float](repeating: 0, count: gradient.count)
+        for position in parameter.trains.chosenElements ?? [] {
+          kept[position] = gradient[position]
+        }
+        masked.receive(
+          .dense(Tensor(kept, shape: other.shape)), of: other,
+          partition: RowPartition(examples: 1))
+      }
+      // A state that was saved and read back is the same.
+      if step == 6 {
+        var next = AdamW(parameters: sparse, settings: settings)
+        next.state = optimizer.state
+        optimizer = next
+      }
+      optimizer.step(gradients: sink, learningRate: 0.1, gradientScale: 0.7)
+      twin.step(gradients: masked, learningRate: 0.1, gradientScale: 0.7)
+      for (parameter, other) in zip(sparse, dense) {
+        #expect(parameter.value.isIdentical(to: other.value), "step \(step), \(parameter.name)")
+      }
+    }
+    #expect(sparse.reduce(0) { $0 + $1.trainableCount } == 12 * 9)
+    for (parameter, value) in zip(sparse, start) {
+      let changed = zip(parameter.value.elements, value.elements).filter { $0 != $1 }.count
+      #expect(changed <= parameter.trainableCount)
+      #expect(parameter.trainableCount == 0 || changed > 0)
+    }
+  }
+
+  @Test("elements that cease to train lose their state, and the others keep theirs")
+  func shrinks() throws {
+    let parameter = Parameter(name: "p", value: OperationProblem.normal([6], "p"))
+    parameter.trains = .elements([0, 2, 5])
+    var optimizer = AdamW(parameters: [parameter])
+    let sink = GradientAccumulator()
+    sink.receive(
+      .dense(Tensor([1, 2, 3, 4, 5, 6], shape: [6])), of: parameter,
+      partition: RowPartition(examples: 1))
+    optimizer.step(gradients: sink, learningRate: 0.1, gradientScale: 1)
+    let before = try #require(optimizer.state.slots["mean"]?["p"]).elements
+    parameter.trains = .elements([1, 2])
+    optimizer.change(parameter)
+    #expect(optimizer.state.slots["mean"]?["p"]?.elements == [0, before[1]])
+  }
+}
