@@ -6,7 +6,8 @@ import Testing
 @Suite("Commands")
 struct CommandTests {
   @Test(
-    "train, evaluate and predict agree, for every method", arguments: ["full", "lora", "bitfit"])
+    "train, evaluate and predict agree, for every method",
+    arguments: ["full", "lora", "bitfit", "id3"])
   func roundTrip(method: String) throws {
     let place = try Workplace()
     let run = place.directory.path("run")

@@ -50,7 +50,10 @@ struct ExportTests {
 
   @Test(
     "each form gives the run's logits when it is used",
-    arguments: [["lora", "--rank", "3"], ["bitfit"], ["norm"], ["head"], ["full"]])
+    arguments: [
+      ["lora", "--rank", "3"], ["bitfit"], ["norm"], ["head"], ["full"],
+      ["id3", "--set", "share=0.01"],
+    ])
   func forms(method: [String]) throws {
     let run = try run("run", ["--method"] + method)
     let expected = try predictions(run)

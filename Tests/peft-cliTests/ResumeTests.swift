@@ -101,6 +101,31 @@ struct ResumeTests {
     #expect(kills >= 200, "\(kills) kills")
   }
 
+  @Test("so does one in which a method chooses elements while training, killed at some changes")
+  func killedWhileChoosing() throws {
+    let shim = try FaultShim()
+    let method = ["--method", "id3", "--set", "share=0.01"]
+    var choosing = options
+    choosing.replace(["--method", "bitfit"], with: method)
+    func train(_ run: String, _ environment: [String: String] = [:]) throws -> PEFTProcess {
+      let (process, streams) = try PEFTProcess.start(
+        choosing + ["--output", run, "--resume"], environment: environment)
+      return try PEFTProcess.finish(process, streams)
+    }
+    #expect(try train(place.directory.path("whole")).status == 0)
+    let whole = try results(place.directory.path("whole"))
+    var kills = 0
+    for call in stride(from: 20, to: 200, by: 17) {
+      let run = place.directory.path("run-\(call)")
+      kills += try train(run, shim.environment("kill", at: call)).status == -SIGKILL ? 1 : 0
+      let last = try train(run)
+      try #require(last.status == 0, "killed at \(call): \(last.errors)")
+      #expect(try results(run) == whole, "killed at \(call)")
+      #expect(try leftOvers(run).isEmpty, "killed at \(call)")
+    }
+    #expect(kills >= 8, "\(kills) kills")
+  }
+
   @Test(
     "a probe killed at any change of a file goes on to the same bits",
     arguments: [

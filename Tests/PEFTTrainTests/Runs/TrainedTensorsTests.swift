@@ -128,4 +128,53 @@ struct TrainedTensorsTests {
       }
     }
   }
+
+  @Test("elements that a method chose come back with the file, and malformed ones are refused")
+  func elements() throws {
+    try withFile { path in
+      let trained = try model(seed: 1, rows: Self.rows)
+      try query(of: trained).trains = .elements([3, 17, 63])
+      try TrainedTensors.save(trained, to: path)
+      let file = try SafetensorsReader(path: path)
+      #expect(file.entry(Self.query)?.shape == [3])
+      #expect(try file.integers(of: Self.query + ".indices") == [3, 17, 63])
+
+      let other = try model(seed: 2, rows: Self.rows)
+      let before = try query(of: other).value.elements
+      try query(of: other).trains = .none
+      try query(of: other).wantsWholeGradient = true
+      try TrainedTensors.load(path, into: other)
+      let (mine, theirs) = (try query(of: other), try query(of: trained))
+      #expect(mine.trains == theirs.trains && !mine.wantsWholeGradient)
+      for position in 0..<64 {
+        let expected = [3, 17, 63].contains(position) ? theirs.value.elements : before
+        #expect(mine.value.elements[position] == expected[position])
+      }
+      // A method that chooses nothing has no place for them.
+      let strict = try model(seed: 2, rows: Self.rows)
+      #expect(throws: FileError.self) { try TrainedTensors.load(path, into: strict) }
+    }
+    let marked = try model(seed: 1, rows: nil)
+    let head = marked.trainableParameters.filter { $0.name != Self.query }.map { parameter in
+      SafetensorsOutput(
+        name: parameter.name, shape: parameter.shape.extents, floats: parameter.value.elements)
+    }
+    for indices in [[3, 3], [5, 3], [-1, 3], [3, 64], []] as [[Int64]] {
+      try withFile { path in
+        let values = SafetensorsOutput(
+          name: Self.query, shape: [indices.count],
+          floats: Array(repeating: 1, count: indices.count))
+        let numbers = SafetensorsOutput(
+          name: Self.query + ".indices", shape: [indices.count], integers: indices)
+        try SafetensorsWriter.write(head + [values, numbers], to: path)
+        let choosing = try model(seed: 1, rows: nil)
+        try query(of: choosing).trains = .none
+        try query(of: choosing).wantsWholeGradient = true
+        let error = #expect(throws: FileError.self) {
+          try TrainedTensors.load(path, into: choosing)
+        }
+        #expect(error?.place == "tensor \(Self.query).indices", "\(indices)")
+      }
+    }
+  }
 }
