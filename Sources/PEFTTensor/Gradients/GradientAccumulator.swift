@@ -72,6 +72,22 @@ public final class GradientAccumulator: GradientSink {
     gradients[parameter] = sum
   }
 
+  /// Replaces the gradients of `parameters` by their sums over the processes, in their order. One
+  /// that has not arrived counts as zero.
+  ///
+  /// Throws where a process is gone.
+  public func sum(over collective: any Collective, of parameters: [Parameter]) throws {
+    guard collective.count > 1 else { return }
+    for parameter in parameters {
+      let table = tableGradients.removeValue(forKey: parameter)?.dense(parameter.gradientShape)
+      var gradient =
+        table ?? gradients.removeValue(forKey: parameter)
+        ?? Tensor(zeros: parameter.gradientShape)
+      try gradient.withUnsafeMutableElements { try collective.sum($0) }
+      gradients[parameter] = gradient
+    }
+  }
+
   /// The Euclidean norm over the gradients of what trains of `parameters`, summed in Double in
   /// their order.
   public func globalNorm(of parameters: [Parameter]) -> Double {

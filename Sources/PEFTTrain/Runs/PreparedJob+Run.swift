@@ -93,7 +93,7 @@ extension PreparedJob {
   }
 
   /// The method's part in the run.
-  var session: (any AdaptationSession)? {
+  public var session: (any AdaptationSession)? {
     job.method.session(
       on: model, steps: plannedSteps(data: train, settings: job.settings))
   }

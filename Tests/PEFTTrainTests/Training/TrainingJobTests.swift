@@ -39,7 +39,7 @@ struct TrainingJobTests {
   ) throws -> TrainingOutcome {
     try PEFTTrain.train(
       job.model, on: job.train, evaluatingOn: job.dev, task: job.task, settings: job.job.settings,
-      shouldStop: shouldStop, observe: observe)
+      session: job.session, shouldStop: shouldStop, observe: observe)
   }
 
   @Test("memory that is not there is refused with numbers and remedies")

@@ -1,0 +1,186 @@
+import Foundation
+import PEFTModels
+import PEFTNetwork
+import PEFTSelect
+import PEFTTensor
+
+/// Trains the trainable parameters of `model` on `data`, in place.
+///
+/// Minimises the mean over the examples of a batch of the task's loss, by AdamW with clipping by
+/// global norm. Batches, dropout and everything else random are functions of the seed; the same
+/// seed and number of workers give the same bits. When it returns, the model has the parameters of
+/// the best evaluation, or of the last step where none was made. A loss or gradient that is not
+/// finite ends the run before its step.
+///
+/// A run that goes on from a state takes the steps that the run it came from would
+/// have taken, to the bit.
+///
+/// - Parameters:
+///   - dev: the data to evaluate on; nil evaluates nothing.
+///   - session: a method's part in the run, where what trains changes.
+///   - collective: the processes that train together, each on its part of every batch. All of them
+///     evaluate.
+///   - state: where to go on; nil begins. It is let go of once it is restored.
+///   - checkpoints: how often, in steps, `save` gets the state; it gets it as well after every
+///     evaluation or pass, and after the step at which `shouldStop` ends the run.
+///   - savesEnd: whether it gets the state after the last step too, for work that follows.
+///   - shouldStop: asked after every step, and before every batch of an evaluation; true ends the
+///     run. An evaluation that it ends is made again from the beginning by a run that goes on.
+///   - observe: told of every step and evaluation.
+public func train(
+  _ model: TransformerModel, on data: EncodedDataset, evaluatingOn dev: EncodedDataset?,
+  task: PredictionTask, settings: TrainingSettings, session: (any AdaptationSession)? = nil,
+  collective: any Collective = Alone(), from state: consuming TrainingState? = nil,
+  checkpoints: Int? = nil, savesEnd: Bool = false, save: ((TrainingState) throws -> Void)? = nil,
+  shouldStop: () -> Bool = { false }, observe: (TrainingEvent) throws -> Void
+) throws -> TrainingOutcome {
+  var run = TrainingRun(
+    loop: TrainingLoop(
+      model, on: data, settings: settings, session: session, collective: collective),
+    dev: dev, task: task, settings: settings, collective: collective)
+  let done = state?.step ?? 0
+  if let saved = state.take() { run.restore(saved) }
+  return try run.outcome(
+    after: done, checkpoints: checkpoints, savesEnd: savesEnd, save: save, shouldStop: shouldStop,
+    observe: observe)
+}
+
+private struct TrainingRun {
+  var loop: TrainingLoop
+  let dev: EncodedDataset?
+  let task: PredictionTask
+  let settings: TrainingSettings
+  let collective: any Collective
+  var best: (step: Int, score: Double, metrics: [(name: String, value: Double)])?
+  var evaluationsSinceBest = 0
+  var isEvaluationDue = false
+  var clock = StepClock()
+
+  /// The state now.
+  var state: TrainingState {
+    let state = loop.state
+    return TrainingState(
+      step: state.step, elements: state.elements, values: state.values,
+      optimizer: state.optimizer,
+      best: best.map {
+        TrainingState.Best(
+          step: $0.step, metrics: $0.metrics, elements: state.mark?.elements ?? [:],
+          values: state.mark?.values ?? [:])
+      },
+      evaluationsSinceBest: evaluationsSinceBest, effort: clock.effort,
+      isEvaluationDue: isEvaluationDue)
+  }
+
+  mutating func restore(_ state: TrainingState) {
+    loop.state = TrainingLoop.State(
+      step: state.step, elements: state.elements, values: state.values,
+      optimizer: state.optimizer, mark: state.best.map { ($0.elements, $0.values) })
+    best = state.best.map { ($0.step, PrimaryMetric(of: task).score($0.metrics), $0.metrics) }
+    evaluationsSinceBest = state.evaluationsSinceBest
+    isEvaluationDue = state.isEvaluationDue
+    clock = StepClock(after: state.effort)
+  }
+
+  mutating func outcome(
+    after done: Int, checkpoints: Int?, savesEnd: Bool,
+    save: ((TrainingState) throws -> Void)?, shouldStop: () -> Bool,
+    observe: (TrainingEvent) throws -> Void
+  ) throws -> TrainingOutcome {
+    var ending = TrainingOutcome.Ending.finished
+    let isBehind = isEvaluationDue
+    if isBehind, try !evaluate(shouldStop: shouldStop, observe: observe) {
+      ending = .interrupted
+    }
+    if isBehind, ending == .finished, loop.step < loop.totalSteps { try save?(state) }
+    // A state from the end of a run that patience ended.
+    if ending == .finished, hasLostPatience, loop.step < loop.totalSteps { ending = .stoppedEarly }
+    while loop.step < loop.totalSteps, ending == .finished {
+      try observe(.step(clock.step(&loop)))
+      let isLast = loop.step == loop.totalSteps
+      let isDue = settings.evaluationInterval.map { loop.step.isMultiple(of: $0) } ?? loop.endsPass
+      if isDue || isLast {
+        guard try evaluate(shouldStop: shouldStop, observe: observe) else {
+          try save?(state)
+          ending = .interrupted
+          break
+        }
+        if hasLostPatience {
+          ending = isLast ? .finished : .stoppedEarly
+          break
+        }
+      }
+      if isLast { break }
+      let isStopping = try collective.any(shouldStop())
+      if let save,
+        isStopping || isDue || checkpoints.map({ loop.step.isMultiple(of: $0) }) == true
+      {
+        try save(state)
+      }
+      if isStopping { ending = .interrupted }
+    }
+    if savesEnd, ending != .interrupted, loop.step > done || isBehind { try save?(state) }
+    if ending != .interrupted || best != nil { loop.returnToMark() }
+    if let broken = loop.parameters.first(where: { !$0.value.sumOfSquares.isFinite }) {
+      throw NonFiniteLoss(step: loop.step, loss: .nan, parameter: broken.name, isTaken: true)
+    }
+    try loop.model.readAgain()
+    return TrainingOutcome(
+      ending: ending, steps: loop.step, plannedSteps: loop.totalSteps,
+      bestStep: best?.step ?? loop.step, bestMetrics: best?.metrics ?? [],
+      seconds: clock.effort.seconds, tokensPerSecond: clock.effort.tokensPerSecond)
+  }
+
+  private var hasLostPatience: Bool {
+    settings.patience.map { evaluationsSinceBest >= $0 } ?? false
+  }
+
+  /// Evaluates after a step; false where it was stopped, and then it stays due.
+  private mutating func evaluate(
+    shouldStop: () -> Bool, observe: (TrainingEvent) throws -> Void
+  ) throws -> Bool {
+    guard let dev else { return true }
+    isEvaluationDue = true
+    try loop.model.readAgain()
+    let found = loop.model.evaluate(dev, task: task, shouldStop: shouldStop)?.metrics
+    guard try !collective.any(found == nil), let metrics = found else { return false }
+    isEvaluationDue = false
+    let score = PrimaryMetric(of: task).score(metrics)
+    let isBest = best.map { score > $0.score } ?? true
+    if isBest {
+      best = (loop.step, score, metrics)
+      loop.markValues()
+      evaluationsSinceBest = 0
+    } else {
+      evaluationsSinceBest += 1
+    }
+    try observe(.evaluation(step: loop.step, metrics: metrics, isBest: isBest))
+    return true
+  }
+}
+
+/// Measures steps; evaluations between them do not count.
+private struct StepClock {
+  private(set) var effort: TrainingEffort
+  private var steps = 0
+
+  /// Steps that may still build caches, left out of the rate.
+  private static let coldSteps = 2
+
+  /// A clock that goes on after the effort of other processes.
+  init(after effort: TrainingEffort = TrainingEffort()) { self.effort = effort }
+
+  /// Takes a step of `loop`.
+  mutating func step(_ loop: inout TrainingLoop) throws -> StepReport {
+    let start = ContinuousClock.now
+    let batch = loop.nextBatch()
+    let numbers = try loop.take(batch)
+    let elapsed = (ContinuousClock.now - start) / .seconds(1)
+    effort.seconds += elapsed
+    steps += 1
+    if steps > Self.coldSteps {
+      effort.warmTokens += batch.texts.tokenCount
+      effort.warmSeconds += elapsed
+    }
+    return StepReport(numbers: numbers, tokens: batch.texts.tokenCount, seconds: elapsed)
+  }
+}

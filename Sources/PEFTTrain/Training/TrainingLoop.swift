@@ -1,0 +1,257 @@
+import PEFTModels
+import PEFTNetwork
+import PEFTTensor
+
+/// The steps of a training run, one at a time: batches, gradients, and AdamW with clipping by global
+/// norm. It knows no file and evaluates nothing; see `train` for a whole run.
+///
+/// Batches, dropout and everything else random are functions of the seed; the same seed and number
+/// of workers give the same bits. With several processes each takes its part of every batch, and
+/// dropout depends on their number.
+public struct TrainingLoop {
+  /// Where the loop is between two steps.
+  public struct State: Sendable {
+    /// The steps taken.
+    public let step: Int
+    /// The elements that train, by the parameter's name, where a method chooses them.
+    public let elements: [String: [Int]]
+    /// The values of what trains, by the parameter's name.
+    public let values: [String: Tensor]
+    /// The optimizer.
+    public let optimizer: OptimizerState
+    /// What was marked, as what trained then and the values then of what trains now.
+    public let mark: (elements: [String: [Int]], values: [String: Tensor])?
+  }
+
+  /// The model.
+  public let model: TransformerModel
+  /// What trains, or may come to.
+  public let parameters: [Parameter]
+  /// The steps of the whole run.
+  public let totalSteps: Int
+  /// The steps taken.
+  public private(set) var step = 0
+  /// Whether the last step was that of the last batch of a pass.
+  public private(set) var endsPass = false
+  private let data: EncodedDataset
+  private let settings: TrainingSettings
+  private let session: (any AdaptationSession)?
+  private let collective: any Collective
+  private let schedule: LearningRateSchedule
+  private let gradients: GradientAccumulator
+  private var optimizer: AdamW
+  /// The batches of the pass, and how many of them were taken.
+  private var batches: [[Int]] = []
+  private var position = 0
+  private var epoch = 0
+  /// The values, when they were marked, of what trains now; and what trained then.
+  private var mark: (values: [Parameter: Tensor], elements: [Parameter: TrainableElements])?
+
+  /// A loop before its first step.
+  ///
+  /// - Parameters:
+  ///   - session: a method's part in the run, where what trains changes.
+  ///   - collective: the processes that train together.
+  public init(
+    _ model: TransformerModel, on data: EncodedDataset, settings: TrainingSettings,
+    session: (any AdaptationSession)? = nil, collective: any Collective = Alone()
+  ) {
+    (self.model, self.data, self.settings) = (model, data, settings)
+    (self.session, self.collective) = (session, collective)
+    let candidates = Set(session?.candidates ?? [])
+    let parameters = model.parameters.map(\.parameter).filter {
+      $0.isTrainable || candidates.contains($0)
+    }
+    self.parameters = parameters
+    gradients = GradientAccumulator(precision: settings.precision)
+    totalSteps = plannedSteps(data: data, settings: settings)
+    schedule = LearningRateSchedule(
+      peak: settings.learningRate,
+      warmupSteps: max(1, Int(saturating: settings.warmupFraction * Double(totalSteps))),
+      totalSteps: totalSteps, decay: settings.decay)
+    optimizer = AdamW(
+      parameters: parameters, settings: settings.optimizer,
+      rateFactors: Dictionary(
+        uniqueKeysWithValues: parameters.compactMap { parameter in
+          settings.rateFactors[parameter.name].map { (parameter, $0) }
+        }))
+  }
+
+  /// The state. A state that is set must be one of the same model, data and settings: the steps that
+  /// follow are those that the loop it came from would have taken, to the bit.
+  public var state: State {
+    get {
+      State(
+        step: step, elements: chosen { $0.trains },
+        values: named { $0.isTrainable ? $0.trainableValue : nil }, optimizer: optimizer.state,
+        mark: mark.map { mark in
+          (chosen { mark.elements[$0] }, named { mark.values[$0] })
+        })
+    }
+    set {
+      for parameter in parameters {
+        if let elements = newValue.elements[parameter.name] {
+          parameter.trains = .elements(elements)
+        }
+        if let value = newValue.values[parameter.name] { parameter.trainableValue = value }
+      }
+      optimizer.state = newValue.optimizer
+      mark = newValue.mark.map { mark in
+        var (values, elements): ([Parameter: Tensor], [Parameter: TrainableElements]) = ([:], [:])
+        for parameter in parameters {
+          values[parameter] = mark.values[parameter.name]
+          elements[parameter] =
+            mark.elements[parameter.name].map { .elements($0) }
+            ?? (parameter.wantsWholeGradient ? TrainableElements.none : parameter.trains)
+        }
+        return (values, elements)
+      }
+      step = newValue.step
+      (epoch, batches, position) = (0, [], step)
+      while position > batches.count || epoch == 0 {
+        position -= batches.count
+        nextPass()
+      }
+    }
+  }
+
+  private mutating func nextPass() {
+    batches = epochBatches(data: data, settings: settings, epoch: epoch)
+    epoch += 1
+  }
+
+  private func named<Value>(_ value: (Parameter) -> Value?) -> [String: Value] {
+    Dictionary(
+      uniqueKeysWithValues: parameters.compactMap { parameter in
+        value(parameter).map { (parameter.name, $0) }
+      })
+  }
+
+  /// The elements by name, where they were chosen while training.
+  private func chosen(_ elements: (Parameter) -> TrainableElements?) -> [String: [Int]] {
+    session == nil ? [:] : named { elements($0)?.chosenElements }
+  }
+
+  /// Remembers the values of now, to which `returnToMark` returns.
+  public mutating func markValues() {
+    var values: [Parameter: Tensor] = [:]
+    for parameter in parameters where parameter.isTrainable {
+      values[parameter] = parameter.trainableValue
+    }
+    mark = (values, Dictionary(uniqueKeysWithValues: parameters.map { ($0, $0.trains) }))
+  }
+
+  /// Puts the values that were marked back, and what trained then; without a mark it does nothing.
+  public mutating func returnToMark() {
+    guard let mark = mark.take() else { return }
+    for parameter in parameters {
+      guard let value = mark.values[parameter] else { continue }
+      parameter.trainableValue = value
+      if let elements = mark.elements[parameter], elements != parameter.trains {
+        parameter.trains = elements
+      }
+    }
+  }
+
+  /// The examples of the next step, packed.
+  mutating func nextBatch() -> Batch {
+    precondition(step < totalSteps, "TrainingLoop: all \(totalSteps) steps are taken")
+    if position == batches.count {
+      nextPass()
+      position = 0
+    }
+    var indices = batches[position]
+    if collective.count > 1 {
+      indices = indices.indices.filter { $0 % collective.count == collective.rank }.map {
+        indices[$0]
+      }
+    }
+    let hiding = SeededGenerator(seed: settings.seed, purpose: "masks").split(step)
+    guard let batch = data.examples(indices, hidingWith: hiding) else {
+      preconditionFailure("train: data without labels")
+    }
+    return batch
+  }
+
+  /// Takes the next step. Where loss or gradient is not finite it throws `NonFiniteLoss` before the
+  /// parameters change; where another process is gone, that process's error.
+  mutating func take(_ batch: Batch) throws -> StepReport.Numbers {
+    gradients.reset()
+    let loss = try pullBack(batch)
+    guard loss.isFinite else {
+      throw NonFiniteLoss(step: step + 1, loss: loss, parameter: nil)
+    }
+    try gradients.sum(over: collective, of: parameters)
+    if let session { adjust(session) }
+    let norm = gradients.globalNorm(of: parameters)
+    guard norm.isFinite else {
+      let culprit = parameters.first { gradients[$0]?.isFinite == false }
+      throw NonFiniteLoss(step: step + 1, loss: loss, parameter: culprit?.name)
+    }
+    let rate = schedule.rate(at: step)
+    optimizer.step(
+      gradients: gradients, learningRate: rate,
+      gradientScale: settings.clippingNorm.map { clippingFactor(norm: norm, limit: $0) } ?? 1)
+    step += 1
+    position += 1
+    endsPass = position == batches.count
+    return StepReport.Numbers(
+      step: step, totalSteps: totalSteps, loss: loss, learningRate: rate, gradientNorm: norm)
+  }
+
+  /// Gradients of this process's part, weighted so that their sum is that of the whole batch.
+  ///
+  /// - Returns: the mean loss of the whole batch.
+  private func pullBack(_ batch: Batch) throws -> Double {
+    var dropout = SeededGenerator(seed: settings.seed, purpose: "dropout").split(step)
+    if collective.count > 1 { dropout = dropout.split(collective.rank) }
+    let mine = Double(batch.targets.termCount)
+    let all = collective.count > 1 ? try collective.sum([mine])[0] : mine
+    var sum = 0.0
+    if mine > 0 || collective.count == 1 {
+      let tape = Tape(
+        dropout: settings.usesDropout ? dropout : nil,
+        recomputingLayers: settings.recomputesLayers, precision: settings.precision)
+      let loss = model.loss(
+        batch.texts, batch.targets, labelSmoothing: settings.labelSmoothing, on: tape)
+      guard collective.count > 1 || loss.mean.isFinite else { return loss.mean }
+      let weight = collective.count > 1 ? mine / all : 1
+      tape.pullBack(
+        Tensor(repeating: Float(weight), shape: [1]), from: loss.variable, to: gradients)
+      sum = loss.mean * weight
+    }
+    return collective.count > 1 ? try collective.sum([sum])[0] : sum
+  }
+
+  /// Lets the method change what trains, and gives optimizer and mark the same elements.
+  private mutating func adjust(_ session: any AdaptationSession) {
+    for (parameter, before) in session.adjust(gradients, step: step) {
+      optimizer.change(parameter)
+      guard let marked = mark?.values[parameter] ?? (mark == nil ? nil : Tensor(zeros: [0])) else {
+        continue
+      }
+      // What trained not yet has the value that it had when values were marked.
+      mark?.values[parameter] = parameter.value.withUnsafeElements { now in
+        marked.carried(
+          from: before, to: parameter.trains, in: parameter.shape, as: parameter.trainableShape,
+          fresh: { now[$0] })
+      }
+    }
+  }
+}
+
+/// The number of steps a run with these settings takes.
+public func plannedSteps(data: EncodedDataset, settings: TrainingSettings) -> Int {
+  switch settings.length {
+  case .steps(let steps): return steps
+  case .epochs(let epochs):
+    let perEpoch = epochBatches(data: data, settings: settings, epoch: 0).count
+    return max(1, Int(saturating: (epochs * Double(perEpoch)).rounded()))
+  }
+}
+
+/// The batches of one pass: a permutation of (seed, epoch).
+func epochBatches(data: EncodedDataset, settings: TrainingSettings, epoch: Int) -> [[Int]] {
+  var order = SeededGenerator(seed: settings.seed, purpose: "order").split(epoch)
+  return settings.batches.batches(lengths: data.lengths) { order.permutation($0) }
+}
