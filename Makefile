@@ -6,7 +6,7 @@ SWIFT_SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks
 FUZZ_TARGETS := $(notdir $(wildcard Fuzz/Corpus/*))
 FUZZ_SECONDS ?= 180
 # Each with those it depends on before it.
-LIBRARIES := PEFTRuntime PEFTText PEFTTensor PEFTNetwork PEFTSelect PEFTModels PEFTReport PEFTTrain
+LIBRARIES := PEFTRuntime PEFTText PEFTTensor PEFTNetwork PEFTSelect PEFTModels PEFTReport PEFTData PEFTTrain PEFTRuns PEFTStudy
 # The path under which a server has the documentation.
 DOCS_BASE_PATH ?= /
 
@@ -43,7 +43,7 @@ test: packages toolchain
 docs: build
 	rm -rf .build/docs .build/*/symbolgraph && mkdir -p .build/docs/graphs
 	swift package -c release dump-symbol-graph --skip-synthesized-members >.build/docs/graphs/log 2>&1 \
-	  || ls .build/*/symbolgraph/PEFTTrain.symbols.json >/dev/null || { cat .build/docs/graphs/log; exit 1; }
+	  || ls .build/*/symbolgraph/PEFTStudy.symbols.json >/dev/null || { cat .build/docs/graphs/log; exit 1; }
 	@set -eu; \
 	docc=$$(swift -print-target-info \
 	  | sed -n 's|.*"runtimeResourcePath"[^"]*"\(.*\)/lib/swift".*|\1|p')/bin/docc; \
@@ -67,6 +67,7 @@ docs: build
 lint: toolchain
 	swift format lint --strict -r $(SWIFT_SOURCES)
 	Scripts/comment-columns
+	@Scripts/folder-arrows >/dev/null || Scripts/folder-arrows
 
 format: toolchain
 	swift format -i -r $(SWIFT_SOURCES)

@@ -12,7 +12,10 @@ let package = Package(
     .library(name: "PEFTSelect", targets: ["PEFTSelect"]),
     .library(name: "PEFTModels", targets: ["PEFTModels"]),
     .library(name: "PEFTReport", targets: ["PEFTReport"]),
+    .library(name: "PEFTData", targets: ["PEFTData"]),
     .library(name: "PEFTTrain", targets: ["PEFTTrain"]),
+    .library(name: "PEFTRuns", targets: ["PEFTRuns"]),
+    .library(name: "PEFTStudy", targets: ["PEFTStudy"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -34,22 +37,21 @@ let package = Package(
     .target(name: "PEFTSelect", dependencies: ["PEFTNetwork", "PEFTTensor"]),
     .target(name: "PEFTModels", dependencies: ["PEFTNetwork", "PEFTTensor", "PEFTText"]),
     .target(name: "PEFTReport", dependencies: ["PEFTNetwork", "PEFTSelect"]),
+    .target(name: "PEFTData", dependencies: ["PEFTNetwork", "PEFTTensor", "PEFTText"]),
+    .target(name: "PEFTTrain", dependencies: ["PEFTData", "PEFTModels"]),
+    .target(name: "PEFTRuns", dependencies: ["PEFTReport", "PEFTTrain"]),
     .target(
-      name: "PEFTTrain",
-      dependencies: [
-        "PEFTModels", "PEFTReport", "PEFTSelect",
-        .product(name: "Yams", package: "Yams"),
-      ]),
+      name: "PEFTStudy", dependencies: ["PEFTRuns", .product(name: "Yams", package: "Yams")]),
     .executableTarget(
       name: "peft-cli",
       dependencies: [
-        "PEFTTrain", "CPEFTProcess",
+        "PEFTStudy", "CPEFTProcess",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Models")]),
     .testTarget(name: "PEFTRuntimeTests", dependencies: ["PEFTRuntime"]),
     .testTarget(
-      name: "PEFTTextTests", dependencies: ["PEFTText"], exclude: ["Fixtures"]),
+      name: "PEFTTextTests", dependencies: ["PEFTText", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(
       name: "PEFTTensorTests", dependencies: ["PEFTTensor", "CPEFTKernels", "CTileTwin"],
       exclude: ["Fixtures"]),
@@ -61,11 +63,14 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["PEFTModels"], path: "Tests/TestSupport"),
     .testTarget(name: "PEFTReportTests", dependencies: ["PEFTReport", "TestSupport"]),
     .testTarget(
-      name: "PEFTTrainTests", dependencies: ["PEFTTrain", "TestSupport"], exclude: ["Fixtures"]),
+      name: "PEFTDataTests", dependencies: ["PEFTData", "TestSupport"], exclude: ["Fixtures"]),
+    .testTarget(name: "PEFTTrainTests", dependencies: ["PEFTRuns", "TestSupport"]),
+    .testTarget(name: "PEFTRunsTests", dependencies: ["PEFTRuns", "TestSupport"]),
+    .testTarget(name: "PEFTStudyTests", dependencies: ["PEFTStudy", "TestSupport"]),
     .testTarget(
-      name: "peft-cliTests", dependencies: ["peft-cli", "PEFTTrain", "TestSupport"],
+      name: "peft-cliTests", dependencies: ["peft-cli", "PEFTStudy", "TestSupport"],
       exclude: ["Fixtures", "Golden"]),
-    .testTarget(name: "ArticleTests", dependencies: ["PEFTTrain", "TestSupport"]),
+    .testTarget(name: "ArticleTests", dependencies: ["PEFTStudy", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -13,14 +13,14 @@ let package = Package(
   name: "Fuzz",
   dependencies: [.package(name: "peft", path: "..")],
   targets: [
-    fuzzTarget("FuzzCheckpoint", products: ["PEFTModels", "PEFTTensor", "PEFTTrain"]),
-    fuzzTarget("FuzzDelimited", products: ["PEFTTensor", "PEFTTrain"]),
+    fuzzTarget("FuzzCheckpoint", products: ["PEFTModels", "PEFTRuns", "PEFTStudy", "PEFTTensor"]),
+    fuzzTarget("FuzzDelimited", products: ["PEFTData", "PEFTTensor"]),
     fuzzTarget("FuzzJSON", products: ["PEFTTensor"]),
-    fuzzTarget("FuzzJSONLines", products: ["PEFTTensor", "PEFTTrain"]),
-    fuzzTarget("FuzzRunFiles", products: ["PEFTModels", "PEFTTensor", "PEFTTrain"]),
+    fuzzTarget("FuzzJSONLines", products: ["PEFTData", "PEFTTensor"]),
+    fuzzTarget("FuzzRunFiles", products: ["PEFTModels", "PEFTRuns", "PEFTStudy", "PEFTTensor"]),
     fuzzTarget("FuzzSafetensors", products: ["PEFTTensor"]),
     fuzzTarget("FuzzTokenizer", products: ["PEFTText"]),
-    fuzzTarget("FuzzYAML", products: ["PEFTTensor", "PEFTTrain"]),
+    fuzzTarget("FuzzYAML", products: ["PEFTStudy", "PEFTTensor"]),
   ],
   swiftLanguageModes: [.v6]
 )

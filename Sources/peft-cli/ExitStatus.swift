@@ -1,7 +1,9 @@
 import ArgumentParser
 import Foundation
 import PEFTNetwork
+import PEFTRuns
 import PEFTSelect
+import PEFTStudy
 import PEFTTensor
 import PEFTTrain
 
@@ -44,20 +46,4 @@ enum ExitStatus: Int32 {
     Console.error(PEFTCommand.fullMessage(for: error))
     return .usage
   }
-}
-
-/// The run was ended by a signal, and what it had was saved.
-struct Interrupted: Error, CustomStringConvertible {
-  let run: String
-  var description: String { "interrupted; the run so far is saved in \(run)" }
-}
-
-/// The run was ended by a signal before there was anything to save.
-struct InterruptedEarly: Error, CustomStringConvertible {
-  let description: String
-}
-
-/// Products on this machine are wrong.
-struct FailedSelfTest: Error, CustomStringConvertible {
-  let description: String
 }

@@ -1,13 +1,14 @@
 import ArgumentParser
 import Foundation
+import PEFTRuns
 import PEFTTensor
-import PEFTTrain
 
 /// The `peft` command.
 struct PEFTCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "peft",
-    abstract: "Fine-tunes RoBERTa, BERT and GPT-2 on a multicore CPU, training few parameters.",
+    abstract:
+      "Fine-tunes RoBERTa, BERT, GPT-2 and Llama on a multicore CPU, training few parameters.",
     discussion: """
       `peft adapt` does the whole job. The step-by-step commands do its parts.
 
@@ -70,10 +71,12 @@ enum Entry {
   private static func run(_ arguments: [String]) -> ExitStatus {
     do {
       if let problem = VectorKernels.environmentProblem { throw InvalidSetting(problem) }
-      let merged = try ConfigurationFile.merge(arguments)
-      var command = try PEFTCommand.parseAsRoot(merged)
-      try command.run()
-      return .done
+      return try CommandInterface.$root.withValue(PEFTCommand.self) {
+        let merged = try ConfigurationFile.merge(arguments)
+        var command = try PEFTCommand.parseAsRoot(merged)
+        try command.run()
+        return .done
+      }
     } catch {
       return ExitStatus.report(error)
     }

@@ -10,7 +10,7 @@ struct ArticleTests {
     .appending(path: "Sources")
   private static let libraries = [
     "PEFTRuntime", "PEFTText", "PEFTTensor", "PEFTNetwork", "PEFTSelect", "PEFTModels",
-    "PEFTReport", "PEFTTrain",
+    "PEFTReport", "PEFTData", "PEFTTrain", "PEFTRuns", "PEFTStudy",
   ]
 
   private static func files(below directory: URL, extension suffix: String) throws -> [URL] {

@@ -10,8 +10,8 @@ struct TextExamples {
     let directory = files.directory + "/vocabulary"
     let trained = try ByteLevelBPETrainer.train(
       texts: ["a plain film, a fine film"], vocabularySize: 270,
-      specialTokens: ByteLevelFamily.roberta.specialTokens)
-    try trained.write(to: directory, family: .roberta)
+      specialTokens: SpecialTokenTemplate.roberta.specialTokens)
+    try trained.write(to: directory, template: .roberta)
 
     let tokenizer = try Tokenizer.load(directory: directory)
     let encoding = tokenizer.encode("a fine film", pair: "a plain film", maximumLength: 16)
@@ -23,5 +23,14 @@ struct TextExamples {
     let batch = tokenizer.encode([("a plain film", nil), ("a fine film", "plain")])
     print(batch.map(\.ids.count))
     #expect(batch[0] == tokenizer.encode("a plain film"))
+
+    let words = ["a", " fine", " film"]
+    let sentence = tokenizer.encode(words: words)
+    for (id, word) in zip(sentence.ids, sentence.wordIndices) {
+      print(id, word.map { words[$0] } ?? "a special token")
+    }
+    #expect(sentence.ids == tokenizer.encode("a fine film").ids)
+    #expect(
+      sentence.wordIndices.first == .some(nil) && Set(sentence.wordIndices) == [nil, 0, 1, 2])
   }
 }

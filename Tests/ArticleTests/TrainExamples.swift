@@ -1,8 +1,11 @@
 import Foundation
+import PEFTData
 import PEFTModels
 import PEFTNetwork
 import PEFTReport
+import PEFTRuns
 import PEFTSelect
+import PEFTStudy
 import PEFTTensor
 import PEFTTrain
 import Testing
@@ -48,8 +51,7 @@ struct TrainExamples {
     #expect(verification.weight <= prepared.counts.parameters / 20)
     #expect(plan.groups.contains { $0.group.isFixed } && plan.groups.count > 1)
 
-    job.method = plan.method
-    job.plan = plan
+    job.carryOut(plan)
     job.settings.rateFactors = plan.rateFactors
     let chosen = try job.prepare()
     #expect(chosen.counts.trainable == plan.weight)
@@ -134,7 +136,7 @@ struct TrainExamples {
     if let task = trained.task {
       let reader = try trained.reader(format: nil, columns: nil)
       let rows = try reader.rows(devPath, kind: trained.kind(.auto))
-      let data = try reader.encode(rows, for: task)
+      let data = try task.encode(rows, by: reader)
       print(trained.model.evaluate(data, task: task)["accuracy"] ?? 0)
     }
     #expect(trained.model.trainableCount == manifest.counts.trainable)

@@ -43,6 +43,103 @@ struct AdapterFileTests {
     #expect(table?.parameter.value.elements.allSatisfy { $0 == 3 } == true)
   }
 
+  @Test("an output layer that is a matrix of its own is taken, and the word table stays")
+  func ownOutput() throws {
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let model = TransformerModel(
+      configuration: .llama(
+        LlamaConfiguration(
+          vocabularySize: 9, hiddenSize: 8, layerCount: 1, headCount: 2, keyValueHeadCount: 1,
+          intermediateSize: 12, positionCount: 4)),
+      output: .vocabulary)
+    func floats(_ count: Int, _ value: Float) -> [Float] { Array(repeating: value, count: count) }
+    try SafetensorsWriter.write(
+      [
+        ("lm_head.weight", [9, 8], 3),
+        ("model.layers.0.self_attn.k_proj.lora_A.weight", [2, 8], 1),
+        ("model.layers.0.self_attn.k_proj.lora_B.weight", [4, 2], 0.5),
+      ].map { name, shape, value in
+        SafetensorsOutput(
+          name: "base_model.model." + name, shape: shape,
+          floats: floats(shape.reduce(1, *), value))
+      }, to: path)
+    try AdapterFile.attach(path, to: model, alpha: 4)
+    #expect(model.vocabulary?.table.value.elements == floats(72, 3))
+    let table = model.parameters.first { $0.parameter.name == "model.embed_tokens.weight" }
+    #expect(table?.parameter.value.elements == floats(72, 0))
+    model.mergeAdapters()
+    let key = model.backboneLinearLayers.first { $0.name.hasSuffix("k_proj") }
+    // s · B A = 2 · (0.5 + 0.5).
+    #expect(key?.weight.value.elements == floats(32, 2))
+  }
+
+  @Test(
+    "the method of peft's adapter has its layers and settings",
+    arguments: [
+      ("bert-lora", "lora", "rank", JSONValue.integer(4)),
+      ("bert-dora", "dora", "alpha", .number(8)),
+      (
+        "bert-ia3", "ia3", "feedforward",
+        .array(
+          [
+            "bert.encoder.layer.0.attention.output.dense", "bert.encoder.layer.0.output.dense",
+            "bert.encoder.layer.1.attention.output.dense", "bert.encoder.layer.1.output.dense",
+          ].map { .string($0) })
+      ),
+    ])
+  func methods(folder: String, name: String, setting: String, value: JSONValue) throws {
+    let fixture = try ParityFixture(folder)
+    let model = try fixture.model()
+    let file = try AdapterFile(fixture.directory + "/adapter")
+    let method = try file.method(for: model)
+    #expect(method.name == name && method.settings[setting] == value)
+    #expect(file.usualLearningRate == method.usualLearningRate)
+    // By way of the form that runs keep.
+    let catalogue = MethodCatalogue.standard
+    let again = try #require(catalogue.method(json: catalogue.json(of: method)))
+    #expect(catalogue.json(of: again) == catalogue.json(of: method))
+    again.attach(to: model, using: SeededGenerator(seed: 1, purpose: "unused"))
+    #expect(Set(model.trainableParameters.map(\.name)) == fixture.gradientNames)
+    #expect(try file.load(into: model))
+    let logits = model.logits(fixture.batch, on: Tape()).value
+    #expect(logits.relativeError(to: try fixture.tensor("logits")) < ParityTests.tolerance)
+  }
+
+  @Test(
+    "a vector of another length, and DoRA without its magnitudes, are refused",
+    arguments: [
+      ("bert-ia3", "layer.0.attention.self.key.ia3_l"),
+      ("bert-dora", "layer.1.attention.self.query.lora_magnitude_vector"),
+    ])
+  func unfit(folder: String, tensor: String) throws {
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let fixture = try ParityFixture(folder)
+    try FileManager.default.copyItem(atPath: fixture.directory + "/adapter", toPath: path)
+    let file = path + "/adapter_model.safetensors"
+    let reader = try SafetensorsReader(path: file)
+    let name = "base_model.model.bert.encoder." + tensor
+    try SafetensorsWriter.write(
+      reader.tensorNames.compactMap { other -> SafetensorsOutput? in
+        let shape = try #require(reader.entry(other)).shape
+        guard other == name else {
+          return SafetensorsOutput(name: other, shape: shape, floats: try reader.floats(of: other))
+        }
+        // The vector loses an element; the magnitudes go.
+        return folder == "bert-dora"
+          ? nil
+          : SafetensorsOutput(
+            name: other, shape: [shape[0] - 1, 1],
+            floats: Array(try reader.floats(of: other).dropLast()))
+      }, to: file)
+    let model = try fixture.model()
+    #expect {
+      try AdapterFile.attach(path, to: model)
+    } throws: { error in
+      (error as? FileError)?.kind == .malformed
+    }
+    #expect(model.backboneLinearLayers.allSatisfy { $0.adapter == nil })
+  }
+
   @Test("factors whose extents overflow are refused")
   func overflowing() throws {
     defer { try? FileManager.default.removeItem(atPath: path) }

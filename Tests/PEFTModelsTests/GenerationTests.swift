@@ -15,8 +15,9 @@ struct GenerationTests {
     let output: [Int32]
   }
 
-  private static func cases() throws -> [Case] {
-    let document = try JSONValue(parsing: FileContents.read(directory + "/generation.json"))
+  private static func cases(_ family: String = "gpt2") throws -> [Case] {
+    let path = ParityFixture.root + "/\(family)-generation/generation.json"
+    let document = try JSONValue(parsing: FileContents.read(path))
     return try #require(document.array).map { item in
       let options = item["settings"]
       var settings = GenerationSettings()
@@ -36,9 +37,10 @@ struct GenerationTests {
     }
   }
 
-  private static func model() throws -> TransformerModel {
+  private static func model(_ family: String = "gpt2") throws -> TransformerModel {
     try TransformerModel.load(
-      directory: directory, output: .vocabulary, using: SeededGenerator(seed: 1, purpose: "unused")
+      directory: ParityFixture.root + "/\(family)-generation", output: .vocabulary,
+      using: SeededGenerator(seed: 1, purpose: "unused")
     ).model
   }
 
@@ -49,23 +51,26 @@ struct GenerationTests {
     #expect(probabilities == [0, 1, 0, 0])
   }
 
-  @Test("greedy and beam output equals transformers' token by token")
-  func golden() throws {
-    let model = try Self.model()
-    let cases = try Self.cases()
-    #expect(cases.count > 100)
+  @Test(
+    "greedy and beam output equals transformers' token by token",
+    arguments: [("gpt2", 100), ("llama", 20)])
+  func golden(family: String, count: Int) throws {
+    let model = try Self.model(family)
+    let cases = try Self.cases(family)
+    #expect(cases.count > count)
     for item in cases {
       let found = try model.generate([item.prompt], settings: item.settings, end: Self.end)
       #expect(found == [item.output], "\(item.name)")
     }
   }
 
-  @Test("prompts side by side are continued as each alone")
-  func batches() throws {
-    let model = try Self.model()
-    let cases = try Self.cases()
+  @Test(
+    "prompts side by side are continued as each alone", arguments: [("gpt2", 10), ("llama", 3)])
+  func batches(family: String, count: Int) throws {
+    let model = try Self.model(family)
+    let cases = try Self.cases(family)
     let groups = Dictionary(grouping: cases, by: \.settings).filter { $0.value.count > 1 }
-    #expect(groups.count > 10)
+    #expect(groups.count > count)
     for (settings, members) in groups {
       for size in [2, 16] {
         var settings = settings
@@ -93,9 +98,9 @@ struct GenerationTests {
     #expect(try model.generate(prompts, settings: settings, end: Self.end) != texts)
   }
 
-  @Test("the caches give the logits of whole texts")
-  func caches() throws {
-    let model = try Self.model()
+  @Test("the caches give the logits of whole texts", arguments: ["gpt2", "llama"])
+  func caches(family: String) throws {
+    let model = try Self.model(family)
     var settings = GenerationSettings()
     settings.maximumNewTokens = 30
     let prompt: [Int32] = [50, 65, 119]

@@ -7,6 +7,7 @@ import Testing
 
 /// A small random language model with what an independent implementation computes from it.
 struct LanguageFixture {
+  private let isTagger: Bool
   let directory: String
   let batch: PackedBatch
   let targets: Targets
@@ -16,6 +17,7 @@ struct LanguageFixture {
   /// the rows of the file.
   init(_ name: String, predictingFrom start: (Int) -> Int = { _ in 1 }) throws {
     directory = ParityFixture.root + "/" + name
+    isTagger = name.hasSuffix("-tags")
     let inputs = try JSONValue(parsing: FileContents.read(directory + "/inputs.json"))
     let rows = try #require(inputs["sequences"]?.array)
     let sequences = rows.map { $0.array?.compactMap(\.integer).map(Int32.init) ?? [] }
@@ -31,7 +33,9 @@ struct LanguageFixture {
         predicted: members.enumerated().map { example, members in
           members.map { chosen[$0] - partition[example].lowerBound }
         })
-      targets = .tokens(members.map { $0.map { labels[$0] } })
+      let labels = members.map { $0.map { labels[$0] } }
+      targets =
+        isTagger ? .classes(ofRows: labels.map { $0.map { Int($0) } }) : .tokens(labels)
     } else {
       batch = PackedBatch(
         sequences: sequences, predicted: sequences.map { Array(start($0.count) - 1..<$0.count - 1) }
@@ -41,9 +45,10 @@ struct LanguageFixture {
     expected = try SafetensorsReader(path: directory + "/expected.safetensors")
   }
 
-  func model(_ output: ModelOutput = .vocabulary) throws -> TransformerModel {
+  func model(_ output: ModelOutput? = nil) throws -> TransformerModel {
     let (model, report) = try TransformerModel.load(
-      directory: directory, output: output, using: SeededGenerator(seed: 1, purpose: "unused"))
+      directory: directory, output: output ?? (isTagger ? .tokenClasses(4) : .vocabulary),
+      using: SeededGenerator(seed: 1, purpose: "unused"))
     #expect(report.newlyInitialized.isEmpty)
     return model
   }
@@ -111,8 +116,10 @@ struct LanguageParityTests {
     }
   }
 
-  @Test("GPT-2: logits, loss, every gradient and ten steps", arguments: ["gpt2", "gpt2-bitfit"])
-  func gpt2(name: String) throws {
+  @Test(
+    "causal models: logits, loss, every gradient and ten steps",
+    arguments: ["gpt2", "gpt2-bitfit", "llama", "llama-tied"])
+  func causal(name: String) throws {
     let fixture = try LanguageFixture(name)
     let model = try fixture.model()
     let logits = allLogits(model, fixture.batch)
@@ -123,9 +130,22 @@ struct LanguageParityTests {
     try check(fixture, model)
   }
 
-  @Test("GPT-2: layers computed again give the same bits")
-  func recomputes() throws {
-    let fixture = try LanguageFixture("gpt2")
+  @Test(
+    "classifiers of tokens: logits, loss, every gradient and ten steps",
+    arguments: ["bert-tags", "roberta-tags", "gpt2-tags", "llama-tags"])
+  func tokenClasses(name: String) throws {
+    let fixture = try LanguageFixture(name)
+    let model = try fixture.model()
+    let logits = model(fixture.batch, on: Tape(dropout: nil)).value
+    #expect(logits.shape == [12, 4])
+    #expect(logits.relativeError(to: try fixture.tensor("logits")) < Self.tolerance)
+    FullTuning().attach(to: model, using: SeededGenerator(seed: 1, purpose: "unused"))
+    try check(fixture, model)
+  }
+
+  @Test("layers computed again give the same bits", arguments: ["gpt2", "llama"])
+  func recomputes(name: String) throws {
+    let fixture = try LanguageFixture(name)
     let model = try fixture.model()
     expectSameBitsRecomputing(model) {
       model.loss(fixture.batch, fixture.targets, on: $0).variable
@@ -167,9 +187,11 @@ struct LanguageParityTests {
     try check(fixture, model)
   }
 
-  @Test("GPT-2 as a classifier reads the last token")
-  func classifier() throws {
-    let fixture = try ParityFixture("gpt2-classifier")
+  @Test(
+    "causal models as classifiers read the last token",
+    arguments: ["gpt2-classifier", "llama-classifier"])
+  func classifier(name: String) throws {
+    let fixture = try ParityFixture(name)
     let (model, report) = try TransformerModel.load(
       directory: fixture.directory, output: .classes(3, pooling: .last),
       using: SeededGenerator(seed: 1, purpose: "unused"))
@@ -196,25 +218,38 @@ struct LanguageParityTests {
     }
   }
 
-  @Test("bare names, stored masks, another width, epsilon and activation")
-  func bare() throws {
-    let fixture = try LanguageFixture("gpt2-bare")
+  @Test(
+    "bare names and stored buffers; another width, epsilon and activation, or scaled frequencies",
+    arguments: [
+      ("gpt2-bare", ["h.0.attn.bias", "h.1.attn.bias"]),
+      ("llama-scaled", ["layers.0.self_attn.rotary_emb.inv_freq"]),
+    ])
+  func bare(name: String, buffers: [String]) throws {
+    let fixture = try LanguageFixture(name)
     let (model, report) = try TransformerModel.load(
       directory: fixture.directory, output: .vocabulary,
       using: SeededGenerator(seed: 1, purpose: "unused"))
-    #expect(report.unused.sorted() == ["h.0.attn.bias", "h.1.attn.bias"])
+    #expect(report.unused.sorted() == buffers)
     let hidden = model.hidden(fixture.batch, on: Tape()).value
     #expect(hidden.relativeError(to: try fixture.tensor("hidden")) < Self.tolerance)
     let logits = allLogits(model, fixture.batch)
     #expect(logits.relativeError(to: try fixture.tensor("logits")) < Self.tolerance)
   }
 
-  @Test("LoRA on GPT-2's maps: peft's adapter trains alike, and merges alike")
-  func lowRank() throws {
-    let fixture = try LanguageFixture("gpt2-lora")
+  private static let lowRank = LowRankAdaptation(rank: 4, alpha: 8, targets: ["c_attn", "c_fc"])
+
+  @Test(
+    "adapters: peft's trains alike, on the same layers, and merges alike",
+    arguments: [
+      ("gpt2-lora", lowRank), ("gpt2-ia3", VectorScaling()),
+      ("gpt2-dora", WeightDecomposedAdaptation(lowRank)),
+      ("llama-lora", LowRankAdaptation(rank: 4, alpha: 8)),
+    ] as [(String, any AdaptationMethod)])
+  func adapters(name: String, method: any AdaptationMethod) throws {
+    let fixture = try LanguageFixture(name)
     let model = try fixture.model()
-    let method = LowRankAdaptation(rank: 4, alpha: 8, targets: ["c_attn", "c_fc"])
     method.attach(to: model, using: SeededGenerator(seed: 1, purpose: "unused"))
+    #expect(Set(model.trainableParameters.map(\.name)) == fixture.gradientNames)
     try AdapterFile.attach(fixture.directory + "/adapter", to: model)
     let logits = allLogits(model, fixture.batch)
     #expect(logits.relativeError(to: try fixture.tensor("logits")) < Self.tolerance)
@@ -226,7 +261,24 @@ struct LanguageParityTests {
     #expect(merged.relativeError(to: try fixture.tensor("mergedLogits")) < Self.tolerance)
   }
 
-  @Test("an output layer stored twice is the word table; another one is refused")
+  @Test("a Llama has the output layer that its configuration says")
+  func outputLayers() throws {
+    let own = try LanguageFixture("llama").model()
+    let entry = try #require(own.parameters.last)
+    #expect(entry.parameter.name == "lm_head.weight" && entry.place == "output")
+    #expect(entry.stage == own.stageCount - 1 && own.tiedNames.isEmpty)
+    #expect(own.vocabulary?.table == entry.parameter)
+    let tied = try LanguageFixture("llama-tied").model()
+    #expect(tied.tiedNames["lm_head.weight"]?.name == "model.embed_tokens.weight")
+    #expect(!tied.parameters.contains { $0.parameter.name == "lm_head.weight" })
+    let (classifier, report) = try TransformerModel.load(
+      directory: ParityFixture.root + "/llama", output: .classes(2, pooling: .last),
+      using: SeededGenerator(seed: 1, purpose: "head"))
+    #expect(report.unused == ["lm_head.weight"] && report.newlyInitialized == ["score.weight"])
+    #expect(classifier.parameters.last?.kind == .head)
+  }
+
+  @Test("a GPT-2's output layer stored twice is the word table; another one is refused")
   func ties() throws {
     let copy = try LanguageFixture("gpt2-tied-copy")
     let logits = allLogits(try copy.model(), copy.batch)

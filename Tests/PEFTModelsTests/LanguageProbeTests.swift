@@ -11,6 +11,7 @@ struct LanguageProbeTests {
     let fixture: String
     let rule: GroupingRule
     var rank: Int?
+    var targets = ["c_attn", "c_proj"]
     var smoothing = 0.0
     var testDescription: String { "\(fixture) by \(rule.name), rank \(rank ?? 0), ε \(smoothing)" }
   }
@@ -19,6 +20,12 @@ struct LanguageProbeTests {
     Case(fixture: "gpt2", rule: .kind), Case(fixture: "gpt2", rule: .kindByLayer, smoothing: 0.1),
     Case(fixture: "gpt2", rule: .tensor), Case(fixture: "gpt2", rule: .row),
     Case(fixture: "gpt2", rule: .kindByLayer, rank: 3),
+    Case(fixture: "llama", rule: .kindByLayer, smoothing: 0.1),
+    Case(fixture: "llama-tied", rule: .tensor),
+    Case(
+      fixture: "llama", rule: .kindByLayer, rank: 3, targets: ["q_proj", "v_proj", "down_proj"]),
+    Case(fixture: "bert-tags", rule: .kindByLayer, smoothing: 0.1),
+    Case(fixture: "gpt2-tags", rule: .kind),
     Case(fixture: "bert-mlm", rule: .kindByLayer), Case(fixture: "roberta-mlm", rule: .tensor),
   ]
 
@@ -32,7 +39,7 @@ struct LanguageProbeTests {
       let fixture = try LanguageFixture(item.fixture)
       let model = try fixture.model()
       if let rank = item.rank {
-        LowRankAdaptation(rank: rank, targets: ["c_attn", "c_proj"]).attach(
+        LowRankAdaptation(rank: rank, targets: item.targets).attach(
           to: model, using: SeededGenerator(seed: 5, purpose: "factors"))
       }
       for entry in model.parameters { entry.parameter.trains = .all }

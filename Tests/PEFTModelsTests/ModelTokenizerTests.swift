@@ -13,19 +13,34 @@ struct ModelTokenizerTests {
     defer { try? FileManager.default.removeItem(atPath: root) }
     let text = String(repeating: "one two three\n", count: 20)
     let vocabulary = try ByteLevelBPETrainer.train(
-      texts: [text], vocabularySize: 270, specialTokens: ByteLevelFamily.roberta.specialTokens)
-    try vocabulary.write(to: root, family: .roberta)
+      texts: [text], vocabularySize: 270, specialTokens: SpecialTokenTemplate.roberta.specialTokens)
+    try vocabulary.write(to: root, template: .roberta)
     let configuration = ModelConfiguration.gpt2(
       GPT2Configuration(
         vocabularySize: 270, hiddenSize: 8, layerCount: 1, headCount: 2, positionCount: 16))
     // The file asks for them.
     let asked = try configuration.tokenizer(directory: root)
-    #expect(asked.family == .roberta)
+    #expect(asked.template == .roberta)
     try FileManager.default.removeItem(atPath: root + "/tokenizer.json")
     let plain = try configuration.tokenizer(directory: root)
-    #expect(plain.family == .gpt2 && plain.special.end == asked.special.end)
+    #expect(plain.template.isBare && plain.special.end == asked.special.end)
     #expect(
       plain.encode("one two").ids == Array(asked.encode("one two").ids.dropFirst().dropLast()))
+  }
+
+  @Test("a Llama ends texts with the token that its configuration names", arguments: [nil, 7])
+  func namedEnd(end: Int?) throws {
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    let vocabulary = try ByteLevelBPETrainer.train(
+      texts: [""], vocabularySize: 257, specialTokens: SpecialTokenTemplate.gpt2.specialTokens)
+    try vocabulary.write(to: root, template: .gpt2)
+    let configuration = ModelConfiguration.llama(
+      LlamaConfiguration(
+        vocabularySize: 257, hiddenSize: 8, layerCount: 1, headCount: 2, intermediateSize: 8,
+        positionCount: 16, endID: end))
+    let tokenizer = try configuration.tokenizer(directory: root)
+    #expect(tokenizer.special.end == (end == nil ? 0 : 7))
+    #expect(tokenizer.encode("one").ids.count == 3)
   }
 
   @Test("a model with one token type gets no other", arguments: [1, 2])
@@ -36,7 +51,7 @@ struct ModelTokenizerTests {
       .write(toFile: root + "/vocab.txt", atomically: true, encoding: .utf8)
     let configuration = ModelConfiguration.encoder(
       EncoderConfiguration(
-        architecture: .bert, vocabularySize: 7, hiddenSize: 8, layerCount: 1, headCount: 2,
+        family: .bert, vocabularySize: 7, hiddenSize: 8, layerCount: 1, headCount: 2,
         intermediateSize: 16, positionCount: 16, tokenTypeCount: count, epsilon: 1e-12,
         activation: .gelu, hiddenDropout: 0, attentionDropout: 0, classifierDropout: nil,
         paddingID: 0, initializerRange: 0.02, labelNames: nil))

@@ -71,7 +71,10 @@ struct ParityTests {
 
   @Test(
     "a batch that layers take in pieces",
-    arguments: [("bert", Pooling.first), ("roberta", .first), ("gpt2-classifier", .last)])
+    arguments: [
+      ("bert", Pooling.first), ("roberta", .first), ("gpt2-classifier", .last),
+      ("llama-classifier", .last),
+    ])
   func pieces(name: String, pooling: Pooling) throws {
     let fixture = try ParityFixture(name)
     let model = try fixture.model(pooling: pooling)
@@ -94,9 +97,9 @@ struct ParityTests {
   func heldInPieces() async {
     // What tensors hold is counted for the whole process.
     await #expect(processExitsWith: .success) {
-      for name in ["bert", "roberta", "gpt2-classifier"] {
+      for name in ["bert", "roberta", "gpt2-classifier", "llama-classifier"] {
         let fixture = try ParityFixture(name)
-        let model = try fixture.model(pooling: name.hasPrefix("gpt2") ? .last : .first)
+        let model = try fixture.model(pooling: name.hasSuffix("classifier") ? .last : .first)
         for parameter in model.trainableParameters { parameter.trains = .none }
         func peak(pieces: Int) -> (bytes: Int, tokens: Int) {
           let batch = fixture.batch.repeated(
@@ -158,14 +161,17 @@ struct ParityTests {
     }
   }
 
-  @Test("LoRA: peft's adapter trains alike, and merges alike")
-  func lowRank() throws {
-    let fixture = try ParityFixture("bert-lora")
-    let (model, _) = try TransformerModel.load(
-      directory: fixture.directory, output: .classes(3, pooling: .first),
-      using: SeededGenerator(seed: 1, purpose: "unused"))
-    let method = LowRankAdaptation(rank: 4, alpha: 8)
+  @Test(
+    "adapters: peft's trains alike, on the same layers, and merges alike",
+    arguments: [
+      ("bert-lora", LowRankAdaptation(rank: 4, alpha: 8)), ("bert-ia3", VectorScaling()),
+      ("bert-dora", WeightDecomposedAdaptation(LowRankAdaptation(rank: 4, alpha: 8))),
+    ] as [(String, any AdaptationMethod)])
+  func adapters(name: String, method: any AdaptationMethod) throws {
+    let fixture = try ParityFixture(name)
+    let model = try fixture.model()
     method.attach(to: model, using: SeededGenerator(seed: 1, purpose: "unused"))
+    #expect(Set(model.trainableParameters.map(\.name)) == fixture.gradientNames)
     try AdapterFile.attach(fixture.directory + "/adapter", to: model)
     try check(fixture, model, steps: true)
 

@@ -2,6 +2,7 @@ import Foundation
 import PEFTModels
 import PEFTNetwork
 import PEFTTensor
+import TestSupport
 import Testing
 
 @Suite(
@@ -11,7 +12,7 @@ struct PublishedAdapterTests {
   /// RoBERTa-base's widths, which the adapter needs, with small tables and feed-forward blocks.
   private func model() -> TransformerModel {
     let configuration = EncoderConfiguration(
-      architecture: .roberta, vocabularySize: 60, hiddenSize: 768, layerCount: 12, headCount: 12,
+      family: .roberta, vocabularySize: 60, hiddenSize: 768, layerCount: 12, headCount: 12,
       intermediateSize: 32, positionCount: 20, tokenTypeCount: 1, epsilon: 1e-5, activation: .gelu,
       hiddenDropout: 0, attentionDropout: 0, classifierDropout: nil, paddingID: 1,
       initializerRange: 0.02, labelNames: nil)

@@ -34,12 +34,17 @@ enum TokenizerFixture {
 
   /// The tokenizer of a directory that holds `files` and nothing else.
   static func load(_ files: [String: String]) throws -> Tokenizer {
+    try load(files.mapValues { Array($0.utf8) })
+  }
+
+  /// The tokenizer of a directory that holds these bytes and nothing else.
+  static func load(_ files: [String: [UInt8]]) throws -> Tokenizer {
     let directory = FileManager.default.temporaryDirectory
       .appending(path: "peft-tokenizer-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: directory) }
     for (name, content) in files {
-      try Data(content.utf8).write(to: directory.appending(path: name))
+      try Data(content).write(to: directory.appending(path: name))
     }
     return try Tokenizer.load(directory: directory.path)
   }

@@ -1,6 +1,7 @@
 import Foundation
 import PEFTText
 import PEFTRuntime
+import TestSupport
 import Testing
 
 @Suite("Tokenizers against the reference's ids", .enabled(if: SharedData.has("golden_tokens")))
@@ -40,7 +41,7 @@ struct TokenizerGoldenTests {
       let expected = row[vocabulary.field]?.array?.compactMap(\.integer).map(Int32.init)
       #expect(encodings[index].ids == expected, "text \(index): \(texts[index].debugDescription)")
       #expect(tokenizer.encode(texts[index]) == encodings[index])
-      if tokenizer.family == .gpt2 {
+      if tokenizer.template == .gpt2 {
         #expect(tokenizer.decode(encodings[index].ids) == texts[index])
       }
     }

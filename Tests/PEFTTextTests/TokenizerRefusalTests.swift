@@ -18,11 +18,11 @@ struct TokenizerRefusalTests {
   private static func document(
     model: String = #"{"type": "BPE", "vocab": \#(vocabulary), "merges": ["a b"]}"#,
     normalizer: String = "null", splitter: String = #"{"type": "ByteLevel"}"#,
-    added: String = "[]", processor: String = "null"
+    added: String = "[]", processor: String = "null", decoder: String = "null"
   ) -> String {
     """
     {"added_tokens": \(added), "normalizer": \(normalizer), "pre_tokenizer": \(splitter),
-     "post_processor": \(processor), "model": \(model)}
+     "post_processor": \(processor), "decoder": \(decoder), "model": \(model)}
     """
   }
 
@@ -99,21 +99,77 @@ struct TokenizerRefusalTests {
     document("a cut document", #"{"model": {"#, kind: .malformed, place: "line 1, column 12"),
     document("no model", #"{"version": "1.0"}"#, kind: .malformed, place: "model"),
     document(
-      "a vocabulary that is a list", document(model: #"{"type": "Unigram", "vocab": [["a", 0]]}"#),
+      "a vocabulary that is a list", document(model: #"{"type": "BPE", "vocab": [["a", 0]]}"#),
+      kind: .malformed, place: "model.vocab"),
+    document(
+      "pieces without scores",
+      document(model: #"{"type": "Unigram", "vocab": [["</s>", 0], ["a"]]}"#, splitter: "null"),
+      kind: .malformed, place: "model.vocab[1]"),
+    document(
+      "a score that is no number",
+      document(
+        model: #"{"type": "Unigram", "vocab": [["</s>", 0], ["a", "b"]]}"#, splitter: "null"),
+      kind: .malformed, place: "model.vocab[1]"),
+    document(
+      "an unknown piece behind the last",
+      document(
+        model: #"{"type": "Unigram", "vocab": [["</s>", 0]], "unk_id": 1}"#, splitter: "null"),
+      kind: .malformed, place: "model.unk_id"),
+    document(
+      "a Unigram model of bytes", document(model: #"{"type": "Unigram", "vocab": [["</s>", 0]]}"#),
       kind: .unsupported, place: "model.type"),
     document(
       "an unknown model", document(model: #"{"type": "WordLevel", "vocab": {"<s>": 0}}"#),
       kind: .unsupported, place: "model.type"),
     document(
-      "a normalizer before byte-level BPE", document(normalizer: #"{"type": "NFC"}"#),
+      "an unknown normalizer", document(normalizer: #"{"type": "Nmt"}"#),
       kind: .unsupported, place: "normalizer"),
     document(
       "another splitter", document(splitter: #"{"type": "Whitespace"}"#), kind: .unsupported,
       place: "pre_tokenizer"),
     document(
-      "byte level without its pattern",
-      document(splitter: #"{"type": "ByteLevel", "use_regex": false}"#), kind: .unsupported,
-      place: "pre_tokenizer"),
+      "an unknown normalizer among several",
+      document(
+        normalizer: #"{"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Nmt"}]}"#),
+      kind: .unsupported, place: "normalizer.normalizers[1]"),
+    document(
+      "a normalizer whose table is no table",
+      document(normalizer: #"{"type": "Precompiled", "precompiled_charsmap": "AAAA"}"#),
+      kind: .malformed, place: "normalizer.precompiled_charsmap"),
+    document(
+      "a replacement by an unknown expression",
+      document(
+        normalizer: #"{"type": "Replace", "pattern": {"Regex": "[a-z]"}, "content": ""}"#),
+      kind: .unsupported, place: "normalizer"),
+    document(
+      "replacements that grow a text without end",
+      document(
+        normalizer: #"{"type": "Sequence", "normalizers": ["#
+          + Array(
+            repeating: #"{"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}"#,
+            count: 60
+          ).joined(separator: ",") + "]}"),
+      kind: .unsupported, place: "normalizer"),
+    document(
+      "an unknown pattern",
+      document(splitter: #"{"type": "Split", "pattern": {"Regex": "x"}, "behavior": "Isolated"}"#),
+      kind: .unsupported, place: "pre_tokenizer"),
+    document(
+      "a splitter behind byte level",
+      document(
+        splitter:
+          #"{"type": "Sequence", "pretokenizers": [{"type": "ByteLevel"}, {"type": "Digits"}]}"#),
+      kind: .unsupported, place: "pre_tokenizer"),
+    document(
+      "sequences without end",
+      document(
+        splitter: String(repeating: #"{"type": "Sequence", "pretokenizers": ["#, count: 20)
+          + #"{"type": "ByteLevel"}"# + String(repeating: "]}", count: 20)),
+      kind: .unsupported,
+      place: "pre_tokenizer" + String(repeating: ".pretokenizers[0]", count: 8)),
+    document(
+      "an unknown decoder", document(decoder: #"{"type": "CTC"}"#), kind: .unsupported,
+      place: "decoder"),
     document(
       "dropout",
       document(
@@ -136,19 +192,26 @@ struct TokenizerRefusalTests {
       document(model: #"{"type": "BPE", "vocab": \#(vocabulary), "merges": [7]}"#),
       kind: .malformed, place: "model.merges[0]"),
     document(
-      "special tokens of another family",
-      document(processor: #"{"type": "BertProcessing", "sep": ["</s>", 1], "cls": ["<s>", 0]}"#),
+      "special tokens that the vocabulary lacks",
+      document(
+        processor: #"{"type": "BertProcessing", "sep": ["[SEP]", 1], "cls": ["<s>", 0]}"#),
+      kind: .malformed, place: "post_processor"),
+    document(
+      "a template without its text", document(processor: template("<s>", "</s>")),
       kind: .unsupported, place: "post_processor"),
     document(
-      "a template that begins and does not end", document(processor: template("<s>", "A")),
+      "a template with its text twice", document(processor: template("A", "</s>", "A")),
       kind: .unsupported, place: "post_processor"),
     document(
-      "a template among several",
+      "a template around another",
       document(
         processor:
-          #"{"type": "Sequence", "processors": [{"type": "ByteLevel"}, \#(template("A", "</s>"))]}"#
+          #"{"type": "Sequence", "processors": [\#(template("A")), \#(template("A", "</s>"))]}"#
       ),
       kind: .unsupported, place: "post_processor"),
+    document(
+      "an unknown template", document(processor: #"{"type": "Whole"}"#), kind: .unsupported,
+      place: "post_processor"),
     document(
       "an added token without id", document(added: #"[{"content": "<mask>"}]"#),
       kind: .malformed, place: "added_tokens"),
@@ -156,15 +219,9 @@ struct TokenizerRefusalTests {
       "an added token with another's id", document(added: #"[{"content": "<mask>", "id": 2}]"#),
       kind: .malformed, place: "token \"<mask>\""),
     document(
-      "an added token that must be a word",
-      document(added: #"[{"content": "<mask>", "id": 5, "single_word": true}]"#),
-      kind: .unsupported, place: "added_tokens"),
-    document(
-      "word pieces without a normalizer",
-      document(
-        model: #"{"type": "WordPiece", "vocab": {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2}}"#,
-        splitter: #"{"type": "BertPreTokenizer"}"#),
-      kind: .unsupported, place: "normalizer"),
+      "word pieces of bytes",
+      document(model: #"{"type": "WordPiece", "vocab": {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2}}"#),
+      kind: .unsupported, place: "model.type"),
     document(
       "word pieces without their unknown token",
       document(
@@ -188,8 +245,11 @@ struct TokenizerRefusalTests {
         "tokenizer_config.json": #"{"strip_accents": null, "do_lower_case": false}"#,
       ], kind: .unsupported, file: "tokenizer_config.json", place: "do_lower_case"),
     Refusal(
-      testDescription: "SentencePiece", files: ["sentencepiece.bpe.model": "\u{A}"],
-      kind: .unsupported, file: "sentencepiece.bpe.model", place: ""),
+      testDescription: "a cut SentencePiece file", files: ["sentencepiece.bpe.model": "\u{A}"],
+      kind: .malformed, file: "sentencepiece.bpe.model", place: "byte 1"),
+    Refusal(
+      testDescription: "a SentencePiece file of Llama", files: ["tokenizer.model": "\u{A}"],
+      kind: .unsupported, file: "tokenizer.model", place: ""),
     Refusal(
       testDescription: "a vocabulary without merges", files: ["vocab.json": vocabulary],
       kind: .notFound, file: "", place: ""),

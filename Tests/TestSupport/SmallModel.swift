@@ -14,7 +14,7 @@ public enum SmallModel {
       specials + characters + characters.map { "##" + $0 }
       + words.filter { $0.count > 1 }.sorted()
     let configuration = EncoderConfiguration(
-      architecture: .bert, vocabularySize: vocabulary.count, hiddenSize: 128, layerCount: 2,
+      family: .bert, vocabularySize: vocabulary.count, hiddenSize: 128, layerCount: 2,
       headCount: 4, intermediateSize: 512, positionCount: 128, tokenTypeCount: 2, epsilon: 1e-12,
       activation: .gelu, hiddenDropout: 0.1, attentionDropout: 0.1, classifierDropout: nil,
       paddingID: 0, initializerRange: 0.02, labelNames: nil)

@@ -1,6 +1,6 @@
 import Foundation
+import PEFTRuns
 import PEFTTensor
-import PEFTTrain
 import Testing
 
 /// What was made with a model is bound to all files of the model that it depends on.

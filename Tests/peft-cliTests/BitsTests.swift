@@ -1,6 +1,5 @@
 import Foundation
 import PEFTTensor
-import PEFTTrain
 import Testing
 
 /// Runs whose trained tensors are known to the bit, from before the libraries were split.

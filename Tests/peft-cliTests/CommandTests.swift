@@ -1,13 +1,12 @@
 import Foundation
 import PEFTTensor
-import PEFTTrain
 import Testing
 
 @Suite("Commands")
 struct CommandTests {
   @Test(
     "train, evaluate and predict agree, for every method",
-    arguments: ["full", "lora", "bitfit", "id3"])
+    arguments: ["full", "lora", "dora", "bitfit", "ia3", "id3"])
   func roundTrip(method: String) throws {
     let place = try Workplace()
     let run = place.directory.path("run")

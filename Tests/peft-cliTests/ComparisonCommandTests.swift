@@ -1,6 +1,5 @@
 import Foundation
 import PEFTTensor
-import PEFTTrain
 import Testing
 
 @Suite("Comparisons of methods and rates")

@@ -52,7 +52,7 @@ struct ExportTests {
     "each form gives the run's logits when it is used",
     arguments: [
       ["lora", "--rank", "3"], ["bitfit"], ["norm"], ["head"], ["full"],
-      ["id3", "--set", "share=0.01"],
+      ["dora", "--rank", "3"], ["ia3"], ["id3", "--set", "share=0.01"],
     ])
   func forms(method: [String]) throws {
     let run = try run("run", ["--method"] + method)
@@ -137,15 +137,22 @@ struct ExportTests {
     }
   }
 
-  @Test("an adapter trains further from where it was")
-  func furtherTraining() throws {
-    let run = try run("run", ["--method", "lora", "--rank", "3"])
+  @Test(
+    "an adapter trains further from where it was",
+    arguments: [
+      (["lora", "--rank", "3"], "rank", JSONValue.integer(3)),
+      (["dora", "--rank", "3"], "rank", .integer(3)),
+      (["ia3", "--set", "feedforward="], "feedforward", .array([])),
+    ])
+  func furtherTraining(method: [String], setting: String, value: JSONValue) throws {
+    let run = try run("run", ["--method"] + method)
     let adapter = try adapter(of: run)
     let more = try self.run(
       "more", ["--adapter", adapter, "--steps", "1", "--learning-rate", "1e-12"])
     #expect(distance(try predictions(more), try predictions(run)) < 1e-5)
     let manifest = try JSONValue(contentsOf: more + "/run.json")
-    #expect(manifest["method"]?["rank"] == .integer(3))
+    #expect(manifest["method"]?["name"] == .string(method[0]))
+    #expect(manifest["method"]?[setting] == value)
     #expect(manifest["trainable"] == (try JSONValue(contentsOf: run + "/run.json"))["trainable"])
   }
 
@@ -176,11 +183,12 @@ struct ExportTests {
     let path = adapter + "/adapter_config.json"
     let whole = try String(contentsOfFile: path, encoding: .utf8)
     for (old, new, word) in [
-      ("\"LORA\"", "\"IA3\"", "peft_type"),
-      ("\"use_dora\": false", "\"use_dora\": true", "use_dora"),
+      ("\"LORA\"", "\"VERA\"", "peft_type"),
+      ("\"use_dora\": false", "\"use_dora\": true", "magnitude"),
+      ("\"use_dora\": false", "\"lora_bias\": true", "lora_bias"),
       ("\"alpha_pattern\": {}", "\"alpha_pattern\": {\"layer.[0-9]\": 3}", "alpha_pattern"),
       ("\"init_lora_weights\": true", "\"init_lora_weights\": \"pissa\"", "init_lora_weights"),
-      ("\"SEQ_CLS\"", "\"TOKEN_CLS\"", "task_type"),
+      ("\"SEQ_CLS\"", "\"QUESTION_ANS\"", "task_type"),
       ("\"lora_alpha\": 16.0", "\"lora_alpha\": \"x\"", "lora_alpha"),
     ] {
       try whole.replacing(old, with: new).write(toFile: path, atomically: true, encoding: .utf8)

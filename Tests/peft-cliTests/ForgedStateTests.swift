@@ -1,6 +1,5 @@
 import Foundation
 import PEFTTensor
-import PEFTTrain
 import Testing
 
 /// Files of state whose numbers no run has written, their digests made to agree.

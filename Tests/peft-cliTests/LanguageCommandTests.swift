@@ -1,6 +1,5 @@
 import Foundation
 import PEFTTensor
-import PEFTTrain
 import Testing
 
 /// GPT-2 through the binary: pretrained here on a rhyme, then adapted, probed and made to write.

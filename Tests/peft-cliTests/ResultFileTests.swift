@@ -1,6 +1,7 @@
 import Foundation
+import PEFTRuns
+import PEFTStudy
 import PEFTTensor
-import PEFTTrain
 import Testing
 
 /// Every byte of a result is one that `verify` looks at.

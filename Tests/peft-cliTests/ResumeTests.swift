@@ -1,6 +1,5 @@
 import Foundation
 import PEFTTensor
-import PEFTTrain
 import Testing
 
 /// Runs that are ended anywhere and gone on with, against one that never was.
@@ -101,12 +100,13 @@ struct ResumeTests {
     #expect(kills >= 200, "\(kills) kills")
   }
 
-  @Test("so does one in which a method chooses elements while training, killed at some changes")
-  func killedWhileChoosing() throws {
+  @Test(
+    "so does one of other methods, killed at some changes",
+    arguments: [["id3", "--set", "share=0.01"], ["dora", "--lora-dropout", "0.1"], ["ia3"]])
+  func killedWithMethods(method: [String]) throws {
     let shim = try FaultShim()
-    let method = ["--method", "id3", "--set", "share=0.01"]
     var choosing = options
-    choosing.replace(["--method", "bitfit"], with: method)
+    choosing.replace(["--method", "bitfit"], with: ["--method"] + method)
     func train(_ run: String, _ environment: [String: String] = [:]) throws -> PEFTProcess {
       let (process, streams) = try PEFTProcess.start(
         choosing + ["--output", run, "--resume"], environment: environment)

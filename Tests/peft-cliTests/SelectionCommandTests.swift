@@ -1,6 +1,6 @@
 import Foundation
+import PEFTStudy
 import PEFTTensor
-import PEFTTrain
 import TestSupport
 import Testing
 

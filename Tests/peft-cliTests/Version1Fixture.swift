@@ -1,6 +1,6 @@
 import Foundation
+import PEFTRuns
 import PEFTTensor
-import PEFTTrain
 import Testing
 
 /// A copy of what commit 04422bc made (`Fixtures/version1`), to be worked in, and its commands.

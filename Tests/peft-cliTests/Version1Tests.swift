@@ -1,6 +1,5 @@
 import Foundation
 import PEFTTensor
-import PEFTTrain
 import Testing
 
 /// What commit 04422bc wrote, before recipes had a version, with the command of today.

@@ -1,5 +1,4 @@
 import Foundation
-import PEFTTrain
 import TestSupport
 
 /// A small random model and data whose label is in the words.

@@ -33,17 +33,17 @@ public enum ModelShape: String, CaseIterable {
   }
 
   private static func encoder(
-    _ architecture: EncoderConfiguration.Architecture, vocabulary: Int, hidden: Int, layers: Int,
+    _ family: EncoderConfiguration.Family, vocabulary: Int, hidden: Int, layers: Int,
     positions: Int, types: Int
   ) -> TransformerModel {
     TransformerModel(
       configuration: .encoder(
         EncoderConfiguration(
-          architecture: architecture, vocabularySize: vocabulary, hiddenSize: hidden,
+          family: family, vocabularySize: vocabulary, hiddenSize: hidden,
           layerCount: layers, headCount: 12, intermediateSize: 4 * hidden,
           positionCount: positions, tokenTypeCount: types, epsilon: 1e-5, activation: .gelu,
           hiddenDropout: 0.1, attentionDropout: 0.1, classifierDropout: nil,
-          paddingID: architecture == .roberta ? 1 : 0, initializerRange: 0.02, labelNames: nil)),
+          paddingID: family == .roberta ? 1 : 0, initializerRange: 0.02, labelNames: nil)),
       output: .classes(2, pooling: .first))
   }
 }

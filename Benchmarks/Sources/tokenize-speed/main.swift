@@ -19,7 +19,7 @@ for _ in 0..<(arguments.count > 3 ? Int(arguments[3]) ?? 5 : 5) {
   rates.append(Double(tokens) / ((ContinuousClock.now - start) / .seconds(1)))
 }
 let report: JSONValue = .object([
-  "family": .string(tokenizer.family.rawValue), "tokens": .integer(tokens),
+  "tokens": .integer(tokens),
   "median_tokens_per_second": .number(rates.sorted()[rates.count / 2]),
 ])
 print(report.text())

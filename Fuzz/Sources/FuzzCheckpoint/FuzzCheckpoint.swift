@@ -1,7 +1,7 @@
 import Foundation
 import PEFTModels
+import PEFTRuns
 import PEFTTensor
-import PEFTTrain
 
 private let plannedSteps = 9
 
@@ -15,7 +15,7 @@ private let directory: String = {
 /// A model of which two small tensors train.
 private nonisolated(unsafe) let model: TransformerModel = {
   let configuration = EncoderConfiguration(
-    architecture: .bert, vocabularySize: 8, hiddenSize: 4, layerCount: 1, headCount: 1,
+    family: .bert, vocabularySize: 8, hiddenSize: 4, layerCount: 1, headCount: 1,
     intermediateSize: 4, positionCount: 4, tokenTypeCount: 1, epsilon: 1e-12, activation: .gelu,
     hiddenDropout: 0, attentionDropout: 0, classifierDropout: nil, paddingID: 0,
     initializerRange: 0.02, labelNames: nil)

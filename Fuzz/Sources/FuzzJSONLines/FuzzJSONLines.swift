@@ -1,5 +1,5 @@
+import PEFTData
 import PEFTTensor
-import PEFTTrain
 
 /// Any bytes either are JSON lines or throw a `FileError`. The rows of what is accepted have rising
 /// line numbers within the file and agree on having a label.

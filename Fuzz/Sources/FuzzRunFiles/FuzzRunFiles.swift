@@ -1,7 +1,8 @@
 import Foundation
 import PEFTModels
+import PEFTRuns
+import PEFTStudy
 import PEFTTensor
-import PEFTTrain
 
 /// A directory of this process.
 private let directory: String = {

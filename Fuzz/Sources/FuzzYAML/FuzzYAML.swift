@@ -1,5 +1,5 @@
+import PEFTStudy
 import PEFTTensor
-import PEFTTrain
 
 /// Any bytes either are a map of names to values or throw a `FileError`; the names of what is
 /// accepted are unique and its lines within the file.

@@ -21,6 +21,13 @@ public protocol AdaptationMethod: Sendable {
   /// The learning rate of AdamW that usually suits the method.
   var usualLearningRate: Double { get }
 
+  /// The name, and what of the settings says how much trains, as `lora r8`.
+  var label: String { get }
+
+  /// The method with the setting whose parameters and the head of `model` together come nearest to
+  /// `budget`; as it is where no setting says how much trains.
+  func sized(nearest budget: Int, for model: TransformerModel) -> Self
+
   /// What of the settings `model` has no place for; nil where all fit.
   func misfit(in model: TransformerModel) -> MethodMisfit?
 
@@ -67,6 +74,12 @@ extension AdaptationMethod {
 
   /// 5e-4.
   public var usualLearningRate: Double { 5e-4 }
+
+  /// The name.
+  public var label: String { name }
+
+  /// As it is.
+  public func sized(nearest budget: Int, for model: TransformerModel) -> Self { self }
 
   /// Everything fits.
   public func misfit(in model: TransformerModel) -> MethodMisfit? { nil }

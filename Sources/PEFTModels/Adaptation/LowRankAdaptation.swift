@@ -21,8 +21,8 @@ public struct LowRankAdaptation: AdaptationMethod {
   /// The probability of dropping an element of the addition's input.
   public var dropout = 0.0
   /// The last components of the paths of the linear layers to adapt, such as `query`; empty for
-  /// those that are usual for the model: query and value in RoBERTa and BERT, the joint map onto
-  /// queries, keys and values in GPT-2.
+  /// those that are usual for the model: the maps onto queries and values, or the joint map that
+  /// makes them.
   public var targets: [String] = []
   private var givenAlpha: Double?
 
@@ -68,25 +68,36 @@ public struct LowRankAdaptation: AdaptationMethod {
   /// Freezes the backbone and adds A and B to every target.
   public func attach(to model: TransformerModel, using generator: SeededGenerator) {
     for layer in layers(of: model) {
-      layer.adapter = LowRankAdapter(
-        for: layer, rank: rank, scale: alpha / Double(rank), dropout: dropout, using: generator)
+      layer.adapter = adapter(for: layer, using: generator)
     }
     let added = model.adapterParameters
     model.train { added.contains($0) }
   }
 
-  /// The rank, at least 1, at which the additions to `model` and its head together come nearest to
-  /// `budget` parameters: what LoRA makes of that budget.
-  public static func rank(
-    nearest budget: Int, for model: TransformerModel, targets: [String]
-  ) -> Int {
-    let perRank = LowRankAdaptation(targets: targets).layers(of: model).reduce(0) {
+  /// A new addition to the weight of `layer`.
+  func adapter(for layer: LinearLayer, using generator: SeededGenerator) -> LowRankAdapter {
+    LowRankAdapter(
+      for: layer, rank: rank, scale: alpha / Double(rank), dropout: dropout, using: generator)
+  }
+
+  /// The name and the rank.
+  public var label: String { "\(name) r\(rank)" }
+
+  /// The method with the rank, at least 1, at which the additions and the head come nearest to
+  /// `budget` parameters.
+  public func sized(nearest budget: Int, for model: TransformerModel) -> Self {
+    var sized = self
+    let perRank = layers(of: model).reduce(0) {
       $0 + $1.weight.shape.rows + $1.weight.shape.columns
     }
-    let head = model.parameters.reduce(0) { $0 + ($1.kind == .head ? $1.parameter.count : 0) }
-    guard perRank > 0 else { return 1 }
+    let head = model.taskParameters.reduce(0) { $0 + $1.count }
+    guard perRank > 0 else {
+      sized.rank = 1
+      return sized
+    }
     let rank = Int(saturating: (Double(budget - head) / Double(perRank)).rounded())
-    return min(AdapterCandidates.rankLimit, max(1, rank))
+    sized.rank = min(AdapterCandidates.rankLimit, max(1, rank))
+    return sized
   }
 
   /// PEFT's LoRA, with `use_rslora` and patterns of alpha. Variants whose mathematics is another
@@ -94,10 +105,7 @@ public struct LowRankAdaptation: AdaptationMethod {
   public static func adapterFormat(
     _ configuration: AdapterConfiguration
   ) throws(FileError) -> (any AdapterFormat)? {
-    guard configuration.type == "LORA" else { return nil }
-    for key in ["use_dora", "lora_bias", "use_qalora", "use_bdlora"] {
-      try configuration.refuse(key, where: { $0.bool == true })
-    }
+    guard configuration.type == "LORA", configuration["use_dora"]?.bool != true else { return nil }
     return try LowRankFormat(configuration)
   }
 }

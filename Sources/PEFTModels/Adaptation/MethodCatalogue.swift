@@ -18,8 +18,8 @@ public struct MethodCatalogue: Sendable {
   /// The methods of this package. A new one is a file, and a word here.
   public static let standard = MethodCatalogue(
     offered: [
-      FullTuning.self, LowRankAdaptation.self, BiasTuning.self, NormTuning.self, HeadTuning.self,
-      IncrementalUnmasking.self,
+      FullTuning.self, LowRankAdaptation.self, WeightDecomposedAdaptation.self, BiasTuning.self,
+      NormTuning.self, VectorScaling.self, HeadTuning.self, IncrementalUnmasking.self,
     ], others: [SelectedTuning.self])
 
   /// The names that a user may ask for.

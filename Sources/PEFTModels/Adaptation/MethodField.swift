@@ -25,6 +25,16 @@ public struct MethodField<Method>: Sendable {
     (self.name, self.help, self.json, self.set, self.parse) = (name, help, json, set, parse)
   }
 
+  /// The same setting of a method that has `Method` at `path` among its own.
+  public func inside<Outer>(
+    _ path: any WritableKeyPath<Outer, Method> & Sendable
+  ) -> MethodField<Outer> {
+    let (json, set) = (json, set)
+    return MethodField<Outer>(
+      name: name, help: help, json: { json($0[keyPath: path]) },
+      set: { set(&$0[keyPath: path], $1) }, parse: parse)
+  }
+
   /// A whole number in `range`.
   public static func integer(
     _ name: String, _ path: any WritableKeyPath<Method, Int> & Sendable, in range: ClosedRange<Int>,
@@ -60,15 +70,39 @@ public struct MethodField<Method>: Sendable {
     Self(
       name: name, help: help, json: { .array($0[keyPath: path].map { .string($0) }) },
       set: { method, value in
-        guard let array = value.array else { return false }
-        let names = array.compactMap(\.string)
-        guard names.count == array.count, !names.contains("") else { return false }
+        guard let names = Self.names(value) else { return false }
         method[keyPath: path] = names
         return true
-      },
-      parse: { text in
-        .array(text.split(separator: ",").map { .string(String($0)) })
-      })
+      }, parse: Self.list)
+  }
+
+  /// A list of names, or nil, which is null in JSON; an empty text is an empty list.
+  public static func names(
+    _ name: String, _ path: any WritableKeyPath<Method, [String]?> & Sendable, help: String
+  ) -> Self {
+    Self(
+      name: name, help: help,
+      json: { $0[keyPath: path].map { .array($0.map { .string($0) }) } ?? .null },
+      set: { method, value in
+        guard value != .null else {
+          method[keyPath: path] = nil
+          return true
+        }
+        guard let names = Self.names(value) else { return false }
+        method[keyPath: path] = names
+        return true
+      }, parse: Self.list)
+  }
+
+  /// The names in a list of them; nil for anything else.
+  private static func names(_ value: JSONValue) -> [String]? {
+    guard let array = value.array else { return nil }
+    let names = array.compactMap(\.string)
+    return names.count == array.count && !names.contains("") ? names : nil
+  }
+
+  private static func list(_ text: String) -> JSONValue? {
+    .array(text.split(separator: ",").map { .string(String($0)) })
   }
 }
 

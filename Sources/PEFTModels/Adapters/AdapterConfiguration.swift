@@ -12,10 +12,15 @@ public struct AdapterConfiguration: Sendable {
     self.path = path
     document = try JSONValue(parsing: bytes, path: path)
     try refuse("task_type") { type in
-      let known = ["SEQ_CLS", "CAUSAL_LM", "FEATURE_EXTRACTION"]
+      let known = ["SEQ_CLS", Self.tokenTask, "CAUSAL_LM", "FEATURE_EXTRACTION"]
       return type.string.map { !known.contains($0) } ?? false
     }
   }
+
+  private static let tokenTask = "TOKEN_CLS"
+
+  /// Whether the adapter is one of a model that classifies tokens.
+  public var classifiesTokens: Bool { self["task_type"]?.string == Self.tokenTask }
 
   /// `peft_type`; files without it are of the type LORA.
   public var type: String { document["peft_type"]?.string ?? "LORA" }

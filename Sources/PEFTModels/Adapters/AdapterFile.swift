@@ -10,6 +10,7 @@ public struct AdapterFile {
   public let path: String
   private let reader: SafetensorsReader
   private let format: any AdapterFormat
+  private let classifiesTokens: Bool
   /// SHA-256 of `adapter_config.json` as it was read, in hexadecimal; nil where α was given.
   package let configurationDigest: String?
 
@@ -29,12 +30,15 @@ public struct AdapterFile {
     reader = try SafetensorsReader(path: self.path)
     if let alpha {
       format = LowRankFormat(alpha: alpha)
+      classifiesTokens = false
       configurationDigest = nil
     } else if isDirectory.boolValue {
       let path = path + "/adapter_config.json"
       let bytes = try FileContents.read(
         regularFile: path, limit: JSONValue.configurationLimit)
-      format = try catalogue.adapterFormat(AdapterConfiguration(parsing: bytes, path: path))
+      let configuration = try AdapterConfiguration(parsing: bytes, path: path)
+      format = try catalogue.adapterFormat(configuration)
+      classifiesTokens = configuration.classifiesTokens
       var hash = SHA256()
       hash.append(bytes)
       configurationDigest = hash.hexadecimal
@@ -61,22 +65,28 @@ public struct AdapterFile {
     try AdapterFile(path, alpha: alpha).attach(to: model)
   }
 
-  /// The rows of the classifier that is stored with the additions; nil where there is none.
+  /// The output of the model that the adapters are for: a vocabulary where no classifier is stored
+  /// with them.
   ///
-  /// Throws `malformed` for one that is no matrix over a model of `width`.
-  public func classCount(width: Int) throws(FileError) -> Int? {
+  /// Throws `malformed` for a classifier that is no matrix over the width of such a model.
+  public func output(for configuration: ModelConfiguration) throws(FileError) -> ModelOutput {
+    let (width, naming) = (configuration.hiddenSize, configuration.naming)
+    let names = classifiesTokens ? [naming.tokenClassifierWeight] : naming.classifierWeights
     for name in reader.tensorNames {
-      let bare = Self.bareName(name)
-      guard ["classifier.out_proj.weight", "classifier.weight", "score.weight"].contains(bare),
-        let shape = reader.entry(name)?.shape
-      else { continue }
+      guard names.contains(Self.bareName(name)), let shape = reader.entry(name)?.shape else {
+        continue
+      }
       guard shape.count == 2, shape[0] > 0, shape[1] == width else {
         throw malformed(name, "its shape is \(shape), of a classifier over \(width) numbers")
       }
-      return shape[0]
+      return classifiesTokens
+        ? .tokenClasses(shape[0]) : .classes(shape[0], pooling: configuration.usualPooling)
     }
-    return nil
+    return .vocabulary
   }
+
+  /// The learning rate that usually suits the method of these adapters.
+  public var usualLearningRate: Double { format.usualMethod.usualLearningRate }
 
   /// The method with the layers and settings of these adapters, for further training.
   ///

@@ -13,6 +13,9 @@ public protocol AdapterFormat: Sendable {
     of layer: LinearLayer, _ tensors: [String: Tensor]
   ) throws(AdapterMismatch) -> any LinearAdapter
 
+  /// The method that has such adapters, with its usual settings.
+  var usualMethod: any AdaptationMethod { get }
+
   /// The method that trains these adapters further; nil where no settings of a method give them.
   func method(
     of adapted: [(layer: LinearLayer, adapter: any LinearAdapter)]
@@ -37,6 +40,7 @@ struct LowRankFormat: AdapterFormat {
   private let isRankStabilized: Bool
 
   let suffixes = ["lora_A", "lora_B"]
+  let usualMethod: any AdaptationMethod = LowRankAdaptation()
 
   /// Additions with one α.
   init(alpha: Double) {
@@ -51,6 +55,9 @@ struct LowRankFormat: AdapterFormat {
     try configuration.refuse("init_lora_weights") { start in
       let known = ["gaussian", "eva", "orthogonal", "mica"]
       return start.string.map { !known.contains($0) } ?? false
+    }
+    for key in ["lora_bias", "use_qalora", "use_bdlora"] {
+      try configuration.refuse(key, where: { $0.bool == true })
     }
     for key in ["alora_invocation_tokens", "arrow_config", "layer_replication"] {
       try configuration.refuse(key)
@@ -80,7 +87,12 @@ struct LowRankFormat: AdapterFormat {
 
   func adapter(
     of layer: LinearLayer, _ tensors: [String: Tensor]
-  ) throws(AdapterMismatch) -> any LinearAdapter {
+  ) throws(AdapterMismatch) -> any LinearAdapter { try lowRankAdapter(of: layer, tensors) }
+
+  /// The addition of A and B to the weight of `layer`.
+  func lowRankAdapter(
+    of layer: LinearLayer, _ tensors: [String: Tensor]
+  ) throws(AdapterMismatch) -> LowRankAdapter {
     let (down, up) = try Self.factors(of: layer, tensors)
     return LowRankAdapter(
       layer.name, down: down, up: up, scale: scale(of: layer.name, rank: down.shape.rows))
@@ -105,9 +117,19 @@ struct LowRankFormat: AdapterFormat {
   func method(
     of adapted: [(layer: LinearLayer, adapter: any LinearAdapter)]
   ) -> (any AdaptationMethod)? {
-    let adapters = adapted.compactMap { $0.adapter as? LowRankAdapter }
-    guard let first = adapters.first, first.rank <= AdapterCandidates.rankLimit, first.scale > 0,
-      adapters.allSatisfy({ $0.rank == first.rank && $0.scale == first.scale })
+    lowRankMethod(
+      of: adapted.compactMap { layer, adapter in
+        (adapter as? LowRankAdapter).map { (layer: layer, adapter: $0) }
+      })
+  }
+
+  /// The LoRA that trains these additions further; nil where they are not alike.
+  func lowRankMethod(
+    of adapted: [(layer: LinearLayer, adapter: LowRankAdapter)]
+  ) -> LowRankAdaptation? {
+    guard let first = adapted.first?.adapter, first.rank <= AdapterCandidates.rankLimit,
+      first.scale > 0,
+      adapted.allSatisfy({ $0.adapter.rank == first.rank && $0.adapter.scale == first.scale })
     else { return nil }
     return LowRankAdaptation(
       rank: first.rank, alpha: first.scale * Double(first.rank), targets: adapted.map(\.layer.name))

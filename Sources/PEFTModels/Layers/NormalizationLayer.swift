@@ -1,28 +1,42 @@
 import PEFTTensor
 
-/// A layer norm with scale and shift.
+/// A norm over the last axis: a layer norm with scale and shift, or an RMS norm with a scale alone.
 public final class NormalizationLayer {
   /// γ [n].
   public let scale: Parameter
-  /// β [n].
-  public let shift: Parameter
-  /// Added to the variance.
+  /// β [n] of a layer norm; nil in an RMS norm.
+  public let shift: Parameter?
+  /// Added to the variance, or to the mean square.
   public let epsilon: Double
 
-  /// The layer that only normalises: γ = 1, β = 0.
-  public init(name: String, width: Int, epsilon: Double) {
+  /// The layer norm that only normalises: γ = 1, β = 0.
+  public convenience init(name: String, width: Int, epsilon: Double) {
+    self.init(
+      name: name, width: width, epsilon: epsilon,
+      shift: Parameter(name: name + ".bias", value: Tensor(zeros: [width])))
+  }
+
+  /// The RMS norm that only normalises: γ = 1.
+  public convenience init(rootMeanSquare name: String, width: Int, epsilon: Double) {
+    self.init(name: name, width: width, epsilon: epsilon, shift: nil)
+  }
+
+  private init(name: String, width: Int, epsilon: Double, shift: Parameter?) {
     scale = Parameter(name: name + ".weight", value: Tensor(repeating: 1, shape: [width]))
-    shift = Parameter(name: name + ".bias", value: Tensor(zeros: [width]))
+    self.shift = shift
     self.epsilon = epsilon
   }
 
-  /// Both parameters.
-  public var parameters: [Parameter] { [scale, shift] }
+  /// Every parameter.
+  public var parameters: [Parameter] { [scale] + (shift.map { [$0] } ?? []) }
 
   /// Normalises x + residual, [T, n] → [T, n].
   public func callAsFunction(
     _ x: Variable, adding residual: Variable? = nil, on tape: Tape
   ) -> Variable {
-    tape.layerNorm(x, residual: residual, scale: scale, shift: shift, epsilon: epsilon)
+    guard let shift else {
+      return tape.rmsNorm(x, residual: residual, scale: scale, epsilon: epsilon)
+    }
+    return tape.layerNorm(x, residual: residual, scale: scale, shift: shift, epsilon: epsilon)
   }
 }

@@ -1,12 +1,22 @@
+import PEFTNetwork
 import PEFTTensor
 import PEFTText
 
 /// What `config.json` says about a model of any family.
-public enum ModelConfiguration: Hashable, Sendable {
-  /// RoBERTa or BERT.
-  case encoder(EncoderConfiguration)
-  /// GPT-2.
-  case gpt2(GPT2Configuration)
+public struct ModelConfiguration: Hashable, Sendable {
+  /// The family's own description.
+  public let architecture: any Architecture
+
+  /// The model that `architecture` describes, for models that come from no directory.
+  public init(_ architecture: some Architecture) { self.architecture = architecture }
+
+  /// Whether both describe the same model.
+  public static func == (_ first: ModelConfiguration, _ second: ModelConfiguration) -> Bool {
+    AnyHashable(first.architecture) == AnyHashable(second.architecture)
+  }
+
+  /// Feeds the description to a hasher.
+  public func hash(into hasher: inout Hasher) { AnyHashable(architecture).hash(into: &hasher) }
 
   /// Reads `config.json` of a model directory. What this package would compute otherwise than the
   /// file says is refused by name.
@@ -16,24 +26,17 @@ public enum ModelConfiguration: Hashable, Sendable {
 
   /// Reads `config.json` of a model's files. What this package would compute otherwise than the
   /// file says is refused by name.
-  public init(files: ModelFiles) throws(FileError) {
+  ///
+  /// - Parameter catalogue: the families to look among.
+  public init(
+    files: ModelFiles, catalogue: ArchitectureCatalogue = .standard
+  ) throws(FileError) {
     let path = files.path(ModelFiles.configurationName)
     let document = try JSONValue(parsing: files.configuration, path: path)
     guard case .object(let members) = document else {
       throw FileError(.malformed, path: path, reason: "not a JSON object")
     }
-    let file = ConfigurationReader(members: members, path: path)
-    let modelType = try file.string("model_type")
-    if modelType == GPT2Configuration.modelType {
-      self = .gpt2(try GPT2Configuration(file))
-    } else if let architecture = EncoderConfiguration.Architecture(rawValue: modelType) {
-      self = .encoder(try EncoderConfiguration(file, architecture))
-    } else {
-      throw FileError(
-        .unsupported, path: path, place: "model_type",
-        reason: "the architecture \"\(modelType)\" is not supported",
-        remedy: "use a model of type bert, roberta or gpt2")
-    }
+    architecture = try catalogue.architecture(ConfigurationReader(members: members, path: path))
     guard maximumLength >= 4 else {
       throw FileError(
         .unsupported, path: path,
@@ -42,11 +45,8 @@ public enum ModelConfiguration: Hashable, Sendable {
     }
   }
 
-  /// The tokenizer of the model's directory. One with more tokens than the model has
-  /// rows for is refused.
-  ///
-  /// A GPT-2 has no special tokens around a text, whatever its vocabulary holds, unless the
-  /// tokenizer's file asks for them; a model with one token type gets no other.
+  /// The tokenizer of the model's directory, as the family reads texts. One with more tokens than
+  /// the model has rows for is refused.
   public func tokenizer(directory: String) throws(FileError) -> Tokenizer {
     try tokenizer(files: ModelFiles(directory: directory))
   }
@@ -55,22 +55,7 @@ public enum ModelConfiguration: Hashable, Sendable {
   public func tokenizer(files: ModelFiles) throws(FileError) -> Tokenizer {
     let directory = files.directory
     var tokenizer = try Tokenizer.load(files: files.tokenizer)
-    switch self {
-    case .encoder(let configuration):
-      tokenizer.hasTokenTypes = configuration.tokenTypeCount > 1
-      guard tokenizer.namesSpecialTokens != false else {
-        throw FileError(
-          .unsupported, path: directory + "/tokenizer.json", place: "post_processor",
-          reason: "it puts no special tokens around a text, which this model's heads read",
-          remedy: "use the file that came with the model")
-      }
-    case .gpt2(let configuration):
-      if tokenizer.family != .gpt2, tokenizer.namesSpecialTokens != true {
-        tokenizer.family = .gpt2
-        tokenizer.special = Tokenizer.SpecialTokens(
-          end: configuration.endID.map { Int32($0) } ?? tokenizer.special.end)
-      }
-    }
+    try architecture.adapt(&tokenizer, directory: directory)
     guard tokenizer.vocabularySize <= vocabularySize else {
       throw FileError(
         .malformed, path: directory,
@@ -80,120 +65,49 @@ public enum ModelConfiguration: Hashable, Sendable {
     }
     return tokenizer
   }
+}
 
+extension ModelConfiguration {
   /// The document of `config.json`.
-  public var json: JSONValue {
-    switch self {
-    case .encoder(let configuration): configuration.json
-    case .gpt2(let configuration): configuration.json
-    }
-  }
+  public var json: JSONValue { architecture.json }
+
+  /// The family's `model_type`, such as `roberta`.
+  public var architectureName: String { architecture.modelType }
+
+  /// What files call the model and its parameters.
+  public var naming: CheckpointNaming { architecture.naming }
 
   /// The elements of the embedding tables and of the layers' matrices, by arithmetic alone.
-  public var matrixElements: Double {
-    let (rows, hidden, layers, wide) =
-      switch self {
-      case .encoder(let configuration):
-        (
-          configuration.vocabularySize + configuration.positionCount
-            + configuration.tokenTypeCount, configuration.hiddenSize, configuration.layerCount,
-          configuration.intermediateSize
-        )
-      case .gpt2(let configuration):
-        (
-          configuration.vocabularySize + configuration.positionCount, configuration.hiddenSize,
-          configuration.layerCount, configuration.intermediateSize
-        )
-      }
-    let perLayer = 4 * Double(hidden) * Double(hidden) + 2 * Double(hidden) * Double(wide)
-    return Double(rows) * Double(hidden) + Double(layers) * perLayer
-  }
-
-  /// `bert`, `roberta` or `gpt2`.
-  public var architectureName: String {
-    switch self {
-    case .encoder(let configuration): configuration.architecture.rawValue
-    case .gpt2: GPT2Configuration.modelType
-    }
-  }
+  public var matrixElements: Double { architecture.sizes.matrixElements }
 
   /// Rows of the word table, V.
-  public var vocabularySize: Int {
-    switch self {
-    case .encoder(let configuration): configuration.vocabularySize
-    case .gpt2(let configuration): configuration.vocabularySize
-    }
-  }
+  public var vocabularySize: Int { architecture.sizes.vocabulary }
 
   /// Width of the residual stream, h.
-  public var hiddenSize: Int {
-    switch self {
-    case .encoder(let configuration): configuration.hiddenSize
-    case .gpt2(let configuration): configuration.hiddenSize
-    }
-  }
+  public var hiddenSize: Int { architecture.sizes.hidden }
 
   /// Number of transformer layers.
-  public var layerCount: Int {
-    switch self {
-    case .encoder(let configuration): configuration.layerCount
-    case .gpt2(let configuration): configuration.layerCount
-    }
-  }
+  public var layerCount: Int { architecture.sizes.layers }
 
   /// The longest sequence, in tokens.
-  public var maximumLength: Int {
-    switch self {
-    case .encoder(let configuration): configuration.maximumLength
-    case .gpt2(let configuration): configuration.positionCount
-    }
-  }
-
-  /// Standard deviation of newly drawn weights.
-  public var initializerRange: Double {
-    switch self {
-    case .encoder(let configuration): configuration.initializerRange
-    case .gpt2(let configuration): configuration.initializerRange
-    }
-  }
+  public var maximumLength: Int { architecture.sizes.positions }
 
   /// The names of a classifier's labels, where the file says them.
-  public var labelNames: [String]? {
-    switch self {
-    case .encoder(let configuration): configuration.labelNames
-    case .gpt2(let configuration): configuration.labelNames
-    }
-  }
+  public var labelNames: [String]? { architecture.labelNames }
 
   /// How a classifier reads the tokens unless told otherwise: a causal model's last token is the
   /// only one that has seen all.
-  public var usualPooling: Pooling {
-    switch self {
-    case .encoder: .first
-    case .gpt2: .last
-    }
-  }
+  public var usualPooling: Pooling { architecture.usualPooling }
 
   /// The linear layers that LoRA usually adapts, by PEFT's habit.
-  public var usualTargets: [String] {
-    switch self {
-    case .encoder: ["query", "value"]
-    case .gpt2: ["c_attn"]
-    }
+  public var usualTargets: [String] { architecture.usualTargets }
+
+  /// The linear layers that (IA)³ usually scales, by PEFT's habit, and those of them whose input it
+  /// scales.
+  public var usualScaledTargets: (targets: [String], feedForward: [String]) {
+    architecture.usualScaledTargets
   }
 
   /// Whether a token sees those before it only, so that the model can write.
-  public var isCausal: Bool {
-    switch self {
-    case .encoder: false
-    case .gpt2: true
-    }
-  }
-
-  func makeBackbone() -> any Backbone {
-    switch self {
-    case .encoder(let configuration): Encoder(configuration: configuration)
-    case .gpt2(let configuration): GPT2(configuration: configuration)
-    }
-  }
+  public var isCausal: Bool { architecture.isCausal }
 }

@@ -2,21 +2,28 @@ import PEFTNetwork
 import PEFTTensor
 
 /// The parameters of one part of a network.
-struct ParameterSection {
-  let place: String
-  let prefix: String
-  let stage: Int
-  var layer: Int?
-  var entries: [ModelParameter] = []
+public struct ParameterSection {
+  /// The part: `embeddings`, `layer.3`, `head`.
+  public let place: String
+  /// What the names of its parameters begin with, in front of their roles.
+  public let prefix: String
+  /// The stage of the computation that first uses it.
+  public let stage: Int
+  /// The number of its transformer layer, from 0; nil outside the layers.
+  public let layer: Int?
+  /// The parameters in the order of computation.
+  public private(set) var entries: [ModelParameter] = []
 
-  init(place: String, prefix: String, stage: Int, layer: Int? = nil) {
+  /// An empty section.
+  public init(place: String, prefix: String, stage: Int, layer: Int? = nil) {
     self.place = place
     self.prefix = prefix
     self.stage = stage
     self.layer = layer
   }
 
-  mutating func add(
+  /// Adds parameters of one kind.
+  public mutating func add(
     _ parameters: [Parameter], _ kind: ParameterKind, adapter: AdapterFactor? = nil
   ) {
     entries += parameters.map { parameter in
@@ -28,8 +35,8 @@ struct ParameterSection {
     }
   }
 
-  /// Weight, bias, and what the adapter adds.
-  mutating func add(_ linear: LinearLayer, _ weightKind: ParameterKind) {
+  /// Adds weight, bias, and what the adapter adds.
+  public mutating func add(_ linear: LinearLayer, _ weightKind: ParameterKind) {
     add([linear.weight], weightKind)
     if let bias = linear.bias { add([bias], .bias) }
     for factor in linear.adapter?.factors ?? [] {

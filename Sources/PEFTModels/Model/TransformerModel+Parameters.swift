@@ -9,21 +9,14 @@ extension TransformerModel {
   }
 
   /// The names under which files may hold a parameter a second time, because it is used twice: the
-  /// output layer of a language model is its word table.
+  /// output layer of most language models is their word table.
   public var tiedNames: [String: Parameter] {
     guard let vocabulary else { return [:] }
-    let names =
-      switch configuration {
-      case .gpt2: ["lm_head.weight"]
-      case .encoder(let encoder):
-        encoder.architecture == .bert
-          ? ["cls.predictions.decoder.weight"] : ["lm_head.decoder.weight"]
-      }
-    var tied = Dictionary(uniqueKeysWithValues: names.map { ($0, vocabulary.table) })
-    if let bias = vocabulary.bias {
-      tied[names[0].replacing(".weight", with: ".bias")] = bias
+    let layer = configuration.naming.outputLayer
+    let twice = [(layer + ".weight", vocabulary.table), (layer + ".bias", vocabulary.bias)]
+    return twice.reduce(into: [:]) { tied, entry in
+      if let parameter = entry.1, parameter.name != entry.0 { tied[entry.0] = parameter }
     }
-    return tied
   }
 
   /// The parameters of the task head.

@@ -31,10 +31,11 @@ extension TransformerModel {
   /// Loads the model of the files of a Hugging Face directory, as `load(directory:output:using:)`
   /// does.
   public static func load(
-    files: ModelFiles, output: ModelOutput, using generator: SeededGenerator
+    files: ModelFiles, output: ModelOutput, catalogue: ArchitectureCatalogue = .standard,
+    using generator: SeededGenerator
   ) throws(FileError) -> (model: TransformerModel, report: LoadReport) {
     let directory = files.directory
-    let configuration = try ModelConfiguration(files: files)
+    let configuration = try ModelConfiguration(files: files, catalogue: catalogue)
     let checkpoint = try files.weights
     try check(configuration, isWorthBuildingFor: checkpoint, path: directory)
     let model = TransformerModel(configuration: configuration, output: output)
@@ -65,8 +66,8 @@ extension TransformerModel {
     }
   }
 
-  /// Draws every weight anew: N(0, initializerRange²), biases 0, norms the identity. GPT-2's maps
-  /// back into the residual stream are drawn 1 / √(2 · layers) as wide.
+  /// Draws every weight anew, with the family's standard deviation; biases are 0, norms the
+  /// identity.
   public func initializeWeights(using generator: SeededGenerator) {
     for entry in parameters { initialize(entry, using: generator) }
     TensorMemory.releaseUnused()
@@ -75,9 +76,8 @@ extension TransformerModel {
   private func initialize(_ entry: ModelParameter, using generator: SeededGenerator) {
     let parameter = entry.parameter
     guard parameter.shape.rank == 2 else { return }
-    let isResidual = parameter.name.hasSuffix("c_proj.weight")
-    let factor = isResidual ? 1 / Double(2 * configuration.layerCount).squareRoot() : 1
-    let (name, deviation) = (parameter.name, Float(configuration.initializerRange * factor))
+    let name = parameter.name
+    let deviation = Float(configuration.architecture.deviation(of: name))
     func draw(into value: inout Tensor) {
       var draws = generator.split(name)
       value.fill(normal: deviation, using: &draws)
@@ -107,11 +107,12 @@ extension TransformerModel {
   private func load(
     _ checkpoint: SafetensorsCollection, path: String, using generator: SeededGenerator
   ) throws(FileError) -> LoadReport {
+    let naming = configuration.naming
     var report = LoadReport()
     var used: Set<String> = []
     for entry in parameters {
       let parameter = entry.parameter
-      let name = candidates(for: parameter.name).first { checkpoint.entry($0) != nil }
+      let name = naming.candidates(for: parameter.name).first { checkpoint.entry($0) != nil }
       let shape = name.flatMap { checkpoint.entry($0)?.shape }
       if let name { used.insert(name) }
       if let name, shape == parameter.fileShape.extents {
@@ -130,7 +131,7 @@ extension TransformerModel {
     }
     used.formUnion(try checkTies(checkpoint, path: path))
     for name in checkpoint.tensorNames where !used.contains(name) {
-      guard isKnownAsUnused(name) else {
+      guard naming.ignores(naming.bare(name)) else {
         throw FileError(
           .malformed, path: path, place: "tensor \(name)",
           reason: "the checkpoint has a tensor that a \(configuration.architectureName) model does "
@@ -161,41 +162,6 @@ extension TransformerModel {
         remedy: "use a model whose output layer is its word table")
     }
     return found
-  }
-
-  /// The names under which published checkpoints hold a parameter.
-  private func candidates(for name: String) -> [String] {
-    var names = [name]
-    if name.hasPrefix(prefix) { names.append(String(name.dropFirst(prefix.count))) }
-    return names + names.compactMap(Self.oldNormName)
-  }
-
-  /// What models with an output put before the names of their backbone.
-  private var prefix: String {
-    switch configuration {
-    case .encoder(let encoder): encoder.architecture.rawValue + "."
-    case .gpt2: "transformer."
-    }
-  }
-
-  private static func oldNormName(_ name: String) -> String? {
-    if name.hasSuffix("LayerNorm.weight") { return name.dropLast(6) + "gamma" }
-    if name.hasSuffix("LayerNorm.bias") { return name.dropLast(4) + "beta" }
-    return nil
-  }
-
-  /// Buffers, pretraining heads, poolers that this head does not read and heads of another form.
-  private func isKnownAsUnused(_ name: String) -> Bool {
-    let bare = name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
-    switch configuration {
-    case .encoder:
-      return bare == "embeddings.position_ids" || bare == "embeddings.token_type_ids"
-        || ["cls.", "lm_head.", "pooler.", "classifier."].contains { bare.hasPrefix($0) }
-    case .gpt2:
-      return bare == "lm_head.weight" || bare == "score.weight"
-        || (bare.hasPrefix("h.")
-          && (bare.hasSuffix(".attn.bias") || bare.hasSuffix(".attn.masked_bias")))
-    }
   }
 
   private static func read(

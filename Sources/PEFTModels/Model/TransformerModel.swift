@@ -1,7 +1,7 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// A transformer with an output: a backbone (RoBERTa, BERT or GPT-2) and a head above it.
+/// A transformer with an output: a backbone of some family and a head above it.
 public final class TransformerModel {
   /// What the model is.
   public let configuration: ModelConfiguration
@@ -14,18 +14,8 @@ public final class TransformerModel {
   public init(configuration: ModelConfiguration, output: ModelOutput) {
     self.configuration = configuration
     self.output = output
-    backbone = configuration.makeBackbone()
-    switch output {
-    case .classes(let count, let pooling):
-      head = ClassificationHead(
-        configuration: configuration, pooling: pooling, outputCount: count)
-    case .vocabulary:
-      switch configuration {
-      case .encoder(let encoder):
-        head = MaskedLanguageHead(configuration: encoder, table: backbone.wordTable)
-      case .gpt2: head = CausalLanguageHead(table: backbone.wordTable)
-      }
-    }
+    backbone = configuration.architecture.makeBackbone()
+    head = configuration.architecture.makeHead(output, on: backbone)
   }
 
   /// Where nothing is recorded a layer computes so many tokens at once, or one longer text: what it

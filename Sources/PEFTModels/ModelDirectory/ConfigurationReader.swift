@@ -1,14 +1,18 @@
 import PEFTTensor
 
 /// Typed access to the members of a `config.json`, with errors that name the key.
-struct ConfigurationReader {
+public struct ConfigurationReader {
   let members: JSONObject
-  let path: String
+  /// The path of the file, for messages.
+  public let path: String
+  /// What leads to a member of these members, such as `rope_scaling.`.
+  var outer = ""
 
   /// Extents beyond this are refused: no published model comes near, and products stay in range.
   private static let largestCount = 1 << 24
 
-  func string(_ key: String, default fallback: String? = nil) throws(FileError) -> String {
+  /// A string.
+  public func string(_ key: String, default fallback: String? = nil) throws(FileError) -> String {
     guard let value = present(key) else {
       guard let fallback else { throw missing(key) }
       return fallback
@@ -18,7 +22,7 @@ struct ConfigurationReader {
   }
 
   /// A positive integer.
-  func count(_ key: String) throws(FileError) -> Int {
+  public func count(_ key: String) throws(FileError) -> Int {
     guard let value = present(key) else { throw missing(key) }
     guard let count = value.integer, (1...Self.largestCount).contains(count) else {
       throw wrongType(key, "a positive integer of at most \(Self.largestCount)")
@@ -27,31 +31,31 @@ struct ConfigurationReader {
   }
 
   /// A positive integer, nil where the key is missing.
-  func optionalCount(_ key: String) throws(FileError) -> Int? {
+  public func optionalCount(_ key: String) throws(FileError) -> Int? {
     present(key) == nil ? nil : try count(key)
   }
 
   /// A non-negative integer, nil where the key is missing.
-  func optionalIndex(_ key: String) throws(FileError) -> Int? {
+  public func optionalIndex(_ key: String) throws(FileError) -> Int? {
     present(key) == nil ? nil : try index(key, default: 0)
   }
 
   /// A nonlinearity by its name in transformers.
-  func activation(_ key: String, default fallback: String) throws(FileError) -> Activation {
+  public func activation(_ key: String, default fallback: String) throws(FileError) -> Activation {
     let name = try string(key, default: fallback)
     switch name {
     case "gelu": return .gelu
     case "gelu_new", "gelu_pytorch_tanh": return .geluTanh
     default:
       throw FileError(
-        .unsupported, path: path, place: key,
+        .unsupported, path: path, place: outer + key,
         reason: "the activation \"\(name)\" is not supported",
         remedy: "use a model with gelu, gelu_new or gelu_pytorch_tanh")
     }
   }
 
   /// A non-negative integer.
-  func index(_ key: String, default fallback: Int) throws(FileError) -> Int {
+  public func index(_ key: String, default fallback: Int) throws(FileError) -> Int {
     guard let value = present(key) else { return fallback }
     guard let index = value.integer, (0...Self.largestCount).contains(index) else {
       throw wrongType(key, "a non-negative integer")
@@ -60,11 +64,12 @@ struct ConfigurationReader {
   }
 
   /// A number in 0 ..< 1.
-  func fraction(_ key: String, default fallback: Double) throws(FileError) -> Double {
+  public func fraction(_ key: String, default fallback: Double) throws(FileError) -> Double {
     try optionalFraction(key) ?? fallback
   }
 
-  func optionalFraction(_ key: String) throws(FileError) -> Double? {
+  /// A number in 0 ..< 1, nil where the key is missing.
+  public func optionalFraction(_ key: String) throws(FileError) -> Double? {
     guard let value = present(key) else { return nil }
     guard let number = value.double, (0..<1).contains(number) else {
       throw wrongType(key, "a number from 0 to 1, 1 excluded")
@@ -72,17 +77,54 @@ struct ConfigurationReader {
     return number
   }
 
+  /// A positive number.
+  public func positive(_ key: String, default fallback: Double? = nil) throws(FileError) -> Double {
+    guard let value = present(key) else {
+      guard let fallback else { throw missing(key) }
+      return fallback
+    }
+    guard let number = value.double, number > 0, number.isFinite else {
+      throw wrongType(key, "a positive number")
+    }
+    return number
+  }
+
+  /// True or false.
+  public func flag(_ key: String, default fallback: Bool) throws(FileError) -> Bool {
+    guard let value = present(key) else { return fallback }
+    guard let flag = value.bool else { throw wrongType(key, "true or false") }
+    return flag
+  }
+
+  /// A non-negative integer or a list of such, nil where the key is missing or the list empty; of a
+  /// list the first.
+  public func firstIndex(_ key: String) throws(FileError) -> Int? {
+    guard let list = present(key)?.array else { return try optionalIndex(key) }
+    guard let first = list.first else { return nil }
+    guard let index = first.integer, (0...Self.largestCount).contains(index) else {
+      throw wrongType(key, "a non-negative integer, or a list of them")
+    }
+    return index
+  }
+
+  /// The members of an object, nil where the key is missing.
+  public func object(_ key: String) throws(FileError) -> ConfigurationReader? {
+    guard let value = present(key) else { return nil }
+    guard let members = value.object else { throw wrongType(key, "an object") }
+    return ConfigurationReader(members: members, path: path, outer: outer + key + ".")
+  }
+
   /// Refuses a feature: the key must be missing, null or have this value.
-  func refuse(_ key: String, unless allowed: JSONValue) throws(FileError) {
+  public func refuse(_ key: String, unless allowed: JSONValue) throws(FileError) {
     guard let value = present(key), value != allowed else { return }
     throw FileError(
-      .unsupported, path: path, place: key,
+      .unsupported, path: path, place: outer + key,
       reason: "\(value.text()) is not supported, only \(allowed.text())",
       remedy: "use a model without this feature")
   }
 
   /// The names in `id2label` by their number, nil where the key is missing.
-  func labels() throws(FileError) -> [String]? {
+  public func labels() throws(FileError) -> [String]? {
     guard let value = present("id2label") else { return nil }
     guard let object = value.object else { throw wrongType("id2label", "an object") }
     var names: [String] = []
@@ -102,13 +144,13 @@ struct ConfigurationReader {
 
   private func missing(_ key: String) -> FileError {
     FileError(
-      .malformed, path: path, place: key, reason: "the key is missing",
+      .malformed, path: path, place: outer + key, reason: "the key is missing",
       remedy: "use the config.json that came with the weights")
   }
 
   private func wrongType(_ key: String, _ wanted: String) -> FileError {
     FileError(
-      .malformed, path: path, place: key,
+      .malformed, path: path, place: outer + key,
       reason: "expected \(wanted), found \(members[key]?.text() ?? "nothing")")
   }
 }

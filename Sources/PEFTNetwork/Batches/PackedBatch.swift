@@ -9,8 +9,8 @@ public struct PackedBatch: Sendable {
   public let typeIDs: [Int32]
   /// Which rows belong to which example.
   public let partition: RowPartition
-  /// The rows whose tokens a language model is to predict something for, N ascending numbers below
-  /// T; nil for all. A classifier does not look at them.
+  /// The rows to predict something for, N ascending numbers below T; nil for all. A classifier of
+  /// texts does not look at them.
   public let predictedRows: [Int]?
 
   /// Packs sequences in their order. Token types default to 0.

@@ -9,7 +9,7 @@ public enum ParameterKind: String, CaseIterable, Hashable, Sendable {
   case norm
   /// Biases of linear layers.
   case bias
-  /// Word, position and token-type tables.
+  /// Word, position and token-type tables, and an output layer that is a matrix of its own.
   case embedding
   /// Weights of attention: query, key, value and output.
   case attention

@@ -15,57 +15,81 @@ package struct ForwardTangentProbe {
   ) -> OneWalkProbe.Result {
     let tape = Tape()
     let outputs = objective.outputs(of: batch, on: tape)
-    if case .tokens(let labels) = objective.targets(of: batch), let map = objective.vocabulary {
-      return moments(objective, outputs, map, labels, on: tape, along: directions, grouping)
+    let targets = objective.targets(of: batch)
+    if case .tokens(let labels) = targets.kind, let map = objective.vocabulary {
+      return moments(
+        objective, outputs, map, labels, targets.partition, on: tape, along: directions, grouping)
     }
+    let rows = outputs.value.shape.rows
     let curvature = LogitCurvature(
-      outputs: outputs.value, targets: objective.targets(of: batch),
+      outputs: outputs.value,
+      targets: Targets(targets.kind, partition: RowPartition(examples: rows)),
       labelSmoothing: objective.labelSmoothing, exactLimit: .max, samples: 0,
       generator: SeededGenerator(seed: 0, purpose: "unused"))
-    let (examples, width) = (outputs.value.shape.rows, outputs.value.shape.columns)
+    let width = outputs.value.shape.columns
     var tangents = OutputTangents(
-      exampleCount: examples, groupCount: grouping.count,
+      exampleCount: rows, groupCount: grouping.count,
       walks: (0..<curvature.walkCount).map { _ in
-        Array(repeating: 0, count: examples * grouping.count)
+        Array(repeating: 0, count: rows * grouping.count)
       })
     for group in 0..<grouping.count {
       let restricted = grouping.restrict(directions, of: objective.parameters, to: group)
       let tangent = tape.tangent(of: outputs, along: restricted).elements
       for walk in tangents.walks.indices {
         let cotangent = curvature.cotangent(walk).elements
-        for example in 0..<examples {
+        for row in 0..<rows {
           var sum = 0.0
-          for output in example * width..<(example + 1) * width {
+          for output in row * width..<(row + 1) * width {
             sum += Double(cotangent[output]) * Double(tangent[output])
           }
-          tangents.walks[walk][example * grouping.count + group] = sum
+          tangents.walks[walk][row * grouping.count + group] = sum
         }
       }
     }
-    return OneWalkProbe.result(tangents, curvature, interactions: interactions)
+    guard !targets.hasOneRowEach else {
+      return OneWalkProbe.result(tangents, curvature, interactions: interactions)
+    }
+    return Self.result(targets.partition, groups: grouping.count) { row, group in
+      curvature.slope(tangents, example: row, group: group)
+    } curvature: { row, group in
+      curvature.curvature(tangents, example: row, group: group)
+    }
+  }
+
+  /// The statistics of examples with several rows; no interactions.
+  private static func result(
+    _ partition: RowPartition, groups: Int, slope: (Int, Int) -> Double,
+    curvature: (Int, Int) -> Double
+  ) -> OneWalkProbe.Result {
+    let weight = Double(partition.exampleCount) / Double(max(1, partition.rowCount))
+    var record = ProbeRecord(exampleCount: partition.exampleCount, groupCount: groups)
+    for group in 0..<groups {
+      record.set(group: group) {
+        weight * partition[$0].reduce(0) { $0 + slope($1, group) }
+      } curvatures: {
+        weight * partition[$0].reduce(0) { $0 + curvature($1, group) }
+      }
+    }
+    return OneWalkProbe.Result(record: record, interactions: nil)
   }
 
   /// The exact slopes and curvatures over a vocabulary, whose tangents are never whole in
   /// memory; no interactions.
   private func moments<O: Objective>(
-    _ objective: O, _ outputs: Variable, _ map: VocabularyMap, _ labels: [[Int32]], on tape: Tape,
-    along directions: [Parameter: Tensor], _ grouping: ParameterGrouping
+    _ objective: O, _ outputs: Variable, _ map: VocabularyMap, _ labels: [Int32],
+    _ partition: RowPartition, on tape: Tape, along directions: [Parameter: Tensor],
+    _ grouping: ParameterGrouping
   ) -> OneWalkProbe.Result {
-    let ends = labels.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.count) }
-    let weight = Double(labels.count) / Double(max(1, ends[labels.count]))
-    var record = ProbeRecord(exampleCount: labels.count, groupCount: grouping.count)
-    for group in 0..<grouping.count {
-      let restricted = grouping.restrict(directions, of: objective.parameters, to: group)
-      let found = tape.crossEntropyMoments(
-        outputs, map, labels: labels.flatMap { $0 }, labelSmoothing: objective.labelSmoothing,
-        along: restricted)
-      record.set(group: group) {
-        weight * found.slopes[ends[$0]..<ends[$0 + 1]].reduce(0, +)
-      } curvatures: {
-        weight * found.curvatures[ends[$0]..<ends[$0 + 1]].reduce(0, +)
-      }
+    let found = (0..<grouping.count).map { group in
+      tape.crossEntropyMoments(
+        outputs, map, labels: labels, labelSmoothing: objective.labelSmoothing,
+        along: grouping.restrict(directions, of: objective.parameters, to: group))
     }
-    return OneWalkProbe.Result(record: record, interactions: nil)
+    return Self.result(partition, groups: grouping.count) { row, group in
+      found[group].slopes[row]
+    } curvature: { row, group in
+      found[group].curvatures[row]
+    }
   }
 }
 

@@ -2,13 +2,18 @@ import Foundation
 import PEFTNetwork
 import PEFTTensor
 
-/// The curvature of a loss of outputs z [B, C] that are all at hand.
+/// The curvature of a loss of outputs z [N, C] that are all at hand, where N rows belong to B
+/// examples.
 ///
 /// *Exact*, for C up to a limit. The softmax does not see a common shift, so C − 1 walks with
 /// cotangents e_c − e_C give Δz up to that shift, and s and h follow in closed form. *Sampled*,
 /// beyond. One walk with p − y gives s; a walk with p − e_ŷ, ŷ drawn from p, gives a score whose
 /// square has the expectation h (the Gauss–Newton matrix of cross entropy is the Fisher
 /// information); h is the mean of S such squares. *Squared error* needs one walk.
+///
+/// An example with several rows is always sampled, since passes leave one number for each example.
+/// In the mean over examples it has (B/N) Σ_{t∈i} ℓ_t. The scores of different rows are uncorrelated
+/// given the text, so the square of their sum has the expectation of the sum of their squares.
 struct LogitCurvature: OutputCurvature {
   private enum Form {
     case exact(probabilities: [Double], labels: [Int])
@@ -18,7 +23,9 @@ struct LogitCurvature: OutputCurvature {
 
   private let form: Form
   private let outputCount: Int
-  private let exampleCount: Int
+  private let rowCount: Int
+  /// B / N.
+  private let weight: Double
   private let smoothing: Double
 
   /// - Parameters:
@@ -28,17 +35,19 @@ struct LogitCurvature: OutputCurvature {
     outputs: Tensor, targets: Targets, labelSmoothing: Double, exactLimit: Int, samples: Int,
     generator: SeededGenerator
   ) {
-    exampleCount = outputs.shape.rows
+    rowCount = outputs.shape.rows
+    weight = Double(targets.count) / Double(max(1, targets.termCount))
     outputCount = outputs.shape.columns
     smoothing = labelSmoothing
     let elements = outputs.elements.map(Double.init)
-    switch targets {
+    switch targets.kind {
     case .values(let values):
+      precondition(targets.hasOneRowEach, "LogitCurvature: several values for an example")
       form = .squares(residuals: zip(elements, values).map { $0 - $1 })
     case .tokens: preconditionFailure("LogitCurvature: tokens need a vocabulary")
     case .classes(let labels):
       let probabilities = Self.softmax(elements, columns: outputCount)
-      if outputCount <= exactLimit {
+      if outputCount <= exactLimit, targets.hasOneRowEach {
         form = .exact(probabilities: probabilities, labels: labels)
       } else {
         let width = outputCount
@@ -70,11 +79,11 @@ struct LogitCurvature: OutputCurvature {
     tape.pullBack(cotangent(index), from: outputs, to: sink, consuming: consuming)
   }
 
-  /// The cotangent [B, C] of walk `walk`.
+  /// The cotangent [N, C] of walk `walk`.
   func cotangent(_ walk: Int) -> Tensor {
-    var elements = [Float](repeating: 0, count: exampleCount * outputCount)
-    for example in 0..<exampleCount {
-      let row = example * outputCount
+    var elements = [Float](repeating: 0, count: rowCount * outputCount)
+    for index in 0..<rowCount {
+      let row = index * outputCount
       switch form {
       case .exact:
         elements[row + walk] = 1
@@ -83,14 +92,14 @@ struct LogitCurvature: OutputCurvature {
         for output in 0..<outputCount {
           let hit =
             walk == 0
-            ? target(output, label: labels[example])
-            : draws[walk - 1][example] == output ? 1 : 0
+            ? target(output, label: labels[index])
+            : draws[walk - 1][index] == output ? 1 : 0
           elements[row + output] = Float(probabilities[row + output] - hit)
         }
       case .squares: elements[row] = 1
       }
     }
-    return Tensor(elements, shape: [exampleCount, outputCount])
+    return Tensor(elements, shape: [rowCount, outputCount])
   }
 
   /// s_ik.
@@ -105,7 +114,7 @@ struct LogitCurvature: OutputCurvature {
           * tangents[output, example, group]
       }
       return sum
-    case .sampled: return tangents[0, example, group]
+    case .sampled: return weight * tangents[0, example, group]
     case .squares(let residuals): return 2 * residuals[example] * tangents[0, example, group]
     }
   }
@@ -131,7 +140,8 @@ struct LogitCurvature: OutputCurvature {
       let own = index < outputCount - 1 ? tangents[index, example, group] : 0
       return probabilities[row + index].squareRoot() * (own - mean)
     case .sampled(_, _, let draws):
-      return tangents[index + 1, example, group] / Double(draws.count).squareRoot()
+      return weight.squareRoot() * tangents[index + 1, example, group]
+        / Double(draws.count).squareRoot()
     case .squares: return 2.0.squareRoot() * tangents[0, example, group]
     }
   }

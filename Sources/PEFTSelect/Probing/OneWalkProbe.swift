@@ -45,9 +45,9 @@ public struct OneWalkProbe {
     let outputs = objective.outputs(of: batch, on: tape)
     let targets = objective.targets(of: batch)
     let curvature: any OutputCurvature =
-      if case .tokens(let labels) = targets, let map = objective.vocabulary {
+      if case .tokens(let labels) = targets.kind, let map = objective.vocabulary {
         VocabularyCurvature(
-          outputs: outputs, on: tape, map: map, targets: labels,
+          outputs: outputs, on: tape, map: map, labels: labels, exampleCount: targets.count,
           labelSmoothing: objective.labelSmoothing, samples: sampleCount, generator: generator)
       } else {
         LogitCurvature(

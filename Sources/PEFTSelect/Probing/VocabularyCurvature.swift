@@ -17,15 +17,15 @@ struct VocabularyCurvature: OutputCurvature {
 
   /// Draws `samples` labels for every token, S ≥ 1.
   init(
-    outputs: Variable, on tape: Tape, map: VocabularyMap, targets: [[Int32]],
+    outputs: Variable, on tape: Tape, map: VocabularyMap, labels: [Int32], exampleCount: Int,
     labelSmoothing: Double, samples: Int, generator: SeededGenerator
   ) {
     self.map = map
-    exampleCount = targets.count
-    tokenCount = targets.reduce(0) { $0 + $1.count }
+    self.exampleCount = exampleCount
+    tokenCount = labels.count
     smoothing = labelSmoothing
-    labels =
-      [targets.flatMap { $0 }]
+    self.labels =
+      [labels]
       + tape.draw(max(1, samples), from: outputs, map, using: generator)
   }
 

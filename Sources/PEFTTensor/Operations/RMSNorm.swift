@@ -10,7 +10,7 @@ extension Tape {
   public func rmsNorm(
     _ x: Variable, residual: Variable? = nil, scale: Parameter, epsilon: Double
   ) -> Variable {
-    let isNeeded = x.needsGradient || residual?.needsGradient == true || scale.isTrainable
+    let isNeeded = x.needsGradient || residual?.needsGradient == true || scale.wantsGradient
     let (y, normalization) = RowKernels.rmsNorm(
       x.value, residual: residual?.value, scale: scale.value, epsilon: Float(epsilon),
       saving: isNeeded)

@@ -3,9 +3,11 @@ import PEFTRuntime
 
 extension Tokenizer {
   /// Reads the tokenizer of a model directory, or of one that holds vocabulary files alone:
-  /// `tokenizer.json`, else `vocab.json` and `merges.txt`, else `vocab.txt`.
+  /// `tokenizer.json`, else `vocab.json` and `merges.txt`, else `vocab.txt`, else
+  /// `sentencepiece.bpe.model` in XLM-R's order, else `spiece.model` of a T5.
   ///
-  /// The special tokens in the vocabulary decide the family. Which tokens are found in the text
+  /// The special tokens in the vocabulary decide what stands around a text where `tokenizer.json`
+  /// does not. Which tokens are found in the text
   /// itself is what `tokenizer.json` says; with vocabulary files alone BERT's special tokens are,
   /// as its reference does it, and a byte-level vocabulary's are ordinary characters. Padding and
   /// truncation settings in `tokenizer.json` are not obeyed: they belong to a call, not to a
@@ -26,18 +28,23 @@ extension Tokenizer {
       return tokenizer
     case ["vocab.json", "merges.txt"]: return try byteLevelBPE(files)
     case ["vocab.txt"]: return try wordPiece(files)
+    case [TokenizerFiles.fairseqName]: return try fairseq(files)
+    case [TokenizerFiles.pieceName]:
+      let name = TokenizerFiles.pieceName
+      return try Tokenizer(
+        sentencePiece: files.existing(name), order: .file, path: files.path(name))
     default: break
     }
-    for name in ["spiece.model", "sentencepiece.bpe.model", "tokenizer.model"]
-    where FileManager.default.fileExists(atPath: files.path(name)) {
+    let other = files.path("tokenizer.model")
+    if FileManager.default.fileExists(atPath: other) {
       throw FileError(
-        .unsupported, path: files.path(name),
-        reason: "SentencePiece tokenizers are not supported",
-        remedy: "use a model of the RoBERTa, BERT or GPT-2 family")
+        .unsupported, path: other, reason: "a SentencePiece model of this name is not read",
+        remedy: "convert it to a tokenizer.json with transformers and put that beside it")
     }
     throw FileError(
       .notFound, path: files.directory,
-      reason: "no tokenizer: looked for tokenizer.json, vocab.json with merges.txt, and vocab.txt",
+      reason: "no tokenizer: looked for tokenizer.json, vocab.json with merges.txt, vocab.txt, "
+        + "and SentencePiece's files",
       remedy: "copy the tokenizer's files next to the weights")
   }
 
@@ -49,34 +56,31 @@ extension Tokenizer {
     self = try TokenizerDocument(document, path: path).tokenizer()
   }
 
-  /// A tokenizer whose special tokens say its family; `added` are found in the text itself.
+  /// A tokenizer whose vocabulary says which tokens are special, and whose `processor` says what
+  /// stands around a text; where it does not, the vocabulary's convention holds. `added` are found
+  /// in the text itself.
   init(
-    model: Model, vocabulary: Vocabulary, added: [AddedTokens.Token], files: [String], path: String
+    _ stages: Stages, added: [AddedTokens.Token], processor: Component, files: [String],
+    path: String
   ) throws(FileError) {
-    func id(_ token: String) -> Int32? {
-      added.first { $0.content == token }?.id ?? vocabulary.id(of: token)
-    }
-    if let begin = id("<s>"), let end = id("</s>") {
-      family = .roberta
-      special = SpecialTokens(
-        begin: begin, end: end, padding: id("<pad>"), unknown: id("<unk>"), mask: id("<mask>"))
-    } else if let begin = id("[CLS]"), let end = id("[SEP]") {
-      family = .bert
-      special = SpecialTokens(
-        begin: begin, end: end, padding: id("[PAD]"), unknown: id("[UNK]"), mask: id("[MASK]"))
-    } else if let end = id("<|endoftext|>") {
-      family = .gpt2
-      special = SpecialTokens(end: end)
-    } else {
+    let vocabulary = stages.model.vocabulary
+    func has(_ token: String?) -> Bool { token.map { vocabulary.id(of: $0) != nil } ?? true }
+    let convention = SpecialTokenTemplate.conventions.first { has($0.begin) && has($0.end) }
+    guard let convention else {
       throw FileError(
         .unsupported, path: path,
-        reason: "the vocabulary has none of <s> and </s>, [CLS] and [SEP], <|endoftext|>",
-        remedy: "use a model of the RoBERTa, BERT or GPT-2 family")
+        reason: "the vocabulary has none of <s> and </s>, [CLS] and [SEP], <|endoftext|>, "
+          + "<|begin_of_text|> and <|end_of_text|>, <bos> and <eos>, </s>",
+        remedy: "use a tokenizer whose special tokens have these names")
     }
-    self.added = AddedTokens(added)
-    self.model = model
-    self.vocabulary = vocabulary
-    self.files = files
+    let stated = try SpecialTokenTemplate.stated(by: processor, convention: convention)
+    let template = stated ?? convention
+    guard let layout = TokenLayout(template, id: vocabulary.id(of:)) else {
+      throw processor.malformed("it has a special token that the vocabulary lacks")
+    }
+    self.init(
+      stages, added: added, template: template, layout: layout,
+      namesSpecialTokens: stated.map { !$0.isBare }, files: files)
   }
 
   private static func byteLevelBPE(_ files: SmallFiles) throws(FileError) -> Tokenizer {
@@ -86,12 +90,28 @@ extension Tokenizer {
     }
     let vocabulary = try Vocabulary(object, path: path)
     let settings = try files.document(settingsName)
+    let splitter = ByteLevelSplitter(
+      addsPrefixSpace: settings?["add_prefix_space"]?.bool ?? false)
     let bpe = try ByteLevelBPE(
-      vocabulary: vocabulary, pairs: merges(files),
-      addsPrefixSpace: settings?["add_prefix_space"]?.bool ?? false, path: files.path("merges.txt"))
+      vocabulary: vocabulary, pairs: merges(files), path: files.path("merges.txt"))
     return try Tokenizer(
-      model: .byteLevelBPE(bpe), vocabulary: vocabulary, added: [],
+      Stages(splitter: splitter, model: bpe), added: [], processor: .missing(path: path),
       files: ["vocab.json", "merges.txt"] + (settings == nil ? [] : [settingsName]), path: path)
+  }
+
+  /// The tokenizer of XLM-R's file. Other classes number the pieces of a file of this name
+  /// otherwise.
+  private static func fairseq(_ files: SmallFiles) throws(FileError) -> Tokenizer {
+    let kind = try files.document(settingsName)?["tokenizer_class"]?.string
+    guard kind == nil || kind?.hasPrefix("XLMRoberta") == true else {
+      throw FileError(
+        .unsupported, path: files.path(settingsName), place: "tokenizer_class",
+        reason: "\(kind ?? "") with \(TokenizerFiles.fairseqName) is not supported",
+        remedy: "convert it to a tokenizer.json with transformers and put that beside it")
+    }
+    let name = TokenizerFiles.fairseqName
+    return try Tokenizer(
+      sentencePiece: files.existing(name), order: .fairseq, path: files.path(name))
   }
 
   private static let settingsName = TokenizerFiles.settingsName
@@ -99,17 +119,7 @@ extension Tokenizer {
   /// Throws where the settings beside a `tokenizer.json` are others than its own: which of them the
   /// reference obeys depends on its class and version.
   private func check(isAs settings: JSONValue?, path: String) throws(FileError) {
-    let own: [(name: String, value: Bool)] =
-      switch model {
-      case .byteLevelBPE(let bpe): [("add_prefix_space", bpe.addsPrefixSpace)]
-      case .wordPiece(let wordPiece):
-        [
-          ("do_lower_case", wordPiece.normalizer.lowercases),
-          ("strip_accents", wordPiece.normalizer.stripsAccents),
-          ("tokenize_chinese_chars", wordPiece.normalizer.separatesIdeographs),
-        ]
-      }
-    for (name, value) in own {
+    for (name, value) in stages.settings {
       guard let other = settings?[name]?.bool, other != value else { continue }
       throw FileError(
         .unsupported, path: path, place: name,
@@ -154,12 +164,14 @@ extension Tokenizer {
       normalizer.stripsAccents = settings["strip_accents"]?.bool ?? normalizer.lowercases
       normalizer.separatesIdeographs = settings["tokenize_chinese_chars"]?.bool ?? true
     }
-    let wordPiece = WordPiece(vocabulary: vocabulary, normalizer: normalizer, unknown: unknown)
     let added = ["[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"].compactMap { name in
       vocabulary.id(of: name).map { AddedTokens.Token(content: name, id: $0) }
     }
+    let stages = Stages(
+      normalizer: normalizer, splitter: BERTSplitter(),
+      model: WordPiece(vocabulary: vocabulary, unknown: unknown))
     return try Tokenizer(
-      model: .wordPiece(wordPiece), vocabulary: vocabulary, added: added, files: names, path: path)
+      stages, added: added, processor: .missing(path: path), files: names, path: path)
   }
 
   /// The lines of a UTF-8 file; empty ones at the end do not count.

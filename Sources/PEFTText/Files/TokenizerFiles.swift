@@ -11,14 +11,19 @@ public struct TokenizerFiles: Sendable {
   /// The names of the files from which tokenizers are made, here or elsewhere.
   public static let names = [
     "tokenizer.json", settingsName, "special_tokens_map.json", "added_tokens.json", "vocab.json",
-    "merges.txt", "vocab.txt",
+    "merges.txt", "vocab.txt", fairseqName, pieceName,
   ]
+
+  /// The names of SentencePiece's files: of XLM-R, and of T5.
+  static let (fairseqName, pieceName) = ("sentencepiece.bpe.model", "spiece.model")
 
   /// The largest table of tokens that is read, in bytes: 512 MiB.
   private static let tableLimit = 1 << 29
 
   /// What a tokenizer's vocabulary is read from: the first of these that is there as a whole.
-  private static let tables = [["tokenizer.json"], ["vocab.json", "merges.txt"], ["vocab.txt"]]
+  private static let tables = [
+    ["tokenizer.json"], ["vocab.json", "merges.txt"], ["vocab.txt"], [fairseqName], [pieceName],
+  ]
 
   /// Reads the files that are in `directory`.
   public init(directory: String) {

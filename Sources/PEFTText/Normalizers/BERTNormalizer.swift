@@ -1,15 +1,31 @@
 import Foundation
+import PEFTRuntime
 
 /// What BERT does to a text before it is cut: drop control characters, set ideographs apart, strip
 /// accents, lower the case.
-struct BERTNormalizer: Hashable, Sendable {
+struct BERTNormalizer: TextNormalizer {
   var cleansText = true
   var separatesIdeographs = true
   var stripsAccents = true
   var lowercases = true
 
-  /// The text after normalization.
-  func callAsFunction(_ text: String) -> String {
+  init() {}
+
+  init(_ component: Component) throws(FileError) {
+    cleansText = try component.flag("clean_text", default: true)
+    separatesIdeographs = try component.flag("handle_chinese_chars", default: true)
+    lowercases = try component.flag("lowercase", default: true)
+    stripsAccents = try component.flag("strip_accents", default: lowercases)
+  }
+
+  var settings: [(name: String, value: Bool)] {
+    [
+      ("do_lower_case", lowercases), ("strip_accents", stripsAccents),
+      ("tokenize_chinese_chars", separatesIdeographs),
+    ]
+  }
+
+  func normalized(_ text: String) -> String {
     if text.utf8.allSatisfy({ $0 < 0x80 }) { return ascii(text) }
     var scalars = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {

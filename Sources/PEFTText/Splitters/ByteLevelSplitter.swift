@@ -1,83 +1,44 @@
-/// Cuts text into the words of byte-level BPE (Radford et al. 2019), which are the matches of
-///
-///     's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
-///
-/// The matches cover the text without gaps.
-struct ByteLevelSplitter {
-  private let text: UnsafeBufferPointer<UInt8>
+import PEFTRuntime
 
-  /// `text` must be valid UTF-8.
-  init(_ text: UnsafeBufferPointer<UInt8>) { self.text = text }
+/// The splitter of byte-level BPE: the words of GPT-2's pattern, or the text as it is where other
+/// splitters came before.
+struct ByteLevelSplitter: TextSplitter {
+  let addsPrefixSpace: Bool
+  private let usesPattern: Bool
 
-  /// The end of the word that begins at `start`, which must lie before the end of the text.
-  func end(ofWordAt start: Int) -> Int {
-    if text[start] == UInt8(ascii: "'"), let end = contraction(at: start) { return end }
-    let (kind, next) = character(at: start)
-    guard kind == .space else { return run(of: kind, from: next) }
-    if text[start] == UInt8(ascii: " "), next < text.count {
-      let (following, end) = character(at: next)
-      if following != .space { return run(of: following, from: end) }
-    }
-    return whitespace(from: start, second: next)
+  init(addsPrefixSpace: Bool) {
+    self.addsPrefixSpace = addsPrefixSpace
+    usesPattern = true
   }
 
-  /// White space up to the last character before a word, which belongs to what follows; all of it
-  /// at the end of the text.
-  private func whitespace(from start: Int, second: Int) -> Int {
-    var last = start
-    var end = second
-    while end < text.count {
-      let (kind, next) = character(at: end)
-      guard kind == .space else { return last == start ? second : last }
-      last = end
-      end = next
-    }
-    return end
+  init(_ component: Component) throws(FileError) {
+    addsPrefixSpace = try component.flag("add_prefix_space", default: true)
+    usesPattern = try component.flag("use_regex", default: true)
   }
 
-  private func run(of kind: UnicodeClasses.Kind, from start: Int) -> Int {
-    var end = start
-    while end < text.count {
-      let (next, after) = character(at: end)
-      guard next == kind else { break }
-      end = after
-    }
-    return end
-  }
-
-  private func contraction(at start: Int) -> Int? {
-    guard start + 1 < text.count else { return nil }
-    let second = start + 2 < text.count ? text[start + 2] : 0
-    switch (text[start + 1], second) {
-    case (UInt8(ascii: "s"), _), (UInt8(ascii: "t"), _), (UInt8(ascii: "m"), _),
-      (UInt8(ascii: "d"), _):
-      return start + 2
-    case (UInt8(ascii: "r"), UInt8(ascii: "e")), (UInt8(ascii: "v"), UInt8(ascii: "e")),
-      (UInt8(ascii: "l"), UInt8(ascii: "l")):
-      return start + 3
-    default: return nil
+  func split(_ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, into words: inout WordEncoder) {
+    if addsPrefixSpace, text[0] != UInt8(ascii: " ") {
+      let extended = [UInt8(ascii: " ")] + text
+      extended.withUnsafeBufferPointer { pass($0, isFirst: isFirst, into: &words) }
+    } else {
+      pass(text, isFirst: isFirst, into: &words)
     }
   }
 
-  /// The kind of the character at `position` and where the next one begins.
-  @inline(__always)
-  private func character(at position: Int) -> (UnicodeClasses.Kind, Int) {
-    let byte = text[position]
-    guard byte >= 0x80 else { return (Self.asciiKind(byte), position + 1) }
-    let length = byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : 2
-    var value = UInt32(byte) & (0x7F >> UInt32(length))
-    for offset in 1..<length { value = value << 6 | UInt32(text[position + offset]) & 0x3F }
-    let kind = Unicode.Scalar(value).map(UnicodeClasses.kind) ?? .other
-    return (kind, position + length)
-  }
-
-  @inline(__always)
-  private static func asciiKind(_ byte: UInt8) -> UnicodeClasses.Kind {
-    switch byte {
-    case 0x61...0x7A, 0x41...0x5A: .letter
-    case 0x30...0x39: .number
-    case 0x20, 0x09...0x0D: .space
-    default: .other
+  private func pass(
+    _ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, into words: inout WordEncoder
+  ) {
+    guard usesPattern else { return words.take(text, isFirst: isFirst) }
+    let matches = ByteLevelWords(text)
+    var start = 0
+    while start < text.count {
+      let end = matches.end(ofWordAt: start)
+      words.take(text[part: start..<end], isFirst: isFirst && start == 0)
+      start = end
     }
   }
+
+  var isByteLevel: Bool { true }
+
+  var settings: [(name: String, value: Bool)] { [("add_prefix_space", addsPrefixSpace)] }
 }

@@ -47,6 +47,40 @@ enum UnicodeClasses {
     }
   }
 
+  /// Combining marks of every kind, by the tables of Unicode 9.
+  static func isMark(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0x1CF2, 0x1CF3: return true
+    case 0x111C9: return false
+    default: break
+    }
+    switch scalar.properties.generalCategory {
+    case .nonspacingMark, .spacingMark, .enclosingMark:
+      return isInUnicode9(scalar)
+    default: return false
+    }
+  }
+
+  static func isInUnicode9(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.value < 0x80 || scalar.properties.age.map { $0.major <= 9 } ?? false
+  }
+
+  /// What regular expressions call `\w`: letters, marks, decimal digits, connectors and joiners.
+  static func isWordCharacter(_ scalar: Unicode.Scalar) -> Bool {
+    let properties = scalar.properties
+    switch properties.generalCategory {
+    case .decimalNumber, .connectorPunctuation: return true
+    default: return properties.isAlphabetic || properties.isJoinControl || isAnyMark(properties)
+    }
+  }
+
+  private static func isAnyMark(_ properties: Unicode.Scalar.Properties) -> Bool {
+    switch properties.generalCategory {
+    case .nonspacingMark, .spacingMark, .enclosingMark: true
+    default: false
+    }
+  }
+
   /// ASCII's punctuation and symbols, and punctuation by the tables of Unicode 8.
   static func isPunctuation(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {

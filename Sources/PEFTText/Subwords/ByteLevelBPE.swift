@@ -1,107 +1,59 @@
 import PEFTRuntime
 
-/// Byte-level byte-pair encoding, as RoBERTa and GPT-2 use it (Radford et al. 2019).
-///
-/// A word is the sequence of its bytes' tokens; the pair of neighbours with the earliest merge is
-/// replaced by its result, the leftmost first, until none is left.
-struct ByteLevelBPE: Sendable {
+/// Byte-level byte-pair encoding, as RoBERTa, GPT-2 and Llama 3 use it (Radford et al. 2019): a
+/// word is the sequence of its bytes' tokens, which are merged.
+struct ByteLevelBPE: SubwordModel {
   let vocabulary: Vocabulary
-  private let merges: MergeTable
+  private let merger: BPEMerger
   private let byteIDs: [Int32]
   private let unknown: Int32?
-  let addsPrefixSpace: Bool
+  private let takesWholeWords: Bool
 
   private static let missing: Int32 = -1
 
   /// - Parameters:
   ///   - pairs: the merges in their order, with the place of each in the file `path` for messages.
   ///   - unknown: stands for a byte that the vocabulary lacks; nil drops it.
+  ///   - takesWholeWords: a word that is a token is taken at once, without merges.
   init(
     vocabulary: Vocabulary, pairs: [(left: String, right: String, place: String)],
-    unknown: Int32? = nil, addsPrefixSpace: Bool = false, path: String
+    unknown: Int32? = nil, takesWholeWords: Bool = false, path: String
   ) throws(FileError) {
     self.vocabulary = vocabulary
     self.unknown = unknown
-    self.addsPrefixSpace = addsPrefixSpace
+    self.takesWholeWords = takesWholeWords
     byteIDs = (UInt8.min...UInt8.max).map {
       vocabulary.id(of: ByteAlphabet.token(of: $0)) ?? Self.missing
     }
-    var merges = MergeTable(count: pairs.count)
-    for (rank, (left, right, place)) in pairs.enumerated() {
-      guard let leftID = vocabulary.id(of: left), let rightID = vocabulary.id(of: right),
-        let result = vocabulary.id(of: left + right)
-      else {
-        throw FileError(
-          .malformed, path: path, place: place,
-          reason:
-            "the merge of \"\(left)\" and \"\(right)\" names a token that the vocabulary lacks",
-          remedy: "use the merges that came with the vocabulary")
-      }
-      let merge = MergeTable.Merge(rank: Int32(rank), result: result)
-      guard merges.insert(leftID, rightID, merge) else {
-        throw FileError(
-          .malformed, path: path, place: place,
-          reason: "the merge of \"\(left)\" and \"\(right)\" occurs twice",
-          remedy: "use the merges that came with the vocabulary")
-      }
-    }
-    self.merges = merges
+    merger = try BPEMerger(pairs, vocabulary: vocabulary, path: path)
   }
 
-  /// Appends the tokens of `text`, valid UTF-8 without special tokens in it.
-  func encode(
-    _ text: UnsafeBufferPointer<UInt8>, cache: inout WordCache, into ids: inout [Int32]
-  ) {
-    guard !text.isEmpty else { return }
-    if addsPrefixSpace, text[0] != UInt8(ascii: " ") {
-      let extended = [UInt8(ascii: " ")] + text
-      extended.withUnsafeBufferPointer { encodeWords($0, cache: &cache, into: &ids) }
-    } else {
-      encodeWords(text, cache: &cache, into: &ids)
+  /// The model of a `tokenizer.json`.
+  init(_ component: Component, _ surroundings: ModelSurroundings) throws(FileError) {
+    let file = BPEComponent(component)
+    let vocabulary = try file.vocabulary(surroundings)
+    try file.refuseOtherKinds()
+    guard try !component.flag("byte_fallback", default: false) else {
+      throw component.unsupported("true", at: "byte_fallback")
     }
+    try self.init(
+      vocabulary: vocabulary, pairs: file.merges(),
+      unknown: component.value["unk_token"]?.string.flatMap(vocabulary.id(of:)),
+      takesWholeWords: component.flag("ignore_merges", default: false), path: component.path)
   }
 
-  private func encodeWords(
-    _ text: UnsafeBufferPointer<UInt8>, cache: inout WordCache, into ids: inout [Int32]
-  ) {
-    let splitter = ByteLevelSplitter(text)
-    var start = 0
-    while start < text.count {
-      let end = splitter.end(ofWordAt: start)
-      let word = UnsafeBufferPointer(rebasing: text[start..<end])
-      let hash = ByteTable.hash(word)
-      if !cache.append(word, hash: hash, to: &ids) {
-        let position = ids.count
-        encode(word: word, into: &ids)
-        cache.remember(word, hash: hash, ids[position...])
-      }
-      start = end
+  func appendTokens(of word: UnsafeBufferPointer<UInt8>, to ids: inout [Int32]) {
+    if takesWholeWords {
+      let token = Array(word.map { ByteAlphabet.token(of: $0) }.joined().utf8)
+      let id = token.withUnsafeBufferPointer { vocabulary.ownID(of: $0, hash: ByteTable.hash($0)) }
+      if let id { return ids.append(id) }
     }
-  }
-
-  /// Merges in place. Words are short, so looking for the best pair is a scan over what is left.
-  private func encode(word: UnsafeBufferPointer<UInt8>, into ids: inout [Int32]) {
-    var symbols = word.compactMap { byte in
+    let symbols = word.compactMap { byte in
       let id = byteIDs[Int(byte)]
       return id == Self.missing ? unknown : id
     }
-    guard symbols.count <= Self.scanLimit else {
-      ids.append(contentsOf: LongWordMerger(symbols, merges).result)
-      return
-    }
-    while symbols.count > 1 {
-      var best: (index: Int, merge: MergeTable.Merge)?
-      for index in 0..<symbols.count - 1 {
-        guard let merge = merges.merge(symbols[index], symbols[index + 1]) else { continue }
-        if best.map({ merge.rank < $0.merge.rank }) ?? true { best = (index, merge) }
-      }
-      guard let best else { break }
-      symbols[best.index] = best.merge.result
-      symbols.remove(at: best.index + 1)
-    }
-    ids.append(contentsOf: symbols)
+    merger.append(merging: symbols, to: &ids)
   }
 
-  /// Above this many symbols the quadratic scan gives way to a heap.
-  private static let scanLimit = 64
+  var usualDecoder: any TokenDecoder { ByteLevelDecoder() }
 }

@@ -7,6 +7,10 @@ struct AddedTokens: Sendable {
     var stripsLeft = false
     /// Takes the white space after it.
     var stripsRight = false
+    /// Counts only where no letter, digit or underscore is beside it.
+    var isWholeWord = false
+    /// Is looked for after normalization, and is itself normalized.
+    var isNormalized = false
   }
 
   /// A stretch of text, or a token found in it.
@@ -19,9 +23,10 @@ struct AddedTokens: Sendable {
   private let byFirstByte: [[Int]]
   private let bytes: [[UInt8]]
 
-  init(_ tokens: [Token]) {
+  /// - Parameter normalized: what tokens look like in the text.
+  init(_ tokens: [Token], normalized: (String) -> String = { $0 }) {
     self.tokens = tokens
-    bytes = tokens.map { Array($0.content.utf8) }
+    bytes = tokens.map { Array(normalized($0.content).utf8) }
     var byFirstByte = [[Int]](repeating: [], count: 256)
     for index in tokens.indices.sorted(by: { [bytes] in bytes[$0].count > bytes[$1].count }) {
       if let first = bytes[index].first { byFirstByte[Int(first)].append(index) }
@@ -41,6 +46,10 @@ struct AddedTokens: Sendable {
         continue
       }
       let token = tokens[index]
+      if token.isWholeWord, !isWholeWord(position..<position + bytes[index].count, in: text) {
+        position += bytes[index].count
+        continue
+      }
       let end = token.stripsLeft ? Self.trimmedEnd(of: text, start..<position) : position
       if end > start { pieces.append(.text(start..<end)) }
       pieces.append(.token(token.id))
@@ -60,6 +69,14 @@ struct AddedTokens: Sendable {
     }
   }
 
+  private func isWholeWord(_ range: Range<Int>, in text: UnsafeBufferPointer<UInt8>) -> Bool {
+    var before = range.lowerBound - 1
+    while before > 0, text[before] & 0xC0 == 0x80 { before -= 1 }
+    if before >= 0, UnicodeClasses.isWordCharacter(text.scalar(at: before).0) { return false }
+    return range.upperBound == text.count
+      || !UnicodeClasses.isWordCharacter(text.scalar(at: range.upperBound).0)
+  }
+
   private static func trimmedEnd(
     of text: UnsafeBufferPointer<UInt8>, _ range: Range<Int>
   ) -> Int {
@@ -73,7 +90,7 @@ struct AddedTokens: Sendable {
   ) -> Int {
     var position = range.lowerBound
     while position < range.upperBound {
-      let (scalar, next) = WordPiece.scalar(in: text, at: position)
+      let (scalar, next) = text.scalar(at: position)
       guard scalar.properties.isWhitespace else { break }
       position = next
     }

@@ -3,65 +3,63 @@ import Synchronization
 
 /// Turns texts into the token ids that a published model was trained on, equal to the reference
 /// implementation's on any text.
+///
+/// A text passes five stages: a normalizer rewrites it, a splitter makes words of it, a model makes
+/// tokens of each word, a template puts special tokens around them, and a decoder leads back. Added
+/// tokens are found in the text before anything else looks at it.
 public struct Tokenizer: Sendable {
-  /// What the special tokens say about the model.
-  public enum Family: String, CaseIterable, Hashable, Sendable {
-    /// `[CLS] a [SEP] b [SEP]`, token type 1 in the second text.
-    case bert
-    /// `<s> a </s></s> b </s>`.
-    case roberta
-    /// No special tokens.
-    case gpt2
-  }
-
-  /// The ids of special tokens, nil where the family has none.
-  public struct SpecialTokens: Hashable, Sendable {
-    /// Begins an example.
-    public internal(set) var begin: Int32?
-    /// Ends a text.
-    public internal(set) var end: Int32?
-    /// Fills up a batch; this package never needs it.
-    public internal(set) var padding: Int32?
-    /// Stands for what the vocabulary lacks.
-    public internal(set) var unknown: Int32?
-    /// Stands for a hidden token.
-    public internal(set) var mask: Int32?
-
-    package init(
-      begin: Int32? = nil, end: Int32? = nil, padding: Int32? = nil, unknown: Int32? = nil,
-      mask: Int32? = nil
-    ) {
-      self.begin = begin
-      self.end = end
-      self.padding = padding
-      self.unknown = unknown
-      self.mask = mask
-    }
-  }
-
-  enum Model: Sendable {
-    case byteLevelBPE(ByteLevelBPE)
-    case wordPiece(WordPiece)
-  }
-
-  /// The family.
-  public package(set) var family: Family
+  /// The special tokens by name, and where they stand.
+  public private(set) var template: SpecialTokenTemplate
   /// The vocabulary.
-  public let vocabulary: Vocabulary
-  /// The special tokens.
-  public package(set) var special: SpecialTokens
+  public var vocabulary: Vocabulary { stages.model.vocabulary }
+  /// The ids of the special tokens.
+  public private(set) var special: SpecialTokens
   /// The names of the files it was read from.
   public let files: [String]
-  let model: Model
-  let added: AddedTokens
   /// Whether its file says that special tokens stand around a text, or that none do; nil
   /// where it does not say.
-  package var namesSpecialTokens: Bool?
+  package let namesSpecialTokens: Bool?
   /// Whether the model tells the second text from the first by a token type.
   package var hasTokenTypes = true
 
+  let stages: Stages
+  private let decoder: any TokenDecoder
+  private let added: AddedTokens
+  /// Added tokens that are found after normalization.
+  private let addedLater: AddedTokens?
+  private var layout: TokenLayout
+
+  /// A tokenizer of these parts. `added` are found in the text itself; the layout is that of
+  /// `template`.
+  init(
+    _ stages: Stages, added: [AddedTokens.Token], template: SpecialTokenTemplate,
+    layout: TokenLayout, namesSpecialTokens: Bool?, files: [String]
+  ) {
+    self.stages = stages
+    self.template = template
+    self.layout = layout
+    self.namesSpecialTokens = namesSpecialTokens
+    self.files = files
+    decoder = stages.decoder ?? stages.model.usualDecoder
+    special = SpecialTokens(template, id: stages.model.vocabulary.id(of:))
+    if let normalizer = stages.normalizer, added.contains(where: \.isNormalized) {
+      self.added = AddedTokens(added.filter { !$0.isNormalized })
+      addedLater = AddedTokens(added.filter(\.isNormalized)) { normalizer.normalized($0) }
+    } else {
+      self.added = AddedTokens(added)
+      addedLater = nil
+    }
+  }
+
   /// The number of tokens.
   public var vocabularySize: Int { vocabulary.count }
+
+  /// Puts nothing around texts any more; of the special tokens `end` alone keeps its meaning.
+  package mutating func useBareTexts(end: Int32?) {
+    template = template.bare
+    if let bare = TokenLayout(template, id: { _ in nil }) { layout = bare }
+    special = SpecialTokens(end: end)
+  }
 
   /// Encodes a text or a pair, with special tokens, cut to `maximumLength` tokens in all.
   ///
@@ -70,8 +68,8 @@ public struct Tokenizer: Sendable {
   public func encode(
     _ text: String, pair: String? = nil, maximumLength: Int? = nil
   ) -> Encoding {
-    var cache = WordCache()
-    return encode(text, pair: pair, maximumLength: maximumLength, cache: &cache)
+    var words = WordEncoder(stages.splitter, stages.model)
+    return encode(text, pair: pair, maximumLength: maximumLength, words: &words)
   }
 
   /// Encodes texts or pairs, in parallel; result i belongs to text i.
@@ -80,9 +78,45 @@ public struct Tokenizer: Sendable {
   ) -> [Encoding] {
     let parts = Mutex([Int: [Encoding]]())
     WorkerPool.shared.runRanges(texts.count, grain: 64) { range in
-      var cache = WordCache()
+      var words = WordEncoder(stages.splitter, stages.model)
       let encodings = texts[range].map {
-        encode($0.text, pair: $0.pair, maximumLength: maximumLength, cache: &cache)
+        encode($0.text, pair: $0.pair, maximumLength: maximumLength, words: &words)
+      }
+      parts.withLock { $0[range.lowerBound] = encodings }
+    }
+    return parts.withLock { $0.sorted { $0.key < $1.key }.flatMap(\.value) }
+  }
+
+  /// Encodes a text that is given as words, each as if it were a text of its own, and says which
+  /// word each token is of. Labels of words are brought to tokens by `wordIndices`.
+  ///
+  /// Where the tokenizer puts a space or `▁` before a text, it does so before every word; where
+  /// it does not, as in RoBERTa's usual files, words but the first should begin with a space. A
+  /// word may have no tokens.
+  public func encode(words: [String], maximumLength: Int? = nil) -> Encoding {
+    var encoder = WordEncoder(stages.splitter, stages.model)
+    var indices: [Int] = []
+    for (index, word) in words.enumerated() {
+      append(word, to: &encoder)
+      indices += repeatElement(index, count: encoder.ids.count - indices.count)
+    }
+    let ids = encoder.ids
+    let room = maximumLength.map { max(0, $0 - layout.specialCount(hasPair: false)) } ?? ids.count
+    let kept = ids.prefix(room)
+    return layout.encoding(
+      kept, nil, hasTypes: hasTokenTypes, words: indices, truncated: ids.count - kept.count)
+  }
+
+  /// Encodes texts that are given as words, in parallel, each word as it is encoded inside a text:
+  /// where only a space before a word says that it begins one, as in RoBERTa's usual files, every
+  /// word gets one. Result i belongs to text i.
+  public func encode(words texts: [[String]], maximumLength: Int? = nil) -> [Encoding] {
+    let isMarked = encode(words: ["a", "a"]).ids == encode("a a").ids
+    let parts = Mutex([Int: [Encoding]]())
+    WorkerPool.shared.runRanges(texts.count, grain: 64) { range in
+      let encodings = texts[range].map { words in
+        encode(
+          words: isMarked ? words : words.map { " " + $0 }, maximumLength: maximumLength)
       }
       parts.withLock { $0[range.lowerBound] = encodings }
     }
@@ -93,78 +127,57 @@ public struct Tokenizer: Sendable {
   public func decode(_ ids: [Int32]) -> String {
     let left = [special.begin, special.end, special.padding, special.mask].compactMap(\.self)
     let tokens = ids.filter { !left.contains($0) }.compactMap { vocabulary.token(of: $0) }
-    switch model {
-    case .byteLevelBPE:
-      return String(decoding: tokens.flatMap(ByteAlphabet.decode), as: UTF8.self)
-    case .wordPiece:
-      return tokens.reduce(into: "") { text, token in
-        if token.hasPrefix("##") {
-          text += token.dropFirst(2)
-        } else {
-          text += text.isEmpty ? token : " " + token
-        }
-      }
-    }
+    return decoder.decoded(tokens).joined()
   }
 
   private func encode(
-    _ text: String, pair: String?, maximumLength: Int?, cache: inout WordCache
+    _ text: String, pair: String?, maximumLength: Int?, words: inout WordEncoder
   ) -> Encoding {
-    var first = tokens(of: text, cache: &cache)
-    var second = pair.map { tokens(of: $0, cache: &cache) }
-    let total = first.count + (second?.count ?? 0)
+    words.removeTokens()
+    append(text, to: &words)
+    let firstCount = words.ids.count
+    if let pair { append(pair, to: &words) }
+    let total = words.ids.count
+    let secondCount = pair.map { _ in total - firstCount }
+    var kept = (first: firstCount, second: secondCount ?? 0)
     if let maximumLength {
-      let room = max(0, maximumLength - specialCount(hasPair: second != nil))
-      let kept = Self.truncatedCounts(first.count, second?.count, room: room)
-      first = Array(first.prefix(kept.first))
-      second = second.map { Array($0.prefix(kept.second)) }
+      let room = max(0, maximumLength - layout.specialCount(hasPair: pair != nil))
+      kept = Self.truncatedCounts(firstCount, secondCount, room: room)
     }
-    let truncated = total - first.count - (second?.count ?? 0)
-    return assemble(first, second, truncated: truncated)
+    return layout.encoding(
+      words.ids[..<kept.first], pair.map { _ in words.ids[firstCount...].prefix(kept.second) },
+      hasTypes: hasTokenTypes, truncated: total - kept.first - kept.second)
   }
 
-  /// The tokens of one text without special ones around it.
-  private func tokens(of text: String, cache: inout WordCache) -> [Int32] {
-    var ids: [Int32] = []
+  /// Appends the tokens of one text without special ones around it.
+  private func append(_ text: String, to words: inout WordEncoder) {
     var text = text
     text.withUTF8 { bytes in
       for piece in added.pieces(of: bytes) {
-        switch (piece, model) {
-        case (.token(let id), _): ids.append(id)
-        case (.text(let range), .byteLevelBPE(let bpe)):
-          bpe.encode(
-            UnsafeBufferPointer(rebasing: bytes[range]), cache: &cache, into: &ids)
-        case (.text(let range), .wordPiece(let wordPiece)):
-          wordPiece.encode(
-            String(decoding: bytes[range], as: UTF8.self), cache: &cache, into: &ids)
+        switch piece {
+        case .token(let id): words.append(id)
+        case .text(let range):
+          append(bytes[part: range], isFirst: range.lowerBound == 0, to: &words)
         }
       }
     }
-    return ids
   }
 
-  private func specialCount(hasPair: Bool) -> Int {
-    switch family {
-    case .bert: hasPair ? 3 : 2
-    case .roberta: hasPair ? 4 : 2
-    case .gpt2: 0
+  private func append(
+    _ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, to words: inout WordEncoder
+  ) {
+    guard let normalizer = stages.normalizer else { return words.append(text, isFirst: isFirst) }
+    var normalized = normalizer.normalized(String(decoding: text, as: UTF8.self))
+    normalized.withUTF8 { text in
+      guard let addedLater else { return words.append(text, isFirst: isFirst) }
+      for piece in addedLater.pieces(of: text) {
+        switch piece {
+        case .token(let id): words.append(id)
+        case .text(let range):
+          words.append(text[part: range], isFirst: isFirst && range.lowerBound == 0)
+        }
+      }
     }
-  }
-
-  private func assemble(_ first: [Int32], _ second: [Int32]?, truncated: Int) -> Encoding {
-    guard let begin = special.begin, let end = special.end, family != .gpt2 else {
-      let ids = first + (second ?? [])
-      return Encoding(ids: ids, typeIDs: ids.map { _ in 0 }, truncated: truncated)
-    }
-    var ids = [begin] + first + [end]
-    var typeIDs = [Int32](repeating: 0, count: ids.count)
-    if let second {
-      let tail = (family == .roberta ? [end] : []) + second + [end]
-      ids += tail
-      typeIDs += [Int32](
-        repeating: family == .bert && hasTokenTypes ? 1 : 0, count: tail.count)
-    }
-    return Encoding(ids: ids, typeIDs: typeIDs, truncated: truncated)
   }
 
   /// How many tokens of each text stay when there is room for `room`.

@@ -5,11 +5,14 @@ import PEFTRuntime
 public struct Vocabulary: Sendable {
   private let table: ByteTable
   private let tokens: [[UInt8]]
+  /// The tokens that a model does not have itself: they are found in the text before it.
+  private let added: Set<Int32>
   /// The bytes of the longest token.
   let longestTokenByteCount: Int
 
   /// A vocabulary whose token i is `tokens[i]`. A token that stands twice is an error.
-  init(_ tokens: [[UInt8]], path: String) throws(FileError) {
+  init(_ tokens: [[UInt8]], added: Set<Int32> = [], path: String) throws(FileError) {
+    self.added = added
     var table = ByteTable(minimumCapacity: tokens.count)
     for (id, token) in tokens.enumerated() {
       let isNew = token.withUnsafeBufferPointer {
@@ -28,7 +31,7 @@ public struct Vocabulary: Sendable {
   }
 
   /// A vocabulary from a JSON object of token → id; the ids must be 0 ..< count, each once.
-  init(_ object: JSONObject, path: String) throws(FileError) {
+  init(_ object: JSONObject, added: Set<Int32> = [], path: String) throws(FileError) {
     var tokens = [[UInt8]?](repeating: nil, count: object.count)
     for (token, value) in object.members {
       guard let id = value.integer, tokens.indices.contains(id), tokens[id] == nil else {
@@ -39,7 +42,7 @@ public struct Vocabulary: Sendable {
       }
       tokens[id] = Array(token.utf8)
     }
-    try self.init(tokens.compactMap { $0 }, path: path)
+    try self.init(tokens.compactMap { $0 }, added: added, path: path)
   }
 
   /// The number of tokens.
@@ -58,6 +61,14 @@ public struct Vocabulary: Sendable {
 
   func id(of token: UnsafeBufferPointer<UInt8>, hash: UInt64) -> Int32? {
     table.value(of: token, hash: hash)
+  }
+
+  /// The id of a token that a model has itself.
+  func ownID(of token: UnsafeBufferPointer<UInt8>, hash: UInt64) -> Int32? {
+    guard let id = id(of: token, hash: hash), added.isEmpty || !added.contains(id) else {
+      return nil
+    }
+    return id
   }
 
   func bytes(of id: Int32) -> [UInt8]? {

@@ -32,10 +32,10 @@ struct ByteLevelWordCounts: Sendable {
   }
 
   private mutating func countWords(_ text: UnsafeBufferPointer<UInt8>) {
-    let splitter = ByteLevelSplitter(text)
+    let words = ByteLevelWords(text)
     var start = 0
     while start < text.count {
-      let end = splitter.end(ofWordAt: start)
+      let end = words.end(ofWordAt: start)
       add(UnsafeBufferPointer(rebasing: text[start..<end]), count: 1)
       start = end
     }

@@ -5,10 +5,11 @@ extension TrainedBPE {
   /// The tokenizer with this vocabulary, the same that `Tokenizer.load` reads from the files that
   /// `write` makes.
   ///
-  /// The special tokens must be those of `family`. Errors: none that a trained
+  /// The special tokens must be those of `template`, which is
+  /// `.gpt2` or `.roberta`. Errors: none that a trained
   /// vocabulary brings about.
-  public func tokenizer(family: ByteLevelFamily) throws(FileError) -> Tokenizer {
-    try Tokenizer(document: Array(document(family).text().utf8), path: "tokenizer.json")
+  public func tokenizer(template: SpecialTokenTemplate) throws(FileError) -> Tokenizer {
+    try Tokenizer(document: Array(document(template).text().utf8), path: "tokenizer.json")
   }
 
   /// Writes the tokenizer's files into `directory`, which is made when it is missing: `vocab.json`,
@@ -17,21 +18,21 @@ extension TrainedBPE {
   /// `AutoTokenizer` of PyPI's `transformers`.
   ///
   /// - Parameters:
-  ///   - family: the special tokens of this vocabulary must be the family's.
+  ///   - template: `.gpt2` or `.roberta`; its special tokens must be those of this vocabulary.
   ///   - maximumLength: the number of tokens that the model takes, special ones included;
   ///     nil leaves it open.
   ///
   /// Errors: `storage` when the system refuses.
   public func write(
-    to directory: String, family: ByteLevelFamily, maximumLength: Int? = nil
+    to directory: String, template: SpecialTokenTemplate, maximumLength: Int? = nil
   ) throws(FileError) {
-    let document = document(family)
+    let document = document(template)
     try DirectoryHandle.create(directory)
     try Self.write(vocabulary.text(), to: directory + "/vocab.json")
     let lines = merges.map { "\($0.left) \($0.right)\n" }
     try Self.write("#version: 0.2\n" + lines.joined(), to: directory + "/merges.txt")
     try Self.write(
-      settings(family, maximumLength).text(pretty: true) + "\n",
+      settings(template, maximumLength).text(pretty: true) + "\n",
       to: directory + "/tokenizer_config.json")
     try Self.write(document.text(), to: directory + "/tokenizer.json")
   }
@@ -48,16 +49,16 @@ extension TrainedBPE {
   }
 
   /// The content of `tokenizer.json`.
-  private func document(_ family: ByteLevelFamily) -> JSONValue {
+  private func document(_ template: SpecialTokenTemplate) -> JSONValue {
     precondition(
-      Array(tokens.prefix(specialTokenCount)) == family.specialTokens,
-      "the special tokens of \(family) are \(family.specialTokens), "
+      Array(tokens.prefix(specialTokenCount)) == template.specialTokens,
+      "the special tokens of the template are \(template.specialTokens), "
         + "the vocabulary has \(tokens.prefix(specialTokenCount))")
     return .object([
       "version": .string("1.0"), "truncation": .null, "padding": .null,
-      "added_tokens": .array(family.specialTokens.enumerated().map(Self.addedToken)),
+      "added_tokens": .array(template.specialTokens.enumerated().map(Self.addedToken)),
       "normalizer": .null, "pre_tokenizer": Self.byteLevel,
-      "post_processor": family.postProcessor, "decoder": Self.byteLevel,
+      "post_processor": template.postProcessor, "decoder": Self.byteLevel,
       "model": .object([
         "type": .string("BPE"), "dropout": .null, "unk_token": .null,
         "continuing_subword_prefix": .null, "end_of_word_suffix": .null, "fuse_unk": .bool(false),
@@ -77,12 +78,12 @@ extension TrainedBPE {
   }
 
   /// The content of `tokenizer_config.json`.
-  private func settings(_ family: ByteLevelFamily, _ maximumLength: Int?) -> JSONValue {
+  private func settings(_ template: SpecialTokenTemplate, _ maximumLength: Int?) -> JSONValue {
     var settings: JSONObject = [
-      "tokenizer_class": .string(family.tokenizerClass), "add_prefix_space": .bool(false),
+      "tokenizer_class": .string(template.tokenizerClass), "add_prefix_space": .bool(false),
       "clean_up_tokenization_spaces": .bool(false),
     ]
-    for (role, token) in family.roles.members { settings[role] = token }
+    for (role, token) in template.roles.members { settings[role] = token }
     if let maximumLength { settings["model_max_length"] = .integer(maximumLength) }
     return .object(settings)
   }

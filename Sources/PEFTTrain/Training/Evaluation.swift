@@ -1,4 +1,4 @@
-import Foundation
+import PEFTData
 import PEFTModels
 import PEFTNetwork
 import PEFTSelect
@@ -16,11 +16,10 @@ public struct Evaluation: Sendable {
 extension TransformerModel {
   /// Runs over `data` without dropout and without recording anything.
   ///
-  /// Examples of similar length are batched together. What is hidden from a masked language model
-  /// is the same in every evaluation of the same data. The loss of language is the mean over
+  /// Examples of similar length are batched together. What is masked is the same in every evaluation of the same data. The loss of language is the mean over
   /// predicted tokens, and perplexity its exponential. Of an example only its class or value is
   /// kept, never its logits.
-  public func evaluate(_ data: EncodedDataset, task: PredictionTask) -> Evaluation {
+  public func evaluate(_ data: EncodedDataset, task: any PredictionTask) -> Evaluation {
     guard let evaluation = evaluate(data, task: task, shouldStop: { false }) else {
       preconditionFailure("evaluate: it was stopped, and nobody asked for that")
     }
@@ -29,83 +28,57 @@ extension TransformerModel {
 
   /// The same, unless `shouldStop`, which is asked before every batch, ends it: then nil.
   public func evaluate(
-    _ data: EncodedDataset, task: PredictionTask, shouldStop: () -> Bool
+    _ data: EncodedDataset, task: any PredictionTask, shouldStop: () -> Bool
   ) -> Evaluation? {
     frozen { evaluateFrozen(data, task: task, shouldStop: shouldStop) }
   }
 
   private func evaluateFrozen(
-    _ data: EncodedDataset, task: PredictionTask, shouldStop: () -> Bool
+    _ data: EncodedDataset, task: any PredictionTask, shouldStop: () -> Bool
   ) -> Evaluation? {
-    var answers = Answers(data)
+    var answers = vocabulary == nil ? data.targets.map { Answers($0.partition) } : nil
     var (losses, terms) = (0.0, 0)
-    let hiding = SeededGenerator(seed: 0, purpose: "evaluation masks")
+    let masks = SeededGenerator(seed: 0, purpose: "evaluation masks")
     for indices in Self.evaluationBatches(of: data, 0..<data.count) {
       if shouldStop() { return nil }
+      guard let examples = data.examples(indices, maskingWith: masks) else { break }
       let tape = Tape()
-      let examples = data.examples(indices, hidingWith: hiding)
-      let output = self(examples?.texts ?? data.texts(indices), on: tape)
-      if let examples {
-        let loss = tape.loss(output, targets: examples.targets, vocabulary: vocabulary)
-        losses += loss.terms.reduce(0, +)
-        terms += loss.terms.count
-      }
-      if !task.isLanguage { answers.add(output.value, of: indices) }
+      let output = self(examples.texts, on: tape)
+      let loss = tape.loss(output, targets: examples.targets, vocabulary: vocabulary)
+      losses += loss.terms.reduce(0, +)
+      terms += loss.terms.count
+      answers?.add(output.value, of: indices, by: task)
     }
-    let meanLoss = losses / Double(max(1, terms))
     return Evaluation(
-      metrics: task.isLanguage
-        ? [
-          ("perplexity", Foundation.exp(meanLoss)), ("tokens", Double(terms)), ("loss", meanLoss),
-        ] : answers.metrics(task: task, loss: meanLoss))
-  }
-
-  /// The position of the largest logit, the first of equals.
-  public static func largest(of logits: some RandomAccessCollection<Float>) -> Int {
-    let place = logits.indices.max { (logits[$0], $1) < (logits[$1], $0) }
-    return place.map { logits.distance(from: logits.startIndex, to: $0) } ?? 0
+      metrics: task.metrics(
+        of: answers?.values ?? [], targets: data.targets, loss: losses / Double(max(1, terms)),
+        terms: terms))
   }
 }
 
-/// What a model answers to the examples of a data set, and what would be right.
+/// What a model answers in each row that is to be predicted.
 private struct Answers {
-  private let targets: Targets?
-  private var classes: [Int] = []
-  private var values: [Double] = []
+  private let partition: RowPartition
+  private(set) var values: [Double]
 
-  init(_ data: EncodedDataset) {
-    targets = data.targets
-    switch targets {
-    case .classes: classes = Array(repeating: 0, count: data.count)
-    case .values: values = Array(repeating: 0, count: data.count)
-    case .tokens, nil: break
-    }
+  /// No answers yet to the rows of the examples of a data set.
+  init(_ partition: RowPartition) {
+    self.partition = partition
+    values = Array(repeating: 0, count: partition.rowCount)
   }
 
-  /// Keeps of `logits` [B, C], those of the examples `indices`, what the metrics need.
-  mutating func add(_ logits: Tensor, of indices: [Int]) {
+  /// Keeps of `logits` [N, C], the rows of the examples `indices`, what `task` takes for answers.
+  mutating func add(_ logits: Tensor, of indices: [Int], by task: any PredictionTask) {
     let width = logits.shape.columns
     logits.withUnsafeElements { elements in
-      for (row, index) in indices.enumerated() {
-        let logits = UnsafeBufferPointer(rebasing: elements[row * width..<(row + 1) * width])
-        switch targets {
-        case .classes: classes[index] = TransformerModel.largest(of: logits)
-        case .values: values[index] = Double(logits[0])
-        case .tokens, nil: break
+      var row = 0
+      for index in indices {
+        for place in partition[index] {
+          values[place] = task.answer(
+            UnsafeBufferPointer(rebasing: elements[row * width..<(row + 1) * width]))
+          row += 1
         }
       }
-    }
-  }
-
-  func metrics(task: PredictionTask, loss: Double) -> [(name: String, value: Double)] {
-    switch (targets, task) {
-    case (.classes(let labels), .classification(let map)) where !labels.isEmpty:
-      ClassificationMetrics(
-        predictions: classes, labels: labels, classCount: map.count, loss: loss
-      ).values
-    case (.values(let targets), _) where !targets.isEmpty:
-      RegressionMetrics(predictions: values, targets: targets, loss: loss).values
-    default: []
     }
   }
 }

@@ -1,12 +1,13 @@
+import PEFTData
 import PEFTModels
 import PEFTTensor
 
 extension TransformerModel {
   /// Tokens of a batch of an evaluation.
-  static var evaluationTokens: Int { 4096 }
+  package static var evaluationTokens: Int { 4096 }
 
   /// The batches of an evaluation of the examples `range`, as indices: similar lengths together.
-  static func evaluationBatches(of data: EncodedDataset, _ range: Range<Int>) -> [[Int]] {
+  package static func evaluationBatches(of data: EncodedDataset, _ range: Range<Int>) -> [[Int]] {
     let order = range.sorted { (data.lengths[$0], $0) < (data.lengths[$1], $1) }
     return BatchPlan(size: .tokens(evaluationTokens))
       .batchesInOrder(lengths: order.map { data.lengths[$0] })
@@ -17,7 +18,8 @@ extension TransformerModel {
   /// examples: then they are told.
   private static let predictionLimits = (logits: 1 << 24, examples: 1 << 14)
 
-  /// Calls `body` with the C logits of each example of `data`, in their order.
+  /// Calls `body` with the logits of each example of `data`, in their order: C numbers for each row
+  /// that is predicted, row after row.
   ///
   /// The model must be one with classes or a value. Runs without dropout and without recording
   /// anything; examples of similar length are batched together, among so many at a time that their
@@ -25,27 +27,38 @@ extension TransformerModel {
   public func predict(
     _ data: EncodedDataset, _ body: (_ logits: [Float]) throws -> Void
   ) rethrows {
-    guard case .classes(let width, _) = output else {
+    guard let width = output.classCount else {
       preconditionFailure("predict: a language model has no classes")
     }
-    let step = max(1, min(Self.predictionLimits.examples, Self.predictionLimits.logits / width))
-    for start in stride(from: 0, to: data.count, by: step) {
-      let range = start..<min(data.count, start + step)
+    var start = 0
+    while start < data.count {
+      let range = start..<end(of: data, from: start, width: width)
       let found = frozen { logits(of: data, range, width: width) }
-      for row in range.indices.map({ $0 - start }) {
-        try body(Array(found[row * width..<(row + 1) * width]))
-      }
+      for logits in found { try body(logits) }
+      start = range.upperBound
     }
   }
 
-  private func logits(of data: EncodedDataset, _ range: Range<Int>, width: Int) -> [Float] {
-    var logits = [Float](repeating: 0, count: range.count * width)
+  /// Where the examples from `start` on end whose logits may be held at once.
+  private func end(of data: EncodedDataset, from start: Int, width: Int) -> Int {
+    var (end, logits) = (start, 0)
+    while end < data.count, end - start < Self.predictionLimits.examples {
+      logits += width * data.predictedCount(end)
+      if end > start, logits > Self.predictionLimits.logits { break }
+      end += 1
+    }
+    return end
+  }
+
+  private func logits(of data: EncodedDataset, _ range: Range<Int>, width: Int) -> [[Float]] {
+    var logits = [[Float]](repeating: [], count: range.count)
     for indices in Self.evaluationBatches(of: data, range) {
-      self(data.texts(indices), on: Tape()).value.withUnsafeElements { elements in
-        for (row, index) in indices.enumerated() {
-          let place = (index - range.lowerBound) * width
-          logits.replaceSubrange(
-            place..<place + width, with: elements[row * width..<(row + 1) * width])
+      let output = self(data.texts(indices), on: Tape())
+      output.value.withUnsafeElements { elements in
+        for (example, index) in indices.enumerated() {
+          let rows = output.partition[example]
+          logits[index - range.lowerBound] = Array(
+            elements[rows.lowerBound * width..<rows.upperBound * width])
         }
       }
     }

@@ -1,4 +1,5 @@
 import Foundation
+import PEFTData
 import PEFTModels
 import PEFTNetwork
 import PEFTSelect
@@ -29,7 +30,7 @@ import PEFTTensor
 ///   - observe: told of every step and evaluation.
 public func train(
   _ model: TransformerModel, on data: EncodedDataset, evaluatingOn dev: EncodedDataset?,
-  task: PredictionTask, settings: TrainingSettings, session: (any AdaptationSession)? = nil,
+  task: any PredictionTask, settings: TrainingSettings, session: (any AdaptationSession)? = nil,
   collective: any Collective = Alone(), from state: consuming TrainingState? = nil,
   checkpoints: Int? = nil, savesEnd: Bool = false, save: ((TrainingState) throws -> Void)? = nil,
   shouldStop: () -> Bool = { false }, observe: (TrainingEvent) throws -> Void
@@ -48,7 +49,7 @@ public func train(
 private struct TrainingRun {
   var loop: TrainingLoop
   let dev: EncodedDataset?
-  let task: PredictionTask
+  let task: any PredictionTask
   let settings: TrainingSettings
   let collective: any Collective
   var best: (step: Int, score: Double, metrics: [(name: String, value: Double)])?
@@ -75,7 +76,7 @@ private struct TrainingRun {
     loop.state = TrainingLoop.State(
       step: state.step, elements: state.elements, values: state.values,
       optimizer: state.optimizer, mark: state.best.map { ($0.elements, $0.values) })
-    best = state.best.map { ($0.step, PrimaryMetric(of: task).score($0.metrics), $0.metrics) }
+    best = state.best.map { ($0.step, task.primaryMetric.score($0.metrics), $0.metrics) }
     evaluationsSinceBest = state.evaluationsSinceBest
     isEvaluationDue = state.isEvaluationDue
     clock = StepClock(after: state.effort)
@@ -144,7 +145,7 @@ private struct TrainingRun {
     let found = loop.model.evaluate(dev, task: task, shouldStop: shouldStop)?.metrics
     guard try !collective.any(found == nil), let metrics = found else { return false }
     isEvaluationDue = false
-    let score = PrimaryMetric(of: task).score(metrics)
+    let score = task.primaryMetric.score(metrics)
     let isBest = best.map { score > $0.score } ?? true
     if isBest {
       best = (loop.step, score, metrics)

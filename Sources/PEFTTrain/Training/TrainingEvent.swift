@@ -44,7 +44,7 @@ public struct NonFiniteLoss: Error, Hashable, Sendable, CustomStringConvertible 
   public let isTaken: Bool
   private let remedy: String
 
-  init(
+  package init(
     step: Int, loss: Double, parameter: String?, isTaken: Bool = false,
     remedy: String = "lower --learning-rate, raise --warmup"
   ) {
@@ -78,7 +78,7 @@ public struct TrainingOutcome: Sendable {
   }
 
   /// Why it ended.
-  public internal(set) var ending: Ending
+  public package(set) var ending: Ending
   /// Steps taken.
   public let steps: Int
   /// Steps planned.
@@ -91,4 +91,17 @@ public struct TrainingOutcome: Sendable {
   public let seconds: Double
   /// Tokens a second over the steps after the first two.
   public let tokensPerSecond: Double
+
+  package init(
+    ending: Ending, steps: Int, plannedSteps: Int, bestStep: Int,
+    bestMetrics: [(name: String, value: Double)], seconds: Double, tokensPerSecond: Double
+  ) {
+    self.ending = ending
+    self.steps = steps
+    self.plannedSteps = plannedSteps
+    self.bestStep = bestStep
+    self.bestMetrics = bestMetrics
+    self.seconds = seconds
+    self.tokensPerSecond = tokensPerSecond
+  }
 }

@@ -2,7 +2,7 @@ import PEFTTensor
 
 extension TrainingLength {
   /// `{"epochs": 3.0}` or `{"steps": 9}`.
-  var json: JSONValue {
+  package var json: JSONValue {
     switch self {
     case .epochs(let count): .object(["epochs": .number(count)])
     case .steps(let count): .object(["steps": .integer(count)])

@@ -1,3 +1,4 @@
+import PEFTData
 import PEFTModels
 import PEFTNetwork
 import PEFTTensor
@@ -167,7 +168,7 @@ public struct TrainingLoop {
       }
     }
     let hiding = SeededGenerator(seed: settings.seed, purpose: "masks").split(step)
-    guard let batch = data.examples(indices, hidingWith: hiding) else {
+    guard let batch = data.examples(indices, maskingWith: hiding) else {
       preconditionFailure("train: data without labels")
     }
     return batch
@@ -251,7 +252,7 @@ public func plannedSteps(data: EncodedDataset, settings: TrainingSettings) -> In
 }
 
 /// The batches of one pass: a permutation of (seed, epoch).
-func epochBatches(data: EncodedDataset, settings: TrainingSettings, epoch: Int) -> [[Int]] {
+package func epochBatches(data: EncodedDataset, settings: TrainingSettings, epoch: Int) -> [[Int]] {
   var order = SeededGenerator(seed: settings.seed, purpose: "order").split(epoch)
   return settings.batches.batches(lengths: data.lengths) { order.permutation($0) }
 }

@@ -1,3 +1,4 @@
+import PEFTData
 import PEFTTensor
 
 /// How long to train.

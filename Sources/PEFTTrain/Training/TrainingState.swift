@@ -13,6 +13,16 @@ public struct TrainingState: Sendable {
     public let elements: [String: [Int]]
     /// The values then of what trains now, by the parameter's name.
     public let values: [String: Tensor]
+
+    package init(
+      step: Int, metrics: [(name: String, value: Double)], elements: [String: [Int]],
+      values: [String: Tensor]
+    ) {
+      self.step = step
+      self.metrics = metrics
+      self.elements = elements
+      self.values = values
+    }
   }
 
   /// Steps taken.
@@ -31,7 +41,21 @@ public struct TrainingState: Sendable {
   public let effort: TrainingEffort
   /// Whether the evaluation after the last step was begun and not ended: a run that goes on from
   /// here makes it first.
-  public internal(set) var isEvaluationDue = false
+  public let isEvaluationDue: Bool
+
+  package init(
+    step: Int, elements: [String: [Int]], values: [String: Tensor], optimizer: OptimizerState,
+    best: Best?, evaluationsSinceBest: Int, effort: TrainingEffort, isEvaluationDue: Bool = false
+  ) {
+    self.step = step
+    self.elements = elements
+    self.values = values
+    self.optimizer = optimizer
+    self.best = best
+    self.evaluationsSinceBest = evaluationsSinceBest
+    self.effort = effort
+    self.isEvaluationDue = isEvaluationDue
+  }
 }
 
 /// Wall clock of the steps of a run, all its processes together.
@@ -42,6 +66,12 @@ public struct TrainingEffort: Hashable, Sendable {
   public internal(set) var warmTokens = 0
   /// Seconds of these steps.
   public internal(set) var warmSeconds = 0.0
+
+  package init(seconds: Double = 0, warmTokens: Int = 0, warmSeconds: Double = 0) {
+    self.seconds = seconds
+    self.warmTokens = warmTokens
+    self.warmSeconds = warmSeconds
+  }
 
   /// Tokens a second in these steps; 0 without any.
   public var tokensPerSecond: Double { warmSeconds > 0 ? Double(warmTokens) / warmSeconds : 0 }

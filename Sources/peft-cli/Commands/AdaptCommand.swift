@@ -3,7 +3,6 @@ import Foundation
 import PEFTModels
 import PEFTSelect
 import PEFTTensor
-import PEFTTrain
 
 struct AdaptCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -34,8 +33,8 @@ struct AdaptCommand: ParsableCommand {
 
     @Option(
       help: """
-        Methods to compare with: full, lora, bitfit, norm, head, or none for no comparison. \
-        (default: lora,bitfit,head; a language model has no head)
+        Methods to compare with: \(MethodCatalogue.standard.names.joined(separator: ", ")), or \
+        none for no comparison. (default: lora,bitfit,head; a language model has no head)
         """)
     var baselines: String?
 

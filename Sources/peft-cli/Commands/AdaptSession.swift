@@ -1,7 +1,9 @@
 import Foundation
 import PEFTModels
 import PEFTNetwork
+import PEFTRuns
 import PEFTSelect
+import PEFTStudy
 import PEFTTensor
 import PEFTTrain
 
@@ -56,7 +58,7 @@ struct AdaptSession {
       prepared: prepared, common: common, output: directory, isResuming: resume)
     var result = Comparison(
       modelParameters: prepared.counts.parameters, budget: budget,
-      metric: PrimaryMetric(of: prepared.task))
+      metric: prepared.task.primaryMetric)
     let candidates =
       [session.candidate(plan, probeSeconds: probeSeconds)]
       + names.map { session.candidate($0, budget: budget, targets: comparison.targetNames) }

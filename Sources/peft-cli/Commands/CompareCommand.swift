@@ -1,7 +1,9 @@
 import ArgumentParser
 import Foundation
 import PEFTModels
+import PEFTRuns
 import PEFTSelect
+import PEFTStudy
 import PEFTTensor
 import PEFTTrain
 
@@ -11,8 +13,8 @@ struct CompareCommand: ParsableCommand {
     abstract:
       "Trains several methods with the same settings and several seeds, on one task or a suite.",
     discussion: """
-      The method lora uses the rank whose size is nearest to --budget. The method plan trains what \
-      --plan selects.
+      The methods lora and dora use the rank whose size is nearest to --budget. The method plan \
+      trains what --plan selects.
 
       A suite is a YAML file with models, tasks, training settings, seeds, learning rates, budgets, \
       probes and methods. When all its runs are done, the command writes results.csv, suite.json \
@@ -48,8 +50,8 @@ struct CompareCommand: ParsableCommand {
 
     @Option(
       help: """
-        Methods to compare: full, lora, bitfit, norm, head, plan. (default: \
-        lora,bitfit,norm,head,full; a language model has no head)
+        Methods to compare: \(MethodCatalogue.standard.names.joined(separator: ", ")), plan. \
+        (default: lora,bitfit,norm,head,full; a language model has no head)
         """)
     var methods: String?
 
@@ -166,7 +168,7 @@ struct CompareCommand: ParsableCommand {
     let budget = main.budget?.count(of: prepared.counts.parameters) ?? chosen?.budget
     var result = Comparison(
       modelParameters: prepared.counts.parameters, budget: budget,
-      metric: PrimaryMetric(of: prepared.task))
+      metric: prepared.task.primaryMetric)
     for name in names {
       let candidate =
         name == SelectedTuning.name

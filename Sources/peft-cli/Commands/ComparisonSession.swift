@@ -1,7 +1,8 @@
 import PEFTModels
+import PEFTRuns
 import PEFTSelect
+import PEFTStudy
 import PEFTTensor
-import PEFTTrain
 
 /// Methods trained one after the other, as the user sees it; `compare` and `adapt` share it.
 struct ComparisonSession {
@@ -12,22 +13,17 @@ struct ComparisonSession {
   /// Whether runs that are there stay.
   let isResuming: Bool
 
-  /// A method by name; `lora` with the rank nearest to the budget.
+  /// A method by name, as near to the budget as a setting brings it; nil for an unknown name.
+  ///
+  /// - Parameter targets: the layers to adapt, for methods that have targets; none for the usual.
   func candidate(_ name: String, budget: Int?, targets: [String]) -> ComparisonJob.Candidate? {
-    let rank =
-      budget.map {
-        LowRankAdaptation.rank(nearest: $0, for: prepared.model, targets: targets)
-      } ?? 8
-    let isLowRank = name == LowRankAdaptation.name
-    let method: (any AdaptationMethod)? =
-      isLowRank
-      ? LowRankAdaptation(rank: rank, targets: targets)
-      : MethodCatalogue.standard.method(named: name)
-    return method.map {
-      ComparisonJob.Candidate(
-        label: isLowRank ? "lora r\(rank)" : name, method: $0,
-        usualLearningRate: $0.usualLearningRate)
+    guard var method = MethodCatalogue.standard.method(named: name) else { return nil }
+    if !targets.isEmpty, method.settings["targets"] != nil {
+      try? method.set("targets", .array(targets.map { .string($0) }))
     }
+    if let budget { method = method.sized(nearest: budget, for: prepared.model) }
+    return ComparisonJob.Candidate(
+      label: method.label, method: method, usualLearningRate: method.usualLearningRate)
   }
 
   /// What a plan chose, as a method.
@@ -71,12 +67,18 @@ struct ComparisonSession {
   static func names(
     _ asked: [String]?, usual: [String], for prepared: PreparedJob
   ) throws -> [String] {
+    let parameters = prepared.model.parameters
     func trains(_ name: String) -> Bool {
-      name != HeadTuning.name || !prepared.model.taskParameters.isEmpty
+      switch name {
+      case HeadTuning.name: parameters.contains { $0.kind == .head }
+      case BiasTuning.name:
+        parameters.contains { $0.kind == .head || $0.parameter.name.hasSuffix(".bias") }
+      default: true
+      }
     }
     guard let asked else { return usual.filter(trains) }
-    guard asked.allSatisfy(trains) else {
-      throw InvalidSetting("head: a language model has no task head to train; leave it out")
+    if let idle = asked.first(where: { !trains($0) }) {
+      throw InvalidSetting("\(idle): the model has nothing that it would train; leave it out")
     }
     return asked
   }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import PEFTReport
 import PEFTTensor
-import PEFTTrain
 
 struct ConfigCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
+import PEFTRuns
 import PEFTTensor
-import PEFTTrain
 
 struct DoctorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

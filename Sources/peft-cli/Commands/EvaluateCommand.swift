@@ -1,8 +1,9 @@
 import ArgumentParser
+import PEFTData
 import PEFTModels
 import PEFTReport
+import PEFTRuns
 import PEFTTensor
-import PEFTTrain
 
 struct EvaluateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -13,7 +14,8 @@ struct EvaluateCommand: ParsableCommand {
         peft evaluate runs/lora --data test.tsv
       """)
 
-  @Argument(help: "Run directory, model directory with a trained head, or GPT-2 directory.")
+  @Argument(
+    help: "Run directory, model directory with a trained head, or that of a causal language model.")
   var model: String
 
   /// The options that most jobs need.
@@ -65,11 +67,11 @@ struct EvaluateCommand: ParsableCommand {
     DataReader.warnings(about: rows.examples, path: dataPath).forEach { common.note($0) }
     let task = try trained.task(
       of: rows, reader: reader, kind: kind.task, context: kind.maxLength, stride: kind.stride)
-    let encoded = try reader.encode(rows, for: task)
+    let encoded = try task.encode(rows, by: reader)
     if encoded.truncatedCount > 0 {
       common.note("\(encoded.truncatedCount) texts were cut to \(reader.maximumLength) tokens")
     }
-    if case .language(let windows) = task {
+    if let windows = (task as? LanguageModelling)?.windows {
       common.note(
         "running text in windows of \(windows.context) tokens, one every \(windows.stride)")
     }
@@ -81,7 +83,7 @@ struct EvaluateCommand: ParsableCommand {
     else { throw interruption }
     var signature: String?
     if main.generate {
-      guard case .completion = task else {
+      guard task is Completion else {
         throw InvalidSetting("--generate: it is for prompts with completions")
       }
       guard

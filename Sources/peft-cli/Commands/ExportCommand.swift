@@ -1,7 +1,7 @@
 import ArgumentParser
 import PEFTReport
+import PEFTRuns
 import PEFTTensor
-import PEFTTrain
 
 struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -13,7 +13,7 @@ struct ExportCommand: ParsableCommand {
       peft    an adapter that PEFT loads
 
       The commands evaluate, predict, verify and apply accept a delta like a run, with --model for \
-      the base model. A peft adapter holds a module in full if more of it trained than a LoRA delta. \
+      the base model. A peft adapter holds a module in full if more of it trained than an adapter. \
       The command reads back what it wrote and compares its logits with the run's.
 
       Example:

@@ -1,12 +1,13 @@
 import ArgumentParser
 import Foundation
+import PEFTData
 import PEFTModels
+import PEFTRuns
 import PEFTTensor
-import PEFTTrain
 
 struct GenerateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "generate", abstract: "Generates text from prompts with a GPT-2 model.",
+    commandName: "generate", abstract: "Generates text from prompts with a causal language model.",
     discussion: """
       The command prints one JSON line with prompt and text for each prompt. On a terminal, the text \
       for a single --prompt appears as it is generated. A run that was trained on completions gets \
@@ -18,7 +19,7 @@ struct GenerateCommand: ParsableCommand {
           --temperature 0.8 --top-p 0.9
       """)
 
-  @Argument(help: "Run directory, or GPT-2 directory.")
+  @Argument(help: "Run directory, or the directory of a GPT-2 or Llama.")
   var model: String
 
   /// The options that most jobs need.

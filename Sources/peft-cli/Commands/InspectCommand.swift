@@ -3,9 +3,9 @@ import Foundation
 import PEFTModels
 import PEFTNetwork
 import PEFTReport
+import PEFTRuns
 import PEFTSelect
 import PEFTTensor
-import PEFTTrain
 
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -26,7 +26,7 @@ struct InspectCommand: ParsableCommand {
     @Option(
       help: """
         Outputs of the classification head; 0 for a language model. (default: as in config.json, \
-        else 2; for GPT-2 0)
+        else 2; for causal models 0)
         """)
     var labels: Int?
   }

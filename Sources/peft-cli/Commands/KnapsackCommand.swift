@@ -1,7 +1,7 @@
 import ArgumentParser
 import PEFTSelect
+import PEFTStudy
 import PEFTTensor
-import PEFTTrain
 
 struct KnapsackCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

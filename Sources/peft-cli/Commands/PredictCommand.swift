@@ -1,8 +1,9 @@
 import ArgumentParser
 import Foundation
+import PEFTData
 import PEFTModels
+import PEFTRuns
 import PEFTTensor
-import PEFTTrain
 
 struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -33,36 +34,25 @@ struct PredictCommand: ParsableCommand {
     try common.start()
     let dataPath = main.dataPath
     let trained = try adapters.open(model)
-    let examples = try DataReader.read(path: dataPath, format: data.format, columns: data.columns)
-    DataReader.warnings(about: examples, path: dataPath).forEach { common.note($0) }
     guard let task = trained.task, !task.isLanguage else {
       throw InvalidSetting("\(model) is a language model: generate text with `peft generate`")
     }
-    let encoded = EncodedDataset(
-      examples, targets: nil, tokenizer: trained.tokenizer, maximumLength: trained.maximumLength)
+    let reader = try trained.reader(format: data.format, columns: data.columns)
+    let rows = try reader.rows(dataPath, kind: trained.kind(.auto))
+    DataReader.warnings(about: rows.examples, path: dataPath).forEach { common.note($0) }
+    let encoded = try task.encodeUnlabelled(rows, by: reader)
     if encoded.truncatedCount > 0 {
       common.note(
         "\(encoded.truncatedCount) texts were cut to \(trained.maximumLength) tokens, as in training"
       )
     }
-    trained.model.predict(encoded) { Console.output(Self.document($0, task: task)) }
-  }
-
-  static func document(_ logits: [Float], task: PredictionTask) -> JSONValue {
-    let values = JSONValue.array(logits.map { .number(Double($0)) })
-    guard case .classification(let labels) = task else {
-      return .object(["value": .number(Double(logits[0])), "logits": values])
+    var index = 0
+    trained.model.predict(encoded) { logits in
+      Console.output(
+        .object(
+          task.prediction(
+            logits, of: rows.examples[index], words: encoded.predictedWords(index))))
+      index += 1
     }
-    let largest = logits.reduce(-Double.infinity) { max($0, Double($1)) }
-    let exponentials = logits.map { exp(Double($0) - largest) }
-    let sum = exponentials.reduce(0, +)
-    var probabilities = JSONObject()
-    for (name, value) in zip(labels.names, exponentials) {
-      probabilities[name] = .number(value / sum)
-    }
-    return .object([
-      "label": .string(labels.names[TransformerModel.largest(of: logits)]),
-      "probabilities": .object(probabilities), "logits": values,
-    ])
   }
 }

@@ -1,8 +1,9 @@
 import ArgumentParser
+import PEFTData
 import PEFTModels
 import PEFTReport
+import PEFTRuns
 import PEFTTensor
-import PEFTTrain
 
 struct PretrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

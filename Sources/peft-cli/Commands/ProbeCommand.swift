@@ -1,7 +1,10 @@
 import ArgumentParser
 import Foundation
+import PEFTData
 import PEFTModels
+import PEFTRuns
 import PEFTSelect
+import PEFTStudy
 import PEFTTensor
 import PEFTTrain
 

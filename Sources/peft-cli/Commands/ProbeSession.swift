@@ -1,6 +1,7 @@
+import PEFTRuns
 import PEFTSelect
+import PEFTStudy
 import PEFTTensor
-import PEFTTrain
 
 /// One probe as the user sees it; `probe`, `adapt` and `validate` share it.
 struct ProbeSession {

@@ -1,8 +1,9 @@
 import ArgumentParser
 import Foundation
+import PEFTData
 import PEFTModels
+import PEFTRuns
 import PEFTTensor
-import PEFTTrain
 
 struct QuickstartCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,6 @@
 import ArgumentParser
+import PEFTStudy
 import PEFTTensor
-import PEFTTrain
 
 struct ReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,9 +1,10 @@
 import ArgumentParser
 import Foundation
 import PEFTReport
+import PEFTRuns
 import PEFTSelect
+import PEFTStudy
 import PEFTTensor
-import PEFTTrain
 
 struct SelectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

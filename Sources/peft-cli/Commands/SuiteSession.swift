@@ -1,7 +1,8 @@
 import Foundation
 import PEFTModels
+import PEFTRuns
+import PEFTStudy
 import PEFTTensor
-import PEFTTrain
 
 /// A suite as the user sees it.
 struct SuiteSession {

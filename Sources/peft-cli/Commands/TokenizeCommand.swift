@@ -1,8 +1,8 @@
 import ArgumentParser
 import Foundation
+import PEFTData
 import PEFTModels
 import PEFTTensor
-import PEFTTrain
 import PEFTText
 
 struct TokenizeCommand: ParsableCommand {

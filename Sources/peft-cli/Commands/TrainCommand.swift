@@ -1,7 +1,7 @@
 import ArgumentParser
 import PEFTModels
+import PEFTStudy
 import PEFTTensor
-import PEFTTrain
 
 struct TrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -54,7 +54,7 @@ struct TrainCommand: ParsableCommand {
 
     @Option(
       help: """
-        Hugging Face PEFT adapter (LoRA), or file of LoRA deltas, to keep training, instead of a \
+        Hugging Face PEFT adapter (LoRA, DoRA or IA3), or file of LoRA deltas, to keep training, instead of a \
         --method. Its head is used if it fits.
         """)
     var adapter: String?
@@ -95,13 +95,14 @@ struct TrainCommand: ParsableCommand {
     try common.start()
     let chosen = try start.plan.map { try Plan.read($0) }
     let adaptation: any AdaptationMethod = try chosen?.method ?? method.adaptation
-    // Most adapters of others are LoRA's.
-    let usual: any AdaptationMethod = start.adapter == nil ? adaptation : LowRankAdaptation()
+    let usualRate = try start.adapter.map {
+      try AdapterFile($0, alpha: start.adapterAlpha).usualLearningRate
+    }
     var job = main.task.job(
       adaptation, evaluation: main.evaluation, details: details,
       settings: training.settings(
-        usualLearningRate: usual.usualLearningRate))
-    job.plan = chosen
+        usualLearningRate: usualRate ?? adaptation.usualLearningRate))
+    job.plannedModel = chosen?.model
     job.adapter = start.adapter.map { ($0, start.adapterAlpha) }
     if start.groupRates { job.settings.rateFactors = chosen?.rateFactors ?? [:] }
     try TrainingSession(job: job, common: common).run(

@@ -1,8 +1,8 @@
 import Foundation
 import PEFTModels
 import PEFTReport
+import PEFTRuns
 import PEFTTensor
-import PEFTTrain
 
 /// One training run as the user sees it; `train` and `quickstart` share it.
 struct TrainingSession {

@@ -1,8 +1,11 @@
 import ArgumentParser
 import Foundation
+import PEFTData
 import PEFTModels
 import PEFTReport
+import PEFTRuns
 import PEFTSelect
+import PEFTStudy
 import PEFTTensor
 import PEFTTrain
 

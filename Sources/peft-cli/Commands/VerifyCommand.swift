@@ -1,7 +1,8 @@
 import ArgumentParser
 import Foundation
+import PEFTRuns
+import PEFTStudy
 import PEFTTensor
-import PEFTTrain
 
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,7 @@
 import ArgumentParser
+import PEFTData
+import PEFTRuns
 import PEFTTensor
-import PEFTTrain
 
 /// Where the weights are that a run or an adapter belongs to.
 struct AdapterOptions: ParsableArguments {
@@ -10,7 +11,9 @@ struct AdapterOptions: ParsableArguments {
   var base: String?
 
   @Option(
-    help: "Hugging Face PEFT adapter (LoRA), or file of LoRA deltas, to apply to the model given.")
+    help:
+      "Hugging Face PEFT adapter (LoRA, DoRA or IA3), or file of LoRA deltas, to apply to the model given."
+  )
   var adapter: String?
 
   @Option(help: "Alpha of --adapter; needed if its directory has no adapter_config.json.")

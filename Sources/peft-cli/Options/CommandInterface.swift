@@ -15,11 +15,14 @@ struct CommandInterface {
   let name: String
   let options: [Option]
 
+  /// The command line's root while it runs, from whose help the interfaces are read.
+  @TaskLocal static var root: (any ParsableCommand.Type)?
+
   /// The commands that take options.
-  static let all: [CommandInterface] = {
-    let document = try? JSONValue(parsing: PEFTCommand._dumpHelp().utf8)
+  static var all: [CommandInterface] {
+    let document = root.flatMap { try? JSONValue(parsing: $0._dumpHelp().utf8) }
     return (document?["command"]?["subcommands"]?.array ?? []).compactMap(CommandInterface.init)
-  }()
+  }
 
   private init?(_ document: JSONValue) {
     guard let name = document["commandName"]?.string else { return nil }

@@ -16,12 +16,12 @@ struct ComparisonOptions: ParsableArguments {
 
   @Option(
     help: """
-      For lora: linear layers to adapt, separated by commas. (default: query,value, for GPT-2 \
-      c_attn)
+      For \(MethodOptions.methods(with: "targets")): linear layers to adapt, separated by commas. \
+      (default: those that Hugging Face PEFT adapts)
       """)
   var targets: String?
 
-  /// The linear layers that lora adapts; none for the usual ones.
+  /// The linear layers to adapt; none for the usual ones.
   var targetNames: [String] { (targets ?? "").split(separator: ",").map(String.init) }
 
   func validate() throws {

@@ -1,6 +1,6 @@
 import ArgumentParser
+import PEFTStudy
 import PEFTTensor
-import PEFTTrain
 
 /// YAML files of options: a map from long option names to values. What stands on the command line
 /// wins.
@@ -17,7 +17,7 @@ enum ConfigurationFile {
 
   /// The arguments with those of `--config FILE` added that the command line does not give itself.
   static func merge(_ arguments: [String]) throws -> [String] {
-    guard let name = arguments.first, name != ConfigCommand.configuration.commandName,
+    guard let name = arguments.first, name != "config",
       let path = value(of: "config", in: arguments),
       let command = CommandInterface.all.first(where: { $0.name == name })
     else { return arguments }

@@ -1,5 +1,5 @@
 import ArgumentParser
-import PEFTTrain
+import PEFTData
 
 /// How data files are to be read.
 struct DataOptions: ParsableArguments {

@@ -1,8 +1,8 @@
 import ArgumentParser
 import PEFTNetwork
 import PEFTSelect
+import PEFTStudy
 import PEFTTensor
-import PEFTTrain
 
 /// What is weighed against what: the groups of parameters and the adapters beside them.
 struct GroupOptions: ParsableArguments {

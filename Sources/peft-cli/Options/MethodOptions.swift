@@ -12,19 +12,24 @@ struct MethodOptions: ParsableArguments {
       """))
   var method = "full"
 
-  @Option(help: "For lora: rank of the delta. (default: 8)")
+  @Option(help: "For \(Self.methods(with: "rank")): rank of the delta. (default: 8)")
   var rank: Int?
 
-  @Option(help: "For lora: alpha; the delta is scaled by alpha / rank. (default: 2 × rank)")
+  @Option(
+    help: """
+      For \(Self.methods(with: "alpha")): alpha; the delta is scaled by alpha / rank. \
+      (default: 2 × rank)
+      """)
   var alpha: Double?
 
-  @Option(help: "For lora: dropout on the input of the delta. (default: 0)")
+  @Option(
+    help: "For \(Self.methods(with: "dropout")): dropout on the input of the delta. (default: 0)")
   var loraDropout: Double?
 
   @Option(
     help: """
-      For lora: linear layers to adapt, separated by commas. (default: query,value, for GPT-2 \
-      c_attn)
+      For \(Self.methods(with: "targets")): linear layers to adapt, separated by commas. \
+      (default: those that Hugging Face PEFT adapts)
       """)
   var targets: String?
 
@@ -34,6 +39,13 @@ struct MethodOptions: ParsableArguments {
       "A setting of the method; repeat the option for several. \(Self.settingHelp)",
       valueName: "setting=value"))
   var settings: [String] = []
+
+  /// The names of the methods that have a setting.
+  static func methods(with setting: String) -> String {
+    MethodCatalogue.standard.offered.filter { type in
+      type.settingHelp.contains { $0.name == setting }
+    }.map { $0.name }.joined(separator: ", ")
+  }
 
   /// The settings of every method that has some.
   private static var settingHelp: String {

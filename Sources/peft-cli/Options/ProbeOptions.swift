@@ -1,8 +1,9 @@
 import ArgumentParser
 import PEFTNetwork
+import PEFTRuns
 import PEFTSelect
+import PEFTStudy
 import PEFTTensor
-import PEFTTrain
 
 /// How influence is measured.
 struct ProbeOptions: ParsableArguments {

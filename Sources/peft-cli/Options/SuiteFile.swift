@@ -1,7 +1,9 @@
 import ArgumentParser
 import PEFTModels
 import PEFTNetwork
+import PEFTRuns
 import PEFTSelect
+import PEFTStudy
 import PEFTTensor
 import PEFTTrain
 
@@ -132,7 +134,7 @@ enum SuiteFile {
           probe: try section.string("probe"),
           predictor: section.has("by") ? try section.string("by") : nil,
           rule: section.has("value") ? try rule(section) : nil,
-          solver: try section.number("solver") { ComparisonSuite.Solver(rawValue: $0) }))
+          solver: try section.number("solver") { SelectionSolver(rawValue: $0) }))
     } else {
       kind = .fixed(try method(section))
     }

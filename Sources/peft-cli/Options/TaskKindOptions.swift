@@ -1,5 +1,5 @@
 import ArgumentParser
-import PEFTTrain
+import PEFTData
 
 /// What data are there for, and how texts are cut.
 struct TaskKindOptions: ParsableArguments {

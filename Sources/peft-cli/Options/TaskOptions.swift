@@ -1,5 +1,6 @@
 import ArgumentParser
 import PEFTModels
+import PEFTRuns
 import PEFTTensor
 import PEFTTrain
 
@@ -59,7 +60,8 @@ struct TaskDetailOptions: ParsableArguments {
 
 /// What a classifier's head reads.
 struct PoolingOptions: ParsableArguments {
-  @Option(help: "How the classification head pools the tokens. (default: first, for GPT-2 last)")
+  @Option(
+    help: "How the classification head pools the tokens. (default: first, for causal models last)")
   var pooling: Pooling?
 }
 

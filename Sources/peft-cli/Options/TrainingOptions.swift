@@ -1,4 +1,5 @@
 import ArgumentParser
+import PEFTData
 import PEFTTensor
 import PEFTTrain
 

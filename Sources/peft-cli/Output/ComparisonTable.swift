@@ -1,6 +1,6 @@
 import Foundation
 import PEFTReport
-import PEFTTrain
+import PEFTStudy
 
 /// Methods side by side, the best first.
 struct ComparisonTable {

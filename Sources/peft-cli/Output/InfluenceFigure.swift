@@ -1,5 +1,5 @@
 import PEFTReport
-import PEFTTrain
+import PEFTStudy
 
 /// The heat map of an influence in the terminal; what a plan chose is marked.
 struct InfluenceFigure {

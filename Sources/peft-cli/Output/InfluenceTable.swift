@@ -1,7 +1,7 @@
 import Foundation
 import PEFTReport
 import PEFTSelect
-import PEFTTrain
+import PEFTStudy
 
 /// The groups of an influence, the greatest per parameter first.
 struct InfluenceTable {

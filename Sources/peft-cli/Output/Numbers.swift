@@ -1,5 +1,4 @@
 import PEFTReport
-import PEFTTrain
 
 extension BinaryInteger {
   /// The digits in groups of three.

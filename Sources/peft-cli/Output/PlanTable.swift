@@ -1,7 +1,7 @@
 import Foundation
 import PEFTReport
 import PEFTSelect
-import PEFTTrain
+import PEFTStudy
 
 /// A plan for people: what trains, and how good the choice is.
 struct PlanTable {

@@ -1,4 +1,5 @@
 import Foundation
+import PEFTStudy
 import PEFTTrain
 
 /// Shows how far a task of counted steps is: one live line on a terminal, elsewhere a plain

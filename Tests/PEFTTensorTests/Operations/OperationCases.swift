@@ -108,7 +108,45 @@ extension OperationCase {
       name: "add", lengths: lengths, inputs: [9, 9],
       apply: { tape, inputs, _ in tape.add(inputs[0], inputs[1]) },
       reference: { $0[0] + $0[1] })
-    return [norm, residualNorm, doubledNorm, drop, embedding(lengths), sum] + activations
+    let difference = OperationCase(
+      name: "add with a factor", lengths: lengths, inputs: [9, 9],
+      apply: { tape, inputs, _ in tape.add(inputs[0], inputs[1], scaledBy: -0.75) },
+      reference: { $0[0] + -0.75 * $0[1] })
+    return [norm, residualNorm, doubledNorm, drop, embedding(lengths), sum, difference]
+      + activations + scaledColumns(lengths)
+  }
+
+  /// Vectors in the shapes that adapters have, with a divisor of which an element is zero, and
+  /// twice, so that the output of the first is made again.
+  private static func scaledColumns(_ lengths: [Int]) -> [OperationCase] {
+    let shapes: [Shape] = [[13, 1], [1, 13], [13]]
+    let plain = shapes.map { shape in
+      OperationCase(
+        name: "scaledColumns by \(shape)", lengths: lengths, inputs: [13], parameters: [shape],
+        apply: { $0.scaledColumns($1[0], by: $2[0]) },
+        reference: { scaled($0[0], by: $0[1].elements) })
+    }
+    let divisor: [Float] = [1.5, -0.5, 0, 2, 0.25, 3, 1]
+    let divided = OperationCase(
+      name: "scaledColumns over a divisor, plus a shift", lengths: lengths, inputs: [7],
+      parameters: [[7], [7]],
+      apply: {
+        $0.scaledColumns($1[0], by: $2[0], over: Tensor(divisor, shape: [7]), adding: $2[1])
+      },
+      reference: {
+        let factors = zip($0[1].elements, divisor).map { $1 == 0 ? 0 : $0 / Double($1) }
+        return scaled($0[0], by: factors).addingToRows($0[2])
+      })
+    let twice = OperationCase(
+      name: "scaledColumns twice by one vector", lengths: lengths, inputs: [7], parameters: [[7]],
+      operationCount: 2,
+      apply: { $0.scaledColumns($0.scaledColumns($1[0], by: $2[0]), by: $2[0]) },
+      reference: { scaled($0[0], by: $0[1].elements.map { $0 * $0 }) })
+    return plain + [divided, twice]
+  }
+
+  private static func scaled(_ x: DoubleMatrix, by factors: [Double]) -> DoubleMatrix {
+    DoubleMatrix(rows: x.rows, columns: x.columns) { x[$0, $1] * factors[$1] }
   }
 
   private static func normalized(

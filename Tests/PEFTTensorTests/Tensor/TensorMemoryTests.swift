@@ -199,8 +199,11 @@ private struct SmallNetwork {
   let down = Self.parameter("down", [2, 21])
   let up = Self.parameter("up", [3, 2])
   let second = Self.parameter("second", [3, 21])
+  let magnitude = Self.parameter("magnitude", [3])
 
-  var parameters: [Parameter] { [table, first, bias, scale, shift, down, up, second] }
+  var parameters: [Parameter] {
+    [table, first, bias, scale, shift, down, up, second, magnitude]
+  }
 
   func loss(_ tape: Tape, lengths: [Int] = [5, 1, 17]) -> Loss {
     let partition = RowPartition(lengths: lengths)
@@ -214,7 +217,9 @@ private struct SmallNetwork {
       epsilon: 1e-5)
     let outputs = tape.lowRankLinear(
       normalized, weight: second, bias: nil, down: down, up: up, scale: 2, dropout: 0.1)
-    return tape.softmaxCrossEntropy(tape.pool(outputs, .mean), labels: [0, 2, 1])
+    let norms = second.rowNorms(adding: up.value, down.value, scale: 2, precision: .fp32)
+    let scaled = tape.scaledColumns(outputs, by: magnitude, over: norms)
+    return tape.softmaxCrossEntropy(tape.pool(scaled, .mean), labels: [0, 2, 1])
   }
 
   func train(

@@ -1,9 +1,10 @@
 import Foundation
+import PEFTData
 import PEFTModels
+import PEFTRuns
 import PEFTTensor
-import PEFTTrain
-import Testing
 import TestSupport
+import Testing
 
 @Suite("Evaluations")
 struct EvaluationTests {
@@ -51,13 +52,13 @@ struct EvaluationTests {
     let dev = try #require(job.dev)
     var right = 0
     var rows = 0
-    guard case .classes(let labels)? = dev.targets else {
+    guard case .classes(let labels)? = dev.targets?.kind else {
       Issue.record("no classes")
       return
     }
     job.model.predict(dev) { logits in
       #expect(logits.count == 300)
-      if TransformerModel.largest(of: logits) == labels[rows] { right += 1 }
+      if logits.positionOfLargest == labels[rows] { right += 1 }
       rows += 1
     }
     #expect(rows == 300)

@@ -1,5 +1,8 @@
 """What the generators of parity fixtures share: sizes, perturbation, names, training steps."""
+import copy
+
 import torch
+from peft import get_peft_model
 
 SIZES = dict(
     vocab_size=120, hidden_size=24, num_hidden_layers=2, num_attention_heads=3,
@@ -16,15 +19,34 @@ def perturb(model, seed):
     return model
 
 
+def adapt(model, config, seed, folder):
+    """`model` with a perturbed adapter, which is saved in `folder`."""
+    adapted = get_peft_model(model, config)
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        for parameter in adapted.parameters():
+            if parameter.requires_grad:
+                parameter.add_(torch.randn_like(parameter) * 0.05)
+    adapted.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)
+    return adapted
+
+
+def merged(adapted):
+    """A copy with the adapter folded into the weights, for evaluation."""
+    return copy.deepcopy(adapted).merge_and_unload().eval()
+
+
 def padded(rows, value):
     width = max(len(row) for row in rows)
     return torch.tensor([row + [value] * (width - len(row)) for row in rows])
 
 
 def clean(name):
-    """A parameter's name in the base model's terms."""
+    """A parameter's name in the base model's terms, or as adapter files have it."""
     return (name.replace("base_model.model.", "").replace(".base_layer", "")
-            .replace(".modules_to_save.default", "").replace(".default", ""))
+            .replace(".modules_to_save.default", "").replace(".default", "")
+            .replace("magnitude_vector.weight", "magnitude_vector"))
 
 
 def gradients(model):

@@ -2,20 +2,19 @@
 
 Usage: python make_fixtures.py   (needs torch, transformers, peft, safetensors; writes beside itself)
 """
-import copy
 import json
 import pathlib
 import shutil
 
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import IA3Config, LoraConfig
 from safetensors.torch import load_file, save_file
 from transformers import (
     BertConfig, BertForSequenceClassification, BertModel, RobertaConfig,
     RobertaForSequenceClassification, get_constant_schedule_with_warmup,
     get_cosine_schedule_with_warmup, get_linear_schedule_with_warmup)
 
-from common import SIZES, gradients, padded, perturb, train
+from common import SIZES, adapt, gradients, merged, padded, perturb, train
 
 HERE = pathlib.Path(__file__).parent
 LENGTHS = [9, 2, 17, 1, 6]
@@ -88,24 +87,15 @@ def backbone():
         folder / "expected.safetensors")
 
 
-def low_rank():
-    folder = HERE / "bert-lora"
+def adapter(name, config, seed):
+    """`seed` of the model; the next one of the adapter's perturbation."""
+    folder = HERE / name
     batch = make_batch(folder, 0, True, [0, 2, 1, 1, 0])
-    model = perturb(bert(), 4)
+    model = perturb(bert(), seed)
     model.save_pretrained(folder)
-    adapted = get_peft_model(model, LoraConfig(
-        r=4, lora_alpha=8, lora_dropout=0.0, target_modules=["query", "value"],
-        task_type="SEQ_CLS"))
-    torch.manual_seed(5)
+    adapted = adapt(model, config, seed + 1, folder / "adapter")
     with torch.no_grad():
-        for name, parameter in adapted.named_parameters():
-            if parameter.requires_grad:
-                parameter.add_(torch.randn_like(parameter) * 0.05)
-    adapted.save_pretrained(folder / "adapter")
-    (folder / "adapter" / "README.md").unlink(missing_ok=True)
-    with torch.no_grad():
-        merged = copy.deepcopy(adapted).merge_and_unload().eval()
-        extra = dict(mergedLogits=merged(**batch).logits.contiguous())
+        extra = dict(mergedLogits=merged(adapted)(**batch).logits.contiguous())
     record(folder, adapted, batch, extra=extra)
 
 
@@ -142,6 +132,12 @@ case("roberta-norm", roberta(), 9, pad=1, rule=lambda n: "LayerNorm" in n)
 case("roberta-head", roberta(), 10, pad=1, rule=lambda n: False)
 case("bert-gelu-tanh", bert(hidden_act="gelu_new", layer_norm_eps=1e-5), 12, steps=False)
 backbone()
-low_rank()
+adapter("bert-lora", LoraConfig(
+    r=4, lora_alpha=8, lora_dropout=0.0, target_modules=["query", "value"],
+    task_type="SEQ_CLS"), 4)
 sharded()
 optimizers()
+adapter("bert-ia3", IA3Config(task_type="SEQ_CLS"), 13)  # PEFT's own layers
+adapter("bert-dora", LoraConfig(
+    r=4, lora_alpha=8, lora_dropout=0.0, target_modules=["query", "value"], use_dora=True,
+    task_type="SEQ_CLS"), 15)

@@ -2,19 +2,18 @@
 
 Usage: python make_language_fixtures.py   (same needs as make_fixtures.py; writes beside itself)
 """
-import copy
 import json
 import pathlib
 
 import torch
 import torch.nn.functional as F
-from peft import LoraConfig, get_peft_model
+from peft import IA3Config, LoraConfig
 from safetensors.torch import load_file, save_file
 from transformers import (
     BertConfig, BertForMaskedLM, GPT2Config, GPT2ForSequenceClassification, GPT2LMHeadModel,
     GPT2Model, RobertaConfig, RobertaForMaskedLM)
 
-from common import SIZES, gradients, padded, perturb, train
+from common import SIZES, adapt, gradients, merged, padded, perturb, train
 
 HERE = pathlib.Path(__file__).parent
 LENGTHS = [9, 2, 17, 5, 6]
@@ -122,24 +121,15 @@ def biases():
     language_record(folder, model, sequences)
 
 
-def low_rank():
+def adapter(name, config, seed):
+    """`seed` of the model; the next one of the adapter's perturbation."""
     sequences = make_sequences()
-    folder = folder_of("gpt2-lora", sequences=sequences)
-    model = gpt2(GPT2LMHeadModel, 33)
+    folder = folder_of(name, sequences=sequences)
+    model = gpt2(GPT2LMHeadModel, seed)
     model.save_pretrained(folder)
-    adapted = get_peft_model(model, LoraConfig(
-        r=4, lora_alpha=8, lora_dropout=0.0, target_modules=["c_attn", "c_fc"],
-        fan_in_fan_out=True, task_type="CAUSAL_LM"))
-    torch.manual_seed(34)
+    adapted = adapt(model, config, seed + 1, folder / "adapter")
     with torch.no_grad():
-        for parameter in adapted.parameters():
-            if parameter.requires_grad:
-                parameter.add_(torch.randn_like(parameter) * 0.05)
-    adapted.save_pretrained(folder / "adapter")
-    (folder / "adapter" / "README.md").unlink(missing_ok=True)
-    with torch.no_grad():
-        merged = copy.deepcopy(adapted).merge_and_unload().eval()
-        logits = packed(merged(**make_batch(sequences)).logits)
+        logits = packed(merged(adapted)(**make_batch(sequences)).logits)
     language_record(folder, adapted, sequences, dict(mergedLogits=logits))
 
 
@@ -241,7 +231,13 @@ def masked_models():
 if __name__ == "__main__":
     language()
     biases()
-    low_rank()
+    adapter("gpt2-lora", LoraConfig(
+        r=4, lora_alpha=8, lora_dropout=0.0, target_modules=["c_attn", "c_fc"],
+        fan_in_fan_out=True, task_type="CAUSAL_LM"), 33)
+    adapter("gpt2-ia3", IA3Config(fan_in_fan_out=True, task_type="CAUSAL_LM"), 43)  # PEFT's layers
+    adapter("gpt2-dora", LoraConfig(
+        r=4, lora_alpha=8, lora_dropout=0.0, target_modules=["c_attn", "c_fc"],
+        fan_in_fan_out=True, use_dora=True, task_type="CAUSAL_LM"), 45)
     classifier()
     bare()
     heads()

@@ -1,0 +1,205 @@
+import PEFTNetwork
+import PEFTSelect
+import PEFTTensor
+import PEFTText
+
+/// Texts as token ids, with what is to be predicted for them.
+public struct EncodedDataset: Sendable {
+  private enum Content: Sendable {
+    /// Texts or pairs with a target each, or none.
+    case texts([Encoding], Targets?)
+    /// Texts of which rows at some positions are predicted, with their targets, or none.
+    case rows([Encoding], positions: [[Int]], Targets?)
+    /// Sequences of which the tokens from a position on are predicted, each from those before it.
+    case completions([[Int32]], predictedFrom: [Int])
+    /// Windows of one stream of tokens, each token predicted from those before it.
+    case windows([Int32], [TextWindows.Window])
+    /// Sequences of which some tokens are hidden and predicted.
+    case masked([[Int32]], TokenMasking)
+  }
+
+  private let content: Content
+  /// The number of tokens of each example.
+  public let lengths: [Int]
+  /// The number of examples that lost tokens to the maximum length.
+  public let truncatedCount: Int
+
+  /// Encodes examples, cut to `maximumLength` tokens each, in parallel. A text without any token is
+  /// the token that ends texts.
+  public init(
+    _ examples: [TextExample], targets: Targets?, tokenizer: Tokenizer,
+    maximumLength: Int
+  ) {
+    let encodings = tokenizer.encode(
+      examples.map { ($0.text, $0.pair) }, maximumLength: maximumLength
+    ).map { encoding in
+      guard encoding.ids.isEmpty else { return encoding }
+      return Encoding(ids: [tokenizer.special.end ?? 0], typeIDs: [0], truncated: 0)
+    }
+    self.init(.texts(encodings, targets), truncatedCount: encodings.count { $0.truncated > 0 })
+  }
+
+  /// Texts given word by word, cut to the reader's maximum length, of which the first token of every
+  /// word is predicted; `classes` has one of each word.
+  init(words examples: [TextExample], classes: [[Int]]?, _ reader: TaskReader) {
+    let encodings = reader.tokenizer.encode(
+      words: examples.map { $0.words.map(\.text) }, maximumLength: reader.maximumLength)
+    let starts = encodings.map { encoding in
+      encoding.wordIndices.indices.filter { position in
+        let word = encoding.wordIndices[position]
+        return word != nil && (position == 0 || word != encoding.wordIndices[position - 1])
+      }
+    }
+    let targets = classes.map { classes in
+      Targets.classes(
+        ofRows: zip(encodings, starts).enumerated().map { index, pair in
+          pair.1.compactMap { pair.0.wordIndices[$0] }.map { classes[index][$0] }
+        })
+    }
+    self.init(
+      .rows(encodings, positions: starts, targets),
+      truncatedCount: encodings.count { $0.truncated > 0 })
+  }
+
+  /// Sequences whose tokens from `predictedFrom` on, at least 1, are predicted
+  /// from those before them.
+  init(completions sequences: [[Int32]], predictedFrom: [Int], truncatedCount: Int) {
+    self.init(.completions(sequences, predictedFrom: predictedFrom), truncatedCount: truncatedCount)
+  }
+
+  /// Windows of a stream of tokens.
+  init(stream: [Int32], windows: TextWindows) {
+    self.init(.windows(stream, windows.windows(count: stream.count)), truncatedCount: 0)
+  }
+
+  /// Sequences of which tokens are hidden.
+  init(masked sequences: [[Int32]], masking: TokenMasking) {
+    self.init(.masked(sequences, masking), truncatedCount: 0)
+  }
+
+  private init(_ content: Content, truncatedCount: Int) {
+    self.content = content
+    self.truncatedCount = truncatedCount
+    lengths =
+      switch content {
+      case .texts(let encodings, _), .rows(let encodings, _, _): encodings.map(\.ids.count)
+      case .completions(let sequences, _), .masked(let sequences, _): sequences.map(\.count)
+      case .windows(_, let windows): windows.map(\.shown.count)
+      }
+  }
+
+  /// `count` of the examples, drawn without replacement, in their order; all
+  /// where there are no more.
+  public func sample(_ count: Int, using generator: SeededGenerator) -> EncodedDataset {
+    guard count < self.count else { return self }
+    var generator = generator
+    let indices = generator.permutation(self.count).prefix(count).sorted()
+    let part: Content =
+      switch content {
+      case .texts(let encodings, let targets):
+        .texts(indices.map { encodings[$0] }, targets?.selected(indices))
+      case .rows(let encodings, let positions, let targets):
+        .rows(
+          indices.map { encodings[$0] }, positions: indices.map { positions[$0] },
+          targets?.selected(indices))
+      case .completions(let sequences, let starts):
+        .completions(indices.map { sequences[$0] }, predictedFrom: indices.map { starts[$0] })
+      case .windows(let stream, let windows): .windows(stream, indices.map { windows[$0] })
+      case .masked(let sequences, let masking): .masked(indices.map { sequences[$0] }, masking)
+      }
+    return EncodedDataset(part, truncatedCount: truncatedCount)
+  }
+
+  /// The number of examples.
+  public var count: Int { lengths.count }
+
+  /// What is to be predicted for each text; nil for data without labels, and for language, whose
+  /// targets are its tokens.
+  public var targets: Targets? {
+    switch content {
+    case .texts(_, let targets), .rows(_, _, let targets): targets
+    case .completions, .windows, .masked: nil
+    }
+  }
+
+  /// The number of rows that are predicted in the example with this number.
+  public func predictedCount(_ index: Int) -> Int {
+    switch content {
+    case .texts: 1
+    case .rows(_, let positions, _): positions[index].count
+    case .completions(let sequences, let starts): sequences[index].count - starts[index]
+    case .windows(_, let windows): windows[index].predicted.count
+    case .masked(let sequences, _): sequences[index].count
+    }
+  }
+
+  /// The word of each row that is predicted in the example with this number, where texts were given
+  /// word by word; else none.
+  public func predictedWords(_ index: Int) -> [Int] {
+    guard case .rows(let encodings, let positions, _) = content else { return [] }
+    return positions[index].compactMap { encodings[index].wordIndices[$0] }
+  }
+
+  /// The examples with these numbers, packed, as they stand in the data.
+  public func texts(_ indices: [Int]) -> PackedBatch {
+    switch content {
+    case .texts(let encodings, _): return PackedBatch(indices.map { encodings[$0] })
+    case .rows(let encodings, let positions, _):
+      return PackedBatch(
+        sequences: indices.map { encodings[$0].ids },
+        typeIDs: indices.map { encodings[$0].typeIDs }, predicted: indices.map { positions[$0] })
+    case .completions(let sequences, _), .masked(let sequences, _):
+      return PackedBatch(sequences: indices.map { sequences[$0] })
+    case .windows(let stream, let windows):
+      return PackedBatch(sequences: indices.map { Array(stream[windows[$0].shown]) })
+    }
+  }
+
+  /// The examples with these numbers and what is to be predicted for them; nil for
+  /// data without labels.
+  ///
+  /// - Parameter generator: chooses the tokens to mask, where some are; the choice in an example
+  ///   depends on its number.
+  public func examples(
+    _ indices: [Int], maskingWith generator: SeededGenerator
+  ) -> Batch? {
+    switch content {
+    case .texts(_, let targets), .rows(_, _, let targets):
+      return targets.map {
+        Batch(texts: texts(indices), targets: $0.selected(indices))
+      }
+    case .completions(let sequences, let starts):
+      return Self.batch(
+        indices.map { index in
+          let (ids, first) = (sequences[index], starts[index])
+          return (Array(ids.dropLast()), Array(first - 1..<ids.count - 1), Array(ids[first...]))
+        })
+    case .windows(let stream, let windows):
+      return Self.batch(
+        indices.map { index in
+          let window = windows[index]
+          let first = window.shown.lowerBound + 1
+          return (
+            Array(stream[window.shown]), Array(window.predicted),
+            window.predicted.map { stream[first + $0] }
+          )
+        })
+    case .masked(let sequences, let masking):
+      return Self.batch(
+        indices.map { index in
+          var draws = generator.split(index)
+          let hidden = masking.hide(sequences[index], using: &draws)
+          return (hidden.seen, hidden.positions, hidden.labels)
+        })
+    }
+  }
+
+  private static func batch(
+    _ examples: [(ids: [Int32], positions: [Int], labels: [Int32])]
+  ) -> Batch {
+    Batch(
+      texts: PackedBatch(
+        sequences: examples.map(\.ids), predicted: examples.map(\.positions)),
+      targets: .tokens(examples.map(\.labels)))
+  }
+}

@@ -1,0 +1,41 @@
+import PEFTTensor
+
+/// How the rows of a data file are written.
+public enum DataFormat: String, CaseIterable, Hashable, Sendable {
+  /// One JSON object a line.
+  case jsonl
+  /// Comma-separated values by RFC 4180.
+  case csv
+  /// Tab-separated values without any quoting: a quotation mark is an ordinary character.
+  case tsv
+  /// A prompt and its completion on a line, with `||` between them.
+  case pairs
+  /// A word on a line with its tag, and an empty line behind every sentence, as in the CoNLL shared
+  /// tasks.
+  case conll
+  /// Running text: the whole file is one text.
+  case text
+
+  /// The format that the extension of `path` stands for: `.jsonl` and `.json` for JSON lines,
+  /// `.csv`, `.tsv`, `.conll` (also `.bio`, `.iob` and `.iob2`), and `.txt` for tab-separated values;
+  /// the case of letters does not matter.
+  ///
+  /// Throws `unsupported` for any other extension, or none.
+  public init(extensionOf path: String) throws(FileError) {
+    let name = path.split(separator: "/").last ?? ""
+    let suffix = name.split(separator: ".", omittingEmptySubsequences: false).dropFirst().last ?? ""
+    switch suffix.lowercased() {
+    case "jsonl", "json": self = .jsonl
+    case "csv": self = .csv
+    case "tsv", "txt": self = .tsv
+    case "conll", "bio", "iob", "iob2": self = .conll
+    default:
+      throw FileError(
+        .unsupported, path: path,
+        reason: suffix.isEmpty
+          ? "a name without an extension does not tell the format"
+          : "the extension .\(suffix) does not tell the format",
+        remedy: "name it with --format jsonl, csv, tsv, pairs, conll or text")
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import PEFTTensor
+
+/// Reads texts, with labels, completions or neither, from JSON lines, CSV, TSV, lines of pairs and
+/// plain text, strictly.
+///
+/// No row is skipped, merged or cut: whatever is not exactly a row is a `FileError` that names the
+/// line. Files are UTF-8; a byte order mark and CR LF are accepted.
+public enum DataReader {
+  /// All rows of the file at `path`, in its order.
+  ///
+  /// - `format` nil goes by the extension, see `DataFormat`.
+  /// - `columns` nil goes by the known names (`text`, `sentence`, `text_a` and `text_b`,
+  ///   `sentence1` and `sentence2`, `premise` and `hypothesis`, …, `label`) in the header
+  ///   or the JSON keys; a table without header has the columns text; text and label; or
+  ///   two texts and label.
+  ///
+  /// Either every row has a label or none has. A text of white space alone is a row like any other;
+  /// `warnings(about:path:)` counts them. Time and memory are linear in the size of the file.
+  ///
+  /// Throws a `FileError` for a file that cannot be read, is not UTF-8, is not of the
+  /// format, or has no rows.
+  public static func read(
+    path: String, format: DataFormat? = nil, columns: ColumnSelection? = nil
+  ) throws(FileError) -> [TextExample] {
+    let format = if let format { format } else { try DataFormat(extensionOf: path) }
+    return try examples(
+      in: ValidatedText(contentsOf: path), path: path, format: format, columns: columns)
+  }
+
+  /// The rows in `bytes`, as `read` would give them for a file `path` of this content.
+  public static func parse(
+    _ bytes: [UInt8], path: String, format: DataFormat, columns: ColumnSelection? = nil
+  ) throws(FileError) -> [TextExample] {
+    try examples(
+      in: ValidatedText(bytes, path: path), path: path, format: format, columns: columns)
+  }
+
+  /// What is allowed in `examples`, the rows of `path`, and still deserves a line of warning: how
+  /// many have a text of white space alone.
+  public static func warnings(about examples: [TextExample], path: String) -> [String] {
+    let blank = examples.filter(\.isBlank)
+    guard let first = blank.first else { return [] }
+    let rows = blank.count == 1 ? "1 row has" : "\(blank.count) rows have"
+    return ["\(path): \(rows) an empty text, the first in line \(first.line)"]
+  }
+
+  private static func examples(
+    in text: ValidatedText, path: String, format: DataFormat, columns: ColumnSelection?
+  ) throws(FileError) -> [TextExample] {
+    let examples =
+      switch format {
+      case .jsonl: try JSONLines.read(text, columns: columns, path: path)
+      case .csv: try readTable(CSVRecords(text, path: path), columns: columns, path: path)
+      case .tsv: try readTable(TSVRecords(text, path: path), columns: columns, path: path)
+      case .pairs: try PromptLines.read(text, path: path)
+      case .conll: try TaggedLines.read(text, columns: columns, path: path)
+      case .text: [TextExample(text: text.withoutCarriageReturns, line: 1)]
+      }
+    try checkLabels(of: examples, path: path)
+    return examples
+  }
+
+  private static func readTable<Records: DelimitedRecords>(
+    _ source: Records, columns selection: ColumnSelection?, path: String
+  ) throws(FileError) -> [TextExample] {
+    var records = source
+    guard let first = try records.next() else { return [] }
+    let columns = try TableColumns(firstRow: first, selection: selection, path: path)
+    var examples: [TextExample] = []
+    var next = columns.hasHeader ? try records.next() : first
+    while let record = next {
+      guard record.cells.count == columns.width else {
+        throw FileError(
+          .malformed, path: path, place: "line \(record.line)",
+          reason: "\(record.cells.count) columns where line \(first.line) has \(columns.width)",
+          remedy: Records.widthRemedy)
+      }
+      examples.append(
+        TextExample(
+          text: record.cells[columns.text], pair: columns.pair.map { record.cells[$0] },
+          label: columns.label.map { record.cells[$0] }, line: record.line))
+      next = try records.next()
+    }
+    return examples
+  }
+
+  private static func checkLabels(of examples: [TextExample], path: String) throws(FileError) {
+    guard let first = examples.first else {
+      throw FileError(.malformed, path: path, reason: "there are no rows in this file")
+    }
+    for example in examples {
+      if example.label?.isEmpty == true {
+        throw FileError(
+          .malformed, path: path, place: "line \(example.line)", reason: "the label is empty",
+          remedy: "fill it in, or leave the label column out of every row")
+      }
+      guard (example.label == nil) == (first.label == nil) else {
+        throw FileError(
+          .malformed, path: path, place: "line \(example.line)",
+          reason: first.label == nil
+            ? "a label, but line \(first.line) has none"
+            : "no label, but line \(first.line) has one",
+          remedy: "label every row or none")
+      }
+    }
+  }
+}

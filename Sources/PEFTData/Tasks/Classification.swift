@@ -1,0 +1,91 @@
+import Foundation
+import PEFTNetwork
+import PEFTTensor
+
+/// One of several classes for each text or pair.
+public struct Classification: PredictionTask {
+  public static let name = "classification"
+  public static let adapterTaskType = "SEQ_CLS"
+
+  /// The classes, in the order of the logits.
+  public let labels: LabelMap
+
+  /// A task with these classes.
+  public init(_ labels: LabelMap) { self.labels = labels }
+
+  /// Every distinct label is a class; there must be at least two.
+  public init(training rows: TaskReader.Rows, windows: TextWindows) throws(FileError) {
+    self.init(LabelMap(try rows.distinctLabels()))
+  }
+
+  public init(json: JSONValue, path: String) throws(FileError) {
+    self.init(try LabelMap(json: json["labels"] ?? .null, path: path))
+  }
+
+  public var settings: JSONObject { ["labels": labels.json] }
+
+  public func output(pooling: Pooling) -> ModelOutput { .classes(labels.count, pooling: pooling) }
+
+  public func encode(
+    _ rows: TaskReader.Rows, by reader: TaskReader
+  ) throws(FileError) -> EncodedDataset {
+    EncodedDataset(
+      rows.examples, targets: try targets(of: rows),
+      tokenizer: reader.tokenizer, maximumLength: reader.maximumLength)
+  }
+
+  /// The class of each row.
+  ///
+  /// Throws `malformed`, with the line, for a row without a label, or with one that is not among
+  /// the classes.
+  public func targets(of rows: TaskReader.Rows) throws(FileError) -> Targets {
+    .classes(try labels.classes(of: rows.examples, path: rows.path))
+  }
+
+  public func answer(_ logits: UnsafeBufferPointer<Float>) -> Double {
+    Double(logits.positionOfLargest)
+  }
+
+  public func metrics(
+    of answers: [Double], targets: Targets?, loss: Double, terms: Int
+  ) -> [(name: String, value: Double)] {
+    guard case .classes(let classes)? = targets?.kind, !classes.isEmpty else { return [] }
+    return ClassificationMetrics(
+      predictions: answers.map { Int($0) }, labels: classes, classCount: labels.count, loss: loss
+    ).values
+  }
+
+  public var primaryMetric: PrimaryMetric { PrimaryMetric("accuracy", higherIsBetter: true) }
+
+  public func prediction(_ logits: [Float], of _: TextExample, words _: [Int]) -> JSONObject {
+    let largest = logits.reduce(-Double.infinity) { max($0, Double($1)) }
+    let exponentials = logits.map { exp(Double($0) - largest) }
+    let sum = exponentials.reduce(0, +)
+    var probabilities = JSONObject()
+    for (name, value) in zip(labels.names, exponentials) {
+      probabilities[name] = .number(value / sum)
+    }
+    return [
+      "label": .string(labels.names[logits.positionOfLargest]),
+      "probabilities": .object(probabilities),
+      "logits": .array(logits.map { .number(Double($0)) }),
+    ]
+  }
+
+  public var classes: LabelMap? { labels }
+
+  public var problemType: String? { "single_label_classification" }
+}
+
+extension TaskKind {
+  /// Every distinct label is a class.
+  public static let classification = TaskKind(Classification.self)
+}
+
+extension RandomAccessCollection<Float> {
+  /// The position of the largest number, the first of equals; 0 where there is none.
+  public var positionOfLargest: Int {
+    let place = indices.max { (self[$0], $1) < (self[$1], $0) }
+    return place.map { distance(from: startIndex, to: $0) } ?? 0
+  }
+}

@@ -1,0 +1,70 @@
+import PEFTTensor
+import PEFTText
+
+/// Prompts and completions as causal models see them:
+///
+///     prompt <|endoftext|> completion <|endoftext|>
+///
+/// with a space before the completion, so that its first word is the token it is inside a text. The
+/// model learns the completion and the token that ends it.
+public struct CompletionText {
+  private let tokenizer: Tokenizer
+
+  /// Texts for the model of this tokenizer.
+  public init(tokenizer: Tokenizer) { self.tokenizer = tokenizer }
+
+  /// A prompt as the beginning of a text; its completion is to follow.
+  public func prompt(_ text: String) -> [Int32] {
+    tokenizer.encode(text).ids + (tokenizer.special.end.map { [$0] } ?? [])
+  }
+
+  /// The text of generated tokens, without the space that completions begin with.
+  public func completion(_ ids: [Int32]) -> String {
+    let text = tokenizer.decode(ids)
+    return text.hasPrefix(" ") ? String(text.dropFirst()) : text
+  }
+
+  /// Rows as sequences of at most `maximumLength` tokens; completions that are longer are cut.
+  func encode(
+    _ rows: TaskReader.Rows, maximumLength: Int
+  ) throws(FileError) -> EncodedDataset {
+    guard tokenizer.template.isBare, let end = tokenizer.special.end else {
+      throw FileError(
+        .unsupported, path: rows.path,
+        reason: "completions need a causal model, such as GPT-2",
+        remedy: "use a GPT-2 or Llama, or --task classification on labelled data")
+    }
+    let prompts = tokenizer.encode(rows.examples.map { ($0.text, nil) })
+    let completions = tokenizer.encode(rows.examples.map { (" " + ($0.pair ?? ""), nil) })
+    var sequences: [[Int32]] = []
+    var starts: [Int] = []
+    var truncatedCount = 0
+    for (index, example) in rows.examples.enumerated() {
+      func malformed(_ reason: String, _ remedy: String) -> FileError {
+        FileError(
+          .malformed, path: rows.path, place: "line \(example.line)", reason: reason,
+          remedy: remedy)
+      }
+      guard let pair = example.pair else {
+        throw malformed(
+          "a prompt without a completion",
+          "give every row a completion, or say --task language")
+      }
+      guard !pair.allSatisfy(\.isWhitespace) else {
+        throw malformed("the completion is empty", "fill it in, or take the row out")
+      }
+      let start = prompts[index].ids.count + 1
+      guard start < maximumLength else {
+        throw malformed(
+          "the prompt has \(start - 1) tokens and leaves no room for a completion in "
+            + "\(maximumLength)", "shorten it, or raise --max-length as far as the model allows")
+      }
+      let whole = prompts[index].ids + [end] + completions[index].ids + [end]
+      if whole.count > maximumLength { truncatedCount += 1 }
+      sequences.append(Array(whole.prefix(maximumLength)))
+      starts.append(start)
+    }
+    return EncodedDataset(
+      completions: sequences, predictedFrom: starts, truncatedCount: truncatedCount)
+  }
+}

@@ -1,0 +1,75 @@
+import PEFTNetwork
+import PEFTTensor
+
+/// A real number for each text or pair.
+public struct Regression: PredictionTask {
+  public static let name = "regression"
+  public static let adapterTaskType = "SEQ_CLS"
+
+  /// The task.
+  public init() {}
+
+  /// Every label must be a finite number, and two must differ.
+  public init(training rows: TaskReader.Rows, windows: TextWindows) throws(FileError) {
+    _ = try rows.distinctLabels()
+    _ = try targets(of: rows)
+  }
+
+  public init(json: JSONValue, path: String) throws(FileError) {}
+
+  public var settings: JSONObject { [:] }
+
+  public func output(pooling: Pooling) -> ModelOutput { .classes(1, pooling: pooling) }
+
+  public func encode(
+    _ rows: TaskReader.Rows, by reader: TaskReader
+  ) throws(FileError) -> EncodedDataset {
+    EncodedDataset(
+      rows.examples, targets: try targets(of: rows), tokenizer: reader.tokenizer,
+      maximumLength: reader.maximumLength)
+  }
+
+  /// The value of each row.
+  ///
+  /// Throws `malformed`, with the line, for a row without a label, or with one that is not a finite
+  /// number.
+  public func targets(of rows: TaskReader.Rows) throws(FileError) -> Targets {
+    var values: [Double] = []
+    values.reserveCapacity(rows.examples.count)
+    for example in rows.examples {
+      guard let label = example.label else { throw missingLabel(example, path: rows.path) }
+      guard let value = finiteNumber(label) else {
+        throw FileError(
+          .malformed, path: rows.path, place: "line \(example.line)",
+          reason: "the label \"\(label)\" is not a finite number, as regression needs",
+          remedy: "correct it, or choose classification")
+      }
+      values.append(value)
+    }
+    return .values(values)
+  }
+
+  public func answer(_ logits: UnsafeBufferPointer<Float>) -> Double { Double(logits[0]) }
+
+  public func metrics(
+    of answers: [Double], targets: Targets?, loss: Double, terms: Int
+  ) -> [(name: String, value: Double)] {
+    guard case .values(let values)? = targets?.kind, !values.isEmpty else { return [] }
+    return RegressionMetrics(predictions: answers, targets: values, loss: loss).values
+  }
+
+  public var primaryMetric: PrimaryMetric { PrimaryMetric("pearson", higherIsBetter: true) }
+
+  public func prediction(_ logits: [Float], of _: TextExample, words _: [Int]) -> JSONObject {
+    [
+      "value": .number(Double(logits[0])), "logits": .array(logits.map { .number(Double($0)) }),
+    ]
+  }
+
+  public var problemType: String? { "regression" }
+}
+
+extension TaskKind {
+  /// Every label is a number to be predicted.
+  public static let regression = TaskKind(Regression.self)
+}

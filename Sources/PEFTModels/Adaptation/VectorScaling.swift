@@ -1,0 +1,80 @@
+import PEFTNetwork
+import PEFTTensor
+
+/// (IA)³ (Liu et al. 2022): a vector scales the outputs of every target, or the inputs of those
+/// that are feed-forward, and only the vectors train. They begin at one, so that training starts at
+/// the base model.
+public struct VectorScaling: AdaptationMethod {
+  /// `ia3`.
+  public static let name = "ia3"
+
+  /// What trains.
+  public static let summary = "vectors that scale the outputs or inputs of some layers"
+
+  /// The last components of the paths of the linear layers to adapt, such as `key`; empty for those
+  /// that PEFT adapts in the model.
+  public var targets: [String] = []
+  /// The same of those targets whose input is scaled, not their output; nil for PEFT's.
+  public var feedForward: [String]?
+
+  /// Targets, and which of them are feed-forward.
+  public static let fields: [MethodField<VectorScaling>] = [
+    .names("targets", \.targets, help: "linear layers to adapt, such as key,value"),
+    .names(
+      "feedforward", \.feedForward,
+      help: "the targets whose input is scaled, not their output, such as output.dense"),
+  ]
+
+  /// PEFT's layers.
+  public init() {}
+
+  /// The method on these layers.
+  public init(targets: [String], feedForward: [String]? = nil) {
+    self.targets = targets
+    self.feedForward = feedForward
+  }
+
+  /// 3e-3, that of the paper: a vector near one has far to go.
+  public var usualLearningRate: Double { 3e-3 }
+
+  /// The first target that is no linear layer of `model`, or the first feed-forward one that is no
+  /// target.
+  public func misfit(in model: TransformerModel) -> MethodMisfit? {
+    if let misfit = model.misfit(targets: targets) { return misfit }
+    let adapted = Set(layers(of: model).map(\.layer.name))
+    let other = feedForward?.first { name in
+      !model.linearLayers(matching: name).contains { adapted.contains($0.name) }
+    }
+    return other.map {
+      MethodMisfit(setting: "feedforward", "no layer to adapt is called \"\($0)\"")
+    }
+  }
+
+  /// The layers that the method adapts, and what it scales of each.
+  public func layers(
+    of model: TransformerModel
+  ) -> [(layer: LinearLayer, side: VectorAdapter.Side)] {
+    let usual = model.configuration.usualScaledTargets
+    let inner = Set(
+      (feedForward ?? usual.feedForward).flatMap { model.linearLayers(matching: $0) }.map(\.name))
+    return (targets.isEmpty ? usual.targets : targets).flatMap {
+      model.linearLayers(matching: $0)
+    }.map { ($0, inner.contains($0.name) ? .input : .output) }
+  }
+
+  /// Freezes the backbone and puts a vector of ones on every target.
+  public func attach(to model: TransformerModel, using generator: SeededGenerator) {
+    for (layer, side) in layers(of: model) {
+      layer.adapter = VectorAdapter(for: layer, side: side)
+    }
+    let added = model.adapterParameters
+    model.train { added.contains($0) }
+  }
+
+  /// PEFT's IA3.
+  public static func adapterFormat(
+    _ configuration: AdapterConfiguration
+  ) throws(FileError) -> (any AdapterFormat)? {
+    configuration.type == "IA3" ? VectorFormat() : nil
+  }
+}

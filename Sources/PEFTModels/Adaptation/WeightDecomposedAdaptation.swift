@@ -1,0 +1,59 @@
+import PEFTNetwork
+import PEFTTensor
+
+/// DoRA (Liu et al. 2024): LoRA's addition changes the direction of every row of a target's weight,
+/// and a vector of its own the length; both train. Training starts at the base model.
+public struct WeightDecomposedAdaptation: AdaptationMethod {
+  /// `dora`.
+  public static let name = "dora"
+
+  /// What trains.
+  public static let summary = "low-rank factors and lengths of rows of some weights"
+
+  /// Rank, alpha, dropout and targets.
+  public var lowRank: LowRankAdaptation
+
+  /// Those of LoRA.
+  public static let fields: [MethodField<WeightDecomposedAdaptation>] =
+    LowRankAdaptation.fields.map { $0.inside(\.lowRank) }
+
+  /// Rank 8 on LoRA's usual layers.
+  public init() { self.init(LowRankAdaptation()) }
+
+  /// DoRA with the settings of a LoRA.
+  public init(_ lowRank: LowRankAdaptation) { self.lowRank = lowRank }
+
+  /// LoRA's.
+  public var usualLearningRate: Double { lowRank.usualLearningRate }
+
+  /// The name and the rank.
+  public var label: String { "\(name) r\(lowRank.rank)" }
+
+  /// The method with the rank, at least 1, at which additions, lengths and the head come nearest to
+  /// `budget` parameters.
+  public func sized(nearest budget: Int, for model: TransformerModel) -> Self {
+    let lengths = lowRank.layers(of: model).reduce(0) { $0 + $1.weight.shape.rows }
+    return Self(lowRank.sized(nearest: budget - lengths, for: model))
+  }
+
+  /// The first target that is no linear layer of `model`.
+  public func misfit(in model: TransformerModel) -> MethodMisfit? { lowRank.misfit(in: model) }
+
+  /// Freezes the backbone and adds A, B and m to every target. The numbers of A are those of LoRA.
+  public func attach(to model: TransformerModel, using generator: SeededGenerator) {
+    for layer in lowRank.layers(of: model) {
+      layer.adapter = WeightDecomposedAdapter(
+        for: layer, lowRank: lowRank.adapter(for: layer, using: generator))
+    }
+    let added = model.adapterParameters
+    model.train { added.contains($0) }
+  }
+
+  /// PEFT's LoRA with `use_dora`.
+  public static func adapterFormat(
+    _ configuration: AdapterConfiguration
+  ) throws(FileError) -> (any AdapterFormat)? {
+    guard configuration.type == "LORA", configuration["use_dora"]?.bool == true else { return nil }
+    return WeightDecomposedFormat(lowRank: try LowRankFormat(configuration))
+  }
+}

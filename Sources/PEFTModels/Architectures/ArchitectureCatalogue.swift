@@ -1,0 +1,34 @@
+import PEFTRuntime
+
+/// The families of models by their names in files.
+public struct ArchitectureCatalogue: Sendable {
+  /// The families.
+  public let families: [any Architecture.Type]
+
+  /// A catalogue of these families.
+  public init(_ families: [any Architecture.Type]) { self.families = families }
+
+  /// The families of this package. A new one is a folder, and a word here.
+  public static let standard = ArchitectureCatalogue([
+    EncoderConfiguration.self, GPT2Configuration.self, LlamaConfiguration.self,
+  ])
+
+  /// Every value of `model_type` that is known.
+  public var modelTypes: [String] { families.flatMap { $0.modelTypes } }
+
+  /// The model that `file` describes.
+  ///
+  /// Errors: `unsupported` for another family, and those of the family's own reading.
+  func architecture(_ file: ConfigurationReader) throws(FileError) -> any Architecture {
+    let modelType = try file.string("model_type")
+    guard let family = families.first(where: { $0.modelTypes.contains(modelType) }) else {
+      let known = modelTypes
+      let list = known.dropLast().joined(separator: ", ")
+      throw FileError(
+        .unsupported, path: file.path, place: "model_type",
+        reason: "the architecture \"\(modelType)\" is not supported",
+        remedy: "use a model of type " + (list.isEmpty ? "" : list + " or ") + (known.last ?? ""))
+    }
+    return try family.init(file)
+  }
+}

@@ -1,0 +1,48 @@
+import PEFTNetwork
+import PEFTTensor
+
+/// The output of RoBERTa and BERT as masked language models, as transformers defines it: a map,
+/// GELU and a norm, then the word table with a bias of its own, all on the rows to predict.
+final class MaskedLanguageHead: ModelHead {
+  let vocabulary: VocabularyMap?
+  private let dense: LinearLayer
+  private let norm: NormalizationLayer
+  private let bias: Parameter
+  private let activation: Activation
+  private let prefix: String
+
+  /// The head of a model with this word table.
+  init(configuration: EncoderConfiguration, table: Parameter) {
+    let isBERT = configuration.family == .bert
+    prefix = isBERT ? "cls.predictions." : "lm_head."
+    let width = configuration.hiddenSize
+    dense = LinearLayer(
+      name: isBERT ? "cls.predictions.transform.dense" : "lm_head.dense", inputs: width,
+      outputs: width)
+    norm = NormalizationLayer(
+      name: isBERT ? "cls.predictions.transform.LayerNorm" : "lm_head.layer_norm", width: width,
+      epsilon: configuration.epsilon)
+    bias = Parameter(
+      name: prefix + "bias", value: Tensor(zeros: [configuration.vocabularySize]))
+    // RoBERTa's head has the exact form, whatever its layers have.
+    activation = isBERT ? configuration.activation : .gelu
+    vocabulary = VocabularyMap(table: table, bias: bias)
+  }
+
+  func sections(stage: Int) -> [ParameterSection] {
+    var section = ParameterSection(place: "predictions", prefix: prefix, stage: stage)
+    section.add(dense, .feedForward)
+    section.add(norm.parameters, .norm)
+    section.add([bias], .bias)
+    return [section]
+  }
+
+  var backboneLinearLayers: [LinearLayer] { [dense] }
+
+  var normalizationLayers: [NormalizationLayer] { [norm] }
+
+  func callAsFunction(_ x: Variable, of batch: PackedBatch, on tape: Tape) -> Variable {
+    let chosen = batch.predictedRows.map { tape.rows(x, at: $0) } ?? x
+    return norm(dense(chosen, activation: activation, on: tape), on: tape)
+  }
+}

@@ -1,0 +1,83 @@
+import PEFTNetwork
+import PEFTTensor
+import PEFTText
+
+extension GPT2Configuration: Architecture {
+  /// `gpt2`.
+  public static var modelTypes: [String] { ["gpt2"] }
+
+  /// `gpt2`.
+  public var modelType: String { "gpt2" }
+
+  /// How large the model is.
+  public var sizes: ModelSizes {
+    ModelSizes(
+      vocabulary: vocabularySize, positions: positionCount, hidden: hiddenSize,
+      layers: layerCount, heads: headCount, inner: intermediateSize,
+      tableRows: vocabularySize + positionCount)
+  }
+
+  /// The names of transformers' GPT-2. A checkpoint may have causal masks and heads.
+  public var naming: CheckpointNaming {
+    CheckpointNaming(
+      prefix: GPT2.prefix, outputLayer: "lm_head", classifierWeights: ["score.weight"],
+      tokenClassifierWeight: "classifier.weight",
+      classifierClass: "GPT2ForSequenceClassification",
+      tokenClassifierClass: "GPT2ForTokenClassification", languageClass: "GPT2LMHeadModel"
+    ) { bareName in
+      ["lm_head.", "score.", "classifier."].contains { bareName.hasPrefix($0) }
+        || (bareName.hasPrefix("h.")
+          && (bareName.hasSuffix(".attn.bias") || bareName.hasSuffix(".attn.masked_bias")))
+    }
+  }
+
+  /// The last token.
+  public var usualPooling: Pooling { .last }
+
+  /// The joint map onto queries, keys and values.
+  public var usualTargets: [String] { ["c_attn"] }
+
+  /// The joint map onto queries, keys and values, and the map back of the feed-forward network.
+  public var usualScaledTargets: (targets: [String], feedForward: [String]) {
+    (["c_attn", "mlp.c_proj"], ["mlp.c_proj"])
+  }
+
+  /// True.
+  public var isCausal: Bool { true }
+
+  /// `initializerRange`; 1 / √(2 · layers) of it for the maps back into the residual stream.
+  public func deviation(of name: String) -> Double {
+    let isResidual = name.hasSuffix("c_proj.weight")
+    return initializerRange * (isResidual ? 1 / Double(2 * layerCount).squareRoot() : 1)
+  }
+
+  /// No special tokens around a text, whatever the vocabulary holds, unless the tokenizer's file
+  /// asks for them.
+  public func adapt(_ tokenizer: inout Tokenizer, directory: String) throws(FileError) {
+    tokenizer.leaveTextsBare(end: endID)
+  }
+
+  /// A `GPT2`.
+  public func makeBackbone() -> any Backbone { GPT2(configuration: self) }
+
+  /// A classifier of texts without a bias, one of tokens, or a language model whose output layer is the word table.
+  public func makeHead(_ output: ModelOutput, on backbone: any Backbone) -> any ModelHead {
+    switch output {
+    case .classes(let count, let pooling):
+      ClassificationHead(
+        pooling: pooling,
+        output: LinearLayer(name: "score", inputs: hiddenSize, outputs: count, hasBias: false))
+    case .tokenClasses(let count):
+      TokenClassificationHead(
+        output: LinearLayer(name: "classifier", inputs: hiddenSize, outputs: count))
+    case .vocabulary: CausalLanguageHead(table: backbone.wordTable)
+    }
+  }
+}
+
+extension ModelConfiguration {
+  /// A GPT-2.
+  public static func gpt2(_ configuration: GPT2Configuration) -> ModelConfiguration {
+    ModelConfiguration(configuration)
+  }
+}

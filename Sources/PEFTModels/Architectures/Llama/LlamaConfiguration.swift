@@ -1,0 +1,127 @@
+import PEFTTensor
+
+/// What `config.json` says about a model of Llama's kind (Touvron et al. 2023), such as Llama 3 and
+/// SmolLM2.
+public struct LlamaConfiguration: Hashable, Sendable {
+  /// Rows of the word table, V.
+  public var vocabularySize: Int
+  /// Width of the residual stream.
+  public var hiddenSize: Int
+  /// Number of transformer layers.
+  public var layerCount: Int
+  /// Attention heads of a layer, H.
+  public var headCount: Int
+  /// Heads of keys and values, H_kv, which divides H.
+  public var keyValueHeadCount: Int
+  /// Columns of a head, D, an even number.
+  public var headWidth: Int
+  /// Width of the feed-forward blocks.
+  public var intermediateSize: Int
+  /// The longest sequence, in tokens.
+  public var positionCount: Int
+  /// Added to the mean square in norms.
+  public var epsilon = 1e-6
+  /// θ of the rotary positions.
+  public var theta = 10_000.0
+  /// How the rotary frequencies were scaled for longer texts; nil where they were not.
+  public var scaling: RotaryScaling?
+  /// Whether the maps of the attention block have biases.
+  public var hasAttentionBias = false
+  /// Whether the maps of the feed-forward blocks have biases.
+  public var hasInnerBias = false
+  /// Whether the output layer of a language model is the word table.
+  public var tiesOutput = false
+  /// Dropout of attention probabilities.
+  public var attentionDropout = 0.0
+  /// Standard deviation of newly drawn weights.
+  public var initializerRange = 0.02
+  /// The token that ends a text; nil where the file names none.
+  public var endID: Int?
+  /// The names of a classifier's labels, where the file says them.
+  public var labelNames: [String]?
+
+  /// A configuration of the given sizes, with the family's usual constants.
+  public init(
+    vocabularySize: Int, hiddenSize: Int, layerCount: Int, headCount: Int,
+    keyValueHeadCount: Int? = nil, headWidth: Int? = nil, intermediateSize: Int,
+    positionCount: Int, tiesOutput: Bool = false, endID: Int? = nil
+  ) {
+    self.vocabularySize = vocabularySize
+    self.hiddenSize = hiddenSize
+    self.layerCount = layerCount
+    self.headCount = headCount
+    self.keyValueHeadCount = keyValueHeadCount ?? headCount
+    self.headWidth = headWidth ?? hiddenSize / headCount
+    self.intermediateSize = intermediateSize
+    self.positionCount = positionCount
+    self.tiesOutput = tiesOutput
+    self.endID = endID
+  }
+
+  /// Reads `config.json`; see `Architecture`. Rotary positions may stand as transformers 4 or as
+  /// transformers 5 writes them.
+  public init(_ file: ConfigurationReader) throws(FileError) {
+    try file.refuse("hidden_act", unless: .string("silu"))
+    try file.refuse("pretraining_tp", unless: .integer(1))
+    try file.refuse("quantization_config", unless: .null)
+    vocabularySize = try file.count("vocab_size")
+    hiddenSize = try file.count("hidden_size")
+    layerCount = try file.count("num_hidden_layers")
+    headCount = try file.count("num_attention_heads")
+    keyValueHeadCount = try file.optionalCount("num_key_value_heads") ?? headCount
+    let namedWidth = try file.optionalCount("head_dim")
+    headWidth = namedWidth ?? hiddenSize / headCount
+    intermediateSize = try file.count("intermediate_size")
+    positionCount = try file.count("max_position_embeddings")
+    epsilon = try file.fraction("rms_norm_eps", default: 1e-6)
+    var rotary = try file.object("rope_parameters")
+    if rotary == nil { rotary = try file.object("rope_scaling") }
+    theta = try rotary?.positive("rope_theta", default: 10_000) ?? 10_000
+    theta = try file.positive("rope_theta", default: theta)
+    if let rotary { scaling = try RotaryScaling(rotary) }
+    hasAttentionBias = try file.flag("attention_bias", default: false)
+    hasInnerBias = try file.flag("mlp_bias", default: false)
+    tiesOutput = try file.flag("tie_word_embeddings", default: false)
+    attentionDropout = try file.fraction("attention_dropout", default: 0)
+    initializerRange = try file.fraction("initializer_range", default: 0.02)
+    endID = try file.firstIndex("eos_token_id")
+    labelNames = try file.labels()
+    guard headCount % keyValueHeadCount == 0 else {
+      throw FileError(
+        .malformed, path: file.path, place: "num_key_value_heads",
+        reason: "\(keyValueHeadCount) heads of keys do not divide \(headCount) of queries")
+    }
+    guard headWidth > 0, headWidth % 2 == 0, namedWidth != nil || hiddenSize % headCount == 0 else {
+      throw FileError(
+        .malformed, path: file.path, place: namedWidth == nil ? "num_attention_heads" : "head_dim",
+        reason: "\(headCount) heads over the hidden size \(hiddenSize) have no even width")
+    }
+    if let endID, endID >= vocabularySize {
+      throw FileError(
+        .malformed, path: file.path, place: "eos_token_id",
+        reason: "\(endID) lies outside the vocabulary of \(vocabularySize)")
+    }
+  }
+
+  /// The contents of a `config.json`, as transformers 4 and 5 read them.
+  public var json: JSONValue {
+    var object: JSONObject = [
+      "architectures": .array([.string(naming.languageClass)]), "model_type": .string(modelType),
+      "vocab_size": .integer(vocabularySize), "hidden_size": .integer(hiddenSize),
+      "num_hidden_layers": .integer(layerCount), "num_attention_heads": .integer(headCount),
+      "num_key_value_heads": .integer(keyValueHeadCount), "head_dim": .integer(headWidth),
+      "intermediate_size": .integer(intermediateSize),
+      "max_position_embeddings": .integer(positionCount), "rms_norm_eps": .number(epsilon),
+      "rope_theta": .number(theta), "hidden_act": .string("silu"),
+      "attention_bias": .bool(hasAttentionBias), "mlp_bias": .bool(hasInnerBias),
+      "tie_word_embeddings": .bool(tiesOutput), "attention_dropout": .number(attentionDropout),
+      "initializer_range": .number(initializerRange),
+    ]
+    if let scaling { object["rope_scaling"] = scaling.json }
+    if let endID {
+      object["bos_token_id"] = .integer(endID)
+      object["eos_token_id"] = .integer(endID)
+    }
+    return .object(object)
+  }
+}

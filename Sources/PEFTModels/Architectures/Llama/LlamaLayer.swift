@@ -1,0 +1,86 @@
+import PEFTTensor
+
+/// One transformer layer of Llama's kind: RMS norms before the blocks, rotary positions, heads of
+/// queries that share keys and values, and a gated feed-forward block (SwiGLU, Shazeer 2020).
+///
+///     n = N₁(x);  a = x + W_o attention(R W_q n, R W_k n, W_v n)
+///     m = N₂(a);  y = a + W_d (silu(W_g m) ∘ W_u m)
+final class LlamaLayer: DecodingLayer {
+  /// The norm before attention.
+  let attentionNorm: NormalizationLayer
+  /// The map onto queries [H·D, h].
+  let query: LinearLayer
+  /// The map onto keys [H_kv·D, h].
+  let key: LinearLayer
+  /// The map onto values [H_kv·D, h].
+  let value: LinearLayer
+  /// The map from the heads back to the residual stream.
+  let attentionOutput: LinearLayer
+  /// The norm before the feed-forward block.
+  let innerNorm: NormalizationLayer
+  /// The map whose output is the gate, W_g.
+  let gate: LinearLayer
+  /// The map whose output is gated, W_u.
+  let intermediate: LinearLayer
+  /// The map out of the feed-forward block, W_d.
+  let output: LinearLayer
+  private let configuration: LlamaConfiguration
+  private let positions: RotaryPositions
+
+  /// A layer of zero maps under the path `name`.
+  init(name: String, configuration: LlamaConfiguration, positions: RotaryPositions) {
+    self.configuration = configuration
+    self.positions = positions
+    let (hidden, inner) = (configuration.hiddenSize, configuration.intermediateSize)
+    let wide = configuration.headCount * configuration.headWidth
+    let shared = configuration.keyValueHeadCount * configuration.headWidth
+    func attention(_ path: String, _ inputs: Int, _ outputs: Int) -> LinearLayer {
+      LinearLayer(
+        name: "\(name).self_attn.\(path)", inputs: inputs, outputs: outputs,
+        hasBias: configuration.hasAttentionBias)
+    }
+    func feedForward(_ path: String, _ inputs: Int, _ outputs: Int) -> LinearLayer {
+      LinearLayer(
+        name: "\(name).mlp.\(path)", inputs: inputs, outputs: outputs,
+        hasBias: configuration.hasInnerBias)
+    }
+    func norm(_ path: String) -> NormalizationLayer {
+      NormalizationLayer(
+        rootMeanSquare: "\(name).\(path)", width: hidden, epsilon: configuration.epsilon)
+    }
+    attentionNorm = norm("input_layernorm")
+    query = attention("q_proj", hidden, wide)
+    key = attention("k_proj", hidden, shared)
+    value = attention("v_proj", hidden, shared)
+    attentionOutput = attention("o_proj", wide, hidden)
+    innerNorm = norm("post_attention_layernorm")
+    gate = feedForward("gate_proj", hidden, inner)
+    intermediate = feedForward("up_proj", hidden, inner)
+    output = feedForward("down_proj", inner, hidden)
+  }
+
+  var linearLayers: [LinearLayer] {
+    [query, key, value, attentionOutput, gate, intermediate, output]
+  }
+
+  var normalizationLayers: [NormalizationLayer] { [attentionNorm, innerNorm] }
+
+  var attentionDropout: Double { configuration.attentionDropout }
+
+  func attentionInput(_ x: Variable, at places: [Int32], on tape: Tape) -> AttentionInput {
+    let normed = attentionNorm(x, on: tape)
+    return AttentionInput(
+      queries: positions.turned(query(normed, on: tape), to: places, on: tape),
+      keys: positions.turned(key(normed, on: tape), to: places, on: tape),
+      values: value(normed, on: tape), heads: configuration.headCount,
+      keyValueHeads: configuration.keyValueHeadCount)
+  }
+
+  func finish(_ x: Variable, context: Variable, on tape: Tape) -> Variable {
+    let attended = tape.add(x, attentionOutput(context, on: tape))
+    let normed = innerNorm(attended, on: tape)
+    let gated = tape.product(
+      gate(normed, activation: .silu, on: tape), intermediate(normed, on: tape))
+    return tape.add(attended, output(gated, on: tape))
+  }
+}

@@ -1,0 +1,284 @@
+import PEFTTensor
+
+/// A directory that a command writes its results into, and that it knows to be its own.
+///
+/// Its marker, `.peft.json`, is written before anything else. It says which command made the
+/// directory, and lists every file and directory that this command made in it. A directory that
+/// is not empty and has no marker belongs to somebody else: nothing is written there. In one
+/// that has a marker, what the marker does not list belongs to somebody else: it is never
+/// replaced or removed. Symbolic links are never followed. One process works in it at a time,
+/// unless it is shared.
+public final class OutputDirectory {
+  /// The command that made a directory.
+  public enum Kind: String, CaseIterable, Sendable {
+    /// A training run.
+    case run = "train"
+    /// The main job: a probe, a plan, a run and what it is compared with.
+    case adaptation = "adapt"
+    /// A probe.
+    case probe
+    /// A plan.
+    case plan = "select"
+    /// A comparison of methods.
+    case comparison = "compare"
+    /// A suite of comparisons.
+    case suite = "compare --suite"
+    /// A validation of predictors.
+    case validation = "validate"
+    /// A language model from scratch.
+    case pretraining = "pretrain"
+    /// A merged model, delta or adapter.
+    case export
+    /// A copy of a model that comes with the command.
+    case model = "models"
+    /// The data of the quickstart.
+    case data = "quickstart"
+  }
+
+  /// The path, as the caller named it.
+  public let path: String
+  /// The command that made it.
+  public private(set) var kind: Kind
+  package let marker: OutputMarker
+  private(set) var listing: OutputMarker.Listing
+  private let lock: DirectoryLock
+
+  /// Opens the directory at `path` for the command `kind`, and makes it where there is none.
+  /// Nothing in it changes.
+  ///
+  /// - Parameters:
+  ///   - others: commands whose directories this one may write into as well.
+  ///   - isShared: whether several processes may work in it at once.
+  ///   - held: the directory's lock, where it is taken already.
+  ///   - adopting: asked where the directory is not empty and has no marker. It names the
+  ///     files there that are known to be the command's own, by what they hold; nil where
+  ///     nothing there is.
+  /// - Throws: `storage` where the directory is somebody else's, a symbolic link or not readable,
+  ///   or where another process works in it.
+  package init(
+    _ path: String, as kind: Kind, besides others: Set<Kind> = [], isShared: Bool = false,
+    holding held: DirectoryLock? = nil,
+    adopting: () throws(FileError) -> [String]? = { () throws(FileError) in nil }
+  ) throws(FileError) {
+    self.path = path
+    if try DirectoryHandle.entry(path) == nil { try DirectoryHandle.create(path) }
+    let directory = try DirectoryHandle(path)
+    lock = if let held { held } else { try DirectoryLock(path, isShared: isShared) }
+    marker = OutputMarker(directory: path)
+    let strangers = try directory.names().filter {
+      $0 != OutputMarker.fileName && !AtomicFile.isTemporary($0)
+    }
+    if let found = try marker.read() {
+      guard found.kind == kind || others.contains(found.kind) else {
+        throw FileError(
+          .storage, path: path,
+          reason:
+            "it holds results of `peft \(found.kind.rawValue)`, which others would spoil",
+          remedy: "name another directory with --output")
+      }
+      self.kind = found.kind
+      listing = found.listing
+      // A process was killed while it made room for new results.
+      if listing.staying != nil { try finishRemoval() }
+    } else {
+      self.kind = kind
+      listing = OutputMarker.Listing()
+      if !strangers.isEmpty {
+        guard let known = try adopting() else { throw Self.notEmpty(path, strangers) }
+        listing.files = Set(known).intersection(strangers)
+      }
+    }
+    AtomicFile.removeLeftOvers(in: path)
+  }
+
+  private static func notEmpty(_ path: String, _ names: [String]) -> FileError {
+    FileError(
+      .storage, path: path,
+      reason:
+        "the directory is not empty and has no \(OutputMarker.fileName), so peft did not make it: "
+        + "\(names.sorted().prefix(3).joined(separator: ", ")) would be at risk",
+      remedy: "name another directory, or an empty one")
+  }
+
+  /// Begins anew: what the marker lists goes, if `overwriting`; otherwise nothing
+  /// listed may be there.
+  ///
+  /// - Parameter kept: names that stay, such as influences that are used again.
+  /// - Throws: `storage` where listed files are there and `overwriting` is false, or where another
+  ///   process works in a directory below; nothing is removed then.
+  package func begin(overwriting: Bool, keeping kept: Set<String> = []) throws(FileError) {
+    let directory = try DirectoryHandle(path)
+    var there: [String] = []
+    for name in listing.files.union(listing.directories).subtracting(kept)
+    where try directory.entry(name) != nil { there.append(name) }
+    if !there.isEmpty {
+      guard overwriting else {
+        throw FileError(
+          .storage, path: path,
+          reason: "there is a \(there.min(by: Self.isBefore) ?? "") in it already",
+          remedy: "name another directory, or add --overwrite")
+      }
+      // Whoever opens the directory next goes on with the removal, if this process is
+      // killed in its midst.
+      let locks = try OutputRemoval.locks(listing, in: path)
+      defer { withExtendedLifetime(locks) {} }
+      listing.staying = kept
+      try marker.write(kind, listing)
+      try OutputRemoval.remove(&listing, in: path)
+    }
+    try marker.write(kind, listing)
+  }
+
+  private func finishRemoval() throws(FileError) {
+    let locks = try OutputRemoval.locks(listing, in: path)
+    defer { withExtendedLifetime(locks) {} }
+    try OutputRemoval.remove(&listing, in: path)
+    try marker.write(kind, listing)
+  }
+
+  /// Strikes files that are not there from the list, when the command has written all that it
+  /// writes: files of such names that come later are somebody else's.
+  package func settle() throws(FileError) {
+    let directory = try DirectoryHandle(path)
+    var there = Set<String>()
+    for name in listing.files where try directory.entry(name) == .file { there.insert(name) }
+    let known = listing.files
+    guard there != known else { return }
+    listing = try marker.change(kind, from: OutputMarker.Listing()) {
+      $0.files.formIntersection(there.union($0.files.subtracting(known)))
+    }
+  }
+
+  /// Makes a directory of another command, one of `besides`, this command's own.
+  package func become(_ kind: Kind) throws(FileError) {
+    self.kind = kind
+    try marker.write(kind, listing)
+  }
+
+  /// Adds files to the list before they are written.
+  ///
+  /// - Parameter names: paths inside the directory, whose directories `subdirectory` made.
+  /// - Throws: `storage` where a file of such a name is there that this directory's command did not
+  ///   make, or where the name is that of a link or a directory.
+  package func claim(_ names: [String]) throws(FileError) {
+    var fresh = Set<String>()
+    for name in names {
+      let entry = try DirectoryHandle.entry(path + "/" + name)
+      if entry != nil, !listing.files.contains(name) { try refresh() }
+      if entry == nil {
+        if !listing.files.contains(name) { fresh.insert(name) }
+      } else if entry != .file || !listing.files.contains(name) {
+        throw FileError(
+          .storage, path: path + "/" + name,
+          reason: entry == .file
+            ? "this file was not made by the command, which would replace it"
+            : "it is a link or a directory where a file is to be written",
+          remedy: "move it away, or name another directory")
+      }
+    }
+    guard !fresh.isEmpty || !marker.isThere else { return }
+    try change { $0.files.formUnion(fresh) }
+  }
+
+  /// Adds a file to the list and gives its path, to be written.
+  public func file(_ name: String) throws(FileError) -> String {
+    try claim([name])
+    return path + "/" + name
+  }
+
+  /// Removes listed files, in this order; one that is not there is fine.
+  package func remove(_ names: [String]) throws(FileError) {
+    let directory = try DirectoryHandle(path)
+    for name in names where listing.files.contains(name) { try directory.removeFile(name) }
+  }
+
+  /// A listed file or directory that is there; nil where none is.
+  package func listed() throws(FileError) -> String? {
+    for name in listing.files.union(listing.directories).sorted(by: Self.isBefore)
+    where try DirectoryHandle.entry(path + "/" + name) != nil { return name }
+    return nil
+  }
+
+  /// The listed files whose names a rule accepts.
+  package func files(where isMeant: (String) -> Bool) -> [String] {
+    listing.files.filter(isMeant).sorted()
+  }
+
+  /// Whether a file of this name is there.
+  package func has(_ name: String) throws(FileError) -> Bool {
+    try DirectoryHandle.entry(path + "/" + name) == .file
+  }
+
+  /// A directory of a command's own inside this one; those on the way to it are
+  /// made and listed too.
+  ///
+  /// - Throws: `storage` where something of such a name is there that is not listed.
+  package func subdirectory(_ name: String, as kind: Kind) throws(FileError) -> OutputDirectory {
+    try makeDirectories(name)
+    return try OutputDirectory(path + "/" + name, as: kind)
+  }
+
+  /// The same where other processes may work in it: waits until none does; nil where
+  /// `shouldStop` ended that.
+  package func subdirectory(
+    _ name: String, as kind: Kind, waitingUnless shouldStop: () -> Bool
+  ) throws(FileError) -> OutputDirectory? {
+    try makeDirectories(name)
+    guard let lock = try DirectoryLock.wait(path + "/" + name, shouldStop: shouldStop) else {
+      return nil
+    }
+    return try OutputDirectory(path + "/" + name, as: kind, holding: lock)
+  }
+
+  private func makeDirectories(_ name: String) throws(FileError) {
+    guard OutputMarker.isInside(name) else {
+      throw FileError(
+        .storage, path: path + "/" + name, reason: "it is not inside the directory",
+        remedy: "use names without \"..\" and empty parts")
+    }
+    var place = ""
+    for part in name.split(separator: "/") {
+      place += (place.isEmpty ? "" : "/") + part
+      let entry = try DirectoryHandle.entry(path + "/" + place)
+      if entry != nil, !listing.directories.contains(place) { try refresh() }
+      guard listing.directories.contains(place) ? entry == .directory || entry == nil : entry == nil
+      else {
+        throw FileError(
+          .storage, path: path + "/" + place, reason: "it was not made by the command",
+          remedy: "move it away, or name another directory")
+      }
+      let added = place
+      if !listing.directories.contains(added) { try change { $0.directories.insert(added) } }
+      try DirectoryHandle.create(path + "/" + place)
+    }
+  }
+
+  /// Reads what other processes that share the directory, or a page made
+  /// meanwhile, added to the list.
+  private func refresh() throws(FileError) {
+    guard let found = try marker.read() else { return }
+    listing.files.formUnion(found.listing.files)
+    listing.directories.formUnion(found.listing.directories)
+  }
+
+  /// Adds a file that another command writes to the list of the directory it is in,
+  /// where that has a marker.
+  package static func list(_ name: String, in directory: String) throws(FileError) {
+    let marker = OutputMarker(directory: directory)
+    guard let found = try marker.read(), !found.listing.files.contains(name) else { return }
+    _ = try marker.change(found.kind, from: found.listing) { $0.files.insert(name) }
+  }
+
+  /// Changes the list on disk, beside other processes where the directory is shared.
+  private func change(_ edit: (inout OutputMarker.Listing) -> Void) throws(FileError) {
+    listing = try marker.change(kind, from: listing, edit)
+  }
+
+  /// The file that shows best what is in a directory comes first.
+  package static func isBefore(_ one: String, _ other: String) -> Bool {
+    func rank(_ name: String) -> Int {
+      OutputRemoval.manifests.firstIndex(of: name) ?? OutputRemoval.manifests.count
+    }
+    return (rank(one), one) < (rank(other), other)
+  }
+}

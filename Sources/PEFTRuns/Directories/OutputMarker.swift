@@ -1,0 +1,112 @@
+import PEFTTensor
+
+/// `.peft.json`, by which an output directory is known: the command that made it,
+/// and what it made there.
+package struct OutputMarker {
+  /// The file's name.
+  package static let fileName = ".peft.json"
+  private static let formatVersion = 1
+  /// The most names that a list may have.
+  private static let nameLimit = 1_000_000
+
+  /// What a command made in a directory, by paths inside it.
+  package struct Listing: Hashable {
+    /// Files.
+    package var files: Set<String> = []
+    /// Directories; those with a marker of their own list their files themselves.
+    package var directories: Set<String> = []
+    /// While all that is listed is being removed: what of it stays; nil at any other time.
+    package var staying: Set<String>?
+  }
+
+  /// The directory.
+  package let directory: String
+
+  /// The marker of `directory`, whether there is one or not.
+  package init(directory: String) { self.directory = directory }
+
+  private var path: String { directory + "/" + Self.fileName }
+
+  /// Whether there is one.
+  package var isThere: Bool { (try? DirectoryHandle.entry(path)) == .file }
+
+  /// What it says; nil where there is none.
+  ///
+  /// Errors: `malformed` for anything that `write` would not have written, such as a path that
+  /// leads out of the directory.
+  package func read() throws(FileError) -> (kind: OutputDirectory.Kind, listing: Listing)? {
+    switch try DirectoryHandle.entry(path) {
+    case nil: return nil
+    case .file: break
+    default: throw malformed("not a regular file")
+    }
+    let (document, isSealed) = try SealedFile.read(path, named: Self.fileName)
+    guard isSealed, document["format"]?.integer == Self.formatVersion,
+      let kind = document["command"]?.string.flatMap(OutputDirectory.Kind.init(rawValue:)),
+      let files = Self.names(document["made"]),
+      let directories = Self.names(document["madeDirectories"])
+    else { throw malformed("not a marker of this version") }
+    let staying = Self.names(document["staying"])
+    return (kind, Listing(files: files, directories: directories, staying: staying))
+  }
+
+  private func malformed(_ reason: String) -> FileError {
+    FileError(
+      .malformed, path: path, reason: reason,
+      remedy: "name another directory, or remove this one yourself")
+  }
+
+  private static func names(_ json: JSONValue?) -> Set<String>? {
+    guard let names = json?.array?.compactMap(\.string), names.count == json?.array?.count,
+      names.count <= nameLimit, names.allSatisfy(isInside)
+    else { return nil }
+    return Set(names)
+  }
+
+  /// Whether a path stays inside the directory that it begins in.
+  package static func isInside(_ name: String) -> Bool {
+    let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+    return parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." } && !name.utf8.contains(0)
+  }
+
+  /// Writes it.
+  package func write(_ kind: OutputDirectory.Kind, _ listing: Listing) throws(FileError) {
+    try AtomicFile.write(Self.bytes(kind, listing), to: path)
+  }
+
+  private static func bytes(_ kind: OutputDirectory.Kind, _ listing: Listing) -> [UInt8] {
+    func names(_ set: Set<String>) -> JSONValue { .array(set.sorted().map { .string($0) }) }
+    var document: JSONObject = [
+      "format": .integer(formatVersion), "command": .string(kind.rawValue),
+      "made": names(listing.files), "madeDirectories": names(listing.directories),
+    ]
+    document["staying"] = listing.staying.map(names)
+    return SealedFile.bytes(document, named: fileName)
+  }
+
+  /// Changes the list; what other processes added meanwhile stays.
+  ///
+  /// - Returns: the list as it is then.
+  package func change(
+    _ kind: OutputDirectory.Kind, from known: Listing, _ edit: (inout Listing) -> Void
+  ) throws(FileError) -> Listing {
+    // The lock is on the file itself, which every writer replaces: whoever gets it looks
+    // whether it is still there.
+    while true {
+      if isThere {
+        guard let lock = try FileLock(path) else { continue }
+        defer { withExtendedLifetime(lock) {} }
+        guard let found = try read() else { continue }
+        var listing = found.listing
+        listing.files.formUnion(known.files)
+        listing.directories.formUnion(known.directories)
+        edit(&listing)
+        try write(kind, listing)
+        return listing
+      }
+      var listing = known
+      edit(&listing)
+      if try AtomicFile.create(Self.bytes(kind, listing), at: path) { return listing }
+    }
+  }
+}

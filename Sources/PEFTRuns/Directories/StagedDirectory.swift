@@ -1,0 +1,133 @@
+import Foundation
+import PEFTTensor
+
+/// A directory that is built beside its final place and put there whole: at any moment, whatever
+/// ends the process, the final place has the old directory or the new one.
+///
+/// It is built as `.NAME.peft-PID-N.partial`. What a process leaves that was killed is cleared by
+/// the next one that writes the same directory; its lock tells that it has ended.
+public final class StagedDirectory {
+  /// Where the files go until `commit`.
+  package let output: OutputDirectory
+  private let target: String
+  private let parent: String
+  /// What is to be replaced, kept from other processes; nil where nothing is there.
+  private let old: OutputDirectory?
+  private var isCommitted = false
+
+  /// Begins a directory that is to be at `path`.
+  ///
+  /// - Throws: `storage` where there is anything but an empty directory, unless `overwriting`, and
+  ///   then anything but a directory of the same command with nothing in it that others made.
+  public init(
+    replacing path: String, as kind: OutputDirectory.Kind, overwriting: Bool
+  ) throws(FileError) {
+    target = absolutePath(path)
+    let slash = target.lastIndex(of: "/") ?? target.startIndex
+    parent = String(target[..<slash])
+    let name = String(target[slash...].dropFirst())
+    if try DirectoryHandle.entry(target) == nil {
+      old = nil
+    } else {
+      old = try OutputDirectory(target, as: kind)
+      try old?.checkReplaceable(named: path, overwriting: overwriting)
+    }
+    try DirectoryHandle.create(parent.isEmpty ? "/" : parent)
+    try Self.removeLeftOvers(of: name, in: parent)
+    var number = 0
+    var place: String
+    repeat {
+      number += 1
+      place = "\(parent)/.\(name).peft-\(getpid())-\(number).partial"
+    } while try DirectoryHandle.entry(place) != nil
+    output = try OutputDirectory(place, as: kind)
+    try output.begin(overwriting: false)
+  }
+
+  deinit {
+    if !isCommitted { try? OutputRemoval.removeAll(output.path, isLocked: true) }
+  }
+
+  /// Writes a file into it.
+  public func write(_ bytes: [UInt8], to name: String) throws(FileError) {
+    try naming { () throws(FileError) in try AtomicFile.write(bytes, to: output.file(name)) }
+  }
+
+  /// Puts it in its place, and removes what was there.
+  public func commit() throws(FileError) {
+    try naming { () throws(FileError) in
+      try output.settle()
+      try output.copyPermissions(of: old)
+      try DirectoryHandle(output.path).synchronize()
+      try DirectoryHandle.exchange(output.path, with: target)
+      isCommitted = true
+      try DirectoryHandle(parent.isEmpty ? "/" : parent).synchronize()
+    }
+    // The old one has the new one's name from before; what keeps it from going is no
+    // failure of this command.
+    if old != nil { try? OutputRemoval.removeAll(output.path, isLocked: true) }
+  }
+
+  /// Calls `body`; its errors name the final place in place of the one where
+  /// the directory is built.
+  package func naming<Result>(_ body: () throws -> Result) throws -> Result {
+    do {
+      return try body()
+    } catch let error as FileError {
+      throw named(error)
+    }
+  }
+
+  private func naming(_ body: () throws(FileError) -> Void) throws(FileError) {
+    do throws(FileError) { try body() } catch { throw named(error) }
+  }
+
+  private func named(_ error: FileError) -> FileError {
+    FileError(
+      error.kind, path: error.path.replacing(output.path, with: target), place: error.place,
+      reason: error.reason.replacing(output.path, with: target), remedy: error.remedy)
+  }
+
+  /// Removes what processes that were killed left of the directory `name`.
+  private static func removeLeftOvers(of name: String, in parent: String) throws(FileError) {
+    let start = ".\(name).peft-"
+    for entry in try DirectoryHandle(parent.isEmpty ? "/" : parent).names()
+    where entry.hasPrefix(start)
+      && entry.dropFirst(start.count).wholeMatch(of: /[0-9]+-[0-9]+\.partial(\.old)?/) != nil
+    {
+      // One that is locked is being written.
+      try? OutputRemoval.removeAll(parent + "/" + entry)
+    }
+  }
+}
+
+extension OutputDirectory {
+  /// Throws where the whole directory may not be replaced.
+  fileprivate func checkReplaceable(named name: String, overwriting: Bool) throws(FileError) {
+    func refusal(_ reason: String, _ remedy: String) -> FileError {
+      FileError(.storage, path: name, reason: reason, remedy: remedy)
+    }
+    if DirectoryHandle.isCurrent(path) {
+      throw refusal("the current directory cannot be replaced whole", "name a directory below it")
+    }
+    if let listed = try listed(), !overwriting {
+      throw refusal(
+        "there is a \(listed) in it already", "name another directory, or add --overwrite")
+    }
+    let strangers = try DirectoryHandle(path).names().filter {
+      $0 != OutputMarker.fileName && !listing.files.contains($0)
+        && !listing.directories.contains($0) && !AtomicFile.isTemporary($0)
+    }
+    if let stranger = strangers.min() {
+      throw refusal(
+        "\(stranger) in it was not made by the command, which would replace the whole directory",
+        "move it away, or name another directory")
+    }
+  }
+
+  /// Gives the directory the permissions of the one it replaces.
+  fileprivate func copyPermissions(of old: OutputDirectory?) throws(FileError) {
+    guard let old else { return }
+    try DirectoryHandle(path).setPermissions(of: DirectoryHandle(old.path))
+  }
+}

@@ -1,0 +1,108 @@
+import PEFTData
+import PEFTModels
+import PEFTNetwork
+import PEFTSelect
+import PEFTTensor
+
+extension RunExport {
+  /// A Hugging Face PEFT adapter: the adapted layers by their full names, and every module of which
+  /// anything else trained, whole, as PEFT saves modules (`modules_to_save`).
+  ///
+  /// An adapter on a module that trained itself is folded into it. The output layer of a language
+  /// model goes with its word table, which PEFT does not tie.
+  func writeAdapter(to output: OutputDirectory) throws(FileError) -> [String] {
+    try checkLanguage()
+    let model = trained.model
+    let entries = model.parameters
+    var whole = Set(
+      entries.filter { $0.parameter.isTrainable && $0.adapter == nil }.map {
+        Self.module(of: $0.parameter)
+      })
+    // What the base lacks, such as a pooler, PEFT would draw anew.
+    whole.formUnion(
+      entries.filter { drawn.contains($0.parameter.name) }.map { Self.module(of: $0.parameter) })
+    for layer in model.backboneLinearLayers
+    where layer.adapter != nil && whole.contains(layer.name) {
+      layer.mergeAdapter()
+    }
+    let adapted = model.backboneLinearLayers.filter { $0.adapter != nil }
+    var tensors: [(name: String, value: Tensor)] = []
+    for factor in adapted.compactMap(\.adapter).flatMap(\.factors) {
+      tensors.append((factor.parameter.name, factor.parameter.value))
+    }
+    for entry in entries
+    where entry.adapter == nil && whole.contains(Self.module(of: entry.parameter)) {
+      tensors.append((entry.parameter.name, entry.parameter.fileValue))
+    }
+    for (name, parameter) in model.tiedNames where whole.contains(Self.module(of: parameter)) {
+      tensors.append((name, parameter.value))
+      whole.insert(String(name.prefix { $0 != "." }))
+    }
+    let heads = Set(
+      entries.filter { $0.kind == .head }.map {
+        String($0.parameter.name.prefix { $0 != "." })
+      })
+    // A head is one module for PEFT, whatever maps it has.
+    let modules =
+      whole.filter { name in !heads.contains(String(name.prefix { $0 != "." })) }.union(heads)
+    try SafetensorsWriter.write(
+      tensors.map { name, value in
+        SafetensorsOutput(name: "base_model.model." + name, shape: value.shape.extents) {
+          (body) throws(FileError) in try value.withUnsafeElements(body)
+        }
+      }, metadata: ["format": "pt"], to: output.file("adapter_model.safetensors"))
+    try JSONFile.write(
+      configuration(adapted, saving: modules.sorted()), to: output.file("adapter_config.json"))
+    guard let classes = manifest.task.classes else {
+      return ["adapter_model.safetensors", "adapter_config.json"]
+    }
+    // PEFT has no place for them, and ignores the file.
+    try JSONFile.write(classes.json, to: output.file(LabelMap.fileName))
+    return ["adapter_model.safetensors", "adapter_config.json", LabelMap.fileName]
+  }
+
+  /// PEFT's task types have no masked language model, whose output layer is tied besides.
+  private func checkLanguage() throws(FileError) {
+    guard manifest.task.isLanguage, !trained.model.configuration.isCausal else { return }
+    throw FileError(
+      .unsupported, path: directory,
+      reason: "PEFT has no adapters of masked language models", remedy: "export it merged")
+  }
+
+  /// The path of the module that owns a parameter.
+  private static func module(of parameter: Parameter) -> String {
+    let name = parameter.name
+    return name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
+  }
+
+  /// `adapter_config.json`, with layers by their full names.
+  private func configuration(
+    _ layers: [LinearLayer], saving modules: [String]
+  ) -> JSONValue {
+    var object: JSONObject = [
+      "base_model_name_or_path": .string(base),
+      "fan_in_fan_out": .bool(
+        trained.model.backboneLinearLayers.contains { $0.weight.isTransposedInFiles }),
+      "inference_mode": .bool(true),
+      "modules_to_save": modules.isEmpty ? .null : .array(modules.map { .string($0) }),
+      "target_modules": layers.isEmpty
+        ? .string("dummy-target-modules") : .array(layers.map { .string($0.name) }),
+      "task_type": .string(type(of: manifest.task).adapterTaskType),
+    ]
+    // PEFT has no adapter of nothing: additions to no layer stand for it.
+    let own =
+      layers.first?.adapter.map { Self.settings(of: layers, like: $0) }
+      ?? LowRankAdapter.configuration(of: [])
+    for (key, value) in own.members { object[key] = value }
+    return .object(object)
+  }
+
+  private static func settings<Adapter: LinearAdapter>(
+    of layers: [LinearLayer], like _: Adapter
+  ) -> JSONObject {
+    Adapter.configuration(
+      of: layers.compactMap { layer in
+        (layer.adapter as? Adapter).map { (layer: layer, adapter: $0) }
+      })
+  }
+}

@@ -1,0 +1,167 @@
+import Foundation
+import PEFTModels
+import PEFTNetwork
+import PEFTTensor
+
+/// A run, or a delta that was exported of one, opened to be written in a form that others read.
+public struct RunExport {
+  /// A form of what was trained.
+  public enum Format: String, CaseIterable, Sendable {
+    /// A model directory as transformers reads it, what was trained folded in.
+    case merged
+    /// The tensors that trained, bound to the base by SHA-256: a run directory of two files.
+    case delta
+    /// A Hugging Face PEFT adapter.
+    case peft
+  }
+
+  /// What was written.
+  public struct Outcome: Sendable {
+    /// Names and sizes in bytes.
+    public let files: [(name: String, byteCount: Int)]
+    /// The largest difference between the logits of the run and those of the export when it is read
+    /// again, on four sequences of random tokens.
+    public let largestDifference: Double
+    /// The largest of these logits.
+    public let largestLogit: Double
+  }
+
+  /// The export does not give the run's logits when it is read again.
+  public struct Mismatch: Error, CustomStringConvertible {
+    /// A message.
+    public let description: String
+  }
+
+  let trained: TrainedModel
+  /// What the run says of itself.
+  public let manifest: RunManifest
+  /// The directory of the run.
+  let directory: String
+  /// The directory of the base model.
+  let base: String
+  /// The files of the base model.
+  let files: ModelFiles
+  /// The names of what the base lacks.
+  let drawn: [String]
+
+  /// Opens the run in `directory`, whose base model is in `base` where it is not where it was.
+  public init(_ directory: String, base: String? = nil) throws(FileError) {
+    guard FileManager.default.fileExists(atPath: directory + "/" + RunManifest.fileName) else {
+      throw FileError(
+        .notFound, path: directory + "/" + RunManifest.fileName,
+        reason: "there is no finished run", remedy: "name a run directory of `peft train`")
+    }
+    let run = try TrainedModel.openRun(directory, base: base)
+    (trained, manifest, files, drawn) = (run.trained, run.manifest, run.base, run.drawn)
+    self.directory = directory
+    self.base = base ?? manifest.modelDirectory
+  }
+
+  /// Builds the export beside `output`, reads it again, compares, and puts it in place whole.
+  /// `output` is new or empty, or with `overwriting` an older export.
+  ///
+  /// Errors: `unsupported` where the format has no place for what was trained; `Mismatch`. What was
+  /// at `output` is then as it was.
+  public func write(
+    _ format: Format, to output: String, overwriting: Bool = false
+  ) throws -> Outcome {
+    try checkHead(for: format)
+    for taken in [base, directory] where Self.resolved(taken) == Self.resolved(output) {
+      throw FileError(
+        .storage, path: output, reason: "it is the directory of the base model or of the run",
+        remedy: "name another one")
+    }
+    let staged = try StagedDirectory(replacing: output, as: .export, overwriting: overwriting)
+    return try staged.naming {
+      let outcome = try write(format, to: staged.output, named: output)
+      try staged.commit()
+      return outcome
+    }
+  }
+
+  private func write(
+    _ format: Format, to output: OutputDirectory, named name: String
+  ) throws -> Outcome {
+    let batch = Self.batch(for: trained.model)
+    // Before anything is folded in.
+    let expected = Self.logits(of: trained.model, batch)
+    let names =
+      switch format {
+      case .merged: try writeMerged(to: output)
+      case .delta: try writeDelta(to: output)
+      case .peft: try writeAdapter(to: output)
+      }
+    let found = Self.logits(of: try reopen(format, output.path), batch)
+    var (difference, largest) = (0.0, 0.0)
+    for (one, other) in zip(expected, found) {
+      difference = max(difference, abs(Double(one) - Double(other)))
+      largest = max(largest, abs(Double(one)))
+    }
+    let isFinite = (expected + found).allSatisfy(\.isFinite)
+    guard isFinite, expected.count == found.count, difference <= Self.tolerance * largest
+    else {
+      throw Mismatch(
+        description:
+          "\(name): when it is read back, the export's logits differ by \(difference) from the "
+          + "run's, the largest of which is \(largest); nothing was written")
+    }
+    return Outcome(
+      files: try names.map { name throws(FileError) in
+        (name, try FileContents.byteCount(output.path + "/" + name))
+      },
+      largestDifference: difference, largestLogit: largest)
+  }
+
+  private static func resolved(_ path: String) -> String {
+    URL(filePath: path).resolvingSymlinksInPath().standardizedFileURL.path
+  }
+
+  /// How far the logits may be apart, relative to the largest. Folding an addition in rounds each
+  /// weight once, by 6e-8 of it, which leaves some 1e-6.
+  private static let tolerance = 1e-4
+
+  /// Transformers' classifiers read the first token, or in causal models the last.
+  private func checkHead(for format: Format) throws(FileError) {
+    guard format != .delta, case .classes = trained.model.output,
+      manifest.pooling != trained.model.configuration.usualPooling
+    else { return }
+    throw FileError(
+      .unsupported, path: directory, place: "pooling",
+      reason:
+        "the head reads the tokens' \(manifest.pooling.rawValue), and that of transformers for "
+        + "\(trained.model.configuration.architectureName) the "
+        + "\(trained.model.configuration.usualPooling.rawValue)",
+      remedy: "export a delta, or train with --pooling "
+        + trained.model.configuration.usualPooling.rawValue)
+  }
+
+  private func reopen(_ format: Format, _ output: String) throws -> TransformerModel {
+    switch format {
+    case .merged:
+      return try TrainedModel.open(output, as: manifest.task.isLanguage ? .language : .auto).model
+    case .delta: return try TrainedModel.open(output, base: base).model
+    case .peft:
+      let (model, _) = try TransformerModel.load(
+        files: files, output: trained.model.output,
+        using: SeededGenerator(seed: 0, purpose: "weights"))
+      try AdapterFile.attach(output, to: model)
+      return model
+    }
+  }
+
+  /// Sequences of random tokens.
+  private static func batch(for model: TransformerModel) -> PackedBatch {
+    var draws = SeededGenerator(seed: 0, purpose: "export check")
+    let limit = Int32(model.configuration.vocabularySize)
+    let sequences = [3, 8, 17, 40].map { length in
+      (0..<min(length, model.configuration.maximumLength)).map { _ in
+        Int32.random(in: 0..<limit, using: &draws)
+      }
+    }
+    return PackedBatch(sequences: sequences)
+  }
+
+  private static func logits(of model: TransformerModel, _ batch: PackedBatch) -> [Float] {
+    model.logits(batch, on: Tape()).value.elements
+  }
+}

@@ -1,0 +1,142 @@
+import Foundation
+import PEFTData
+import PEFTModels
+import PEFTTensor
+import PEFTTrain
+
+/// What a run does with what is in its directory.
+public enum RunStart: Hashable, Sendable {
+  /// It must be new or empty.
+  case new
+  /// A run that is there is replaced.
+  case overwriting
+  /// A run that was ended there goes on; where there is none, one begins.
+  case resuming
+}
+
+extension TrainingJob {
+  /// The manifest of a run of this job in `output` that came to its end; nil where there is none.
+  ///
+  /// Throws `malformed` where the run there is one with other options.
+  ///
+  /// - Parameter tidying: whether states go that a process left which was killed when
+  ///   the run had ended.
+  public func finishedRun(
+    in output: String, tidying: Bool = true
+  ) throws(FileError) -> RunManifest? {
+    guard FileManager.default.fileExists(atPath: output + "/" + RunManifest.fileName) else {
+      return nil
+    }
+    let manifest = try RunManifest.read(output)
+    guard manifest.outcome.ending != .interrupted else { return nil }
+    try Recipe.check(
+      manifest.recipe ?? [:], is: recipe(ModelFiles(directory: modelDirectory)),
+      path: output + "/" + RunManifest.fileName, command: "peft train")
+    if tidying { try RunDirectory.tidy(output) }
+    return manifest
+  }
+}
+
+extension PreparedJob {
+  /// Trains, evaluates and writes the run directory `output`.
+  ///
+  /// A run that goes on gives the bits of one that was never ended. One that was finished is not
+  /// for this: its manifest can be read.
+  ///
+  /// - Parameters:
+  ///   - checkpoints: how often, in steps, the state is saved besides after every
+  ///     evaluation or pass.
+  ///   - note: told what the user should know.
+  public func run(
+    to output: String, start: RunStart, checkpoints: Int? = nil, shouldStop: () -> Bool,
+    note: (String) -> Void = { _ in }, observe: (TrainingEvent) -> Void
+  ) throws -> RunManifest {
+    let recipe = try job.recipe(files, adapter: adapter)
+    let directory = try RunDirectory.output(output, start: start, recipe: recipe)
+    return try run(
+      in: directory, recipe: recipe, resuming: start == .resuming, checkpoints: checkpoints,
+      shouldStop: shouldStop, note: note, observe: observe)
+  }
+
+  /// The same in a directory that is the command's own already.
+  package func run(
+    in output: OutputDirectory, recipe: JSONObject, resuming: Bool, checkpoints: Int? = nil,
+    shouldStop: () -> Bool, note: (String) -> Void = { _ in }, observe: (TrainingEvent) -> Void
+  ) throws -> RunManifest {
+    let modelFiles = try files.digests()
+    var (directory, state) = try open(output, resuming: resuming, recipe: recipe, note: note)
+    var outcome = try PEFTTrain.train(
+      model, on: train, evaluatingOn: dev, task: task, settings: job.settings,
+      session: session, from: state.take(),
+      checkpoints: checkpoints, savesEnd: test != nil, save: { try directory.save($0, of: model) },
+      shouldStop: shouldStop
+    ) { event in
+      try directory.record(event)
+      observe(event)
+    }
+    var metrics: [(split: String, values: [(name: String, value: Double)])] = []
+    if dev != nil, !outcome.bestMetrics.isEmpty { metrics.append(("dev", outcome.bestMetrics)) }
+    if let test, outcome.ending != .interrupted {
+      if let values = try testMetrics(test, output: output, shouldStop: shouldStop) {
+        try directory.add(values, split: "test", step: outcome.bestStep)
+        metrics.append(("test", values))
+      } else {
+        outcome.ending = .interrupted
+      }
+    }
+    var manifest = RunManifest(
+      modelDirectory: absolutePath(job.modelDirectory), modelFiles: modelFiles,
+      method: job.method, task: task, pooling: pooling, maximumLength: maximumLength,
+      seed: job.settings.seed, counts: (model.trainableCount, model.parameterCount),
+      outcome: outcome, metrics: metrics)
+    manifest.recipe = recipe
+    try directory.finish(manifest, model: model, drawn: drawn)
+    return manifest
+  }
+
+  /// The method's part in the run.
+  public var session: (any AdaptationSession)? {
+    job.method.session(
+      on: model, steps: plannedSteps(data: train, settings: job.settings))
+  }
+
+  /// What the test data say, with what is written for them; nil where it was stopped.
+  private func testMetrics(
+    _ test: EncodedDataset, output: OutputDirectory, shouldStop: () -> Bool
+  ) throws -> [(name: String, value: Double)]? {
+    guard var values = model.evaluate(test, task: task, shouldStop: shouldStop)?.metrics,
+      !shouldStop()
+    else { return nil }
+    if let settings = job.generation, let testRows, task is Completion {
+      let writer = try TextWriter(
+        TrainedModel(
+          model: model, tokenizer: tokenizer, task: task, maximumLength: maximumLength),
+        name: job.modelDirectory)
+      guard
+        let written = try WrittenTexts(
+          writer, rows: testRows, settings: settings, shouldStop: shouldStop)
+      else { return nil }
+      values += written.metrics.values
+      try written.write(to: output.file(RunDirectory.writtenName))
+    }
+    return values
+  }
+
+  private func open(
+    _ output: OutputDirectory, resuming: Bool, recipe: JSONObject, note: (String) -> Void
+  ) throws(FileError) -> (RunDirectory, TrainingState?) {
+    if resuming {
+      if let (directory, state, notes) = try RunDirectory.resume(
+        in: output, recipe: recipe, model: model,
+        plannedSteps: plannedSteps(data: train, settings: job.settings))
+      {
+        notes.forEach(note)
+        note("resuming after step \(state.step)")
+        return (directory, state)
+      }
+      note("there is no checkpoint in \(output.path) yet; starting a new run")
+      try RunDirectory.checkUnfinished(output, settings: job.json)
+    }
+    return (try RunDirectory(beginningIn: output, settings: job.json, recipe: recipe), nil)
+  }
+}

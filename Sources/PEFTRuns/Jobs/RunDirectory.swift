@@ -1,0 +1,280 @@
+import Foundation
+import PEFTModels
+import PEFTReport
+import PEFTTensor
+import PEFTTrain
+
+/// The directory that a training run writes:
+///
+///     settings.json        the resolved settings, written first
+///     environment.json     machine, libraries, instruction set, workers
+///     steps.csv            step, loss, learning_rate, gradient_norm, tokens
+///     metrics.csv          step, split, metric, value
+///     events.jsonl         a log with times: steps, evaluations, interruptions
+///     events.out.tfevents… the same numbers for TensorBoard
+///     checkpoint.json      the states to go on from, while the run is not finished
+///     trained.safetensors  the tensors that trained
+///     written.jsonl        what was written after the test prompts, where that was asked for
+///     report.html          a page that shows the run
+///     run.json             the manifest with the SHA-256 of the others, written last
+///     .peft.json           the marker of an `OutputDirectory`
+///
+/// A directory with a `run.json` is a run that ended; one without it is not. What does not tell the
+/// time is the same, to the bit, however often the run was ended and gone on with.
+public struct RunDirectory {
+  /// The name of the file with what was written after the test prompts.
+  package static let writtenName = "written.jsonl"
+  package static let settingsName = RunManifest.settingsName
+  private static let stepsName = "steps.csv"
+  private static let metricsName = "metrics.csv"
+
+  /// The path.
+  public var path: String { output.path }
+  private let output: OutputDirectory
+  private var steps: RunTable
+  private var metrics: RunTable
+  private var events: EventLog
+  private var board: TensorBoardFile
+  private var checkpoints: CheckpointStore
+
+  /// What a run leaves, with the files for TensorBoard left out, whose names tell the time.
+  package static let ownFiles = [
+    RunManifest.fileName, settingsName, EnvironmentReport.fileName, stepsName, metricsName,
+    EventLog.fileName, TrainedTensors.fileName, RunReport.fileName, writtenName,
+  ]
+
+  /// Begins a run in `output` and writes what is known before the first step. What an
+  /// earlier run left there goes, its manifest first, so that a half-replaced run is never
+  /// taken for a whole one.
+  package init(
+    beginningIn output: OutputDirectory, settings: JSONValue, recipe: JSONObject
+  ) throws(FileError) {
+    self.output = output
+    try Self.clear(output)
+    try output.claim(Self.ownFiles + [CheckpointStore.manifestName, TensorBoardFile.newName])
+    try JSONFile.write(settings, to: output.file(Self.settingsName))
+    try EnvironmentReport.write(to: output)
+    steps = try RunTable(
+      creating: try output.file(Self.stepsName),
+      header: "step,loss,learning_rate,gradient_norm,tokens")
+    metrics = try RunTable(
+      creating: try output.file(Self.metricsName), header: "step,split,metric,value")
+    events = try EventLog(in: output, resuming: false)
+    board = try TensorBoardFile(in: output, after: 0)
+    checkpoints = CheckpointStore(directory: output.path, recipe: recipe)
+    try events.add("begin", ["environment": EnvironmentReport.json])
+  }
+
+  /// Goes on with a run that was ended, from its last checkpoint.
+  ///
+  /// - Returns: the state to train on from, and what the user should know; nil where there is no
+  ///   checkpoint yet.
+  /// - Throws: `malformed` where the run was begun with other options or files.
+  package static func resume(
+    in output: OutputDirectory, recipe: JSONObject, model: TransformerModel, plannedSteps: Int
+  ) throws(FileError) -> (directory: RunDirectory, state: TrainingState, notes: [String])? {
+    guard var checkpoints = try CheckpointStore.open(output.path, recipe: recipe) else {
+      return nil
+    }
+    let saved = try checkpoints.load(for: model, plannedSteps: plannedSteps)
+    var notes = saved.warning.map { [$0] } ?? []
+    notes += try Self.changes(since: output.path + "/" + EnvironmentReport.fileName)
+    let directory = try RunDirectory(resumingIn: output, checkpoints, saved)
+    return (directory, saved.state, notes)
+  }
+
+  private init(
+    resumingIn output: OutputDirectory, _ checkpoints: CheckpointStore,
+    _ saved: CheckpointStore.Saved
+  ) throws(FileError) {
+    self.output = output
+    self.checkpoints = checkpoints
+    func table(_ name: String) throws(FileError) -> RunTable {
+      guard let mark = saved.marks[name] else {
+        throw FileError(
+          .malformed, path: output.path + "/" + CheckpointStore.manifestName, place: name,
+          reason: "the table is not described", remedy: "begin again with --overwrite")
+      }
+      return try RunTable(reopening: try output.file(name), at: mark)
+    }
+    try output.claim(Self.ownFiles)
+    steps = try table(Self.stepsName)
+    metrics = try table(Self.metricsName)
+    events = try EventLog(in: output, resuming: true)
+    board = try TensorBoardFile(in: output, after: saved.state.step)
+    try events.add(
+      "resume", ["step": .integer(saved.state.step), "environment": EnvironmentReport.json])
+  }
+
+  /// Opens the directory of a run of its own.
+  ///
+  /// With `resuming`, one that an earlier version wrote, which made no marker, is
+  /// known by its checkpoints.
+  package static func output(
+    _ path: String, start: RunStart, recipe: JSONObject
+  ) throws(FileError) -> OutputDirectory {
+    let output = try OutputDirectory(path, as: .run) { () throws(FileError) in
+      guard start == .resuming else { return nil }
+      guard let checkpoints = try CheckpointStore.open(path, recipe: recipe) else { return nil }
+      // One that a signal ended has a manifest besides.
+      let ended = (try? RunManifest.read(path)).map {
+        $0.files.keys + [RunManifest.fileName, RunReport.fileName]
+      }
+      return try checkpoints.fileNames
+        + [settingsName, EnvironmentReport.fileName, EventLog.fileName] + (ended ?? [])
+    }
+    if start != .resuming { try output.begin(overwriting: start == .overwriting) }
+    return output
+  }
+
+  /// Throws where a run that ended, or one that was begun with other settings, is in `output`.
+  package static func checkUnfinished(_ output: OutputDirectory, settings: JSONValue)
+    throws(FileError)
+  {
+    func refusal(_ name: String) -> FileError {
+      FileError(
+        .storage, path: output.path, reason: "there is a \(name) of another run in it",
+        remedy: "name another directory, or add --overwrite in place of --resume")
+    }
+    if try output.has(RunManifest.fileName) { throw refusal(RunManifest.fileName) }
+    guard try output.has(settingsName) else { return }
+    let path = output.path + "/" + settingsName
+    guard let found = try? JSONValue(contentsOf: path).object, let wanted = settings.object,
+      (try? Recipe.check(found, is: wanted, path: path, command: "peft train")) != nil
+    else { throw refusal(settingsName) }
+  }
+
+  /// Removes what a process left that was killed when its run had ended.
+  package static func tidy(_ path: String) throws(FileError) {
+    // Another process at work there needs no help.
+    guard OutputMarker(directory: path).isThere,
+      let output = try? OutputDirectory(path, as: .run, besides: [.adaptation])
+    else { return }
+    try CheckpointStore.remove(from: output)
+    try output.settle()
+  }
+
+  /// Notes an event.
+  package mutating func record(_ event: TrainingEvent) throws(FileError) {
+    switch event {
+    case .step(let report):
+      let numbers = report.numbers
+      try steps.append(
+        "\(numbers.step),\(numbers.loss),\(numbers.learningRate),\(numbers.gradientNorm),"
+          + "\(report.tokens)")
+      try events.add(
+        "step",
+        [
+          "step": .integer(numbers.step), "loss": .number(numbers.loss),
+          "tokens": .integer(report.tokens), "seconds": .number(report.seconds),
+        ])
+      try board.add(
+        [
+          ("train/loss", numbers.loss), ("train/learning_rate", numbers.learningRate),
+          ("train/gradient_norm", numbers.gradientNorm),
+          ("train/tokens_per_second", Double(report.tokens) / max(report.seconds, 1e-9)),
+        ], step: numbers.step)
+    case .evaluation(let step, let values, _):
+      try add(values, split: "dev", step: step)
+    }
+  }
+
+  /// Notes metrics of a split.
+  package mutating func add(
+    _ values: [(name: String, value: Double)], split: String, step: Int
+  ) throws(FileError) {
+    for (name, value) in values { try metrics.append("\(step),\(split),\(name),\(value)") }
+    try events.add(
+      "evaluation",
+      [
+        "step": .integer(step), "split": .string(split), "metrics": RunManifest.json(of: values),
+      ])
+    try board.add(values.map { ("\(split)/\($0.name)", $0.value) }, step: step)
+  }
+
+  /// Saves a state to go on from.
+  package mutating func save(_ state: TrainingState, of model: TransformerModel) throws(FileError) {
+    try steps.synchronize()
+    try metrics.synchronize()
+    try checkpoints.save(
+      state, of: model,
+      marks: [Self.stepsName: steps.mark, Self.metricsName: metrics.mark], into: output)
+    try events.add("checkpoint", ["step": .integer(state.step)])
+  }
+
+  /// Writes tensors, page and manifest; the checkpoints of a run that came to its end go.
+  ///
+  /// - Parameter drawn: the names of what the base model lacks.
+  package mutating func finish(
+    _ manifest: RunManifest, model: TransformerModel, drawn: [String]
+  ) throws(FileError) {
+    try steps.synchronize()
+    try metrics.synchronize()
+    // That of an earlier interruption would no longer fit its files.
+    try output.remove([RunManifest.fileName])
+    try TrainedTensors.save(model, drawn: drawn, to: output.file(TrainedTensors.fileName))
+    try events.add("end", ["ending": .string(manifest.outcome.ending.rawValue)])
+    var manifest = manifest
+    for name in try output.files(where: Self.isBound) where try output.has(name) {
+      manifest.files[name] = try Fingerprint.file(path + "/" + name)
+    }
+    let page = RunReport(runs: [
+      RunReport.Run(
+        name: URL(filePath: path).lastPathComponent, manifest: manifest,
+        history: try RunHistory(path), environment: EnvironmentReport.facts)
+    ])
+    try PageFile.write(page.html, to: output.file(RunReport.fileName))
+    try manifest.write(to: output.file(RunManifest.fileName))
+    guard manifest.outcome.ending != .interrupted else { return }
+    try CheckpointStore.remove(from: output)
+    try output.settle()
+  }
+
+  /// Whether the manifest has the digest of a file of this name. A page has its own,
+  /// and may be made again.
+  private static func isBound(_ name: String) -> Bool {
+    isOwn(name) && name != RunReport.fileName && name != RunManifest.fileName
+  }
+
+  /// Whether a run cannot be opened without its file of this name. Logs and texts may go
+  /// when nobody needs them.
+  package static func isOpened(_ name: String) -> Bool {
+    [TrainedTensors.fileName, settingsName, EnvironmentReport.fileName].contains(name)
+  }
+
+  private static func isOwn(_ name: String) -> Bool {
+    ownFiles.contains(name) || name.hasPrefix(TensorBoardFile.namePrefix)
+  }
+}
+
+extension RunDirectory {
+  /// Copies a run that ended to `target`, in place of one that may be there;
+  /// the manifest goes last.
+  package static func copy(_ source: String, to target: OutputDirectory) throws(FileError) {
+    try clear(target)
+    let names = try DirectoryHandle(source).names().filter(isOwn).sorted()
+    try target.claim(names)
+    for name in names.filter({ $0 != RunManifest.fileName }) + [RunManifest.fileName] {
+      try AtomicFile.write(FileContents.read(source + "/" + name), to: target.file(name))
+    }
+  }
+
+  /// Removes a run's own files, the manifest first and the settings last.
+  private static func clear(_ output: OutputDirectory) throws(FileError) {
+    try output.remove([RunManifest.fileName])
+    try CheckpointStore.remove(from: output)
+    try output.remove(output.files { isOwn($0) && $0 != settingsName } + [settingsName])
+  }
+
+  /// What is otherwise here than where the run was begun, and may change its last bits.
+  private static func changes(since path: String) throws(FileError) -> [String] {
+    let before = try JSONValue(contentsOf: path)
+    return ["instructionSet", "blasCore", "workers"].compactMap { key in
+      let (old, new) = (before[key]?.text() ?? "unknown", EnvironmentReport.json[key]?.text() ?? "")
+      return old == new
+        ? nil
+        : "\(key) was \(old) when the run was started and is \(new) now: the last bits of its results may "
+          + "differ"
+    }
+  }
+}

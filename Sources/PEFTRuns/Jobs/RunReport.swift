@@ -1,0 +1,140 @@
+import Foundation
+import PEFTModels
+import PEFTReport
+import PEFTTensor
+import PEFTTrain
+
+/// The page that shows runs: one self-contained HTML file, no network.
+package struct RunReport {
+  /// The file's name in a run directory.
+  package static let fileName = "report.html"
+
+  /// A run as the page shows it.
+  package struct Run {
+    let name: String
+    let manifest: RunManifest
+    let history: RunHistory
+    /// Where and with what it was made.
+    let environment: [(String, String)]
+
+    /// A run; `environment` says where and with what it was made.
+    package init(
+      name: String, manifest: RunManifest, history: RunHistory, environment: [(String, String)]
+    ) {
+      self.name = name
+      self.manifest = manifest
+      self.history = history
+      self.environment = environment
+    }
+  }
+
+  /// The runs; the page is about all of them alike.
+  package let runs: [Run]
+
+  /// The page for these runs.
+  package init(runs: [Run]) { self.runs = runs }
+
+  /// The page.
+  package var html: String {
+    var page = HTMLPage(title: runs.count == 1 ? "\(runs[0].manifest.method.name) run" : "Runs")
+    page.heading(
+      runs.count == 1 ? Self.headline(runs[0].manifest) : "\(runs.count) runs", level: 1)
+    if runs.count == 1 {
+      addMetrics(of: runs[0].manifest, to: &page)
+    } else {
+      addComparison(to: &page)
+    }
+    page.heading("Training")
+    page.figure(lossChart.svg, label: "Chart of training losses")
+    page.figure(scoreChart?.svg ?? "", label: "Chart of scores while training")
+    for run in runs {
+      page.heading(runs.count == 1 ? "Run" : "Run \(run.name)")
+      page.facts(Self.facts(run.manifest))
+      if let command = run.history.command {
+        page.heading("To reproduce it", level: runs.count == 1 ? 2 : 3)
+        page.code(command)
+      }
+      if runs.count > 1 {
+        page.foldedFacts("Environment of \(run.name)", run.environment.filter { $0.0 != "command" })
+      }
+    }
+    if runs.count == 1 { page.environment(runs[0].environment) }
+    return page.html
+  }
+
+  private var lossChart: CurveChart {
+    CurveChart(
+      lines: runs.map { CurveChart.Line($0.name, $0.history.losses, isOurs: runs.count == 1) },
+      valueName: "training loss")
+  }
+
+  /// The metric by which the task is judged, where it was evaluated.
+  private var scoreChart: CurveChart? {
+    let metric = runs[0].manifest.task.primaryMetric.name
+    let lines = runs.map {
+      CurveChart.Line($0.name, $0.history.values(of: metric, on: "dev"), isOurs: runs.count == 1)
+    }
+    guard lines.contains(where: { $0.points.count > 1 }) else { return nil }
+    return CurveChart(lines: lines, valueName: "\(metric) on dev")
+  }
+
+  private func addMetrics(of manifest: RunManifest, to page: inout HTMLPage) {
+    let names = manifest.metricNames
+    page.table(
+      "Metrics", header: ["split"] + names,
+      rows: manifest.metrics.map { split, values in
+        [split]
+          + names.map { name in
+            values.first { $0.name == name }.map { ReportText.metric($0.value) } ?? ""
+          }
+      })
+  }
+
+  private func addComparison(to page: inout HTMLPage) {
+    let split =
+      runs.allSatisfy { $0.manifest.metrics.contains { $0.split == "test" } }
+      ? "test" : "dev"
+    let names = runs[0].manifest.metricNames
+    page.table(
+      "Runs",
+      header: ["run", "method", "parameters", "steps", "seconds"]
+        + names.map { "\($0) on \(split)" },
+      rows: runs.map { run in
+        let manifest = run.manifest
+        let values = manifest.metrics.first { $0.split == split }?.values ?? []
+        return [
+          run.name, manifest.method.name, ReportText.grouped(manifest.counts.trainable),
+          "\(manifest.outcome.steps)", String(format: "%.1f", manifest.outcome.seconds),
+        ]
+          + names.map { name in
+            values.first { $0.name == name }.map { ReportText.metric($0.value) } ?? "–"
+          }
+      })
+  }
+
+  private static func facts(_ manifest: RunManifest) -> [(String, String)] {
+    let outcome = manifest.outcome
+    let share = 100 * Double(manifest.counts.trainable) / Double(manifest.counts.parameters)
+    return [
+      ("Base model", manifest.modelDirectory), ("Method", manifest.method.name),
+      (
+        "Trained parameters",
+        "\(manifest.counts.trainable) of \(manifest.counts.parameters) "
+          + String(format: "(%.3g %%)", share)
+      ),
+      ("Steps", "\(outcome.steps) of \(outcome.plannedSteps), \(outcome.ending.rawValue)"),
+      ("Best step", "\(outcome.bestStep)"),
+      ("Training time", String(format: "%.1f s", outcome.seconds)),
+      ("Speed", String(format: "%.0f tokens/s", outcome.tokensPerSecond)),
+      ("Seed", "\(manifest.seed)"),
+    ]
+  }
+
+  private static func headline(_ manifest: RunManifest) -> String {
+    let primary = manifest.task.primaryMetric.name
+    guard let last = manifest.metrics.last,
+      let value = last.values.first(where: { $0.name == primary })?.value
+    else { return "\(manifest.method.name): trained, not evaluated" }
+    return "\(manifest.method.name): \(primary) \(String(format: "%.3f", value)) on \(last.split)"
+  }
+}

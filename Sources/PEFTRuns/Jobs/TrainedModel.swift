@@ -1,0 +1,264 @@
+import Foundation
+import PEFTData
+import PEFTModels
+import PEFTNetwork
+import PEFTTensor
+import PEFTText
+
+/// A model that can predict: from a run directory, or a model directory with a trained head.
+public struct TrainedModel {
+  /// The model, with what was trained in place.
+  public let model: TransformerModel
+  /// Its tokenizer.
+  public let tokenizer: Tokenizer
+  /// What it predicts; nil for a language model that no run has given a task.
+  public let task: (any PredictionTask)?
+  /// The longest sequence, in tokens.
+  public let maximumLength: Int
+
+  /// How data for it are read; a shorter `maximumLength` may be asked for.
+  public func reader(
+    format: DataFormat?, columns: ColumnSelection?, maximumLength: Int? = nil
+  ) throws -> TaskReader {
+    if let maximumLength, !(4...self.maximumLength).contains(maximumLength) {
+      throw InvalidSetting(
+        "--max-length \(maximumLength): here 4 to \(self.maximumLength) tokens are possible")
+    }
+    return TaskReader(
+      isCausal: model.configuration.isCausal, tokenizer: tokenizer, format: format,
+      columns: columns,
+      maximumLength: maximumLength ?? self.maximumLength)
+  }
+
+  /// The kind of data that its task needs, or the one asked for where it has none.
+  public func kind(_ kind: TaskKind) -> TaskKind { task.map { TaskKind(type(of: $0)) } ?? kind }
+
+  /// Its task, with other windows where they are asked for; or the one that the data pose.
+  public func task(
+    of rows: TaskReader.Rows, reader: TaskReader, kind: TaskKind, context: Int?, stride: Int?
+  ) throws -> any PredictionTask {
+    var usual = TextWindows(context: context ?? min(256, maximumLength))
+    if let language = task as? LanguageModelling { usual = language.windows }
+    if let task, !(task is LanguageModelling) { return task }
+    let size = context ?? usual.context
+    if let stride, !(1...size).contains(stride) {
+      throw InvalidSetting("--stride \(stride): give 1 to \(size), the length of a window")
+    }
+    let windows = TextWindows(
+      context: size, stride: stride ?? (context == nil ? usual.stride : size))
+    let posed = try reader.task(of: rows, kind: self.kind(kind), windows: windows)
+    guard posed.isLanguage else {
+      throw FileError(
+        .unsupported, path: rows.path,
+        reason: "labels, and a language model has no head that could predict them",
+        remedy: "train one first with `peft train`, or say --task language")
+    }
+    return posed
+  }
+
+  /// Opens a run directory (it has `run.json`) or a model directory (it has `config.json`).
+  ///
+  /// A run refuses a base model whose weights, configuration or tokenizer are not the ones it was
+  /// trained with. A model directory must be a language model, or have a trained head.
+  ///
+  /// - Parameters:
+  ///   - base: where a run's base model is now; nil takes the place where it was.
+  ///   - kind: `language` opens a directory of RoBERTa or BERT as the masked language model it was
+  ///     trained as; a run has its own task.
+  public static func open(
+    _ directory: String, base: String? = nil, as kind: TaskKind = .auto
+  ) throws(FileError) -> TrainedModel {
+    if FileManager.default.fileExists(atPath: directory + "/" + RunManifest.fileName) {
+      return try openRun(directory, base: base).trained
+    }
+    if FileManager.default.fileExists(atPath: directory + "/settings.json") {
+      throw FileError(
+        .notFound, path: directory + "/run.json",
+        reason: "the run is not finished, so nothing complete was saved",
+        remedy: "resume it: `peft train --resume`")
+    }
+    return try openModel(directory, kind)
+  }
+
+  /// A run directory that was opened.
+  struct OpenedRun {
+    /// The model with its method attached.
+    let trained: TrainedModel
+    /// What the run says of itself.
+    let manifest: RunManifest
+    /// The files of its base model.
+    let base: ModelFiles
+    /// The names of what its base lacks.
+    let drawn: [String]
+  }
+
+  /// Opens a run directory.
+  static func openRun(
+    _ directory: String, base: String? = nil
+  ) throws(FileError) -> OpenedRun {
+    let path = directory + "/" + RunManifest.fileName
+    let manifest = try RunManifest.read(directory)
+    let base = base ?? manifest.modelDirectory
+    guard try DirectoryHandle.entry(base) != nil else {
+      throw FileError(
+        .notFound, path: base, reason: "the base model of \(path) is missing",
+        remedy: "give its directory with --model")
+    }
+    let files = ModelFiles(directory: base)
+    try verify(files, isBaseOf: manifest, run: path)
+    let tensors = try SafetensorsReader(path: directory + "/" + TrainedTensors.fileName)
+    try manifest.check(TrainedTensors.fileName, in: directory, is: tensors.digest())
+    try manifest.checkFiles(in: directory) {
+      RunDirectory.isOpened($0) && $0 != TrainedTensors.fileName
+    }
+    // What the base lacks, such as a pooler, is drawn as the run drew it.
+    let generator = SeededGenerator(seed: manifest.seed, purpose: "weights")
+    let (model, report) = try TransformerModel.load(
+      files: files, output: manifest.task.output(pooling: manifest.pooling), using: generator)
+    if let windows = (manifest.task as? LanguageModelling)?.windows,
+      windows.context > model.configuration.maximumLength
+    {
+      throw FileError(
+        .malformed, path: path, place: "task",
+        reason: "windows of \(windows.context) tokens, and the model takes "
+          + "\(model.configuration.maximumLength)", remedy: "train again")
+    }
+    if let plan = manifest.method as? SelectedTuning, let member = plan.misfittingMember(in: model)
+    {
+      throw FileError(
+        .malformed, path: path, place: "method", reason: "the base has no place for \(member)",
+        remedy: "use the model that the run was trained on")
+    }
+    manifest.method.attach(to: model, using: generator)
+    try TrainedTensors.load(tensors, into: model, drawn: report.newlyInitialized)
+    let trained = TrainedModel(
+      model: model, tokenizer: try model.configuration.tokenizer(files: files),
+      task: manifest.task,
+      maximumLength: manifest.task is LanguageModelling
+        ? model.configuration.maximumLength
+        : min(manifest.maximumLength, model.configuration.maximumLength))
+    return OpenedRun(
+      trained: trained, manifest: manifest, base: files, drawn: report.newlyInitialized)
+  }
+
+  /// Opens a Hugging Face PEFT adapter or a file of LoRA, on a base model.
+  ///
+  /// A classifier's labels are those in `labels.json` beside the adapter, as `peft export` writes
+  /// it, or those of the base's `config.json`, where there are as many; else numbers.
+  ///
+  /// - Parameter alpha: α; nil takes it from the adapter's configuration.
+  public static func open(
+    adapter: String, base: String, alpha: Double? = nil
+  ) throws(FileError) -> TrainedModel {
+    let file = try AdapterFile(adapter, alpha: alpha)
+    let files = ModelFiles(directory: base)
+    let configuration = try ModelConfiguration(files: files)
+    let output = try file.output(for: configuration)
+    let path = adapter + "/" + LabelMap.fileName
+    let beside =
+      FileManager.default.fileExists(atPath: path)
+      ? try JSONValue(contentsOf: path, limit: JSONValue.configurationLimit) : nil
+    let task = try givenTask(
+      output, labels: [beside?.array?.compactMap(\.string), configuration.labelNames],
+      path: base + "/config.json")
+    let (model, report) = try TransformerModel.load(
+      files: files, output: output, using: SeededGenerator(seed: 0, purpose: "weights"))
+    let supplied = try file.attach(to: model)
+    if let name = report.newlyInitialized.first(where: { !supplied.contains($0) }) {
+      throw FileError(
+        .unsupported, path: adapter,
+        reason: "neither it nor the model has \(name), which would be random",
+        remedy: "use the model that the adapter was trained on")
+    }
+    return TrainedModel(
+      model: model, tokenizer: try configuration.tokenizer(files: files), task: task,
+      maximumLength: configuration.maximumLength)
+  }
+
+  private static func openModel(
+    _ directory: String, _ kind: TaskKind
+  ) throws(FileError) -> TrainedModel {
+    let files = ModelFiles(directory: directory)
+    let configuration = try ModelConfiguration(files: files)
+    let path = files.path(ModelFiles.configurationName)
+    let names = configuration.labelNames ?? ["LABEL_0", "LABEL_1"]
+    let weights = try files.weights
+    let naming = configuration.naming
+    let hasHead = naming.classifierWeights.contains { weights.entry($0) != nil }
+    let classes = try files.document(ModelFiles.configurationName)?["architectures"]?.array ?? []
+    let output: ModelOutput =
+      if kind == .language {
+        .vocabulary
+      } else if classes.contains(.string(naming.tokenClassifierClass)) {
+        .tokenClasses(names.count)
+      } else if configuration.isCausal && !hasHead {
+        .vocabulary
+      } else {
+        .classes(names.count, pooling: configuration.usualPooling)
+      }
+    let (model, report) = try TransformerModel.load(
+      files: files, output: output, using: SeededGenerator(seed: 0, purpose: "weights"))
+    guard report.newlyInitialized.isEmpty else {
+      throw FileError(
+        .unsupported, path: directory,
+        reason: "it has no trained head: \(report.newlyInitialized.joined(separator: ", ")) "
+          + "would be random",
+        remedy: "name a run directory, or train first with `peft train`")
+    }
+    if case .classes = output { try checkProblem(files, labels: names.count) }
+    return TrainedModel(
+      model: model, tokenizer: try configuration.tokenizer(files: files),
+      task: try givenTask(output, labels: [names], path: path),
+      maximumLength: configuration.maximumLength)
+  }
+
+  /// The task of a model with this output; nil for a vocabulary.
+  ///
+  /// - Parameter labels: names for the classes; the first as many count, and else numbers.
+  private static func givenTask(
+    _ output: ModelOutput, labels: [[String]?], path: String
+  ) throws(FileError) -> (any PredictionTask)? {
+    guard let count = output.classCount else { return nil }
+    let named = labels.compactMap(\.self).first { $0.count == count }
+    let names = named ?? (0..<count).map { "LABEL_\($0)" }
+    switch output {
+    case .classes(1, _): return Regression()
+    case .classes: return Classification(try labelMap(names, path: path))
+    case .tokenClasses: return TokenClassification(try labelMap(names, path: path))
+    case .vocabulary: return nil
+    }
+  }
+
+  /// Refuses a head whose outputs are no scores of one label among many, nor one number.
+  private static func checkProblem(_ files: ModelFiles, labels: Int) throws(FileError) {
+    let problem = try files.document(ModelFiles.configurationName)?["problem_type"]?.string
+    guard problem == "multi_label_classification" || (problem == "regression" && labels != 1) else {
+      return
+    }
+    throw FileError(
+      .unsupported, path: files.path(ModelFiles.configurationName), place: "problem_type",
+      reason: "a head with several labels or numbers for each text (\(problem ?? ""))",
+      remedy: "use it as the base of `peft train`, which makes a head of its own")
+  }
+
+  /// `LABEL_0`, `LABEL_1`, … are nobody's labels: data files then have the numbers, or these.
+  private static func labelMap(_ names: [String], path: String) throws(FileError) -> LabelMap {
+    let isGeneric = names.enumerated().allSatisfy { $1 == "LABEL_\($0)" }
+    return try isGeneric
+      ? LabelMap(unnamed: names.count)
+      : LabelMap(json: .array(names.map { .string($0) }), path: path)
+  }
+
+  /// Throws where a file is another than the run was trained with, and names it.
+  private static func verify(
+    _ files: ModelFiles, isBaseOf manifest: RunManifest, run path: String
+  ) throws(FileError) {
+    guard
+      let difference = try files.difference(from: manifest.modelFiles, recipe: manifest.recipe)
+    else { return }
+    throw FileError(
+      .malformed, path: files.path(difference.name),
+      reason: "\(path) was trained with other files: \(difference.reason)",
+      remedy: "restore the base model, name it with --model, or train again on this one")
+  }
+}

@@ -1,0 +1,90 @@
+import Foundation
+import PEFTModels
+import PEFTTensor
+
+extension TrainingJob {
+  /// The job as JSON, every default filled in: `settings.json` of its run.
+  public var json: JSONValue {
+    var object: JSONObject = [
+      Recipe.versionKey: .integer(Recipe.version), "model": .string(modelDirectory),
+      "train": .string(trainPath),
+    ]
+    object["dev"] = devPath.map { .string($0) }
+    object["test"] = testPath.map { .string($0) }
+    object["adapter"] = adapter.map { .string($0.path) }
+    for (key, value) in choices.members { object[key] = value }
+    return .object(object)
+  }
+
+  /// All that decides what a run computes besides the contents of files.
+  package var choices: JSONObject {
+    var object: JSONObject = [
+      "task": .string(taskKind.rawValue),
+      "learningRate": .number(settings.learningRate),
+      "warmup": .number(settings.warmupFraction), "schedule": .string(settings.decay.rawValue),
+      "weightDecay": .number(settings.optimizer.weightDecay),
+      "clip": .number(settings.clippingNorm ?? 0),
+      "labelSmoothing": .number(settings.labelSmoothing),
+      "dropout": .bool(settings.usesDropout), "recompute": .bool(settings.recomputesLayers),
+      "precision": .string(settings.precision.rawValue),
+      "seed": .string(String(settings.seed)),
+      "length": settings.length.json, "batches": settings.batches.size.json,
+      "groupByLength": .bool(settings.batches.lengthWindow != nil),
+    ]
+    // An adapter brings its own.
+    if adapter == nil { object["method"] = MethodCatalogue.standard.json(of: method) }
+    object["format"] = format.map { .string($0.rawValue) }
+    object["columns"] = columns?.json
+    object["pooling"] = pooling.map { .string($0.rawValue) }
+    object["stride"] = stride.map { .integer($0) }
+    object["evaluateEvery"] = settings.evaluationInterval.map { .integer($0) }
+    object["patience"] = settings.patience.map { .integer($0) }
+    object["maximumLength"] = maximumLength.map { .integer($0) }
+    object["generation"] = generation?.json
+    if !settings.rateFactors.isEmpty {
+      var factors = JSONObject()
+      for (name, factor) in settings.rateFactors.sorted(by: { $0.key < $1.key }) {
+        factors[name] = .number(factor)
+      }
+      object["rateFactors"] = .object(factors)
+    }
+    return object
+  }
+
+  /// Everything that distinguishes this run: its settings and the SHA-256 of its inputs. Runs with
+  /// equal recipes give equal bits.
+  ///
+  /// - Parameters:
+  ///   - files: the files of the model.
+  ///   - opened: the adapter to go on from, where it is open already.
+  package func recipe(
+    _ files: ModelFiles, adapter opened: AdapterFile? = nil
+  ) throws(FileError) -> JSONObject {
+    var recipe: JSONObject = [Recipe.versionKey: .integer(Recipe.version)]
+    for (key, value) in choices.members { recipe[key] = value }
+    recipe["modelFiles"] = RunManifest.json(of: try files.weightDigests())
+    let digests = try files.settingDigests()
+    // Beside a tokenizer.json its settings are not read.
+    let settings = files.has("tokenizer.json") ? [] : ["tokenizer_config.json"]
+    for name in ["config.json", "tokenizer.json", "vocab.json", "merges.txt", "vocab.txt"]
+      + settings
+    {
+      recipe[name] = digests[name].map { .string($0) }
+    }
+    for (key, path) in [
+      ("trainData", trainPath), ("devData", devPath), ("testData", testPath),
+    ] {
+      if let path { recipe[key] = .string(try Fingerprint.file(path)) }
+    }
+    if let adapter {
+      let file =
+        if let opened { opened } else {
+          try AdapterFile(adapter.path, alpha: adapter.alpha)
+        }
+      recipe["adapter"] = .string(try file.digest())
+      recipe["adapterAlpha"] = adapter.alpha.map { .number($0) }
+      recipe["adapterConfiguration"] = file.configurationDigest.map { .string($0) }
+    }
+    return recipe
+  }
+}

@@ -1,0 +1,48 @@
+import PEFTData
+import PEFTModels
+import PEFTTensor
+import PEFTTrain
+
+/// What a model wrote after the prompts of a file, one text for each distinct prompt, and how it
+/// compares with all of the prompt's references.
+public struct WrittenTexts: Sendable {
+  /// The prompts and their references.
+  public let groups: PromptGroups
+  /// The texts in the order of the groups.
+  public let texts: [String]
+  /// The comparison.
+  public let metrics: GenerationMetrics
+
+  /// Lets `writer` continue the prompts of `rows`, all of which must have a reference; nil where
+  /// `shouldStop`, which is asked before every batch of prompts, ended it.
+  public init?(
+    _ writer: TextWriter, rows: TaskReader.Rows, settings: GenerationSettings,
+    shouldStop: () -> Bool
+  ) throws(FileError) {
+    if let bare = rows.examples.first(where: { $0.pair == nil }) {
+      throw FileError(
+        .malformed, path: rows.path, place: "line \(bare.line)",
+        reason: "the prompt has no reference to compare with",
+        remedy: "write without comparing: peft generate")
+    }
+    groups = PromptGroups(rows.examples)
+    guard
+      let texts = try writer.texts(
+        after: groups.groups.map { TextExample(text: $0.prompt, line: $0.line) }, of: rows.path,
+        settings: settings, shouldStop: shouldStop)
+    else { return nil }
+    self.texts = texts
+    metrics = GenerationMetrics(outputs: texts, references: groups.references)
+  }
+
+  /// Writes a JSON line with prompt, text and references for each prompt.
+  public func write(to path: String) throws(FileError) {
+    let lines = zip(groups.groups, texts).map { group, text in
+      JSONValue.object([
+        "prompt": .string(group.prompt), "text": .string(text),
+        "references": .array(group.references.map { .string($0) }),
+      ]).text() + "\n"
+    }
+    try AtomicFile.write(Array(lines.joined().utf8), to: path)
+  }
+}

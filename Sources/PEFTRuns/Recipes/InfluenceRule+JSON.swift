@@ -1,0 +1,11 @@
+import PEFTSelect
+import PEFTTensor
+
+extension InfluenceRule {
+  /// `{"rule": "newton"}`, and `reach` beside it for a trust region.
+  package var json: JSONValue {
+    var object: JSONObject = ["rule": .string(name)]
+    if case .trustRegion(let reach) = self { object["reach"] = .number(reach) }
+    return .object(object)
+  }
+}

@@ -1,0 +1,80 @@
+import PEFTTensor
+
+/// All that decides a result: options, and digests of files. Two results of one recipe are the
+/// same.
+///
+/// A recipe is a JSON object. It stands in `run.json`, `checkpoint.json`, `influence.json`,
+/// `pretraining.json` and the results of a suite, so that a job that is resumed can tell whether it
+/// is still the same job. Every value is explicit JSON: a choice between cases is an object with
+/// the name of the case, and what is not chosen is left out.
+package enum Recipe {
+  /// The key of the version.
+  package static let versionKey = "version"
+  /// The version of the form that is written. Version 1 had no number; see `RecipeVersion1`.
+  package static let version = 2
+
+  /// Throws `malformed` where the recipe `found` in the file at `path` is another than `wanted`,
+  /// and names the first difference. A recipe of an earlier version is translated before.
+  ///
+  /// - Parameter command: the command that makes such results.
+  package static func check(
+    _ found: JSONObject, is wanted: JSONObject, path: String, command: String
+  ) throws(FileError) {
+    let found = asRead(try current(found, path: path, command: command))
+    guard let difference = firstDifference(found, asRead(wanted)) else { return }
+    throw FileError(
+      .malformed, path: path, place: difference.place,
+      reason: "the run was started with \(text(difference.found)), and now it is "
+        + text(difference.wanted),
+      remedy: "use the options and files it was started with, or start again with --overwrite")
+  }
+
+  /// A recipe in the form of this version.
+  ///
+  /// Throws `malformed` for one of version 1 that has no form in this version, `unsupported` for
+  /// one of a later version.
+  private static func current(
+    _ recipe: JSONObject, path: String, command: String
+  ) throws(FileError) -> JSONObject {
+    guard let number = recipe[versionKey] else {
+      return try RecipeVersion1.translated(recipe, path: path, command: command)
+    }
+    guard number.integer == version else {
+      throw FileError(
+        .unsupported, path: path, place: versionKey,
+        reason: "a recipe of version \(number.text()), and this is version \(version)",
+        remedy: "use the version of peft that wrote it, or begin again with "
+          + "`\(command) --overwrite`")
+    }
+    return recipe
+  }
+
+  /// A recipe as it comes back from a file.
+  private static func asRead(_ recipe: JSONObject) -> JSONObject {
+    (try? JSONValue(parsing: JSONValue.object(recipe).text().utf8))?.object ?? recipe
+  }
+
+  private typealias Difference = (place: String, found: JSONValue?, wanted: JSONValue?)
+
+  /// The first member that differs, inside of objects that have keys in common; nil where none
+  /// does.
+  private static func firstDifference(
+    _ found: JSONObject, _ wanted: JSONObject, in place: String = ""
+  ) -> Difference? {
+    for key in found.keys + wanted.keys where found[key] != wanted[key] {
+      guard let inner = found[key]?.object, let other = wanted[key]?.object,
+        !Set(inner.keys).isDisjoint(with: other.keys)
+      else { return (place + key, found[key], wanted[key]) }
+      // Objects with the same members in another order are the same.
+      if let difference = firstDifference(inner, other, in: place + key + ".") {
+        return difference
+      }
+    }
+    return nil
+  }
+
+  private static func text(_ value: JSONValue?) -> String {
+    let text = value?.text() ?? "nothing"
+    return text.count > 100 ? text.prefix(100) + "…" : text
+  }
+}

@@ -1,0 +1,47 @@
+import PEFTTensor
+
+/// Where and with what a run was made; part of every result.
+public enum EnvironmentReport {
+  /// The file's name in a run directory.
+  package static let fileName = "environment.json"
+
+  /// The version of this package.
+  public static let version = packageVersion
+
+  /// The environment now.
+  public static var json: JSONValue {
+    .object([
+      "peft": .string(version),
+      "processor": .string(Processor.modelName),
+      "cores": .integer(Processor.availableCores),
+      "workers": .integer(WorkerPool.shared.workerCount),
+      "instructionSet": .string(VectorKernels.active.instructionSet.rawValue),
+      "blas": .string(Processor.blasConfiguration),
+      "blasCore": .string(Processor.blasCoreName),
+      "command": .string(command),
+    ])
+  }
+
+  /// Writes the environment into a directory.
+  public static func write(to output: OutputDirectory) throws(FileError) {
+    try JSONFile.write(json, to: try output.file(fileName))
+  }
+
+  /// The command line of this process, as a shell takes it.
+  private static var command: String {
+    (["peft"] + CommandLine.arguments.dropFirst()).map { word in
+      word.wholeMatch(of: /[A-Za-z0-9_@%+=:,.\/-]+/) != nil
+        ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+    }.joined(separator: " ")
+  }
+
+  /// The same as names and texts, for pages and tables.
+  public static var facts: [(String, String)] { facts(of: json) }
+
+  /// Those of an environment that was written before.
+  package static func facts(of json: JSONValue) -> [(String, String)] {
+    json.object.map { object in
+      object.members.map { ($0.key, $0.value.string ?? $0.value.text()) }
+    } ?? []
+  }
+}

@@ -1,0 +1,50 @@
+import Foundation
+import PEFTTensor
+
+/// A CSV table of a run that grows row by row, with the digest of what it has.
+package struct RunTable {
+  /// How far a table had grown: what a checkpoint notes of it.
+  package struct Mark: Hashable, Sendable {
+    let byteCount: Int
+    /// SHA-256 of these bytes in hexadecimal.
+    let digest: String
+  }
+
+  private var file: AppendedFile
+  private var hash = SHA256()
+
+  /// Begins a table.
+  package init(creating path: String, header: String) throws(FileError) {
+    file = try AppendedFile(creating: path)
+    try append(header)
+  }
+
+  /// Goes on at a mark.
+  ///
+  /// Errors: `malformed` where the bytes before it are not those that were there.
+  package init(reopening path: String, at mark: Mark) throws(FileError) {
+    let bytes = try FileContents.read(regularFile: path).prefix(mark.byteCount)
+    hash.append(Array(bytes))
+    guard bytes.count == mark.byteCount, hash.hexadecimal == mark.digest else {
+      throw FileError(
+        .malformed, path: path, reason: "it was changed since the checkpoint",
+        remedy: "restore it, or begin again with --overwrite")
+    }
+    file = try AppendedFile(reopening: path, keeping: mark.byteCount)
+  }
+
+  /// How far it has grown.
+  package var mark: Mark {
+    Mark(byteCount: file.byteCount, digest: hash.hexadecimal)
+  }
+
+  /// Adds a row.
+  package mutating func append(_ row: String) throws(FileError) {
+    let bytes = Array((row + "\n").utf8)
+    try file.append(bytes)
+    hash.append(bytes)
+  }
+
+  /// Returns when all rows are on the disk.
+  package func synchronize() throws(FileError) { try file.synchronize() }
+}

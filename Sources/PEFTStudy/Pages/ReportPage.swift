@@ -1,0 +1,119 @@
+import Foundation
+import PEFTReport
+import PEFTRuns
+import PEFTSelect
+import PEFTTensor
+
+/// The page for what is in directories: a selection with what training it gave, a
+/// comparison, or runs.
+public enum ReportPage {
+  /// The file's name.
+  public static let fileName = RunReport.fileName
+
+  /// The page for one directory of `train`, `probe` with `select`, `adapt` or `compare`,
+  /// or for several runs.
+  public static func html(of directories: [String]) throws(FileError) -> String {
+    guard directories.count == 1, let directory = directories.first else {
+      let runs = try directories.map { directory throws(FileError) in try run(directory) }
+      return RunReport(runs: runs).html
+    }
+    let comparison =
+      exists(Comparison.fileName, in: directory) ? try Comparison.read(directory) : nil
+    if exists(Influence.fileName, in: directory), exists(Plan.fileName, in: directory) {
+      return try selection(directory, comparison).html
+    }
+    if let comparison {
+      return try ComparisonReport(
+        comparison, curves(directory, comparison), environment: environment(directory)
+      ).html
+    }
+    guard exists(RunManifest.fileName, in: directory) else {
+      throw FileError(
+        .notFound, path: directory,
+        reason: "it has no finished run, no plan next to influences and no comparison",
+        remedy: "name a directory that `train`, `select`, `adapt` or `compare` wrote")
+    }
+    return RunReport(runs: [try run(directory)]).html
+  }
+
+  /// Writes the page of a directory into it, in place of nothing or of an older page.
+  public static func write(_ directory: String) throws(FileError) {
+    try write(of: [directory], to: nil)
+  }
+
+  /// Writes the page of a command's own directory into it.
+  public static func write(_ output: OutputDirectory) throws(FileError) {
+    try PageFile.write(html(of: [output.path]), to: output.file(fileName))
+  }
+
+  /// Writes the page of directories to `path`, in place of nothing or of another page; nil is
+  /// `report.html` in the only directory.
+  ///
+  /// - Returns: where it is.
+  @discardableResult
+  public static func write(
+    of directories: [String], to path: String?
+  ) throws(FileError) -> String {
+    let page = try html(of: directories)
+    let place = path ?? directories[0] + "/" + fileName
+    try PageFile.replace(with: page, at: place)
+    if path == nil { try OutputDirectory.list(fileName, in: directories[0]) }
+    return place
+  }
+
+  private static func exists(_ name: String, in directory: String) -> Bool {
+    FileManager.default.fileExists(atPath: directory + "/" + name)
+  }
+
+  private static func run(_ directory: String) throws(FileError) -> RunReport.Run {
+    RunReport.Run(
+      name: URL(filePath: directory).lastPathComponent, manifest: try RunManifest.read(directory),
+      history: try RunHistory(directory), environment: try environment(directory))
+  }
+
+  /// Where and with what it was made; nothing where that is not known.
+  private static func environment(_ directory: String) throws(FileError) -> [(String, String)] {
+    let path = directory + "/" + EnvironmentReport.fileName
+    guard FileManager.default.fileExists(atPath: path) else { return [] }
+    return EnvironmentReport.facts(of: try JSONValue(contentsOf: path))
+  }
+
+  private static func selection(
+    _ directory: String, _ comparison: Comparison?
+  ) throws(FileError) -> SelectionReport {
+    let (influence, plan) = (try Influence.read(directory), try Plan.read(directory))
+    guard plan.isOf(influence) else {
+      throw FileError(
+        .malformed, path: directory + "/" + Plan.fileName,
+        reason: "it does not belong to the influences next to it: its model or groups differ",
+        remedy: "select again with `peft select`, or move it into a directory of its own")
+    }
+    var report = SelectionReport(
+      influence, plan: plan,
+      frontier: exists(FrontierFile.fileName, in: directory)
+        ? try FrontierFile.read(directory) : [],
+      comparison: comparison)
+    report.environment = try environment(directory)
+    if let comparison { report.curves = try curves(directory, comparison) }
+    return report
+  }
+
+  /// Training losses of each method's first seed, where its run is there.
+  private static func curves(
+    _ directory: String, _ comparison: Comparison
+  ) throws(FileError) -> CurveChart {
+    var lines: [CurveChart.Line] = []
+    for entry in comparison.entries {
+      guard let seed = entry.runs.first?.seed else { continue }
+      let name = entry.label.replacing(" ", with: "-")
+      let below = "\(directory)/methods/\(name)/seed-\(seed)"
+      let place = exists(RunManifest.fileName, in: below) ? below : directory
+      guard exists("steps.csv", in: place), entry.isSelection || place != directory else {
+        continue
+      }
+      lines.append(
+        CurveChart.Line(entry.label, try RunHistory(place).losses, isOurs: entry.isSelection))
+    }
+    return CurveChart(lines: lines, valueName: "training loss, first seed")
+  }
+}

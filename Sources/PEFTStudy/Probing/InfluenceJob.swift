@@ -1,0 +1,294 @@
+import PEFTModels
+import PEFTNetwork
+import PEFTRuns
+import PEFTSelect
+import PEFTTensor
+import PEFTTrain
+
+/// How a model's influence is measured on a task.
+public struct InfluenceSettings: Sendable {
+  /// The groups.
+  public var rule = GroupingRule.kindByLayer
+  /// Adapters beside them.
+  public var candidates: AdapterCandidates?
+  /// How groups are probed.
+  public var probe = ProbeSettings()
+  /// How slope and curvature become a value.
+  public var value = InfluenceRule.trustRegion(reach: 1e-3)
+  /// How probes become one estimate.
+  public var aggregation = ProbeAggregation.ratioOfMeans
+  /// Steps of the head alone before the first gradient: straight from its initialisation the
+  /// residual term of the Hessian rules, and a curvature without it says little; see
+  /// <doc:MeasuringAndPlanning>.
+  public var headSteps = 80
+  /// Their learning rate.
+  public var headLearningRate = 5e-3
+  /// Steps of every parameter after those of the head, so that slopes are those of a model that has
+  /// begun to learn; 0 probes the model as it came.
+  public var warmSteps = 0
+  /// Their learning rate.
+  public var warmLearningRate = 2e-4
+  /// Probing ends once the selection under this budget stays the same; nil probes to the end.
+  public var settled: SettledSelection?
+
+  /// The defaults.
+  public init() {}
+}
+
+extension ProbeSettings {
+  /// What helps where a probe met a loss that is not finite.
+  fileprivate var remedyOfDivergence: String {
+    switch path {
+    case .held: "use --precision fp32, check that the model's weights are finite"
+    case .training: "lower --probe-learning-rate"
+    }
+  }
+}
+
+/// What a job tells while it measures.
+public enum InfluenceEvent {
+  /// A step of the head alone.
+  case head(StepReport)
+  /// A step of every parameter after those of the head.
+  case warm(StepReport)
+  /// The gradients of so many batches of so many went into the direction.
+  case direction(done: Int, of: Int)
+  /// So many probes of so many are done.
+  case probe(done: Int, of: Int)
+}
+
+extension PreparedJob {
+  /// Measures the influence of every group of the model on its training data.
+  ///
+  /// The head is trained alone first. Batches have the size of the training's and come from a
+  /// permutation of (seed, pass) of their own. The model is bit for bit as before when it returns.
+  ///
+  /// - Parameters:
+  ///   - output: where the state is saved, so that a probe that was ended can go on; nil saves
+  ///     none. When what it found is written, `ProbeCheckpoint.remove` is due.
+  ///   - resuming: whether to go on from a state there; without one it begins.
+  ///   - shouldStop: asked after every batch; true ends with what there is, marked as incomplete.
+  /// - Returns: nil when it was stopped before the first probe.
+  public func measureInfluence(
+    _ settings: InfluenceSettings, savingIn output: OutputDirectory? = nil, resuming: Bool = false,
+    shouldStop: () -> Bool = { false }, observe: (InfluenceEvent) -> Void = { _ in }
+  ) throws -> Influence? {
+    let clock = ContinuousClock()
+    var start = clock.now
+    let snapshot = ParameterSnapshot(of: model.parameters)
+    defer {
+      model.detachAdapters()
+      snapshot.restore()
+    }
+    let planned = try ParameterGrouping(
+      model.parameters, by: settings.rule, candidates: settings.candidates)
+    if settings.probe.interactions, planned.count > OneWalkProbe.interactionLimit {
+      throw InvalidSetting(
+        "--interactions: \(planned.count) groups have too many pairs; group more coarsely, into at most "
+          + "\(OneWalkProbe.interactionLimit)")
+    }
+    try checkProbeMemory()
+    let modelFiles = try files.digests()
+    let recipe = try job.recipe(settings, files, adapter: adapter)
+    var checkpoint = output.map { ProbeCheckpoint(in: $0, recipe: recipe) }
+    let saved = resuming ? try checkpoint?.load(settings, of: model, job) : nil
+    if let saved, settings.warmSteps == 0 {
+      for (parameter, value) in zip(model.taskParameters, saved.head) { parameter.value = value }
+      start -= .seconds(saved.seconds)
+    } else {
+      // What everything learned before the first gradient is not saved, but learned again.
+      if let saved { start -= .seconds(saved.seconds - saved.headSeconds) }
+      guard try warmHead(settings, shouldStop: shouldStop, observe: observe),
+        try warmAll(settings, shouldStop: shouldStop, observe: observe)
+      else { return nil }
+    }
+    let headSeconds = saved?.headSeconds ?? (clock.now - start) / .seconds(1)
+    let head = model.taskParameters.map(\.value)
+    if let candidates = settings.candidates {
+      SelectedTuning.attachCandidates(
+        candidates, to: model, using: SeededGenerator(seed: job.settings.seed, purpose: "weights"))
+    }
+    let objective = ModelObjective(model, labelSmoothing: job.settings.labelSmoothing)
+    let grouping = try ParameterGrouping(
+      objective.parameters, by: settings.rule, candidates: settings.candidates)
+    let plan = probeBatchPlan(settings)
+    var probeSettings = settings.probe
+    probeSettings.probeCount = plan.probeCount
+    var watch = SelectionWatch(settings.settled)
+    var isSettled = false
+    let outcome = try probe(
+      objective, groupings: [grouping], settings: probeSettings, from: saved?.state,
+      batch: { probeBatch($0, by: plan) },
+      save: { state in
+        try checkpoint?.save(
+          state, head: head, of: objective.parameters,
+          seconds: (clock.now - start) / .seconds(1), headSeconds: headSeconds)
+      }
+    ) { event in
+      switch event {
+      case .direction(let done, let count): observe(.direction(done: done, of: count))
+      case .probe(let done, let count, let outcomes):
+        observe(.probe(done: done, of: count))
+        if watch.isSettled(outcomes[0], rule: settings.value, aggregation: settings.aggregation) {
+          isSettled = true
+          return false
+        }
+      }
+      return !shouldStop()
+    }[0]
+    if let step = outcome.divergedStep {
+      throw NonFiniteLoss(
+        step: step, loss: .nan, parameter: nil, remedy: settings.probe.remedyOfDivergence)
+    }
+    guard !outcome.records.isEmpty else { return nil }
+    var influence = Influence(
+      of: model, in: absolutePath(job.modelDirectory),
+      modelFiles: modelFiles, settings: settings,
+      outcome: outcome,
+      isComplete: outcome.isComplete || isSettled,
+      cost: Influence.Cost(
+        headSteps: model.taskParameters.isEmpty ? 0 : settings.headSteps,
+        warmSteps: settings.warmSteps, headSeconds: headSeconds,
+        directionBatches: outcome.batchCounts.direction, probeBatches: outcome.batchCounts.probe,
+        seconds: (clock.now - start) / .seconds(1)))
+    influence.recipe = recipe
+    return influence
+  }
+
+  /// Throws where nothing can be chosen under a budget from the groups that a probe would measure.
+  public func checkBudget(_ budget: Int, _ settings: InfluenceSettings) throws {
+    let grouping = try ParameterGrouping(
+      model.parameters, by: settings.rule, candidates: settings.candidates)
+    try Selection.check(budget, for: grouping.groups)
+  }
+
+  /// Throws where gradients, their two means and a direction for every parameter, with the
+  /// activations of a whole training step, are more than the system will give.
+  private func checkProbeMemory() throws(InsufficientMemory) {
+    let marks = model.parameters.map(\.parameter.trains)
+    for entry in model.parameters { entry.parameter.trains = .all }
+    defer {
+      for (entry, mark) in zip(model.parameters, marks) { entry.parameter.trains = mark }
+    }
+    try checkMemory(forecast(timing: false), further: 4 * model.parameterCount)
+  }
+
+  /// Trains the head alone, where there is one; false when it was stopped.
+  func warmHead(
+    _ settings: InfluenceSettings, shouldStop: () -> Bool, observe: (InfluenceEvent) -> Void
+  ) throws -> Bool {
+    guard settings.headSteps > 0, !model.taskParameters.isEmpty else { return true }
+    return try warm(
+      HeadTuning(), steps: settings.headSteps, rate: settings.headLearningRate,
+      precision: settings.probe.precision, shouldStop: shouldStop
+    ) { observe(.head($0)) }
+  }
+
+  /// Trains everything; false when it was stopped.
+  private func warmAll(
+    _ settings: InfluenceSettings, shouldStop: () -> Bool, observe: (InfluenceEvent) -> Void
+  ) throws -> Bool {
+    guard settings.warmSteps > 0 else { return true }
+    return try warm(
+      FullTuning(), steps: settings.warmSteps, rate: settings.warmLearningRate,
+      precision: settings.probe.precision, shouldStop: shouldStop
+    ) { observe(.warm($0)) }
+  }
+
+  private func warm(
+    _ method: any AdaptationMethod, steps: Int, rate: Double, precision: Precision,
+    shouldStop: () -> Bool, observe: (StepReport) -> Void
+  ) throws -> Bool {
+    method.attach(to: model, using: SeededGenerator(seed: 0, purpose: "unused"))
+    var training = job.settings
+    training.length = .steps(steps)
+    training.learningRate = rate
+    training.usesDropout = false
+    training.precision = precision
+    let outcome = try PEFTTrain.train(
+      model, on: train, evaluatingOn: nil, task: task, settings: training, shouldStop: shouldStop
+    ) { event in
+      if case .step(let report) = event { observe(report) }
+    }
+    return outcome.ending != .interrupted
+  }
+}
+
+extension TrainingJob {
+  /// Throws where a probe was made with other settings or files than these, and names
+  /// the first difference.
+  public func check(
+    _ influence: Influence, isOf settings: InfluenceSettings, path: String
+  ) throws(FileError) {
+    try Recipe.check(
+      influence.recipe ?? [:], is: recipe(settings, ModelFiles(directory: modelDirectory)),
+      path: path, command: "peft probe")
+  }
+
+  /// Everything that distinguishes this probe: settings and digests of its inputs.
+  fileprivate func recipe(
+    _ settings: InfluenceSettings, _ files: ModelFiles, adapter: AdapterFile? = nil
+  ) throws(FileError) -> JSONObject {
+    var recipe = try self.recipe(files, adapter: adapter)
+    recipe["probe"] = .object(settings.json)
+    return recipe
+  }
+}
+
+extension ProbeCheckpoint {
+  /// The state, for a model to which the candidates will be attached.
+  fileprivate mutating func load(
+    _ settings: InfluenceSettings, of model: TransformerModel, _ job: TrainingJob
+  ) throws -> Saved? {
+    if let candidates = settings.candidates {
+      SelectedTuning.attachCandidates(
+        candidates, to: model, using: SeededGenerator(seed: job.settings.seed, purpose: "weights"))
+    }
+    defer { model.detachAdapters() }
+    let grouping = try ParameterGrouping(
+      model.parameters, by: settings.rule, candidates: settings.candidates)
+    var isTraining = false
+    if case .training = settings.probe.path { isTraining = true }
+    let saved = try load(
+      parameters: model.parameters, head: model.taskParameters, groupCount: grouping.count,
+      isTraining: isTraining)
+    guard let state = saved?.state else { return nil }
+    let isWithin =
+      switch settings.probe.path {
+      case .held(let batches): state.directionBatches <= batches
+      case .training(let steps, let period, _):
+        state.directionBatches <= steps && state.probesDone == state.directionBatches / period
+      }
+    guard isWithin else {
+      throw FileError(
+        .malformed, path: path,
+        reason: "its checkpoint has more gradients or probes than are asked for",
+        remedy: "probe again with --overwrite")
+    }
+    return saved
+  }
+}
+
+/// Notices when the selection under a budget no longer changes.
+private struct SelectionWatch {
+  private let rule: SettledSelection?
+  private var last: [Int] = []
+  private var repeats = 0
+
+  init(_ rule: SettledSelection?) { self.rule = rule }
+
+  mutating func isSettled(
+    _ outcome: ProbeOutcome, rule value: InfluenceRule, aggregation: ProbeAggregation
+  ) -> Bool {
+    guard let rule else { return false }
+    let estimate = InfluenceEstimate(outcome.records, rule: value, aggregation: aggregation)
+    guard
+      let selection = try? Selection.solve(
+        outcome.grouping.groups, values: estimate.values, budget: rule.budget
+      ).outcome.selection
+    else { return false }
+    repeats = selection == last ? repeats + 1 : 1
+    last = selection
+    return repeats >= rule.probes
+  }
+}

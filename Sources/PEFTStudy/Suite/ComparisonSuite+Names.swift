@@ -1,0 +1,48 @@
+import PEFTRuns
+import PEFTTensor
+
+extension ComparisonSuite {
+  /// Two of `items` that would have one directory; nil where there are none.
+  ///
+  /// Names that differ only in upper and lower case, or in how Unicode composes a character, are
+  /// one directory on some file systems, and results are carried from one to another.
+  package static func collision<Item>(
+    among items: [Item], by name: (Item) -> String
+  ) -> (Item, Item)? {
+    var known: [String: Item] = [:]
+    for item in items {
+      let key = name(item).lowercased()
+      if let first = known[key] { return (first, item) }
+      known[key] = item
+    }
+    return nil
+  }
+
+  /// Throws where two problems would have one directory.
+  func checkProblems() throws {
+    guard let (first, second) = Self.collision(among: problems, by: \.name) else { return }
+    throw InvalidSetting(
+      "two problems of the suite would have one directory: \"\(first.name)\" and "
+        + "\"\(second.name)\"; rename one of them")
+  }
+
+  /// Throws where two rows of one problem would have one directory, or a row none.
+  package static func check(_ rows: [SuiteRow]) throws {
+    for (problem, rows) in Dictionary(grouping: rows, by: \.problem).sorted(by: { $0.key < $1.key })
+    {
+      if let row = rows.first(where: { $0.label.contains("/") }) {
+        throw InvalidSetting(
+          "\(row.method): its row \"\(row.label)\" cannot name a directory; take the slash out of "
+            + "the name of the group")
+      }
+      guard let (first, second) = collision(among: rows, by: \.label) else { continue }
+      let methods =
+        first.method == second.method
+        ? "two rows of the method \(first.method)"
+        : "a row of the method \(first.method) and one of the method \(second.method)"
+      throw InvalidSetting(
+        "\(methods) would have one directory for the problem \(problem): \"\(first.label)\" and "
+          + "\"\(second.label)\"; rename a method or a group, or leave out a budget")
+    }
+  }
+}

@@ -1,0 +1,302 @@
+import Foundation
+import PEFTData
+import PEFTModels
+import PEFTReport
+import PEFTRuns
+import PEFTTensor
+
+/// The answer of a suite, as tables for a terminal, as a document and as a page.
+public struct SuiteReport: Sendable {
+  /// The file with the statistics.
+  public static let summaryName = "suite.json"
+
+  private let results: SuiteResults
+  private let claims: SuiteClaims
+  private let statistics: SuiteStatistics
+
+  /// A table with its title and the names of its columns.
+  struct Table {
+    let title: String
+    let header: [String]
+    let rows: [[String]]
+  }
+
+  /// The report on results and claims.
+  public init(_ results: SuiteResults, _ claims: SuiteClaims) {
+    self.results = results
+    self.claims = claims
+    statistics = SuiteStatistics(results)
+  }
+
+  private var suite: ComparisonSuite { results.suite }
+
+  /// One sentence that answers.
+  var answer: String {
+    let headline = statistics.headline
+    func count(_ verdict: SuiteStatistics.Verdict) -> Int {
+      headline.count { $0.verdict == verdict }
+    }
+    let others = suite.baselines.joined(separator: " and ")
+    let missing = suite.problems.count * suite.budgets.count - headline.count
+    return
+      "\(suite.ours) against the best of \(others): \(count(.win)) won, \(count(.tie)) undecided, "
+      + "\(count(.loss)) lost of \(headline.count) budgets"
+      + (missing > 0 ? "; no comparison at \(missing) more" : "")
+  }
+
+  // MARK: - Tables
+
+  private func score(_ value: Double) -> String { String(format: "%.4f", value) }
+
+  /// A score of a problem's statistics in units of its metric: where less is better
+  /// these have it negated.
+  private func metric(_ score: Double, of problem: String) -> Double {
+    results.metrics[problem]?.higherIsBetter == false ? -score : score
+  }
+
+  /// The same with its interval.
+  private func metric(
+    _ estimate: SuiteStatistics.Estimate, of problem: String
+  ) -> SuiteStatistics.Estimate {
+    guard results.metrics[problem]?.higherIsBetter == false else { return estimate }
+    return SuiteStatistics.Estimate(
+      value: -estimate.value, low: -estimate.high, high: -estimate.low)
+  }
+
+  private func interval(_ estimate: SuiteStatistics.Estimate, signed: Bool = false) -> String {
+    String(
+      format: signed ? "%+.4f (%+.4f to %+.4f)" : "%.4f (%.4f to %.4f)", estimate.value,
+      estimate.low, estimate.high)
+  }
+
+  /// A row's name beside `budget`, which it need not say again.
+  private func name(of row: SuiteRow, at budget: Double) -> String {
+    row.budget == budget ? row.method : row.label
+  }
+
+  private var headlineTable: Table {
+    Table(
+      title: "\(suite.ours) against the best of \(suite.baselines.joined(separator: ", "))"
+        + (results.metrics.values.allSatisfy(\.higherIsBetter)
+          ? ""
+          : " (a difference above 0 favours the first, even if a lower metric is better)"),
+      header: [
+        "task", "budget", "verdict", "difference (95 %)", "ours", "score", "other", "score",
+      ],
+      rows: statistics.headline.map { item in
+        [
+          item.problem, SuiteRow.text(ofShare: item.budget), item.verdict.rawValue,
+          interval(item.difference, signed: true), name(of: item.ours.row, at: item.budget),
+          score(metric(item.scores.ours, of: item.problem)),
+          name(of: item.other.row, at: item.budget),
+          score(metric(item.scores.other, of: item.problem)),
+        ]
+      })
+  }
+
+  private var tallyTable: Table {
+    var families: [String] = []
+    for problem in suite.problems {
+      for family in statistics.families(on: problem.name)
+      where family != suite.ours && !families.contains(family) { families.append(family) }
+    }
+    return Table(
+      title: "\(suite.ours) against each family, over all tasks and budgets",
+      header: ["family", "won", "undecided", "lost"],
+      rows: families.map { family in
+        let tally = statistics.tally(suite.ours, against: family)
+        return [family, "\(tally.wins)", "\(tally.ties)", "\(tally.losses)"]
+      })
+  }
+
+  private func areaTable(_ problem: String) -> Table {
+    Table(
+      title: "\(problem): mean score over budgets from \(budgets)",
+      header: ["family", "mean (95 %)"],
+      rows: statistics.areas(on: problem).sorted { $0.mean.value > $1.mean.value }.map {
+        [$0.family, interval(metric($0.mean, of: problem))]
+      })
+  }
+
+  private var budgets: String {
+    [suite.budgets.first, suite.budgets.last].compactMap(\.self).map(SuiteRow.text(ofShare:))
+      .joined(separator: " to ")
+  }
+
+  private func rowTable(_ problem: String) -> Table {
+    let metric = results.metrics[problem]?.name ?? "score"
+    return Table(
+      title: "\(problem): every row",
+      header: [
+        "row", "parameters", "share", "of the head", "stored, kB", "rate", "\(metric) on dev",
+        "\(metric) on test", "training, s", "probe, s", "memory, MB",
+      ],
+      rows: results.entries.filter { $0.row.problem == problem && $0.row.isRepeated }.map { entry in
+        [
+          entry.row.label, ReportText.grouped(Int(saturating: entry.meanTrainable.rounded())),
+          ReportText.percent(entry.meanTrainable, of: statistics.parameters(of: problem)),
+          ReportText.grouped(entry.chosen.first?.head ?? 0),
+          ReportText.grouped(Int(saturating: entry.mean { Double($0.storedBytes) } / 1000)),
+          "\(entry.chosen.first?.learningRate ?? .nan)", spread(entry, metric, "dev"),
+          spread(entry, metric, "test"), String(format: "%.1f", entry.mean(\.seconds)),
+          String(format: "%.1f", entry.mean(\.probeSeconds)),
+          ReportText.grouped(Int(saturating: entry.mean { Double($0.peakMemory) } / 1e6)),
+        ]
+      })
+  }
+
+  private func spread(_ entry: SuiteResults.Entry, _ metric: String, _ split: String) -> String {
+    guard let values = entry.values(metric, on: split) else { return "diverged" }
+    let row = ScoreChart.Row(label: "", parameters: 1, scores: values)
+    return row.mean.map(score).map { mean in
+      mean + (row.deviation.map { " ± " + score($0) } ?? "")
+    } ?? "–"
+  }
+
+  private var claimTables: [Table] {
+    [
+      Table(
+        title: "Rankings: Kendall's τ over seeds",
+        header: ["rankings", "task", "by value (95 %)", "by value for each parameter (95 %)"],
+        rows: claims.agreements.map {
+          [$0.name, $0.problem, interval($0.value), interval($0.perParameter)]
+        }),
+      Table(
+        title: "Selections among groups whose subsets were all trained, on the dev data",
+        header: ["task", "probe", "budget", "chosen", "score", "best", "score", "place"],
+        rows: claims.choices.map {
+          [
+            $0.problem, $0.probe, SuiteRow.text(ofShare: $0.budget), $0.chosen,
+            score(metric($0.score, of: $0.problem)),
+            $0.best, score(metric($0.bestScore, of: $0.problem)), "\($0.rank) of \($0.count)",
+          ]
+        }),
+      Table(
+        title: "Additivity: the fall of the dev loss by a subset against the sum of its groups'",
+        header: ["task", "subsets", "Spearman", "median of fall by sum"],
+        rows: claims.additivity.map {
+          [$0.problem, "\($0.count)", score($0.correlation), score($0.ratio)]
+        }),
+      Table(
+        title: "Fits that were refused",
+        header: ["task", "probe", "share", "of groups"],
+        rows: claims.rejections.map { item in
+          [
+            item.problem, item.probe, ReportText.percent(item.share, of: 1),
+            item.byGroup.filter { $0.share > 0 }.map {
+              "\($0.name) \(ReportText.percent($0.share, of: 1))"
+            }.joined(separator: ", "),
+          ]
+        }),
+    ].filter { !$0.rows.isEmpty }
+  }
+
+  // MARK: - Forms
+
+  /// The report for a terminal.
+  public var lines: [String] {
+    let tables =
+      [headlineTable, tallyTable] + suite.problems.map { areaTable($0.name) } + claimTables
+    return [answer]
+      + tables.flatMap { item in
+        var table = TextTable(header: item.header)
+        for row in item.rows { table.add(row) }
+        return ["", item.title] + table.lines(width: .max)
+      }
+  }
+
+  /// The tables, as a document.
+  public var json: JSONValue {
+    func document(_ table: Table) -> JSONValue {
+      .object([
+        "title": .string(table.title), "columns": .array(table.header.map { .string($0) }),
+        "rows": .array(table.rows.map { .array($0.map { .string($0) }) }),
+      ])
+    }
+    let tables =
+      [headlineTable, tallyTable]
+      + suite.problems.flatMap { [areaTable($0.name), rowTable($0.name)] } + claimTables
+    return .object([
+      "suite": .string(suite.name), "answer": .string(answer),
+      "seeds": .array(suite.seeds.map { .string(String($0)) }),
+      "learningRates": .array(suite.learningRates.map { .number($0) }),
+      "budgets": .array(suite.budgets.map { .number($0) }),
+      "headline": .array(
+        statistics.headline.map { item in
+          .object([
+            "problem": .string(item.problem), "budget": .number(item.budget),
+            "ours": .string(item.ours.row.label),
+            "score": .number(metric(item.scores.ours, of: item.problem)),
+            "other": .string(item.other.row.label),
+            "otherScore": .number(metric(item.scores.other, of: item.problem)),
+            "difference": .number(item.difference.value), "low": .number(item.difference.low),
+            "high": .number(item.difference.high), "verdict": .string(item.verdict.rawValue),
+          ])
+        }),
+      "tables": .array(tables.map(document)), "environment": EnvironmentReport.json,
+    ])
+  }
+
+  /// The page.
+  public var html: String {
+    var page = HTMLPage(title: "Suite \(suite.name)")
+    page.heading(answer, level: 1)
+    page.paragraph(suite.question)
+    page.paragraph(
+      "\(suite.seeds.count) seeds; every row chose its learning rate from "
+        + suite.learningRates.map { "\($0)" }.joined(separator: ", ")
+        + " by the dev data of the first \(suite.rateSeedCount == 1 ? "one" : "\(suite.rateSeedCount)"). "
+        + (suite.seeds.count < SuiteStatistics.leastResampledSeeds
+          ? "Intervals of 95 % are Student's over the seeds, which are few. "
+          : "Intervals of 95 % are percentiles of \(SuiteStatistics.resampleCount) paired resamples of the seeds, "
+            + "widened because the seeds are few. ")
+        + "At each budget, a family is represented by the "
+        + "member that fits and is best on the dev data; scores are of the test data.")
+    add(headlineTable, to: &page)
+    add(tallyTable, to: &page)
+    for problem in suite.problems {
+      page.heading(problem.name)
+      page.figure(
+        chart(problem.name).svg, label: "\(problem.name): scores by the parameters that train")
+      add(areaTable(problem.name), to: &page)
+      let rows = rowTable(problem.name)
+      page.foldedTable(rows.title, header: rows.header, rows: rows.rows)
+    }
+    for table in claimTables { add(table, to: &page) }
+    page.heading("Where these tables were made")
+    page.facts(EnvironmentReport.facts)
+    return page.html
+  }
+
+  /// Writes the page.
+  public func write(to path: String) throws(FileError) { try PageFile.write(html, to: path) }
+
+  private func add(_ table: Table, to page: inout HTMLPage) {
+    guard !table.rows.isEmpty else { return }
+    page.heading(table.title)
+    page.table(table.title, header: table.header, rows: table.rows)
+  }
+
+  private func chart(_ problem: String) -> SuiteChart {
+    let metric = results.metrics[problem]?.name ?? "score"
+    let entries = results.entries.filter { $0.row.problem == problem && $0.row.isRepeated }
+    let names = statistics.families(on: problem)
+    let ordered = names.filter { $0 == suite.ours } + names.filter { $0 != suite.ours }
+    return SuiteChart(
+      families: ordered.map { family in
+        (
+          family,
+          entries.filter { $0.row.family == family }.compactMap { entry in
+            entry.values(metric, on: "test").map { values in
+              let row = ScoreChart.Row(label: "", parameters: 1, scores: values)
+              let standing = statistics.representative(
+                family, on: problem, within: Double(entry.trainable))
+              return SuiteChart.Point(
+                label: entry.row.label, parameters: entry.meanTrainable, mean: row.mean ?? 0,
+                deviation: row.deviation, stands: standing?.row.label == entry.row.label)
+            }
+          }
+        )
+      }, ours: suite.ours, scoreName: metric, total: statistics.parameters(of: problem))
+  }
+}

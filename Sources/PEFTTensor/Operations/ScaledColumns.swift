@@ -1,0 +1,88 @@
+extension Tape {
+  /// y = (l / d) ∘ x + b, row by row: a vector l that trains scales the columns of x.
+  ///
+  /// The divisor d is a constant of the operation, in the gradient and in the tangent, even where
+  /// the caller computed it from parameters: it is detached, as the norm in DoRA is (Liu et al.
+  /// 2024). Both are then exact derivatives of one function, the one in which d does not move, and
+  /// each is the transpose of the other.
+  ///
+  /// - Shapes: x and y [T, n]; `scale` l has n elements in any shape; `divisor` d [n], 1 where it
+  ///   is nil; `shift` b [n].
+  /// - Saves: x where l wants a gradient, unless it can be made again. What follows need not keep y
+  ///   then.
+  /// - Accuracy: l / d, the product and the sum are rounded once each. A column whose divisor is 0
+  ///   is b.
+  public func scaledColumns(
+    _ x: Variable, by scale: Parameter, over divisor: Tensor? = nil, adding shift: Parameter? = nil
+  ) -> Variable {
+    let factors = divisor.map { scale.value.divided(by: $0) } ?? scale.value
+    let shiftValue = shift?.value
+    let saved = scale.wantsGradient ? x.saved.keeping(precision) : nil
+    return output(
+      RowKernels.scaledColumns(x.value, by: factors, adding: shiftValue), x.partition,
+      when: x.needsGradient || scale.wantsGradient || shift?.wantsGradient == true,
+      remaking: saved.map { saved in
+        { RowKernels.scaledColumns(saved.value, by: factors, adding: shiftValue) }
+      },
+      ScaledColumns(
+        input: x.node, saved: saved, scale: scale, factors: factors, divisor: divisor, shift: shift,
+        partition: x.partition))
+  }
+}
+
+private struct ScaledColumns: Operation {
+  static let name = "scaledColumns"
+  let input: Node?
+  /// x, where l wants a gradient.
+  let saved: SavedInput?
+  let scale: Parameter
+  /// l / d.
+  let factors: Tensor
+  let divisor: Tensor?
+  let shift: Parameter?
+  let partition: RowPartition
+
+  func pullBack(_ cotangent: consuming Tensor, on walk: inout ReverseWalk) {
+    deliver(copy cotangent, on: walk)
+    guard input != nil else { return }
+    // In the cotangent's place, where nobody else has it.
+    let gradient = RowKernels.scaledColumns(consume cotangent, by: factors)
+    walk.add(gradient, to: input)
+  }
+
+  /// Σ_t ȳ_t ∘ x_t / d of the scale, Σ_t ȳ_t of the shift.
+  private func deliver(_ cotangent: Tensor, on walk: ReverseWalk) {
+    saved?.take { x in
+      walk.deliver(
+        .productSum(
+          upstream: cotangent,
+          normalized: divisor.map { RowKernels.scaledColumns(x, by: Self.inverse($0)) } ?? x),
+        of: scale, partition: partition)
+    }
+    walk.deliver(.rowSum(upstream: cotangent), of: shift, partition: partition)
+  }
+
+  func tangent(on walk: ForwardWalk) -> Tensor? {
+    var sum = walk.tangent(of: input).map { RowKernels.scaledColumns($0, by: factors) }
+    if let x = saved?.value, let direction = walk.direction(of: scale) {
+      let change = divisor.map { direction.divided(by: $0) } ?? direction
+      sum = Self.sum(sum, RowKernels.scaledColumns(x, by: change))
+    }
+    if let direction = walk.direction(of: shift) {
+      var total = sum ?? Tensor(zeros: [partition.rowCount, direction.count])
+      total.addToRows(direction)
+      sum = total
+    }
+    return sum
+  }
+
+  private static func inverse(_ divisor: Tensor) -> Tensor {
+    Tensor(repeating: 1, shape: divisor.shape).divided(by: divisor)
+  }
+
+  private static func sum(_ first: Tensor?, _ second: Tensor) -> Tensor {
+    guard var sum = first else { return second }
+    sum.add(second)
+    return sum
+  }
+}

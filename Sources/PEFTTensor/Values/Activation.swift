@@ -1,0 +1,15 @@
+/// An elementwise nonlinearity.
+public enum Activation: CaseIterable, Hashable, Sendable {
+  /// x Φ(x) with the exact normal distribution function, by erf (Hendrycks & Gimpel 2016).
+  case gelu
+  /// The same with Φ approximated by tanh: ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))).
+  case geluTanh
+  /// The hyperbolic tangent.
+  case tanh
+  /// x σ(x) with the logistic function σ(x) = 1 / (1 + e⁻ˣ), also called swish (Elfwing et al.
+  /// 2018).
+  case silu
+
+  /// Whether a tape keeps its output, not its input.
+  var savesOutput: Bool { self == .tanh }
+}

@@ -1,0 +1,22 @@
+import PEFTRuntime
+
+/// Joins continuations to their word and puts a blank before other tokens. What a file calls
+/// `cleanup`, dropping blanks before punctuation marks, is not done.
+struct WordPieceDecoder: TokenDecoder {
+  private let continuation: String
+
+  init(continuation: String = "##") { self.continuation = continuation }
+
+  init(_ component: Component) throws(FileError) {
+    continuation = try component.string("prefix", default: "##")
+  }
+
+  func decoded(_ tokens: [String]) -> [String] {
+    var isEmpty = true
+    return tokens.map { token in
+      defer { isEmpty = isEmpty && token.isEmpty }
+      if token.hasPrefix(continuation) { return String(token.dropFirst(continuation.count)) }
+      return isEmpty ? token : " " + token
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import PEFTRuntime
+
+/// A part of a `tokenizer.json`: an object with a `type` and settings.
+struct Component {
+  /// The object.
+  let value: JSONValue
+  /// Where it is in the file, for messages.
+  let place: String
+  /// The file, for messages.
+  let path: String
+  /// The components that this package has.
+  let table: ComponentTable
+
+  /// What `makers` make of this component's type. A type that they do not have is refused by name.
+  func made<Part>(by makers: [String: ComponentTable.Maker<Part>]) throws(FileError) -> Part {
+    guard let maker = value["type"]?.string.flatMap({ makers[$0] }) else {
+      throw unsupported(value["type"]?.string.map { "\"\($0)\"" } ?? value.text())
+    }
+    return try maker(self)
+  }
+
+  /// The components in the list `key`.
+  func parts<Part>(
+    _ key: String, by makers: [String: ComponentTable.Maker<Part>]
+  ) throws(FileError) -> [Part] {
+    guard let list = value[key]?.array else { throw malformed("\(key) is not a list") }
+    guard place.count(where: { $0 == "[" }) < Self.deepest else {
+      throw unsupported("a sequence in more than \(Self.deepest) others")
+    }
+    var parts: [Part] = []
+    for (index, part) in list.enumerated() {
+      parts.append(
+        try Component(value: part, place: "\(place).\(key)[\(index)]", path: path, table: table)
+          .made(by: makers))
+    }
+    return parts
+  }
+
+  private static let deepest = 8
+
+  /// Throws where a text may grow beyond all use, which would take all memory.
+  func checkGrowth(_ factor: Double) throws(FileError) {
+    guard factor <= Self.largestGrowth else {
+      throw unsupported("replacements that make texts \(factor) times as long")
+    }
+  }
+
+  private static let largestGrowth = 4096.0
+
+  /// The truth value `key`; the default where it is missing or null.
+  func flag(_ key: String, default usual: Bool) throws(FileError) -> Bool {
+    guard let member = value[key], member != .null else { return usual }
+    guard let flag = member.bool else { throw malformed("\(key) is not true or false") }
+    return flag
+  }
+
+  /// The string `key`; the default where it is missing or null, and an error where there is none.
+  func string(_ key: String, default usual: String? = nil) throws(FileError) -> String {
+    guard let string = value[key]?.string ?? (isPresent(key) ? nil : usual) else {
+      throw malformed("\(key) is not a string")
+    }
+    return string
+  }
+
+  /// The number `key`, 0 or more.
+  func count(_ key: String) throws(FileError) -> Int {
+    guard let count = value[key]?.integer, count >= 0 else {
+      throw malformed("\(key) is not a number of 0 or more")
+    }
+    return count
+  }
+
+  /// Whether there is a member `key` that is not null.
+  func isPresent(_ key: String) -> Bool { value[key] != nil && value[key] != .null }
+
+  /// A component that a file does not have.
+  static func missing(path: String) -> Component {
+    Component(value: .null, place: "", path: path, table: .standard)
+  }
+
+  /// An error: the component is not what the format demands.
+  func malformed(_ reason: String, at key: String = "") -> FileError {
+    FileError(
+      .malformed, path: path, place: key.isEmpty ? place : "\(place).\(key)", reason: reason,
+      remedy: "use the file that came with the model")
+  }
+
+  /// An error: the component asks for what this package does not do.
+  func unsupported(_ what: String, at key: String = "") -> FileError {
+    FileError(
+      .unsupported, path: path, place: key.isEmpty ? place : "\(place).\(key)",
+      reason: "\(what) is not supported",
+      remedy: "use a tokenizer of WordPiece, BPE or Unigram with the usual components")
+  }
+}

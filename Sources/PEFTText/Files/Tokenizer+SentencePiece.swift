@@ -1,0 +1,64 @@
+import PEFTRuntime
+
+extension Tokenizer {
+  /// How the ids of a model relate to the pieces of its SentencePiece file.
+  public enum PieceOrder: Hashable, Sendable {
+    /// Ids are the places in the file, as T5 has them.
+    case file
+    /// `<s>`, `<pad>`, `</s>` and `<unk>` come first and `<mask>` last, as XLM-R has them; the
+    /// file's own first three, `<unk>`, `<s>` and `</s>`, are left out.
+    case fairseq
+  }
+
+  /// The tokenizer of a Unigram model that SentencePiece wrote: the bytes of its file; `path` is
+  /// for messages.
+  ///
+  /// The file does not say what stands around a text: `<s> a </s>` in fairseq's order, `a </s>` in
+  /// the file's own. Files with other special tokens are refused, as models of type BPE are.
+  public init(
+    sentencePiece bytes: [UInt8], order: PieceOrder, path: String
+  ) throws(FileError) {
+    let file = try SentencePieceFile(bytes, path: path)
+    var pieces = file.pieces
+    var unknown = file.unknown
+    if order == .fairseq {
+      guard pieces.prefix(3).map({ String(decoding: $0.text, as: UTF8.self) }) == Self.first else {
+        throw Self.otherSpecialTokens("it does not begin with <unk>, <s> and </s>", path)
+      }
+      let special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"].map {
+        SentencePieceFile.Piece(text: Array($0.utf8), score: 0, kind: .control)
+      }
+      pieces = special.dropLast() + pieces.dropFirst(3) + special.suffix(1)
+      unknown = 3
+    }
+    var added: [AddedTokens.Token] = []
+    for (id, piece) in pieces.enumerated()
+    where [.control, .userDefined, .unknown].contains(piece.kind) && !piece.text.isEmpty {
+      let name = String(decoding: piece.text, as: UTF8.self)
+      added.append(
+        AddedTokens.Token(content: name, id: Int32(id), stripsLeft: name == "<mask>"))
+    }
+    let model = try Unigram(
+      pieces: pieces.map(\.text), scores: pieces.map(\.score), added: [], unknown: unknown,
+      fallsBackToBytes: file.fallsBackToBytes, path: path)
+    let stages = Stages(
+      normalizer: file.normalizer, splitter: file.splitter, model: model, decoder: file.splitter)
+    try self.init(
+      stages, added: added, processor: .missing(path: path), files: [Self.name(path)], path: path)
+    guard template == (order == .fairseq ? .roberta : .t5) else {
+      throw Self.otherSpecialTokens("it is no model like T5, with </s> alone around a text", path)
+    }
+  }
+
+  private static let first = ["<unk>", "<s>", "</s>"]
+
+  private static func name(_ path: String) -> String {
+    path.split(separator: "/").last.map(String.init) ?? path
+  }
+
+  private static func otherSpecialTokens(_ reason: String, _ path: String) -> FileError {
+    FileError(
+      .unsupported, path: path, reason: reason,
+      remedy: "convert it to a tokenizer.json with transformers and put that beside it")
+  }
+}

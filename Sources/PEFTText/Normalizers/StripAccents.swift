@@ -1,0 +1,8 @@
+/// Drops combining marks. A letter loses its accent only after NFD or NFKD has set it apart.
+struct StripAccents: TextNormalizer {
+  func normalized(_ text: String) -> String {
+    var kept = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars where !UnicodeClasses.isMark(scalar) { kept.append(scalar) }
+    return String(kept)
+  }
+}

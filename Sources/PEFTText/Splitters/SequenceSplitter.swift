@@ -1,0 +1,22 @@
+import PEFTRuntime
+
+/// Several splitters, each applied to the words of the one before it.
+struct SequenceSplitter: TextSplitter {
+  private let parts: [any TextSplitter]
+
+  init(_ component: Component) throws(FileError) {
+    parts = try component.parts("pretokenizers", by: component.table.splitters)
+    // Words are handed on as characters, so nothing can follow the step to bytes.
+    guard !parts.dropLast().contains(where: \.isByteLevel) else {
+      throw component.unsupported("a splitter behind \"ByteLevel\"")
+    }
+  }
+
+  func split(_ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, into words: inout WordEncoder) {
+    words.split(text, isFirst: isFirst, by: parts)
+  }
+
+  var isByteLevel: Bool { parts.last?.isByteLevel ?? false }
+
+  var settings: [(name: String, value: Bool)] { parts.flatMap(\.settings) }
+}

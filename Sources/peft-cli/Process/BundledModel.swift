@@ -1,0 +1,33 @@
+import Foundation
+import PEFTRuns
+import PEFTTensor
+
+/// The small pretrained models that come with the command.
+enum BundledModel {
+  /// A RoBERTa of 2.6 million parameters.
+  static let roberta = "roberta-small"
+  /// A GPT-2 of 2.6 million parameters.
+  static let gpt2 = "gpt2-small"
+
+  /// Copies the model `name` to a directory of its own: new, empty, or with
+  /// `overwriting` an older copy.
+  static func copy(
+    _ name: String, to directory: String, overwriting: Bool
+  ) throws(FileError) {
+    // Bundle.module would end the process where the directory is missing.
+    let source = Bundle.main.bundleURL.appending(path: "peft_peft-cli.resources/Models/" + name)
+      .path
+    let manager = FileManager.default
+    guard let files = try? manager.contentsOfDirectory(atPath: source) else {
+      throw FileError(
+        .notFound, path: source, reason: "the models that come with the command are missing",
+        remedy: "run the command where it was built, or copy its resources next to it")
+    }
+    let staged = try StagedDirectory(
+      replacing: directory, as: .model, overwriting: overwriting)
+    for file in files.sorted() {
+      try staged.write(FileContents.read(source + "/" + file), to: file)
+    }
+    try staged.commit()
+  }
+}

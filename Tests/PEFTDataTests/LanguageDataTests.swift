@@ -1,0 +1,211 @@
+import Foundation
+import PEFTData
+import PEFTModels
+import PEFTSelect
+import PEFTTensor
+import PEFTText
+import Testing
+
+@Suite("Data for language models")
+struct LanguageDataTests {
+  private static func rows(_ text: String, _ format: DataFormat) throws(FileError) -> [TextExample]
+  {
+    try DataReader.parse(Array(text.utf8), path: "data.x", format: format)
+  }
+
+  @Test("lines of pairs: white space around both goes, everything else stays")
+  func pairs() throws {
+    let rows = try Self.rows("\u{FEFF}name : a | b || c | d \r\n x||\u{301}y\n\n", .pairs)
+    #expect(rows.map(\.text) == ["name : a | b", "x"])
+    #expect(rows.map(\.pair) == ["c | d", "\u{301}y"])
+  }
+
+  @Test(
+    "lines of pairs that are none are refused with their line",
+    arguments: [
+      ("a||b\nc\n", "line 2", "0 times"), ("a||b||c\n", "line 1", "2 times"),
+      ("a|||b\n", "line 1", "2 times"), ("a||b\n || c\n", "line 2", "prompt is empty"),
+      ("a||\t \n", "line 1", "completion is empty"), ("a||b\n\nc||d\n", "line 2", "empty line"),
+    ])
+  func refusedPairs(text: String, place: String, reason: String) {
+    let error = #expect(throws: FileError.self) { try Self.rows(text, .pairs) }
+    #expect(error?.place == place)
+    #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
+  }
+
+  @Test("plain text is one text, carriage returns at line ends and the mark left out")
+  func plain() throws {
+    let rows = try Self.rows("\u{FEFF}a\r\nb\rc\n\n", .text)
+    #expect(rows.map(\.text) == ["a\nb\rc\n\n"])
+  }
+
+  @Test("prompts and completions in JSON lines")
+  func json() throws {
+    let rows = try Self.rows(#"{"prompt":"p","completion":"c","id":3}"# + "\n", .jsonl)
+    #expect(rows == [TextExample(text: "p", pair: "c", line: 1)])
+  }
+
+  /// A directory with a vocabulary of bytes alone, and a small GPT-2 configuration.
+  private func reader(maximumLength: Int = 24) throws -> (TaskReader, String) {
+    let directory = FileManager.default.temporaryDirectory
+      .appending(path: "peft-language-\(UUID().uuidString)").path
+    try ByteLevelBPETrainer.train(
+      texts: [""], vocabularySize: 257, specialTokens: SpecialTokenTemplate.gpt2.specialTokens
+    ).write(to: directory, template: .gpt2)
+    let configuration = GPT2Configuration(
+      vocabularySize: 257, hiddenSize: 8, layerCount: 1, headCount: 1, positionCount: 64)
+    let reader = TaskReader(
+      isCausal: true, tokenizer: try Tokenizer.load(directory: directory),
+      maximumLength: maximumLength)
+    return (reader, directory)
+  }
+
+  private func file(_ text: String, _ name: String, in directory: String) throws -> String {
+    let path = directory + "/" + name
+    try text.write(toFile: path, atomically: true, encoding: .utf8)
+    return path
+  }
+
+  @Test("the kind of task follows the file")
+  func kinds() throws {
+    let (reader, directory) = try reader()
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let windows = TextWindows(context: 8)
+    for (text, name, expected) in [
+      ("a||b\n", "a.txt", Completion() as any PredictionTask),
+      ("plain\n", "b.txt", LanguageModelling(windows)),
+      (#"{"prompt":"p","completion":"c"}"#, "c.jsonl", Completion()),
+      (#"{"text":"p"}"#, "d.jsonl", LanguageModelling(windows)),
+    ] {
+      let rows = try reader.rows(try file(text, name, in: directory), kind: .auto)
+      let task = try reader.task(of: rows, kind: .auto, windows: windows)
+      #expect(task.isSame(as: expected), "\(name)")
+    }
+    let labelled = try reader.rows(
+      try file("text\tlabel\nx\t0\ny\t1\n", "e.tsv", in: directory), kind: .auto)
+    #expect(
+      try reader.task(of: labelled, kind: .auto, windows: windows) is Classification)
+  }
+
+  @Test("of a completion every token and its end are predicted, of the prompt none")
+  func completions() throws {
+    let (reader, directory) = try reader()
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let rows = try reader.rows(
+      try file("ab||cd\nabcdefghijklmnopq||0123456789\n", "a.txt", in: directory), kind: .auto)
+    let data = try Completion().encode(rows, by: reader)
+    #expect(data.truncatedCount == 1)
+    let hiding = SeededGenerator(seed: 1, purpose: "unused")
+    let batch = try #require(data.examples([0, 1], maskingWith: hiding))
+    let tokenizer = reader.tokenizer
+    guard case .tokens(let labels) = batch.targets.kind else {
+      Issue.record("tokens are predicted")
+      return
+    }
+    let end = try #require(tokenizer.special.end)
+    let parts = (0..<2).map { Array(labels[batch.targets.partition[$0]]) }
+    #expect(parts[0] == tokenizer.encode(" cd").ids + [end])
+    // 24 tokens: 17 of the prompt, the end, and 6 of " 0123456789".
+    #expect(parts[1] == tokenizer.encode(" 01234").ids)
+    // The last token is predicted, not shown.
+    #expect(
+      Array(batch.texts.ids.prefix(6)) == tokenizer.encode("ab").ids + [end]
+        + tokenizer.encode(" cd").ids)
+    #expect(batch.texts.predictedRows?.prefix(4) == [2, 3, 4, 5])
+    #expect(
+      CompletionText(tokenizer: tokenizer).completion(tokenizer.encode(" cd").ids + [end]) == "cd")
+  }
+
+  @Test("a prompt without room for its completion is refused with its line")
+  func longPrompt() throws {
+    let (reader, directory) = try reader()
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let long = String(repeating: "x", count: 23)
+    let rows = try reader.rows(try file("a||b\n\(long)||c\n", "a.txt", in: directory), kind: .auto)
+    let error = #expect(throws: FileError.self) { try Completion().encode(rows, by: reader) }
+    #expect(error?.place == "line 2")
+    #expect(error?.description.contains("no room") == true)
+  }
+
+  @Test(
+    "windows predict every token but the first exactly once",
+    arguments: [(1, 1), (5, 5), (7, 3), (16, 1), (100, 40)])
+  func windows(context: Int, stride: Int) throws {
+    let (reader, directory) = try reader()
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    for length in [2, 3, 7, 16, 31, 64] {
+      let text = String((0..<length).map { Character(UnicodeScalar(UInt8(65 + $0 % 60))) })
+      let rows = try reader.rows(try file(text, "a.txt", in: directory), kind: .language)
+      let data = try LanguageModelling(TextWindows(context: context, stride: stride)).encode(
+        rows, by: reader)
+      let ids = reader.tokenizer.encode(text).ids
+      var predicted: [Int32] = []
+      let hiding = SeededGenerator(seed: 1, purpose: "unused")
+      for index in 0..<data.count {
+        let batch = try #require(data.examples([index], maskingWith: hiding))
+        guard case .tokens(let labels) = batch.targets.kind else { continue }
+        let rows = try #require(batch.texts.predictedRows)
+        #expect(data.lengths[index] <= context)
+        for (row, label) in zip(rows, labels) {
+          let position = predicted.count
+          // It sees the token before it, and enough before that.
+          #expect(batch.texts.ids[row] == ids[position])
+          #expect(row >= min(position, context - stride))
+          predicted.append(label)
+        }
+      }
+      #expect(predicted == Array(ids.dropFirst()), "length \(length)")
+    }
+  }
+
+  @Test("hidden tokens: 15 % of them, 80 % masked, 10 % random, 10 % as they are; specials never")
+  func masking() throws {
+    let directory = FileManager.default.temporaryDirectory
+      .appending(path: "peft-language-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    try ByteLevelBPETrainer.train(
+      texts: [""], vocabularySize: 261, specialTokens: SpecialTokenTemplate.roberta.specialTokens
+    ).write(to: directory, template: .roberta)
+    let masking = try #require(TokenMasking(try Tokenizer.load(directory: directory)))
+    let ids: [Int32] = [0] + (0..<2000).map { Int32(5 + $0 % 256) } + [2]
+    var draws = SeededGenerator(seed: 8, purpose: "masks")
+    var (chosen, masked, kept) = (0, 0, 0)
+    for _ in 0..<50 {
+      let hidden = masking.hide(ids, using: &draws)
+      #expect(hidden.labels == hidden.positions.map { ids[$0] })
+      #expect(!hidden.positions.contains(0) && !hidden.positions.contains(2001))
+      chosen += hidden.positions.count
+      masked += hidden.positions.count { hidden.seen[$0] == masking.maskID }
+      kept += hidden.positions.count { hidden.seen[$0] == ids[$0] }
+      for position in ids.indices where !hidden.positions.contains(position) {
+        #expect(hidden.seen[position] == ids[position])
+      }
+    }
+    #expect(abs(Double(chosen) / 100_000 - 0.15) < 0.005)
+    #expect(abs(Double(masked) / Double(chosen) - 0.8) < 0.02)
+    #expect(abs(Double(kept) / Double(chosen) - 0.1) < 0.02)
+    let single = masking.hide([0, 77, 2], using: &draws)
+    #expect(single.positions == [1])
+  }
+
+  @Test("long texts are encoded in pieces to the same tokens")
+  func pieces() throws {
+    let (reader, directory) = try reader()
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    var draws = SeededGenerator(seed: 2, purpose: "text")
+    let alphabet = ["word", " ", "\n", "  ", "\n\n", "é", ".", " \n", "😀", "\t"]
+    let text = (0..<60_000).map { _ in alphabet[Int(draws.uniform() * 10)] }.joined()
+    let rows = try reader.rows(try file(text, "a.txt", in: directory), kind: .language)
+    let data = try LanguageModelling(TextWindows(context: 64)).encode(rows, by: reader)
+    let hiding = SeededGenerator(seed: 1, purpose: "unused")
+    var labels: [Int32] = []
+    for index in 0..<data.count {
+      let targets = data.examples([index], maskingWith: hiding)?.targets
+      guard case .tokens(let part)? = targets?.kind else {
+        continue
+      }
+      labels += part
+    }
+    #expect(labels == Array(reader.tokenizer.encode(text).ids.dropFirst()))
+  }
+}

@@ -1,0 +1,73 @@
+import Foundation
+import PEFTTensor
+import PEFTData
+import Testing
+
+@Suite("Metrics")
+struct MetricsTests {
+  static func fixture() throws -> JSONValue {
+    let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .deletingLastPathComponent().appendingPathComponent("Fixtures/metrics/metrics.json")
+    return try JSONValue(parsing: [UInt8](try Data(contentsOf: path)))
+  }
+
+  /// Both sides are a few dozen sums in Double of terms near 1; 1e-12 allows for their order. The
+  /// offset of 1e6 in one regression case costs six digits of sixteen: 1e-9 there.
+  static func isClose(_ value: Double, _ expected: Double, tolerance: Double) -> Bool {
+    abs(value - expected) <= tolerance * max(1, abs(expected))
+  }
+
+  @Test("classification agrees with scikit-learn")
+  func classification() throws {
+    let cases = try #require(try Self.fixture()["classification"]?.array)
+    #expect(cases.count >= 19)
+    for entry in cases {
+      let metrics = ClassificationMetrics(
+        predictions: entry["predictions"]?.array?.compactMap(\.integer) ?? [],
+        labels: entry["labels"]?.array?.compactMap(\.integer) ?? [],
+        classCount: entry["classes"]?.integer ?? 0, loss: 0.5)
+      let isBinary = entry["classes"]?.integer == 2
+      let names = ["accuracy"] + (isBinary ? ["f1"] : []) + ["macroF1", "matthews", "loss"]
+      #expect(metrics.values.map(\.name) == names)
+      for (name, value) in metrics.values where name != "loss" {
+        let expected = try #require(entry[name]?.double)
+        #expect(
+          Self.isClose(value, expected, tolerance: 1e-12),
+          "\(entry["name"]?.string ?? ""): \(name) \(value), expected \(expected)")
+      }
+    }
+  }
+
+  @Test("regression agrees with scipy, and is 0 where scipy has no number")
+  func regression() throws {
+    let cases = try #require(try Self.fixture()["regression"]?.array)
+    #expect(cases.count >= 9)
+    for entry in cases {
+      let metrics = RegressionMetrics(
+        predictions: entry["predictions"]?.array?.compactMap(\.double) ?? [],
+        targets: entry["targets"]?.array?.compactMap(\.double) ?? [])
+      #expect(metrics.values.map(\.name) == ["pearson", "spearman", "mse"])
+      for (name, value) in metrics.values {
+        let expected = try #require(entry[name]?.double)
+        let tolerance = entry["name"]?.string == "large offset" ? 1e-9 : 1e-12
+        #expect(
+          Self.isClose(value, expected, tolerance: tolerance),
+          "\(entry["name"]?.string ?? ""): \(name) \(value), expected \(expected)")
+      }
+    }
+  }
+
+  @Test("a correlation survives values whose squares overflow")
+  func hugeValues() {
+    let metrics = RegressionMetrics(
+      predictions: [1e200, 2e200, 3e200], targets: [1, 2, 3], loss: 1)
+    #expect(Self.isClose(metrics.pearson, 1, tolerance: 1e-12))
+    #expect(metrics.values.last?.name == "loss")
+  }
+
+  @Test("a value that is not finite makes every metric NaN")
+  func notFinite() {
+    let metrics = RegressionMetrics(predictions: [1, .nan], targets: [1, 2])
+    #expect(metrics.values.allSatisfy { $0.value.isNaN })
+  }
+}

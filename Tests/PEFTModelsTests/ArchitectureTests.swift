@@ -1,0 +1,109 @@
+import Foundation
+import PEFTModels
+import PEFTRuntime
+import PEFTTensor
+import Testing
+
+@Suite("Architectures")
+struct ArchitectureTests {
+  /// `text` as the only file of a model directory.
+  private func configuration(
+    _ text: String, _ catalogue: ArchitectureCatalogue = .standard
+  ) throws -> ModelConfiguration {
+    let directory = FileManager.default.temporaryDirectory
+      .appending(path: "peft-architecture-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: directory) }
+    try Data(text.utf8).write(to: directory.appending(path: "config.json"))
+    return try ModelConfiguration(
+      files: ModelFiles(directory: directory.path), catalogue: catalogue)
+  }
+
+  private func text(_ fixture: String) throws -> String {
+    let path = ParityFixture.root + "/\(fixture)/config.json"
+    return try String(contentsOfFile: path, encoding: .utf8)
+  }
+
+  @Test("every model type has one family, and a foreign one is refused with those that are known")
+  func catalogue() throws {
+    let types = ArchitectureCatalogue.standard.modelTypes
+    #expect(types == ["bert", "roberta", "gpt2", "llama"] && Set(types).count == types.count)
+    for name in ["bert", "roberta", "gpt2", "llama"] {
+      #expect(try configuration(text(name)).architectureName == name)
+    }
+    let foreign = #expect(throws: FileError.self) { try configuration("{\"model_type\":\"t5\"}") }
+    #expect(foreign?.description.contains("bert, roberta, gpt2 or llama") == true)
+    let few = ArchitectureCatalogue([GPT2Configuration.self])
+    let absent = #expect(throws: FileError.self) { try configuration(text("llama"), few) }
+    #expect(absent?.description.contains("use a model of type gpt2") == true)
+    #expect(try configuration(text("gpt2"), few).architecture is GPT2Configuration)
+  }
+
+  @Test(
+    "what a configuration writes is read as the same one",
+    arguments: ["bert-mlm", "roberta-mlm", "gpt2", "llama", "llama-tied", "llama-scaled"])
+  func written(fixture: String) throws {
+    let model = try configuration(text(fixture))
+    let again = try configuration(model.json.text())
+    #expect(again == model && again.hashValue == model.hashValue)
+    #expect(try configuration(text(fixture == "llama" ? "gpt2" : "llama")) != model)
+  }
+
+  @Test(
+    "the sizes count the matrices",
+    arguments: ["bert", "gpt2", "gpt2-bare", "llama", "llama-tied", "llama-scaled"])
+  func sizes(fixture: String) throws {
+    let model = TransformerModel(
+      configuration: try configuration(text(fixture)), output: .vocabulary)
+    let counted = model.parameters.reduce(0) { sum, entry in
+      // The map of a masked language model belongs to its head.
+      sum
+        + (entry.parameter.shape.rank == 2 && entry.place != "predictions"
+          ? entry.parameter.count : 0)
+    }
+    #expect(model.configuration.matrixElements == Double(counted))
+  }
+
+  @Test("a Llama's rotary positions are read in the spellings of transformers 4 and 5")
+  func rotary() throws {
+    func llama(_ rotary: String) throws -> LlamaConfiguration {
+      let sizes = """
+        {"model_type":"llama","vocab_size":9,"hidden_size":8,"num_hidden_layers":1,
+        "num_attention_heads":2,"intermediate_size":8,"max_position_embeddings":16
+        """
+      let model = try configuration(sizes + (rotary.isEmpty ? "" : "," + rotary) + "}")
+      return try #require(model.architecture as? LlamaConfiguration)
+    }
+    let scaled = """
+      "rope_type":"llama3","factor":32.0,"low_freq_factor":1.0,"high_freq_factor":4.0,\
+      "original_max_position_embeddings":8192
+      """
+    let expected = RotaryScaling(factor: 32, lowFactor: 1, highFactor: 4, firstPositions: 8192)
+    #expect(try llama("").theta == 10_000)
+    #expect(try llama("\"rope_theta\":5e5,\"rope_scaling\":null").theta == 5e5)
+    #expect(try llama("\"rope_theta\":5e5,\"rope_scaling\":{\(scaled)}").scaling == expected)
+    let fifth = try llama("\"rope_parameters\":{\(scaled),\"rope_theta\":5e5}")
+    #expect(fifth.scaling == expected && fifth.theta == 5e5)
+    let plain = "\"rope_parameters\":{\"rope_type\":\"default\",\"rope_theta\":7.0}"
+    #expect(try llama(plain).scaling == nil)
+    #expect(try llama(plain).theta == 7)
+    #expect(try llama("\"eos_token_id\":[3,5]").endID == 3)
+    #expect(try llama("\"eos_token_id\":[]").endID == nil)
+    let refused = [
+      ("\"rope_scaling\":{\"type\":\"linear\",\"factor\":2.0}", "linear"),
+      ("\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":2.0}", "yarn"),
+      ("\"rope_scaling\":{\"rope_type\":\"llama3\"}", "rope_scaling.factor"),
+      ("\"rope_parameters\":{\"rope_theta\":-1.0}", "rope_parameters.rope_theta"),
+      ("\"rope_parameters\":{\"partial_rotary_factor\":0.5}", "partial_rotary_factor"),
+      ("\"rope_parameters\":3", "rope_parameters"), ("\"hidden_act\":\"gelu\"", "hidden_act"),
+      ("\"num_key_value_heads\":3", "num_key_value_heads"), ("\"head_dim\":3", "head_dim"),
+      ("\"head_dim\":0", "head_dim"), ("\"pretraining_tp\":2", "pretraining_tp"),
+      ("\"eos_token_id\":9", "eos_token_id"), ("\"mlp_bias\":1", "mlp_bias"),
+      ("\"eos_token_id\":[-1]", "eos_token_id"),
+    ]
+    for (rotary, place) in refused {
+      let error = #expect(throws: FileError.self, "\(rotary)") { try llama(rotary) }
+      #expect(error?.description.contains(place) == true, "\(error?.description ?? "")")
+    }
+  }
+}

@@ -1,0 +1,247 @@
+import Foundation
+import PEFTData
+import PEFTModels
+import PEFTRuns
+import PEFTTensor
+import PEFTTrain
+import TestSupport
+import Testing
+
+@Suite("Training jobs")
+struct TrainingJobTests {
+  /// A small random model and examples whose label is a word in them.
+  func prepared(
+    _ method: any AdaptationMethod = FullTuning(), regression: Bool = false,
+    _ change: (inout TrainingJob) -> Void = { _ in }
+  ) throws -> PreparedJob {
+    let directory = FileManager.default.temporaryDirectory
+      .appending(path: "peft-job-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let examples = (0..<48).map { index in
+      TextExample(
+        text: "\(index % 7) \(index.isMultiple(of: 2) ? "good" : "bad")",
+        label: regression
+          ? "\(Double(index % 2) - 0.5)" : index.isMultiple(of: 2) ? "yes" : "no", line: index + 1)
+    }
+    try SmallModel.write(to: directory + "/model", texts: examples.map(\.text))
+    try JSONLinesFile.write(examples, to: directory + "/train.jsonl")
+    var job = TrainingJob(
+      modelDirectory: directory + "/model", trainPath: directory + "/train.jsonl", method: method)
+    job.devPath = job.trainPath
+    job.pooling = .mean
+    job.settings.learningRate = 2e-3
+    job.settings.batches = BatchPlan(size: .examples(16))
+    change(&job)
+    return try job.prepare()
+  }
+
+  func train(
+    _ job: PreparedJob, stoppingWhen shouldStop: () -> Bool = { false },
+    observing observe: (TrainingEvent) -> Void = { _ in }
+  ) throws -> TrainingOutcome {
+    try PEFTTrain.train(
+      job.model, on: job.train, evaluatingOn: job.dev, task: job.task, settings: job.job.settings,
+      session: job.session, shouldStop: shouldStop, observe: observe)
+  }
+
+  @Test("memory that is not there is refused with numbers and remedies")
+  func memory() async {
+    // What tensors hold is counted for the whole process.
+    await #expect(processExitsWith: .success) {
+      let job = try TrainingJobTests().prepared()
+      let forecast = job.forecast(timing: false)
+      #expect(forecast.activationBytes > 0)
+      // Of the word table the rows that are read.
+      #expect(forecast.gradientBytes < 4 * job.counts.trainable)
+      #expect(forecast.optimizerBytes >= 2 * forecast.gradientBytes)
+      #expect(forecast.optimizerBytes < 8 * job.counts.trainable)
+      #expect(forecast.processBytes > 1 << 20)
+      #expect(throws: Never.self) { try job.checkMemory(forecast, available: 1 << 40) }
+      #expect {
+        try job.checkMemory(forecast, available: 1 << 20)
+      } throws: { error in
+        let message = "\(error)"
+        return message.contains("MiB") && message.contains("--batch-size")
+      }
+      // Without evaluations, which hold more than a step of so few.
+      let adapted = try TrainingJobTests().prepared(LowRankAdaptation(rank: 2)) {
+        $0.devPath = nil
+      }
+      let lowRank = adapted.forecast(timing: true)
+      #expect(lowRank.gradientBytes == 4 * adapted.counts.trainable)
+      #expect(lowRank.optimizerBytes == 2 * lowRank.gradientBytes)
+      #expect(lowRank.updateSeconds > 0)
+      #expect(lowRank.gradientBytes < forecast.gradientBytes / 10)
+      #expect((lowRank.tokensPerSecond ?? 0) > 0)
+      #expect(forecast.packedBytes == 0)
+      let evaluated = try TrainingJobTests().prepared(LowRankAdaptation(rank: 2))
+      #expect(evaluated.forecast(timing: false).activationBytes >= lowRank.activationBytes)
+      let rounded = try TrainingJobTests().prepared(LowRankAdaptation(rank: 2)) {
+        $0.devPath = nil
+        $0.settings.precision = .bf16
+      }
+      let halved = rounded.forecast(timing: false)
+      #expect(halved.packedBytes > 0)
+      #expect(halved.activationBytes < lowRank.activationBytes)
+      #expect(rounded.forecast(timing: true).packedBytes == halved.packedBytes)
+    }
+  }
+
+  @Test(
+    "a frozen parameter does not change, and what trains does",
+    arguments: MethodCatalogue.standard.names)
+  func frozen(name: String) throws {
+    let method = try #require(MethodCatalogue.standard.method(named: name))
+    let job = try prepared(method) { $0.settings.length = .steps(4) }
+    let before = job.model.parameters.map { ($0.parameter, $0.parameter.value) }
+    _ = try train(job)
+    for (parameter, value) in before {
+      // A key's bias has no gradient but rounding; AdamW's decay leaves a zero bias at zero.
+      #expect(
+        parameter.value.isIdentical(to: value) != parameter.isTrainable
+          || parameter.name.hasSuffix("key.bias"), "\(parameter.name)")
+    }
+  }
+
+  @Test(
+    "frozen matrices held once in bf16 are the file's again at evaluations and at the end",
+    arguments: [
+      LowRankAdaptation(rank: 2), WeightDecomposedAdaptation(LowRankAdaptation(rank: 2)),
+    ] as [any AdaptationMethod])
+  func heldOnce(method: any AdaptationMethod) throws {
+    func trained(keepingAll: Bool) throws -> (PreparedJob, TrainingOutcome) {
+      let job = try prepared(method) {
+        $0.settings.precision = .bf16
+        $0.settings.length = .steps(7)
+        $0.settings.evaluationInterval = 2
+        // Batches of few rows as well.
+        $0.settings.batches = BatchPlan(size: .examples(3))
+      }
+      if keepingAll { for entry in job.model.parameters { entry.parameter.origin = nil } }
+      var held: [Int] = []
+      let outcome = try train(
+        job,
+        observing: { event in
+          if case .step = event {
+            held.append(job.model.parameters.reduce(0) { $0 + $1.parameter.valueBytes })
+          }
+        })
+      let all = 4 * job.model.parameterCount
+      #expect(held.allSatisfy { keepingAll ? $0 == all : $0 < all * 9 / 10 }, "\(held) of \(all)")
+      #expect(job.model.parameters.allSatisfy { $0.parameter.valueBytes > 0 })
+      return (job, outcome)
+    }
+    let (once, twice) = (try trained(keepingAll: false), try trained(keepingAll: true))
+    #expect(once.1.bestMetrics.map(\.value) == twice.1.bestMetrics.map(\.value))
+    for (left, right) in zip(once.0.model.parameters, twice.0.model.parameters) {
+      #expect(left.parameter.value.isIdentical(to: right.parameter.value), "\(left.parameter.name)")
+    }
+  }
+
+  @Test("a model file that is written to while it is in use ends the run with its name")
+  func changedFile() throws {
+    let directory = FileManager.default.temporaryDirectory
+      .appending(path: "peft-changed-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let texts = ["good", "bad"].map { TextExample(text: $0, label: $0, line: 1) }
+    try SmallModel.write(to: directory, texts: texts.map(\.text))
+    try JSONLinesFile.write(texts, to: directory + "/train.jsonl")
+    var job = TrainingJob(
+      modelDirectory: directory, trainPath: directory + "/train.jsonl",
+      method: LowRankAdaptation(rank: 2))
+    job.devPath = job.trainPath
+    job.settings.precision = .bf16
+    job.settings.length = .steps(2)
+    let weights = directory + "/model.safetensors"
+    let file = try #require(FileHandle(forUpdatingAtPath: weights))
+    #expect {
+      try train(
+        try job.prepare(),
+        observing: { event in
+          guard case .step = event else { return }
+          file.seekToEndOfFile()
+          file.write(Data([0]))
+        })
+    } throws: { error in
+      let error = error as? FileError
+      return error?.kind == .malformed && error?.path == weights
+    }
+  }
+
+  @Test("regression is learnt")
+  func regression() throws {
+    let job = try prepared(regression: true) { $0.settings.length = .epochs(20) }
+    #expect(job.task is Regression)
+    let outcome = try train(job)
+    let pearson = outcome.bestMetrics.first { $0.name == "pearson" }?.value ?? 0
+    #expect(pearson > 0.9)
+  }
+
+  @Test("the best evaluation is what the model keeps, and patience ends the run")
+  func bestIsKept() throws {
+    let job = try prepared {
+      $0.settings.length = .steps(200)
+      $0.settings.evaluationInterval = 3
+      $0.settings.patience = 2
+    }
+    var seen: [(step: Int, accuracy: Double)] = []
+    let outcome = try train(
+      job,
+      observing: { event in
+        if case .evaluation(let step, let metrics, _) = event {
+          seen.append((step, metrics.first { $0.name == "accuracy" }?.value ?? 0))
+        }
+      })
+    let best = try #require(seen.map(\.accuracy).max())
+    #expect(outcome.bestStep == seen.first { $0.accuracy == best }?.step)
+    #expect(outcome.ending == .stoppedEarly)
+    #expect(seen.last?.step == outcome.bestStep + 6)
+    let dev = try #require(job.dev)
+    #expect(job.model.evaluate(dev, task: job.task)["accuracy"] == best)
+  }
+
+  @Test("a request to stop ends the run after the step")
+  func stops() throws {
+    let job = try prepared { $0.settings.length = .steps(100) }
+    var steps = 0
+    let outcome = try train(
+      job, stoppingWhen: { steps == 5 },
+      observing: { event in if case .step = event { steps += 1 } })
+    #expect(outcome.ending == .interrupted)
+    #expect(outcome.steps == 5)
+  }
+
+  @Test("a loss that is not finite ends the run before its step")
+  func nonFinite() throws {
+    let job = try prepared { $0.settings.length = .steps(10) }
+    let poisoned = try #require(job.model.parameters.last?.parameter)
+    poisoned.value = Tensor(repeating: .infinity, shape: poisoned.shape)
+    let others = job.model.parameters.dropLast().map { ($0.parameter, $0.parameter.value) }
+    #expect {
+      _ = try train(job)
+    } throws: { error in (error as? NonFiniteLoss)?.step == 1 }
+    #expect(others.allSatisfy { $0.0.value.isIdentical(to: $0.1) })
+  }
+
+  @Test("parameters that are not finite after the last step are no result")
+  func nonFiniteEnd() throws {
+    let job = try prepared {
+      $0.settings.length = .steps(1)
+      $0.settings.learningRate = 1e39
+      $0.devPath = nil
+    }
+    #expect {
+      _ = try train(job)
+    } throws: { error in
+      (error as? NonFiniteLoss)?.isTaken == true && "\(error)".contains("after it")
+    }
+  }
+
+  @Test("settings that do not fit the model are refused by option")
+  func invalid() {
+    #expect(throws: InvalidSetting.self) { try prepared { $0.maximumLength = 1000 } }
+    #expect(throws: InvalidSetting.self) {
+      try prepared(LowRankAdaptation(rank: 2, targets: ["nothing"]))
+    }
+  }
+}

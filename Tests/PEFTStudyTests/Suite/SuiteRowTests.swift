@@ -1,0 +1,74 @@
+import Foundation
+import PEFTModels
+import PEFTRuns
+import PEFTStudy
+import Testing
+
+@Suite("Rows of suites")
+struct SuiteRowTests {
+  private static func suite(
+    problems: [String] = ["task"], methods: [(name: String, kind: ComparisonSuite.Kind)],
+    budgets: [Double] = [0.01]
+  ) -> ComparisonSuite {
+    ComparisonSuite(
+      name: "example", question: "?",
+      problems: problems.map {
+        ComparisonSuite.Problem(
+          name: $0, job: TrainingJob(modelDirectory: "m", trainPath: "t", method: HeadTuning()))
+      }, seeds: [1], learningRates: [1e-3], budgets: budgets, probes: [:],
+      methods: methods.map { ComparisonSuite.Method(name: $0.name, kind: $0.kind) }, ours: "ours",
+      baselines: [])
+  }
+
+  private static let chosen = ComparisonSuite.Kind.selection(
+    ComparisonSuite.Choice(probe: "walk", solver: .exact))
+
+  private static let fixed = ComparisonSuite.Kind.fixed(HeadTuning())
+
+  @Test(
+    "two rows that would have one directory are refused, and a row that would have none",
+    arguments: [
+      (["ours@1%"], [0.01], "ours@1%"), (["A", "a"], [0.01], "A"),
+      (["\u{E9}", "e\u{301}"], [0.01], "\u{E9}"), ([], [0.01, 0.01000000001], "ours@1%"),
+      (["a/b"], [0.01], "a/b"),
+    ])
+  func collisions(names: [String], budgets: [Double], named: String) throws {
+    let suite = Self.suite(
+      methods: [("ours", Self.chosen)] + names.map { ($0, Self.fixed) }, budgets: budgets)
+    let rows = try suite.rows { _, _ in [] }
+    let error = #expect(throws: InvalidSetting.self) { try ComparisonSuite.check(rows) }
+    #expect(error?.description.contains(named) == true)
+  }
+
+  @Test("rows of different problems may have one name")
+  func problems() throws {
+    let suite = Self.suite(
+      problems: ["a", "b"], methods: [("ours", Self.chosen), ("c", Self.fixed)])
+    let rows = try suite.rows { _, _ in [] }
+    try ComparisonSuite.check(rows)
+    #expect(rows.map(\.label) == ["ours@1%", "c", "ours@1%", "c"])
+  }
+
+  @Test("problems that would have one directory are refused before their models are read")
+  func equalProblems() throws {
+    let output = FileManager.default.temporaryDirectory.appending(path: "\(UUID())").path
+    defer { try? FileManager.default.removeItem(atPath: output) }
+    let suite = Self.suite(problems: ["Task", "task"], methods: [("c", Self.fixed)])
+    let error = #expect(throws: InvalidSetting.self) {
+      try SuiteJob(suite, in: .suite(output, overwriting: false, resuming: false))
+    }
+    #expect(error?.description.contains("\"Task\" and \"task\"") == true)
+  }
+
+  @Test("more rows than anybody runs are refused before all are made")
+  func limit() throws {
+    let suite = Self.suite(
+      problems: (0..<1000).map { "p\($0)" },
+      methods: (0..<1000).map { ("m\($0)", Self.chosen) },
+      budgets: (1...1000).map { Double($0) / 1000 })
+    #expect(throws: InvalidSetting.self) { try suite.rows { _, _ in [] } }
+    let large = Self.suite(
+      problems: (0..<100).map { "p\($0)" }, methods: (0..<1000).map { ("m\($0)", Self.fixed) })
+    #expect(try large.rows { _, _ in [] }.count == ComparisonSuite.rowLimit)
+  }
+}

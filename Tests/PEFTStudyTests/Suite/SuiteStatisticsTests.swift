@@ -1,0 +1,253 @@
+import Foundation
+import PEFTData
+import PEFTModels
+import PEFTNetwork
+import PEFTRuns
+import PEFTSelect
+import PEFTStudy
+import PEFTTensor
+import PEFTTrain
+import Testing
+
+@Suite("Statistics of suites")
+struct SuiteStatisticsTests {
+  /// Results of methods on one problem of 10,000 parameters: family, size, and for each seed the
+  /// score on dev and test.
+  private static func results(
+    _ methods: [(name: String, family: String, size: Int, dev: [Double], test: [Double])],
+    budgets: [Double] = [0.01, 0.1], seeds: [UInt64] = [1, 2, 3, 4, 5],
+    metric: any PredictionTask = classes
+  ) throws -> SuiteResults {
+    let suite = ComparisonSuite(
+      name: "example", question: "?",
+      problems: [
+        ComparisonSuite.Problem(
+          name: "task",
+          job: TrainingJob(modelDirectory: "m", trainPath: "t", method: HeadTuning()))
+      ], seeds: seeds, learningRates: [1e-3], budgets: budgets, probes: [:],
+      methods: methods.map {
+        ComparisonSuite.Method(
+          name: $0.name, family: $0.family,
+          kind: .fixed($0.name == "head" ? HeadTuning() : FullTuning()))
+      }, ours: "ours", baselines: ["lora", "bitfit"])
+    let name = metric.primaryMetric.name
+    return SuiteResults(
+      suite: suite, metrics: ["task": metric.primaryMetric],
+      entries: zip(try suite.rows { _, _ in [] }, methods).map { row, method in
+        SuiteResults.Entry(
+          row: row,
+          runs: zip(method.dev, method.test).enumerated().map { index, scores in
+            SuiteRun(
+              cell: SuiteCell(
+                seed: UInt64(index + 1), learningRate: 1e-3, trainable: method.size, head: 10,
+                parameters: 10_000, storedBytes: 4 * method.size, steps: 1, seconds: 1,
+                probeSeconds: 0, peakMemory: 1,
+                metrics: [("dev", [(name, scores.0)]), ("test", [(name, scores.1)])],
+                recipe: [:]), isChosen: true)
+          })
+      })
+  }
+
+  private static let classes: any PredictionTask = Classification(LabelMap(["a", "b"]))
+
+  private static func flat(_ value: Double) -> [Double] { Array(repeating: value, count: 5) }
+
+  @Test(
+    "a family stands at a budget with what fits and is best on the dev data, whatever the test data say"
+  )
+  func representatives() throws {
+    let results = try Self.results([
+      ("r1", "lora", 50, Self.flat(0.6), Self.flat(0.9)),
+      ("r2", "lora", 100, Self.flat(0.7), Self.flat(0.5)),
+      ("r4", "lora", 900, Self.flat(0.9), Self.flat(0.8)),
+      ("ours", "ours", 100, Self.flat(0.6), Self.flat(0.6)),
+    ])
+    let statistics = SuiteStatistics(results)
+    #expect(statistics.representative("lora", on: "task", within: 100)?.row.method == "r2")
+    #expect(statistics.representative("lora", on: "task", within: 1000)?.row.method == "r4")
+    #expect(statistics.representative("lora", on: "task", within: 40) == nil)
+    let small = try #require(
+      statistics.difference("ours", against: ["lora", "bitfit"], on: "task", budget: 0.01))
+    #expect(abs(small.difference.value - 0.1) < 1e-12 && small.verdict == .win)
+    let large = try #require(
+      statistics.difference("ours", against: ["lora"], on: "task", budget: 0.1))
+    #expect(abs(large.difference.value + 0.2) < 1e-12 && large.verdict == .loss)
+    let tally = statistics.tally("ours", against: "lora")
+    #expect(tally.wins == 1 && tally.ties == 0 && tally.losses == 1)
+  }
+
+  @Test("the interval is that of paired means: a common swing of the seeds is no uncertainty")
+  func pairing() throws {
+    let swing = [0.1, 0.5, 0.2, 0.9, 0.3]
+    let results = try Self.results([
+      ("ours", "ours", 50, swing, swing.map { $0 + 0.01 }), ("b", "bitfit", 50, swing, swing),
+      ("r1", "lora", 50, swing, Array(swing.reversed())),
+    ])
+    let statistics = SuiteStatistics(results)
+    let paired = try #require(
+      statistics.difference("ours", against: ["bitfit"], on: "task", budget: 0.01))
+    #expect(paired.difference.low > 0.0099 && paired.difference.high < 0.0101)
+    #expect(paired.verdict == .win)
+    let crossed = try #require(
+      statistics.difference("ours", against: ["lora"], on: "task", budget: 0.01))
+    #expect(crossed.verdict == .tie)
+    // The standard error of the mean of 5 differences of deviation 0.37 is 0.17.
+    #expect(crossed.difference.low < -0.2 && crossed.difference.high > 0.2)
+  }
+
+  @Test("intervals over five seeds hold the mean of normal scores some 93 times of a hundred")
+  func coverage() throws {
+    let statistics = SuiteStatistics(
+      try Self.results([("ours", "ours", 50, Self.flat(0), Self.flat(0))]))
+    var generator = SeededGenerator(seed: 7, purpose: "coverage")
+    let trials = 400
+    let held = (0..<trials).count { _ in
+      let values = (0..<5).map { _ in Double(generator.normal()) }
+      let estimate = statistics.estimate(values)
+      return estimate.low <= 0 && 0 <= estimate.high
+    }
+    // Plain percentiles hold it 83 times. The resamples of five values have no further ends than
+    // the values themselves: what is lacking to 95; the standard error is 1.3.
+    #expect((0.89...0.97).contains(Double(held) / Double(trials)))
+  }
+
+  @Test("intervals over fewer seeds are Student's", arguments: [2, 3, 4])
+  func fewSeeds(count: Int) throws {
+    let statistics = SuiteStatistics(
+      try Self.results(
+        [("ours", "ours", 50, Self.flat(0), Self.flat(0))],
+        seeds: (1...count).map { UInt64($0) }))
+    var generator = SeededGenerator(seed: 8, purpose: "coverage")
+    let held = (0..<400).count { _ in
+      let estimate = statistics.estimate((0..<count).map { _ in Double(generator.normal()) })
+      return estimate.low <= 0 && 0 <= estimate.high
+    }
+    // The standard error of 95 of a hundred is 1.1.
+    #expect((0.915...0.985).contains(Double(held) / 400))
+  }
+
+  @Test("a run without a finite score takes its row out, and the report says so")
+  func withoutResult() throws {
+    let results = try Self.results([
+      ("ours", "ours", 50, Self.flat(0.5), [0.5, 0.5, .nan, 0.5, 0.5]),
+      ("b", "bitfit", 50, Self.flat(0.5), Self.flat(0.5)),
+    ])
+    #expect(SuiteStatistics(results).headline.isEmpty)
+    #expect(SuiteStatistics(results).families(on: "task") == ["bitfit"])
+  }
+
+  @Test("percentiles are moved out by what a normal distribution is narrower than Student's")
+  func tails() throws {
+    // Student's t for 95 %, as tabled.
+    for (degrees, bound) in [
+      (1, 12.7062), (2, 4.30265), (3, 3.18245), (4, 2.77645), (9, 2.26216), (30, 2.04227),
+    ] {
+      let student = StudentDistribution(degrees: degrees)
+      #expect(abs(student.bound(keptWith: 0.95) - bound) < 1e-4)
+      #expect(abs(student.probability(within: bound) - 0.95) < 1e-5)
+    }
+    #expect(StudentDistribution(degrees: 5).probability(within: 0) == 0)
+    // Φ(−√1.25 · 2.776445) and Φ(−√(30/29) · 2.045230).
+    #expect(abs(SuiteStatistics.tail(seeds: 5) - 0.0009541005518824974) < 1e-8)
+    #expect(abs(SuiteStatistics.tail(seeds: 30) - 0.018753900278220548) < 1e-8)
+    #expect(SuiteStatistics.tail(seeds: 1) == 0)
+  }
+
+  @Test("all subsets: falls that add up do, and a choice has its place among those that fit")
+  func subsets() throws {
+    let falls = [("a", 0.1, 40), ("b", 0.2, 100), ("c", 0.4, 500)]
+    var suite = try Self.results([("ours", "ours", 50, Self.flat(0), Self.flat(0))]).suite
+    suite.methods = [ComparisonSuite.Method(name: "all", kind: .everySubset(probe: "kinds"))]
+    func scores(_ fall: ([Double]) -> Double) throws -> SubsetScores {
+      let rows = try suite.rows { _, _ in
+        falls.map {
+          ParameterGroup(
+            name: $0.0, kind: .bias, layer: nil, parameterCount: $0.2, members: [],
+            exclusionClass: nil)
+        }
+      }
+      let entries = rows.map { row in
+        let names = row.label.dropFirst("all:".count).split(separator: "+").map(String.init)
+        let chosen = falls.filter { names.contains($0.0) }
+        let gain = fall(chosen.map(\.1))
+        return SuiteResults.Entry(
+          row: row,
+          runs: [
+            SuiteRun(
+              cell: SuiteCell(
+                seed: 1, learningRate: 1e-3, trainable: chosen.reduce(10) { $0 + $1.2 }, head: 10,
+                parameters: 10_000, storedBytes: 1, steps: 1, seconds: 1, probeSeconds: 0,
+                peakMemory: 1,
+                metrics: [("dev", [("accuracy", 0.5 + gain), ("loss", 1 - gain)])], recipe: [:]),
+              isChosen: true)
+          ])
+      }
+      return SubsetScores(
+        SuiteResults(
+          suite: suite, metrics: ["task": Self.classes.primaryMetric], entries: entries),
+        problem: "task")
+    }
+    let sums = try scores { $0.reduce(0, +) }
+    let additive = try #require(sums.additivity)
+    #expect(additive.count == 4 && abs(additive.correlation - 1) < 1e-12)
+    #expect(abs(additive.ratio - 1) < 1e-9)
+    let second = try #require(sums.choice(["b"], probe: "walk", budget: 0.02, limit: 200))
+    #expect(second.best == "a + b" && second.rank == 2 && second.count == 4)
+    #expect(sums.choice(["c"], probe: "walk", budget: 0.02, limit: 200) == nil)
+    // Together no more than the best alone.
+    let best = try #require(try scores { $0.max() ?? 0 }.additivity)
+    #expect(best.ratio < 0.8 && best.correlation < 1)
+  }
+
+  @Test("the area is the mean of the frontier's steps on a logarithmic axis")
+  func areas() throws {
+    // Budgets 100 to 1000 parameters: 0.5 up to 316.2, then 0.7: halves of a logarithmic
+    // axis but for rounding.
+    let results = try Self.results([
+      ("s", "ours", 80, Self.flat(0.5), Self.flat(0.5)),
+      ("m", "ours", 316, Self.flat(0.6), Self.flat(0.7)),
+      ("l", "ours", 5000, Self.flat(1), Self.flat(1)),
+      ("big", "lora", 500, Self.flat(0.8), Self.flat(0.8)),
+    ])
+    let areas = SuiteStatistics(results).areas(on: "task")
+    #expect(areas.map(\.family) == ["ours"])
+    let part = log(1000.0 / 316) / log(10)
+    #expect(abs(areas[0].mean.value - (0.5 + 0.2 * part)) < 1e-12)
+    #expect(areas[0].mean.low <= areas[0].mean.value && areas[0].mean.value <= areas[0].mean.high)
+  }
+
+  @Test("the head alone stands in for a family where nothing of it fits")
+  func floor() throws {
+    let results = try Self.results([
+      ("head", "head", 10, Self.flat(0.4), Self.flat(0.4)),
+      ("big", "lora", 316, Self.flat(0.8), Self.flat(0.8)),
+    ])
+    let areas = SuiteStatistics(results).areas(on: "task")
+    #expect(areas.map(\.family) == ["head", "lora"])
+    let part = log(1000.0 / 316) / log(10)
+    #expect(abs(areas[1].mean.value - (0.4 + 0.4 * part)) < 1e-12)
+    #expect(abs(areas[0].mean.value - 0.4) < 1e-12)
+  }
+
+  @Test("less perplexity is better")
+  func lowerIsBetter() throws {
+    let results = try Self.results(
+      [
+        ("ours", "ours", 50, Self.flat(20), Self.flat(20)),
+        ("b", "bitfit", 50, Self.flat(30), Self.flat(30)),
+      ], metric: LanguageModelling(TextWindows(context: 8, stride: 8)))
+    let difference = try #require(
+      SuiteStatistics(results).difference("ours", against: ["bitfit"], on: "task", budget: 0.01))
+    #expect(difference.verdict == .win && difference.difference.value == 10)
+  }
+
+  @Test(
+    "parts of a suite",
+    arguments: [
+      ("1/1", true), ("2/4", true), ("4/4", true), ("0/4", false), ("5/4", false), ("1", false),
+      ("1/0", false), ("a/2", false), ("1/2/3", false), ("-1/2", false),
+    ])
+  func shards(_ item: (text: String, isRight: Bool)) {
+    #expect((SuiteShard(item.text) != nil) == item.isRight)
+  }
+}
