@@ -58,6 +58,40 @@ public struct ComparisonJob: Sendable {
     case diverged(label: String, learningRate: Double, NonFiniteLoss)
   }
 
+  /// Trains methods in turn, and writes comparison and page after each, so that what is there can
+  /// be looked at while the next one trains.
+  ///
+  /// - Parameters:
+  ///   - candidates: the methods.
+  ///   - budget: the budget that they keep, where there is one.
+  ///   - prepared: the job with its model, for what the comparison says of both.
+  ///   - output: the directory. A method's runs are in `methods/LABEL/seed-SEED`.
+  ///   - isFirstMain: whether the first method's run with the first seed is the directory's own.
+  ///   - resuming: whether runs that are there stay; otherwise they are replaced.
+  /// - Returns: nil where it was stopped; the run in hand is saved as far as it got.
+  public func run(
+    _ candidates: [Candidate], budget: Int?, for prepared: PreparedJob, in output: OutputDirectory,
+    isFirstMain: Bool = false, resuming: Bool = false, shouldStop: () -> Bool = { false },
+    observe: (Event) -> Void = { _ in }
+  ) throws -> Comparison? {
+    var result = Comparison(
+      modelParameters: prepared.counts.parameters, budget: budget,
+      metric: prepared.task.primaryMetric)
+    for (position, candidate) in candidates.enumerated() {
+      let name = candidate.label.replacing(" ", with: "-")
+      let entry = try entry(
+        candidate, in: output,
+        directory: { seed in
+          isFirstMain && position == 0 && seed == seeds.first ? "" : "methods/\(name)/seed-\(seed)"
+        }, resuming: resuming, shouldStop: shouldStop, observe: observe)
+      guard let entry else { return nil }
+      result.entries.append(entry)
+      try result.write(in: output)
+      try ReportPage.write(output)
+    }
+    return result
+  }
+
   /// Trains one method with every seed, each into a run directory of its own. Where learning rates
   /// are to be chosen from, each has a directory `rate-RATE` in that of the first seed, and the
   /// best one's run is copied; one that diverges is not chosen. Throws where all do, or the chosen
@@ -69,7 +103,7 @@ public struct ComparisonJob: Sendable {
   ///     `output` itself.
   ///   - resuming: whether runs that are there stay; otherwise they are replaced.
   /// - Returns: nil where it was stopped; the run in hand is saved as far as it got.
-  public func entry(
+  private func entry(
     _ candidate: Candidate, in output: OutputDirectory, directory: (UInt64) -> String,
     resuming: Bool, shouldStop: () -> Bool, observe: (Event) -> Void
   ) throws -> Comparison.Entry? {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import PEFTModels
 import PEFTSelect
+import PEFTStudy
 import PEFTTensor
 
 struct AdaptCommand: ParsableCommand {
@@ -27,7 +28,7 @@ struct AdaptCommand: ParsableCommand {
 
     @Option(
       help: "Parameters that may train, including the head: a number, or a share such as 0.5%.")
-    var budget: Budget
+    var budget: ParameterBudget
 
     @OptionGroup var evaluation: EvaluationDataOptions
 
@@ -87,9 +88,12 @@ struct AdaptCommand: ParsableCommand {
       FullTuning(), evaluation: main.evaluation, details: details,
       settings: training.settings(usualLearningRate: 1e-3))
     try AdaptSession(
-      base: base, output: main.output, overwrite: main.overwrite, resume: main.resume,
-      reuseProbe: main.reuseProbe, names: names, budget: main.budget,
-      comparison: comparison, groups: groups, probe: probe, training: training, common: common
+      job: AdaptSession.job(
+        base, budget: main.budget, baselines: names, comparison: comparison, groups: groups,
+        probe: probe, training: training),
+      output: main.output,
+      start: main.resume ? .resuming : main.overwrite ? .overwriting : .new,
+      reusesProbe: main.reuseProbe, common: common
     ).run()
   }
 }

@@ -60,7 +60,7 @@ struct CompareCommand: ParsableCommand {
 
     @Option(
       help: "Parameters that may train, including the head: a number, or a share such as 0.5%.")
-    var budget: Budget?
+    var budget: ParameterBudget?
 
     @Flag(help: "Replace what is in --output.")
     var overwrite = false
@@ -154,33 +154,28 @@ struct CompareCommand: ParsableCommand {
       settings: training.settings(usualLearningRate: 1e-3))
     let prepared = try base.prepare()
     prepared.notes.forEach { common.note($0) }
-    let names = try ComparisonSession.names(
-      self.names, usual: ["lora", "bitfit", "norm", "head", "full"], for: prepared)
+    let names = try prepared.methodNames(
+      self.names, usual: ["lora", "bitfit", "norm", "head", "full"])
     try RunManifest.refuse(main.output)
     let directory = try OutputDirectory.comparison(
       main.output, overwriting: main.overwrite, resuming: main.resume)
     try EnvironmentReport.write(to: directory)
-    let session = ComparisonSession(
-      job: ComparisonJob(
-        base: base, seeds: comparison.seedList(default: training.seed),
-        learningRates: comparison.rates(training)),
-      prepared: prepared, common: common, output: directory, isResuming: main.resume)
     let budget = main.budget?.count(of: prepared.counts.parameters) ?? chosen?.budget
-    var result = Comparison(
-      modelParameters: prepared.counts.parameters, budget: budget,
-      metric: prepared.task.primaryMetric)
-    for name in names {
-      let candidate =
-        name == SelectedTuning.name
-        ? session.candidate(chosen, probeSeconds: chosen?.probeSeconds ?? 0)
-        : session.candidate(name, budget: budget, targets: comparison.targetNames)
-      guard let candidate, let entry = try session.train(candidate) else {
-        throw Interrupted(run: main.output)
-      }
-      result.entries.append(entry)
-      try result.write(in: directory)
-      try ReportPage.write(directory)
+    let candidates = names.compactMap { name in
+      name == SelectedTuning.name
+        ? chosen.map { ComparisonJob.Candidate($0, probeSeconds: $0.probeSeconds) }
+        : ComparisonJob.Candidate(
+          named: name, budget: budget, targets: comparison.targetNames, for: prepared.model)
     }
+    Interruption.watch()
+    let session = ComparisonSession(common: common)
+    let job = ComparisonJob(
+      base: base, seeds: comparison.seedList(default: training.seed),
+      learningRates: comparison.rates(training))
+    let result = try job.run(
+      candidates, budget: budget, for: prepared, in: directory, resuming: main.resume,
+      shouldStop: { Interruption.isRequested }) { session.show($0) }
+    guard let result else { throw Interrupted(run: main.output) }
     if common.json {
       Console.output(result.json)
     } else {

@@ -45,7 +45,7 @@ struct ProbeCommand: ParsableCommand {
 
     @Option(
       help: "For --settle-after: parameters that may train, as a number or a share such as 0.5%.")
-    var budget: Budget?
+    var budget: ParameterBudget?
 
     @Option(help: "Label smoothing.")
     var labelSmoothing = 0.0

@@ -17,7 +17,25 @@ struct ProbeSession {
     _ settings: InfluenceSettings, savingIn directory: OutputDirectory? = nil,
     resuming: Bool = false
   ) throws -> (Influence, isInterrupted: Bool) {
-    let plan = prepared.probeBatchPlan(settings)
+    Self.note(prepared.probeBatchPlan(settings), common)
+    Interruption.watch()
+    let progress = StepLine(isQuiet: common.quiet)
+    let influence = try prepared.measureInfluence(
+      settings, savingIn: directory, resuming: resuming,
+      shouldStop: { Interruption.isRequested }
+    ) { progress.show($0) }
+    progress.finish()
+    guard let influence else { throw Self.interruptedEarly }
+    Self.note(influence, common)
+    return (influence, Interruption.isRequested)
+  }
+
+  /// A signal came before there was anything to save.
+  static let interruptedEarly = InterruptedEarly(
+    description: "interrupted before the first probe was done; there are no influences yet")
+
+  /// Says how few the batches are, where they are few.
+  static func note(_ plan: ProbeBatchPlan, _ common: CommonOptions) {
     if plan.isShared {
       common.note(
         "warning: the training data are a single batch, which both defines the direction and is "
@@ -27,20 +45,12 @@ struct ProbeSession {
         "the training data are \(plan.batchCount.grouped) batches: \(part.grouped) define the "
           + "direction, repeatedly, and the other \(plan.probeCount.grouped) are probed")
     }
-    Interruption.watch()
-    let progress = StepLine(isQuiet: common.quiet)
-    let influence = try prepared.measureInfluence(
-      settings, savingIn: directory, resuming: resuming,
-      shouldStop: { Interruption.isRequested }
-    ) { progress.show($0) }
-    progress.finish()
-    guard let influence else {
-      throw InterruptedEarly(
-        description: "interrupted before the first probe was done; there are no influences yet")
-    }
+  }
+
+  /// Says what was measured and how long it took.
+  static func note(_ influence: Influence, _ common: CommonOptions) {
     common.note(
       "probed \(influence.groups.count.grouped) groups in "
         + "\(ProgressLine.duration(influence.cost.seconds)): \(influence.cost)")
-    return (influence, Interruption.isRequested)
   }
 }

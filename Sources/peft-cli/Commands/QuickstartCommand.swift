@@ -3,6 +3,9 @@ import Foundation
 import PEFTData
 import PEFTModels
 import PEFTRuns
+import PEFTNetwork
+import PEFTSelect
+import PEFTStudy
 import PEFTTensor
 
 struct QuickstartCommand: ParsableCommand {
@@ -51,13 +54,14 @@ struct QuickstartCommand: ParsableCommand {
         + "pretrained, with no head yet")
     var base = job(model, paths)
     base.settings.length = .epochs(4)
+    var adapt = AdaptJob(base, budget: .share(0.01))
+    adapt.influence.candidates = AdapterCandidates(ranks: [1, 2, 4])
+    adapt.influence.probe.path = .held(directionBatches: 12)
+    adapt.baselines = ["lora", "bitfit", "head", "full"]
+    adapt.learningRates = [1e-3, 4e-3]
     try AdaptSession(
-      base: base, output: output, overwrite: overwrite, resume: false, reuseProbe: false,
-      names: ["lora", "bitfit", "head", "full"], budget: .share(0.01),
-      comparison: try ComparisonOptions.parse(["--learning-rates", "1e-3,4e-3"]),
-      groups: try GroupOptions.parse(["--candidates", "lora:1,2,4"]),
-      probe: try ProbeOptions.parse(["--direction-batches", "12"]),
-      training: try TrainingOptions.parse([]), common: common
+      job: adapt, output: output, start: overwrite ? .overwriting : .new, reusesProbe: false,
+      common: common
     ).run()
     common.note(
       "next: peft predict \(output) --data \(paths.test)\n"

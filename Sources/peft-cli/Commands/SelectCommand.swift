@@ -21,7 +21,7 @@ struct SelectCommand: ParsableCommand {
   var influence: String
 
   @Option(help: "Parameters that may train, including the head: a number, or a share such as 0.5%.")
-  var budget: Budget
+  var budget: ParameterBudget
 
   @Option(help: "Solver to use.")
   var solver = SolverChoice.auto

@@ -251,7 +251,7 @@ enum SuiteFile {
   // MARK: - Values
 
   private static func share(_ text: String) -> Double? {
-    guard case .share(let share) = Budget(argument: text), share <= 1 else { return nil }
+    guard case .share(let share) = ParameterBudget(text), share <= 1 else { return nil }
     return share
   }
 

@@ -1,0 +1,46 @@
+import PEFTModels
+import PEFTRuns
+
+extension ComparisonJob.Candidate {
+  /// A method by name, as near to the budget as a setting brings it; nil for an unknown name.
+  ///
+  /// - Parameters:
+  ///   - budget: the parameters that may train; nil takes the method as it is.
+  ///   - targets: the layers to adapt, for methods that have targets; none for the usual.
+  public init?(named name: String, budget: Int?, targets: [String], for model: TransformerModel) {
+    guard var method = MethodCatalogue.standard.method(named: name) else { return nil }
+    if !targets.isEmpty, method.settings["targets"] != nil {
+      try? method.set("targets", .array(targets.map { .string($0) }))
+    }
+    if let budget { method = method.sized(nearest: budget, for: model) }
+    self.init(label: method.label, method: method, usualLearningRate: method.usualLearningRate)
+  }
+
+  /// What a plan chose, as a method.
+  public init(_ plan: Plan, probeSeconds: Double) {
+    self.init(
+      label: Comparison.selectionLabel, method: plan.method,
+      usualLearningRate: plan.method.usualLearningRate, probeSeconds: probeSeconds, plan: plan)
+  }
+}
+
+extension PreparedJob {
+  /// The methods asked for, or those of the usual ones that train something of this model.
+  ///
+  /// Throws for a method asked for that would train nothing.
+  public func methodNames(_ asked: [String]?, usual: [String]) throws(InvalidSetting) -> [String] {
+    func trains(_ name: String) -> Bool {
+      switch name {
+      case HeadTuning.name: model.parameters.contains { $0.kind == .head }
+      case BiasTuning.name:
+        model.parameters.contains { $0.kind == .head || $0.parameter.name.hasSuffix(".bias") }
+      default: true
+      }
+    }
+    guard let asked else { return usual.filter(trains) }
+    if let idle = asked.first(where: { !trains($0) }) {
+      throw InvalidSetting("\(idle): the model has nothing that it would train; leave it out")
+    }
+    return asked
+  }
+}

@@ -1,0 +1,86 @@
+import Foundation
+import PEFTData
+import PEFTModels
+import PEFTRuns
+import PEFTStudy
+import Testing
+
+/// The example of the article on adapting.
+@Suite("Examples of PEFTStudy")
+struct AdaptExamples {
+  @Test("adapting")
+  func adapting() throws {
+    let files = try ExampleFiles()
+    let (modelDirectory, trainPath, devPath) = (
+      files.modelDirectory, files.trainPath, files.devPath
+    )
+    let output = files.directory + "/adapt"
+    var base = TrainingJob(
+      modelDirectory: modelDirectory, trainPath: trainPath, method: FullTuning())
+    base.devPath = devPath
+    base.settings.length = .steps(8)
+    base.settings.batches = BatchPlan(size: .examples(8))
+
+    var job = AdaptJob(base, budget: .share(0.05))
+    job.influence.headSteps = 20
+    job.influence.probe.path = .held(directionBatches: 4)
+    job.baselines = ["lora", "bitfit"]
+    job.learningRates = [1e-3, 4e-3]
+
+    let ending = try job.run(in: output) { event in
+      if case .planned(_, let plan) = event { print(plan.groups.map(\.group.name)) }
+    }
+    if case .finished(let outcome) = ending {
+      for entry in outcome.comparison.entries {
+        print(entry.label, entry.trainable, entry.learningRate)
+      }
+    }
+
+    guard case .finished(let outcome) = ending else {
+      Issue.record("the job was not stopped")
+      return
+    }
+    #expect(outcome.comparison.entries.count == 3)
+    #expect(outcome.comparison.entries[0].isSelection)
+    #expect(outcome.plan.weight <= outcome.plan.budget)
+    for name in ["influence.json", "plan.json", "run.json", "report.html"] {
+      #expect(FileManager.default.fileExists(atPath: output + "/" + name), "\(name)")
+    }
+    func scores(_ comparison: Comparison) -> [Double] {
+      comparison.entries.flatMap { entry in
+        entry.runs.flatMap { $0.metrics.flatMap { $0.values.map(\.value) } }
+      }
+    }
+    // A job that is resumed after its end does nothing anew.
+    var events = 0
+    let again = try job.run(in: output, start: .resuming) { event in
+      if case .comparison(.training) = event { events += 1 }
+      if case .probe = event { events += 1 }
+    }
+    guard case .finished(let second) = again else {
+      Issue.record("the job was not stopped")
+      return
+    }
+    #expect(events == 0 && scores(second.comparison) == scores(outcome.comparison))
+    // One that is stopped at once has nothing; one that is stopped while it trains goes on.
+    let other = files.directory + "/stopped"
+    guard case .stoppedEarly = try job.run(in: other, shouldStop: { true }, observe: { _ in })
+    else {
+      Issue.record("the job was stopped before its first probe")
+      return
+    }
+    var steps = 0
+    let stopped = try job.run(
+      in: other, start: .resuming, shouldStop: { steps > 3 }
+    ) { event in
+      if case .comparison(.training(.step)) = event { steps += 1 }
+    }
+    guard case .stopped = stopped, case .finished(let last) = try job.run(
+      in: other, start: .resuming, observe: { _ in })
+    else {
+      Issue.record("the job was stopped while it trained")
+      return
+    }
+    #expect(scores(last.comparison) == scores(outcome.comparison))
+  }
+}
