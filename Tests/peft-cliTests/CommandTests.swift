@@ -239,7 +239,8 @@ struct CommandTests {
     let run = place.directory.path("it's a run")
     let trained = try place.train("--output", run, "--steps", "1", "--quiet")
     #expect(trained.status == 0, "\(trained.errors)")
-    let environment = try JSONValue(parsing: Data(contentsOf: URL(filePath: run + "/environment.json")))
+    let environment = try JSONValue(
+      parsing: Data(contentsOf: URL(filePath: run + "/environment.json")))
     let quoted = "'" + run.replacing("'", with: "'\\''") + "'"
     #expect(
       environment["command"]?.string

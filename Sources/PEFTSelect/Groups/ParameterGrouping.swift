@@ -184,7 +184,8 @@ private struct Builder {
       guard own.contains(where: { isTarget(parameters[$0], of: alone) }) else {
         throw GroupingError(
           description:
-            "no matrix of the layers is called \(target); an inspection by `groups` tensor lists them"
+            "no matrix of the layers is called \(target); an inspection by `groups` tensor lists "
+            + "them"
         )
       }
     }

@@ -40,7 +40,9 @@ struct CommonOptions: ParsableArguments {
       throw FailedSelfTest(
         description: "matrix products on this machine are wrong; see: peft doctor")
     }
-    if let warning = ProductCheck.coreTypeWarning { note("warning: " + warning + "; see: peft doctor") }
+    if let warning = ProductCheck.coreTypeWarning {
+      note("warning: " + warning + "; see: peft doctor")
+    }
   }
 
   /// Says something about what is going on. Settings that a library names are shown as options.
