@@ -36,14 +36,14 @@ enum ExitStatus: Int32 {
     guard status == .usage,
       !(error is InvalidSetting || error is GroupingError || error is SelectionError)
     else {
-      Console.error("peft: \(error)")
+      Console.error("peft: " + SettingNames.asOptions("\(error)"))
       return status
     }
     if PEFTCommand.exitCode(for: error) == .success {
       Console.output(PEFTCommand.fullMessage(for: error))
       return .done
     }
-    Console.error(PEFTCommand.fullMessage(for: error))
+    Console.error(SettingNames.asOptions(PEFTCommand.fullMessage(for: error)))
     return .usage
   }
 }

@@ -69,16 +69,24 @@ enum Entry {
 
   /// Runs one command line and says how it ended.
   private static func run(_ arguments: [String]) -> ExitStatus {
-    do {
-      if let problem = VectorKernels.environmentProblem { throw InvalidSetting(problem) }
-      return try CommandInterface.$root.withValue(PEFTCommand.self) {
+    CommandInterface.$root.withValue(PEFTCommand.self) {
+      do {
+        if let problem = VectorKernels.environmentProblem { throw InvalidSetting(problem) }
         let merged = try ConfigurationFile.merge(arguments)
         var command = try PEFTCommand.parseAsRoot(merged)
-        try command.run()
+        try EnvironmentReport.$command.withValue(line(arguments)) { try command.run() }
         return .done
+      } catch {
+        return ExitStatus.report(error)
       }
-    } catch {
-      return ExitStatus.report(error)
     }
+  }
+
+  /// The command line as a shell takes it.
+  private static func line(_ arguments: [String]) -> String {
+    (["peft"] + arguments).map { word in
+      word.wholeMatch(of: /[A-Za-z0-9_@%+=:,.\/-]+/) != nil
+        ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+    }.joined(separator: " ")
   }
 }

@@ -112,7 +112,7 @@ struct DataReaderFormatTests {
     }
     let error = #expect(throws: FileError.self) { try DataFormat(extensionOf: path) }
     #expect(error?.kind == .unsupported)
-    #expect(error?.remedy.contains("--format") == true)
+    #expect(error?.remedy.contains("`format`") == true)
   }
 
   @Test(

@@ -62,8 +62,8 @@ struct PredictionTaskTests {
       }
       #expect(error?.place == "line \((labels.firstIndex(of: label) ?? 0) + 2)")
       #expect(error?.reason.contains("\"\(label)\"") == true)
-      #expect(error?.remedy.contains("--task classification") == true)
-      #expect(error?.remedy.contains("--task regression") == true)
+      #expect(error?.remedy.contains("`task` classification") == true)
+      #expect(error?.remedy.contains("`task` regression") == true)
       let classes = try Self.task(
         training: Self.examples(labels), kind: .classification, path: "p")
       #expect(classes.isSame(as: Classification(LabelMap(labels))))

@@ -214,6 +214,40 @@ struct CommandTests {
     #expect(try place.train("--output", run, "--steps", "1", "--overwrite").status == 0)
   }
 
+  @Test("settings that the libraries name are printed as options, in errors and in notes")
+  func settingNames() throws {
+    let place = try Workplace()
+    let run = place.directory.path("run")
+    let refused = try place.train("--output", run, "--max-length", "1000")
+    #expect(refused.status == 2)
+    #expect(refused.errors.hasPrefix("peft: --max-length 1000: this model takes"))
+    let misfit = try place.train("--output", run, "--method", "lora", "--targets", "qurey")
+    #expect(misfit.status == 2 && misfit.errors.hasPrefix("peft: --targets: no linear layer"))
+    let cut = try place.train("--output", run, "--max-length", "4", "--steps", "1")
+    #expect(cut.status == 0 && cut.errors.contains("texts were cut to 4 tokens (--max-length)"))
+    let again = try place.train("--output", run, "--max-length", "4", "--steps", "1")
+    #expect(again.status == 6)
+    #expect(again.errors.contains("; name another directory, or add --overwrite\n"))
+    for result in [refused, misfit, cut, again] {
+      #expect(!result.errors.contains("`"), "\(result.errors)")
+    }
+  }
+
+  @Test("a run keeps the command line that began it, as a shell takes it")
+  func commandLine() throws {
+    let place = try Workplace()
+    let run = place.directory.path("it's a run")
+    let trained = try place.train("--output", run, "--steps", "1", "--quiet")
+    #expect(trained.status == 0, "\(trained.errors)")
+    let environment = try JSONValue(
+      parsing: Data(contentsOf: URL(filePath: run + "/environment.json")))
+    let quoted = "'" + run.replacing("'", with: "'\\''") + "'"
+    #expect(
+      environment["command"]?.string
+        == "peft train --model \(place.model) --train \(place.train) --dev \(place.dev) "
+        + "--pooling mean --output \(quoted) --steps 1 --quiet")
+  }
+
   @Test("a loss that is not finite ends with 4 and names the step")
   func nonFinite() throws {
     let place = try Workplace()

@@ -203,7 +203,7 @@ struct Version1Tests {
       let result = try place.run(Fixture.slow + ["--output", "@killed", "--resume"])
       #expect(
         result.status == 3 && result.errors.contains("earlier version")
-          && result.errors.contains("peft train --overwrite") && result.errors.contains(key),
+          && result.errors.contains("begin again with --overwrite") && result.errors.contains(key),
         "\(value): \(result.errors)")
       try change("killed/checkpoint.json") { $0[key] = was }
     }

@@ -35,7 +35,7 @@ public enum DataFormat: String, CaseIterable, Hashable, Sendable {
         reason: suffix.isEmpty
           ? "a name without an extension does not tell the format"
           : "the extension .\(suffix) does not tell the format",
-        remedy: "name it with --format jsonl, csv, tsv, pairs, conll or text")
+        remedy: "name it with `format` jsonl, csv, tsv, pairs, conll or text")
     }
   }
 }

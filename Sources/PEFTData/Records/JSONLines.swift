@@ -36,7 +36,7 @@ enum JSONLines {
         guard case .name(let name) = column else {
           throw FileError(
             .unsupported, path: path, reason: "JSON lines have keys, not column \(column)",
-            remedy: "name the keys, for example --columns text=review,label=stars")
+            remedy: "name the keys, for example `columns` text=review,label=stars")
         }
         return name
       }

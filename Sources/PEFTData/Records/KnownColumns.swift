@@ -40,6 +40,6 @@ enum KnownColumns {
       : present.count == 1
         ? "the column \(present[0]) lacks its other half"
         : "it is not clear which of \(present.joined(separator: ", ")) is the text"
-    return (reason, "give the columns with --columns, for example text=NAME,label=NAME")
+    return (reason, "give the columns with `columns`, for example text=NAME,label=NAME")
   }
 }

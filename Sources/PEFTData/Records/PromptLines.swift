@@ -27,7 +27,7 @@ enum PromptLines {
       guard bars.count == 1 || (bars.isEmpty && !needsCompletions) else {
         throw malformed(
           "\"||\" occurs \(bars.count) times, and not once between prompt and completion",
-          "for plain text, say --task language")
+          "for plain text, say `task` language")
       }
       let prompt = trimmed(line[..<(bars.first ?? line.endIndex)])
       let completion = bars.first.map { trimmed(line[($0 + 2)...]) } ?? ""

@@ -27,7 +27,7 @@ struct TableColumns: Hashable {
         throw FileError(
           .malformed, path: path, place: place,
           reason: "this is a header or a row: \"\(known[0])\" is a column name, the rest is not",
-          remedy: "say which with --columns, for example text=1,label=2,header=yes")
+          remedy: "say which with `columns`, for example text=1,label=2,header=yes")
       }
       hasHeader = !known.isEmpty
     }
@@ -45,7 +45,7 @@ struct TableColumns: Hashable {
       else {
         throw FileError(
           .malformed, path: path, place: place, reason: "one column is selected for two purposes",
-          remedy: "give every part of --columns a column of its own")
+          remedy: "give every part of `columns` a column of its own")
       }
     } else if hasHeader {
       let present = names.filter(KnownColumns.texts.contains)
@@ -64,7 +64,7 @@ struct TableColumns: Hashable {
         throw FileError(
           .malformed, path: path, place: place,
           reason: "\(width) columns without a header do not tell what they are",
-          remedy: "give the columns with --columns, for example text=1,label=2")
+          remedy: "give the columns with `columns`, for example text=1,label=2")
       }
       text = 0
       pair = width == 3 ? 1 : nil
@@ -81,7 +81,7 @@ struct TableColumns: Hashable {
         throw FileError(
           .malformed, path: path, place: "line \(row.line)",
           reason: "column \(number) is selected and the table has \(row.cells.count)",
-          remedy: "correct --columns; columns are numbered from 1")
+          remedy: "correct `columns`; columns are numbered from 1")
       }
       return number - 1
     case .name(let name):

@@ -32,7 +32,7 @@ public struct CompletionText {
       throw FileError(
         .unsupported, path: rows.path,
         reason: "completions need a causal model, such as GPT-2",
-        remedy: "use a GPT-2 or Llama, or --task classification on labelled data")
+        remedy: "use a GPT-2 or Llama, or `task` classification on labelled data")
     }
     let prompts = tokenizer.encode(rows.examples.map { ($0.text, nil) })
     let completions = tokenizer.encode(rows.examples.map { (" " + ($0.pair ?? ""), nil) })
@@ -48,7 +48,7 @@ public struct CompletionText {
       guard let pair = example.pair else {
         throw malformed(
           "a prompt without a completion",
-          "give every row a completion, or say --task language")
+          "give every row a completion, or say `task` language")
       }
       guard !pair.allSatisfy(\.isWhitespace) else {
         throw malformed("the completion is empty", "fill it in, or take the row out")
@@ -57,7 +57,7 @@ public struct CompletionText {
       guard start < maximumLength else {
         throw malformed(
           "the prompt has \(start - 1) tokens and leaves no room for a completion in "
-            + "\(maximumLength)", "shorten it, or raise --max-length as far as the model allows")
+            + "\(maximumLength)", "shorten it, or raise `max-length` as far as the model allows")
       }
       let whole = prompts[index].ids + [end] + completions[index].ids + [end]
       if whole.count > maximumLength { truncatedCount += 1 }

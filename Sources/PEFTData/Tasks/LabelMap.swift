@@ -95,5 +95,5 @@ public struct LabelMap: Hashable, Sendable {
 func missingLabel(_ example: TextExample, path: String) -> FileError {
   FileError(
     .malformed, path: path, place: "line \(example.line)", reason: "there is no label",
-    remedy: "training and evaluation need a label column, named label or given by --columns")
+    remedy: "training and evaluation need a label column, named label or given by `columns`")
 }

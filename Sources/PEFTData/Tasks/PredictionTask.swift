@@ -4,7 +4,7 @@ import PEFTTensor
 /// What a model is to predict, fixed by the training file. Each kind of task is a type of its own,
 /// which the `TaskCatalogue` lists.
 public protocol PredictionTask: Hashable, Sendable {
-  /// Its name in files and for `--task`.
+  /// Its name in files and settings.
   static var name: String { get }
 
   /// The format of its data in a file called `.txt`.

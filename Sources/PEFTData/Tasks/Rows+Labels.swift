@@ -32,8 +32,8 @@ extension TaskReader.Rows {
           "the label \"\(label)\" is not a finite number, while most labels are numbers that are "
           + "not all whole",
         remedy:
-          "correct it and say --task regression, or, if every label is the name of a class, say "
-          + "--task classification")
+          "correct it and say `task` regression, or, if every label is the name of a class, say "
+          + "`task` classification")
     }
     return numbers.areScores
       ? try Regression(training: self, windows: windows)

@@ -23,7 +23,7 @@ struct RunningText {
       guard example.pair == nil else {
         throw FileError(
           .malformed, path: rows.path, place: "line \(example.line)",
-          reason: "two texts instead of one", remedy: "say --task completion for pairs")
+          reason: "two texts instead of one", remedy: "say `task` completion for pairs")
       }
       stream += ids
       if let end = tokenizer.special.end, rows.examples.count > 1 { stream.append(end) }

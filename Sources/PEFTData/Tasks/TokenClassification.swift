@@ -72,7 +72,7 @@ public struct TokenClassification: PredictionTask {
     guard example.words.isEmpty else { return }
     throw FileError(
       .malformed, path: path, place: "line \(example.line)", reason: "a text that has no words",
-      remedy: "tag words need a file with a word on each line: say --format conll")
+      remedy: "tag words need a file with a word on each line: say `format` conll")
   }
 
   private static func tag(of word: TaggedWord, path: String) throws(FileError) -> String {

@@ -21,7 +21,7 @@ package enum PageFile {
     default:
       throw FileError(
         .storage, path: path, reason: "there is already a file that is not a page of peft",
-        remedy: "name another file with --output")
+        remedy: "name another file with `output`")
     }
     try write(html, to: path)
   }
@@ -40,7 +40,7 @@ package enum PageFile {
     guard bytes.suffix(length).elementsEqual(seal(digest(page)).utf8) else {
       throw FileError(
         .malformed, path: path, reason: "it was changed after it was written",
-        remedy: "write it again with `peft report`")
+        remedy: "write it again")
     }
   }
 

@@ -56,17 +56,15 @@ public struct CheckpointStore {
     else {
       throw FileError(
         .malformed, path: path, reason: "not a manifest of checkpoints of this version",
-        remedy: "begin again with --overwrite")
+        remedy: "begin again with `overwrite`")
     }
-    try Recipe.check(
-      found, is: recipe, path: path,
-      command: recipe["vocabularySize"] == nil ? "peft train" : "peft pretrain")
+    try Recipe.check(found, is: recipe, path: path)
     var store = CheckpointStore(directory: directory, recipe: recipe)
     store.entries = states.compactMap(Entry.init)
     guard store.entries.count == states.count, !states.isEmpty else {
       throw FileError(
         .malformed, path: path, place: "states", reason: "a state is not described",
-        remedy: "begin again with --overwrite")
+        remedy: "begin again with `overwrite`")
     }
     return store
   }
@@ -98,7 +96,7 @@ public struct CheckpointStore {
             ? "it is a state after step \(state.step), and the run has \(plannedSteps) steps"
             : "it is a state after step \(state.step), and \(Self.manifestName) says step "
               + "\(entry.step)",
-          remedy: "restore the files, or begin again with --overwrite")
+          remedy: "restore the files, or begin again with `overwrite`")
       }
       // A damaged one is not kept instead of one that is whole.
       entries = entries.filter { $0.step <= entry.step }
@@ -109,7 +107,7 @@ public struct CheckpointStore {
     }
     throw FileError(
       .malformed, path: directory + "/" + Self.manifestName, reason: damage.joined(separator: "; "),
-      remedy: "restore the files, or begin again with --overwrite")
+      remedy: "restore the files, or begin again with `overwrite`")
   }
 
   /// The names of the files that it is known to have in its directory: manifest, tables, and

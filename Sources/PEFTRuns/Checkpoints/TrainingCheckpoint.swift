@@ -59,7 +59,7 @@ enum TrainingCheckpoint {
     func malformed(_ reason: String) -> FileError {
       FileError(
         .malformed, path: path, reason: reason,
-        remedy: "begin again (--overwrite)")
+        remedy: "begin again with `overwrite`")
     }
     let elements = try Self.elements("elements", in: file, of: model)
     func tensors(_ prefix: String) throws(FileError) -> [String: Tensor] {
@@ -77,7 +77,7 @@ enum TrainingCheckpoint {
       return result
     }
     let numbers = CheckedNumbers(
-      cells: file.metadata, path: path, place: "metadata", remedy: "begin again (--overwrite)")
+      cells: file.metadata, path: path, place: "metadata", remedy: "begin again with `overwrite`")
     var best: TrainingState.Best?
     if file.metadata["bestStep"] != nil {
       let text = file.metadata["bestMetrics"] ?? ""

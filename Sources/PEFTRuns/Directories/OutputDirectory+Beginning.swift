@@ -10,7 +10,7 @@ extension OutputDirectory {
     else { return }
     throw FileError(
       .storage, path: path, reason: "there is a \(name) in it already",
-      remedy: "name another directory, or add --overwrite")
+      remedy: "name another directory, or add `overwrite`")
   }
 
   /// A new directory for files that the command makes itself, in place of an older

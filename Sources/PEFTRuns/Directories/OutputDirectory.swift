@@ -10,7 +10,9 @@ import PEFTTensor
 /// unless it is shared.
 public final class OutputDirectory {
   /// The command that made a directory.
-  public enum Kind: String, CaseIterable, Sendable {
+  ///
+  /// The raw values stand in the markers of directories.
+  public enum Kind: String, CaseIterable, Sendable, CustomStringConvertible {
     /// A training run.
     case run = "train"
     /// The main job: a probe, a plan, a run and what it is compared with.
@@ -33,6 +35,23 @@ public final class OutputDirectory {
     case model = "models"
     /// The data of the quickstart.
     case data = "quickstart"
+
+    /// What is in it, such as "a run".
+    public var description: String {
+      switch self {
+      case .run: "a run"
+      case .adaptation: "an adaptation"
+      case .probe: "a probe"
+      case .plan: "a plan"
+      case .comparison: "a comparison"
+      case .suite: "a suite"
+      case .validation: "a validation"
+      case .pretraining: "a pretraining"
+      case .export: "an export"
+      case .model: "a model"
+      case .data: "example data"
+      }
+    }
   }
 
   /// The path, as the caller named it.
@@ -73,8 +92,8 @@ public final class OutputDirectory {
         throw FileError(
           .storage, path: path,
           reason:
-            "it holds results of `peft \(found.kind.rawValue)`, which others would spoil",
-          remedy: "name another directory with --output")
+            "it holds \(found.kind.description), which other results would spoil",
+          remedy: "name another directory with `output`")
       }
       self.kind = found.kind
       listing = found.listing
@@ -116,7 +135,7 @@ public final class OutputDirectory {
         throw FileError(
           .storage, path: path,
           reason: "there is a \(there.min(by: Self.isBefore) ?? "") in it already",
-          remedy: "name another directory, or add --overwrite")
+          remedy: "name another directory, or add `overwrite`")
       }
       // Whoever opens the directory next goes on with the removal, if this process is
       // killed in its midst.

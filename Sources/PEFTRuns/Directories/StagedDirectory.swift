@@ -112,7 +112,7 @@ extension OutputDirectory {
     }
     if let listed = try listed(), !overwriting {
       throw refusal(
-        "there is a \(listed) in it already", "name another directory, or add --overwrite")
+        "there is a \(listed) in it already", "name another directory, or add `overwrite`")
     }
     let strangers = try DirectoryHandle(path).names().filter {
       $0 != OutputMarker.fileName && !listing.files.contains($0)

@@ -49,7 +49,7 @@ public struct RunExport {
     guard FileManager.default.fileExists(atPath: directory + "/" + RunManifest.fileName) else {
       throw FileError(
         .notFound, path: directory + "/" + RunManifest.fileName,
-        reason: "there is no finished run", remedy: "name a run directory of `peft train`")
+        reason: "there is no finished run", remedy: "name the directory of a training run")
     }
     let run = try TrainedModel.openRun(directory, base: base)
     (trained, manifest, files, drawn) = (run.trained, run.manifest, run.base, run.drawn)
@@ -131,7 +131,7 @@ public struct RunExport {
         "the head reads the tokens' \(manifest.pooling.rawValue), and that of transformers for "
         + "\(trained.model.configuration.architectureName) the "
         + "\(trained.model.configuration.usualPooling.rawValue)",
-      remedy: "export a delta, or train with --pooling "
+      remedy: "export a delta, or train with `pooling` "
         + trained.model.configuration.usualPooling.rawValue)
   }
 

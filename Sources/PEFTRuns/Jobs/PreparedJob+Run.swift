@@ -31,7 +31,7 @@ extension TrainingJob {
     guard manifest.outcome.ending != .interrupted else { return nil }
     try Recipe.check(
       manifest.recipe ?? [:], is: recipe(ModelFiles(directory: modelDirectory)),
-      path: output + "/" + RunManifest.fileName, command: "peft train")
+      path: output + "/" + RunManifest.fileName)
     if tidying { try RunDirectory.tidy(output) }
     return manifest
   }

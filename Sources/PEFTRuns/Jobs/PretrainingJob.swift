@@ -85,7 +85,7 @@ extension PretrainingJob {
     let recipe = try recipe(of: rows())
     var found = JSONObject()
     for key in recipe.keys { found[key] = document[key] }
-    try Recipe.check(found, is: recipe, path: path, command: "peft pretrain")
+    try Recipe.check(found, is: recipe, path: path)
     // Another process at work there needs no help.
     if OutputMarker(directory: output).isThere, let own = try? open(output, resuming: true) {
       try CheckpointStore.remove(from: own)
@@ -164,7 +164,7 @@ extension PretrainingJob {
 
   private func configuration(_ tokenizer: Tokenizer) throws -> ModelConfiguration {
     guard hiddenSize % headCount == 0 else {
-      throw InvalidSetting("--heads \(headCount) does not divide --hidden-size \(hiddenSize)")
+      throw InvalidSetting("`heads` \(headCount) does not divide `hidden-size` \(hiddenSize)")
     }
     switch target {
     case .causal:
@@ -202,9 +202,9 @@ extension PretrainingJob {
       }.map { TextExample(text: $0, line: 0) }
     }
     guard examples.contains(where: { !$0.text.isEmpty }) else {
-      throw InvalidSetting("--train or --packages: there is no text to learn from")
+      throw InvalidSetting("`train` or `packages`: there is no text to learn from")
     }
-    return TaskReader.Rows(examples: examples, path: trainPaths.first ?? "--packages")
+    return TaskReader.Rows(examples: examples, path: trainPaths.first ?? "`packages`")
   }
 
   private static func exists(_ name: String, in output: String) -> Bool {
@@ -226,7 +226,7 @@ extension PretrainingJob {
       guard !overwriting else { return }
       throw FileError(
         .storage, path: output.path, reason: "there is a \(name) in it already",
-        remedy: "name another directory, add --overwrite, or resume with --resume")
+        remedy: "name another directory, add `overwrite`, or resume with `resume`")
     }
   }
 
@@ -254,7 +254,7 @@ extension PretrainingJob {
         "a model of \(Int(saturating: configuration.matrixElements / 1e6)) million parameters needs "
         + "\(Int(saturating: model / 1048576)) MiB to train, a batch of \(tokens) tokens "
         + "\(Int(saturating: activations / 1048576)) MiB more, and \(available >> 20) MiB are free; lower "
-        + "--hidden-size, --layers, --vocabulary-size or --batch-tokens")
+        + "`hidden-size`, `layers`, `vocabulary-size` or `batch-tokens`")
   }
 
   private var recipe: JSONObject {
@@ -367,7 +367,7 @@ private struct LossCurve {
         cells: cells.count == columns.count
           ? Dictionary(uniqueKeysWithValues: zip(columns, cells)) : [:],
         path: path, place: "line \(index + 1)",
-        remedy: "restore the file, or begin again with --overwrite")
+        remedy: "restore the file, or begin again with `overwrite`")
       let number = try numbers.count("step", in: 1...Self.limits.steps)
       _ = try numbers.number("loss")
       let count = try numbers.count("tokens", in: 0...Self.limits.tokens)
@@ -377,7 +377,7 @@ private struct LossCurve {
         throw FileError(
           .malformed, path: path, place: "line \(index + 1)",
           reason: "step \(number) comes after step \(last)",
-          remedy: "restore the file, or begin again with --overwrite")
+          remedy: "restore the file, or begin again with `overwrite`")
       }
       last = number
       tokens += count

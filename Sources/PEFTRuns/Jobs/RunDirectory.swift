@@ -93,7 +93,7 @@ public struct RunDirectory {
       guard let mark = saved.marks[name] else {
         throw FileError(
           .malformed, path: output.path + "/" + CheckpointStore.manifestName, place: name,
-          reason: "the table is not described", remedy: "begin again with --overwrite")
+          reason: "the table is not described", remedy: "begin again with `overwrite`")
       }
       return try RunTable(reopening: try output.file(name), at: mark)
     }
@@ -134,13 +134,13 @@ public struct RunDirectory {
     func refusal(_ name: String) -> FileError {
       FileError(
         .storage, path: output.path, reason: "there is a \(name) of another run in it",
-        remedy: "name another directory, or add --overwrite in place of --resume")
+        remedy: "name another directory, or add `overwrite` in place of `resume`")
     }
     if try output.has(RunManifest.fileName) { throw refusal(RunManifest.fileName) }
     guard try output.has(settingsName) else { return }
     let path = output.path + "/" + settingsName
     guard let found = try? JSONValue(contentsOf: path).object, let wanted = settings.object,
-      (try? Recipe.check(found, is: wanted, path: path, command: "peft train")) != nil
+      (try? Recipe.check(found, is: wanted, path: path)) != nil
     else { throw refusal(settingsName) }
   }
 

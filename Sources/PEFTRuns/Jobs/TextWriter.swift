@@ -62,7 +62,7 @@ public struct TextWriter {
       }
       return text(tokens[0])
     } catch {
-      throw FileError(.malformed, path: "--prompt", reason: error.description)
+      throw FileError(.malformed, path: "`prompt`", reason: error.description)
     }
   }
 

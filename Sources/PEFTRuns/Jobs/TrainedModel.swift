@@ -22,7 +22,8 @@ public struct TrainedModel {
   ) throws -> TaskReader {
     if let maximumLength, !(4...self.maximumLength).contains(maximumLength) {
       throw InvalidSetting(
-        "--max-length \(maximumLength): here 4 to \(self.maximumLength) tokens are possible")
+        setting: "max-length", value: maximumLength,
+        "here 4 to \(self.maximumLength) tokens are possible")
     }
     return TaskReader(
       isCausal: model.configuration.isCausal, tokenizer: tokenizer, format: format,
@@ -42,7 +43,8 @@ public struct TrainedModel {
     if let task, !(task is LanguageModelling) { return task }
     let size = context ?? usual.context
     if let stride, !(1...size).contains(stride) {
-      throw InvalidSetting("--stride \(stride): give 1 to \(size), the length of a window")
+      throw InvalidSetting(
+        setting: "stride", value: stride, "give 1 to \(size), the length of a window")
     }
     let windows = TextWindows(
       context: size, stride: stride ?? (context == nil ? usual.stride : size))
@@ -51,7 +53,7 @@ public struct TrainedModel {
       throw FileError(
         .unsupported, path: rows.path,
         reason: "labels, and a language model has no head that could predict them",
-        remedy: "train one first with `peft train`, or say --task language")
+        remedy: "train one first, or say `task` language")
     }
     return posed
   }
@@ -75,7 +77,7 @@ public struct TrainedModel {
       throw FileError(
         .notFound, path: directory + "/run.json",
         reason: "the run is not finished, so nothing complete was saved",
-        remedy: "resume it: `peft train --resume`")
+        remedy: "resume it with `resume`")
     }
     return try openModel(directory, kind)
   }
@@ -102,7 +104,7 @@ public struct TrainedModel {
     guard try DirectoryHandle.entry(base) != nil else {
       throw FileError(
         .notFound, path: base, reason: "the base model of \(path) is missing",
-        remedy: "give its directory with --model")
+        remedy: "give its directory with `model`")
     }
     let files = ModelFiles(directory: base)
     try verify(files, isBaseOf: manifest, run: path)
@@ -143,7 +145,7 @@ public struct TrainedModel {
 
   /// Opens a Hugging Face PEFT adapter or a file of LoRA, on a base model.
   ///
-  /// A classifier's labels are those in `labels.json` beside the adapter, as `peft export` writes
+  /// A classifier's labels are those in `labels.json` beside the adapter, as an export writes
   /// it, or those of the base's `config.json`, where there are as many; else numbers.
   ///
   /// - Parameter alpha: α; nil takes it from the adapter's configuration.
@@ -203,7 +205,7 @@ public struct TrainedModel {
         .unsupported, path: directory,
         reason: "it has no trained head: \(report.newlyInitialized.joined(separator: ", ")) "
           + "would be random",
-        remedy: "name a run directory, or train first with `peft train`")
+        remedy: "name a run directory, or train first")
     }
     if case .classes = output { try checkProblem(files, labels: names.count) }
     return TrainedModel(
@@ -238,7 +240,7 @@ public struct TrainedModel {
     throw FileError(
       .unsupported, path: files.path(ModelFiles.configurationName), place: "problem_type",
       reason: "a head with several labels or numbers for each text (\(problem ?? ""))",
-      remedy: "use it as the base of `peft train`, which makes a head of its own")
+      remedy: "use it as the base of a training run, which makes a head of its own")
   }
 
   /// `LABEL_0`, `LABEL_1`, … are nobody's labels: data files then have the numbers, or these.
@@ -259,6 +261,6 @@ public struct TrainedModel {
     throw FileError(
       .malformed, path: files.path(difference.name),
       reason: "\(path) was trained with other files: \(difference.reason)",
-      remedy: "restore the base model, name it with --model, or train again on this one")
+      remedy: "restore the base model, name it with `model`, or train again on this one")
   }
 }

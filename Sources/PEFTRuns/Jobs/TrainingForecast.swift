@@ -143,8 +143,8 @@ extension PreparedJob {
         + "\(mebibytes(forecast.gradientBytes)), optimizer \(mebibytes(forecast.optimizerBytes)), "
         + (forecast.packedBytes > 0 ? "packed weights \(mebibytes(forecast.packedBytes)), " : "")
         + "activations \(mebibytes(forecast.activationBytes))), and \(mebibytes(available)) are "
-        + "free; lower --batch-size or --max-length, recompute layers with "
-        + "--recompute, or train fewer parameters, as with --method lora")
+        + "free; lower `batch-size` or `max-length`, recompute layers with "
+        + "`recompute`, or train fewer parameters, as with `method` lora")
   }
 
   /// Elements that train, of a classifier's word table those of so many rows: gradients and

@@ -103,7 +103,8 @@ extension TrainingJob {
     let task = try reader.task(of: rows, kind: taskKind, windows: windows)
     if generation != nil {
       guard task is Completion, testPath != nil else {
-        throw InvalidSetting("--generate: it is for prompts with completions, those of --test")
+        throw InvalidSetting(
+          setting: "generate", "it is for prompts with completions, those of `test`")
       }
     }
     func encode(_ rows: TaskReader.Rows) throws(FileError) -> EncodedDataset {
@@ -111,7 +112,7 @@ extension TrainingJob {
       if data.truncatedCount > 0 {
         notes.append(
           "\(rows.path): \(data.truncatedCount) of \(data.count) texts were cut to "
-            + "\(reader.maximumLength) tokens (--max-length)")
+            + "\(reader.maximumLength) tokens (`max-length`)")
       }
       return data
     }
@@ -123,7 +124,7 @@ extension TrainingJob {
     if task is LanguageModelling {
       notes.append(
         "running text in windows of \(windows.context) tokens, one every \(windows.stride) "
-          + "(--max-length, --stride)")
+          + "(`max-length`, `stride`)")
     }
     try configuration.checkMemory()
     let weights = SeededGenerator(seed: settings.seed, purpose: "weights")
@@ -142,7 +143,8 @@ extension TrainingJob {
       to: model, drawn: report.newlyInitialized, using: weights, note: { notes.append($0) })
     guard method.plannedCount(in: model) > 0 else {
       throw InvalidSetting(
-        "--method \(method.name): the model has nothing that it would train; use another method")
+        setting: "method", value: method.name,
+        "the model has nothing that it would train; use another method")
     }
     return PreparedJob(
       job: job, files: files, adapter: adapter, model: model, tokenizer: reader.tokenizer,
@@ -178,7 +180,7 @@ extension TrainingJob {
     let limit = configuration.maximumLength
     if let maximumLength, !(4...limit).contains(maximumLength) {
       throw InvalidSetting(
-        "--max-length \(maximumLength): this model takes 4 to \(limit) tokens")
+        setting: "max-length", value: maximumLength, "this model takes 4 to \(limit) tokens")
     }
     return TaskReader(
       isCausal: configuration.isCausal, tokenizer: tokenizer, format: format, columns: columns,
@@ -189,7 +191,8 @@ extension TrainingJob {
   private func windows(_ configuration: ModelConfiguration) throws -> TextWindows {
     let context = self.maximumLength ?? min(256, configuration.maximumLength)
     if let stride, !(1...context).contains(stride) {
-      throw InvalidSetting("--stride \(stride): give 1 to \(context), the length of a window")
+      throw InvalidSetting(
+        setting: "stride", value: stride, "give 1 to \(context), the length of a window")
     }
     return TextWindows(context: context, stride: stride)
   }
@@ -199,7 +202,7 @@ extension TrainingJob {
     of method: any AdaptationMethod, in model: TransformerModel
   ) throws(InvalidSetting) {
     guard let misfit = method.misfit(in: model) else { return }
-    throw InvalidSetting("--\(misfit.setting): \(misfit.description)")
+    throw InvalidSetting(setting: misfit.setting, misfit.description)
   }
 }
 
@@ -213,12 +216,12 @@ extension TrainingJob {
         .malformed, path: files.path(difference.name),
         reason: "the plan was made for \(others) (of \(plannedModel.directory)): "
           + difference.reason,
-        remedy: "name that model, or carry the influences over with `peft select … --for MODEL`")
+        remedy: "name that model, or carry the influences over to this one with `for`")
     }
     guard let member = (method as? SelectedTuning)?.misfittingMember(in: model) else { return }
     throw FileError(
       .malformed, path: modelDirectory, place: member.description,
       reason: "the plan trains it, but this model does not have it",
-      remedy: "train with the pooling (--pooling) that the probe used")
+      remedy: "train with the pooling (`pooling`) that the probe used")
   }
 }

@@ -23,7 +23,7 @@ public struct WrittenTexts: Sendable {
       throw FileError(
         .malformed, path: rows.path, place: "line \(bare.line)",
         reason: "the prompt has no reference to compare with",
-        remedy: "write without comparing: peft generate")
+        remedy: "write without comparing")
     }
     groups = PromptGroups(rows.examples)
     guard

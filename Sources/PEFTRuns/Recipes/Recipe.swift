@@ -15,18 +15,16 @@ package enum Recipe {
 
   /// Throws `malformed` where the recipe `found` in the file at `path` is another than `wanted`,
   /// and names the first difference. A recipe of an earlier version is translated before.
-  ///
-  /// - Parameter command: the command that makes such results.
   package static func check(
-    _ found: JSONObject, is wanted: JSONObject, path: String, command: String
+    _ found: JSONObject, is wanted: JSONObject, path: String
   ) throws(FileError) {
-    let found = asRead(try current(found, path: path, command: command))
+    let found = asRead(try current(found, path: path))
     guard let difference = firstDifference(found, asRead(wanted)) else { return }
     throw FileError(
       .malformed, path: path, place: difference.place,
       reason: "the run was started with \(text(difference.found)), and now it is "
         + text(difference.wanted),
-      remedy: "use the options and files it was started with, or start again with --overwrite")
+      remedy: "use the options and files it was started with, or start again with `overwrite`")
   }
 
   /// A recipe in the form of this version.
@@ -34,17 +32,16 @@ package enum Recipe {
   /// Throws `malformed` for one of version 1 that has no form in this version, `unsupported` for
   /// one of a later version.
   private static func current(
-    _ recipe: JSONObject, path: String, command: String
+    _ recipe: JSONObject, path: String
   ) throws(FileError) -> JSONObject {
     guard let number = recipe[versionKey] else {
-      return try RecipeVersion1.translated(recipe, path: path, command: command)
+      return try RecipeVersion1.translated(recipe, path: path)
     }
     guard number.integer == version else {
       throw FileError(
         .unsupported, path: path, place: versionKey,
         reason: "a recipe of version \(number.text()), and this is version \(version)",
-        remedy: "use the version of peft that wrote it, or begin again with "
-          + "`\(command) --overwrite`")
+        remedy: "use the version of peft that wrote it, or begin again with `overwrite`")
     }
     return recipe
   }

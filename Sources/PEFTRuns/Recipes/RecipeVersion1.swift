@@ -15,10 +15,9 @@ import PEFTTrain
 package enum RecipeVersion1 {
   /// The recipe in the form of version 2.
   ///
-  /// Throws `malformed` for a value that is not understood, and names the command that makes the
-  /// result anew.
+  /// Throws `malformed` for a value that is not understood.
   package static func translated(
-    _ old: JSONObject, path: String, command: String
+    _ old: JSONObject, path: String
   ) throws(FileError) -> JSONObject {
     var recipe: JSONObject = [Recipe.versionKey: .integer(Recipe.version)]
     var probe = JSONObject()
@@ -36,7 +35,7 @@ package enum RecipeVersion1 {
         throw FileError(
           .malformed, path: path, place: key,
           reason: "a recipe of an earlier version, and \(value.text()) is not understood",
-          remedy: "begin again with `\(command) --overwrite`")
+          remedy: "begin again with `overwrite`")
       }
     }
     if probe.count > 0 { recipe["probe"] = .object(probe) }
@@ -46,11 +45,11 @@ package enum RecipeVersion1 {
   /// The names and values of the settings of a probe, as the first form of `influence.json` has
   /// them, in the form of today. Throws like `translated`.
   package static func probeSettings(
-    _ old: JSONObject, path: String, command: String
+    _ old: JSONObject, path: String
   ) throws(FileError) -> JSONObject {
     var prefixed = JSONObject()
     for (name, value) in old.members { prefixed[probePrefix + name] = value }
-    return try translated(prefixed, path: path, command: command)["probe"]?.object ?? [:]
+    return try translated(prefixed, path: path)["probe"]?.object ?? [:]
   }
 
   private static let probePrefix = "probe "

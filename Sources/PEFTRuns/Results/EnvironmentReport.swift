@@ -8,9 +8,14 @@ public enum EnvironmentReport {
   /// The version of this package.
   public static let version = packageVersion
 
+  /// The command line that the work was begun with, as a shell takes it; nil where there is none.
+  ///
+  /// A command binds it around its work with `$command.withValue`.
+  @TaskLocal public static var command: String?
+
   /// The environment now.
   public static var json: JSONValue {
-    .object([
+    var environment: JSONObject = [
       "peft": .string(version),
       "processor": .string(Processor.modelName),
       "cores": .integer(Processor.availableCores),
@@ -18,21 +23,14 @@ public enum EnvironmentReport {
       "instructionSet": .string(VectorKernels.active.instructionSet.rawValue),
       "blas": .string(Processor.blasConfiguration),
       "blasCore": .string(Processor.blasCoreName),
-      "command": .string(command),
-    ])
+    ]
+    environment["command"] = command.map { .string($0) }
+    return .object(environment)
   }
 
   /// Writes the environment into a directory.
   public static func write(to output: OutputDirectory) throws(FileError) {
     try JSONFile.write(json, to: try output.file(fileName))
-  }
-
-  /// The command line of this process, as a shell takes it.
-  private static var command: String {
-    (["peft"] + CommandLine.arguments.dropFirst()).map { word in
-      word.wholeMatch(of: /[A-Za-z0-9_@%+=:,.\/-]+/) != nil
-        ? word : "'" + word.replacing("'", with: "'\\''") + "'"
-    }.joined(separator: " ")
   }
 
   /// The same as names and texts, for pages and tables.

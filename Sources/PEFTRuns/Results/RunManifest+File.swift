@@ -14,7 +14,7 @@ extension RunManifest {
     guard manifest != nil || settings != nil else { return }
     throw FileError(
       .storage, path: directory, reason: "it holds a run, which other results would spoil",
-      remedy: "name another directory with --output")
+      remedy: "name another directory with `output`")
   }
 
   /// Reads the manifest of the run in `directory`.

@@ -28,7 +28,7 @@ package struct RunTable {
     guard bytes.count == mark.byteCount, hash.hexadecimal == mark.digest else {
       throw FileError(
         .malformed, path: path, reason: "it was changed since the checkpoint",
-        remedy: "restore it, or begin again with --overwrite")
+        remedy: "restore it, or begin again with `overwrite`")
     }
     file = try AppendedFile(reopening: path, keeping: mark.byteCount)
   }

@@ -30,7 +30,7 @@ public struct AppendedFile: Sendable {
     guard try file.status(path: path).byteCount >= byteCount else {
       throw FileError(
         .malformed, path: path, reason: "it has fewer bytes than it had: \(byteCount)",
-        remedy: "restore it, or begin again with --overwrite")
+        remedy: "restore it, or begin again with `overwrite`")
     }
     try Self.cut(file, to: byteCount, path: path)
   }

@@ -1,2 +1,2 @@
-/// The version of this package, as `peft --version`, reports and the signatures of metrics give it.
+/// The version of this package, as the command, reports and the signatures of metrics give it.
 package let packageVersion = "0.1.0"

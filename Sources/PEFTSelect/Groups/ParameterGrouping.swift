@@ -170,8 +170,8 @@ private struct Builder {
     }
     if let empty = groups.first(where: { $0.members.isEmpty }) {
       throw GroupingError(
-        description: "the group \"\(empty.name)\" takes no tensor; `peft inspect MODEL --groups "
-          + "tensor` lists the names")
+        description: "the group \"\(empty.name)\" takes no tensor; an inspection by "
+          + "`groups` tensor lists the names")
     }
   }
 
@@ -184,7 +184,8 @@ private struct Builder {
       guard own.contains(where: { isTarget(parameters[$0], of: alone) }) else {
         throw GroupingError(
           description:
-            "no matrix of the layers is called \(target); `peft inspect MODEL --groups tensor` lists them"
+            "no matrix of the layers is called \(target); an inspection by `groups` tensor lists "
+            + "them"
         )
       }
     }

@@ -62,7 +62,7 @@ public struct Selection: Sendable {
     guard budget <= total else {
       throw SelectionError(
         description: "a budget of \(budget) parameters is above all \(total) of the model; "
-          + "there is nothing to choose: train with --method full")
+          + "there is nothing to choose: train with `method` full")
     }
   }
 }

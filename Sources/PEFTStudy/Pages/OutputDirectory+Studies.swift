@@ -72,7 +72,7 @@ extension OutputDirectory {
     if !resuming, !overwriting, let name = try output.listed() {
       throw FileError(
         .storage, path: path, reason: "there is a suite in it already (\(name))",
-        remedy: "resume it with --resume, replace it with --overwrite, or name another directory")
+        remedy: "resume it with `resume`, replace it with `overwrite`, or name another directory")
     }
     return output
   }

@@ -10,8 +10,8 @@ public enum ReportPage {
   /// The file's name.
   public static let fileName = RunReport.fileName
 
-  /// The page for one directory of `train`, `probe` with `select`, `adapt` or `compare`,
-  /// or for several runs.
+  /// The page for one directory with a run, influences and their plan, an adaptation or a
+  /// comparison, or for several runs.
   public static func html(of directories: [String]) throws(FileError) -> String {
     guard directories.count == 1, let directory = directories.first else {
       let runs = try directories.map { directory throws(FileError) in try run(directory) }
@@ -31,7 +31,7 @@ public enum ReportPage {
       throw FileError(
         .notFound, path: directory,
         reason: "it has no finished run, no plan next to influences and no comparison",
-        remedy: "name a directory that `train`, `select`, `adapt` or `compare` wrote")
+        remedy: "name the directory of a run, a plan, an adaptation or a comparison")
     }
     return RunReport(runs: [try run(directory)]).html
   }
@@ -86,7 +86,7 @@ public enum ReportPage {
       throw FileError(
         .malformed, path: directory + "/" + Plan.fileName,
         reason: "it does not belong to the influences next to it: its model or groups differ",
-        remedy: "select again with `peft select`, or move it into a directory of its own")
+        remedy: "select again, or move it into a directory of its own")
     }
     var report = SelectionReport(
       influence, plan: plan,

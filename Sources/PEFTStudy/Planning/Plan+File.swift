@@ -88,7 +88,7 @@ extension Plan {
   public static func read(_ path: String, checking: Bool = true) throws(FileError) -> Plan {
     let path = isDirectory(path) ? path + "/" + fileName : path
     let (document, isSealed) = try SealedFile.read(path, named: fileName, checking: checking)
-    let remedy = "write it again with `peft select`"
+    let remedy = "select again"
     func wrong(_ place: String, _ reason: String) -> FileError {
       FileError(.malformed, path: path, place: place, reason: reason, remedy: remedy)
     }
@@ -172,7 +172,7 @@ extension Plan {
       }
       throw FileError(
         .malformed, path: file, reason: "its SHA-256 is not the one in \(Plan.fileName)",
-        remedy: "select again with `peft select`")
+        remedy: "select again")
     }
   }
 

@@ -40,7 +40,7 @@ extension Plan {
     if !overwriting, try output.has(Self.fileName) {
       throw FileError(
         .storage, path: path, reason: "there is a \(Self.fileName) in it already",
-        remedy: "name another directory, or add --overwrite")
+        remedy: "name another directory, or add `overwrite`")
     }
     try output.claim([Self.fileName, FrontierFile.fileName])
     try write(frontier, in: output)

@@ -168,7 +168,7 @@ public struct Planner {
     guard let model = interactionModel else {
       throw SelectionError(
         description:
-          "the probe did not measure how groups interact; probe again with --interactions")
+          "the probe did not measure how groups interact; probe again with `interactions`")
     }
     try Selection.check(budget, for: groups)
     let fixed = groups.indices.filter { groups[$0].isFixed }

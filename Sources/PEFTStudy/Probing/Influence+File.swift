@@ -122,7 +122,7 @@ private struct InfluenceReader {
       let aggregation = document["aggregation"]?.string.flatMap(ProbeAggregation.init)
     else { throw wrong("settings", "the settings are not described") }
     if format == Influence.textFormatVersion {
-      settings = try RecipeVersion1.probeSettings(settings, path: path, command: "peft probe")
+      settings = try RecipeVersion1.probeSettings(settings, path: path)
     }
     guard let items = document["groups"]?.array, !items.isEmpty else {
       throw wrong("groups", "there are no groups")
@@ -252,7 +252,7 @@ private struct InfluenceReader {
     CheckedNumbers(item, path: path, place: place, remedy: Self.remedy)
   }
 
-  private static let remedy = "write it again with `peft probe`"
+  private static let remedy = "probe again"
 
   private func wrong(_ place: String, _ reason: String) -> FileError {
     FileError(

@@ -39,8 +39,8 @@ extension ProbeSettings {
   /// What helps where a probe met a loss that is not finite.
   fileprivate var remedyOfDivergence: String {
     switch path {
-    case .held: "use --precision fp32, check that the model's weights are finite"
-    case .training: "lower --probe-learning-rate"
+    case .held: "use `precision` fp32, check that the model's weights are finite"
+    case .training: "lower `probe-learning-rate`"
     }
   }
 }
@@ -84,7 +84,8 @@ extension PreparedJob {
       model.parameters, by: settings.rule, candidates: settings.candidates)
     if settings.probe.interactions, planned.count > OneWalkProbe.interactionLimit {
       throw InvalidSetting(
-        "--interactions: \(planned.count) groups have too many pairs; group more coarsely, into at most "
+        setting: "interactions",
+        "\(planned.count) groups have too many pairs; group more coarsely, into at most "
           + "\(OneWalkProbe.interactionLimit)")
     }
     try checkProbeMemory()
@@ -222,7 +223,7 @@ extension TrainingJob {
   ) throws(FileError) {
     try Recipe.check(
       influence.recipe ?? [:], is: recipe(settings, ModelFiles(directory: modelDirectory)),
-      path: path, command: "peft probe")
+      path: path)
   }
 
   /// Everything that distinguishes this probe: settings and digests of its inputs.
@@ -263,7 +264,7 @@ extension ProbeCheckpoint {
       throw FileError(
         .malformed, path: path,
         reason: "its checkpoint has more gradients or probes than are asked for",
-        remedy: "probe again with --overwrite")
+        remedy: "probe again with `overwrite`")
     }
     return saved
   }

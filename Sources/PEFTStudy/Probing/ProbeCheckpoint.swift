@@ -114,18 +114,18 @@ public struct ProbeCheckpoint {
     let manifest = try JSONValue(contentsOf: path)
     func malformed(_ reason: String) -> FileError {
       FileError(
-        .malformed, path: path, reason: reason, remedy: "probe again with --overwrite")
+        .malformed, path: path, reason: reason, remedy: "probe again with `overwrite`")
     }
     guard manifest["format"]?.integer == Self.formatVersion,
       let found = manifest["recipe"]?.object, let files = manifest["files"]?.object
     else { throw malformed("not a checkpoint of a probe of this version") }
-    let numbers = CheckedNumbers(manifest, path: path, remedy: "probe again with --overwrite")
+    let numbers = CheckedNumbers(manifest, path: path, remedy: "probe again with `overwrite`")
     let (seconds, headSeconds) = (
       try numbers.seconds("seconds"), try numbers.seconds("headSeconds")
     )
     let batches = try numbers.count("directionBatches")
     let probes = try numbers.count("probes")
-    try Recipe.check(found, is: recipe, path: path, command: "peft probe")
+    try Recipe.check(found, is: recipe, path: path)
     var digests: [String: String] = [:]
     for (name, digest) in files.members {
       guard !name.contains("/"), try Fingerprint.file(directory + "/" + name) == digest.string
@@ -197,7 +197,7 @@ public struct ProbeCheckpoint {
     func wrong(_ name: String, _ reason: String) -> FileError {
       FileError(
         .malformed, path: reader.path, place: name, reason: reason,
-        remedy: "probe again with --overwrite")
+        remedy: "probe again with `overwrite`")
     }
     func numbers(_ name: String, _ count: Int) throws(FileError) -> [Int64] {
       guard reader.entry(name)?.shape == [count] else {

@@ -137,7 +137,8 @@ extension PreparedJob {
     observe: (_ done: Int, _ of: Int, _ item: Validation.Item?) -> Void = { _, _, _ in }
   ) throws -> Validation? {
     guard let dev else {
-      throw InvalidSetting("--dev: validation measures the loss on data it does not train on")
+      throw InvalidSetting(
+        setting: "dev", "validation measures the loss on data it does not train on")
     }
     let start = ContinuousClock.now
     let entries = model.parameters

@@ -65,7 +65,7 @@ public struct SuiteCell: Sendable {
         .malformed, path: path, reason: "not the result of a suite's run of this version",
         remedy: remedy)
     }
-    try Recipe.check(found, is: recipe, path: path, command: "peft compare --suite")
+    try Recipe.check(found, is: recipe, path: path)
     let numbers = CheckedNumbers(document, path: path, remedy: remedy)
     self.init(
       seed: seed, learningRate: try numbers.number("learningRate"),

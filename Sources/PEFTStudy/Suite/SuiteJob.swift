@@ -136,7 +136,7 @@ public struct SuiteJob {
       throw FileError(
         .notFound, path: directory, place: missing[0],
         reason: "\(missing.count) of \(rows.count) rows are not complete; this is the first",
-        remedy: "run the missing shards, or all of them with --resume")
+        remedy: "run the missing shards, or all of them with `resume`")
     }
     return SuiteResults(
       suite: suite, metrics: bases.mapValues(\.metric), entries: results)

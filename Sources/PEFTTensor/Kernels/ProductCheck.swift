@@ -119,6 +119,6 @@ public enum ProductCheck {
         + "what this processor can do; unset it, as with: env -u OPENBLAS_CORETYPE peft …"
     }
     return "BLAS uses \(core) kernels, below what this processor can do; try "
-      + "OPENBLAS_CORETYPE=SkylakeX and compare with: peft doctor"
+      + "OPENBLAS_CORETYPE=SkylakeX and compare the speeds"
   }
 }

@@ -46,7 +46,7 @@ public struct NonFiniteLoss: Error, Hashable, Sendable, CustomStringConvertible 
 
   package init(
     step: Int, loss: Double, parameter: String?, isTaken: Bool = false,
-    remedy: String = "lower --learning-rate, raise --warmup"
+    remedy: String = "lower `learning-rate`, raise `warmup`"
   ) {
     self.step = step
     self.loss = loss

@@ -40,12 +40,14 @@ struct CommonOptions: ParsableArguments {
       throw FailedSelfTest(
         description: "matrix products on this machine are wrong; see: peft doctor")
     }
-    if let warning = ProductCheck.coreTypeWarning { note("warning: " + warning) }
+    if let warning = ProductCheck.coreTypeWarning {
+      note("warning: " + warning + "; see: peft doctor")
+    }
   }
 
-  /// Says something about what is going on.
+  /// Says something about what is going on. Settings that a library names are shown as options.
   func note(_ line: String) {
-    if !quiet { Console.error(line) }
+    if !quiet { Console.error(SettingNames.asOptions(line)) }
   }
 
   /// Shows a line of a figure with its colours; what it shows of files is clean already.

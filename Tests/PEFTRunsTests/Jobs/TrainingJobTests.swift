@@ -61,7 +61,7 @@ struct TrainingJobTests {
         try job.checkMemory(forecast, available: 1 << 20)
       } throws: { error in
         let message = "\(error)"
-        return message.contains("MiB") && message.contains("--batch-size")
+        return message.contains("MiB") && message.contains("`batch-size`")
       }
       // Without evaluations, which hold more than a step of so few.
       let adapted = try TrainingJobTests().prepared(LowRankAdaptation(rank: 2)) {
@@ -237,11 +237,17 @@ struct TrainingJobTests {
     }
   }
 
-  @Test("settings that do not fit the model are refused by option")
+  @Test("settings that do not fit the model are refused by name")
   func invalid() {
-    #expect(throws: InvalidSetting.self) { try prepared { $0.maximumLength = 1000 } }
-    #expect(throws: InvalidSetting.self) {
+    let long = #expect(throws: InvalidSetting.self) {
+      try prepared { $0.maximumLength = 1000 }
+    }
+    #expect(long?.setting == "max-length")
+    #expect(long?.description.hasPrefix("`max-length` 1000: ") == true)
+    let unknown = #expect(throws: InvalidSetting.self) {
       try prepared(LowRankAdaptation(rank: 2, targets: ["nothing"]))
     }
+    #expect(unknown?.setting == "targets")
+    #expect(unknown?.description.hasPrefix("`targets`: ") == true)
   }
 }
