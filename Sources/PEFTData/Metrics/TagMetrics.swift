@@ -43,10 +43,12 @@ public struct TagMetrics: Hashable, Sendable {
     return (ofEntities ?? []) + [("accuracy", accuracy), ("loss", loss)]
   }
 
+  /// Whether all numbers of both are equal.
   public static func == (first: TagMetrics, second: TagMetrics) -> Bool {
     first.values.map(\.value) == second.values.map(\.value)
   }
 
+  /// Feeds the numbers to a hasher.
   public func hash(into hasher: inout Hasher) { hasher.combine(values.map(\.value)) }
 }
 

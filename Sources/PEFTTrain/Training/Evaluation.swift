@@ -1,7 +1,6 @@
 import PEFTData
 import PEFTModels
 import PEFTNetwork
-import PEFTSelect
 import PEFTTensor
 
 /// How good what a model says about examples is.

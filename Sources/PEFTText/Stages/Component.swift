@@ -73,11 +73,6 @@ struct Component {
   /// Whether there is a member `key` that is not null.
   func isPresent(_ key: String) -> Bool { value[key] != nil && value[key] != .null }
 
-  /// A component that a file does not have.
-  static func missing(path: String) -> Component {
-    Component(value: .null, place: "", path: path, table: .standard)
-  }
-
   /// An error: the component is not what the format demands.
   func malformed(_ reason: String, at key: String = "") -> FileError {
     FileError(
