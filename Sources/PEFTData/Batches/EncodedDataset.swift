@@ -38,8 +38,8 @@ public struct EncodedDataset: Sendable {
     self.init(.texts(encodings, targets), truncatedCount: encodings.count { $0.truncated > 0 })
   }
 
-  /// Texts given word by word, cut to `maximumLength` tokens each, of which the first token of every
-  /// word is predicted; `classes` has one of each word.
+  /// Texts given word by word, cut to `maximumLength` tokens each, of which the first token of
+  /// every word is predicted; `classes` has one of each word.
   init(
     words examples: [TextExample], classes: [[Int]]?, tokenizer: Tokenizer, maximumLength: Int
   ) {

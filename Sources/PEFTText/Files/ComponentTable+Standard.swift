@@ -1,7 +1,7 @@
 import PEFTRuntime
 
 extension ComponentTable {
-  /// All components.
+  /// All components that this package has. A new one is a file of its own and a line here.
   static let standard = ComponentTable(
     normalizers: [
       "BertNormalizer": { c throws(FileError) in try BERTNormalizer(c) },

@@ -8,7 +8,7 @@ struct Component {
   let place: String
   /// The file, for messages.
   let path: String
-  /// The components that this package has.
+  /// The components that are known.
   let table: ComponentTable
 
   /// What `makers` make of this component's type. A type that they do not have is refused by name.

@@ -1,7 +1,6 @@
 import PEFTRuntime
 
-/// The components of tokenizers that this package has, each under the `type` that a
-/// `tokenizer.json` calls it. A new component is a file of its own and a line here.
+/// What makes the components of tokenizers, each under the `type` that a `tokenizer.json` calls it.
 struct ComponentTable: Sendable {
   typealias Maker<Part> = @Sendable (Component) throws(FileError) -> Part
 
