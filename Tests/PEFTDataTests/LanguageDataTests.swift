@@ -1,7 +1,7 @@
 import Foundation
 import PEFTData
 import PEFTModels
-import PEFTSelect
+import PEFTNetwork
 import PEFTTensor
 import PEFTText
 import Testing
