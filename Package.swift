@@ -59,7 +59,8 @@ let package = Package(
     .testTarget(name: "PEFTNetworkTests", dependencies: ["PEFTNetwork", "PEFTTensor"]),
     .testTarget(name: "PEFTSelectTests", dependencies: ["PEFTSelect", "PEFTTensor"]),
     .testTarget(
-      name: "PEFTModelsTests", dependencies: ["PEFTModels", "TestSupport"], exclude: ["Fixtures"]),
+      name: "PEFTModelsTests", dependencies: ["PEFTModels", "PEFTSelect", "TestSupport"],
+      exclude: ["Fixtures"]),
     .target(name: "TestSupport", dependencies: ["PEFTModels"], path: "Tests/TestSupport"),
     .testTarget(name: "PEFTReportTests", dependencies: ["PEFTReport", "TestSupport"]),
     .testTarget(

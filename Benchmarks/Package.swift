@@ -34,6 +34,7 @@ let package = Package(
         .product(name: "PEFTTensor", package: "peft"),
         .product(name: "PEFTNetwork", package: "peft"),
         .product(name: "PEFTModels", package: "peft"),
+        .product(name: "PEFTData", package: "peft"),
         .product(name: "PEFTText", package: "peft"),
       ]),
     .executableTarget(

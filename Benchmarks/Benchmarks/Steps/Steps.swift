@@ -1,6 +1,5 @@
 import Benchmark
 import PEFTModels
-import PEFTSelect
 import PEFTTensor
 
 // Operations and whole steps. Wall clock is told; a benchmark whose tensors take buffers from the

@@ -1,6 +1,7 @@
 import ArgumentParser
 import BenchmarkModels
 import Foundation
+import PEFTData
 import PEFTModels
 import PEFTNetwork
 import PEFTTensor

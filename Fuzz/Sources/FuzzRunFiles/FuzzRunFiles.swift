@@ -14,6 +14,11 @@ private let directory: String = {
   return path
 }()
 
+/// A model over whose width the adapter's classifier is.
+private let configuration = ModelConfiguration.gpt2(
+  GPT2Configuration(
+    vocabularySize: 8, hiddenSize: 4, layerCount: 1, headCount: 1, positionCount: 4))
+
 /// Any bytes either are the file of a run that the first byte chooses, or throw; what is read can
 /// be written, and is then read as the same.
 @_cdecl("LLVMFuzzerTestOneInput")
@@ -54,7 +59,7 @@ public func fuzzRunFiles(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     _ = comparison.split
   default:
     write("adapter_config.json")
-    _ = try? AdapterFile(directory).classCount
+    _ = try? AdapterFile(directory).output(for: configuration)
   }
   return 0
 }

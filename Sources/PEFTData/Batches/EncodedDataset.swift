@@ -1,5 +1,4 @@
 import PEFTNetwork
-import PEFTSelect
 import PEFTTensor
 import PEFTText
 
@@ -39,11 +38,13 @@ public struct EncodedDataset: Sendable {
     self.init(.texts(encodings, targets), truncatedCount: encodings.count { $0.truncated > 0 })
   }
 
-  /// Texts given word by word, cut to the reader's maximum length, of which the first token of every
-  /// word is predicted; `classes` has one of each word.
-  init(words examples: [TextExample], classes: [[Int]]?, _ reader: TaskReader) {
-    let encodings = reader.tokenizer.encode(
-      words: examples.map { $0.words.map(\.text) }, maximumLength: reader.maximumLength)
+  /// Texts given word by word, cut to `maximumLength` tokens each, of which the first token of
+  /// every word is predicted; `classes` has one of each word.
+  init(
+    words examples: [TextExample], classes: [[Int]]?, tokenizer: Tokenizer, maximumLength: Int
+  ) {
+    let encodings = tokenizer.encode(
+      words: examples.map { $0.words.map(\.text) }, maximumLength: maximumLength)
     let starts = encodings.map { encoding in
       encoding.wordIndices.indices.filter { position in
         let word = encoding.wordIndices[position]

@@ -1,10 +1,10 @@
 /// How well predicted tags agree with true ones.
 ///
-/// Tags such as `B-PER`, `I-PER` and `O` mark entities, spans of words with a type. An entity counts
-/// as found if one with the same words and type is predicted. With TP, FP and FN over all entities,
-/// precision is TP / (TP + FP), recall TP / (TP + FN) and F1 = 2 TP / (2 TP + FP + FN); each is 0
-/// where its denominator is 0. Spans are read as by the `conlleval` script of the shared tasks: a tag
-/// `I-` that does not continue an entity begins one.
+/// Tags such as `B-PER`, `I-PER` and `O` mark entities, spans of words with a type. An entity
+/// counts as found if one with the same words and type is predicted. With TP, FP and FN over all
+/// entities, precision is TP / (TP + FP), recall TP / (TP + FN) and F1 = 2 TP / (2 TP + FP + FN);
+/// each is 0 where its denominator is 0. Spans are read as by the `conlleval` script of the shared
+/// tasks: a tag `I-` that does not continue an entity begins one.
 public struct TagMetrics: Hashable, Sendable {
   /// The share of words whose tag is right.
   public let accuracy: Double
@@ -43,10 +43,12 @@ public struct TagMetrics: Hashable, Sendable {
     return (ofEntities ?? []) + [("accuracy", accuracy), ("loss", loss)]
   }
 
+  /// Whether all numbers of both are equal.
   public static func == (first: TagMetrics, second: TagMetrics) -> Bool {
     first.values.map(\.value) == second.values.map(\.value)
   }
 
+  /// Feeds the numbers to a hasher.
   public func hash(into hasher: inout Hasher) { hasher.combine(values.map(\.value)) }
 }
 

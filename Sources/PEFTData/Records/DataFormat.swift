@@ -17,8 +17,8 @@ public enum DataFormat: String, CaseIterable, Hashable, Sendable {
   case text
 
   /// The format that the extension of `path` stands for: `.jsonl` and `.json` for JSON lines,
-  /// `.csv`, `.tsv`, `.conll` (also `.bio`, `.iob` and `.iob2`), and `.txt` for tab-separated values;
-  /// the case of letters does not matter.
+  /// `.csv`, `.tsv`, `.conll` (also `.bio`, `.iob` and `.iob2`), and `.txt` for tab-separated
+  /// values; the case of letters does not matter.
   ///
   /// Throws `unsupported` for any other extension, or none.
   public init(extensionOf path: String) throws(FileError) {

@@ -4,7 +4,10 @@ import PEFTTensor
 
 /// One of several classes for each text or pair.
 public struct Classification: PredictionTask {
+  /// The name in files and for `--task`.
   public static let name = "classification"
+
+  /// The `task_type` of an adapter.
   public static let adapterTaskType = "SEQ_CLS"
 
   /// The classes, in the order of the logits.
@@ -18,14 +21,22 @@ public struct Classification: PredictionTask {
     self.init(LabelMap(try rows.distinctLabels()))
   }
 
+  /// The task whose classes are the names in `labels`.
+  ///
+  /// Throws `malformed` where these are no labels.
   public init(json: JSONValue, path: String) throws(FileError) {
     self.init(try LabelMap(json: json["labels"] ?? .null, path: path))
   }
 
+  /// The classes, as `labels`.
   public var settings: JSONObject { ["labels": labels.json] }
 
+  /// A logit of each class, for every text.
   public func output(pooling: Pooling) -> ModelOutput { .classes(labels.count, pooling: pooling) }
 
+  /// The texts or pairs with their classes, cut to the reader's maximum length.
+  ///
+  /// Throws as `targets(of:)` does.
   public func encode(
     _ rows: TaskReader.Rows, by reader: TaskReader
   ) throws(FileError) -> EncodedDataset {
@@ -42,10 +53,12 @@ public struct Classification: PredictionTask {
     .classes(try labels.classes(of: rows.examples, path: rows.path))
   }
 
+  /// The index of the largest of the logits [C], the first of equals.
   public func answer(_ logits: UnsafeBufferPointer<Float>) -> Double {
     Double(logits.positionOfLargest)
   }
 
+  /// Those of `ClassificationMetrics`; none where no classes are given.
   public func metrics(
     of answers: [Double], targets: Targets?, loss: Double, terms: Int
   ) -> [(name: String, value: Double)] {
@@ -55,8 +68,11 @@ public struct Classification: PredictionTask {
     ).values
   }
 
+  /// The accuracy.
   public var primaryMetric: PrimaryMetric { PrimaryMetric("accuracy", higherIsBetter: true) }
 
+  /// The `label` of the largest of the logits [C], their softmax as `probabilities`, and the
+  /// `logits` themselves.
   public func prediction(_ logits: [Float], of _: TextExample, words _: [Int]) -> JSONObject {
     let largest = logits.reduce(-Double.infinity) { max($0, Double($1)) }
     let exponentials = logits.map { exp(Double($0) - largest) }
@@ -72,8 +88,10 @@ public struct Classification: PredictionTask {
     ]
   }
 
+  /// The labels.
   public var classes: LabelMap? { labels }
 
+  /// That of one label for each text.
   public var problemType: String? { "single_label_classification" }
 }
 

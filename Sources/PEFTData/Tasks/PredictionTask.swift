@@ -67,12 +67,16 @@ public protocol PredictionTask: Hashable, Sendable {
 }
 
 extension PredictionTask {
+  /// Tab-separated values.
   public static var textFormat: DataFormat { .tsv }
 
+  /// There are none.
   public var classes: LabelMap? { nil }
 
+  /// There is none.
   public var problemType: String? { nil }
 
+  /// The texts or pairs alone, cut to the reader's maximum length. It throws nothing.
   public func encodeUnlabelled(
     _ rows: TaskReader.Rows, by reader: TaskReader
   ) throws(FileError) -> EncodedDataset {

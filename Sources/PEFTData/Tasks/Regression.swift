@@ -3,7 +3,10 @@ import PEFTTensor
 
 /// A real number for each text or pair.
 public struct Regression: PredictionTask {
+  /// The name in files and for `--task`.
   public static let name = "regression"
+
+  /// The `task_type` of an adapter.
   public static let adapterTaskType = "SEQ_CLS"
 
   /// The task.
@@ -15,12 +18,18 @@ public struct Regression: PredictionTask {
     _ = try targets(of: rows)
   }
 
+  /// The task. It has no settings to read, and throws nothing.
   public init(json: JSONValue, path: String) throws(FileError) {}
 
+  /// There are none.
   public var settings: JSONObject { [:] }
 
+  /// One logit for every text, the value itself.
   public func output(pooling: Pooling) -> ModelOutput { .classes(1, pooling: pooling) }
 
+  /// The texts or pairs with their values, cut to the reader's maximum length.
+  ///
+  /// Throws as `targets(of:)` does.
   public func encode(
     _ rows: TaskReader.Rows, by reader: TaskReader
   ) throws(FileError) -> EncodedDataset {
@@ -49,8 +58,10 @@ public struct Regression: PredictionTask {
     return .values(values)
   }
 
+  /// The only one of the logits [1].
   public func answer(_ logits: UnsafeBufferPointer<Float>) -> Double { Double(logits[0]) }
 
+  /// Those of `RegressionMetrics`; none where no values are given.
   public func metrics(
     of answers: [Double], targets: Targets?, loss: Double, terms: Int
   ) -> [(name: String, value: Double)] {
@@ -58,14 +69,17 @@ public struct Regression: PredictionTask {
     return RegressionMetrics(predictions: answers, targets: values, loss: loss).values
   }
 
+  /// The correlation of Pearson.
   public var primaryMetric: PrimaryMetric { PrimaryMetric("pearson", higherIsBetter: true) }
 
+  /// The `value`, and the `logits` [1], which hold it too.
   public func prediction(_ logits: [Float], of _: TextExample, words _: [Int]) -> JSONObject {
     [
       "value": .number(Double(logits[0])), "logits": .array(logits.map { .number(Double($0)) }),
     ]
   }
 
+  /// That of a real number for each text.
   public var problemType: String? { "regression" }
 }
 

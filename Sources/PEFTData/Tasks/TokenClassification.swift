@@ -6,8 +6,13 @@ import PEFTTensor
 /// The first token of a word speaks for it: what the others give is not looked at. Words beyond the
 /// maximum length, and words that the tokenizer makes nothing of, have no prediction.
 public struct TokenClassification: PredictionTask {
+  /// The name in files and for `--task`.
   public static let name = "token-classification"
+
+  /// The `task_type` of an adapter.
   public static let adapterTaskType = "TOKEN_CLS"
+
+  /// A word and its tag on every line.
   public static let textFormat = DataFormat.conll
 
   /// The tags, in the order of the logits.
@@ -31,14 +36,23 @@ public struct TokenClassification: PredictionTask {
     self.init(LabelMap(tags))
   }
 
+  /// The task whose tags are the names in `tags`.
+  ///
+  /// Throws `malformed` where these are no labels.
   public init(json: JSONValue, path: String) throws(FileError) {
     self.init(try LabelMap(json: json["tags"] ?? .null, path: path))
   }
 
+  /// The tags, as `tags`.
   public var settings: JSONObject { ["tags": tags.json] }
 
+  /// A logit of each tag, for every word.
   public func output(pooling: Pooling) -> ModelOutput { .tokenClasses(tags.count) }
 
+  /// The texts with the tags of their words, cut to the reader's maximum length.
+  ///
+  /// Throws `malformed`, with the line, for a text without words, and for a word without a tag or
+  /// with one that is not among the tags.
   public func encode(
     _ rows: TaskReader.Rows, by reader: TaskReader
   ) throws(FileError) -> EncodedDataset {
@@ -58,14 +72,21 @@ public struct TokenClassification: PredictionTask {
       }
       classes.append(row)
     }
-    return EncodedDataset(words: rows.examples, classes: classes, reader)
+    return EncodedDataset(
+      words: rows.examples, classes: classes, tokenizer: reader.tokenizer,
+      maximumLength: reader.maximumLength)
   }
 
+  /// The texts alone, cut to the reader's maximum length.
+  ///
+  /// Throws `malformed`, with the line, for a text without words.
   public func encodeUnlabelled(
     _ rows: TaskReader.Rows, by reader: TaskReader
   ) throws(FileError) -> EncodedDataset {
     for example in rows.examples { try Self.checkWords(of: example, path: rows.path) }
-    return EncodedDataset(words: rows.examples, classes: nil, reader)
+    return EncodedDataset(
+      words: rows.examples, classes: nil, tokenizer: reader.tokenizer,
+      maximumLength: reader.maximumLength)
   }
 
   private static func checkWords(of example: TextExample, path: String) throws(FileError) {
@@ -82,10 +103,12 @@ public struct TokenClassification: PredictionTask {
       remedy: "training and evaluation need a tag behind every word")
   }
 
+  /// The index of the largest of the logits [C], the first of equals.
   public func answer(_ logits: UnsafeBufferPointer<Float>) -> Double {
     Double(logits.positionOfLargest)
   }
 
+  /// Those of `TagMetrics`; none where no tags are given.
   public func metrics(
     of answers: [Double], targets: Targets?, loss: Double, terms: Int
   ) -> [(name: String, value: Double)] {
@@ -103,10 +126,13 @@ public struct TokenClassification: PredictionTask {
 
   private var marksEntities: Bool { Entity.areMarked(by: tags.names) }
 
+  /// The F1 of entities where the tags mark some, else the accuracy.
   public var primaryMetric: PrimaryMetric {
     PrimaryMetric(marksEntities ? "f1" : "accuracy", higherIsBetter: true)
   }
 
+  /// The `words`, and one of `tags` for each; null for a word without a prediction. The logits are
+  /// [rows · C], row after row.
   public func prediction(
     _ logits: [Float], of example: TextExample, words: [Int]
   ) -> JSONObject {
@@ -118,6 +144,7 @@ public struct TokenClassification: PredictionTask {
     return ["words": .array(example.words.map { .string($0.text) }), "tags": .array(found)]
   }
 
+  /// The tags.
   public var classes: LabelMap? { tags }
 }
 

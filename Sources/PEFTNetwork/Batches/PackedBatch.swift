@@ -1,5 +1,4 @@
 import PEFTTensor
-import PEFTText
 
 /// Token sequences laid end to end, without padding.
 public struct PackedBatch: Sendable {

@@ -12,8 +12,9 @@ import PEFTTensor
 /// information); h is the mean of S such squares. *Squared error* needs one walk.
 ///
 /// An example with several rows is always sampled, since passes leave one number for each example.
-/// In the mean over examples it has (B/N) Σ_{t∈i} ℓ_t. The scores of different rows are uncorrelated
-/// given the text, so the square of their sum has the expectation of the sum of their squares.
+/// In the mean over examples it has (B/N) Σ_{t∈i} ℓ_t. The scores of different rows are
+/// uncorrelated given the text, so the square of their sum has the expectation of the sum of their
+/// squares.
 struct LogitCurvature: OutputCurvature {
   private enum Form {
     case exact(probabilities: [Double], labels: [Int])

@@ -1,7 +1,6 @@
 import PEFTData
 import PEFTModels
 import PEFTNetwork
-import PEFTSelect
 import PEFTTensor
 
 /// How good what a model says about examples is.
@@ -16,9 +15,9 @@ public struct Evaluation: Sendable {
 extension TransformerModel {
   /// Runs over `data` without dropout and without recording anything.
   ///
-  /// Examples of similar length are batched together. What is masked is the same in every evaluation of the same data. The loss of language is the mean over
-  /// predicted tokens, and perplexity its exponential. Of an example only its class or value is
-  /// kept, never its logits.
+  /// Examples of similar length are batched together. What is masked is the same in every
+  /// evaluation of the same data. The loss of language is the mean over predicted tokens, and
+  /// perplexity its exponential. Of an example only its class or value is kept, never its logits.
   public func evaluate(_ data: EncodedDataset, task: any PredictionTask) -> Evaluation {
     guard let evaluation = evaluate(data, task: task, shouldStop: { false }) else {
       preconditionFailure("evaluate: it was stopped, and nobody asked for that")

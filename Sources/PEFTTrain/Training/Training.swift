@@ -2,7 +2,6 @@ import Foundation
 import PEFTData
 import PEFTModels
 import PEFTNetwork
-import PEFTSelect
 import PEFTTensor
 
 /// Trains the trainable parameters of `model` on `data`, in place.

@@ -3,8 +3,8 @@ import PEFTModels
 import PEFTNetwork
 import PEFTTensor
 
-/// The steps of a training run, one at a time: batches, gradients, and AdamW with clipping by global
-/// norm. It knows no file and evaluates nothing; see `train` for a whole run.
+/// The steps of a training run, one at a time: batches, gradients, and AdamW with clipping by
+/// global norm. It knows no file and evaluates nothing; see `train` for a whole run.
 ///
 /// Batches, dropout and everything else random are functions of the seed; the same seed and number
 /// of workers give the same bits. With several processes each takes its part of every batch, and
@@ -78,8 +78,8 @@ public struct TrainingLoop {
         }))
   }
 
-  /// The state. A state that is set must be one of the same model, data and settings: the steps that
-  /// follow are those that the loop it came from would have taken, to the bit.
+  /// The state. A state that is set must be one of the same model, data and settings: the steps
+  /// that follow are those that the loop it came from would have taken, to the bit.
   public var state: State {
     get {
       State(

@@ -60,7 +60,8 @@ extension GPT2Configuration: Architecture {
   /// A `GPT2`.
   public func makeBackbone() -> any Backbone { GPT2(configuration: self) }
 
-  /// A classifier of texts without a bias, one of tokens, or a language model whose output layer is the word table.
+  /// A classifier of texts without a bias, one of tokens, or a language model whose output layer is
+  /// the word table.
   public func makeHead(_ output: ModelOutput, on backbone: any Backbone) -> any ModelHead {
     switch output {
     case .classes(let count, let pooling):

@@ -62,8 +62,8 @@ extension LlamaConfiguration: Architecture {
   /// A `Llama`.
   public func makeBackbone() -> any Backbone { Llama(configuration: self) }
 
-  /// A classifier of texts without a bias, one of tokens, or a language model whose output layer is the word table or a
-  /// matrix of its own.
+  /// A classifier of texts without a bias, one of tokens, or a language model whose output layer is
+  /// the word table or a matrix of its own.
   public func makeHead(_ output: ModelOutput, on backbone: any Backbone) -> any ModelHead {
     switch output {
     case .classes(let count, let pooling):

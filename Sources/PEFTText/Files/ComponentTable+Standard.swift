@@ -1,17 +1,7 @@
 import PEFTRuntime
 
-/// The components of tokenizers that this package has, each under the `type` that a
-/// `tokenizer.json` calls it. A new component is a file of its own and a line here.
-struct ComponentTable: Sendable {
-  typealias Maker<Part> = @Sendable (Component) throws(FileError) -> Part
-
-  let normalizers: [String: Maker<any TextNormalizer>]
-  let splitters: [String: Maker<any TextSplitter>]
-  let models:
-    [String: @Sendable (Component, ModelSurroundings) throws(FileError) -> any SubwordModel]
-  let decoders: [String: Maker<any TokenDecoder>]
-
-  /// All components.
+extension ComponentTable {
+  /// All components that this package has. A new one is a file of its own and a line here.
   static let standard = ComponentTable(
     normalizers: [
       "BertNormalizer": { c throws(FileError) in try BERTNormalizer(c) },
@@ -56,10 +46,9 @@ struct ComponentTable: Sendable {
     ])
 }
 
-/// What a model has to know of the rest of its tokenizer.
-struct ModelSurroundings {
-  /// The tokens that are found in the text; those that the model's vocabulary lacks follow it.
-  let added: [AddedTokens.Token]
-  /// Whether the splitter hands over bytes.
-  let isByteLevel: Bool
+extension Component {
+  /// A component that a file does not have.
+  static func missing(path: String) -> Component {
+    Component(value: .null, place: "", path: path, table: .standard)
+  }
 }

@@ -8,7 +8,7 @@ struct Component {
   let place: String
   /// The file, for messages.
   let path: String
-  /// The components that this package has.
+  /// The components that are known.
   let table: ComponentTable
 
   /// What `makers` make of this component's type. A type that they do not have is refused by name.
@@ -72,11 +72,6 @@ struct Component {
 
   /// Whether there is a member `key` that is not null.
   func isPresent(_ key: String) -> Bool { value[key] != nil && value[key] != .null }
-
-  /// A component that a file does not have.
-  static func missing(path: String) -> Component {
-    Component(value: .null, place: "", path: path, table: .standard)
-  }
 
   /// An error: the component is not what the format demands.
   func malformed(_ reason: String, at key: String = "") -> FileError {
