@@ -45,15 +45,13 @@ struct LanguageDataTests {
     #expect(rows == [TextExample(text: "p", pair: "c", line: 1)])
   }
 
-  /// A directory with a vocabulary of bytes alone, and a small GPT-2 configuration.
+  /// A reader for a causal model, and its directory, which has a vocabulary of bytes alone.
   private func reader(maximumLength: Int = 24) throws -> (TaskReader, String) {
     let directory = FileManager.default.temporaryDirectory
       .appending(path: "peft-language-\(UUID().uuidString)").path
     try ByteLevelBPETrainer.train(
       texts: [""], vocabularySize: 257, specialTokens: SpecialTokenTemplate.gpt2.specialTokens
     ).write(to: directory, template: .gpt2)
-    let configuration = GPT2Configuration(
-      vocabularySize: 257, hiddenSize: 8, layerCount: 1, headCount: 1, positionCount: 64)
     let reader = TaskReader(
       isCausal: true, tokenizer: try Tokenizer.load(directory: directory),
       maximumLength: maximumLength)

@@ -215,7 +215,7 @@ public struct RunDirectory {
     try TrainedTensors.save(model, drawn: drawn, to: output.file(TrainedTensors.fileName))
     try events.add("end", ["ending": .string(manifest.outcome.ending.rawValue)])
     var manifest = manifest
-    for name in try output.files(where: Self.isBound) where try output.has(name) {
+    for name in output.files(where: Self.isBound) where try output.has(name) {
       manifest.files[name] = try Fingerprint.file(path + "/" + name)
     }
     let page = RunReport(runs: [
