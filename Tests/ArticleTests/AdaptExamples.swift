@@ -75,8 +75,9 @@ struct AdaptExamples {
     ) { event in
       if case .comparison(.training(.step)) = event { steps += 1 }
     }
-    guard case .stopped = stopped, case .finished(let last) = try job.run(
-      in: other, start: .resuming, observe: { _ in })
+    guard case .stopped = stopped,
+      case .finished(let last) = try job.run(
+        in: other, start: .resuming, observe: { _ in })
     else {
       Issue.record("the job was stopped while it trained")
       return

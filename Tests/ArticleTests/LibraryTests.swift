@@ -7,7 +7,7 @@ struct LibraryTests {
   private static let sources = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Sources")
   /// What looks like an option and is none: variables of style sheets.
-  private static let styleVariables = /--(page|ink)\b/
+  private static var styleVariables: Regex<(Substring, Substring)> { /--(page|ink)\b/ }
   /// The name of a suite in the markers of its directories, which is part of their format.
   private static let markerOfSuite = #"case suite = "compare --suite""#
 

@@ -174,7 +174,8 @@ struct CompareCommand: ParsableCommand {
       learningRates: comparison.rates(training))
     let result = try job.run(
       candidates, budget: budget, for: prepared, in: directory, resuming: main.resume,
-      shouldStop: { Interruption.isRequested }) { session.show($0) }
+      shouldStop: { Interruption.isRequested }
+    ) { session.show($0) }
     guard let result else { throw Interrupted(run: main.output) }
     if common.json {
       Console.output(result.json)

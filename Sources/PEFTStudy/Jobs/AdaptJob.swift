@@ -114,7 +114,8 @@ public struct AdaptJob: Sendable {
       }
     let comparison = try ComparisonJob(base: base, seeds: seeds, learningRates: learningRates).run(
       candidates, budget: budget, for: prepared, in: directory, isFirstMain: true,
-      resuming: start == .resuming, shouldStop: shouldStop) { observe(.comparison($0)) }
+      resuming: start == .resuming, shouldStop: shouldStop
+    ) { observe(.comparison($0)) }
     guard let comparison else { return .stopped }
     return .finished(Outcome(influence: measured, plan: plan.value, comparison: comparison))
   }
