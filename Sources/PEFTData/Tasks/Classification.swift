@@ -4,7 +4,7 @@ import PEFTTensor
 
 /// One of several classes for each text or pair.
 public struct Classification: PredictionTask {
-  /// The name in files and for `--task`.
+  /// The name in files, and of the kind of task.
   public static let name = "classification"
 
   /// The `task_type` of an adapter.

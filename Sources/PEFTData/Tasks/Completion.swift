@@ -2,7 +2,7 @@ import PEFTTensor
 
 /// The tokens of completions, from their prompts.
 public struct Completion: VocabularyTask {
-  /// The name in files and for `--task`.
+  /// The name in files, and of the kind of task.
   public static let name = "completion"
 
   /// Prompts with their completions.

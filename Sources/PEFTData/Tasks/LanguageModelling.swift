@@ -3,7 +3,7 @@ import PEFTTensor
 /// The tokens of running text, seen in windows: the next one for a causal model, masked ones for
 /// RoBERTa and BERT.
 public struct LanguageModelling: VocabularyTask {
-  /// The name in files and for `--task`.
+  /// The name in files, and of the kind of task.
   public static let name = "language"
 
   /// Running text.

@@ -3,7 +3,7 @@ import PEFTTensor
 
 /// A real number for each text or pair.
 public struct Regression: PredictionTask {
-  /// The name in files and for `--task`.
+  /// The name in files, and of the kind of task.
   public static let name = "regression"
 
   /// The `task_type` of an adapter.

@@ -6,7 +6,7 @@ import PEFTTensor
 /// The first token of a word speaks for it: what the others give is not looked at. Words beyond the
 /// maximum length, and words that the tokenizer makes nothing of, have no prediction.
 public struct TokenClassification: PredictionTask {
-  /// The name in files and for `--task`.
+  /// The name in files, and of the kind of task.
   public static let name = "token-classification"
 
   /// The `task_type` of an adapter.
