@@ -253,7 +253,7 @@ struct LanguageCommandTests {
       ),
       (["predict", place.model, "--data", prompts], 2, ["peft generate"]),
       (["generate", short, "--prompt", "a"], 3, ["sequences of 3 tokens"]),
-      (["evaluate", place.model, "--data", labelled], 3, ["labels", "peft train"]),
+      (["evaluate", place.model, "--data", labelled], 3, ["labels", "--task language"]),
       (
         [
           "evaluate", place.directory.path("own/roberta-small"), "--data", hidden, "--task",
