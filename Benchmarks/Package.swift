@@ -60,6 +60,15 @@ let package = Package(
         .product(name: "PEFTSelect", package: "peft"),
       ]),
     .executableTarget(
+      name: "suite-claims",
+      dependencies: [
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "PEFTRuntime", package: "peft"),
+        .product(name: "PEFTData", package: "peft"),
+        .product(name: "PEFTStudy", package: "peft"),
+      ]),
+    .testTarget(name: "suite-claimsTests", dependencies: ["suite-claims"]),
+    .executableTarget(
       name: "probe-time",
       dependencies: [
         "BenchmarkModels",

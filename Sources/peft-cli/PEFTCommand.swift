@@ -27,8 +27,8 @@ struct PEFTCommand: ParsableCommand {
         name: "Step-by-step",
         subcommands: [
           ProbeCommand.self, SelectCommand.self, TrainCommand.self, EvaluateCommand.self,
-          PredictCommand.self, GenerateCommand.self, CompareCommand.self, ReportCommand.self,
-          ExportCommand.self, ApplyCommand.self,
+          PredictCommand.self, GenerateCommand.self, CompareCommand.self, SuiteCommand.self,
+          ReportCommand.self, ExportCommand.self, ApplyCommand.self,
         ]),
       CommandGroup(
         name: "Checking",
@@ -72,7 +72,7 @@ enum Entry {
     CommandInterface.$root.withValue(PEFTCommand.self) {
       do {
         if let problem = VectorKernels.environmentProblem { throw InvalidSetting(problem) }
-        let merged = try ConfigurationFile.merge(arguments)
+        let merged = try ConfigurationFile.merge(SuiteCommand.renamed(arguments))
         var command = try PEFTCommand.parseAsRoot(merged)
         try EnvironmentReport.$command.withValue(line(arguments)) { try command.run() }
         return .done

@@ -1,9 +1,10 @@
 import Foundation
+import PEFTStudy
 import PEFTTensor
 import TestSupport
 import Testing
 
-@Suite("compare --suite")
+@Suite("Suites")
 struct SuiteCommandTests {
   /// A suite on the small model of a workplace, at `path`.
   private static func write(_ place: Workplace, to path: String, steps: Int = 6) throws {
@@ -23,6 +24,7 @@ struct SuiteCommandTests {
       walk: {groups: kind-layer, direction-batches: 2, probe-batches: 2, head-steps: 3, interactions: true}
       kinds: {groups: kind, direction-batches: 2, probe-batches: 2, head-steps: 3}
       fit: {groups: kind, estimator: fit, probe-steps: 4, period: 2, head-steps: 0}
+      unused: {groups: tensor, direction-batches: 1, probe-batches: 1, head-steps: 0}
     methods:
       head: {method: head}
       bitfit: {method: bitfit}
@@ -33,11 +35,9 @@ struct SuiteCommandTests {
       fisher: {probe: walk, by: fisher, solver: greedy, budgets: [20%]}
       chance: {probe: walk, solver: shuffled, budgets: [20%]}
       paper: {probe: fit, solver: prefix, value: newton, budgets: [20%]}
-      subsets: {subsets-of: kinds}
+      "parts:bias+norm": {groups: [bias, norm], probe: kinds}
     ours: ours
     against: [lora, bitfit]
-    agreements:
-      fit and walk: {probe: fit, with: kinds}
     """.write(toFile: path, atomically: true, encoding: .utf8)
   }
 
@@ -45,7 +45,7 @@ struct SuiteCommandTests {
     -> PEFTProcess
   {
     let (process, directory) = try PEFTProcess.start(
-      ["compare", "--suite", suite, "--output", output] + extra)
+      ["suite", suite, "--output", output] + extra)
     return try PEFTProcess.finish(process, directory)
   }
 
@@ -68,8 +68,7 @@ struct SuiteCommandTests {
     let cells = table.dropFirst().map {
       $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
     }
-    for (name, runs) in Dictionary(grouping: cells, by: { $0[row] })
-    where !name.hasPrefix("subsets") {
+    for runs in Dictionary(grouping: cells, by: { $0[row] }).values {
       #expect(runs.count == 4)
       let means = Dictionary(grouping: runs) { $0[rate] }.mapValues { runs in
         runs.reduce(0) { $0 + (Double($1[dev]) ?? 0) } / Double(runs.count)
@@ -80,62 +79,6 @@ struct SuiteCommandTests {
       let best = means.filter { $0.value == means.values.max() }.keys.compactMap(Double.init)
       #expect(Double(taken[0][rate]) == best.min())
     }
-  }
-
-  /// Rankings and refused fits as the probes' own files have them.
-  private static func checkClaims(_ document: JSONValue, _ output: String) throws {
-    func groups(_ probe: String, _ seed: Int) throws -> (JSONValue, [(index: Int, JSONValue)]) {
-      let found = try JSONValue(contentsOf: "\(output)/probes/words/\(probe)/seed-\(seed).json")
-      let groups = try #require(found["groups"]?.array).enumerated()
-        .filter { $0.element["fixed"] == .bool(false) }
-      return (found, groups.map { ($0.offset, $0.element) })
-    }
-    func row(_ title: String) throws -> [String] {
-      let tables = document["tables"]?.array ?? []
-      let table = try #require(tables.first { $0["title"]?.string?.hasPrefix(title) == true })
-      return table["rows"]?.array?.first?.array?.compactMap(\.string) ?? []
-    }
-    var (taus, refused, fits) = ([0.0, 0.0], 0, 0)
-    for seed in [1, 2] {
-      let (fitted, ours) = try groups("fit", seed)
-      let theirs = try groups("kinds", seed).1
-      #expect(ours.map { $0.1["name"] } == theirs.map { $0.1["name"] } && ours.count > 3)
-      for (column, isDensity) in [false, true].enumerated() {
-        func values(_ groups: [(index: Int, JSONValue)]) -> [Double] {
-          groups.map {
-            ($0.1["value"]?.double ?? .nan) / (isDensity ? $0.1["parameters"]?.double ?? .nan : 1)
-          }
-        }
-        let (x, y) = (values(ours), values(theirs))
-        var (sum, xPairs, yPairs) = (0.0, 0.0, 0.0)
-        for i in x.indices {
-          for j in 0..<i {
-            let (a, b) = (x[i] - x[j], y[i] - y[j])
-            sum += (a == 0 || b == 0) ? 0 : (a > 0) == (b > 0) ? 1 : -1
-            xPairs += a == 0 ? 0 : 1
-            yPairs += b == 0 ? 0 : 1
-          }
-        }
-        taus[column] += xPairs * yPairs > 0 ? sum / (xPairs * yPairs).squareRoot() / 2 : 0
-      }
-      for probe in fitted["probes"]?.array ?? [] {
-        let accepted = probe["accepted"]?.array ?? []
-        fits += ours.count
-        refused += ours.count { accepted[$0.index] == .bool(false) }
-      }
-    }
-    let ranking = try row("Rankings")
-    #expect(ranking.prefix(2) == ["fit and walk", "words"])
-    for (text, tau) in zip(ranking.dropFirst(2), taus) {
-      let shown = try #require(Double(text.split(separator: " ")[0]))
-      #expect(abs(shown - tau) < 6e-5, "\(text), \(tau)")
-    }
-    let refusal = try row("Fits that were refused")
-    #expect(refusal.prefix(2) == ["words", "fit"] && fits > 0)
-    let share = try #require(refusal[2].split(separator: " ").first.flatMap { Double($0) })
-    #expect(
-      abs(share - 100 * Double(refused) / Double(fits)) <= 0.005 * share,
-      "\(refusal), \(refused)/\(fits)")
   }
 
   @Test("shards, ended and gone on with, give the numbers of one process; a hole is refused")
@@ -149,13 +92,16 @@ struct SuiteCommandTests {
     let document = try all.document
     #expect(document["headline"]?.array?.count == 2)
     #expect(
-      try String(contentsOfFile: whole + "/report.html", encoding: .utf8).contains("Additivity"))
+      try String(contentsOfFile: whole + "/report.html", encoding: .utf8).contains("parts:bias"))
+    // The probe that no method uses is measured too.
+    for seed in [1, 2] {
+      #expect(try Influence.read("\(whole)/probes/words/unused/seed-\(seed).json").isComplete)
+    }
     let table = try Self.numbers(whole)
     #expect(
       table.count > 2 * 3 && table.allSatisfy { $0.contains("words") || $0.hasPrefix("problem,") })
 
     try Self.checkRates(table)
-    try Self.checkClaims(document, whole)
 
     let shared = place.directory.path("shared")
     let part = try Self.run(suite, shared, "--shard", "2/2", "--json")
@@ -167,7 +113,7 @@ struct SuiteCommandTests {
 
     // Ended by force in the middle of the other part.
     let (process, directory) = try PEFTProcess.start(
-      ["compare", "--suite", suite, "--output", shared, "--shard", "1/2"])
+      ["suite", suite, "--output", shared, "--shard", "1/2"])
     let cells = shared + "/cells/words/bitfit"
     while process.isRunning, !FileManager.default.fileExists(atPath: shared + "/cells/words/head") {
       usleep(2000)
@@ -202,10 +148,12 @@ struct SuiteCommandTests {
       ("[2%, 20%]", "[2, 20%]", "budgets"),
       ("against: [lora, bitfit]", "against: {lora: 1}", "against"),
       ("groups: kind-layer", "groups: nothing", "probes.walk"),
-      ("kinds: {groups: kind", "kinds: {groups: tensor", "subsets"),
+      ("groups: [bias, norm]", "groups: [bias, norn]", "norn"),
+      ("groups: [bias, norm], probe: kinds", "groups: [bias, norm]", "parts:bias+norm.probe"),
       (", interactions: true", "", "interactions"), ("by: fisher", "by: fischer", "fischer"),
       ("[2%, 20%]", "[2%, 2%]", "budgets"), ("steps: 6", "steps: 6, seed: 3", "recipe.seed"),
       ("value: newton", "value: newton, reach: 0.1", "methods.paper.reach"),
+      ("ours: ours", "agreements: {a: {probe: fit, with: kinds}}\nours: ours", "suite-claims"),
     ])
   func faults(_ item: (old: String, new: String, named: String)) throws {
     let place = try Workplace()
@@ -250,8 +198,7 @@ struct SuiteCommandTests {
     ([("  head: {", "  ours@2%: {")], ["ours@2%", "method ours"]),
     ([("  head: {", "  BitFit: {")], ["BitFit", "bitfit"]),
     ([("budgets: [2%, 20%]", "budgets: [2%, 2.00000001%]")], ["ours@2%", "budget"]),
-    ([("  head: {", "  subsets:bias: {")], ["subsets:bias", "method subsets"]),
-    ([("  head: {", "  subsets:none: {")], ["subsets:none", "method subsets"]),
+    ([("  head: {", "  PARTS:bias+norm: {")], ["PARTS:bias+norm", "method parts:bias+norm"]),
     ([("  kinds: {", "  WALK: {groups: kind}\n  kinds: {")], ["WALK", "walk"]),
   ]
 
@@ -285,7 +232,7 @@ struct SuiteCommandTests {
     let (suite, output) = (place.directory.path("suite.yaml"), place.directory.path("output"))
     try Self.write(place, to: suite, steps: 4000)
     let (process, directory) = try PEFTProcess.start([
-      "compare", "--suite", suite, "--output", output, "--shard", "1/2",
+      "suite", suite, "--output", output, "--shard", "1/2",
     ])
     for _ in 0..<3000 where !FileManager.default.fileExists(atPath: output + "/cells") {
       usleep(10_000)
@@ -306,7 +253,7 @@ struct SuiteCommandTests {
     try Self.write(place, to: suite)
     #expect(try Self.run(suite, whole).status == 0)
     let processes = try ["1/2", "1/2", "2/2", "2/2"].map {
-      try PEFTProcess.start(["compare", "--suite", suite, "--output", shared, "--shard", $0])
+      try PEFTProcess.start(["suite", suite, "--output", shared, "--shard", $0])
     }
     for (process, directory) in processes {
       let result = try PEFTProcess.finish(process, directory)
@@ -317,25 +264,57 @@ struct SuiteCommandTests {
     #expect(try Self.numbers(shared) == Self.numbers(whole))
   }
 
-  @Test("options that stand in the suite's file are refused beside it")
+  @Test("the suite's file has the options of its runs; compare --suite is its earlier name")
   func options() throws {
     let place = try Workplace()
     let configuration = place.directory.path("c.yaml")
     try "workers: 1\nmethods: [lora]".write(
       toFile: configuration, atomically: true, encoding: .utf8)
-    for (extra, word) in [
-      (["--model", "m"], "--model"), (["--seeds", "1"], "--seeds"), (["--steps=3"], "--steps"),
-      (["--shard", "3/2"], "--shard 3/2"), (["--config", configuration], "--methods"),
+    for command in [
+      ["suite", "s.yaml"], ["compare", "--suite", "s.yaml"], ["compare", "--suite=s.yaml"],
     ] {
-      let (process, streams) = try PEFTProcess.start(
-        ["compare", "--suite", "s.yaml", "--output", "o"] + extra)
-      let result = try PEFTProcess.finish(process, streams)
-      #expect(result.status == 2 && result.errors.contains(word), "\(result.errors)")
+      for (extra, word) in [
+        (["--model", "m"], "--model"), (["--seeds", "1"], "--seeds"), (["--steps=3"], "--steps"),
+        (["--shard", "3/2"], "--shard 3/2"), (["--config", configuration], "methods"),
+        (["--merge", "--overwrite"], "--merge"),
+      ] {
+        let (process, streams) = try PEFTProcess.start(command + ["--output", "o"] + extra)
+        let result = try PEFTProcess.finish(process, streams)
+        #expect(result.status == 2 && result.errors.contains(word), "\(result.errors)")
+      }
+      let (process, streams) = try PEFTProcess.start(command + ["--output", "o"])
+      let missing = try PEFTProcess.finish(process, streams)
+      #expect(missing.status == 3 && missing.errors.contains("s.yaml"), "\(missing.errors)")
     }
+    #expect(try PEFTProcess.run("compare", "--output", "o", "--suite").status == 2)
     #expect(try PEFTProcess.run("compare", "--output", "o").status == 2)
     #expect(
       try PEFTProcess.run("compare", "--model", "m", "--train", "t", "--output", "o", "--merge")
         .status == 2)
+  }
+
+  @Test("without learning rates every method takes its usual one")
+  func usualRates() throws {
+    let place = try Workplace()
+    let (suite, output) = (place.directory.path("suite.yaml"), place.directory.path("output"))
+    try Self.write(place, to: suite)
+    let text = try String(contentsOfFile: suite, encoding: .utf8)
+    let without = text.replacing("learning-rates: [1e-3, 1e-2]\n", with: "")
+    #expect(without.count < text.count)
+    try without.write(
+      toFile: suite, atomically: true, encoding: .utf8)
+    let first = try Self.run(suite, output)
+    #expect(first.status == 0, "\(first.errors)")
+    let rates = try Self.numbers(output).dropFirst().map {
+      $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    }
+    func rate(_ method: String) -> Set<String> {
+      Set(rates.filter { $0[1] == method }.map { $0[6] })
+    }
+    #expect(rate("head") == ["0.001"] && rate("lora-r1") == ["0.0005"])
+    // All is there, so that merging trains nothing and finds the same.
+    let merged = try Self.run(suite, output, "--merge")
+    #expect(merged.status == 0, "\(merged.errors)")
   }
 
   @Test("a directory has one process at work in it")

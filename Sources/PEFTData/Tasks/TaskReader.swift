@@ -32,22 +32,30 @@ public struct TaskReader {
     public let examples: [TextExample]
     /// The file.
     public let path: String
+    /// SHA-256 of the bytes that were read, in hexadecimal; nil where the rows came from elsewhere.
+    public let digest: String?
 
     /// The rows of the file at `path`.
-    public init(examples: [TextExample], path: String) {
+    public init(examples: [TextExample], path: String, digest: String? = nil) {
       self.examples = examples
       self.path = path
+      self.digest = digest
     }
   }
 
   /// The rows of the file at `path`, as data of the given kind have them.
   public func rows(_ path: String, kind: TaskKind) throws(FileError) -> Rows {
-    let examples = try DataReader.read(
-      path: path, format: try format(of: path, kind: kind), columns: columns)
+    // A name without a known extension is refused before anything is read.
+    if format == nil { _ = try DataFormat(extensionOf: path) }
+    let bytes = try FileContents.read(path)
+    let examples = try DataReader.parse(
+      bytes, path: path, format: try format(of: bytes, path: path, kind: kind), columns: columns)
     guard !examples.isEmpty else {
       throw FileError(.malformed, path: path, reason: "there are no examples in it")
     }
-    return Rows(examples: examples, path: path)
+    var hash = SHA256()
+    hash.append(bytes)
+    return Rows(examples: examples, path: path, digest: hash.hexadecimal)
   }
 
   /// The task that training data pose.
@@ -69,12 +77,14 @@ public struct TaskReader {
 
   /// `.txt` is in the format of the kind of task; where the data decide, it holds running text or
   /// pairs for a causal model, and tab-separated values for others.
-  private func format(of path: String, kind: TaskKind) throws(FileError) -> DataFormat {
+  private func format(
+    of bytes: [UInt8], path: String, kind: TaskKind
+  ) throws(FileError) -> DataFormat {
     if let format { return format }
     let usual = try DataFormat(extensionOf: path)
     guard usual == .tsv, path.lowercased().hasSuffix(".txt") else { return usual }
     if let type = kind.type { return type.textFormat }
     guard isCausal else { return usual }
-    return PromptLines.begin(try ValidatedText(contentsOf: path)) ? .pairs : .text
+    return PromptLines.begin(try ValidatedText(bytes, path: path)) ? .pairs : .text
   }
 }

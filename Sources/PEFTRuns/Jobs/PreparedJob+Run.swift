@@ -18,21 +18,27 @@ extension TrainingJob {
   /// The manifest of a run of this job in `output` that came to its end; nil where there is none.
   ///
   /// Throws `malformed` where the run there is one with other options.
+  public func finishedRun(in output: String) throws(FileError) -> RunManifest? {
+    guard let manifest = try finishedRun(in: output, recipe: nil) else { return nil }
+    // States that a process left which was killed when the run had ended.
+    try RunDirectory.tidy(output)
+    return manifest
+  }
+
+  /// The same, and nothing there is changed.
   ///
-  /// - Parameter tidying: whether states go that a process left which was killed when
-  ///   the run had ended.
-  public func finishedRun(
-    in output: String, tidying: Bool = true
+  /// - Parameter recipe: the job's, where it is known.
+  package func finishedRun(
+    in output: String, recipe: JSONObject?
   ) throws(FileError) -> RunManifest? {
     guard FileManager.default.fileExists(atPath: output + "/" + RunManifest.fileName) else {
       return nil
     }
     let manifest = try RunManifest.read(output)
     guard manifest.outcome.ending != .interrupted else { return nil }
+    let wanted = if let recipe { recipe } else { try self.recipe() }
     try Recipe.check(
-      manifest.recipe ?? [:], is: recipe(ModelFiles(directory: modelDirectory)),
-      path: output + "/" + RunManifest.fileName)
-    if tidying { try RunDirectory.tidy(output) }
+      manifest.recipe ?? [:], is: wanted, path: output + "/" + RunManifest.fileName)
     return manifest
   }
 }
@@ -51,7 +57,7 @@ extension PreparedJob {
     to output: String, start: RunStart, checkpoints: Int? = nil, shouldStop: () -> Bool,
     note: (String) -> Void = { _ in }, observe: (TrainingEvent) -> Void
   ) throws -> RunManifest {
-    let recipe = try job.recipe(files, adapter: adapter)
+    let recipe = try recipe
     let directory = try RunDirectory.output(output, start: start, recipe: recipe)
     return try run(
       in: directory, recipe: recipe, resuming: start == .resuming, checkpoints: checkpoints,
@@ -107,7 +113,7 @@ extension PreparedJob {
     guard var values = model.evaluate(test, task: task, shouldStop: shouldStop)?.metrics,
       !shouldStop()
     else { return nil }
-    if let settings = job.generation, let testRows, task is Completion {
+    if let settings = job.generation, let testRows = inputs.testRows, task is Completion {
       let writer = try TextWriter(
         TrainedModel(
           model: model, tokenizer: tokenizer, task: task, maximumLength: maximumLength),

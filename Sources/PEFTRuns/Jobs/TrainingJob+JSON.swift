@@ -53,12 +53,23 @@ extension TrainingJob {
 
   /// Everything that distinguishes this run: its settings and the SHA-256 of its inputs. Runs with
   /// equal recipes give equal bits.
-  ///
-  /// - Parameters:
-  ///   - files: the files of the model.
-  ///   - opened: the adapter to go on from, where it is open already.
-  package func recipe(
-    _ files: ModelFiles, adapter opened: AdapterFile? = nil
+  package func recipe(of inputs: TrainingInputs) throws(FileError) -> JSONObject {
+    try recipe(of: inputs.files, inputs.adapter, inputs.dataDigests)
+  }
+
+  /// The same of files that are hashed for it, as of a run that ended.
+  package func recipe() throws(FileError) -> JSONObject {
+    var digests: [String: String] = [:]
+    for path in [trainPath, devPath, testPath].compactMap(\.self) {
+      digests[path] = try Fingerprint.file(path)
+    }
+    var file: AdapterFile?
+    if let adapter { file = try AdapterFile(adapter.path, alpha: adapter.alpha) }
+    return try recipe(of: ModelFiles(directory: modelDirectory), file, digests)
+  }
+
+  private func recipe(
+    of files: ModelFiles, _ file: AdapterFile?, _ dataDigests: [String: String]
   ) throws(FileError) -> JSONObject {
     var recipe: JSONObject = [Recipe.versionKey: .integer(Recipe.version)]
     for (key, value) in choices.members { recipe[key] = value }
@@ -74,15 +85,11 @@ extension TrainingJob {
     for (key, path) in [
       ("trainData", trainPath), ("devData", devPath), ("testData", testPath),
     ] {
-      if let path { recipe[key] = .string(try Fingerprint.file(path)) }
+      if let path { recipe[key] = dataDigests[path].map { .string($0) } }
     }
-    if let adapter {
-      let file =
-        if let opened { opened } else {
-          try AdapterFile(adapter.path, alpha: adapter.alpha)
-        }
+    if let file {
       recipe["adapter"] = .string(try file.digest())
-      recipe["adapterAlpha"] = adapter.alpha.map { .number($0) }
+      recipe["adapterAlpha"] = adapter?.alpha.map { .number($0) }
       recipe["adapterConfiguration"] = file.configurationDigest.map { .string($0) }
     }
     return recipe

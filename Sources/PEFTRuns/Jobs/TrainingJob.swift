@@ -52,29 +52,13 @@ public struct TrainingJob: Sendable {
 public struct PreparedJob {
   /// The job.
   public let job: TrainingJob
-  /// The files of its model, from which everything was read.
-  public let files: ModelFiles
-  /// The adapter that the job goes on from, as it was read.
-  package let adapter: AdapterFile?
+  /// What was read.
+  public let inputs: TrainingInputs
   /// The model with the method attached.
   public let model: TransformerModel
-  /// Its tokenizer.
-  public let tokenizer: Tokenizer
-  /// What it is to predict.
-  public let task: any PredictionTask
   /// How its head reads the tokens.
   public let pooling: Pooling
-  /// The longest sequence, in tokens.
-  public let maximumLength: Int
-  /// The encoded data.
-  public let train: EncodedDataset
-  /// The encoded data.
-  public let dev: EncodedDataset?
-  /// The encoded data.
-  public let test: EncodedDataset?
-  /// The test data as they stand in their file.
-  let testRows: TaskReader.Rows?
-  /// The names of what the base model lacks and was drawn.
+  /// The names of the tensors that the base model lacks and that were initialised.
   package let drawn: [String]
   /// What the user should know: new and unused tensors, cut texts, empty texts.
   public let notes: [String]
@@ -83,54 +67,45 @@ public struct PreparedJob {
   public var counts: (trainable: Int, parameters: Int) {
     (job.method.plannedCount(in: model), model.parameterCount)
   }
+
+  /// Everything that distinguishes a run of this job: its settings and the SHA-256 of its inputs.
+  package var recipe: JSONObject {
+    get throws(FileError) { try job.recipe(of: inputs) }
+  }
+}
+
+extension PreparedJob {
+  /// The files of the model.
+  public var files: ModelFiles { inputs.files }
+  /// The tokenizer of the model.
+  public var tokenizer: Tokenizer { inputs.tokenizer }
+  /// What the model is to predict.
+  public var task: any PredictionTask { inputs.task }
+  /// The longest sequence, in tokens.
+  public var maximumLength: Int { inputs.maximumLength }
+  /// The encoded data to train on.
+  public var train: EncodedDataset { inputs.train }
+  /// The encoded data to evaluate on during training.
+  public var dev: EncodedDataset? { inputs.dev }
+  /// The encoded data to evaluate on at the end.
+  public var test: EncodedDataset? { inputs.test }
 }
 
 extension TrainingJob {
   /// Reads and checks everything; nothing is written.
-  public func prepare() throws -> PreparedJob {
-    for path in [trainPath, devPath, testPath].compactMap(\.self) { try checkRereadable(path) }
-    let files = ModelFiles(directory: modelDirectory)
-    let configuration = try ModelConfiguration(files: files)
-    let reader = try reader(configuration, files)
-    var notes: [String] = []
-    func read(_ path: String, _ kind: TaskKind) throws(FileError) -> TaskReader.Rows {
-      let rows = try reader.rows(path, kind: kind)
-      notes += DataReader.warnings(about: rows.examples, path: path)
-      return rows
-    }
-    let rows = try read(trainPath, taskKind)
-    let windows = try windows(configuration)
-    let task = try reader.task(of: rows, kind: taskKind, windows: windows)
-    if generation != nil {
-      guard task is Completion, testPath != nil else {
-        throw InvalidSetting(
-          setting: "generate", "it is for prompts with completions, those of `test`")
-      }
-    }
-    func encode(_ rows: TaskReader.Rows) throws(FileError) -> EncodedDataset {
-      let data = try task.encode(rows, by: reader)
-      if data.truncatedCount > 0 {
-        notes.append(
-          "\(rows.path): \(data.truncatedCount) of \(data.count) texts were cut to "
-            + "\(reader.maximumLength) tokens (`max-length`)")
-      }
-      return data
-    }
-    let train = try encode(rows)
-    let kind = TaskKind(type(of: task))
-    let dev = try devPath.map { try encode(read($0, kind)) }
-    let testRows = try testPath.map { try read($0, kind) }
-    let test = try testRows.map { try encode($0) }
-    if task is LanguageModelling {
-      notes.append(
-        "running text in windows of \(windows.context) tokens, one every \(windows.stride) "
-          + "(`max-length`, `stride`)")
-    }
-    try configuration.checkMemory()
+  public func prepare() throws -> PreparedJob { try prepare(from: inputs()) }
+
+  /// Makes the model of this job.
+  ///
+  /// - Parameter inputs: those of this job, or of one on the same files that differs only in
+  ///   method, plan, learning rate or seed.
+  public func prepare(from inputs: TrainingInputs) throws -> PreparedJob {
+    try inputs.configuration.checkMemory()
+    var notes = inputs.notes
     let weights = SeededGenerator(seed: settings.seed, purpose: "weights")
-    let pooling = pooling ?? configuration.usualPooling
+    let pooling = pooling ?? inputs.configuration.usualPooling
     let (model, report) = try TransformerModel.load(
-      files: files, output: task.output(pooling: pooling), using: weights)
+      files: inputs.files, output: inputs.task.output(pooling: pooling), using: weights)
     if !report.newlyInitialized.isEmpty {
       notes.append("newly initialised: " + report.newlyInitialized.joined(separator: ", "))
     }
@@ -138,63 +113,36 @@ extension TrainingJob {
       notes.append("in the checkpoint and not used: " + report.unused.joined(separator: ", "))
     }
     try Self.checkFit(of: method, in: model)
-    try checkPlan(for: model, files)
-    let (job, adapter) = try attachMethod(
-      to: model, drawn: report.newlyInitialized, using: weights, note: { notes.append($0) })
+    try checkPlan(for: model, inputs.files)
+    let job = try attachMethod(
+      of: inputs.adapter, to: model, drawn: report.newlyInitialized, using: weights,
+      note: { notes.append($0) })
     guard method.plannedCount(in: model) > 0 else {
       throw InvalidSetting(
         setting: "method", value: method.name,
         "the model has nothing that it would train; use another method")
     }
     return PreparedJob(
-      job: job, files: files, adapter: adapter, model: model, tokenizer: reader.tokenizer,
-      task: task, pooling: pooling, maximumLength: reader.maximumLength, train: train, dev: dev,
-      test: test,
-      testRows: testRows, drawn: report.newlyInitialized, notes: notes)
+      job: job, inputs: inputs, model: model, pooling: pooling, drawn: report.newlyInitialized,
+      notes: notes)
   }
 
-  /// Attaches the method; of an adapter to go on from its additions, and then the job
-  /// has them for a method.
+  /// Attaches the method. An adapter to continue from brings its own, which the returned job has.
   private func attachMethod(
-    to model: TransformerModel, drawn: [String], using weights: SeededGenerator,
-    note: (String) -> Void
-  ) throws -> (job: TrainingJob, adapter: AdapterFile?) {
+    of adapter: AdapterFile?, to model: TransformerModel, drawn: [String],
+    using weights: SeededGenerator, note: (String) -> Void
+  ) throws -> TrainingJob {
     guard let adapter else {
       method.attach(to: model, using: weights)
-      return (self, nil)
+      return self
     }
-    let file = try AdapterFile(adapter.path, alpha: adapter.alpha)
     var job = self
-    job.method = try file.method(for: model, drawn: drawn)
+    job.method = try adapter.method(for: model, drawn: drawn)
     job.method.attach(to: model, using: weights)
-    if try file.load(into: model) == false {
+    if try adapter.load(into: model) == false {
       note("\(adapter.path) has no head that fits: a new head is initialised")
     }
-    return (job, file)
-  }
-
-  private func reader(
-    _ configuration: ModelConfiguration, _ files: ModelFiles
-  ) throws -> TaskReader {
-    let tokenizer = try configuration.tokenizer(files: files)
-    let limit = configuration.maximumLength
-    if let maximumLength, !(4...limit).contains(maximumLength) {
-      throw InvalidSetting(
-        setting: "max-length", value: maximumLength, "this model takes 4 to \(limit) tokens")
-    }
-    return TaskReader(
-      isCausal: configuration.isCausal, tokenizer: tokenizer, format: format, columns: columns,
-      maximumLength: maximumLength ?? min(128, limit))
-  }
-
-  /// How running text is cut.
-  private func windows(_ configuration: ModelConfiguration) throws -> TextWindows {
-    let context = self.maximumLength ?? min(256, configuration.maximumLength)
-    if let stride, !(1...context).contains(stride) {
-      throw InvalidSetting(
-        setting: "stride", value: stride, "give 1 to \(context), the length of a window")
-    }
-    return TextWindows(context: context, stride: stride)
+    return job
   }
 
   /// Throws for a setting of the method that the model has no place for.

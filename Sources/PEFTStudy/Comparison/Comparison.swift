@@ -80,8 +80,8 @@ public struct Comparison: Sendable {
   /// What the entry is called that trains what a plan chose.
   public static let selectionLabel = "selection"
 
-  /// An empty comparison.
-  public init(modelParameters: Int, budget: Int?, metric: PrimaryMetric) {
+  /// A comparison without methods yet.
+  init(modelParameters: Int, budget: Int?, metric: PrimaryMetric) {
     self.init(
       modelParameters: modelParameters, budget: budget, metric: metric.name,
       higherIsBetter: metric.higherIsBetter)
@@ -134,5 +134,21 @@ public struct Comparison: Sendable {
           ])
         }),
     ])
+  }
+}
+
+extension Comparison.Entry {
+  /// A row of a study, by its runs with the chosen rate; nil where there are none.
+  init?(_ row: StudyRow, _ trials: [StudyTrial]) {
+    let runs = trials.filter(\.isChosen).map(\.run)
+    guard let first = runs.first else { return nil }
+    let isSelection = if case .plan = row.content { true } else { false }
+    self.init(
+      label: row.label, isSelection: isSelection, trainable: first.trainable,
+      learningRate: first.learningRate,
+      runs: runs.map {
+        Comparison.Run(
+          seed: $0.seed, metrics: $0.metrics, seconds: $0.seconds, steps: $0.steps)
+      }, probeSeconds: first.probeSeconds)
   }
 }

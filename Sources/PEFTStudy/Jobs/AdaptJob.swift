@@ -53,7 +53,7 @@ public struct AdaptJob: Sendable {
     /// There is a plan.
     case planned(Influence, Plan)
     /// Methods are trained.
-    case comparison(ComparisonJob.Event)
+    case comparison(StudyEvent)
   }
 
   /// What came of a job.
@@ -106,14 +106,13 @@ public struct AdaptJob: Sendable {
     guard measured.isComplete else { return .stopped }
     let plan = try plan(measured, budget: budget, in: directory)
     observe(.planned(measured, plan.value))
-    let candidates =
-      [ComparisonJob.Candidate(plan.value, probeSeconds: plan.seconds)]
+    let methods =
+      [Study.Method(plan.value, seconds: plan.seconds)]
       + names.compactMap {
-        ComparisonJob.Candidate(
-          named: $0, budget: budget, targets: targets, for: prepared.model)
+        Study.Method(named: $0, budget: budget, targets: targets, for: prepared.model)
       }
     let comparison = try ComparisonJob(base: base, seeds: seeds, learningRates: learningRates).run(
-      candidates, budget: budget, for: prepared, in: directory, isFirstMain: true,
+      methods, budget: budget, for: prepared, in: directory, isFirstMain: true,
       resuming: start == .resuming, shouldStop: shouldStop
     ) { observe(.comparison($0)) }
     guard let comparison else { return .stopped }
@@ -132,7 +131,7 @@ public struct AdaptJob: Sendable {
     if reusingProbe || start == .resuming, FileManager.default.fileExists(atPath: path) {
       let found = try Influence.read(path)
       if start == .resuming, found.isComplete {
-        try base.check(found, isOf: settings, path: path)
+        try base.check(found, isOf: settings, on: prepared.inputs, path: path)
       }
       if found.isComplete, try found.isOf(prepared.files) {
         observe(.note("using the influences in \(path)"))

@@ -90,7 +90,7 @@ extension PreparedJob {
     }
     try checkProbeMemory()
     let modelFiles = try files.digests()
-    let recipe = try job.recipe(settings, files, adapter: adapter)
+    let recipe = try job.recipe(settings, of: inputs)
     var checkpoint = output.map { ProbeCheckpoint(in: $0, recipe: recipe) }
     let saved = resuming ? try checkpoint?.load(settings, of: model, job) : nil
     if let saved, settings.warmSteps == 0 {
@@ -219,18 +219,17 @@ extension TrainingJob {
   /// Throws where a probe was made with other settings or files than these, and names
   /// the first difference.
   public func check(
-    _ influence: Influence, isOf settings: InfluenceSettings, path: String
+    _ influence: Influence, isOf settings: InfluenceSettings, on inputs: TrainingInputs,
+    path: String
   ) throws(FileError) {
-    try Recipe.check(
-      influence.recipe ?? [:], is: recipe(settings, ModelFiles(directory: modelDirectory)),
-      path: path)
+    try Recipe.check(influence.recipe ?? [:], is: recipe(settings, of: inputs), path: path)
   }
 
   /// Everything that distinguishes this probe: settings and digests of its inputs.
   fileprivate func recipe(
-    _ settings: InfluenceSettings, _ files: ModelFiles, adapter: AdapterFile? = nil
+    _ settings: InfluenceSettings, of inputs: TrainingInputs
   ) throws(FileError) -> JSONObject {
-    var recipe = try self.recipe(files, adapter: adapter)
+    var recipe = try self.recipe(of: inputs)
     recipe["probe"] = .object(settings.json)
     return recipe
   }

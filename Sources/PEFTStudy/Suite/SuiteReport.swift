@@ -10,8 +10,7 @@ public struct SuiteReport: Sendable {
   /// The file with the statistics.
   public static let summaryName = "suite.json"
 
-  private let results: SuiteResults
-  private let claims: SuiteClaims
+  private let results: StudyResults
   private let statistics: SuiteStatistics
 
   /// A table with its title and the names of its columns.
@@ -21,14 +20,13 @@ public struct SuiteReport: Sendable {
     let rows: [[String]]
   }
 
-  /// The report on results and claims.
-  public init(_ results: SuiteResults, _ claims: SuiteClaims) {
+  /// The report on results.
+  public init(_ results: StudyResults) {
     self.results = results
-    self.claims = claims
     statistics = SuiteStatistics(results)
   }
 
-  private var suite: ComparisonSuite { results.suite }
+  private var suite: Study { results.study }
 
   /// One sentence that answers.
   var answer: String {
@@ -56,21 +54,21 @@ public struct SuiteReport: Sendable {
 
   /// The same with its interval.
   private func metric(
-    _ estimate: SuiteStatistics.Estimate, of problem: String
-  ) -> SuiteStatistics.Estimate {
+    _ estimate: SeedBootstrap.Estimate, of problem: String
+  ) -> SeedBootstrap.Estimate {
     guard results.metrics[problem]?.higherIsBetter == false else { return estimate }
-    return SuiteStatistics.Estimate(
+    return SeedBootstrap.Estimate(
       value: -estimate.value, low: -estimate.high, high: -estimate.low)
   }
 
-  private func interval(_ estimate: SuiteStatistics.Estimate, signed: Bool = false) -> String {
+  private func interval(_ estimate: SeedBootstrap.Estimate, signed: Bool = false) -> String {
     String(
       format: signed ? "%+.4f (%+.4f to %+.4f)" : "%.4f (%.4f to %.4f)", estimate.value,
       estimate.low, estimate.high)
   }
 
   /// A row's name beside `budget`, which it need not say again.
-  private func name(of row: SuiteRow, at budget: Double) -> String {
+  private func name(of row: StudyRow, at budget: Double) -> String {
     row.budget == budget ? row.method : row.label
   }
 
@@ -85,7 +83,7 @@ public struct SuiteReport: Sendable {
       ],
       rows: statistics.headline.map { item in
         [
-          item.problem, SuiteRow.text(ofShare: item.budget), item.verdict.rawValue,
+          item.problem, StudyRow.text(ofShare: item.budget), item.verdict.rawValue,
           interval(item.difference, signed: true), name(of: item.ours.row, at: item.budget),
           score(metric(item.scores.ours, of: item.problem)),
           name(of: item.other.row, at: item.budget),
@@ -119,7 +117,7 @@ public struct SuiteReport: Sendable {
   }
 
   private var budgets: String {
-    [suite.budgets.first, suite.budgets.last].compactMap(\.self).map(SuiteRow.text(ofShare:))
+    [suite.budgets.first, suite.budgets.last].compactMap(\.self).map(StudyRow.text(ofShare:))
       .joined(separator: " to ")
   }
 
@@ -131,21 +129,23 @@ public struct SuiteReport: Sendable {
         "row", "parameters", "share", "of the head", "stored, kB", "rate", "\(metric) on dev",
         "\(metric) on test", "training, s", "probe, s", "memory, MB",
       ],
-      rows: results.entries.filter { $0.row.problem == problem && $0.row.isRepeated }.map { entry in
+      rows: results.entries.filter { $0.row.problem == problem }.map { entry in
         [
           entry.row.label, ReportText.grouped(Int(saturating: entry.meanTrainable.rounded())),
           ReportText.percent(entry.meanTrainable, of: statistics.parameters(of: problem)),
-          ReportText.grouped(entry.chosen.first?.head ?? 0),
-          ReportText.grouped(Int(saturating: entry.mean { Double($0.storedBytes) } / 1000)),
+          ReportText.grouped(entry.chosen.first?.footprint?.head ?? 0),
+          ReportText.grouped(
+            Int(saturating: entry.mean { Double($0.footprint?.storedBytes ?? 0) } / 1000)),
           "\(entry.chosen.first?.learningRate ?? .nan)", spread(entry, metric, "dev"),
           spread(entry, metric, "test"), String(format: "%.1f", entry.mean(\.seconds)),
           String(format: "%.1f", entry.mean(\.probeSeconds)),
-          ReportText.grouped(Int(saturating: entry.mean { Double($0.peakMemory) } / 1e6)),
+          ReportText.grouped(
+            Int(saturating: entry.mean { Double($0.footprint?.peakMemory ?? 0) } / 1e6)),
         ]
       })
   }
 
-  private func spread(_ entry: SuiteResults.Entry, _ metric: String, _ split: String) -> String {
+  private func spread(_ entry: StudyResults.Entry, _ metric: String, _ split: String) -> String {
     guard let values = entry.values(metric, on: split) else { return "diverged" }
     let row = ScoreChart.Row(label: "", parameters: 1, scores: values)
     return row.mean.map(score).map { mean in
@@ -153,50 +153,12 @@ public struct SuiteReport: Sendable {
     } ?? "–"
   }
 
-  private var claimTables: [Table] {
-    [
-      Table(
-        title: "Rankings: Kendall's τ over seeds",
-        header: ["rankings", "task", "by value (95 %)", "by value for each parameter (95 %)"],
-        rows: claims.agreements.map {
-          [$0.name, $0.problem, interval($0.value), interval($0.perParameter)]
-        }),
-      Table(
-        title: "Selections among groups whose subsets were all trained, on the dev data",
-        header: ["task", "probe", "budget", "chosen", "score", "best", "score", "place"],
-        rows: claims.choices.map {
-          [
-            $0.problem, $0.probe, SuiteRow.text(ofShare: $0.budget), $0.chosen,
-            score(metric($0.score, of: $0.problem)),
-            $0.best, score(metric($0.bestScore, of: $0.problem)), "\($0.rank) of \($0.count)",
-          ]
-        }),
-      Table(
-        title: "Additivity: the fall of the dev loss by a subset against the sum of its groups'",
-        header: ["task", "subsets", "Spearman", "median of fall by sum"],
-        rows: claims.additivity.map {
-          [$0.problem, "\($0.count)", score($0.correlation), score($0.ratio)]
-        }),
-      Table(
-        title: "Fits that were refused",
-        header: ["task", "probe", "share", "of groups"],
-        rows: claims.rejections.map { item in
-          [
-            item.problem, item.probe, ReportText.percent(item.share, of: 1),
-            item.byGroup.filter { $0.share > 0 }.map {
-              "\($0.name) \(ReportText.percent($0.share, of: 1))"
-            }.joined(separator: ", "),
-          ]
-        }),
-    ].filter { !$0.rows.isEmpty }
-  }
-
   // MARK: - Forms
 
   /// The report for a terminal.
   public var lines: [String] {
     let tables =
-      [headlineTable, tallyTable] + suite.problems.map { areaTable($0.name) } + claimTables
+      [headlineTable, tallyTable] + suite.problems.map { areaTable($0.name) }
     return [answer]
       + tables.flatMap { item in
         var table = TextTable(header: item.header)
@@ -215,7 +177,7 @@ public struct SuiteReport: Sendable {
     }
     let tables =
       [headlineTable, tallyTable]
-      + suite.problems.flatMap { [areaTable($0.name), rowTable($0.name)] } + claimTables
+      + suite.problems.flatMap { [areaTable($0.name), rowTable($0.name)] }
     return .object([
       "suite": .string(suite.name), "answer": .string(answer),
       "seeds": .array(suite.seeds.map { .string(String($0)) }),
@@ -246,9 +208,9 @@ public struct SuiteReport: Sendable {
       "\(suite.seeds.count) seeds; every row chose its learning rate from "
         + suite.learningRates.map { "\($0)" }.joined(separator: ", ")
         + " by the dev data of the first \(suite.rateSeedCount == 1 ? "one" : "\(suite.rateSeedCount)"). "
-        + (suite.seeds.count < SuiteStatistics.leastResampledSeeds
+        + (suite.seeds.count < SeedBootstrap.leastResampledSeeds
           ? "Intervals of 95 % are Student's over the seeds, which are few. "
-          : "Intervals of 95 % are percentiles of \(SuiteStatistics.resampleCount) paired resamples of the seeds, "
+          : "Intervals of 95 % are percentiles of \(SeedBootstrap.resampleCount) paired resamples of the seeds, "
             + "widened because the seeds are few. ")
         + "At each budget, a family is represented by the "
         + "member that fits and is best on the dev data; scores are of the test data.")
@@ -262,7 +224,6 @@ public struct SuiteReport: Sendable {
       let rows = rowTable(problem.name)
       page.foldedTable(rows.title, header: rows.header, rows: rows.rows)
     }
-    for table in claimTables { add(table, to: &page) }
     page.heading("Where these tables were made")
     page.facts(EnvironmentReport.facts)
     return page.html
@@ -279,7 +240,7 @@ public struct SuiteReport: Sendable {
 
   private func chart(_ problem: String) -> SuiteChart {
     let metric = results.metrics[problem]?.name ?? "score"
-    let entries = results.entries.filter { $0.row.problem == problem && $0.row.isRepeated }
+    let entries = results.entries.filter { $0.row.problem == problem }
     let names = statistics.families(on: problem)
     let ordered = names.filter { $0 == suite.ours } + names.filter { $0 != suite.ours }
     return SuiteChart(

@@ -3,34 +3,12 @@ import PEFTModels
 import PEFTSelect
 import PEFTTensor
 
-/// What the runs of a suite say of its methods.
+/// What the runs of a suite say about its methods.
 ///
-/// Seeds are the unit: intervals of 95 % are percentiles of `resampleCount` means over seeds drawn
-/// with replacement, the same draws for all methods (the paired bootstrap). Those of few seeds are
-/// too narrow at 2.5 and 97.5 %; the percentiles are therefore moved out as Hesterberg has it (What
-/// Teachers Should Know About the Bootstrap, The American Statistician 69, 2015), to Φ(∓√(n/(n−1))
-/// t) for n seeds and Student's t, 0.1 and 99.9 % for five. No resample of five values lies beyond
-/// the values themselves, so that these hold the mean of five normal scores 93 times of a hundred;
-/// fewer would hold it much less often, and have Student's interval, mean ∓ t s / √n, instead. One
-/// seed bounds nothing. Intervals tell of data order, initial weights and probes, not of the test
-/// set's size. A family stands at a budget with the member that fits and has the best mean on the
-/// dev data; test data choose nothing.
+/// Seeds are the unit: intervals are those of `SeedBootstrap`. They account for data order, initial
+/// weights and probes, not for the size of the test set. Under each budget, a family is represented
+/// by the member that fits and has the best mean on the dev data; test data choose nothing.
 public struct SuiteStatistics: Sendable {
-  /// Draws of the bootstrap.
-  public static let resampleCount = 10_000
-  /// The fewest seeds whose resamples are used.
-  public static let leastResampledSeeds = 5
-
-  /// A number with its interval.
-  public struct Estimate: Hashable, Sendable {
-    /// The number.
-    public let value: Double
-    /// The interval's lower end.
-    public let low: Double
-    /// Its upper end.
-    public let high: Double
-  }
-
   /// How a comparison ended, by the interval of the difference.
   public enum Verdict: String, Hashable, Sendable {
     case win = "won"
@@ -45,13 +23,13 @@ public struct SuiteStatistics: Sendable {
     /// The budget, as a share.
     public let budget: Double
     /// The row that stands for the suite's own family.
-    public let ours: SuiteResults.Entry
+    public let ours: StudyResults.Entry
     /// The row that it is held against.
-    public let other: SuiteResults.Entry
+    public let other: StudyResults.Entry
     /// Their mean scores on the test data.
     public let scores: (ours: Double, other: Double)
     /// Ours less the other.
-    public let difference: Estimate
+    public let difference: SeedBootstrap.Estimate
 
     /// Win or loss where the interval leaves out zero.
     public var verdict: Verdict {
@@ -68,23 +46,16 @@ public struct SuiteStatistics: Sendable {
     /// The family.
     public let family: String
     /// The area by the width, in units of the metric.
-    public let mean: Estimate
+    public let mean: SeedBootstrap.Estimate
   }
 
-  private let results: SuiteResults
-  private let draws: [[Int]]
-  /// The part of the resamples below an interval; as much is above.
-  private let tail: Double
+  private let results: StudyResults
+  private let bootstrap: SeedBootstrap
 
   /// The statistics of `results`.
-  public init(_ results: SuiteResults) {
+  public init(_ results: StudyResults) {
     self.results = results
-    let count = results.suite.seeds.count
-    tail = Self.tail(seeds: count)
-    var generator = SeededGenerator(seed: 0, purpose: "suite bootstrap")
-    draws = (0..<Self.resampleCount).map { _ in
-      (0..<count).map { _ in Int(generator.uniform() * Double(count)) }
-    }
+    bootstrap = SeedBootstrap(seeds: results.study.seeds.count)
   }
 
   /// The families of rows with all seeds and a result, in the order of the methods.
@@ -97,9 +68,9 @@ public struct SuiteStatistics: Sendable {
   }
 
   /// The rows with all seeds and a result.
-  private func candidates(_ problem: String, _ family: String?) -> [SuiteResults.Entry] {
+  private func candidates(_ problem: String, _ family: String?) -> [StudyResults.Entry] {
     results.entries.filter {
-      $0.row.problem == problem && $0.row.isRepeated && (family ?? $0.row.family) == $0.row.family
+      $0.row.problem == problem && (family ?? $0.row.family) == $0.row.family
         && results.scores($0, on: "dev") != nil && results.scores($0, on: "test") != nil
     }
   }
@@ -107,17 +78,17 @@ public struct SuiteStatistics: Sendable {
   /// The member that represents a family if `limit` parameters may train; nil if no member fits.
   public func representative(
     _ family: String, on problem: String, within limit: Double
-  ) -> SuiteResults.Entry? {
+  ) -> StudyResults.Entry? {
     best(candidates(problem, family), within: limit)
   }
 
-  private func best(_ entries: [SuiteResults.Entry], within limit: Double) -> SuiteResults.Entry? {
+  private func best(_ entries: [StudyResults.Entry], within limit: Double) -> StudyResults.Entry? {
     entries.filter { Double($0.trainable) <= limit }.max {
       (mean($0, on: "dev"), -$0.meanTrainable) < (mean($1, on: "dev"), -$1.meanTrainable)
     }
   }
 
-  private func mean(_ entry: SuiteResults.Entry, on split: String) -> Double {
+  private func mean(_ entry: StudyResults.Entry, on split: String) -> Double {
     Self.mean(results.scores(entry, on: split) ?? [])
   }
 
@@ -127,32 +98,12 @@ public struct SuiteStatistics: Sendable {
 
   /// The parameters of a problem's model.
   public func parameters(of problem: String) -> Double {
-    Double(
-      results.entries.first { $0.row.problem == problem }?.chosen.first?.parameters ?? 1)
+    Double(results.parameters[problem] ?? 1)
   }
 
   /// The mean of a number for each seed, with its interval.
-  public func estimate(_ values: [Double]) -> Estimate {
-    let mean = Self.mean(values)
-    guard values.count > 1 else { return Estimate(value: mean, low: -.infinity, high: .infinity) }
-    guard values.count >= Self.leastResampledSeeds else {
-      let count = Double(values.count)
-      let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (count - 1)
-      let reach =
-        StudentDistribution(degrees: values.count - 1).bound(keptWith: 0.95)
-        * (variance / count).squareRoot()
-      return Estimate(value: mean, low: mean - reach, high: mean + reach)
-    }
-    let sorted = draws.map { draw in Self.mean(draw.map { values[$0] }) }.sorted()
-    let below = min(sorted.count / 2, Int(tail * Double(sorted.count)))
-    return Estimate(value: mean, low: sorted[below], high: sorted[sorted.count - 1 - below])
-  }
-
-  /// The part of the resamples below an interval of 95 % over so many seeds; 0 for one.
-  package static func tail(seeds: Int) -> Double {
-    guard seeds > 1 else { return 0 }
-    let bound = StudentDistribution(degrees: seeds - 1).bound(keptWith: 0.95)
-    return erfc((Double(seeds) / Double(seeds - 1)).squareRoot() * bound / 2.0.squareRoot()) / 2
+  private func estimate(_ values: [Double]) -> SeedBootstrap.Estimate {
+    bootstrap.estimate(values)
   }
 
   // MARK: - Comparisons
@@ -174,10 +125,10 @@ public struct SuiteStatistics: Sendable {
 
   /// The suite's own family against the best of its baselines, at every budget of every problem.
   public var headline: [Difference] {
-    results.suite.problems.flatMap { problem in
-      results.suite.budgets.compactMap {
+    results.study.problems.flatMap { problem in
+      results.study.budgets.compactMap {
         difference(
-          results.suite.ours, against: results.suite.baselines, on: problem.name, budget: $0)
+          results.study.ours, against: results.study.baselines, on: problem.name, budget: $0)
       }
     }
   }
@@ -187,8 +138,8 @@ public struct SuiteStatistics: Sendable {
     _ family: String, against other: String
   ) -> (wins: Int, ties: Int, losses: Int) {
     var tally = (wins: 0, ties: 0, losses: 0)
-    for problem in results.suite.problems {
-      for budget in results.suite.budgets {
+    for problem in results.study.problems {
+      for budget in results.study.budgets {
         switch difference(family, against: [other], on: problem.name, budget: budget)?.verdict {
         case .win: tally.wins += 1
         case .tie: tally.ties += 1
@@ -207,7 +158,7 @@ public struct SuiteStatistics: Sendable {
   public func areas(on problem: String) -> [Area] {
     families(on: problem).compactMap { family in
       guard let steps = frontier(of: family, on: problem) else { return nil }
-      let ofSeeds = results.suite.seeds.indices.map { seed in
+      let ofSeeds = results.study.seeds.indices.map { seed in
         steps.reduce(0) { $0 + $1.width * $1.scores[seed] }
       }
       return Area(problem: problem, family: family, mean: estimate(ofSeeds))
@@ -220,7 +171,7 @@ public struct SuiteStatistics: Sendable {
   private func frontier(
     of family: String, on problem: String
   ) -> [(width: Double, scores: [Double])]? {
-    guard let low = results.suite.budgets.first, let high = results.suite.budgets.last, low < high
+    guard let low = results.study.budgets.first, let high = results.study.budgets.last, low < high
     else { return nil }
     let total = parameters(of: problem)
     let entries = candidates(problem, family)

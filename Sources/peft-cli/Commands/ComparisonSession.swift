@@ -14,13 +14,14 @@ struct ComparisonSession {
   }
 
   /// Shows an event.
-  func show(_ event: ComparisonJob.Event) {
+  func show(_ event: StudyEvent) {
     switch event {
-    case .run(let label, let seed, let rate):
-      common.note("\(label): seed \(seed), learning rate \(rate)")
+    case .run(let row, let seed, let rate):
+      common.note("\(row.label): seed \(seed), learning rate \(rate)")
     case .training(let event): progress.show(event)
-    case .diverged(let label, let rate, let error):
-      common.note("\(label), learning rate \(rate): \(error)")
+    case .diverged(let row, _, let rate, let error):
+      common.note("\(row.label), learning rate \(rate): \(error)")
+    case .row, .probe, .measuring: break
     }
   }
 }

@@ -102,7 +102,7 @@ struct ProbeCommand: ParsableCommand {
     if main.resume, FileManager.default.fileExists(atPath: path) {
       let found = try Influence.read(path)
       if found.isComplete {
-        try prepared.job.check(found, isOf: settings, path: path)
+        try prepared.job.check(found, isOf: settings, on: prepared.inputs, path: path)
         common.note("the probe in \(output) is finished; there is nothing to do")
         try ProbeCheckpoint.tidy(output)
         return show(found)

@@ -6,12 +6,12 @@ import PEFTTensor
 
 /// A suite as the user sees it.
 struct SuiteSession {
-  let suite: ComparisonSuite
+  let study: Study
   let output: String
   let overwrite: Bool
   let resume: Bool
   /// The part to run; nil runs all of it.
-  let shard: SuiteShard?
+  let shard: StudyShard?
   let merge: Bool
   let common: CommonOptions
 
@@ -21,7 +21,7 @@ struct SuiteSession {
     Interruption.watch()
     let directory = try OutputDirectory.suite(
       output, overwriting: overwrite, resuming: resume || merge || shard != nil)
-    let job = try SuiteJob(suite, in: directory)
+    let job = try SuiteJob(study, in: directory)
     if !merge {
       guard
         try job.run(
@@ -32,19 +32,15 @@ struct SuiteSession {
         if common.json {
           Console.output(
             .object([
-              "suite": .string(suite.name), "shard": .string("\(shard.index)/\(shard.count)"),
+              "suite": .string(study.name), "shard": .string("\(shard.index)/\(shard.count)"),
             ]))
         }
         return
       }
     }
     let results = try job.results()
-    guard
-      let claims = try job.claims(
-        results, shouldStop: { Interruption.isRequested }, observe: observer())
-    else { throw interruption }
-    let report = SuiteReport(results, claims)
-    try results.writeTable(to: directory.file(SuiteResults.tableName))
+    let report = SuiteReport(results)
+    try results.writeTable(to: directory.file(StudyResults.tableName))
     try JSONFile.write(report.json, to: directory.file(SuiteReport.summaryName))
     try report.write(to: directory.file(ReportPage.fileName))
     if common.json {
@@ -52,7 +48,7 @@ struct SuiteSession {
     } else {
       report.lines.forEach { Console.output($0) }
       Console.output(
-        "results: \(output)/\(SuiteResults.tableName)   report: \(output)/\(ReportPage.fileName)")
+        "results: \(output)/\(StudyResults.tableName)   report: \(output)/\(ReportPage.fileName)")
     }
   }
 
@@ -63,7 +59,7 @@ struct SuiteSession {
         + "resume with --resume")
   }
 
-  private func observer() -> (SuiteJob.Event) -> Void {
+  private func observer() -> (StudyEvent) -> Void {
     let line = StepLine(isQuiet: common.quiet)
     return { event in
       switch event {

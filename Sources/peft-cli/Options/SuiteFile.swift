@@ -13,13 +13,19 @@ import PEFTTrain
 /// a problem is a model with a task.
 enum SuiteFile {
   /// Reads the suite at `path`.
-  static func read(_ path: String) throws -> ComparisonSuite {
+  static func read(_ path: String) throws -> Study {
     let map = try YAMLMap.options(path, example: "budgets: [0.2%, 1%]")
     let file = Section(map, path: path)
+    if file.has("agreements") {
+      throw file.wrong(
+        "agreements", "earlier versions compared rankings here",
+        remedy: "remove the section; probes that no method uses are measured, and the benchmarks' "
+          + "suite-claims compares them")
+    }
     try file.check(keys: [
       "name", "question", "models", "tasks", "recipe", "seeds", "learning-rates",
       "rate-seeds", "budgets",
-      "probes", "methods", "ours", "against", "agreements",
+      "probes", "methods", "ours", "against",
     ])
     let recipeSection = try file.section("recipe")
     for key in ["seed", "learning-rate"] where recipeSection.has(key) {
@@ -28,16 +34,16 @@ enum SuiteFile {
     }
     let recipe = try parse(TrainingOptions.self, recipeSection)
     let problems = try problems(file, settings: recipe.settings(usualLearningRate: 1e-3))
-    let suite = ComparisonSuite(
+    let suite = Study(
       name: try file.string("name"), question: try file.string("question"), problems: problems,
       seeds: try file.numbers("seeds") { UInt64($0) },
-      learningRates: try file.numbers("learning-rates") { positive(Double($0)) },
+      learningRates: file.has("learning-rates")
+        ? try file.numbers("learning-rates") { positive(Double($0)) } : [],
       rateSeedCount: file.has("rate-seeds")
         ? try file.number("rate-seeds") { positive(Int($0)) } : 1,
       budgets: try file.numbers("budgets", share).sorted(), probes: try probes(file, recipe),
       methods: try file.section("methods").sections.map(method),
-      ours: try file.string("ours"), baselines: try file.strings("against"),
-      agreements: try agreements(file))
+      ours: try file.string("ours"), baselines: try file.strings("against"))
     try check(suite, file)
     return suite
   }
@@ -47,7 +53,7 @@ enum SuiteFile {
 
   private static func problems(
     _ file: Section, settings: TrainingSettings
-  ) throws -> [ComparisonSuite.Problem] {
+  ) throws -> [Study.Problem] {
     let models = try file.section("models").sections
     let tasks = try file.section("tasks").sections
     guard models.count * tasks.count <= problemLimit else {
@@ -64,7 +70,7 @@ enum SuiteFile {
         )
       }
     }
-    if let (first, second) = ComparisonSuite.collision(among: pairs, by: \.name) {
+    if let (first, second) = Study.collision(among: pairs, by: \.name) {
       throw file.wrong(
         "tasks",
         "model \(first.model.name) with task \(first.task.name), \"\(first.name)\", and model "
@@ -74,7 +80,7 @@ enum SuiteFile {
     }
     return try pairs.map { pair in
       let options = try parse(TaskSection.self, pair.task, with: pair.model)
-      return ComparisonSuite.Problem(
+      return Study.Problem(
         name: pair.name,
         job: options.task.job(
           FullTuning(), evaluation: options.evaluation, details: options.details,
@@ -112,17 +118,22 @@ enum SuiteFile {
     return probes
   }
 
-  private static func method(_ section: Section) throws -> ComparisonSuite.Method {
+  private static func method(_ section: Section) throws -> Study.Method {
+    if section.has("subsets-of") {
+      throw section.wrong(
+        "subsets-of", "earlier versions trained every subset of a probe's groups",
+        remedy: "name a method for each: {groups: [A, B], probe: PROBE}")
+    }
     try section.check(
       keys: [
-        "method", "last-layers", "probe", "by", "value", "reach", "solver", "subsets-of",
+        "method", "last-layers", "groups", "probe", "by", "value", "reach", "solver",
         "family", "problems", "budgets",
       ] + methodSettings)
-    let kind: ComparisonSuite.Kind
+    let kind: Study.Kind
     if section.has("last-layers") {
       kind = .lastLayers(try section.number("last-layers") { positive(Int($0)) })
-    } else if section.has("subsets-of") {
-      kind = .everySubset(probe: try section.string("subsets-of"))
+    } else if section.has("groups") {
+      kind = .groups(try section.strings("groups"), probe: try section.string("probe"))
     } else if section.has("probe") {
       if section.has("reach"),
         try !section.has("value") || section.string("value") != "trust-region"
@@ -130,7 +141,7 @@ enum SuiteFile {
         throw section.wrong("reach", "it goes with value: trust-region")
       }
       kind = .selection(
-        ComparisonSuite.Choice(
+        Study.Choice(
           probe: try section.string("probe"),
           predictor: section.has("by") ? try section.string("by") : nil,
           rule: section.has("value") ? try rule(section) : nil,
@@ -138,7 +149,7 @@ enum SuiteFile {
     } else {
       kind = .fixed(try method(section))
     }
-    return ComparisonSuite.Method(
+    return Study.Method(
       name: section.name, family: section.has("family") ? try section.string("family") : nil,
       kind: kind,
       problems: section.has("problems") ? Set(try section.strings("problems")) : nil,
@@ -169,20 +180,8 @@ enum SuiteFile {
     return try section.number("value") { name in rules.first { $0.name == name } }
   }
 
-  private static func agreements(_ file: Section) throws -> [ComparisonSuite.Agreement] {
-    guard file.has("agreements") else { return [] }
-    return try file.section("agreements").sections.map { section in
-      try section.check(keys: ["probe", "problem", "with", "with-problem"])
-      return ComparisonSuite.Agreement(
-        name: section.name, probe: try section.string("probe"),
-        problem: section.has("problem") ? try section.string("problem") : nil,
-        otherProbe: try section.string("with"),
-        otherProblem: section.has("with-problem") ? try section.string("with-problem") : nil)
-    }
-  }
-
   /// Throws where a name stands for nothing, or for two things.
-  private static func check(_ suite: ComparisonSuite, _ file: Section) throws {
+  private static func check(_ suite: Study, _ file: Section) throws {
     let problems = suite.problems.map(\.name)
     func check(_ name: String, among names: [String], _ place: String) throws {
       guard names.contains(name) else {
@@ -207,20 +206,11 @@ enum SuiteFile {
             place,
             "its probe, \(choice.probe), does not measure interactions: add interactions: true")
         }
-      case .everySubset(let probe): try check(probe, among: probes, place)
-      case .fixed, .lastLayers: break
+      case .groups(_, let probe): try check(probe, among: probes, place)
+      case .fixed, .lastLayers, .plan: break
       }
     }
-    for agreement in suite.agreements {
-      let place = "agreements.\(agreement.name)"
-      for probe in [agreement.probe, agreement.otherProbe] {
-        try check(probe, among: probes, place)
-      }
-      for problem in [agreement.problem, agreement.otherProblem].compactMap(\.self) {
-        try check(problem, among: problems, place)
-      }
-    }
-    if let (first, second) = ComparisonSuite.collision(among: probes, by: \.self) {
+    if let (first, second) = Study.collision(among: probes, by: \.self) {
       throw file.wrong(
         "probes", "\(first) and \(second) would have one directory", remedy: "rename one of them")
     }
@@ -241,9 +231,7 @@ enum SuiteFile {
     guard Set(suite.learningRates).count == suite.learningRates.count else {
       throw file.wrong("learning-rates", "one of them occurs twice")
     }
-    // The groups of a probe are known when the model is read; here a method of all subsets has one
-    // row.
-    do { try ComparisonSuite.check(suite.rows { _, _ in [] }) } catch let error as InvalidSetting {
+    do throws(InvalidSetting) { try Study.check(suite.rows) } catch {
       throw file.wrong("methods", error.description)
     }
   }

@@ -17,33 +17,34 @@ struct SuiteStatisticsTests {
     _ methods: [(name: String, family: String, size: Int, dev: [Double], test: [Double])],
     budgets: [Double] = [0.01, 0.1], seeds: [UInt64] = [1, 2, 3, 4, 5],
     metric: any PredictionTask = classes
-  ) throws -> SuiteResults {
-    let suite = ComparisonSuite(
+  ) throws -> StudyResults {
+    let suite = Study(
       name: "example", question: "?",
       problems: [
-        ComparisonSuite.Problem(
+        Study.Problem(
           name: "task",
           job: TrainingJob(modelDirectory: "m", trainPath: "t", method: HeadTuning()))
       ], seeds: seeds, learningRates: [1e-3], budgets: budgets, probes: [:],
       methods: methods.map {
-        ComparisonSuite.Method(
+        Study.Method(
           name: $0.name, family: $0.family,
           kind: .fixed($0.name == "head" ? HeadTuning() : FullTuning()))
       }, ours: "ours", baselines: ["lora", "bitfit"])
     let name = metric.primaryMetric.name
-    return SuiteResults(
-      suite: suite, metrics: ["task": metric.primaryMetric],
-      entries: zip(try suite.rows { _, _ in [] }, methods).map { row, method in
-        SuiteResults.Entry(
+    return StudyResults(
+      study: suite, metrics: ["task": metric.primaryMetric], parameters: ["task": 10_000],
+      entries: zip(try suite.rows, methods).map { row, method in
+        StudyResults.Entry(
           row: row,
-          runs: zip(method.dev, method.test).enumerated().map { index, scores in
-            SuiteRun(
-              cell: SuiteCell(
-                seed: UInt64(index + 1), learningRate: 1e-3, trainable: method.size, head: 10,
-                parameters: 10_000, storedBytes: 4 * method.size, steps: 1, seconds: 1,
-                probeSeconds: 0, peakMemory: 1,
+          trials: zip(method.dev, method.test).enumerated().map { index, scores in
+            StudyTrial(
+              run: StudyRun(
+                seed: UInt64(index + 1), learningRate: 1e-3, trainable: method.size, steps: 1,
+                seconds: 1, probeSeconds: 0,
                 metrics: [("dev", [(name, scores.0)]), ("test", [(name, scores.1)])],
-                recipe: [:]), isChosen: true)
+                footprint: StudyRun.Footprint(
+                  head: 10, parameters: 10_000, storedBytes: 4 * method.size, peakMemory: 1)),
+              isChosen: true)
           })
       })
   }
@@ -97,13 +98,12 @@ struct SuiteStatisticsTests {
 
   @Test("intervals over five seeds hold the mean of normal scores some 93 times of a hundred")
   func coverage() throws {
-    let statistics = SuiteStatistics(
-      try Self.results([("ours", "ours", 50, Self.flat(0), Self.flat(0))]))
+    let bootstrap = SeedBootstrap(seeds: 5)
     var generator = SeededGenerator(seed: 7, purpose: "coverage")
     let trials = 400
     let held = (0..<trials).count { _ in
       let values = (0..<5).map { _ in Double(generator.normal()) }
-      let estimate = statistics.estimate(values)
+      let estimate = bootstrap.estimate(values)
       return estimate.low <= 0 && 0 <= estimate.high
     }
     // Plain percentiles hold it 83 times. The resamples of five values have no further ends than
@@ -113,13 +113,10 @@ struct SuiteStatisticsTests {
 
   @Test("intervals over fewer seeds are Student's", arguments: [2, 3, 4])
   func fewSeeds(count: Int) throws {
-    let statistics = SuiteStatistics(
-      try Self.results(
-        [("ours", "ours", 50, Self.flat(0), Self.flat(0))],
-        seeds: (1...count).map { UInt64($0) }))
+    let bootstrap = SeedBootstrap(seeds: count)
     var generator = SeededGenerator(seed: 8, purpose: "coverage")
     let held = (0..<400).count { _ in
-      let estimate = statistics.estimate((0..<count).map { _ in Double(generator.normal()) })
+      let estimate = bootstrap.estimate((0..<count).map { _ in Double(generator.normal()) })
       return estimate.low <= 0 && 0 <= estimate.high
     }
     // The standard error of 95 of a hundred is 1.1.
@@ -148,55 +145,9 @@ struct SuiteStatisticsTests {
     }
     #expect(StudentDistribution(degrees: 5).probability(within: 0) == 0)
     // Φ(−√1.25 · 2.776445) and Φ(−√(30/29) · 2.045230).
-    #expect(abs(SuiteStatistics.tail(seeds: 5) - 0.0009541005518824974) < 1e-8)
-    #expect(abs(SuiteStatistics.tail(seeds: 30) - 0.018753900278220548) < 1e-8)
-    #expect(SuiteStatistics.tail(seeds: 1) == 0)
-  }
-
-  @Test("all subsets: falls that add up do, and a choice has its place among those that fit")
-  func subsets() throws {
-    let falls = [("a", 0.1, 40), ("b", 0.2, 100), ("c", 0.4, 500)]
-    var suite = try Self.results([("ours", "ours", 50, Self.flat(0), Self.flat(0))]).suite
-    suite.methods = [ComparisonSuite.Method(name: "all", kind: .everySubset(probe: "kinds"))]
-    func scores(_ fall: ([Double]) -> Double) throws -> SubsetScores {
-      let rows = try suite.rows { _, _ in
-        falls.map {
-          ParameterGroup(
-            name: $0.0, kind: .bias, layer: nil, parameterCount: $0.2, members: [],
-            exclusionClass: nil)
-        }
-      }
-      let entries = rows.map { row in
-        let names = row.label.dropFirst("all:".count).split(separator: "+").map(String.init)
-        let chosen = falls.filter { names.contains($0.0) }
-        let gain = fall(chosen.map(\.1))
-        return SuiteResults.Entry(
-          row: row,
-          runs: [
-            SuiteRun(
-              cell: SuiteCell(
-                seed: 1, learningRate: 1e-3, trainable: chosen.reduce(10) { $0 + $1.2 }, head: 10,
-                parameters: 10_000, storedBytes: 1, steps: 1, seconds: 1, probeSeconds: 0,
-                peakMemory: 1,
-                metrics: [("dev", [("accuracy", 0.5 + gain), ("loss", 1 - gain)])], recipe: [:]),
-              isChosen: true)
-          ])
-      }
-      return SubsetScores(
-        SuiteResults(
-          suite: suite, metrics: ["task": Self.classes.primaryMetric], entries: entries),
-        problem: "task")
-    }
-    let sums = try scores { $0.reduce(0, +) }
-    let additive = try #require(sums.additivity)
-    #expect(additive.count == 4 && abs(additive.correlation - 1) < 1e-12)
-    #expect(abs(additive.ratio - 1) < 1e-9)
-    let second = try #require(sums.choice(["b"], probe: "walk", budget: 0.02, limit: 200))
-    #expect(second.best == "a + b" && second.rank == 2 && second.count == 4)
-    #expect(sums.choice(["c"], probe: "walk", budget: 0.02, limit: 200) == nil)
-    // Together no more than the best alone.
-    let best = try #require(try scores { $0.max() ?? 0 }.additivity)
-    #expect(best.ratio < 0.8 && best.correlation < 1)
+    #expect(abs(SeedBootstrap.tail(seeds: 5) - 0.0009541005518824974) < 1e-8)
+    #expect(abs(SeedBootstrap.tail(seeds: 30) - 0.018753900278220548) < 1e-8)
+    #expect(SeedBootstrap.tail(seeds: 1) == 0)
   }
 
   @Test("the area is the mean of the frontier's steps on a logarithmic axis")
@@ -248,6 +199,6 @@ struct SuiteStatisticsTests {
       ("1/0", false), ("a/2", false), ("1/2/3", false), ("-1/2", false),
     ])
   func shards(_ item: (text: String, isRight: Bool)) {
-    #expect((SuiteShard(item.text) != nil) == item.isRight)
+    #expect((StudyShard(item.text) != nil) == item.isRight)
   }
 }

@@ -3,19 +3,21 @@ import PEFTNetwork
 import PEFTRuns
 import PEFTSelect
 
-/// Methods over tasks, budgets and seeds, all by one recipe and with the same
-/// search for learning rates.
-public struct ComparisonSuite: Sendable {
-  /// The suite's name.
+/// Methods over tasks, budgets and seeds, all with the same training settings and the same search
+/// for learning rates.
+///
+/// A comparison of methods on one task is a study of one problem; a suite is a study of many.
+public struct Study: Sendable {
+  /// The study's name.
   public var name: String
   /// What it is to answer, for the report.
   public var question: String
   /// The tasks, each with its model.
   public var problems: [Problem]
-  /// One run of every method for each.
+  /// Every method trains once with each.
   public var seeds: [UInt64]
   /// The rates that every method chooses from, by the mean dev metric of the first
-  /// `rateSeedCount` seeds.
+  /// `rateSeedCount` seeds; empty takes the rate that usually suits the method.
   public var learningRates: [Double]
   /// With how many of the seeds every rate is tried.
   public var rateSeedCount: Int
@@ -25,19 +27,16 @@ public struct ComparisonSuite: Sendable {
   public var probes: [String: InfluenceSettings]
   /// The methods.
   public var methods: [Method]
-  /// The family that the suite is about.
+  /// The family that the study is about.
   public var ours: String
-  /// The families that it is held against: at every budget the best of them on the dev data.
+  /// The families that it is compared with: at every budget the best of them on the dev data.
   public var baselines: [String]
-  /// Rankings to compare.
-  public var agreements: [Agreement]
 
-  /// A suite.
+  /// A study.
   public init(
     name: String, question: String, problems: [Problem], seeds: [UInt64], learningRates: [Double],
-    rateSeedCount: Int = 1, budgets: [Double], probes: [String: InfluenceSettings],
-    methods: [Method], ours: String,
-    baselines: [String], agreements: [Agreement] = []
+    rateSeedCount: Int = 1, budgets: [Double] = [], probes: [String: InfluenceSettings] = [:],
+    methods: [Method], ours: String = "", baselines: [String] = []
   ) {
     self.name = name
     self.question = question
@@ -50,14 +49,13 @@ public struct ComparisonSuite: Sendable {
     self.methods = methods
     self.ours = ours
     self.baselines = baselines
-    self.agreements = agreements
   }
 
   /// A task with a model.
   public struct Problem: Sendable {
     /// What it is called; unique, whatever the case of its letters.
     public var name: String
-    /// Model, data and recipe; method, learning rate and seed are replaced.
+    /// Model, data and training settings; method, learning rate and seed are replaced.
     public var job: TrainingJob
 
     /// A task with a model.
@@ -77,7 +75,7 @@ public struct ComparisonSuite: Sendable {
     public var kind: Kind
     /// The problems it is for; nil for all.
     public var problems: Set<String>?
-    /// The budgets of a selection; nil for all of the suite's.
+    /// The budgets of a selection; nil for all of the study's.
     public var budgets: [Double]?
 
     /// A method.
@@ -99,10 +97,12 @@ public struct ComparisonSuite: Sendable {
     case fixed(any AdaptationMethod)
     /// Every tensor of the last k layers.
     case lastLayers(Int)
+    /// These groups of a probe's rule, by name.
+    case groups([String], probe: String)
+    /// What a plan selected, and the seconds of probing and selecting.
+    case plan(Plan, seconds: Double)
     /// What a probe says under each budget.
     case selection(Choice)
-    /// Every subset of a probe's groups, one run each, with the first seed.
-    case everySubset(probe: String)
   }
 
   /// How a selection is made from what a probe found.
@@ -126,30 +126,14 @@ public struct ComparisonSuite: Sendable {
       self.solver = solver
     }
   }
+}
 
-  /// Two probes whose rankings are compared by Kendall's τ, seed by seed.
-  public struct Agreement: Hashable, Sendable {
-    /// What is compared, for the report.
-    public var name: String
-    /// The first probe.
-    public var probe: String
-    /// Where it was made; nil for every problem.
-    public var problem: String?
-    /// The probe it is compared with.
-    public var otherProbe: String
-    /// Where that was made; nil for the same problem.
-    public var otherProblem: String?
-
-    /// A comparison of two rankings.
-    public init(
-      name: String, probe: String, problem: String? = nil, otherProbe: String,
-      otherProblem: String? = nil
-    ) {
-      self.name = name
-      self.probe = probe
-      self.problem = problem
-      self.otherProbe = otherProbe
-      self.otherProblem = otherProblem
+extension Study {
+  /// The probes that no selection uses: a suite measures them on every problem, for comparison.
+  public var unusedProbes: [String] {
+    let used = methods.compactMap { method in
+      if case .selection(let choice) = method.kind { choice.probe } else { nil }
     }
+    return probes.keys.filter { !used.contains($0) }.sorted()
   }
 }

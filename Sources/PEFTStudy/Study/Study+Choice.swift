@@ -2,7 +2,7 @@ import PEFTModels
 import PEFTSelect
 import PEFTTensor
 
-extension ComparisonSuite.Choice {
+extension Study.Choice {
   /// What it takes of what a probe found.
   func plan(_ influence: Influence, budget: Int, seed: UInt64) throws -> Plan {
     let planner =

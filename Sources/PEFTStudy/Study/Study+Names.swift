@@ -1,7 +1,7 @@
 import PEFTRuns
 import PEFTTensor
 
-extension ComparisonSuite {
+extension Study {
   /// Two of `items` that would have one directory; nil where there are none.
   ///
   /// Names that differ only in upper and lower case, or in how Unicode composes a character, are
@@ -22,12 +22,12 @@ extension ComparisonSuite {
   func checkProblems() throws {
     guard let (first, second) = Self.collision(among: problems, by: \.name) else { return }
     throw InvalidSetting(
-      "two problems of the suite would have one directory: \"\(first.name)\" and "
+      "two problems would have one directory: \"\(first.name)\" and "
         + "\"\(second.name)\"; rename one of them")
   }
 
   /// Throws where two rows of one problem would have one directory, or a row none.
-  package static func check(_ rows: [SuiteRow]) throws {
+  package static func check(_ rows: [StudyRow]) throws(InvalidSetting) {
     for (problem, rows) in Dictionary(grouping: rows, by: \.problem).sorted(by: { $0.key < $1.key })
     {
       if let row = rows.first(where: { $0.label.contains("/") }) {

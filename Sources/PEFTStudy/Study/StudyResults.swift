@@ -4,47 +4,35 @@ import PEFTModels
 import PEFTTensor
 import PEFTTrain
 
-/// A run among those of its row.
-public struct SuiteRun: Sendable {
-  /// The run.
-  public let cell: SuiteCell
-  /// Whether its learning rate is the one chosen; the others were tried only.
-  public let isChosen: Bool
-
-  /// A run among those of its row.
-  package init(cell: SuiteCell, isChosen: Bool) {
-    self.cell = cell
-    self.isChosen = isChosen
-  }
-}
-
-/// Every run of a suite.
-public struct SuiteResults: Sendable {
+/// Every run of a study.
+public struct StudyResults: Sendable {
   /// The file with a line for every run.
   public static let tableName = "results.csv"
 
   /// What was asked.
-  public let suite: ComparisonSuite
+  public let study: Study
   /// How methods are compared, by problem.
   public let metrics: [String: PrimaryMetric]
+  /// The parameters of the models, by problem.
+  public let parameters: [String: Int]
   /// The rows in their order.
-  public let entries: [Entry]
+  public var entries: [Entry]
 
   /// A row with its runs.
   public struct Entry: Sendable {
     /// The row.
-    public let row: SuiteRow
+    public let row: StudyRow
     /// Every run, those that chose the learning rate included.
-    public let runs: [SuiteRun]
+    public let trials: [StudyTrial]
 
     /// A row with its runs.
-    package init(row: SuiteRow, runs: [SuiteRun]) {
+    package init(row: StudyRow, trials: [StudyTrial]) {
       self.row = row
-      self.runs = runs
+      self.trials = trials
     }
 
     /// The runs with the chosen learning rate, one a seed.
-    public var chosen: [SuiteCell] { runs.filter(\.isChosen).map(\.cell) }
+    public var chosen: [StudyRun] { trials.filter(\.isChosen).map(\.run) }
     /// The largest number of parameters that trained.
     public var trainable: Int { chosen.map(\.trainable).max() ?? 0 }
     /// The mean of the number of parameters that trained.
@@ -57,7 +45,7 @@ public struct SuiteResults: Sendable {
     }
 
     /// The mean over the seeds of a quantity of each run.
-    public func mean(_ quantity: (SuiteCell) -> Double) -> Double {
+    public func mean(_ quantity: (StudyRun) -> Double) -> Double {
       Self.mean(chosen.map(quantity))
     }
 
@@ -66,10 +54,13 @@ public struct SuiteResults: Sendable {
     }
   }
 
-  /// The results of `suite`.
-  package init(suite: ComparisonSuite, metrics: [String: PrimaryMetric], entries: [Entry]) {
-    self.suite = suite
+  /// The results of `study`.
+  package init(
+    study: Study, metrics: [String: PrimaryMetric], parameters: [String: Int], entries: [Entry]
+  ) {
+    self.study = study
     self.metrics = metrics
+    self.parameters = parameters
     self.entries = entries
   }
 
@@ -81,28 +72,30 @@ public struct SuiteResults: Sendable {
   }
 
   /// Every run as a line of comma-separated values; `chosen` is 0 for those that were tried only.
-  /// All columns but the seconds and the memory are functions of the suite.
+  /// All columns but the seconds and the memory are functions of the study.
   public var table: String {
     var text =
-      "problem,method,family,budget,row,seed,learning_rate,chosen,trainable,backbone,head,parameters,stored_bytes,"
-      + "steps,metric,dev,test,dev_loss,test_loss,train_seconds,probe_seconds,peak_memory\n"
+      "problem,method,family,budget,row,seed,learning_rate,chosen,trainable,backbone,head,"
+      + "parameters,stored_bytes,steps,metric,dev,test,dev_loss,test_loss,train_seconds,probe_seconds,peak_memory\n"
     for entry in entries {
       let row = entry.row
       let metric = metrics[row.problem]?.name ?? ""
-      for run in entry.runs {
-        let cell = run.cell
+      for trial in entry.trials {
+        let run = trial.run
+        let footprint = run.footprint
         let numbers = [(metric, "dev"), (metric, "test"), ("loss", "dev"), ("loss", "test")].map {
-          cell[$0.0, $0.1].map { "\($0)" } ?? ""
+          run[$0.0, $0.1].map { "\($0)" } ?? ""
         }
         let fields =
           [
             row.problem, row.method, row.family, row.budget.map { "\($0)" } ?? "", row.label,
-            "\(cell.seed)", "\(cell.learningRate)", run.isChosen ? "1" : "0", "\(cell.trainable)",
-            "\(cell.trainable - cell.head)",
-            "\(cell.head)", "\(cell.parameters)", "\(cell.storedBytes)", "\(cell.steps)", metric,
+            "\(run.seed)", "\(run.learningRate)", trial.isChosen ? "1" : "0", "\(run.trainable)",
+            footprint.map { "\(run.trainable - $0.head)" } ?? "",
+            footprint.map { "\($0.head)" } ?? "", footprint.map { "\($0.parameters)" } ?? "",
+            footprint.map { "\($0.storedBytes)" } ?? "", "\(run.steps)", metric,
           ] + numbers + [
-            String(format: "%.3f", cell.seconds), String(format: "%.3f", cell.probeSeconds),
-            "\(cell.peakMemory)",
+            String(format: "%.3f", run.seconds), String(format: "%.3f", run.probeSeconds),
+            footprint.map { "\($0.peakMemory)" } ?? "",
           ]
         text += fields.map(Self.field).joined(separator: ",") + "\n"
       }

@@ -1,7 +1,7 @@
 import PEFTModels
 import PEFTRuns
 
-extension ComparisonJob.Candidate {
+extension Study.Method {
   /// A method by name, as near to the budget as a setting brings it; nil for an unknown name.
   ///
   /// - Parameters:
@@ -13,14 +13,14 @@ extension ComparisonJob.Candidate {
       try? method.set("targets", .array(targets.map { .string($0) }))
     }
     if let budget { method = method.sized(nearest: budget, for: model) }
-    self.init(label: method.label, method: method, usualLearningRate: method.usualLearningRate)
+    self.init(name: method.label, kind: .fixed(method))
   }
 
-  /// What a plan chose, as a method.
-  public init(_ plan: Plan, probeSeconds: Double) {
-    self.init(
-      label: Comparison.selectionLabel, method: plan.method,
-      usualLearningRate: plan.method.usualLearningRate, probeSeconds: probeSeconds, plan: plan)
+  /// What a plan selected, as a method.
+  ///
+  /// - Parameter seconds: those of probing and selecting, charged to the method.
+  public init(_ plan: Plan, seconds: Double) {
+    self.init(name: Comparison.selectionLabel, kind: .plan(plan, seconds: seconds))
   }
 }
 

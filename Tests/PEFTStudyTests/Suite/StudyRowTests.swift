@@ -7,23 +7,23 @@ import Testing
 @Suite("Rows of suites")
 struct SuiteRowTests {
   private static func suite(
-    problems: [String] = ["task"], methods: [(name: String, kind: ComparisonSuite.Kind)],
+    problems: [String] = ["task"], methods: [(name: String, kind: Study.Kind)],
     budgets: [Double] = [0.01]
-  ) -> ComparisonSuite {
-    ComparisonSuite(
+  ) -> Study {
+    Study(
       name: "example", question: "?",
       problems: problems.map {
-        ComparisonSuite.Problem(
+        Study.Problem(
           name: $0, job: TrainingJob(modelDirectory: "m", trainPath: "t", method: HeadTuning()))
       }, seeds: [1], learningRates: [1e-3], budgets: budgets, probes: [:],
-      methods: methods.map { ComparisonSuite.Method(name: $0.name, kind: $0.kind) }, ours: "ours",
+      methods: methods.map { Study.Method(name: $0.name, kind: $0.kind) }, ours: "ours",
       baselines: [])
   }
 
-  private static let chosen = ComparisonSuite.Kind.selection(
-    ComparisonSuite.Choice(probe: "walk", solver: .exact))
+  private static let chosen = Study.Kind.selection(
+    Study.Choice(probe: "walk", solver: .exact))
 
-  private static let fixed = ComparisonSuite.Kind.fixed(HeadTuning())
+  private static let fixed = Study.Kind.fixed(HeadTuning())
 
   @Test(
     "two rows that would have one directory are refused, and a row that would have none",
@@ -35,8 +35,8 @@ struct SuiteRowTests {
   func collisions(names: [String], budgets: [Double], named: String) throws {
     let suite = Self.suite(
       methods: [("ours", Self.chosen)] + names.map { ($0, Self.fixed) }, budgets: budgets)
-    let rows = try suite.rows { _, _ in [] }
-    let error = #expect(throws: InvalidSetting.self) { try ComparisonSuite.check(rows) }
+    let rows = try suite.rows
+    let error = #expect(throws: InvalidSetting.self) { try Study.check(rows) }
     #expect(error?.description.contains(named) == true)
   }
 
@@ -44,8 +44,8 @@ struct SuiteRowTests {
   func problems() throws {
     let suite = Self.suite(
       problems: ["a", "b"], methods: [("ours", Self.chosen), ("c", Self.fixed)])
-    let rows = try suite.rows { _, _ in [] }
-    try ComparisonSuite.check(rows)
+    let rows = try suite.rows
+    try Study.check(rows)
     #expect(rows.map(\.label) == ["ours@1%", "c", "ours@1%", "c"])
   }
 
@@ -66,9 +66,9 @@ struct SuiteRowTests {
       problems: (0..<1000).map { "p\($0)" },
       methods: (0..<1000).map { ("m\($0)", Self.chosen) },
       budgets: (1...1000).map { Double($0) / 1000 })
-    #expect(throws: InvalidSetting.self) { try suite.rows { _, _ in [] } }
+    #expect(throws: InvalidSetting.self) { try suite.rows }
     let large = Self.suite(
       problems: (0..<100).map { "p\($0)" }, methods: (0..<1000).map { ("m\($0)", Self.fixed) })
-    #expect(try large.rows { _, _ in [] }.count == ComparisonSuite.rowLimit)
+    #expect(try large.rows.count == Study.rowLimit)
   }
 }

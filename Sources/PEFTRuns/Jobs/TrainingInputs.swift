@@ -1,0 +1,113 @@
+import PEFTData
+import PEFTModels
+import PEFTRuntime
+import PEFTText
+
+/// What a training job reads: the files of its model, the task and its encoded data.
+///
+/// Jobs on the same files that differ only in method, plan, learning rate or seed share one, so
+/// that each file is read and hashed once. Weights are read from the open files whenever a model is
+/// made.
+public struct TrainingInputs {
+  /// The files of the model, each opened once.
+  public let files: ModelFiles
+  /// The architecture.
+  let configuration: ModelConfiguration
+  /// The adapter that the job continues from.
+  package let adapter: AdapterFile?
+  /// The tokenizer.
+  public let tokenizer: Tokenizer
+  /// What the model is to predict.
+  public let task: any PredictionTask
+  /// The longest sequence, in tokens.
+  public let maximumLength: Int
+  /// The encoded data to train on.
+  public let train: EncodedDataset
+  /// The encoded data to evaluate on during training.
+  public let dev: EncodedDataset?
+  /// The encoded data to evaluate on at the end.
+  public let test: EncodedDataset?
+  /// The test data as their file has them.
+  let testRows: TaskReader.Rows?
+  /// SHA-256 of the data files, by path.
+  let dataDigests: [String: String]
+  /// What the user should know: texts that were cut, and empty ones.
+  let notes: [String]
+}
+
+extension TrainingJob {
+  /// Reads and checks the files of this job; nothing is written, and no weights are read.
+  ///
+  /// - Parameter opened: the files of the model, where they are open already.
+  public func inputs(of opened: ModelFiles? = nil) throws -> TrainingInputs {
+    for path in [trainPath, devPath, testPath].compactMap(\.self) { try checkRereadable(path) }
+    let files = opened ?? ModelFiles(directory: modelDirectory)
+    let configuration = try ModelConfiguration(files: files)
+    let reader = try reader(configuration, files)
+    var notes: [String] = []
+    var digests: [String: String] = [:]
+    func read(_ path: String, _ kind: TaskKind) throws(FileError) -> TaskReader.Rows {
+      let rows = try reader.rows(path, kind: kind)
+      notes += DataReader.warnings(about: rows.examples, path: path)
+      digests[path] = rows.digest
+      return rows
+    }
+    let rows = try read(trainPath, taskKind)
+    let windows = try windows(configuration)
+    let task = try reader.task(of: rows, kind: taskKind, windows: windows)
+    if generation != nil {
+      guard task is Completion, testPath != nil else {
+        throw InvalidSetting(
+          setting: "generate", "it is for prompts with completions, those of `test`")
+      }
+    }
+    func encode(_ rows: TaskReader.Rows) throws(FileError) -> EncodedDataset {
+      let data = try task.encode(rows, by: reader)
+      if data.truncatedCount > 0 {
+        notes.append(
+          "\(rows.path): \(data.truncatedCount) of \(data.count) texts were cut to "
+            + "\(reader.maximumLength) tokens (`max-length`)")
+      }
+      return data
+    }
+    let train = try encode(rows)
+    let kind = TaskKind(type(of: task))
+    let dev = try devPath.map { try encode(read($0, kind)) }
+    let testRows = try testPath.map { try read($0, kind) }
+    let test = try testRows.map { try encode($0) }
+    if task is LanguageModelling {
+      notes.append(
+        "running text in windows of \(windows.context) tokens, one every \(windows.stride) "
+          + "(`max-length`, `stride`)")
+    }
+    return TrainingInputs(
+      files: files, configuration: configuration,
+      adapter: try adapter.map { try AdapterFile($0.path, alpha: $0.alpha) },
+      tokenizer: reader.tokenizer, task: task, maximumLength: reader.maximumLength, train: train,
+      dev: dev, test: test, testRows: testRows, dataDigests: digests, notes: notes)
+  }
+
+  private func reader(
+    _ configuration: ModelConfiguration, _ files: ModelFiles
+  ) throws -> TaskReader {
+    let tokenizer = try configuration.tokenizer(files: files)
+    let limit = configuration.maximumLength
+    if let maximumLength, !(4...limit).contains(maximumLength) {
+      throw InvalidSetting(
+        setting: "max-length", value: maximumLength, "this model takes 4 to \(limit) tokens")
+    }
+    return TaskReader(
+      isCausal: configuration.isCausal, tokenizer: tokenizer, format: format, columns: columns,
+      maximumLength: maximumLength ?? min(128, limit))
+  }
+
+  /// How running text is cut.
+  private func windows(_ configuration: ModelConfiguration) throws -> TextWindows {
+    let context = self.maximumLength ?? min(256, configuration.maximumLength)
+    if let stride, !(1...context).contains(stride) {
+      throw InvalidSetting(
+        setting: "stride", value: stride, "give 1 to \(context), the length of a window")
+    }
+    return TextWindows(context: context, stride: stride)
+  }
+}

@@ -1,0 +1,142 @@
+import Foundation
+import PEFTModels
+import PEFTRuns
+import PEFTTensor
+import PEFTTrain
+
+/// Keeps the numbers of each run in a small file:
+///
+///     probes/PROBLEM/PROBE/seed-S.json           what probes found
+///     cells/PROBLEM/ROW/seed-S-rate-R.json       one training run each
+///     cells/PROBLEM/ROW/seed-S-plan.json         what a selection chose
+///
+/// Several processes may work in one directory. A run or probe that two of them need is made by one
+/// while the other waits.
+struct CellStore: StudyStore {
+  /// The directory.
+  let output: OutputDirectory
+
+  /// The run that is asked for; nil where it is not there.
+  ///
+  /// Throws `malformed` where its file is damaged or of another recipe.
+  func found(_ request: StudyRequest) throws -> StudyRun? {
+    let directory = output.path + "/" + Self.directory(of: request.row)
+    let path = directory + "/" + Self.name(of: request)
+    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    let plan = directory + "/" + Self.planName(request.seed)
+    if try DirectoryHandle.entry(plan) != nil { _ = try Plan.read(plan) }
+    return try CellFile.read(path, recipe: request.recipe)
+  }
+
+  func run(
+    _ request: StudyRequest, training choice: () throws -> StudyChoice?, shouldStop: () -> Bool,
+    observe: (StudyEvent) -> Void
+  ) throws -> StudyRun? {
+    // A process that was given the same rows makes what this one has not made meanwhile.
+    guard
+      let place = try output.subdirectory(
+        Self.directory(of: request.row), as: .suite, waitingUnless: shouldStop)
+    else { return nil }
+    let path = place.path + "/" + Self.name(of: request)
+    if FileManager.default.fileExists(atPath: path) {
+      return try CellFile.read(path, recipe: request.recipe)
+    }
+    if shouldStop() { return nil }
+    guard let choice = try choice() else { return nil }
+    observe(.run(request.row, seed: request.seed, learningRate: request.learningRate))
+    if let plan = choice.plan { try plan.write(to: place.file(Self.planName(request.seed))) }
+    // Memory that earlier runs and probes used does not count.
+    TensorMemory.releaseUnused()
+    _ = Processor.resetPeakResidentBytes()
+    let prepared = try request.job(training: choice).prepare(from: request.problem.inputs)
+    try prepared.checkMemory(prepared.forecast(timing: false))
+    let run: StudyRun?
+    do {
+      run = try prepared.trained(scratch: place, shouldStop: shouldStop) {
+        observe(.training($0))
+      }
+    } catch let error as NonFiniteLoss {
+      observe(
+        .diverged(request.row, seed: request.seed, learningRate: request.learningRate, error))
+      run = prepared.run(storedBytes: 0)
+    }
+    guard var run else { return nil }
+    run.probeSeconds = choice.seconds
+    try JSONFile.write(
+      CellFile.json(of: run, recipe: request.recipe), to: place.file(Self.name(of: request)))
+    return run
+  }
+
+  func influence(
+    _ name: String, _ settings: InfluenceSettings, on problem: StudyProblem,
+    shouldStop: () -> Bool, observe: (StudyEvent) -> Void
+  ) throws -> Influence? {
+    guard
+      let place = try output.subdirectory(
+        "probes/\(problem.name)/\(name)", as: .suite, waitingUnless: shouldStop)
+    else { return nil }
+    let seed = settings.probe.seed
+    let path = try place.file("seed-\(seed).json")
+    var job = problem.job
+    job.settings.seed = seed
+    if FileManager.default.fileExists(atPath: path) {
+      let found = try Influence.read(path)
+      try job.check(found, isOf: settings, on: problem.inputs, path: path)
+      return found
+    }
+    observe(.probe(problem: problem.name, name: name, seed: seed))
+    guard
+      let found = try job.prepare(from: problem.inputs).measureInfluence(
+        settings, shouldStop: shouldStop, observe: { observe(.measuring($0)) }),
+      found.isComplete
+    else { return nil }
+    try JSONFile.write(found.json, to: path)
+    return found
+  }
+
+  func choose(_ request: StudyRequest) {}
+
+  private static func directory(of row: StudyRow) -> String { "cells/\(row.problem)/\(row.label)" }
+
+  /// Swift prints the shortest decimal that reads back as the same Double, so each rate has one
+  /// name.
+  private static func name(of request: StudyRequest) -> String {
+    "seed-\(request.seed)-rate-\(request.learningRate).json"
+  }
+
+  private static func planName(_ seed: UInt64) -> String { "seed-\(seed)-\(Plan.fileName)" }
+}
+
+extension PreparedJob {
+  /// Trains and evaluates without a run directory; nil where it was stopped.
+  ///
+  /// - Parameter scratch: a directory in which a file is written and removed again, for its size.
+  fileprivate func trained(
+    scratch: OutputDirectory, shouldStop: () -> Bool, observe: (TrainingEvent) -> Void
+  ) throws -> StudyRun? {
+    let outcome = try PEFTTrain.train(
+      model, on: train, evaluatingOn: dev, task: task, settings: job.settings,
+      session: session, shouldStop: shouldStop, observe: observe)
+    guard outcome.ending != .interrupted, let test,
+      let measured = model.evaluate(test, task: task, shouldStop: shouldStop)
+    else { return nil }
+    let path = try scratch.file(TrainedTensors.fileName)
+    try TrainedTensors.save(model, drawn: drawn, to: path)
+    var run = run(storedBytes: try FileContents.byteCount(path))
+    try scratch.remove([TrainedTensors.fileName])
+    run.steps = outcome.steps
+    run.seconds = outcome.seconds
+    run.metrics = [("dev", outcome.bestMetrics), ("test", measured.metrics)]
+    return run
+  }
+
+  /// A run without a result.
+  fileprivate func run(storedBytes: Int) -> StudyRun {
+    StudyRun(
+      seed: job.settings.seed, learningRate: job.settings.learningRate,
+      trainable: counts.trainable, steps: 0, seconds: 0, probeSeconds: 0, metrics: [],
+      footprint: StudyRun.Footprint(
+        head: model.taskParameters.reduce(0) { $0 + $1.count }, parameters: counts.parameters,
+        storedBytes: storedBytes, peakMemory: Processor.peakResidentBytes))
+  }
+}

@@ -1,0 +1,98 @@
+import PEFTModels
+import PEFTRuns
+import PEFTTensor
+import PEFTTrain
+
+/// Keeps each run as a run directory, `methods/ROW/seed-SEED`. Where learning rates are to be
+/// chosen from, each has a directory `rate-RATE` in that of its seed, and the chosen one's run is
+/// copied.
+final class RunStore: StudyStore {
+  private let output: OutputDirectory
+  private let main: (label: String, seed: UInt64)?
+  private let isResuming: Bool
+  private var failure: NonFiniteLoss?
+
+  /// A store in a command's directory.
+  ///
+  /// - Parameters:
+  ///   - main: the row and the seed whose run is the directory itself.
+  ///   - isResuming: whether runs that are there stay; otherwise they are replaced.
+  init(in output: OutputDirectory, main: (label: String, seed: UInt64)?, isResuming: Bool) {
+    self.output = output
+    self.main = main
+    self.isResuming = isResuming
+  }
+
+  /// Throws `NonFiniteLoss` where training diverged with a rate that is not on trial.
+  func run(
+    _ request: StudyRequest, training choice: () throws -> StudyChoice?, shouldStop: () -> Bool,
+    observe: (StudyEvent) -> Void
+  ) throws -> StudyRun? {
+    guard let choice = try choice() else { return nil }
+    let place = try directory(of: request)
+    observe(.run(request.row, seed: request.seed, learningRate: request.learningRate))
+    do {
+      let manifest = try manifest(
+        of: request.job(training: choice), on: request.problem.inputs, in: place,
+        shouldStop: shouldStop, observe: observe)
+      guard manifest.outcome.ending != .interrupted else { return nil }
+      return StudyRun(
+        seed: request.seed, learningRate: request.learningRate,
+        trainable: manifest.counts.trainable, steps: manifest.outcome.steps,
+        seconds: manifest.outcome.seconds, probeSeconds: choice.seconds,
+        metrics: manifest.metrics)
+    } catch let error as NonFiniteLoss where request.isTrial {
+      observe(
+        .diverged(request.row, seed: request.seed, learningRate: request.learningRate, error))
+      failure = error
+      return StudyRun(
+        seed: request.seed, learningRate: request.learningRate, trainable: 0, steps: 0, seconds: 0,
+        probeSeconds: choice.seconds, metrics: [])
+    }
+  }
+
+  /// Measures every time; comparisons probe before they begin.
+  func influence(
+    _ name: String, _ settings: InfluenceSettings, on problem: StudyProblem,
+    shouldStop: () -> Bool, observe: (StudyEvent) -> Void
+  ) throws -> Influence? {
+    try problem.job.prepare(from: problem.inputs).measureInfluence(
+      settings, shouldStop: shouldStop, observe: { observe(.measuring($0)) })
+  }
+
+  /// Copies the run with the chosen rate. Throws where none of the rates has given a result.
+  func choose(_ request: StudyRequest) throws {
+    let place = try directory(of: request)
+    if let failure, try !place.has(RunManifest.fileName) { throw failure }
+    try RunDirectory.copy(place.path, to: mainDirectory(of: request))
+  }
+
+  private func mainDirectory(of request: StudyRequest) throws -> OutputDirectory {
+    if let main, main == (request.row.label, request.seed) { return output }
+    let label = request.row.label.replacing(" ", with: "-")
+    return try output.subdirectory("methods/\(label)/seed-\(request.seed)", as: .run)
+  }
+
+  private func directory(of request: StudyRequest) throws -> OutputDirectory {
+    let main = try mainDirectory(of: request)
+    return request.isTrial
+      ? try main.subdirectory("rate-\(request.learningRate)", as: .run) : main
+  }
+
+  private func manifest(
+    of job: TrainingJob, on inputs: TrainingInputs, in output: OutputDirectory,
+    shouldStop: () -> Bool, observe: (StudyEvent) -> Void
+  ) throws -> RunManifest {
+    let recipe = try job.recipe(of: inputs)
+    if isResuming, let finished = try job.finishedRun(in: output.path, recipe: recipe) {
+      try CheckpointStore.remove(from: output)
+      return finished
+    }
+    let prepared = try job.prepare(from: inputs)
+    try prepared.checkMemory(prepared.forecast(timing: false))
+    return try prepared.run(
+      in: output, recipe: recipe,
+      resuming: isResuming && output.has(CheckpointStore.manifestName), shouldStop: shouldStop
+    ) { observe(.training($0)) }
+  }
+}

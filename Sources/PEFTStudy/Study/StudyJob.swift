@@ -1,0 +1,178 @@
+import PEFTModels
+import PEFTNetwork
+import PEFTRuns
+import PEFTSelect
+import PEFTTensor
+
+/// The engine of comparisons and suites: every method with every seed, and the search for learning
+/// rates, which is the same for all.
+struct StudyJob {
+  /// The study.
+  let study: Study
+  /// Every row.
+  let rows: [StudyRow]
+  /// The problems by name, their files read.
+  let problems: [String: StudyProblem]
+  /// Where runs are kept.
+  let store: any StudyStore
+
+  /// A job on problems whose files are read.
+  ///
+  /// Throws `InvalidSetting` where two rows would have one directory, or groups that do not exist.
+  init(_ study: Study, on problems: [StudyProblem], in store: any StudyStore) throws {
+    self.study = study
+    self.problems = Dictionary(uniqueKeysWithValues: problems.map { ($0.name, $0) })
+    self.store = store
+    rows = try study.rows
+    try Study.check(rows)
+    for row in rows {
+      guard case .groups(let names, let probe) = row.content else { continue }
+      _ = try self.problems[row.problem]?.groups(names, probe: probe)
+    }
+  }
+
+  /// A row's runs: every rate with the first seeds, then the best of the rates with the others.
+  /// What is there is not trained again.
+  ///
+  /// - Returns: nil where it was stopped.
+  func trials(
+    of row: StudyRow, shouldStop: () -> Bool, observe: (StudyEvent) -> Void
+  ) throws -> [StudyTrial]? {
+    guard let problem = problems[row.problem] else { return [] }
+    var choices: [UInt64: StudyChoice] = [:]
+    func choice(_ seed: UInt64) throws -> StudyChoice? {
+      if let known = choices[seed] { return known }
+      choices[seed] = try self.choice(
+        row, on: problem, seed: seed, shouldStop: shouldStop, observe: observe)
+      return choices[seed]
+    }
+    var rates = study.learningRates
+    if rates.isEmpty {
+      guard let seed = study.seeds.first, let choice = try choice(seed) else { return nil }
+      rates = [choice.method.usualLearningRate]
+    }
+    return try trials(of: row, on: problem, rates: rates, choosing: store.choose) { request in
+      try store.run(
+        request, training: { try choice(request.seed) }, shouldStop: shouldStop, observe: observe)
+    }
+  }
+
+  /// A row's runs as `found` gives them; nil where it gives none for one of them.
+  func trials(
+    of row: StudyRow, found: (StudyRequest) throws -> StudyRun?
+  ) throws -> [StudyTrial]? {
+    guard let problem = problems[row.problem] else { return [] }
+    var rates = study.learningRates
+    if rates.isEmpty, let seed = study.seeds.first {
+      // A probe that is not there is not made.
+      let choice = try choice(
+        row, on: problem, seed: seed, shouldStop: { true }, observe: { _ in })
+      guard let choice else { return nil }
+      rates = [choice.method.usualLearningRate]
+    }
+    return try trials(of: row, on: problem, rates: rates, choosing: { _ in }, run: found)
+  }
+
+  /// The search for the learning rate: `run` makes or reads a run; where it gives nil, so does
+  /// this.
+  private func trials(
+    of row: StudyRow, on problem: StudyProblem, rates: [Double],
+    choosing choose: (StudyRequest) throws -> Void, run: (StudyRequest) throws -> StudyRun?
+  ) throws -> [StudyTrial]? {
+    func request(_ seed: UInt64, _ rate: Double, isTrial: Bool) -> StudyRequest {
+      StudyRequest(
+        row: row, problem: problem, seed: seed, learningRate: rate, isTrial: isTrial,
+        recipe: recipe(row, on: problem, seed, rate))
+    }
+    let trialSeeds = study.seeds.prefix(study.rateSeedCount)
+    var tried: [[StudyRun]] = rates.map { _ in [] }
+    for seed in trialSeeds {
+      for (number, rate) in rates.enumerated() {
+        guard let run = try run(request(seed, rate, isTrial: rates.count > 1)) else { return nil }
+        tried[number].append(run)
+      }
+    }
+    func score(_ runs: [StudyRun]) -> Double {
+      runs.reduce(0) { sum, run in
+        sum + problem.metric.score(run.metrics.first { $0.split == "dev" }?.values ?? [])
+      }
+    }
+    // The first of equals, as max(by:) takes it.
+    let best = rates.indices.max { score(tried[$0]) < score(tried[$1]) } ?? 0
+    if rates.count > 1 {
+      for seed in trialSeeds { try choose(request(seed, rates[best], isTrial: true)) }
+    }
+    var trials = tried.enumerated().flatMap { number, runs in
+      runs.map { StudyTrial(run: $0, isChosen: number == best) }
+    }
+    for seed in study.seeds.dropFirst(trialSeeds.count) {
+      guard let run = try run(request(seed, rates[best], isTrial: false)) else { return nil }
+      trials.append(StudyTrial(run: run, isChosen: true))
+    }
+    return trials
+  }
+
+  /// What a row trains with a seed; nil where its probe was stopped.
+  private func choice(
+    _ row: StudyRow, on problem: StudyProblem, seed: UInt64, shouldStop: () -> Bool,
+    observe: (StudyEvent) -> Void
+  ) throws -> StudyChoice? {
+    switch row.content {
+    case .fixed(let method): return StudyChoice(method: method)
+    case .lastLayers(let count): return StudyChoice(method: problem.lastLayers(count))
+    case .groups(let names, let probe):
+      return StudyChoice(method: try problem.groups(names, probe: probe))
+    case .plan(let plan, let seconds):
+      return StudyChoice(method: plan.method, plan: plan, seconds: seconds)
+    case .selection(let choice):
+      guard
+        let influence = try influence(
+          choice.probe, on: problem, seed: seed, shouldStop: shouldStop, observe: observe)
+      else { return nil }
+      let start = ContinuousClock.now
+      let budget = Int(saturating: (row.budget ?? 1) * Double(problem.parameters))
+      let plan = try choice.plan(influence, budget: budget, seed: seed)
+      let seconds = influence.cost.seconds + (ContinuousClock.now - start) / .seconds(1)
+      return StudyChoice(method: plan.method, plan: plan, seconds: seconds)
+    }
+  }
+
+  /// What a probe finds on a problem with a seed; nil where it was stopped.
+  func influence(
+    _ name: String, on problem: StudyProblem, seed: UInt64, shouldStop: () -> Bool,
+    observe: (StudyEvent) -> Void
+  ) throws -> Influence? {
+    guard var settings = study.probes[name] else { return nil }
+    settings.probe.seed = seed
+    return try store.influence(
+      name, settings, on: problem, shouldStop: shouldStop, observe: observe)
+  }
+
+  /// Everything that distinguishes a run: settings and digests of its inputs.
+  private func recipe(
+    _ row: StudyRow, on problem: StudyProblem, _ seed: UInt64, _ rate: Double
+  ) -> JSONObject {
+    var recipe = problem.recipe
+    recipe["seed"] = .string(String(seed))
+    recipe["learningRate"] = .number(rate)
+    recipe["budget"] = row.budget.map { .number($0) }
+    switch row.content {
+    case .fixed(let method): recipe["method"] = MethodCatalogue.standard.json(of: method)
+    case .lastLayers(let count): recipe["method"] = SuiteMethodRecord.lastLayers(count)
+    case .groups(let names, let probe):
+      recipe["method"] = SuiteMethodRecord.groups(names)
+      recipe["probe"] = study.probes[probe]?.patternsDigest.map {
+        .object(["patterns": .string($0)])
+      }
+    case .plan(let plan, _): recipe["method"] = MethodCatalogue.standard.json(of: plan.method)
+    case .selection(let choice):
+      recipe["method"] = SuiteMethodRecord.selection(
+        predictor: choice.predictor, rule: choice.predictor == nil ? choice.rule : nil,
+        solver: choice.solver)
+      var probe = study.probes[choice.probe]
+      probe?.probe.seed = seed
+      recipe["probe"] = probe.map { .object($0.json) }
+    }
+    return recipe
+  }
+}
