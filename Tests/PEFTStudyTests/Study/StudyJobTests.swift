@@ -1,0 +1,124 @@
+import Foundation
+import PEFTData
+import PEFTModels
+import PEFTRuns
+import PEFTStudy
+import PEFTTrain
+import TestSupport
+import Testing
+
+@Suite("Studies")
+struct StudyJobTests {
+  /// A directory with a small model and data, removed at the end.
+  private final class Place {
+    let path = FileManager.default.temporaryDirectory.appending(path: "peft-\(UUID())").path
+    var job: TrainingJob {
+      var job = TrainingJob(
+        modelDirectory: path + "/model", trainPath: path + "/train.jsonl", method: FullTuning())
+      job.devPath = path + "/dev.jsonl"
+      job.testPath = path + "/dev.jsonl"
+      job.pooling = .mean
+      job.settings.length = .steps(3)
+      job.settings.batches = BatchPlan(size: .examples(8))
+      return job
+    }
+
+    init() throws {
+      let examples = (0..<40).map { index in
+        TextExample(
+          text: "\(index % 7) \(index.isMultiple(of: 2) ? "good" : "bad")",
+          label: index.isMultiple(of: 2) ? "yes" : "no", line: index + 1)
+      }
+      try SmallModel.write(to: path + "/model", texts: examples.map(\.text))
+      try JSONLinesFile.write(examples, to: path + "/train.jsonl")
+      try JSONLinesFile.write(Array(examples.prefix(16)), to: path + "/dev.jsonl")
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func compare(
+      _ methods: [Study.Method], in name: String, seeds: [UInt64] = [1, 2],
+      rates: [Double] = [1e-3, 1e-2], observe: (StudyEvent) -> Void = { _ in }
+    ) throws -> Comparison {
+      let output = try OutputDirectory.comparison(
+        path + "/" + name, overwriting: false, resuming: false)
+      let comparison = try ComparisonJob(base: job, seeds: seeds, learningRates: rates).run(
+        methods, budget: nil, for: job.prepare(), in: output, observe: observe)
+      return try #require(comparison)
+    }
+  }
+
+  private static let methods = [
+    Study.Method(name: "head", kind: .fixed(HeadTuning())),
+    Study.Method(name: "bitfit", kind: .fixed(BiasTuning())),
+  ]
+
+  private func numbers(_ comparison: Comparison) -> [String] {
+    comparison.entries.flatMap { entry in
+      entry.runs.map { "\(entry.label) \(entry.learningRate) \($0.seed) \($0.metrics)" }
+    }
+  }
+
+  @Test("files that disappear after they were read change nothing")
+  func readOnce() throws {
+    let place = try Place()
+    let expected = numbers(try place.compare(Self.methods, in: "before"))
+    #expect(expected.count == 4)
+    var isGone = false
+    let found = try place.compare(Self.methods, in: "after") { event in
+      guard case .run = event, !isGone else { return }
+      isGone = true
+      for name in ["model", "train.jsonl", "dev.jsonl"] {
+        try? FileManager.default.removeItem(atPath: place.path + "/" + name)
+      }
+    }
+    #expect(isGone && numbers(found) == expected)
+  }
+
+  @Test("a comparison and a suite of one problem have the same runs")
+  func sameRuns() throws {
+    let place = try Place()
+    let comparison = try place.compare(Self.methods, in: "comparison")
+    let study = Study(
+      name: "one", question: "", problems: [Study.Problem(name: "task", job: place.job)],
+      seeds: [1, 2], learningRates: [1e-3, 1e-2], budgets: [0.1], methods: Self.methods,
+      ours: "head", baselines: ["bitfit"])
+    let suite = try SuiteJob(
+      study, in: .suite(place.path + "/suite", overwriting: false, resuming: false))
+    #expect(try suite.run(shouldStop: { false }, observe: { _ in }))
+    let results = try suite.results()
+    #expect(results.entries.map(\.row.label) == comparison.entries.map(\.label))
+    for (entry, other) in zip(results.entries, comparison.entries) {
+      // Both rates with the first seed, the chosen one with the second.
+      #expect(entry.trials.count == 3 && entry.chosen.count == 2)
+      #expect(entry.trainable == other.trainable)
+      #expect(entry.chosen.map(\.learningRate) == [other.learningRate, other.learningRate])
+      for (run, twin) in zip(entry.chosen, other.runs) {
+        #expect(run.seed == twin.seed && run.steps == twin.steps)
+        #expect("\(run.metrics)" == "\(twin.metrics)")
+      }
+    }
+  }
+
+  @Test("without rates, a method takes its usual one; two methods of one name are refused")
+  func usualRates() throws {
+    let place = try Place()
+    let comparison = try place.compare(Self.methods, in: "usual", rates: [])
+    #expect(
+      comparison.entries.map(\.learningRate)
+        == [HeadTuning().usualLearningRate, BiasTuning().usualLearningRate])
+    #expect(throws: InvalidSetting.self) {
+      try place.compare([Self.methods[0], Self.methods[0]], in: "twice")
+    }
+  }
+
+  @Test("a rate that diverges is not chosen; where all diverge, the error is the run's")
+  func divergence() throws {
+    let place = try Place()
+    let found = try place.compare([Self.methods[1]], in: "one", seeds: [1], rates: [1e30, 1e-3])
+    #expect(found.entries.map(\.learningRate) == [1e-3])
+    #expect(throws: NonFiniteLoss.self) {
+      try place.compare([Self.methods[1]], in: "all", seeds: [1], rates: [1e30, 1e31])
+    }
+  }
+}
