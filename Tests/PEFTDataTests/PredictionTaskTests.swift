@@ -113,11 +113,11 @@ struct PredictionTaskTests {
     let task = try #require(
       Self.task(training: Self.examples(["neg", "pos"]), path: "train") as? Classification)
     let unseen = #expect(throws: FileError.self) {
-      try task.targets(of: TaskReader.Rows(examples: Self.examples(["neg", "Pos"]), path: "dev"))
+      try task.targets(of: TaskReader.Rows(examples: Self.examples(["neg", "good"]), path: "dev"))
     }
     #expect(unseen?.path == "dev")
     #expect(unseen?.place == "line 3")
-    #expect(unseen?.reason.contains("\"Pos\"") == true)
+    #expect(unseen?.reason.contains("\"good\"") == true)
     #expect(unseen?.reason.contains("neg, pos") == true)
     let unlabelled = #expect(throws: FileError.self) {
       try task.targets(of: TaskReader.Rows(examples: Self.examples([nil]), path: "dev"))

@@ -91,6 +91,11 @@ public struct Classification: PredictionTask {
   /// The labels.
   public var classes: LabelMap? { labels }
 
+  /// The task with its classes in the order of a head's rows.
+  public func ordered(likeRowsNamed names: [String]) -> Self? {
+    labels.ordered(likeRowsNamed: names).map(Self.init)
+  }
+
   /// That of one label for each text.
   public var problemType: String? { "single_label_classification" }
 }

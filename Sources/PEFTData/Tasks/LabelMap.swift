@@ -2,8 +2,9 @@ import PEFTTensor
 
 /// The classes of a task in the order of the model's outputs.
 ///
-/// The order is a function of the set of names alone: by value when all are integers, else by
-/// Unicode scalars. Names that are canonically equivalent Unicode are one class.
+/// The order of labels of data is a function of the set of names alone: by value if all are
+/// integers, else by Unicode scalars. Labels for a trained head have the order of its rows. Names
+/// that are canonically equivalent Unicode are one class.
 public struct LabelMap: Hashable, Sendable {
   /// The file with the names of the classes, in order, beside an adapter.
   package static let fileName = "labels.json"
@@ -35,12 +36,67 @@ public struct LabelMap: Hashable, Sendable {
       names.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
-  /// The classes 0, 1, … of a model whose labels have no names but `LABEL_0`, `LABEL_1`, …,
-  /// which data may have too.
-  package init(unnamed count: Int) {
-    names = (0..<count).map(String.init)
-    indices = Dictionary(
-      uniqueKeysWithValues: (0..<count).flatMap { [("\($0)", $0), ("LABEL_\($0)", $0)] })
+  /// The classes of a head whose rows have these names, all different. Data may also name a row by
+  /// its number, as long as no name is a number, or by `LABEL_` and its number.
+  ///
+  /// Rows called `LABEL_0`, `LABEL_1`, … have no real names; their classes are 0, 1, ….
+  package init(rowsNamed names: [String]) {
+    let isGeneric = names.enumerated().allSatisfy { $1 == "LABEL_\($0)" }
+    let rows = isGeneric ? names.indices.map(String.init) : names
+    var indices = Dictionary(
+      rows.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+    let hasNumbers = rows.contains { Int($0) != nil }
+    for row in rows.indices {
+      for name in (hasNumbers && !isGeneric ? [] : ["\(row)"]) + ["LABEL_\(row)"]
+      where indices[name] == nil { indices[name] = row }
+    }
+    self.names = rows
+    self.indices = indices
+  }
+
+  /// These classes in the order of a head's rows; nil unless every row is exactly one class.
+  ///
+  /// Names are compared as they are, then without regard to case, and last with the numbers of the
+  /// rows.
+  package func ordered(likeRowsNamed rowNames: [String]) -> LabelMap? {
+    guard rowNames.count == count, Set(rowNames).count == count else { return nil }
+    let head = LabelMap(rowsNamed: rowNames)
+    guard let rows = head.indices(of: Set(names)) else { return nil }
+    var ordered = Array(repeating: "", count: count)
+    for name in names {
+      guard let row = rows[name], ordered[row].isEmpty else { return nil }
+      ordered[row] = name
+    }
+    return LabelMap(ordered: ordered)
+  }
+
+  /// The class of each of `labels`; nil if one of them has none.
+  ///
+  /// If not all are names of classes, they are compared without regard to case, provided that no two
+  /// classes, and no two labels, differ only in case.
+  private func indices(of labels: Set<String>) -> [String: Int]? {
+    var exact: [String: Int] = [:]
+    for label in labels { exact[label] = indices[label] }
+    if exact.count == labels.count { return exact }
+    var folded: [String: Int] = [:]
+    for (index, name) in names.enumerated() {
+      guard folded.updateValue(index, forKey: name.lowercased()) == nil else { return nil }
+    }
+    guard Set(labels.map { $0.lowercased() }).count == labels.count else { return nil }
+    var found: [String: Int] = [:]
+    for label in labels { found[label] = folded[label.lowercased()] }
+    return found.count == labels.count ? found : nil
+  }
+
+  /// How the labels of `examples` are read as classes, if they are not all names of classes; nil if
+  /// they are, or cannot be read so.
+  public func note(about examples: [TextExample], path: String) -> String? {
+    let labels = Set(examples.compactMap(\.label))
+    guard !labels.isSubset(of: names), let found = indices(of: labels) else { return nil }
+    let pairs = found.filter { $0.key != names[$0.value] }.sorted { $0.value < $1.value }
+    let shown = pairs.prefix(5).map { "\"\($0.key)\" as \(names[$0.value])" }
+    return "\(path): labels are read as classes of the model: " + shown.joined(separator: ", ")
+      + (pairs.count > 5 ? " and \(pairs.count - 5) more" : "")
   }
 
   /// The number of classes.
@@ -49,20 +105,21 @@ public struct LabelMap: Hashable, Sendable {
   /// The index of the class `name`, or nil.
   public func index(of name: String) -> Int? { indices[name] }
 
-  /// The class of every example of the file `path`.
+  /// The class of every example of the file `path`. If not every label is the name of a class, they
+  /// are compared without regard to case, where that is unambiguous.
   ///
   /// Throws `malformed`, with the line, for a label that is not in this map, or none.
   public func classes(of examples: [TextExample], path: String) throws(FileError) -> [Int] {
     var classes: [Int] = []
     classes.reserveCapacity(examples.count)
+    let known = indices(of: Set(examples.compactMap(\.label))) ?? indices
     for example in examples {
       guard let label = example.label else { throw missingLabel(example, path: path) }
-      guard let index = indices[label] else {
+      guard let index = known[label] else {
         throw FileError(
           .malformed, path: path, place: "line \(example.line)",
-          reason: "the label \"\(label)\" does not occur in the training data, which has "
-            + shortList,
-          remedy: "correct the label, or add examples of it to the training data")
+          reason: "the label \"\(label)\" is not among the classes of the model: " + shortList,
+          remedy: "correct the label, or train with examples of it")
       }
       classes.append(index)
     }

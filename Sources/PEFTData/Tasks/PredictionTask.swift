@@ -59,6 +59,10 @@ public protocol PredictionTask: Hashable, Sendable {
   /// The classes in the order of the logits; nil where there are none.
   var classes: LabelMap? { get }
 
+  /// The same task with its classes in the order of a head's rows; nil unless every row is exactly
+  /// one of its classes. A task without classes has one row, whatever its name.
+  func ordered(likeRowsNamed names: [String]) -> Self?
+
   /// `problem_type` in that file.
   var problemType: String? { get }
 
@@ -72,6 +76,9 @@ extension PredictionTask {
 
   /// There are none.
   public var classes: LabelMap? { nil }
+
+  /// The task itself, for a head of one row.
+  public func ordered(likeRowsNamed names: [String]) -> Self? { names.count == 1 ? self : nil }
 
   /// There is none.
   public var problemType: String? { nil }

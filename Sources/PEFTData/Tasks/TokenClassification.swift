@@ -144,6 +144,11 @@ public struct TokenClassification: PredictionTask {
     return ["words": .array(example.words.map { .string($0.text) }), "tags": .array(found)]
   }
 
+  /// The task with its classes in the order of a head's rows.
+  public func ordered(likeRowsNamed names: [String]) -> Self? {
+    tags.ordered(likeRowsNamed: names).map(Self.init)
+  }
+
   /// The tags.
   public var classes: LabelMap? { tags }
 }

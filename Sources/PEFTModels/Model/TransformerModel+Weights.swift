@@ -30,16 +30,20 @@ extension TransformerModel {
 
   /// Loads the model of the files of a Hugging Face directory, as `load(directory:output:using:)`
   /// does.
+  ///
+  /// - Parameter takingHead: whether a task head that fits is loaded; otherwise it is initialised
+  ///   and reported.
   public static func load(
-    files: ModelFiles, output: ModelOutput, catalogue: ArchitectureCatalogue = .standard,
-    using generator: SeededGenerator
+    files: ModelFiles, output: ModelOutput, takingHead: Bool = true,
+    catalogue: ArchitectureCatalogue = .standard, using generator: SeededGenerator
   ) throws(FileError) -> (model: TransformerModel, report: LoadReport) {
     let directory = files.directory
     let configuration = try ModelConfiguration(files: files, catalogue: catalogue)
     let checkpoint = try files.weights
     try check(configuration, isWorthBuildingFor: checkpoint, path: directory)
     let model = TransformerModel(configuration: configuration, output: output)
-    let report = try model.load(checkpoint, path: directory, using: generator)
+    let report = try model.load(
+      checkpoint, takingHead: takingHead, path: directory, using: generator)
     TensorMemory.releaseUnused()
     return (model, report)
   }
@@ -105,7 +109,8 @@ extension TransformerModel {
   }
 
   private func load(
-    _ checkpoint: SafetensorsCollection, path: String, using generator: SeededGenerator
+    _ checkpoint: SafetensorsCollection, takingHead: Bool, path: String,
+    using generator: SeededGenerator
   ) throws(FileError) -> LoadReport {
     let naming = configuration.naming
     var report = LoadReport()
@@ -115,7 +120,7 @@ extension TransformerModel {
       let name = naming.candidates(for: parameter.name).first { checkpoint.entry($0) != nil }
       let shape = name.flatMap { checkpoint.entry($0)?.shape }
       if let name { used.insert(name) }
-      if let name, shape == parameter.fileShape.extents {
+      if let name, shape == parameter.fileShape.extents, takingHead || entry.kind != .head {
         try Self.read(name, of: checkpoint, into: parameter, path: path)
         if entry.isOnlyMultiplied {
           parameter.origin = Self.reading(name, of: checkpoint, as: parameter)

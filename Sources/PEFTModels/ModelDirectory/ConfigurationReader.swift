@@ -123,14 +123,17 @@ public struct ConfigurationReader {
       remedy: "use a model without this feature")
   }
 
-  /// The names in `id2label` by their number, nil where the key is missing.
+  /// The names in `id2label` by their number; nil if the key is missing. Labels that were integers
+  /// in the data may be numbers here.
   public func labels() throws(FileError) -> [String]? {
     guard let value = present("id2label") else { return nil }
     guard let object = value.object else { throw wrongType("id2label", "an object") }
     var names: [String] = []
     for index in 0..<object.count {
-      guard let name = object["\(index)"]?.string else {
-        throw wrongType("id2label", "an object with the keys 0 to \(object.count - 1)")
+      let value = object["\(index)"]
+      guard let name = value?.string ?? value?.integer.map(String.init) else {
+        throw wrongType(
+          "id2label", "an object that names each of the keys 0 to \(object.count - 1)")
       }
       names.append(name)
     }

@@ -243,12 +243,14 @@ public struct TrainedModel {
       remedy: "use it as the base of a training run, which makes a head of its own")
   }
 
-  /// `LABEL_0`, `LABEL_1`, … are nobody's labels: data files then have the numbers, or these.
+  /// The classes of a head's rows.
   private static func labelMap(_ names: [String], path: String) throws(FileError) -> LabelMap {
-    let isGeneric = names.enumerated().allSatisfy { $1 == "LABEL_\($0)" }
-    return try isGeneric
-      ? LabelMap(unnamed: names.count)
-      : LabelMap(json: .array(names.map { .string($0) }), path: path)
+    guard Set(names).count == names.count else {
+      throw FileError(
+        .malformed, path: path, place: "id2label", reason: "two rows of the head have one name",
+        remedy: "give each a name of its own")
+    }
+    return LabelMap(rowsNamed: names)
   }
 
   /// Throws where a file is another than the run was trained with, and names it.

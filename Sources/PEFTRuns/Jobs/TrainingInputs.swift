@@ -19,6 +19,8 @@ public struct TrainingInputs {
   public let tokenizer: Tokenizer
   /// What the model is to predict.
   public let task: any PredictionTask
+  /// Whether the head of the checkpoint is one for this task, its rows in the order of its classes.
+  let keepsHead: Bool
   /// The longest sequence, in tokens.
   public let maximumLength: Int
   /// The encoded data to train on.
@@ -54,7 +56,13 @@ extension TrainingJob {
     }
     let rows = try read(trainPath, taskKind)
     let windows = try windows(configuration)
-    let task = try reader.task(of: rows, kind: taskKind, windows: windows)
+    let posed = try reader.task(of: rows, kind: taskKind, windows: windows)
+    let file = try adapter.map { try AdapterFile($0.path, alpha: $0.alpha) }
+    let head = try TrainedHead(
+      for: posed, files: files, configuration: configuration, adapter: file,
+      adapterDirectory: adapter?.path)
+    let task = head?.task ?? posed
+    if let note = head?.note { notes.append(note) }
     if generation != nil {
       guard task is Completion, testPath != nil else {
         throw InvalidSetting(
@@ -63,6 +71,9 @@ extension TrainingJob {
     }
     func encode(_ rows: TaskReader.Rows) throws(FileError) -> EncodedDataset {
       let data = try task.encode(rows, by: reader)
+      if let note = task.classes?.note(about: rows.examples, path: rows.path) {
+        notes.append(note)
+      }
       if data.truncatedCount > 0 {
         notes.append(
           "\(rows.path): \(data.truncatedCount) of \(data.count) texts were cut to "
@@ -82,8 +93,8 @@ extension TrainingJob {
     }
     return TrainingInputs(
       files: files, configuration: configuration,
-      adapter: try adapter.map { try AdapterFile($0.path, alpha: $0.alpha) },
-      tokenizer: reader.tokenizer, task: task, maximumLength: reader.maximumLength, train: train,
+      adapter: file, tokenizer: reader.tokenizer, task: task,
+      keepsHead: head?.isKept ?? false, maximumLength: reader.maximumLength, train: train,
       dev: dev, test: test, testRows: testRows, dataDigests: digests, notes: notes)
   }
 

@@ -105,7 +105,8 @@ extension TrainingJob {
     let weights = SeededGenerator(seed: settings.seed, purpose: "weights")
     let pooling = pooling ?? inputs.configuration.usualPooling
     let (model, report) = try TransformerModel.load(
-      files: inputs.files, output: inputs.task.output(pooling: pooling), using: weights)
+      files: inputs.files, output: inputs.task.output(pooling: pooling),
+      takingHead: inputs.keepsHead, using: weights)
     if !report.newlyInitialized.isEmpty {
       notes.append("newly initialised: " + report.newlyInitialized.joined(separator: ", "))
     }
@@ -115,7 +116,8 @@ extension TrainingJob {
     try Self.checkFit(of: method, in: model)
     try checkPlan(for: model, inputs.files)
     let job = try attachMethod(
-      of: inputs.adapter, to: model, drawn: report.newlyInitialized, using: weights,
+      of: inputs.adapter, takingHead: inputs.keepsHead, to: model, drawn: report.newlyInitialized,
+      using: weights,
       note: { notes.append($0) })
     guard method.plannedCount(in: model) > 0 else {
       throw InvalidSetting(
@@ -129,7 +131,7 @@ extension TrainingJob {
 
   /// Attaches the method. An adapter to continue from brings its own, which the returned job has.
   private func attachMethod(
-    of adapter: AdapterFile?, to model: TransformerModel, drawn: [String],
+    of adapter: AdapterFile?, takingHead: Bool, to model: TransformerModel, drawn: [String],
     using weights: SeededGenerator, note: (String) -> Void
   ) throws -> TrainingJob {
     guard let adapter else {
@@ -139,7 +141,8 @@ extension TrainingJob {
     var job = self
     job.method = try adapter.method(for: model, drawn: drawn)
     job.method.attach(to: model, using: weights)
-    if try adapter.load(into: model) == false {
+    let hasHead = try adapter.load(into: model, takingHead: takingHead)
+    if !hasHead, !takingHead, !model.taskParameters.isEmpty {
       note("\(adapter.path) has no head that fits: a new head is initialised")
     }
     return job

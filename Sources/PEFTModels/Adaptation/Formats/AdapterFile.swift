@@ -123,12 +123,18 @@ public struct AdapterFile {
     return Set(values.map(\.0.name))
   }
 
-  /// Puts the values into adapters that are attached already, and the head into the model's where
-  /// it has as many rows.
+  /// Puts the values into adapters that are attached already, and the head into the model's if it
+  /// has as many rows.
   ///
+  /// - Parameter takingHead: whether the head is taken.
   /// - Returns: whether a head was taken.
-  public func load(into model: TransformerModel) throws(FileError) -> Bool {
-    let (adapted, values) = try contents(for: model, skippingOtherHeads: true)
+  public func load(into model: TransformerModel, takingHead: Bool = true) throws(FileError) -> Bool
+  {
+    var (adapted, values) = try contents(for: model, skippingOtherHeads: true)
+    if !takingHead {
+      let heads = Set(model.taskParameters)
+      values.removeAll { heads.contains($0.0) }
+    }
     for (layer, adapter) in adapted {
       for (attached, read) in zip(layer.adapter?.factors ?? [], adapter.factors) {
         attached.parameter.value = read.parameter.value
