@@ -72,8 +72,8 @@ public struct LabelMap: Hashable, Sendable {
 
   /// The class of each of `labels`; nil if one of them has none.
   ///
-  /// If not all are names of classes, they are compared without regard to case, provided that no two
-  /// classes, and no two labels, differ only in case.
+  /// If not all are names of classes, they are compared without regard to case, provided that no
+  /// two classes, and no two labels, differ only in case.
   private func indices(of labels: Set<String>) -> [String: Int]? {
     var exact: [String: Int] = [:]
     for label in labels { exact[label] = indices[label] }

@@ -6,9 +6,9 @@ import PEFTTensor
 
 /// The trained head of a checkpoint or an adapter, and whether it is one for a task.
 ///
-/// Its rows have the names in `id2label` of `config.json`, or in `labels.json` beside an adapter. It
-/// is kept only if every row is exactly one class of the task, and the task then has its classes in
-/// the order of the rows.
+/// Its rows have the names in `id2label` of `config.json`, or in `labels.json` beside an adapter.
+/// It is kept only if every row is exactly one class of the task, and the task then has its classes
+/// in the order of the rows.
 struct TrainedHead {
   /// The task, its classes in the order of the rows if the head is kept.
   let task: any PredictionTask
