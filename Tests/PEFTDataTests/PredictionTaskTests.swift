@@ -39,7 +39,8 @@ struct PredictionTaskTests {
     "auto is regression when all are numbers and one is not whole",
     arguments: [
       (["0", "1"], false), (["3.5", "1"], true), (["1.0", "0.0"], false), (["3.5", "x"], false),
-      (["-0.25", "1e-3"], true), (["nan", "0.5"], false), ((0..<150).map { "\($0)" }, false),
+      (["-0.25", "1e-3"], true), (["nan", "0.5"], false),
+      ((0..<150).flatMap { ["\($0)", "\($0)"] }, false),
     ])
   func auto(labels: [String], isRegression: Bool) throws {
     let task = try Self.task(training: Self.examples(labels), path: "p")

@@ -23,16 +23,33 @@ public enum DataReader {
     path: String, format: DataFormat? = nil, columns: ColumnSelection? = nil
   ) throws(FileError) -> [TextExample] {
     let format = if let format { format } else { try DataFormat(extensionOf: path) }
-    return try examples(
-      in: ValidatedText(contentsOf: path), path: path, format: format, columns: columns)
+    return try parse(FileContents.read(path), path: path, format: format, columns: columns)
   }
 
   /// The rows in `bytes`, as `read` would give them for a file `path` of this content.
   public static func parse(
     _ bytes: [UInt8], path: String, format: DataFormat, columns: ColumnSelection? = nil
   ) throws(FileError) -> [TextExample] {
-    try examples(
-      in: ValidatedText(bytes, path: path), path: path, format: format, columns: columns)
+    try rows(in: bytes, path: path, format: format, columns: columns).examples
+  }
+
+  /// The rows in `bytes`, and the columns that were used, as a clause for the user; nil for formats
+  /// without columns.
+  static func rows(
+    in bytes: [UInt8], path: String, format: DataFormat, columns: ColumnSelection?
+  ) throws(FileError) -> (examples: [TextExample], columns: String?) {
+    let text = try ValidatedText(bytes, path: path)
+    let (examples, table): ([TextExample], String?) =
+      switch format {
+      case .jsonl: (try JSONLines.read(text, columns: columns, path: path), nil)
+      case .csv: try readTable(CSVRecords(text, path: path), columns: columns, path: path)
+      case .tsv: try readTable(TSVRecords(text, path: path), columns: columns, path: path)
+      case .pairs: (try PromptLines.read(text, path: path), nil)
+      case .conll: (try TaggedLines.read(text, columns: columns, path: path), nil)
+      case .text: ([TextExample(text: text.withoutCarriageReturns, line: 1)], nil)
+      }
+    try checkLabels(of: examples, path: path)
+    return (examples, table)
   }
 
   /// What is allowed in `examples`, the rows of `path`, and still deserves a line of warning: how
@@ -44,27 +61,11 @@ public enum DataReader {
     return ["\(path): \(rows) an empty text, the first in line \(first.line)"]
   }
 
-  private static func examples(
-    in text: ValidatedText, path: String, format: DataFormat, columns: ColumnSelection?
-  ) throws(FileError) -> [TextExample] {
-    let examples =
-      switch format {
-      case .jsonl: try JSONLines.read(text, columns: columns, path: path)
-      case .csv: try readTable(CSVRecords(text, path: path), columns: columns, path: path)
-      case .tsv: try readTable(TSVRecords(text, path: path), columns: columns, path: path)
-      case .pairs: try PromptLines.read(text, path: path)
-      case .conll: try TaggedLines.read(text, columns: columns, path: path)
-      case .text: [TextExample(text: text.withoutCarriageReturns, line: 1)]
-      }
-    try checkLabels(of: examples, path: path)
-    return examples
-  }
-
   private static func readTable<Records: DelimitedRecords>(
     _ source: Records, columns selection: ColumnSelection?, path: String
-  ) throws(FileError) -> [TextExample] {
+  ) throws(FileError) -> ([TextExample], String?) {
     var records = source
-    guard let first = try records.next() else { return [] }
+    guard let first = try records.next() else { return ([], nil) }
     let columns = try TableColumns(firstRow: first, selection: selection, path: path)
     var examples: [TextExample] = []
     var next = columns.hasHeader ? try records.next() : first
@@ -81,7 +82,29 @@ public enum DataReader {
           label: columns.label.map { record.cells[$0] }, line: record.line))
       next = try records.next()
     }
-    return examples
+    if Records.self == TSVRecords.self { try checkQuotes(in: examples, path: path) }
+    if !columns.hasHeader, selection?.header == nil {
+      try HeaderGuess.check(first.cells, of: examples, columns: columns, path: path)
+    }
+    return (examples, columns.description(header: columns.hasHeader ? first.cells : nil))
+  }
+
+  /// Throws `malformed` if every cell of a tab-separated table is between quotation marks, which
+  /// there belong to the text.
+  private static func checkQuotes(
+    in examples: [TextExample], path: String
+  ) throws(FileError) {
+    guard examples.count > 1,
+      examples.allSatisfy({ example in
+        [example.text, example.pair, example.label].compactMap(\.self).allSatisfy {
+          $0.utf8.count > 1 && $0.hasPrefix("\"") && $0.hasSuffix("\"")
+        }
+      })
+    else { return }
+    throw FileError(
+      .malformed, path: path, place: "line \(examples[0].line)",
+      reason: "every cell is between quotation marks, which are read as part of the text here",
+      remedy: "write the table without quotation marks, or as CSV")
   }
 
   private static func checkLabels(of examples: [TextExample], path: String) throws(FileError) {

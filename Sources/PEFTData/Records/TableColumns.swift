@@ -72,6 +72,15 @@ struct TableColumns: Hashable {
     }
   }
 
+  /// The columns, by name and number: `text = column 1 "review", label = column 2 "stars"`.
+  func description(header: [String]?) -> String {
+    [("text", Optional(text)), ("pair", pair), ("label", label)].compactMap { role, place in
+      place.map { place in
+        "\(role) = column \(place + 1)" + (header.map { " \"\($0[place])\"" } ?? "")
+      }
+    }.joined(separator: ", ")
+  }
+
   private static func position(
     of column: ColumnSelection.Column, in row: DelimitedRecord, path: String
   ) throws(FileError) -> Int {

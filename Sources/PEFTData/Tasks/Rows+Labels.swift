@@ -35,8 +35,29 @@ extension TaskReader.Rows {
           "correct it and say `task` regression, or, if every label is the name of a class, say "
           + "`task` classification")
     }
-    return numbers.areScores
-      ? try Regression(training: self, windows: windows)
-      : try Classification(training: self, windows: windows)
+    if numbers.areScores { return try Regression(training: self, windows: windows) }
+    try checkRepetition()
+    return try Classification(training: self, windows: windows)
   }
+
+  /// Throws `malformed` if most labels occur once, and there are many of them or most of these have
+  /// several words: the column of labels is then more likely one of texts, or of numbers that are
+  /// not classes.
+  private func checkRepetition() throws(FileError) {
+    var counts: [String: Int] = [:]
+    for example in examples { if let label = example.label { counts[label, default: 0] += 1 } }
+    let single = counts.filter { $0.value == 1 }.map(\.key)
+    let phrases = single.count { $0.contains(where: \.isWhitespace) }
+    guard 2 * single.count > counts.count,
+      counts.count >= Self.manyLabels || (counts.count > 2 && 2 * phrases > single.count)
+    else { return }
+    throw FileError(
+      .malformed, path: path,
+      reason: "\(single.count) of its \(counts.count) labels occur only once, as in a column of "
+        + "texts" + (columns.map { " (\($0))" } ?? ""),
+      remedy: "name the columns with `columns`, such as text=2,label=1, or say `task` "
+        + "classification if each is a class, regression if they are scores")
+  }
+
+  private static let manyLabels = 12
 }

@@ -35,8 +35,14 @@ public struct TaskReader {
     /// SHA-256 of the bytes that were read, in hexadecimal; nil where the rows came from elsewhere.
     public let digest: String?
 
+    /// The columns of a table that were used, as a clause for the user; nil for other formats.
+    public let columns: String?
+
     /// The rows of the file at `path`.
-    public init(examples: [TextExample], path: String, digest: String? = nil) {
+    public init(
+      examples: [TextExample], path: String, digest: String? = nil, columns: String? = nil
+    ) {
+      self.columns = columns
       self.examples = examples
       self.path = path
       self.digest = digest
@@ -48,14 +54,15 @@ public struct TaskReader {
     // A name without a known extension is refused before anything is read.
     if format == nil { _ = try DataFormat(extensionOf: path) }
     let bytes = try FileContents.read(path)
-    let examples = try DataReader.parse(
-      bytes, path: path, format: try format(of: bytes, path: path, kind: kind), columns: columns)
+    let (examples, table) = try DataReader.rows(
+      in: bytes, path: path, format: try format(of: bytes, path: path, kind: kind), columns: columns
+    )
     guard !examples.isEmpty else {
       throw FileError(.malformed, path: path, reason: "there are no examples in it")
     }
     var hash = SHA256()
     hash.append(bytes)
-    return Rows(examples: examples, path: path, digest: hash.hexadecimal)
+    return Rows(examples: examples, path: path, digest: hash.hexadecimal, columns: table)
   }
 
   /// The task that training data pose.

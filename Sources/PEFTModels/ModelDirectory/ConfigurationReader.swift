@@ -44,13 +44,13 @@ public struct ConfigurationReader {
   public func activation(_ key: String, default fallback: String) throws(FileError) -> Activation {
     let name = try string(key, default: fallback)
     switch name {
-    case "gelu": return .gelu
-    case "gelu_new", "gelu_pytorch_tanh": return .geluTanh
+    case "gelu", "gelu_python": return .gelu
+    case "gelu_new", "gelu_pytorch_tanh", "gelu_fast": return .geluTanh
     default:
       throw FileError(
         .unsupported, path: path, place: outer + key,
         reason: "the activation \"\(name)\" is not supported",
-        remedy: "use a model with gelu, gelu_new or gelu_pytorch_tanh")
+        remedy: "use a model with gelu, gelu_python, gelu_new, gelu_fast or gelu_pytorch_tanh")
     }
   }
 

@@ -71,6 +71,10 @@ extension TrainingJob {
     }
     func encode(_ rows: TaskReader.Rows) throws(FileError) -> EncodedDataset {
       let data = try task.encode(rows, by: reader)
+      notes +=
+        DataSummary(
+          rows, as: task, encoded: data, maximumLength: reader.maximumLength
+        ).lines
       if let note = task.classes?.note(about: rows.examples, path: rows.path) {
         notes.append(note)
       }

@@ -41,6 +41,8 @@ struct PredictCommand: ParsableCommand {
     let rows = try reader.rows(dataPath, kind: trained.kind(.auto))
     DataReader.warnings(about: rows.examples, path: dataPath).forEach { common.note($0) }
     let encoded = try task.encodeUnlabelled(rows, by: reader)
+    DataSummary(rows, as: task, encoded: encoded, maximumLength: reader.maximumLength).lines
+      .forEach { common.note($0) }
     if encoded.truncatedCount > 0 {
       common.note(
         "\(encoded.truncatedCount) texts were cut to \(trained.maximumLength) tokens, as in training"

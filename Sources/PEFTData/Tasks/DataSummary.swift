@@ -1,0 +1,66 @@
+import Foundation
+import PEFTTensor
+
+/// What a data file was taken for: its rows and columns, the labels with their counts, and the
+/// lengths in tokens. A user who sees it notices a column that was mistaken for another.
+public struct DataSummary: Sendable {
+  /// One line a fact.
+  public let lines: [String]
+
+  /// The most labels that are listed.
+  private static let labelLimit = 10
+
+  /// The summary of the rows of a file and of what they were encoded to.
+  ///
+  /// - Parameters:
+  ///   - task: what the data pose.
+  ///   - maximumLength: the longest sequence, in tokens.
+  public init(
+    _ rows: TaskReader.Rows, as task: any PredictionTask, encoded: EncodedDataset,
+    maximumLength: Int
+  ) {
+    let count = rows.examples.count
+    var first = "\(rows.path): \(count) \(count == 1 ? "row" : "rows")"
+    if let columns = rows.columns { first += ", \(columns)" }
+    first += "; task \(type(of: task).name)"
+    var lines = [first]
+    if let labels = Self.labels(of: rows, task) { lines.append(labels) }
+    if !(task is LanguageModelling), let lengths = Self.lengths(of: encoded, maximumLength) {
+      lines.append(lengths)
+    }
+    self.lines = lines
+  }
+
+  private static func labels(
+    of rows: TaskReader.Rows, _ task: any PredictionTask
+  ) -> String? {
+    if task is Regression {
+      let values = rows.examples.compactMap { $0.label.flatMap(finiteNumber) }
+      guard let low = values.min(), let high = values.max() else { return nil }
+      let mean = values.reduce(0, +) / Double(values.count)
+      return "  scores from \(shown(low)) to \(shown(high)), mean \(shown(mean))"
+    }
+    guard task.classes != nil else { return nil }
+    var counts: [String: Int] = [:]
+    for example in rows.examples {
+      if let label = example.label { counts[label, default: 0] += 1 }
+      for word in example.words { if let tag = word.tag { counts[tag, default: 0] += 1 } }
+    }
+    guard !counts.isEmpty else { return nil }
+    let sorted = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+    let listed = sorted.prefix(labelLimit).map { "\($0.key) \($0.value)" }
+    return "  \(counts.count) \(counts.count == 1 ? "label" : "labels"): "
+      + listed.joined(separator: ", ")
+      + (sorted.count > labelLimit ? " and \(sorted.count - labelLimit) more" : "")
+  }
+
+  private static func lengths(of encoded: EncodedDataset, _ maximumLength: Int) -> String? {
+    let sorted = encoded.lengths.sorted()
+    guard let longest = sorted.last else { return nil }
+    let high = sorted[min(sorted.count - 1, sorted.count * 95 / 100)]
+    return "  tokens of a row: median \(sorted[sorted.count / 2]), 95 % up to \(high), longest "
+      + "\(longest) (limit \(maximumLength))"
+  }
+
+  private static func shown(_ value: Double) -> String { String(format: "%.4g", value) }
+}
