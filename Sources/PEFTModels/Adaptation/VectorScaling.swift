@@ -19,7 +19,7 @@ public struct VectorScaling: AdaptationMethod {
   /// that PEFT chooses.
   public var feedForward: [String]?
 
-  /// The settings `targets` and `feed-forward`.
+  /// The settings `targets` and `feedforward`.
   public static let fields: [MethodField<VectorScaling>] = [
     .names("targets", \.targets, help: "linear layers to adapt, such as key,value"),
     .names(
