@@ -14,7 +14,7 @@ public struct CheckpointNaming: Sendable {
   /// The weights [C, h] of the last map of a classifier, by which a classifier's checkpoint is
   /// recognised.
   public var classifierWeights: [String]
-  /// The weight [C, h] of a classifier of tokens.
+  /// The weight [C, h] of a token classifier.
   public var tokenClassifierWeight: String
   /// The transformers class of a text classifier.
   public var classifierClass: String

@@ -23,7 +23,7 @@ public struct ModelFiles: Sendable {
   /// The names of all files from which a tokenizer can be created, by this package or by others.
   public static let tokenizerNames = TokenizerFiles.names
 
-  /// The name of the file with generation settings, which this package does not read.
+  /// The name of the file with generation settings, which this package does not use.
   public static let generationName = "generation_config.json"
 
   /// Opens the files in `directory`.

@@ -62,7 +62,8 @@ private struct Chunk {
   let value: Tensor
   /// Positions in the parameter that are trainable already, ascending.
   let excluded: [Int]
-  /// The parameter's row behind each row of gradient and value; nil if they cover all rows.
+  /// The parameter's rows to which the rows of gradient and value belong; nil if they cover all
+  /// rows.
   let rows: [Int32]?
 
   /// The `count` elements with the largest ratios, unordered.

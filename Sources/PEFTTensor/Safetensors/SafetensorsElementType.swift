@@ -1,6 +1,6 @@
 /// The element type of a tensor in a safetensors file. The raw value is its name in the file.
 public enum SafetensorsElementType: String, CaseIterable, Hashable, Sendable {
-  /// A truth value in one byte.
+  /// A Boolean in one byte.
   case bool = "BOOL"
   /// 8-bit floating point, 4 exponent bits.
   case float8E4M3 = "F8_E4M3"

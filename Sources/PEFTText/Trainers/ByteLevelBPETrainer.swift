@@ -4,7 +4,7 @@
 /// Texts are split into GPT-2's words, and each word starts as the sequence of its bytes. Then the
 /// adjacent pair a, b that maximises
 ///
-///     count(a, b) = Σ_words  occurrences of the word · places in it where a stands before b
+///     count(a, b) = Σ_words  occurrences of the word · positions in it where b follows a
 ///
 /// is merged into a token ab in all words, and this is repeated. Among pairs with equal counts, the
 /// one with the smaller id of a comes first, then the one with the smaller id of b. PyPI's

@@ -6,7 +6,7 @@ struct LowRankFormat: AdapterFormat {
   /// α for layers that no pattern matches.
   private let alpha: Double
   private let alphas: [(suffix: String, alpha: Double)]
-  /// Whether s = α / √R instead of α / R (Kalajdzievski 2023).
+  /// Whether s is α / √R instead of α / R (Kalajdzievski 2023).
   private let isRankStabilized: Bool
 
   let suffixes = ["lora_A", "lora_B"]
@@ -19,7 +19,7 @@ struct LowRankFormat: AdapterFormat {
     isRankStabilized = false
   }
 
-  /// Errors: `unsupported` for variants whose mathematics is another, `malformed`.
+  /// Errors: `unsupported` for variants with different mathematics, `malformed`.
   init(_ configuration: AdapterConfiguration) throws(FileError) {
     // These initialisations change the base weights.
     try configuration.refuse("init_lora_weights") { start in
