@@ -1,10 +1,10 @@
 // Restricts the process to one core while the shared libraries are initialised.
 //
-// When OpenBLAS is loaded, it starts a thread for every further core, and each thread reserves 128
-// MiB of address space for products. The command splits products itself, so these threads never get
-// any work. Under a limit on address space (ulimit -v), such a thread retries its allocation for
-// ever. OpenBLAS counts the cores in the affinity mask. Nothing else that controls it can be set
-// from within the process before the library is loaded.
+// When OpenBLAS is loaded, it starts a thread for every further core, and each thread reserves
+// 128 MiB of address space for products. The command splits products itself, so these threads never
+// get any work. Under a limit on address space (ulimit -v), such a thread retries its allocation
+// for ever. OpenBLAS counts the cores in the affinity mask. Nothing else that controls it can be
+// set from within the process before the library is loaded.
 
 #if defined(__linux__)
 

@@ -1,10 +1,10 @@
 // GELU, its tanh approximation, tanh, and SiLU. In float32, all but SiLU equal their limits beyond
 // |x| = 15.
 
-// The upper tail of the normal distribution for 0 <= a <= 15: 1 - Phi(a) = e^(-a^2/2) R(1 / (1 +
-// a/4)). The factor e^(a^2/2) (1 - Phi(a)), which is Mills's ratio over sqrt(2 pi), is smooth in 1
-// / (1 + a/4), and R is its minimax polynomial, with a relative error of 7e-9 up to a = 5.6. Also
-// computes e^(-a^2/2).
+// The upper tail of the normal distribution for 0 <= a <= 15: 1 - Phi(a) = e^(-a^2/2)
+// R(1 / (1 + a/4)). The factor e^(a^2/2) (1 - Phi(a)), which is Mills's ratio over sqrt(2 pi), is
+// smooth in 1 / (1 + a/4), and R is its minimax polynomial, with a relative error of 7e-9 up to
+// a = 5.6. Also computes e^(-a^2/2).
 INLINE vector normal_tail(vector a, vector *gaussian) {
   vector t = 1.0f / (1.0f + 0.25f * a);
   vector r = 0.0358081497f * t - 0.206081942f;

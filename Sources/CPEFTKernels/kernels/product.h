@@ -154,8 +154,8 @@ static void pack_panel(ptrdiff_t width, ptrdiff_t inner, const float *b, ptrdiff
     pack_panel_of_columns(width, inner, b, b_stride, panel);
 }
 
-// Packs rows of A, given as its transpose `x` [inner, rows], as consecutive tiles [inner,
-// TILE_ROWS].
+// Packs rows of A, given as its transpose `x` [inner, rows], as consecutive tiles
+// [inner, TILE_ROWS].
 static void pack_tiles(ptrdiff_t rows, ptrdiff_t inner, const float *x, ptrdiff_t stride,
                        float *tiles) {
   for (ptrdiff_t k = 0; k < inner; k++, x += stride) {
@@ -194,8 +194,8 @@ static void pack_pair_rows(ptrdiff_t rows, ptrdiff_t inner, const float *x, ptrd
 // registers.
 #define UNROLLED _Pragma("clang loop unroll(full)") for
 
-// C [rows, width] = (C +) scale A B (+ bias) for one tile. Element (r, k) of A is a[r * row_step +
-// k * step].
+// C [rows, width] = (C +) scale A B (+ bias) for one tile. Element (r, k) of A is
+// a[r * row_step + k * step].
 INLINE void tile(bool pairs, int rows, int vectors, ptrdiff_t width, ptrdiff_t inner, float scale,
                  const float *a, ptrdiff_t row_step, ptrdiff_t step, const float *panel,
                  ptrdiff_t panel_step, const float *bias, bool accumulate, float *c,

@@ -1,5 +1,5 @@
-// Philox4x32-10 (Salmon, Moraes, Dror and Shaw 2011), and dropout based on its words. Element 64 g
-// + 16 l + j of a stream is word l of block 16 g + j.
+// Philox4x32-10 (Salmon, Moraes, Dror and Shaw 2011), and dropout based on its words. Element 64
+// g + 16 l + j of a stream is word l of block 16 g + j.
 
 // Each 32-bit word is kept in 64 bits, so that products fit. The bits above the lower 32 are never
 // used.

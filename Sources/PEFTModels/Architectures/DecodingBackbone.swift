@@ -21,8 +21,8 @@ public protocol DecodingLayer: TransformerLayer {
   /// Computes the input of attention from x [T, h], the layer's input.
   func attentionInput(_ x: Variable, at positions: [Int32], on tape: Tape) -> AttentionInput
 
-  /// Computes the layer's output [T, h] from its input x [T, h] and the output of the heads, [T,
-  /// H·D].
+  /// Computes the layer's output [T, h] from its input x [T, h] and the output of the heads,
+  /// [T, H·D].
   func finish(_ x: Variable, context: Variable, on tape: Tape) -> Variable
 }
 

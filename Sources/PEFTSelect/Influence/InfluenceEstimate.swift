@@ -11,10 +11,10 @@ public struct InfluenceEstimate: Sendable {
   /// favourable.
   ///
   /// The variance of a mean is the larger of two estimates: one from the variances within the
-  /// probes, Σ n² Var / N², and, from three probes on, one from their spread, Σ n² (b_j − b)² / N²
-  /// · P / (P − 1). A probe of one example has no variance of its own, so it takes the
-  /// example-weighted mean of the others. If no probe has one and there is no spread, the variance
-  /// is infinite.
+  /// probes, Σ n² Var / N², and, from three probes on, one from their spread, Σ n²
+  /// (b_j − b)² / N² · P / (P − 1). A probe of one example has no variance of its own, so it takes
+  /// the example-weighted mean of the others. If no probe has one and there is no spread, the
+  /// variance is infinite.
   ///
   /// With `sum`, the means and the value, which is a sum, cover only accepted probes; the error of
   /// the value is that of the sum, from the spread of its terms. With either aggregation, a group

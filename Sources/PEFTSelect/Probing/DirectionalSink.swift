@@ -4,8 +4,8 @@ import PEFTTensor
 /// The gradient sink for probing: contracts each parameter's gradient with a direction, by example
 /// and group, without forming it.
 ///
-/// After a backward pass from cotangents δ of the outputs, `contractions[g]` holds Σ_c δ_ic (J_i
-/// v_k)_c for every example i and group k of grouping g: the contribution of group k to the
+/// After a backward pass from cotangents δ of the outputs, `contractions[g]` holds Σ_c δ_ic
+/// (J_i v_k)_c for every example i and group k of grouping g: the contribution of group k to the
 /// directional derivative.
 final class DirectionalSink: GradientSink {
   private let directions: [Parameter: Tensor]

@@ -21,8 +21,8 @@ public struct SelectionStability: Hashable, Sendable {
     self.resampleCount = resampleCount
   }
 
-  /// Resamples the probes with replacement, and estimates and selects again, `count` times (Efron's
-  /// bootstrap).
+  /// Resamples the probes with replacement, and estimates and selects again, `count` times
+  /// (Efron's bootstrap).
   ///
   /// - Returns: nil for fewer than two probes, which cannot be resampled.
   public static func bootstrap(

@@ -74,8 +74,8 @@ public final class GradientAccumulator: GradientSink {
     gradients[parameter] = sum
   }
 
-  /// Replaces the gradients of `parameters` by their sums over all processes, in the order of the
-  /// processes. A gradient that has not arrived counts as zero.
+  /// Replaces the gradients of `parameters`, in their order, by the sums over all processes. A
+  /// gradient that has not arrived counts as zero.
   ///
   /// Throws if another process is gone.
   public func sum(over collective: any Collective, of parameters: [Parameter]) throws {

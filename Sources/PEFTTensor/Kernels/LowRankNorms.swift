@@ -9,8 +9,8 @@ extension Tensor {
 }
 
 extension Parameter {
-  /// The Euclidean norms of the rows of W + s B A, without forming the sum: ‖w_i‖² + 2 s b_i · (A
-  /// w_i) + s² b_i (A Aᵀ) b_iᵀ.
+  /// The Euclidean norms of the rows of W + s B A, without forming the sum: ‖w_i‖² + 2 s
+  /// b_i · (A w_i) + s² b_i (A Aᵀ) b_iᵀ.
   ///
   /// - Shapes: W [out, in] is self, `up` B [out, R], `down` A [R, in]; the result is [out].
   /// - Cost: one thin product with W. ‖w_i‖² is cached until W changes.

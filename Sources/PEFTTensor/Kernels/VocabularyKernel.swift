@@ -1,8 +1,8 @@
 /// Softmax over a vocabulary for many rows, one chunk of rows at a time, so that at most one chunk
 /// of logits is in memory.
 ///
-/// Notation: N rows, V tokens, width h. z_n = W x_n + b, p_n = softmax(z_n), t_n = (1 − ε) ·
-/// one-hot(label_n) + ε / V, ℓ_n = −Σ_v t_nv log p_nv.
+/// Notation: N rows, V tokens, width h. z_n = W x_n + b, p_n = softmax(z_n),
+/// t_n = (1 − ε) · one-hot(label_n) + ε / V, ℓ_n = −Σ_v t_nv log p_nv.
 struct VocabularyKernel {
   /// x [N, h].
   let rows: Tensor

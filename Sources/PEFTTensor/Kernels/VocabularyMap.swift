@@ -1,5 +1,5 @@
-/// The linear map from the last hidden state of a language model to logits over its vocabulary: z =
-/// W x + b.
+/// The linear map from the last hidden state of a language model to logits over its vocabulary:
+/// z = W x + b.
 ///
 /// In published models, W is often the input embedding table itself.
 public struct VocabularyMap {

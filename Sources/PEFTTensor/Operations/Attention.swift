@@ -1,7 +1,7 @@
 extension Tape {
-  /// Scaled dot-product self-attention of every sequence, head by head (Vaswani et al. 2017): O =
-  /// d(P) V with P = softmax(Q Kᵀ / √D) by rows, where d is dropout. With causal attention, a token
-  /// attends only to itself and to earlier tokens.
+  /// Scaled dot-product self-attention of every sequence, head by head (Vaswani et al. 2017):
+  /// O = d(P) V with P = softmax(Q Kᵀ / √D) by rows, where d is dropout. With causal attention, a
+  /// token attends only to itself and to earlier tokens.
   ///
   /// With fewer key and value heads than query heads, H_kv < H, every H / H_kv adjacent query heads
   /// share one key and value head: grouped-query attention (Ainslie et al. 2023).

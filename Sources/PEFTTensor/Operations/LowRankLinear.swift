@@ -2,8 +2,8 @@ extension Tape {
   /// y = x Wᵀ + b + s · d(x) Aᵀ Bᵀ, a linear map with a low-rank delta (LoRA, Hu et al. 2021),
   /// where d is dropout. W + s B A is never formed.
   ///
-  /// - Shapes: x [T, in], `weight` [out, in], `bias` [out], `down` A [R, in], `up` B [out, R], y
-  ///   [T, out].
+  /// - Shapes: x [T, in], `weight` [out, in], `bias` [out], `down` A [R, in], `up` B [out, R],
+  ///   y [T, out].
   /// - Saves: x if A or the weight is trainable, unless x can be recomputed; d(x)Aᵀ [T, R] if B is
   ///   trainable.
   /// - Cost: that of the linear map plus thin products of rank R in fp32. The pullback regenerates

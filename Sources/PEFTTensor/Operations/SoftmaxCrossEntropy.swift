@@ -9,8 +9,8 @@ public struct Loss {
 }
 
 extension Tape {
-  /// L = mean_i −Σ_c t_ic log p_ic with p = softmax(z) and t_i = (1 − ε) · one-hot(label_i) + ε /
-  /// C.
+  /// L = mean_i −Σ_c t_ic log p_ic with p = softmax(z) and
+  /// t_i = (1 − ε) · one-hot(label_i) + ε / C.
   ///
   /// - Shapes: `logits` z [B, C]; B labels in 0 ..< C.
   /// - Saves: (p − t) / B [B, C] if `logits` need a gradient.

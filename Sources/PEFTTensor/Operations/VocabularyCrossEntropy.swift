@@ -1,6 +1,6 @@
 extension Tape {
-  /// L = mean_n −Σ_v t_nv log p_nv with p_n = softmax(W x_n + b) and t_n = (1 − ε) ·
-  /// one-hot(label_n) + ε / V.
+  /// L = mean_n −Σ_v t_nv log p_nv with p_n = softmax(W x_n + b) and
+  /// t_n = (1 − ε) · one-hot(label_n) + ε / V.
   ///
   /// - Shapes: x [N, h], N labels in 0 ..< V.
   /// - Saves: x and the gradient with respect to it [N, h], and the log-sum-exp of each row [N].

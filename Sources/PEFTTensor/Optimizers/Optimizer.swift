@@ -28,9 +28,9 @@ public protocol Optimizer {
   mutating func step(
     gradients: GradientAccumulator, learningRate: Double, gradientScale: Double)
 
-  /// The direction u of the next step for this gradient, such that parameter ← parameter −
-  /// learningRate · u, without weight decay. Both tensors have the parameter's `trainableShape`.
-  /// Changes neither parameter nor state.
+  /// The direction u of the next step for this gradient, such that
+  /// parameter ← parameter − learningRate · u, without weight decay. Both tensors have the
+  /// parameter's `trainableShape`. Changes neither parameter nor state.
   func updateDirection(of parameter: Parameter, gradient: Tensor) -> Tensor
 }
 

@@ -76,8 +76,8 @@ public final class Parameter {
     guard !wantsWholeGradient, case .rows(let rows) = trains else { return nil }
     return rows
   }
-  /// The shape of the trainable elements and of an optimizer's state for them: [|rows|, n] or
-  /// [|elements|] if only some are trainable, otherwise that of the value.
+  /// The shape of the trainable elements and of an optimizer's state for them: [|rows|, n]
+  /// or [|elements|] if only some are trainable, otherwise that of the value.
   public var trainableShape: Shape {
     switch trains {
     case .none, .all: shape

@@ -18,10 +18,10 @@ public struct SafetensorsEntry: Hashable, Sendable {
 /// The header of a safetensors file, checked against the size of the file.
 ///
 /// A file consists of the header's length (8 bytes, little-endian), the header, and the bytes of
-/// the tensors. The header is a JSON object `{name: {"dtype", "shape", "data_offsets": [begin,
-/// end]}}`, with offsets counted from the end of the header and text about the file under the key
-/// `__metadata__`. After parsing, the ranges of the tensors cover the rest of the file without
-/// overlaps or gaps, and each has the size that its shape and type require.
+/// the tensors. The header is a JSON object `{name: {"dtype", "shape", "data_offsets":
+/// [begin, end]}}`, with offsets counted from the end of the header and text about the file under
+/// the key `__metadata__`. After parsing, the ranges of the tensors cover the rest of the file
+/// without overlaps or gaps, and each has the size that its shape and type require.
 public struct SafetensorsHeader: Sendable {
   /// The largest header that is accepted, in bytes.
   public static let maximumByteCount = 100_000_000

@@ -84,8 +84,8 @@ private struct StoragePool: ~Copyable, @unchecked Sendable {
     return result
   }
 
-  /// The capacity of a size class, eight for each power of two: class 8e + m holds (8 + m) ·
-  /// 2^(e+3) elements.
+  /// The capacity of a size class, eight for each power of two: class 8e + m holds
+  /// (8 + m) · 2^(e+3) elements.
   static func capacity(ofClass sizeClass: Int) -> Int {
     (8 + sizeClass % 8) << (sizeClass / 8 + 3)
   }

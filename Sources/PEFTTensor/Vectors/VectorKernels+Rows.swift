@@ -64,8 +64,8 @@ extension VectorKernels {
       result)
   }
 
-  /// y = γ ∘ x̂ with x̂ = s / √(mean s² + ε) and s = x + residual, row by row of arrays [rows,
-  /// columns]. γ [columns] is `scale`. Also writes x̂ and 1 / √(mean s² + ε) [rows].
+  /// y = γ ∘ x̂ with x̂ = s / √(mean s² + ε) and s = x + residual, row by row of arrays
+  /// [rows, columns]. γ [columns] is `scale`. Also writes x̂ and 1 / √(mean s² + ε) [rows].
   package func rmsNorm(
     rows: Int, columns: Int, _ x: UnsafePointer<Float>, residual: UnsafePointer<Float>?,
     scale: UnsafePointer<Float>, epsilon: Float, into y: UnsafeMutablePointer<Float>,
@@ -98,8 +98,8 @@ extension VectorKernels {
 
   /// y = x with each of the `heads` parts of a row rotated by the row's position p. With c and s
   /// row p of `cosines` and `sines` [positions, half], y_i = x_i c_i − x_{half+i} s_i and
-  /// y_{half+i} = x_{half+i} c_i + x_i s_i for i below half. Arrays x and y are [rows, heads · 2
-  /// half]; y may be x.
+  /// y_{half+i} = x_{half+i} c_i + x_i s_i for i below half. Arrays x and y
+  /// are [rows, heads · 2 half]; y may be x.
   ///
   /// - Parameter backwards: whether to rotate by the opposite angles.
   package func rotate(
