@@ -13,7 +13,7 @@
 #include "kernels/kernels.h"
 #pragma clang attribute pop
 
-// The same with products of bfloat16 in tiles.
+// The kernels with bfloat16 products in tiles.
 #pragma clang attribute push( \
     __attribute__((target( \
         "amx-tile,amx-bf16,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma"))), \

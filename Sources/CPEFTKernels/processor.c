@@ -20,7 +20,7 @@ bool peft_request_tiles(void) {
 #if defined(__x86_64__)
   enum { AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24 };      // cpuid 7, 0: edx
   enum { OSXSAVE = 1 << 27, TILE_STATES = 3 << 17 };    // cpuid 1: ecx; XCR0
-  enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };  // of arch_prctl, Linux 5.16
+  enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };  // for arch_prctl, since Linux 5.16
   unsigned a, b, c, d;
   if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & OSXSAVE)) return false;
   if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & AMX_BF16) || !(d & AMX_TILE)) return false;

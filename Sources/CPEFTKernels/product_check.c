@@ -3,10 +3,10 @@
 
 #include "CPEFTKernels.h"
 
-// Full and short tiles, panels and blocks in each direction, and an odd sum.
+// Sizes that give full and short tiles, panels and blocks in each direction, and an odd sum.
 enum { ROWS = 37, COLUMNS = 101, INNER = 423, PANELS = 3 * 48 * 224 };
 
-// Integers of at most 8: they are exact in bfloat16, as are their sums in float32 in any order.
+// Integers of at most 8, which are exact in bfloat16, as are their sums in float32 in any order.
 static void fill(ptrdiff_t n, uint32_t seed, float *x) {
   for (ptrdiff_t i = 0; i < n; i++) {
     seed = seed * 1664525 + 1013904223;

@@ -1,8 +1,8 @@
 #pragma once
-// The blocks in which products run, and where each thread packs its rows of A.
+// The block sizes of products, and the buffer in which each thread packs its rows of A.
 
-// How much of the sum and of the rows goes together: a panel's part of a block is as
-// large as the first cache.
+// The number of terms of the sum and of rows that are processed together. A panel's part of a block
+// fills the first-level cache.
 #define PEFT_INNER_BLOCK 192
 #define PEFT_ROW_BLOCK 192
 

@@ -1,9 +1,10 @@
-// While the shared libraries are initialised, the process is on one core.
+// Restricts the process to one core while the shared libraries are initialised.
 //
-// OpenBLAS starts a thread for every further core when it is loaded, and each takes 128 MiB of
-// addresses for products that it never gets: the command splits products itself. Under a limit on
-// addresses (ulimit -v) such a thread asks for them for ever. The library counts the cores of the
-// affinity mask, and nothing else it is told before it is loaded can be set from within.
+// When OpenBLAS is loaded, it starts a thread for every further core, and each thread reserves
+// 128 MiB of address space for products. The command splits products itself, so these threads never
+// get any work. Under a limit on address space (ulimit -v), such a thread retries its allocation
+// for ever. OpenBLAS counts the cores in the affinity mask. Nothing else that controls it can be
+// set from within the process before the library is loaded.
 
 #if defined(__linux__)
 
@@ -12,12 +13,13 @@
 
 enum { words = 1024 };
 
-// Volatile, for a compiler may run `widen` itself, before `narrow`.
+// Volatile, because a compiler may otherwise evaluate `widen` at compile time, before `narrow`
+// runs.
 static volatile long size;
 static unsigned long all[words];
 static unsigned long one[words];
 
-// Before the libraries' constructors: nothing but system calls.
+// Runs before the constructors of the libraries, so it may use only system calls.
 static void narrow(void) {
   long bytes = syscall(SYS_sched_getaffinity, 0, sizeof all, all);
   if (bytes <= 0) return;
@@ -29,7 +31,7 @@ static void narrow(void) {
   if (syscall(SYS_sched_setaffinity, 0, bytes, one) == 0) size = bytes;
 }
 
-// After them, and before `main`.
+// Runs after the constructors of the libraries and before `main`.
 __attribute__((constructor)) static void widen(void) {
   if (size > 0) syscall(SYS_sched_setaffinity, 0, size, all);
 }

@@ -1,8 +1,9 @@
-// Where malloc finds no memory, the process ends with a message and exit status 6.
+// Ends the process with a message and exit status 6 if malloc finds no memory.
 //
-// OpenBLAS asks again for ever, and Swift ends a process as for an error of its own. Both get their
-// memory from malloc, or ask it last; these are glibc's functions and that end. Only write and
-// _exit are called then, which are safe wherever malloc is.
+// Without this, OpenBLAS would retry for ever, and Swift would end the process as for a programming
+// error. Both get their memory from malloc, at the latest as a last resort. The functions here wrap
+// those of glibc and end the process on failure. They then call only write and _exit, which are
+// safe wherever malloc is.
 
 #if defined(__linux__)
 
@@ -18,7 +19,7 @@ extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *memory, size_t size);
 
-// The exit status for a want of memory or disk; ExitStatus.noSpace.
+// The exit status for lack of memory or disk space; ExitStatus.noSpace.
 enum { status = 6 };
 
 struct message {

@@ -1,13 +1,14 @@
 import PEFTTensor
 
-/// What a model puts out.
+/// The output of a model.
 public enum ModelOutput: Hashable, Sendable {
-  /// C logits for each example, or one value, from the tokens as `pooling` reads them.
+  /// C logits, or one value, for each example; `pooling` reduces the tokens of the example to one
+  /// row.
   case classes(Int, pooling: Pooling)
-  /// C logits for each row that is to be predicted, such as the first token of every word.
+  /// C logits for each predicted row, such as the first token of every word.
   case tokenClasses(Int)
-  /// Logits over the vocabulary for each token to be predicted: the next one in a causal model, a
-  /// masked one in RoBERTa and BERT.
+  /// Logits over the vocabulary for each predicted token: the next token in a causal model, a
+  /// masked token in RoBERTa and BERT.
   case vocabulary
 }
 
@@ -20,7 +21,7 @@ extension ModelOutput {
     }
   }
 
-  /// `{"classes":C,"pooling":…}`, `{"tokenClasses":C}` or `"vocabulary"`.
+  /// The output as JSON: `{"classes":C,"pooling":…}`, `{"tokenClasses":C}` or `"vocabulary"`.
   public var json: JSONValue {
     switch self {
     case .classes(let count, let pooling):
@@ -30,7 +31,7 @@ extension ModelOutput {
     }
   }
 
-  /// The output that `json` describes; nil for anything else.
+  /// Creates the output that `json` describes; nil for anything else.
   public init?(json: JSONValue) {
     if json.string == "vocabulary" {
       self = .vocabulary

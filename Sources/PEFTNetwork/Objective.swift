@@ -1,48 +1,49 @@
 import PEFTTensor
 
-/// All that probing sees of a model and its data: parameters, and a loss of outputs
-/// that a tape records.
+/// The view that probing has of a model and its data: parameters, and a loss of outputs that a tape
+/// records.
 ///
 ///     L(w) = mean_i ℓ(z_i(w), y_i),   z [B, C]
 ///
-/// or, over a vocabulary, the mean over predicted tokens, where the last stage returns the hidden
-/// states [N, h] that the map `vocabulary` turns into logits. The computation of z is a chain of
-/// stages, so that a change of parameters from stage s on leaves what lies below as it was. Dropout
-/// is off in all of it.
+/// For a vocabulary, the loss is the mean over predicted tokens, and the last stage returns hidden
+/// states [N, h] that the map `vocabulary` turns into logits. The outputs z are computed by a chain
+/// of stages, so a change to parameters from stage s on leaves the results of earlier stages valid.
+/// Dropout is always off.
 public protocol Objective {
   /// The examples of one evaluation.
   associatedtype Batch
 
-  /// Every parameter once, in the order of computation.
+  /// All parameters, each once, in the order of computation.
   var parameters: [ModelParameter] { get }
 
   /// The number of stages.
   var stageCount: Int { get }
 
-  /// The output of stage `index` from that of the stage before it; the first gets nil, the last
-  /// returns z [B, C], or the hidden states [N, h] of predicted tokens.
+  /// Computes the output of stage `index` from the output of the stage before it. The first stage
+  /// gets nil. The last returns z [B, C], or the hidden states [N, h] of predicted tokens.
   func stage(_ index: Int, _ input: Variable?, of batch: Batch, on tape: Tape) -> Variable
 
-  /// What is to be predicted.
+  /// The targets of a batch.
   func targets(of batch: Batch) -> Targets
 
-  /// ε of label smoothing in cross entropy.
+  /// ε, the label smoothing of the cross entropy.
   var labelSmoothing: Double { get }
 
-  /// The map from hidden states to logits; nil where the last stage returns z.
+  /// The map from hidden states to logits; nil if the last stage returns z.
   var vocabulary: VocabularyMap? { get }
 }
 
 extension Objective {
-  /// No smoothing.
+  /// 0: no smoothing.
   public var labelSmoothing: Double { 0 }
 
-  /// No vocabulary.
+  /// Nil: the last stage returns z.
   public var vocabulary: VocabularyMap? { nil }
 
-  /// z [B, C], from the first stage on, or from the output of an earlier evaluation's stage.
+  /// Computes z [B, C] from the first stage, or from the output of a stage in an earlier
+  /// evaluation.
   ///
-  /// - Parameter observe: told of every stage's output.
+  /// - Parameter observe: called with the output of every stage.
   package func outputs(
     of batch: Batch, from first: Int = 0, input: Variable? = nil, on tape: Tape,
     observe: (Int, Variable) -> Void = { _, _ in }
@@ -57,7 +58,7 @@ extension Objective {
     return output
   }
 
-  /// The loss of outputs.
+  /// The loss of the outputs.
   package func loss(_ outputs: Variable, of batch: Batch, on tape: Tape) -> Loss {
     tape.loss(
       outputs, targets: targets(of: batch), vocabulary: vocabulary, labelSmoothing: labelSmoothing)

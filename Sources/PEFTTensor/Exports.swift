@@ -1,3 +1,3 @@
-// Errors, JSON, random numbers and workers are part of what a tensor program says; whoever imports
-// PEFTTensor has them.
+// Errors, JSON, random numbers and workers are part of this API, so importing PEFTTensor exports
+// them.
 @_exported import PEFTRuntime

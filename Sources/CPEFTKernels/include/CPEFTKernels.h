@@ -13,8 +13,8 @@ static inline void peft_pause(void) {
 #endif
 }
 
-/// Asks the system for AMX's tiles, for all threads of this process; false where processor
-/// or system have none.
+/// Requests AMX tiles from the system for all threads of this process. Returns false if the
+/// processor or the system does not support them.
 bool peft_request_tiles(void);
 
 /// The number of cores in this process's affinity mask, at least 1.

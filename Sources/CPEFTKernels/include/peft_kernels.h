@@ -1,7 +1,8 @@
 #pragma once
-// The vector kernels: float32 arrays in, nothing allocated, no threads, any alignment, any n >= 0.
-// Matrices are row-major; `stride` is the distance between the starts of two rows. An input and an
-// output may be the same array where a kernel is element by element, and overlap in no other way.
+// The vector kernels take float32 arrays of any alignment and any n >= 0, allocate nothing and
+// start no threads. Matrices are row-major; `stride` is the distance between the starts of two
+// rows. In an element-wise kernel, an input and an output may be the same array; otherwise they
+// must not overlap.
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,15 +16,16 @@ typedef struct {
   float epsilon, step, decay;
 } peft_adamw;
 
-/// C [rows, columns] = (C +) scale * op(A) B (+ bias): op(A) [rows, inner] is A as stored or its
-/// transpose, B [inner, columns] lies in panels: its row k of panel j is at panels + j *
-/// panel_stride + k * panel_step, `panel` numbers wide, so that for the last panel too as many can
-/// be read. A bias belongs to a column. With nothing to accumulate C is only written. An empty sum
-/// is nothing: inner must be positive.
+/// C [rows, columns] = (C +) scale * op(A) B (+ bias). op(A) [rows, inner] is A as stored or its
+/// transpose. B [inner, columns] is stored in panels: row k of panel j is at panels + j *
+/// panel_stride + k * panel_step and is `panel` numbers wide, so that full rows of the last panel
+/// can be read too. The bias has one element for each column. Without `accumulate`, C is only
+/// written. An empty sum is not allowed: inner must be positive.
 ///
-/// In bfloat16 A and B are rounded to it, products are exact and sums in float32. Panels then hold
-/// pairs: row k of a panel has elements 2k and 2k + 1 of the sum in the halves of its words, and
-/// behind the last are rows of zeros, up to a multiple of `pair_rows` of the kernels.
+/// In bfloat16, A and B are rounded to bfloat16, products are exact and sums are in float32. Panels
+/// then hold pairs: row k of a panel has elements 2k and 2k + 1 of the sum in the halves of its
+/// words. After the last row, rows of zeros fill the panel up to a multiple of the kernels'
+/// `pair_rows`.
 typedef struct {
   bool bfloat;
   ptrdiff_t rows, columns, inner;
@@ -39,9 +41,10 @@ typedef struct {
   ptrdiff_t c_stride;
 } peft_product;
 
-/// One element-wise map.
+/// An element-wise map.
 typedef void (*peft_map)(ptrdiff_t n, const float *x, float *y);
-/// One derivative: y = f'(x) * v, where x is what the derivative is computed from.
+/// An element-wise derivative: y = f'(x) * v, where x is the value from which the derivative is
+/// computed.
 typedef void (*peft_map_derivative)(ptrdiff_t n, const float *x, const float *v, float *y);
 
 /// The kernels of one instruction set.
@@ -57,7 +60,7 @@ typedef struct {
   bool (*all_finite)(ptrdiff_t n, const float *x);
   void (*column_sums)(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride, const float *x,
                       const float *_Nullable y, bool accumulate, float *sums);
-  // kernels/product.h, and with tiles kernels/tile_product.h
+  // kernels/product.h, and for tiles kernels/tile_product.h
   ptrdiff_t panel, pair_rows;
   void (*pack_panel)(ptrdiff_t width, ptrdiff_t inner, const float *b, ptrdiff_t b_stride,
                      bool b_transposed, bool bfloat, float *panel);
@@ -114,17 +117,18 @@ typedef struct {
   void (*bfloat_from_float)(ptrdiff_t n, const float *x, uint16_t *y);
 } peft_kernels;
 
-/// The instruction sets the kernels are compiled for, from the least to the most. On processors
-/// other than x86-64 only the first exists.
+/// The instruction sets for which the kernels are compiled, from least to most capable. On
+/// processors other than x86-64, only the first exists.
 typedef enum { PEFT_BASELINE, PEFT_AVX2, PEFT_AVX512, PEFT_AVX512_BF16, PEFT_AMX } peft_isa;
 
-/// The kernels of `isa`, or NULL where this processor lacks it. With AMX the products of bfloat16
-/// run in its tiles and all else is AVX512_BF16's; NULL also where the system does not let this
-/// process use tiles, and where their products disagree with those of AVX-512.
+/// The kernels of `isa`, or NULL if this processor does not support it. With PEFT_AMX, bfloat16
+/// products run in tiles, and all other kernels are those of AVX512_BF16. Also returns NULL for
+/// PEFT_AMX if the system does not let this process use tiles, or if their products disagree with
+/// those of AVX-512.
 const peft_kernels *_Nullable peft_kernels_for(peft_isa isa);
 
-/// Whether the bfloat16 products of `kernels` are, on odd shapes of integers, those of `others`,
-/// bit for bit. Both have to have panels of the same width. Takes about a millisecond.
+/// Whether the bfloat16 products of `kernels` and `others` agree bit for bit, on integers and odd
+/// shapes. Both must have panels of the same width. Takes about a millisecond.
 bool peft_products_agree(const peft_kernels *kernels, const peft_kernels *others);
 
 #pragma clang assume_nonnull end

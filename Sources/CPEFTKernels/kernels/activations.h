@@ -1,8 +1,10 @@
-// GELU, its tanh approximation, tanh, and SiLU. All but SiLU are limits beyond |x| = 15 in float32.
+// GELU, its tanh approximation, tanh, and SiLU. In float32, all but SiLU equal their limits beyond
+// |x| = 15.
 
-// The upper tail of the normal distribution 1 - Phi(a) = e^(-a^2/2) R(1 / (1 + a/4)) for
-// 0 <= a <= 15: e^(a^2/2) (1 - Phi(a)), Mills's ratio over sqrt(2 pi), is smooth in 1 / (1 + a/4).
-// R is its minimax polynomial, of relative error 7e-9 up to a = 5.6. Also e^(-a^2/2).
+// The upper tail of the normal distribution for 0 <= a <= 15: 1 - Phi(a) = e^(-a^2/2)
+// R(1 / (1 + a/4)). The factor e^(a^2/2) (1 - Phi(a)), which is Mills's ratio over sqrt(2 pi), is
+// smooth in 1 / (1 + a/4), and R is its minimax polynomial, with a relative error of 7e-9 up to
+// a = 5.6. Also computes e^(-a^2/2).
 INLINE vector normal_tail(vector a, vector *gaussian) {
   vector t = 1.0f / (1.0f + 0.25f * a);
   vector r = 0.0358081497f * t - 0.206081942f;
@@ -33,8 +35,8 @@ INLINE vector gelu_derivative_of(vector x, vector v) {
   return (distribution + x * gaussian * 0.398942280f) * v;
 }
 
-// (1 + tanh u) / 2 = 1 / (1 + e^(-2u)) = (u < 0 ? e : 1) / (1 + e), e = e^(-2|u|),
-// with 2u = 2 sqrt(2 / pi) (x + 0.044715 x^3).
+// (1 + tanh u) / 2 = 1 / (1 + e^(-2u)) = (u < 0 ? e : 1) / (1 + e) with e = e^(-2|u|) and 2u = 2
+// sqrt(2 / pi) (x + 0.044715 x^3).
 INLINE vector gelu_tanh_of(vector x) {
   x = lower_bound(x, -15.0f);
   vector u = x * (1.59576912f + 0.0713548162f * (x * x));
@@ -53,7 +55,7 @@ INLINE vector gelu_tanh_derivative_of(vector x, vector v) {
   return (logistic + x * slope * (1.59576912f + 0.214064449f * square)) * v;
 }
 
-// x + x^3 P(x^2), minimax, up to |x| = 0.6; (1 - e) / (1 + e), e = e^(-2|x|), from there.
+// x + x^3 P(x^2) with P minimax up to |x| = 0.6; beyond that (1 - e) / (1 + e) with e = e^(-2|x|).
 INLINE vector tanh_of(vector x) {
   vector square = x * x;
   vector p = -0.00589514105f * square + 0.0207959581f;
@@ -72,7 +74,7 @@ INLINE vector tanh_derivative_of(vector output, vector v) {
   return (1.0f - output) * (1.0f + output) * v;
 }
 
-// 1 / (1 + e^(-x)) = (x < 0 ? e : 1) / (1 + e), e = e^(-|x|), which is 0 beyond |x| = 87.33.
+// 1 / (1 + e^(-x)) = (x < 0 ? e : 1) / (1 + e) with e = e^(-|x|), which is 0 beyond |x| = 87.33.
 INLINE vector silu_of(vector x) {
   x = lower_bound(x, -88.0f);
   vector e = exponential(-absolute(x));

@@ -1,4 +1,4 @@
-// One step of AdamW in PyTorch's order of operations, and the direction of the next.
+// One AdamW step in PyTorch's order of operations, and the direction of the next step.
 
 typedef struct {
   vector mean, mean_square;

@@ -1,7 +1,8 @@
-// The tile instructions of Intel AMX, for tile_product.h. Between tile_begin and tile_end all eight
-// tiles have 16 rows of 64 bytes; outside a thread has no tiles that the system would have to keep.
+// The tile instructions of Intel AMX, for tile_product.h. Between tile_begin and tile_end, all
+// eight tiles have 16 rows of 64 bytes. Outside, a thread has no tile state that the system would
+// have to save.
 
-// As LDTILECFG takes it.
+// In the format of LDTILECFG.
 static const _Alignas(64) struct {
   uint8_t palette, start_row, reserved[14];
   uint16_t row_bytes[16];

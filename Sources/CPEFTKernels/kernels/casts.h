@@ -1,4 +1,5 @@
-// Between float32 and 16-bit formats, on the bits alone, so that every instruction set agrees.
+// Conversions between float32 and 16-bit formats, on bits alone, so that all instruction sets
+// agree.
 
 static inline float float_with_bits(uint32_t bits) {
   float value;
@@ -12,8 +13,8 @@ static inline uint32_t bits_of_float(float value) {
   return bits;
 }
 
-// Moves exponent and fraction to their places; 2^-14 more than a subnormal number less 2^-14 is the
-// number itself.
+// Moves exponent and fraction into place. A subnormal number is recovered by adding 2^-14 to it and
+// subtracting 2^-14 again.
 static void float_from_half(ptrdiff_t n, const uint16_t *x, float *y) {
   for (ptrdiff_t i = 0; i < n; i++) {
     uint32_t moved = (uint32_t)(x[i] & 0x7fff) << 13;
@@ -31,7 +32,8 @@ static void float_from_bfloat(ptrdiff_t n, const uint16_t *x, float *y) {
   for (ptrdiff_t i = 0; i < n; i++) y[i] = float_with_bits((uint32_t)x[i] << 16);
 }
 
-// Adding 1/2 puts the last place of a subnormal half at the last place of the float, which rounds.
+// Adding 1/2 aligns the last place of a subnormal half with the last place of the float, which
+// rounds it.
 static void half_from_float(ptrdiff_t n, const float *x, uint16_t *y) {
   for (ptrdiff_t i = 0; i < n; i++) {
     uint32_t bits = bits_of_float(x[i]);

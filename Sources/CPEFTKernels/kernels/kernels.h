@@ -1,5 +1,5 @@
-// The kernels of one instruction set: the including file says how many floats a vector has
-// (PEFT_LANES) and how the table is called (PEFT_TABLE).
+// The kernels of one instruction set. The including file defines the number of floats in a vector
+// (PEFT_LANES) and the name of the table (PEFT_TABLE).
 
 #include "vectors.h"
 
@@ -14,7 +14,7 @@
 #include "rotary.h"
 #include "softmax.h"
 
-// A table of these kernels, but for the entries of a product, which follow.
+// The entries for these kernels in a table, except those of a product, which follow as arguments.
 #define KERNELS(...) {                                     \
     .add_bias = add_bias,                                  \
     .add_scaled = add_scaled,                              \

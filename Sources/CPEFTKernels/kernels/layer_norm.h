@@ -1,6 +1,6 @@
 // Layer norm of the rows of a matrix, y = gamma * x^ + beta, and its two derivatives.
 
-// normalized <- x + residual; the sum.
+// normalized <- x + residual; returns the sum of its elements.
 INLINE float residual_sum(ptrdiff_t n, const float *x, const float *residual, float *sums) {
   vector part[PARTS] = {0, 0, 0, 0};
   ptrdiff_t i = 0;
@@ -20,7 +20,7 @@ INLINE float residual_sum(ptrdiff_t n, const float *x, const float *residual, fl
   return sum_of_parts(part);
 }
 
-// The sums of s - shift and of its square.
+// The sums of s - shift and of (s - shift)^2.
 INLINE void moments(ptrdiff_t n, const float *s, float shift, float *sum, float *square_sum) {
   vector first[PARTS] = {0, 0, 0, 0}, second[PARTS] = {0, 0, 0, 0};
   ptrdiff_t i = 0;
@@ -40,8 +40,8 @@ INLINE void moments(ptrdiff_t n, const float *s, float shift, float *sum, float 
   *square_sum = sum_of_parts(second);
 }
 
-// The mean is rounded once, and the mean of what is left of s without it corrects both the
-// variance and the result: rows far from zero lose no precision.
+// The mean is rounded once. The mean of s minus that rounded mean then corrects both the variance
+// and the result, so rows far from zero lose no precision.
 static void layer_norm(ptrdiff_t rows, ptrdiff_t columns, const float *x, const float *residual,
                        const float *gamma, const float *beta, float epsilon, float *y,
                        float *normalized, float *inverse_deviation) {
@@ -66,7 +66,7 @@ static void layer_norm(ptrdiff_t rows, ptrdiff_t columns, const float *x, const 
   }
 }
 
-// The means of a * b and of a * b * c; b may be missing.
+// The means of a * b and of a * b * c; b may be NULL.
 INLINE void means_of_products(ptrdiff_t n, const float *a, const float *b, const float *c,
                               float *mean, float *product_mean) {
   vector first[PARTS] = {0, 0, 0, 0}, second[PARTS] = {0, 0, 0, 0};

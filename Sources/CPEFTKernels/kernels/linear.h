@@ -33,8 +33,8 @@ static double dot(ptrdiff_t n, const float *x, const float *y) {
 
 #define OUTPUTS_TOGETHER 4
 
-// The products of one row of x with `count` rows of w; the order of sums does
-// not depend on `count`.
+// The products of one row of x with `count` rows of w. The order of summation does not depend on
+// `count`.
 INLINE void some_products(ptrdiff_t count, ptrdiff_t inner, float scale, const float *x,
                           const float *w, float *y) {
   vector part[OUTPUTS_TOGETHER][2];
@@ -54,7 +54,8 @@ INLINE void some_products(ptrdiff_t count, ptrdiff_t inner, float scale, const f
     y[k] = scale * sum_of_lanes(part[k][0] + part[k][1]);
 }
 
-// y [rows, outputs] = scale * x [rows, inner] w [outputs, inner]^T, for few rows: w is read once.
+// y [rows, outputs] = scale * x [rows, inner] w [outputs, inner]^T, for few rows: w is read only
+// once.
 static void row_products(ptrdiff_t rows, ptrdiff_t outputs, ptrdiff_t inner, float scale,
                          const float *x, const float *w, float *y, ptrdiff_t y_stride) {
   ptrdiff_t output = 0;
@@ -78,7 +79,8 @@ static bool all_finite(ptrdiff_t n, const float *x) {
 
 #define ROWS_IN_A_PART 16
 
-// Sums of `vectors` vectors of columns: a column's result does not depend on its neighbours.
+// The sums of `vectors` vectors of columns. The result of a column does not depend on its
+// neighbours.
 INLINE void strip_sums(ptrdiff_t rows, ptrdiff_t vectors, ptrdiff_t stride, const float *x,
                        const float *y, bool accumulate, float *sums) {
   doubles total[4];

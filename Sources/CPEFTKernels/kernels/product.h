@@ -1,9 +1,9 @@
-// Products of matrices in blocks (Goto & van de Geijn 2008): B lies in panels, of which a
-// block stays in the second cache, and a tile of C stays in registers while it runs through a
-// block of the sum. The order of an element's sum depends on its inner index alone, not on
-// where the matrices are cut.
+// Blocked matrix products (Goto & van de Geijn 2008). B is stored in panels, of which a block stays
+// in the second-level cache. A tile of C stays in registers while it accumulates one block of the
+// sum. The order of summation for an element depends only on its inner index, not on where the
+// matrices are split.
 
-// A tile has TILE_ROWS rows and a panel's columns: as many sums as registers hold.
+// A tile has TILE_ROWS rows and the columns of a panel: as many sums as fit in registers.
 #if PEFT_LANES == 16
 #define TILE_ROWS 8
 #else
@@ -12,10 +12,10 @@
 #define TILE_VECTORS 3
 #define PANEL (TILE_VECTORS * PEFT_LANES)
 
-// What a packing loop will read; an address behind the end does no harm.
+// Prefetches data that a packing loop will read. An address past the end does no harm.
 #define FETCH_AHEAD(address) __builtin_prefetch(address, 0, 2)
 
-// Turns PEFT_LANES vectors, rows of a square, into its columns.
+// Transposes a square of PEFT_LANES vectors.
 INLINE void transpose(vector square[PEFT_LANES]) {
   vector next[PEFT_LANES];
   for (int round = 1; round < PEFT_LANES; round *= 2) {
@@ -39,8 +39,8 @@ INLINE void transpose(vector square[PEFT_LANES]) {
 
 static ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
-// x rounded to bfloat16, the nearest, of two the even one, in the upper halves of the words; the
-// lower halves are what is left. NaN stays NaN.
+// x rounded to bfloat16, to nearest with ties to even, in the upper halves of the words. The lower
+// halves hold the remaining bits and must be ignored. NaN stays NaN.
 INLINE words rounded_to_bfloat(vector x) {
   words bits = (words)x;
   words rounded = bits + 0x7fff + (bits >> 16 & 1);
@@ -52,12 +52,12 @@ INLINE vector pairs_of(vector even, vector odd) {
   return (vector)((rounded_to_bfloat(odd) & 0xffff0000) | rounded_to_bfloat(even) >> 16);
 }
 
-// Elements i, i + 1, … of an array of n as a vector of pairs, zeros behind it.
+// Elements i, i + 1, … of an array of n as a vector of pairs, with zeros past the end.
 INLINE vector pairs_at(ptrdiff_t i, ptrdiff_t n, const float *x) {
   vector low = load_at(i, n, x);
   vector high = i + PEFT_LANES < n ? load_at(i + PEFT_LANES, n, x) : (vector)0;
 #if defined(PEFT_BFLOAT_DOT)
-  // The same but for subnormal numbers, which the products take for zeros.
+  // Rounds in the same way, except for subnormal numbers, which the products treat as zero.
   return (vector)_mm512_cvtne2ps_pbh((__m512)high, (__m512)low);
 #elif PEFT_LANES == 16
   return pairs_of(
@@ -72,7 +72,7 @@ INLINE vector pairs_at(ptrdiff_t i, ptrdiff_t n, const float *x) {
 #endif
 }
 
-// sum + x b, of numbers or of pairs.
+// sum + x b, for numbers or for pairs.
 INLINE vector multiply_add(bool pairs, vector sum, vector x, vector b) {
   if (!pairs) return sum + x * b;
 #ifdef PEFT_BFLOAT_DOT
@@ -83,7 +83,8 @@ INLINE vector multiply_add(bool pairs, vector sum, vector x, vector b) {
 #endif
 }
 
-// `width` columns of B, that many rows of `x` [width, inner], as [inner, PANEL], zeros behind them.
+// Packs `width` columns of B, given as that many rows of `x` [width, inner], as [inner, PANEL], and
+// fills the remaining columns with zeros.
 INLINE void pack_panel_of_rows(ptrdiff_t width, ptrdiff_t inner, const float *x, ptrdiff_t stride,
                                float *panel) {
   for (ptrdiff_t first = 0; first < PANEL; first += PEFT_LANES)
@@ -99,7 +100,7 @@ INLINE void pack_panel_of_rows(ptrdiff_t width, ptrdiff_t inner, const float *x,
     }
 }
 
-// The same from `x` [inner, width].
+// The same packing from `x` [inner, width].
 INLINE void pack_panel_of_columns(ptrdiff_t width, ptrdiff_t inner, const float *x, ptrdiff_t stride,
                                   float *panel) {
   for (ptrdiff_t k = 0; k < inner; k++, x += stride, panel += PANEL)
@@ -111,8 +112,8 @@ INLINE void pack_panel_of_columns(ptrdiff_t width, ptrdiff_t inner, const float 
     }
 }
 
-// The same as pairs of bfloat16: a word has element 2k of the sum in its lower half,
-// 2k + 1 in its upper.
+// The same packing as pairs of bfloat16: a word has element 2k of the sum in its lower half and
+// element 2k + 1 in its upper half.
 INLINE void pack_pairs_of_rows(ptrdiff_t width, ptrdiff_t inner, const float *x, ptrdiff_t stride,
                                float *panel) {
   ptrdiff_t pairs = (inner + 1) / 2;
@@ -130,7 +131,7 @@ INLINE void pack_pairs_of_rows(ptrdiff_t width, ptrdiff_t inner, const float *x,
     }
 }
 
-// The same from `x` [inner, width].
+// The same packing as pairs from `x` [inner, width].
 INLINE void pack_pairs_of_columns(ptrdiff_t width, ptrdiff_t inner, const float *x,
                                   ptrdiff_t stride, float *panel) {
   for (ptrdiff_t k = 0; k < inner; k += 2, x += 2 * stride, panel += PANEL)
@@ -153,7 +154,8 @@ static void pack_panel(ptrdiff_t width, ptrdiff_t inner, const float *b, ptrdiff
     pack_panel_of_columns(width, inner, b, b_stride, panel);
 }
 
-// Rows of A from its transpose `x` [inner, rows], as tiles [inner, TILE_ROWS] one behind the other.
+// Packs rows of A, given as its transpose `x` [inner, rows], as consecutive tiles
+// [inner, TILE_ROWS].
 static void pack_tiles(ptrdiff_t rows, ptrdiff_t inner, const float *x, ptrdiff_t stride,
                        float *tiles) {
   for (ptrdiff_t k = 0; k < inner; k++, x += stride) {
@@ -166,7 +168,7 @@ static void pack_tiles(ptrdiff_t rows, ptrdiff_t inner, const float *x, ptrdiff_
   }
 }
 
-// The same as tiles of pairs [inner / 2, TILE_ROWS].
+// The same packing as tiles of pairs [inner / 2, TILE_ROWS].
 static void pack_pair_tiles(ptrdiff_t rows, ptrdiff_t inner, const float *x, ptrdiff_t stride,
                             float *tiles) {
   ptrdiff_t pairs = (inner + 1) / 2;
@@ -181,18 +183,19 @@ static void pack_pair_tiles(ptrdiff_t rows, ptrdiff_t inner, const float *x, ptr
     }
 }
 
-// Rows of A as pairs, PEFT_INNER_BLOCK words apart.
+// Packs rows of A as pairs, with PEFT_INNER_BLOCK words between the starts of two rows.
 static void pack_pair_rows(ptrdiff_t rows, ptrdiff_t inner, const float *x, ptrdiff_t stride,
                            float *pairs) {
   for (ptrdiff_t row = 0; row < rows; row++, x += stride, pairs += PEFT_INNER_BLOCK)
     FOR_VECTORS(i, (inner + 1) / 2) store_at(i, (inner + 1) / 2, pairs, pairs_at(2 * i, inner, x));
 }
 
-// Loops over a tile have constant bounds and disappear, so that its sums stay in registers.
+// Loops over a tile have constant bounds and are fully unrolled, so that the sums stay in
+// registers.
 #define UNROLLED _Pragma("clang loop unroll(full)") for
 
-// C [rows, width] = (C +) scale A B (+ bias) for a tile. Element (r, k) of A is a[r *
-// row_step + k * step].
+// C [rows, width] = (C +) scale A B (+ bias) for one tile. Element (r, k) of A is
+// a[r * row_step + k * step].
 INLINE void tile(bool pairs, int rows, int vectors, ptrdiff_t width, ptrdiff_t inner, float scale,
                  const float *a, ptrdiff_t row_step, ptrdiff_t step, const float *panel,
                  ptrdiff_t panel_step, const float *bias, bool accumulate, float *c,
@@ -202,7 +205,7 @@ INLINE void tile(bool pairs, int rows, int vectors, ptrdiff_t width, ptrdiff_t i
     sum[r][v] = 0;
     __builtin_prefetch(c + r * stride + v * PEFT_LANES, 1, 3);
   }
-  // Three rows are within reach of one pointer.
+  // Three rows can be addressed from one pointer.
   const float *base[3] = {a, a + 3 * row_step, a + 6 * row_step};
   for (ptrdiff_t k = 0; k < inner; k++, panel += panel_step) {
     vector b[TILE_VECTORS];
@@ -229,7 +232,8 @@ INLINE void tile(bool pairs, int rows, int vectors, ptrdiff_t width, ptrdiff_t i
     store_at(v * PEFT_LANES, width, c + r * stride, sum[r][v]);
 }
 
-// A column of tiles along one panel: C [rows, width] with A by rows, or packed into tiles.
+// Computes a column of tiles along one panel: C [rows, width], with A stored by rows or packed into
+// tiles.
 INLINE void tiles_of(bool pairs, int vectors, ptrdiff_t width, ptrdiff_t rows, ptrdiff_t inner,
                      float scale, const float *a, ptrdiff_t a_stride, bool packed,
                      const float *panel, ptrdiff_t panel_step, const float *bias, bool accumulate,
@@ -241,7 +245,7 @@ INLINE void tiles_of(bool pairs, int vectors, ptrdiff_t width, ptrdiff_t rows, p
        step, panel, panel_step, bias, accumulate, c + row * c_stride, c_stride)
   for (; row + TILE_ROWS <= rows; row += TILE_ROWS) TILE(TILE_ROWS);
   if (packed) {
-    // The rows of the last tile lie together whatever their number.
+    // The rows of the last tile are adjacent, however many there are.
     const float *rest = a + row * inner;
     for (; row < rows; row++, rest++)
       tile(pairs, 1, vectors, width, inner, scale, rest, row_step, step, panel, panel_step, bias,
@@ -270,8 +274,8 @@ typedef void (*tiles_function)(ptrdiff_t columns, ptrdiff_t rows, ptrdiff_t inne
     tiles_of(pairs, vectors, width, rows, inner, scale, a, a_stride, packed, panel, panel_step,    \
              bias, accumulate, c, c_stride);                                                       \
   }
-// The tiles of a kind for panels of one, two and three vectors, the last of them
-// short, and for whole ones.
+// The variants of one kind of tile: for panels of one, two and three vectors, whose last vector may
+// be short, and for full panels.
 #define TILE_FAMILY(name, pairs, packed)             \
   TILES(name##_1, pairs, 1, columns, packed)         \
   TILES(name##_2, pairs, 2, columns, packed)         \

@@ -1,13 +1,13 @@
-// Philox4x32-10 (Salmon, Moraes, Dror and Shaw 2011), and dropout by its words. Element
-// 64 g + 16 l + j of a stream is word l of block 16 g + j.
+// Philox4x32-10 (Salmon, Moraes, Dror and Shaw 2011), and dropout based on its words. Element 64
+// g + 16 l + j of a stream is word l of block 16 g + j.
 
-// Two 32-bit words are kept in 64 bits each, where the products have their place; what is above
-// the lower 32 bits of a word is never used.
+// Each 32-bit word is kept in 64 bits, so that products fit. The bits above the lower 32 are never
+// used.
 typedef uint64_t wide __attribute__((ext_vector_type(PEFT_LANES / 2)));
 
 INLINE wide lower_half(wide x) { return x & 0xffffffff; }
 
-// The two words of the key of each round.
+// The two words of the key for each round.
 typedef struct {
   wide words[10][2];
 } round_keys;
@@ -28,7 +28,7 @@ INLINE round_keys keys_of_rounds(uint64_t key) {
 INLINE void random_group(const round_keys *keys, uint64_t site, uint64_t group,
                          uint32_t *elements) {
   for (int first = 0; first < 16; first += PEFT_LANES) {
-    wide c0[2], c1[2], c2[2], c3[2];  // of the even and of the odd blocks
+    wide c0[2], c1[2], c2[2], c3[2];  // for the even and the odd blocks
     for (int odd = 0; odd < 2; odd++) {
       wide block;
       for (int lane = 0; lane < PEFT_LANES / 2; lane++)
@@ -56,7 +56,7 @@ INLINE void random_group(const round_keys *keys, uint64_t site, uint64_t group,
   }
 }
 
-// Calls `use` on pieces of at most 64 elements: `count` words, for the elements from `start` on.
+// Calls `use` with pieces of at most 64 elements: `count` words for the elements from `start` on.
 #define FOR_GROUPS(n, key, site, offset, elements, count, start)                              \
   const round_keys keys = keys_of_rounds(key);                                                \
   uint32_t group_words[64];                                                                   \

@@ -1,5 +1,5 @@
 // Root mean square norm of the rows of a matrix, y = gamma * x^ with x^ = s / sqrt(mean s^2 + e),
-// and its two derivatives: those of layer norm without the means that centre a row.
+// and its two derivatives. They are those of layer norm without the means that centre a row.
 
 static void rms_norm(ptrdiff_t rows, ptrdiff_t columns, const float *x, const float *residual,
                      const float *gamma, float epsilon, float *y, float *normalized,
@@ -49,7 +49,8 @@ static void rms_norm_tangent(ptrdiff_t rows, ptrdiff_t columns, const float *tan
       means_of_products(columns, tangent, NULL, normalized, &mean, &product_mean);
     FOR_VECTORS(i, columns) {
       vector x = load_at(i, columns, normalized), value = 0;
-      // The product alone where s stands still, so that along gamma it is y to the bit.
+      // Without a tangent of s, this is only the product, so that the tangent along gamma equals y
+      // bit for bit.
       if (gamma_tangent) value = x * load_at(i, columns, gamma_tangent);
       if (tangent)
         value += (load_at(i, columns, tangent) - x * product_mean) *

@@ -1,4 +1,4 @@
-// Rotation of the pairs (x_i, x_{half + i}) of each head of a row by the angles of its position:
+// Rotates the pairs (x_i, x_{half + i}) of each head of a row by the angles of the row's position:
 // y_i = x_i c_i - x_{half + i} s_i, y_{half + i} = x_{half + i} c_i + x_i s_i.
 
 static void rotate(ptrdiff_t rows, ptrdiff_t heads, ptrdiff_t half, const int32_t *positions,

@@ -1,6 +1,6 @@
-// Softmax of the rows of a matrix, from scaled scores z = scale * x.
+// Softmax of the rows of a matrix, computed from scaled scores z = scale * x.
 
-// NaN is passed over: it makes the sum of exponentials NaN in any case.
+// Ignores NaN, which makes the sum of exponentials NaN in any case.
 INLINE float scaled_maximum(ptrdiff_t n, float scale, const float *x) {
   vector part[PARTS];
   for (int k = 0; k < PARTS; k++) part[k] = -__builtin_inff();
@@ -23,7 +23,7 @@ INLINE float scaled_maximum(ptrdiff_t n, float scale, const float *x) {
   return __builtin_reduce_max(choose(left > right, left, right));
 }
 
-// Sum of e^(z - shift).
+// The sum of e^(z - shift).
 INLINE float exponential_sum(ptrdiff_t n, float scale, const float *x, float shift) {
   vector part[PARTS] = {0, 0, 0, 0};
   ptrdiff_t i = 0;
@@ -45,7 +45,8 @@ INLINE void softmax_row(ptrdiff_t n, float scale, float *x, float log_sum_exp) {
     store_first(n - i, x + i, exponential(scale * load_first(n - i, x + i) - log_sum_exp));
 }
 
-// A few rows go through each pass together: a row's passes wait for each other, rows do not.
+// Several rows go through each pass together. The passes of one row depend on each other, those of
+// different rows do not.
 #define ROWS_TOGETHER 16
 
 static void softmax(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride, float scale, float *x,

@@ -1,23 +1,25 @@
-// Products of bfloat16 in the tiles of Intel AMX, registers of 16 rows of 16 words (Intel,
-// Architecture Instruction Set Extensions, TDPBF16PS). The including file has the instructions:
-//   tile_begin(), tile_end()           all that is done with tiles lies between the two
+// Products of bfloat16 in the tiles of Intel AMX, which are registers of 16 rows of 16 words
+// (Intel, Architecture Instruction Set Extensions, TDPBF16PS). The including file provides the
+// instructions:
+//   tile_begin(), tile_end()           enclose all work with tiles
 //   tile_zero(t)
 //   tile_load(t, x, stride)            from rows `stride` words apart, and tile_store(t, x, stride)
 //   tile_dot(c, a, b)                  c += a b, where a word of a and of b is a pair of bfloat16
-// Four tiles of C, two by two, take a tile of A and of B each for two products: as many loads as
-// products, which are half as fast. Tiles of B lie in the panels as they are packed for other
-// instruction sets, but for rows of zeros that fill the last tile of a sum. An element's sum is
-// over blocks of PEFT_INNER_BLOCK pairs; there over tiles, one after the other; and in a tile over
-// the 16 first halves of its pairs and the 16 second ones.
+// Four tiles of C, two by two, use each loaded tile of A and of B for two products. There are as
+// many loads as products, and products are half as fast. Tiles of B are read from the panels as
+// they are packed for other instruction sets, except that rows of zeros fill the last tile of a
+// sum. The sum for an element is taken over blocks of PEFT_INNER_BLOCK pairs; within a block over
+// tiles, in order; and within a tile over the 16 first halves of its pairs and then the 16 second
+// halves.
 
 _Static_assert(PEFT_LANES == 16, "a vector is a row of a tile");
-#define SIDE PEFT_LANES  // rows of a tile, and words of a row
+#define SIDE PEFT_LANES  // the number of rows of a tile, and of words in a row
 _Static_assert(PANEL % SIDE == 0 && PEFT_INNER_BLOCK % SIDE == 0 && PEFT_ROW_BLOCK % (2 * SIDE) == 0,
                "panels and blocks are whole tiles");
 
 static ptrdiff_t multiple_of(ptrdiff_t unit, ptrdiff_t n) { return (n + unit - 1) / unit * unit; }
 
-// A panel with zeros behind its pairs, to a whole number of tiles.
+// Packs a panel, and adds zeros after its pairs to fill a whole number of tiles.
 static void pack_panel_of_tiles(ptrdiff_t width, ptrdiff_t inner, const float *b, ptrdiff_t b_stride,
                                 bool b_transposed, bool bfloat, float *panel) {
   pack_panel(width, inner, b, b_stride, b_transposed, bfloat, panel);
@@ -27,8 +29,8 @@ static void pack_panel_of_tiles(ptrdiff_t width, ptrdiff_t inner, const float *b
     store(panel + i, (vector)0);
 }
 
-// Rows of A [rows, inner] as tiles of pairs [rows / 16, inner / 32, 16, 16], zeros behind the sum.
-// What is in the rows behind the last one stays out of C.
+// Packs rows of A [rows, inner] as tiles of pairs [rows / 16, inner / 32, 16, 16], with zeros after
+// the end of the sum. Rows past the last one hold arbitrary values, which do not reach C.
 static void pack_tiles_of_rows(ptrdiff_t rows, ptrdiff_t inner, const float *x, ptrdiff_t stride,
                                float *tiles) {
   ptrdiff_t words = multiple_of(SIDE, (inner + 1) / 2);
@@ -38,7 +40,7 @@ static void pack_tiles_of_rows(ptrdiff_t rows, ptrdiff_t inner, const float *x, 
   }
 }
 
-// The same from the transpose `x` [inner, rows].
+// The same packing from the transpose `x` [inner, rows].
 static void pack_tiles_of_columns(ptrdiff_t rows, ptrdiff_t inner, const float *x, ptrdiff_t stride,
                                   float *tiles) {
   ptrdiff_t words = multiple_of(SIDE, (inner + 1) / 2);
@@ -64,7 +66,7 @@ INLINE void fetch_tile(const float *x) {
 }
 
 // The sums [32, 32] of two rows of tiles of A with two columns of tiles of B, whose rows are `step`
-// words apart; without `second` ones, of the first alone.
+// words apart. If a `second` argument is NULL, only the first is used.
 INLINE void sum_tiles(ptrdiff_t words, const float *a, const float *second_a, const float *b,
                       const float *second_b, ptrdiff_t step, float *sums) {
   tile_zero(0);
@@ -104,7 +106,7 @@ INLINE void write_sums(ptrdiff_t rows, ptrdiff_t columns, float scale, const flo
     }
 }
 
-// `product` with bfloat16 in tiles.
+// `product`, with bfloat16 products in tiles.
 static void product_in_tiles(const peft_product *p) {
   if (!p->bfloat) {
     product(p);

@@ -1,5 +1,5 @@
-// Vectors of PEFT_LANES floats, and loops over arrays with them. With PEFT_PORTABLE any processor
-// compiles those of 16.
+// Vectors of PEFT_LANES floats, and loops over arrays with them. With PEFT_PORTABLE, any processor
+// can compile vectors of 16.
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -22,7 +22,7 @@ INLINE vector load(const float *x) {
 
 INLINE void store(float *x, vector value) { __builtin_memcpy(x, &value, sizeof value); }
 
-// The first `count` < PEFT_LANES elements, and zeros.
+// The first `count` < PEFT_LANES elements, followed by zeros.
 INLINE vector load_first(ptrdiff_t count, const float *x) {
 #if PEFT_LANES == 16 && !defined(PEFT_PORTABLE)
   return (vector)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), x);
@@ -45,7 +45,8 @@ INLINE void store_first(ptrdiff_t count, float *x, vector value) {
 #endif
 }
 
-// Elements of an array of n from i on, at most a vector of them; only the last vector is short.
+// The elements of an array of n from i on, at most one vector of them. Only the last vector is
+// short.
 INLINE vector load_at(ptrdiff_t i, ptrdiff_t n, const float *x) {
   return i + PEFT_LANES <= n ? load(x + i) : load_first(n - i, x + i);
 }
@@ -59,7 +60,7 @@ INLINE void store_at(ptrdiff_t i, ptrdiff_t n, float *x, vector value) {
 
 #define FOR_VECTORS(i, n) for (ptrdiff_t i = 0; i < (n); i += PEFT_LANES)
 
-// value where the condition holds, otherwise another; a comparison with NaN does not hold.
+// `value` where the condition holds, otherwise `otherwise`. A comparison with NaN does not hold.
 INLINE vector choose(integers condition, vector value, vector otherwise) {
   return (vector)((condition & (integers)value) | (~condition & (integers)otherwise));
 }
@@ -68,7 +69,7 @@ INLINE vector lower_bound(vector x, float bound) { return choose(x < bound, boun
 INLINE vector upper_bound(vector x, float bound) { return choose(x > bound, bound, x); }
 INLINE vector absolute(vector x) { return (vector)((integers)x & 0x7fffffff); }
 
-// The first `count` lanes of a value, and another in the rest.
+// The first `count` lanes of `value`, and `other` in the remaining lanes.
 INLINE vector first_lanes(ptrdiff_t count, vector value, float other) {
   return choose(lane_numbers() < (int32_t)count, value, other);
 }
@@ -90,7 +91,8 @@ INLINE float sum_of_lanes(vector x) {
   return (float)sum_of_doubles(&wide);
 }
 
-// Independent partial sums: shorter chains of additions, in time and in rounding.
+// The number of independent partial sums. Shorter chains of additions take less time and round
+// less.
 #define PARTS 4
 
 INLINE float sum_of_parts(const vector *part) {

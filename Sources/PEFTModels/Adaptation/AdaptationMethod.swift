@@ -1,64 +1,65 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// A rule for which parameters train. The task head always does.
+/// A rule that decides which parameters are trained. The task head always is.
 ///
-/// A method is a value with settings. `attach` marks the parameters that train and adds adapters;
-/// the model's `mergeAdapters` and `detachAdapters` end what was added.
+/// A method is a value with settings. `attach` marks the trainable parameters and adds adapters;
+/// the model's `mergeAdapters` and `detachAdapters` remove the adapters again.
 public protocol AdaptationMethod: Sendable {
-  /// The name on the command line and in files.
+  /// The method's name on the command line and in files.
   static var name: String { get }
 
-  /// What trains, in a clause.
+  /// A clause that says what is trained.
   static var summary: String { get }
 
-  /// The settings: one table for JSON, recipes, the command line, suites and help.
+  /// The settings: a single table for JSON, recipes, the command line, suites and help.
   static var fields: [MethodField<Self>] { get }
 
-  /// The method with its usual settings.
+  /// Creates the method with its usual settings.
   init()
 
-  /// The learning rate of AdamW that usually suits the method.
+  /// The AdamW learning rate that usually suits the method.
   var usualLearningRate: Double { get }
 
-  /// The name, and what of the settings says how much trains, as `lora r8`.
+  /// The name, with the setting that determines how much is trained, such as `lora r8`.
   var label: String { get }
 
-  /// The method with the setting whose parameters and the head of `model` together come nearest to
-  /// `budget`; as it is where no setting says how much trains.
+  /// The method, with its size chosen so that its parameters and the head of `model` together come
+  /// nearest to `budget`. Returns the method unchanged if no setting determines its size.
   func sized(nearest budget: Int, for model: TransformerModel) -> Self
 
-  /// What of the settings `model` has no place for; nil where all fit.
+  /// The setting that does not fit `model`; nil if all settings fit.
   func misfit(in model: TransformerModel) -> MethodMisfit?
 
-  /// Freezes all but what this method trains, and attaches its adapters. The settings must fit; see
-  /// `misfit(in:)`.
+  /// Freezes everything that this method does not train, and attaches its adapters. The settings
+  /// must fit; see `misfit(in:)`.
   func attach(to model: TransformerModel, using generator: SeededGenerator)
 
-  /// The number of elements that train when a run of the method that is attached to `model` ends.
+  /// The number of elements that are trainable at the end of a run with this method, which must be
+  /// attached to `model`.
   func plannedCount(in model: TransformerModel) -> Int
 
-  /// The method's part in a run of so many steps on `model`, to which it is attached; nil where
-  /// nothing changes while training.
+  /// The method's part in a run of `steps` steps on `model`, to which it is attached. Returns nil
+  /// if nothing changes during training.
   func session(on model: TransformerModel, steps: Int) -> (any AdaptationSession)?
 
-  /// The adapters that `adapter_config.json` describes, where Hugging Face PEFT keeps those of this
-  /// method; nil where they are another method's.
+  /// The format of the adapters that `adapter_config.json` describes, as Hugging Face PEFT stores
+  /// those of this method; nil if they belong to another method.
   ///
-  /// Errors: `unsupported` for variants of this method whose mathematics is another, `malformed`.
+  /// Errors: `unsupported` for variants of this method with different mathematics, `malformed`.
   static func adapterFormat(
     _ configuration: AdapterConfiguration
   ) throws(FileError) -> (any AdapterFormat)?
 }
 
-/// What a model has no place for.
+/// A setting that does not fit a model.
 public struct MethodMisfit: Error, CustomStringConvertible {
-  /// The setting that asks for it, by its name among the method's fields.
+  /// The name of the setting among the method's fields.
   public let setting: String
-  /// What is wrong, as a sentence without its full stop.
+  /// A sentence that says what is wrong, without its full stop.
   public let description: String
 
-  /// A misfit of the setting called `setting`.
+  /// Creates a misfit of the setting called `setting`.
   public init(setting: String, _ description: String) {
     self.setting = setting
     self.description = description
@@ -66,38 +67,39 @@ public struct MethodMisfit: Error, CustomStringConvertible {
 }
 
 extension AdaptationMethod {
-  /// The name on the command line and in files.
+  /// The method's name on the command line and in files.
   public var name: String { Self.name }
 
-  /// No settings.
+  /// An empty list: no settings.
   public static var fields: [MethodField<Self>] { [] }
 
   /// 5e-4.
   public var usualLearningRate: Double { 5e-4 }
 
-  /// The name.
+  /// The method's name.
   public var label: String { name }
 
-  /// As it is.
+  /// Returns the method unchanged.
   public func sized(nearest budget: Int, for model: TransformerModel) -> Self { self }
 
-  /// Everything fits.
+  /// Returns nil: everything fits.
   public func misfit(in model: TransformerModel) -> MethodMisfit? { nil }
 
-  /// Those that train now.
+  /// The number of elements that are trainable now.
   public func plannedCount(in model: TransformerModel) -> Int { model.trainableCount }
 
-  /// Nothing changes.
+  /// Returns nil: nothing changes during training.
   public func session(on model: TransformerModel, steps: Int) -> (any AdaptationSession)? { nil }
 
-  /// No adapters.
+  /// Returns nil: the method has no adapters.
   public static func adapterFormat(
     _ configuration: AdapterConfiguration
   ) throws(FileError) -> (any AdapterFormat)? { nil }
 }
 
 extension TransformerModel {
-  /// Makes trainable the head and what `rule` accepts, all rows of it, and nothing else.
+  /// Makes the head and every parameter that `rule` accepts fully trainable, and freezes all
+  /// others.
   func train(where rule: (Parameter) -> Bool) {
     for entry in parameters {
       entry.parameter.trains = entry.kind == .head || rule(entry.parameter) ? .all : .none

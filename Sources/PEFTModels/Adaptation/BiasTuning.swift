@@ -1,17 +1,17 @@
 import PEFTTensor
 
-/// Every bias trains, those of the norms included (BitFit, Ben Zaken et al. 2022).
+/// Trains every bias, including those of the norms (BitFit, Ben Zaken et al. 2022).
 public struct BiasTuning: AdaptationMethod {
   /// `bitfit`.
   public static let name = "bitfit"
 
-  /// What trains.
+  /// What is trained.
   public static let summary = "every bias"
 
-  /// The method.
+  /// Creates the method.
   public init() {}
 
-  /// Makes trainable what the checkpoint names a bias.
+  /// Makes every parameter that the checkpoint calls a bias trainable.
   public func attach(to model: TransformerModel, using generator: SeededGenerator) {
     model.train { $0.name.hasSuffix(".bias") }
   }

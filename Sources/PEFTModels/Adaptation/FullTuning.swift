@@ -1,14 +1,14 @@
 import PEFTTensor
 
-/// Everything trains.
+/// Trains every parameter.
 public struct FullTuning: AdaptationMethod {
   /// `full`.
   public static let name = "full"
 
-  /// What trains.
+  /// What is trained.
   public static let summary = "everything"
 
-  /// The method.
+  /// Creates the method.
   public init() {}
 
   /// 5e-5.

@@ -1,14 +1,14 @@
 import PEFTTensor
 
-/// Only the task head trains, on features that stay as they are (linear probing).
+/// Trains only the task head, on fixed features (linear probing).
 public struct HeadTuning: AdaptationMethod {
   /// `head`.
   public static let name = "head"
 
-  /// What trains.
+  /// What is trained.
   public static let summary = "nothing but the task head"
 
-  /// The method.
+  /// Creates the method.
   public init() {}
 
   /// 1e-3.

@@ -1,27 +1,29 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// ID3 (Agarwal et al. 2024, TACL 2025): single elements of any tensor train, and every step adds
-/// those whose gradients are largest beside their values, by |g| / (|θ| + ε)ᵖ over all elements
-/// that do not train yet. Nothing that trains stops to.
+/// ID3 (Agarwal et al. 2024, TACL 2025): trains single elements of any tensor, and adds more of
+/// them in every step.
 ///
-/// B = share · |W| elements are added in T steps, B div T in each and one more in each of the first
-/// B mod T.
-/// The task head trains whole from the first step, and is not counted in B. Differing from the
-/// authors' code, an element without a gradient is never added, weight decay is that of what trains
-/// alone, and clipping takes the norm of what trains.
+/// Each step adds the elements with the largest |g| / (|θ| + ε)ᵖ among all that are not yet
+/// trainable. An element that is trainable remains so.
+///
+/// In total, B = share · |W| elements are added in T steps: B div T in each step, and one more in
+/// each of the first B mod T. |W| is the number of parameters outside the task head. The head is
+/// trainable as a whole from the first step and is not counted in B. Unlike in the authors' code,
+/// an element without a gradient is never added, weight decay applies only to trainable elements,
+/// and clipping uses the norm of the trainable elements.
 public struct IncrementalUnmasking: AdaptationMethod {
   /// `id3`.
   public static let name = "id3"
 
-  /// What trains.
+  /// What is trained.
   public static let summary = "single elements of any tensor, added in every step"
 
-  /// B / |W|.
+  /// B / |W|, the fraction of the elements that is trainable at the end.
   public var share = 0.001
-  /// p.
+  /// p, the exponent of the ratio.
   public var exponent = 1.0
-  /// ε.
+  /// ε, added to the magnitude of an element.
   public var epsilon = 1e-8
 
   /// Share, exponent and epsilon.
@@ -35,16 +37,16 @@ public struct IncrementalUnmasking: AdaptationMethod {
     .number("epsilon", \.epsilon, help: "a positive number, added to a value's size") { $0 > 0 },
   ]
 
-  /// One element in a thousand.
+  /// Creates the method with one element in a thousand.
   public init() {}
 
-  /// The method with this share.
+  /// Creates the method with this share, exponent and epsilon.
   public init(share: Double, exponent: Double = 1, epsilon: Double = 1e-8) {
     precondition(share > 0 && share <= 1 && epsilon > 0, "IncrementalUnmasking: share \(share)")
     (self.share, self.exponent, self.epsilon) = (share, exponent, epsilon)
   }
 
-  /// Freezes all but the head, and asks for whole gradients of the rest.
+  /// Freezes everything but the head, and requests whole gradients of the rest.
   public func attach(to model: TransformerModel, using generator: SeededGenerator) {
     model.train { _ in false }
     for entry in model.parameters where entry.kind != .head {
@@ -52,7 +54,7 @@ public struct IncrementalUnmasking: AdaptationMethod {
     }
   }
 
-  /// The head and B.
+  /// The size of the head plus B.
   public func plannedCount(in model: TransformerModel) -> Int {
     budget(in: model) + model.taskParameters.reduce(0) { $0 + $1.count }
   }
@@ -62,7 +64,7 @@ public struct IncrementalUnmasking: AdaptationMethod {
     return max(1, Int(saturating: (share * Double(others)).rounded()))
   }
 
-  /// The session that adds elements.
+  /// The session that adds elements in every step.
   public func session(on model: TransformerModel, steps: Int) -> (any AdaptationSession)? {
     Session(
       method: self, candidates: model.parameters.filter { $0.kind != .head }.map(\.parameter),

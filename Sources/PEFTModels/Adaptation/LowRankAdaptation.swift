@@ -1,28 +1,31 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// LoRA (Hu et al. 2021): the weight W of every target gets an addition s · B A of rank R, and only
-/// A and B train. A is initialised uniformly in ±1/√in and B is zero, so that training starts at
-/// the base model.
+/// LoRA (Hu et al. 2021): adds a delta s · B A of rank R to the weight W of every target, and
+/// trains only A and B.
+///
+/// A is initialised uniformly in ±1/√in and B to zero, so training starts at the base model.
 public struct LowRankAdaptation: AdaptationMethod {
   /// `lora`.
   public static let name = "lora"
 
-  /// What trains.
+  /// What is trained.
   public static let summary = "low-rank factors added to some weights"
 
-  /// R.
+  /// R, the rank.
   public var rank = 8
-  /// α; the addition is scaled by s = α / R. Twice the rank unless set, as PEFT's users have it.
+  /// α; the delta is scaled by s = α / R. Unless set, it is twice the rank, as is common among
+  /// users of PEFT.
   public var alpha: Double {
     get { givenAlpha ?? Double(2 * rank) }
     set { givenAlpha = newValue }
   }
-  /// The probability of dropping an element of the addition's input.
+  /// The probability of dropping an element of the delta's input.
   public var dropout = 0.0
-  /// The last components of the paths of the linear layers to adapt, such as `query`; empty for
-  /// those that are usual for the model: the maps onto queries and values, or the joint map that
-  /// makes them.
+  /// The last components of the paths of the linear layers to adapt, such as `query`.
+  ///
+  /// If empty, the usual layers of the model are adapted: the query and value projections, or the
+  /// joint query-key-value projection.
   public var targets: [String] = []
   private var givenAlpha: Double?
 
@@ -39,10 +42,10 @@ public struct LowRankAdaptation: AdaptationMethod {
     .names("targets", \.targets, help: "linear layers to adapt, such as query,value"),
   ]
 
-  /// Rank 8 on the usual layers.
+  /// Creates the method with rank 8 on the usual layers.
   public init() {}
 
-  /// The method; α defaults to twice the rank.
+  /// Creates the method. α defaults to twice the rank.
   public init(
     rank: Int = 8, alpha: Double? = nil, dropout: Double = 0, targets: [String] = []
   ) {
@@ -53,7 +56,7 @@ public struct LowRankAdaptation: AdaptationMethod {
     self.targets = targets
   }
 
-  /// The first target that is no linear layer of `model`.
+  /// The first target that does not name a linear layer of `model`.
   public func misfit(in model: TransformerModel) -> MethodMisfit? {
     model.misfit(targets: targets)
   }
@@ -74,7 +77,7 @@ public struct LowRankAdaptation: AdaptationMethod {
     model.train { added.contains($0) }
   }
 
-  /// A new addition to the weight of `layer`.
+  /// Creates a new delta on the weight of `layer`.
   func adapter(for layer: LinearLayer, using generator: SeededGenerator) -> LowRankAdapter {
     LowRankAdapter(
       for: layer, rank: rank, scale: alpha / Double(rank), dropout: dropout, using: generator)
@@ -83,7 +86,7 @@ public struct LowRankAdaptation: AdaptationMethod {
   /// The name and the rank.
   public var label: String { "\(name) r\(rank)" }
 
-  /// The method with the rank, at least 1, at which the additions and the head come nearest to
+  /// The method with the rank, at least 1, at which the deltas and the head come nearest to
   /// `budget` parameters.
   public func sized(nearest budget: Int, for model: TransformerModel) -> Self {
     var sized = self
@@ -100,8 +103,8 @@ public struct LowRankAdaptation: AdaptationMethod {
     return sized
   }
 
-  /// PEFT's LoRA, with `use_rslora` and patterns of alpha. Variants whose mathematics is another
-  /// are refused by name.
+  /// PEFT's LoRA format, including `use_rslora` and alpha patterns. Variants with different
+  /// mathematics are rejected by name.
   public static func adapterFormat(
     _ configuration: AdapterConfiguration
   ) throws(FileError) -> (any AdapterFormat)? {
@@ -111,7 +114,7 @@ public struct LowRankAdaptation: AdaptationMethod {
 }
 
 extension TransformerModel {
-  /// The first of `targets` that names no linear layer of the backbone.
+  /// The first of `targets` that does not name a linear layer of the backbone.
   func misfit(targets: [String]) -> MethodMisfit? {
     guard let unknown = targets.first(where: { linearLayers(matching: $0).isEmpty }) else {
       return nil

@@ -1,13 +1,13 @@
 import PEFTTensor
 
-/// The methods by name, and their form in files.
+/// The available methods by name, and their representation in files.
 public struct MethodCatalogue: Sendable {
-  /// Methods that a user may ask for by name, in the order of size.
+  /// The methods that a user can request by name, ordered by size.
   public let offered: [any AdaptationMethod.Type]
-  /// Methods that come of something else, such as a plan.
+  /// Methods that a user cannot request directly, such as one that follows a plan.
   public let others: [any AdaptationMethod.Type]
 
-  /// A catalogue of these methods.
+  /// Creates a catalogue of these methods.
   public init(
     offered: [any AdaptationMethod.Type], others: [any AdaptationMethod.Type] = []
   ) {
@@ -15,14 +15,14 @@ public struct MethodCatalogue: Sendable {
     self.others = others
   }
 
-  /// The methods of this package. A new one is a file, and a word here.
+  /// The methods of this package. To add one, add a file and an entry here.
   public static let standard = MethodCatalogue(
     offered: [
       FullTuning.self, LowRankAdaptation.self, WeightDecomposedAdaptation.self, BiasTuning.self,
       NormTuning.self, VectorScaling.self, HeadTuning.self, IncrementalUnmasking.self,
     ], others: [SelectedTuning.self])
 
-  /// The names that a user may ask for.
+  /// The names that a user can request.
   public var names: [String] { offered.map { $0.name } }
 
   /// The type of the offered method called `name`; nil for an unknown name.
@@ -35,14 +35,14 @@ public struct MethodCatalogue: Sendable {
     type(named: name).map { $0.init() }
   }
 
-  /// A method as JSON, with its settings.
+  /// A method and its settings as JSON.
   public func json(of method: any AdaptationMethod) -> JSONValue {
     var object: JSONObject = ["name": .string(method.name)]
     for (key, value) in method.settings.members { object[key] = value }
     return .object(object)
   }
 
-  /// The method that `json` describes; nil when it is not one of the catalogue's.
+  /// The method that `json` describes; nil if it is not in the catalogue.
   public func method(json: JSONValue) -> (any AdaptationMethod)? {
     guard let name = json["name"]?.string,
       let type = (offered + others).first(where: { $0.name == name })
@@ -54,9 +54,9 @@ public struct MethodCatalogue: Sendable {
     return method
   }
 
-  /// The adapters that `adapter_config.json` describes.
+  /// The format of the adapters that `adapter_config.json` describes.
   ///
-  /// Errors: `unsupported` where no method of the catalogue has them; those of
+  /// Errors: `unsupported` if no method of the catalogue has such adapters; those of
   /// `AdaptationMethod.adapterFormat`.
   public func adapterFormat(
     _ configuration: AdapterConfiguration

@@ -1,22 +1,22 @@
 import PEFTTensor
 
-/// A setting of a method: its name, what it means, and its form in JSON and in text.
+/// A setting of a method: its name, its meaning, and its form in JSON and in text.
 public struct MethodField<Method>: Sendable {
-  /// The name in JSON, recipes, suites and on the command line.
+  /// The name in JSON, recipes and suites, and on the command line.
   public let name: String
-  /// What it is and which values it takes, in a sentence.
+  /// A sentence that says what the setting is and which values it takes.
   public let help: String
   let json: @Sendable (Method) -> JSONValue
-  /// Sets what a JSON value says; false where the setting cannot take it.
+  /// Sets the setting from a JSON value. Returns false if the setting cannot take the value.
   let set: @Sendable (inout Method, JSONValue) -> Bool
-  /// The JSON value that a text says, not yet checked against the setting's range.
+  /// Converts a text to a JSON value, without checking it against the setting's range.
   let parse: @Sendable (String) -> JSONValue?
 
-  /// A setting with a form of its own.
+  /// Creates a setting with its own representation.
   ///
   /// - Parameters:
-  ///   - set: sets what a JSON value says; false where the setting cannot take it.
-  ///   - parse: the JSON value that a text says.
+  ///   - set: sets the setting from a JSON value; returns false if the setting cannot take it.
+  ///   - parse: converts a text to a JSON value.
   public init(
     name: String, help: String, json: @escaping @Sendable (Method) -> JSONValue,
     set: @escaping @Sendable (inout Method, JSONValue) -> Bool,
@@ -25,7 +25,7 @@ public struct MethodField<Method>: Sendable {
     (self.name, self.help, self.json, self.set, self.parse) = (name, help, json, set, parse)
   }
 
-  /// The same setting of a method that has `Method` at `path` among its own.
+  /// The same setting for a method that contains a `Method` at `path`.
   public func inside<Outer>(
     _ path: any WritableKeyPath<Outer, Method> & Sendable
   ) -> MethodField<Outer> {
@@ -35,7 +35,7 @@ public struct MethodField<Method>: Sendable {
       set: { set(&$0[keyPath: path], $1) }, parse: parse)
   }
 
-  /// A whole number in `range`.
+  /// Creates a setting that takes a whole number in `range`.
   public static func integer(
     _ name: String, _ path: any WritableKeyPath<Method, Int> & Sendable, in range: ClosedRange<Int>,
     help: String
@@ -49,7 +49,7 @@ public struct MethodField<Method>: Sendable {
       }, parse: { Int($0).map { .integer($0) } })
   }
 
-  /// A finite number for which `isValid` holds.
+  /// Creates a setting that takes a finite number for which `isValid` holds.
   public static func number(
     _ name: String, _ path: any WritableKeyPath<Method, Double> & Sendable, help: String,
     where isValid: @escaping @Sendable (Double) -> Bool
@@ -63,7 +63,7 @@ public struct MethodField<Method>: Sendable {
       }, parse: { Double($0).map { .number($0) } })
   }
 
-  /// A list of names; in text they are separated by commas.
+  /// Creates a setting that takes a list of names, separated by commas in text.
   public static func names(
     _ name: String, _ path: any WritableKeyPath<Method, [String]> & Sendable, help: String
   ) -> Self {
@@ -76,7 +76,8 @@ public struct MethodField<Method>: Sendable {
       }, parse: Self.list)
   }
 
-  /// A list of names, or nil, which is null in JSON; an empty text is an empty list.
+  /// Creates a setting that takes a list of names or nil, which is null in JSON. An empty text is
+  /// an empty list.
   public static func names(
     _ name: String, _ path: any WritableKeyPath<Method, [String]?> & Sendable, help: String
   ) -> Self {
@@ -94,7 +95,7 @@ public struct MethodField<Method>: Sendable {
       }, parse: Self.list)
   }
 
-  /// The names in a list of them; nil for anything else.
+  /// The names in a JSON list; nil for anything else.
   private static func names(_ value: JSONValue) -> [String]? {
     guard let array = value.array else { return nil }
     let names = array.compactMap(\.string)
@@ -106,34 +107,34 @@ public struct MethodField<Method>: Sendable {
   }
 }
 
-/// A setting that a method does not have, or a value that it cannot take.
+/// An error about a setting that a method does not have, or a value that it cannot take.
 public struct MethodSettingError: Error, CustomStringConvertible {
   /// The name of the setting.
   public let setting: String
-  /// What is wrong, as a sentence without its full stop.
+  /// A sentence that says what is wrong, without its full stop.
   public let description: String
 }
 
 extension AdaptationMethod {
-  /// The settings by name.
+  /// The settings, keyed by name.
   public var settings: JSONObject {
     var object = JSONObject()
     for field in Self.fields { object[field.name] = field.json(self) }
     return object
   }
 
-  /// The settings that the method has: names, and what they mean.
+  /// The names of the method's settings, with their meanings.
   public static var settingHelp: [(name: String, help: String)] {
     fields.map { ($0.name, $0.help) }
   }
 
-  /// Sets the setting `name` to what a JSON value says.
+  /// Sets the setting `name` from a JSON value.
   public mutating func set(_ name: String, _ value: JSONValue) throws(MethodSettingError) {
     let field = try Self.field(name)
     guard field.set(&self, value) else { throw Self.error(field, value.text()) }
   }
 
-  /// Sets the setting `name` to what a text says, as `8` or `query,value`.
+  /// Sets the setting `name` from a text such as `8` or `query,value`.
   public mutating func set(_ name: String, text: String) throws(MethodSettingError) {
     let field = try Self.field(name)
     guard let value = field.parse(text), field.set(&self, value) else {

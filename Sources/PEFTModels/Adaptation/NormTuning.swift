@@ -1,14 +1,14 @@
 import PEFTTensor
 
-/// Scale and shift of every layer norm train.
+/// Trains the scale and shift of every norm.
 public struct NormTuning: AdaptationMethod {
   /// `norm`.
   public static let name = "norm"
 
-  /// What trains.
+  /// What is trained.
   public static let summary = "scale and bias of every norm"
 
-  /// The method.
+  /// Creates the method.
   public init() {}
 
   /// Makes the norms trainable.

@@ -1,18 +1,18 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// What a selection chose trains: whole tensors, rows of matrices, and new low-rank additions.
+/// Trains the members of a selection: whole tensors, rows of matrices, and new low-rank deltas.
 ///
-/// Additions have the scale s = 2 for every rank (α twice the rank, as by habit), the one they are
-/// probed with.
+/// Deltas have the scale s = 2 for every rank (α twice the rank, as is common), the same with which
+/// they are probed.
 public struct SelectedTuning: AdaptationMethod {
   /// `plan`.
   public static let name = "plan"
 
-  /// What trains.
+  /// What is trained.
   public static let summary = "what a selection names"
 
-  /// The members.
+  /// The setting `members`.
   public static let fields = [
     MethodField<SelectedTuning>(
       name: "members", help: "members of groups, as NAME, NAME[ROW] or lora:RANK@NAME",
@@ -25,19 +25,19 @@ public struct SelectedTuning: AdaptationMethod {
       }, parse: { text in .array(text.split(separator: ",").map { .string(String($0)) }) })
   ]
 
-  /// s of every addition.
+  /// s of every delta.
   static let scale = 2.0
 
-  /// What trains besides the head.
+  /// The members that are trained in addition to the head.
   public var members: [ParameterGroup.Member]
 
-  /// The method that trains the head alone.
+  /// Creates a method that trains only the head.
   public init() { members = [] }
 
-  /// The method that trains `members`; those that belong to the head change nothing.
+  /// Creates a method that trains `members`. Members that belong to the head have no effect.
   public init(members: [ParameterGroup.Member]) { self.members = members }
 
-  /// The first member that `model` has no place for; nil when all fit.
+  /// The first member that does not fit `model`; nil if all fit.
   public func misfittingMember(in model: TransformerModel) -> ParameterGroup.Member? {
     let parameters = Dictionary(
       uniqueKeysWithValues: model.parameters.map { ($0.parameter.name, $0.parameter) })
@@ -52,14 +52,14 @@ public struct SelectedTuning: AdaptationMethod {
     }
   }
 
-  /// The first member that `model` has no place for.
+  /// The misfit of the first member that does not fit `model`.
   public func misfit(in model: TransformerModel) -> MethodMisfit? {
     misfittingMember(in: model).map {
       MethodMisfit(setting: "members", "the model has no place for \($0.description)")
     }
   }
 
-  /// Freezes everything else, and adds A and B where the selection has an addition.
+  /// Freezes everything else, and adds A and B wherever the selection has a delta.
   public func attach(to model: TransformerModel, using generator: SeededGenerator) {
     if let misfit = misfit(in: model) { preconditionFailure("SelectedTuning: \(misfit)") }
     let layers = Dictionary(
@@ -87,7 +87,7 @@ public struct SelectedTuning: AdaptationMethod {
     }
   }
 
-  /// The names of the parameters that a member consists of, or is a part of.
+  /// The names of the parameters that a member consists of, or belongs to.
   public static func parameterNames(of member: ParameterGroup.Member) -> [String] {
     switch member {
     case .tensor(let name), .row(let name, _): return [name]
@@ -97,8 +97,8 @@ public struct SelectedTuning: AdaptationMethod {
     }
   }
 
-  /// Attaches to the matrices that `candidates` name one addition of the largest rank each, for
-  /// probing all ranks at once. Nothing is frozen.
+  /// Attaches one delta of the largest rank to each matrix that `candidates` name, to probe all
+  /// ranks at once. Nothing is frozen.
   public static func attachCandidates(
     _ candidates: AdapterCandidates, to model: TransformerModel, using generator: SeededGenerator
   ) {

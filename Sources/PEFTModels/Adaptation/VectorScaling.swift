@@ -1,23 +1,25 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// (IA)³ (Liu et al. 2022): a vector scales the outputs of every target, or the inputs of those
-/// that are feed-forward, and only the vectors train. They begin at one, so that training starts at
-/// the base model.
+/// (IA)³ (Liu et al. 2022): a vector scales the outputs of every target, or the inputs of
+/// feed-forward targets, and only the vectors are trained.
+///
+/// The vectors are initialised to one, so training starts at the base model.
 public struct VectorScaling: AdaptationMethod {
   /// `ia3`.
   public static let name = "ia3"
 
-  /// What trains.
+  /// What is trained.
   public static let summary = "vectors that scale the outputs or inputs of some layers"
 
-  /// The last components of the paths of the linear layers to adapt, such as `key`; empty for those
-  /// that PEFT adapts in the model.
+  /// The last components of the paths of the linear layers to adapt, such as `key`. If empty, the
+  /// layers that PEFT adapts in the model.
   public var targets: [String] = []
-  /// The same of those targets whose input is scaled, not their output; nil for PEFT's.
+  /// The targets, in the same form, whose input is scaled instead of their output; nil for those
+  /// that PEFT chooses.
   public var feedForward: [String]?
 
-  /// Targets, and which of them are feed-forward.
+  /// The settings `targets` and `feedforward`.
   public static let fields: [MethodField<VectorScaling>] = [
     .names("targets", \.targets, help: "linear layers to adapt, such as key,value"),
     .names(
@@ -25,20 +27,20 @@ public struct VectorScaling: AdaptationMethod {
       help: "the targets whose input is scaled, not their output, such as output.dense"),
   ]
 
-  /// PEFT's layers.
+  /// Creates the method on the layers that PEFT adapts.
   public init() {}
 
-  /// The method on these layers.
+  /// Creates the method on these layers.
   public init(targets: [String], feedForward: [String]? = nil) {
     self.targets = targets
     self.feedForward = feedForward
   }
 
-  /// 3e-3, that of the paper: a vector near one has far to go.
+  /// 3e-3, as in the paper, because a vector initialised to one has a long way to go.
   public var usualLearningRate: Double { 3e-3 }
 
-  /// The first target that is no linear layer of `model`, or the first feed-forward one that is no
-  /// target.
+  /// The first target that does not name a linear layer of `model`, or the first feed-forward layer
+  /// that is not a target.
   public func misfit(in model: TransformerModel) -> MethodMisfit? {
     if let misfit = model.misfit(targets: targets) { return misfit }
     let adapted = Set(layers(of: model).map(\.layer.name))
@@ -50,7 +52,7 @@ public struct VectorScaling: AdaptationMethod {
     }
   }
 
-  /// The layers that the method adapts, and what it scales of each.
+  /// The layers that the method adapts, and the side of each that it scales.
   public func layers(
     of model: TransformerModel
   ) -> [(layer: LinearLayer, side: VectorAdapter.Side)] {
@@ -62,7 +64,7 @@ public struct VectorScaling: AdaptationMethod {
     }.map { ($0, inner.contains($0.name) ? .input : .output) }
   }
 
-  /// Freezes the backbone and puts a vector of ones on every target.
+  /// Freezes the backbone and attaches a vector of ones to every target.
   public func attach(to model: TransformerModel, using generator: SeededGenerator) {
     for (layer, side) in layers(of: model) {
       layer.adapter = VectorAdapter(for: layer, side: side)
@@ -71,7 +73,7 @@ public struct VectorScaling: AdaptationMethod {
     model.train { added.contains($0) }
   }
 
-  /// PEFT's IA3.
+  /// PEFT's IA3 format.
   public static func adapterFormat(
     _ configuration: AdapterConfiguration
   ) throws(FileError) -> (any AdapterFormat)? {

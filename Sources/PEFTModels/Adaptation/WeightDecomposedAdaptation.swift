@@ -1,45 +1,48 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// DoRA (Liu et al. 2024): LoRA's addition changes the direction of every row of a target's weight,
-/// and a vector of its own the length; both train. Training starts at the base model.
+/// DoRA (Liu et al. 2024): a LoRA delta changes the direction of every row of a target's weight,
+/// and a separate vector its length.
+///
+/// Both are trained. Training starts at the base model.
 public struct WeightDecomposedAdaptation: AdaptationMethod {
   /// `dora`.
   public static let name = "dora"
 
-  /// What trains.
+  /// What is trained.
   public static let summary = "low-rank factors and lengths of rows of some weights"
 
-  /// Rank, alpha, dropout and targets.
+  /// The rank, alpha, dropout and targets.
   public var lowRank: LowRankAdaptation
 
-  /// Those of LoRA.
+  /// The settings of LoRA.
   public static let fields: [MethodField<WeightDecomposedAdaptation>] =
     LowRankAdaptation.fields.map { $0.inside(\.lowRank) }
 
-  /// Rank 8 on LoRA's usual layers.
+  /// Creates the method with rank 8 on LoRA's usual layers.
   public init() { self.init(LowRankAdaptation()) }
 
-  /// DoRA with the settings of a LoRA.
+  /// Creates DoRA with the settings of a LoRA.
   public init(_ lowRank: LowRankAdaptation) { self.lowRank = lowRank }
 
-  /// LoRA's.
+  /// The usual learning rate of LoRA.
   public var usualLearningRate: Double { lowRank.usualLearningRate }
 
   /// The name and the rank.
   public var label: String { "\(name) r\(lowRank.rank)" }
 
-  /// The method with the rank, at least 1, at which additions, lengths and the head come nearest to
+  /// The method with the rank, at least 1, at which deltas, lengths and the head come nearest to
   /// `budget` parameters.
   public func sized(nearest budget: Int, for model: TransformerModel) -> Self {
     let lengths = lowRank.layers(of: model).reduce(0) { $0 + $1.weight.shape.rows }
     return Self(lowRank.sized(nearest: budget - lengths, for: model))
   }
 
-  /// The first target that is no linear layer of `model`.
+  /// The first target that does not name a linear layer of `model`.
   public func misfit(in model: TransformerModel) -> MethodMisfit? { lowRank.misfit(in: model) }
 
-  /// Freezes the backbone and adds A, B and m to every target. The numbers of A are those of LoRA.
+  /// Freezes the backbone and adds A, B and m to every target. A is initialised to the same numbers
+  /// as in LoRA.
   public func attach(to model: TransformerModel, using generator: SeededGenerator) {
     for layer in lowRank.layers(of: model) {
       layer.adapter = WeightDecomposedAdapter(
@@ -49,7 +52,7 @@ public struct WeightDecomposedAdaptation: AdaptationMethod {
     model.train { added.contains($0) }
   }
 
-  /// PEFT's LoRA with `use_dora`.
+  /// PEFT's LoRA format with `use_dora`.
   public static func adapterFormat(
     _ configuration: AdapterConfiguration
   ) throws(FileError) -> (any AdapterFormat)? {

@@ -1,7 +1,7 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// The low-rank addition s · B A to a weight (LoRA, Hu et al. 2021).
+/// The low-rank delta s · B A on a weight (LoRA, Hu et al. 2021).
 public final class LowRankAdapter: LinearAdapter {
   /// A [R, in].
   public var down: Parameter { downFactor.parameter }
@@ -9,15 +9,16 @@ public final class LowRankAdapter: LinearAdapter {
   public var up: Parameter { upFactor.parameter }
   /// s.
   public let scale: Double
-  /// The probability of dropping an element of the addition's input.
+  /// The probability of dropping an element of the delta's input.
   public let dropout: Double
   private let downFactor: AdapterParameter
   private let upFactor: AdapterParameter
 
-  /// The suffixes of A and B.
+  /// The name suffixes of A and B.
   static let suffixes = ["lora_A.weight", "lora_B.weight"]
 
-  /// The addition of A [R, in] and B [out, R] to the weight of the module at the path `module`.
+  /// Creates the delta of A [R, in] and B [out, R] on the weight of the module at the path
+  /// `module`.
   public init(_ module: String, down: Tensor, up: Tensor, scale: Double, dropout: Double = 0) {
     downFactor = AdapterParameter(module, Self.suffixes[0], down, part: .silent)
     upFactor = AdapterParameter(module, Self.suffixes[1], up, part: .columnPrefixes)
@@ -25,8 +26,9 @@ public final class LowRankAdapter: LinearAdapter {
     self.dropout = dropout
   }
 
-  /// A new addition of rank R to the weight of `layer`: A uniform in ±1/√in, B zero, so that the
-  /// map stays as it is. The random numbers of a rank begin with those of a lower one.
+  /// Creates a new delta of rank R on the weight of `layer`, with A uniform in ±1/√in and B zero,
+  /// so that the layer's map does not change. The random numbers for a rank begin with those for
+  /// any lower rank.
   public convenience init(
     for layer: LinearLayer, rank: Int, scale: Double, dropout: Double = 0,
     using generator: SeededGenerator
@@ -60,8 +62,8 @@ public final class LowRankAdapter: LinearAdapter {
     layer.weight.value.addProduct(of: up.value, down.value, scale: Float(scale))
   }
 
-  /// Ranks and alphas, by pattern where they differ. Patterns name every layer in full, so that
-  /// their order does not matter.
+  /// The ranks and alphas, as patterns where they differ. Patterns contain the full name of each
+  /// layer, so their order does not matter.
   public static func configuration(
     of adapted: [(layer: LinearLayer, adapter: LowRankAdapter)]
   ) -> JSONObject {

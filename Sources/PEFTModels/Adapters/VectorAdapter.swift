@@ -1,32 +1,32 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// A vector that scales the output of a layer or its input ((IA)³, Liu et al. 2022).
+/// A vector that scales the output or the input of a layer ((IA)³, Liu et al. 2022).
 public final class VectorAdapter: LinearAdapter {
-  /// What the vector scales.
+  /// The side of the layer that the vector scales.
   public enum Side: Hashable, Sendable {
-    /// The outputs, the bias included: l [out, 1].
+    /// The outputs, including the bias: l [out, 1].
     case output
-    /// The inputs, as PEFT does in the second map of a feed-forward block: l [1, in].
+    /// The inputs, as PEFT does for the second map of a feed-forward block: l [1, in].
     case input
   }
 
-  /// What the vector scales.
+  /// The side of the layer that the vector scales.
   public let side: Side
   /// l.
   public var vector: Parameter { factor.parameter }
   private let factor: AdapterParameter
 
-  /// The suffix of l.
+  /// The name suffix of l.
   static let suffix = "ia3_l"
 
-  /// The adapter with this l, [out, 1] or [1, in], on the module at the path `module`.
+  /// Creates the adapter with this l, [out, 1] or [1, in], on the module at the path `module`.
   public init(_ module: String, side: Side, vector: Tensor) {
     self.side = side
     factor = AdapterParameter(module, Self.suffix, vector)
   }
 
-  /// A new adapter of `layer`: ones, so that the map stays as it is.
+  /// Creates a new adapter of `layer` initialised to ones, so that the layer's map does not change.
   public convenience init(for layer: LinearLayer, side: Side) {
     self.init(
       layer.name, side: side, vector: Tensor(repeating: 1, shape: Self.shape(of: layer, side)))
@@ -59,7 +59,7 @@ public final class VectorAdapter: LinearAdapter {
     }
   }
 
-  /// The rows of W and the elements of b times l, or the columns of W.
+  /// Multiplies the rows of W and the elements of b, or the columns of W, by l.
   public func merge(into layer: LinearLayer) {
     switch side {
     case .output:

@@ -1,11 +1,11 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// A low-rank addition to a weight whose rows are given lengths of their own (DoRA, Liu et al.
-/// 2024): row i of the weight is m_i (W + s B A)_i / ‖(W + s B A)_i‖.
+/// A low-rank delta on a weight whose rows have separate lengths (DoRA, Liu et al. 2024): row i of
+/// the weight is m_i (W + s B A)_i / ‖(W + s B A)_i‖.
 ///
-/// The norm is a constant of every pass: it follows W, A and B from step to step, and neither
-/// gradients nor tangents go through it, as the paper proposes and PEFT does.
+/// The norm is a constant of every pass: it follows W, A and B from step to step, but neither
+/// gradients nor tangents go through it, as the paper proposes and PEFT implements.
 public final class WeightDecomposedAdapter: LinearAdapter {
   /// A, B, s and dropout.
   public let lowRank: LowRankAdapter
@@ -13,16 +13,17 @@ public final class WeightDecomposedAdapter: LinearAdapter {
   public var magnitude: Parameter { magnitudeFactor.parameter }
   private let magnitudeFactor: AdapterParameter
 
-  /// The suffix of m.
+  /// The name suffix of m.
   static let suffix = "lora_magnitude_vector"
 
-  /// The adapter with this addition and m [out], on the module at the path `module`.
+  /// Creates the adapter with this delta and m [out] on the module at the path `module`.
   public init(_ module: String, lowRank: LowRankAdapter, magnitude: Tensor) {
     self.lowRank = lowRank
     magnitudeFactor = AdapterParameter(module, Self.suffix, magnitude)
   }
 
-  /// A new adapter of `layer` with this addition: m is the norm, so that the map stays as it is.
+  /// Creates a new adapter of `layer` with this delta. m is initialised to the norms, so that the
+  /// layer's map does not change.
   public convenience init(for layer: LinearLayer, lowRank: LowRankAdapter) {
     self.init(
       layer.name, lowRank: lowRank,
@@ -33,10 +34,10 @@ public final class WeightDecomposedAdapter: LinearAdapter {
   public var factors: [AdapterParameter] { lowRank.factors + [magnitudeFactor] }
 
   /// y = (m / n) ∘ z + b with z = x (W + s B A)ᵀ and n the norms of the rows of W + s B A, followed
-  /// by an activation where one is given.
+  /// by the activation if there is one.
   ///
-  /// Dropout d is for the change of the map, as in PEFT: where it is on, z is that of d(x), and
-  /// (x − d(x)) Wᵀ is added to y.
+  /// As in PEFT, dropout d applies only to the change of the map: with dropout, z is computed from
+  /// d(x), and (x − d(x)) Wᵀ is added to y.
   public func output(
     _ x: Variable, of layer: LinearLayer, activation: Activation?, on tape: Tape
   ) -> Variable {
@@ -60,7 +61,7 @@ public final class WeightDecomposedAdapter: LinearAdapter {
     layer.weight.value.scaleRows(by: magnitude.value.divided(by: norms))
   }
 
-  /// That of the additions, as DoRA.
+  /// The configuration of the low-rank deltas, marked as DoRA.
   public static func configuration(
     of adapted: [(layer: LinearLayer, adapter: WeightDecomposedAdapter)]
   ) -> JSONObject {

@@ -2,19 +2,19 @@ import PEFTNetwork
 import PEFTTensor
 import PEFTText
 
-/// A family of models, as a value with what `config.json` says about one of them.
+/// A family of models, as a value that holds what `config.json` says about one of them.
 ///
-/// A conforming type is the only place that knows its family: what files call its parameters, how
-/// its layers compute, which output it has, and what other packages expect of it. To be found in
-/// model directories it has to be in an `ArchitectureCatalogue`.
+/// A conforming type is the only place that knows its family: the names of its parameters in files,
+/// the computation of its layers, its outputs, and what other packages expect of it. Models of a
+/// family can be loaded from directories if the family is in an `ArchitectureCatalogue`.
 public protocol Architecture: Hashable, Sendable {
-  /// The values of `model_type` in `config.json` that name the family.
+  /// The values of `model_type` in `config.json` that identify the family.
   static var modelTypes: [String] { get }
 
   /// Reads `config.json`.
   ///
-  /// Errors: `unsupported` for what the family would compute otherwise than the file says, by the
-  /// key that asks for it; `malformed`.
+  /// Errors: `unsupported`, naming the key, if the file asks for a computation that the family does
+  /// not implement; `malformed`.
   init(_ file: ConfigurationReader) throws(FileError)
 
   /// The value of `model_type`, one of `modelTypes`.
@@ -23,39 +23,40 @@ public protocol Architecture: Hashable, Sendable {
   /// The document of `config.json`.
   var json: JSONValue { get }
 
-  /// How large the model is.
+  /// The sizes of the model.
   var sizes: ModelSizes { get }
 
-  /// What files call the model and its parameters.
+  /// The names of the model and its parameters in files.
   var naming: CheckpointNaming { get }
 
-  /// The names of a classifier's labels, where the file says them.
+  /// The names of a classifier's labels, if the file contains them.
   var labelNames: [String]? { get }
 
-  /// How a classifier reads the tokens unless told otherwise: as that of transformers does.
+  /// The default pooling of a classifier, the same as in transformers.
   var usualPooling: Pooling { get }
 
-  /// The last components of the paths of the linear layers that LoRA usually adapts, by PEFT's
-  /// habit.
+  /// The last components of the paths of the linear layers that PEFT's LoRA adapts by default.
   var usualTargets: [String] { get }
 
-  /// The same for (IA)³, and those of these layers whose input it scales.
+  /// The same for (IA)³, with the subset of these layers whose input it scales.
   var usualScaledTargets: (targets: [String], feedForward: [String]) { get }
 
-  /// Whether a token sees only itself and those before it, so that the model can write.
+  /// Whether a token attends only to itself and to earlier tokens, so that the model can generate
+  /// text.
   var isCausal: Bool { get }
 
-  /// The standard deviation of the new values of the matrix called `name`.
+  /// The standard deviation with which the matrix called `name` is initialised.
   func deviation(of name: String) -> Double
 
-  /// Makes the tokenizer of the model's directory encode texts as the model reads them.
+  /// Configures the tokenizer of the model's directory to encode texts as the model expects them.
   ///
   /// Errors: `unsupported` for a tokenizer that cannot.
   func adapt(_ tokenizer: inout Tokenizer, directory: String) throws(FileError)
 
-  /// A backbone of zero maps.
+  /// Creates a backbone whose maps are all zero.
   func makeBackbone() -> any Backbone
 
-  /// A head of zero maps with this output, on a backbone that `makeBackbone` returned.
+  /// Creates a head with this output whose maps are all zero, on a backbone that `makeBackbone`
+  /// returned.
   func makeHead(_ output: ModelOutput, on backbone: any Backbone) -> any ModelHead
 }

@@ -1,24 +1,24 @@
 import PEFTRuntime
 
-/// The families of models by their names in files.
+/// The available model families, by their names in files.
 public struct ArchitectureCatalogue: Sendable {
   /// The families.
   public let families: [any Architecture.Type]
 
-  /// A catalogue of these families.
+  /// Creates a catalogue of these families.
   public init(_ families: [any Architecture.Type]) { self.families = families }
 
-  /// The families of this package. A new one is a folder, and a word here.
+  /// The families of this package. To add one, add a folder and an entry here.
   public static let standard = ArchitectureCatalogue([
     EncoderConfiguration.self, GPT2Configuration.self, LlamaConfiguration.self,
   ])
 
-  /// Every value of `model_type` that is known.
+  /// All known values of `model_type`.
   public var modelTypes: [String] { families.flatMap { $0.modelTypes } }
 
   /// The model that `file` describes.
   ///
-  /// Errors: `unsupported` for another family, and those of the family's own reading.
+  /// Errors: `unsupported` for another family, and those of the family's own initialiser.
   func architecture(_ file: ConfigurationReader) throws(FileError) -> any Architecture {
     let modelType = try file.string("model_type")
     guard let family = families.first(where: { $0.modelTypes.contains(modelType) }) else {

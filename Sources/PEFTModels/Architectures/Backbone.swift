@@ -1,7 +1,8 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// A transformer without its output, as a chain: the embeddings, the layers one by one, the end.
+/// A transformer without its output, as a chain of stages: the embeddings, the layers one by one,
+/// the end.
 public protocol Backbone: AnyObject {
   associatedtype Layer: TransformerLayer
 
@@ -11,26 +12,27 @@ public protocol Backbone: AnyObject {
   /// The word table [V, h].
   var wordTable: Parameter { get }
 
-  /// The linear maps, lowest first; adapters may attach to them.
+  /// The linear maps, lowest first, to which adapters may be attached.
   var linearLayers: [LinearLayer] { get }
 
   /// The norms, lowest first.
   var normalizationLayers: [NormalizationLayer] { get }
 
-  /// Every parameter in the order of computation. Stage 0 are the embeddings, stage i the i-th
-  /// layer, stage `layers.count` + 1 what comes after the last.
+  /// All parameters, in the order of computation. Stage 0 is the embeddings, stage i the i-th
+  /// layer, and stage `layers.count` + 1 everything after the last layer.
   var sections: [ParameterSection] { get }
 
-  /// The input of the first layer, [T, h].
+  /// Computes the input of the first layer, [T, h].
   ///
-  /// The batch must fit: tokens inside the vocabulary, sequences no longer than the model takes.
+  /// The batch must fit: its tokens must be in the vocabulary, and its sequences no longer than the
+  /// model allows.
   func embed(_ batch: PackedBatch, on tape: Tape) -> Variable
 
-  /// What an output reads, from that of the last layer, [T, h] → [T, h].
+  /// Computes the input of the head from the output of the last layer, [T, h] → [T, h].
   func finish(_ x: Variable, on tape: Tape) -> Variable
 }
 
-/// One layer of a transformer. Examples do not see each other in it.
+/// One layer of a transformer. It processes each example independently of the others.
 public protocol TransformerLayer: AnyObject {
   /// The linear maps in the order of computation.
   var linearLayers: [LinearLayer] { get }
@@ -38,7 +40,7 @@ public protocol TransformerLayer: AnyObject {
   /// The norms in the order of computation.
   var normalizationLayers: [NormalizationLayer] { get }
 
-  /// x [T, h] → [T, h].
+  /// Computes the layer, [T, h] → [T, h].
   func callAsFunction(_ x: Variable, on tape: Tape) -> Variable
 }
 

@@ -1,31 +1,32 @@
 import PEFTNetwork
 
-/// What files call a model and its parameters.
+/// The names of a model and its parameters in files.
 ///
-/// A parameter is called as transformers' models with an output call it. A *bare* name is one
-/// without the prefix of the backbone.
+/// Parameters have the names that transformers uses for models with an output. A *bare* name lacks
+/// the prefix of the backbone.
 public struct CheckpointNaming: Sendable {
-  /// What names of the backbone begin with, such as `transformer.`; checkpoints of a backbone alone
+  /// The prefix of the backbone's names, such as `transformer.`. Checkpoints of a backbone alone
   /// leave it out.
   public var prefix: String
-  /// The output layer of a language model, such as `lm_head`: files may hold its weight a second
-  /// time where it is the word table, and its bias where that has another name.
+  /// The output layer of a language model, such as `lm_head`. Files may hold its weight a second
+  /// time if it is the word table, and its bias if that has another name.
   public var outputLayer: String
-  /// The weights [C, h] of the last map of a classifier, which tell a checkpoint of one.
+  /// The weights [C, h] of the last map of a classifier, by which a classifier's checkpoint is
+  /// recognised.
   public var classifierWeights: [String]
-  /// The weight [C, h] of a classifier of tokens.
+  /// The weight [C, h] of a token classifier.
   public var tokenClassifierWeight: String
-  /// The class of transformers that is a classifier.
+  /// The transformers class of a text classifier.
   public var classifierClass: String
-  /// The class of transformers that classifies tokens.
+  /// The transformers class of a token classifier.
   public var tokenClassifierClass: String
-  /// The class of transformers that is a language model.
+  /// The transformers class of a language model.
   public var languageClass: String
-  /// Whether a checkpoint may have a tensor of this bare name that the model has no use for, such
+  /// Whether a checkpoint may contain a tensor of this bare name that the model does not use, such
   /// as a buffer or the head of another task.
   public var ignores: @Sendable (_ bareName: String) -> Bool
 
-  /// The names of one family.
+  /// Creates the names of one family.
   public init(
     prefix: String, outputLayer: String, classifierWeights: [String],
     tokenClassifierWeight: String, classifierClass: String,
@@ -42,7 +43,7 @@ public struct CheckpointNaming: Sendable {
     self.ignores = ignores
   }
 
-  /// The class of transformers that is a model with this output.
+  /// The transformers class of a model with this output.
   public func className(for output: ModelOutput) -> String {
     switch output {
     case .classes: classifierClass
@@ -56,7 +57,7 @@ public struct CheckpointNaming: Sendable {
     name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
   }
 
-  /// The names under which published checkpoints hold the parameter `name`.
+  /// The names that published checkpoints may use for the parameter `name`.
   func candidates(for name: String) -> [String] {
     let names = bare(name) == name ? [name] : [name, bare(name)]
     return names + names.compactMap(Self.oldNormName)

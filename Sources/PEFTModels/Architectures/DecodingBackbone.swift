@@ -1,30 +1,33 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// A backbone whose tokens see only those before them, so that it can go on where it stopped.
+/// A backbone with causal attention, which can therefore continue a sequence where it stopped.
 ///
-/// What a layer has seen of each token stays in a cache. A new token then costs one token's work.
+/// A cache keeps what each layer has computed for every token, so a new token costs the work of one
+/// token.
 public protocol DecodingBackbone: Backbone where Layer: DecodingLayer {
-  /// The input of the first layer, [T, h], from T tokens and their positions in their sequences.
+  /// Computes the input of the first layer, [T, h], from T tokens and their positions in their
+  /// sequences.
   func embed(
     _ tokens: [Int32], at positions: [Int32], of partition: RowPartition, on tape: Tape
   ) -> Variable
 }
 
-/// A layer of a backbone that decodes: attention, and what follows.
+/// A layer of a decoding backbone, divided into the input of attention and everything after it.
 public protocol DecodingLayer: TransformerLayer {
-  /// Dropout of attention probabilities.
+  /// The dropout probability of attention probabilities.
   var attentionDropout: Double { get }
 
-  /// What attention reads of x [T, h], the layer's input.
+  /// Computes the input of attention from x [T, h], the layer's input.
   func attentionInput(_ x: Variable, at positions: [Int32], on tape: Tape) -> AttentionInput
 
-  /// The layer's output [T, h], from its input x [T, h] and what the heads have gathered, [T, H·D].
+  /// Computes the layer's output [T, h] from its input x [T, h] and the output of the heads,
+  /// [T, H·D].
   func finish(_ x: Variable, context: Variable, on tape: Tape) -> Variable
 }
 
 extension DecodingLayer {
-  /// x [T, h] → [T, h].
+  /// Computes the layer, [T, h] → [T, h].
   public func callAsFunction(_ x: Variable, on tape: Tape) -> Variable {
     let input = attentionInput(x, at: x.partition.positions, on: tape)
     return finish(x, context: input.attention(dropout: attentionDropout, on: tape), on: tape)
@@ -32,16 +35,16 @@ extension DecodingLayer {
 }
 
 extension DecodingBackbone {
-  /// The input of the first layer, [T, h].
+  /// Computes the input of the first layer, [T, h].
   public func embed(_ batch: PackedBatch, on tape: Tape) -> Variable {
     embed(batch.ids, at: batch.partition.positions, of: batch.partition, on: tape)
   }
 
-  /// What an output reads of new tokens, [T, h], whose keys and values go to the caches, one cache
-  /// for each layer.
+  /// Computes the input of the head for new tokens, [T, h], and appends their keys and values to
+  /// the caches, one for each layer.
   ///
   /// - Parameters:
-  ///   - slots: the slots that each token sees, its own included; nil where the examples of
+  ///   - slots: the slots that each token attends to, including its own; nil if the examples of
   ///     `partition` are whole sequences.
   public func extend(
     _ tokens: [Int32], at positions: [Int32], of partition: RowPartition,

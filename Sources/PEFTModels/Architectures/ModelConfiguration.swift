@@ -2,15 +2,16 @@ import PEFTNetwork
 import PEFTTensor
 import PEFTText
 
-/// What `config.json` says about a model of any family.
+/// The contents of `config.json` for a model of any family.
 public struct ModelConfiguration: Hashable, Sendable {
   /// The family's own description.
   public let architecture: any Architecture
 
-  /// The model that `architecture` describes, for models that come from no directory.
+  /// Creates the configuration of the model that `architecture` describes, for models that are not
+  /// loaded from a directory.
   public init(_ architecture: some Architecture) { self.architecture = architecture }
 
-  /// Whether both describe the same model.
+  /// Whether both configurations describe the same model.
   public static func == (_ first: ModelConfiguration, _ second: ModelConfiguration) -> Bool {
     AnyHashable(first.architecture) == AnyHashable(second.architecture)
   }
@@ -18,16 +19,16 @@ public struct ModelConfiguration: Hashable, Sendable {
   /// Feeds the description to a hasher.
   public func hash(into hasher: inout Hasher) { AnyHashable(architecture).hash(into: &hasher) }
 
-  /// Reads `config.json` of a model directory. What this package would compute otherwise than the
-  /// file says is refused by name.
+  /// Reads `config.json` of a model directory. Settings that this package does not implement are
+  /// rejected by name.
   public init(directory: String) throws(FileError) {
     try self.init(files: ModelFiles(directory: directory))
   }
 
-  /// Reads `config.json` of a model's files. What this package would compute otherwise than the
-  /// file says is refused by name.
+  /// Reads `config.json` of a model's files. Settings that this package does not implement are
+  /// rejected by name.
   ///
-  /// - Parameter catalogue: the families to look among.
+  /// - Parameter catalogue: the supported families.
   public init(
     files: ModelFiles, catalogue: ArchitectureCatalogue = .standard
   ) throws(FileError) {
@@ -45,13 +46,13 @@ public struct ModelConfiguration: Hashable, Sendable {
     }
   }
 
-  /// The tokenizer of the model's directory, as the family reads texts. One with more tokens than
-  /// the model has rows for is refused.
+  /// The tokenizer of the model's directory, configured for the family. A tokenizer with more
+  /// tokens than the model has rows is rejected.
   public func tokenizer(directory: String) throws(FileError) -> Tokenizer {
     try tokenizer(files: ModelFiles(directory: directory))
   }
 
-  /// The tokenizer of the model's files, as `tokenizer(directory:)` returns it.
+  /// The tokenizer of the model's files; see `tokenizer(directory:)`.
   public func tokenizer(files: ModelFiles) throws(FileError) -> Tokenizer {
     let directory = files.directory
     var tokenizer = try Tokenizer.load(files: files.tokenizer)
@@ -74,40 +75,42 @@ extension ModelConfiguration {
   /// The family's `model_type`, such as `roberta`.
   public var architectureName: String { architecture.modelType }
 
-  /// What files call the model and its parameters.
+  /// The names of the model and its parameters in files.
   public var naming: CheckpointNaming { architecture.naming }
 
-  /// The elements of the embedding tables and of the layers' matrices, by arithmetic alone.
+  /// The number of elements of the embedding tables and of the layers' matrices, computed from the
+  /// sizes alone.
   public var matrixElements: Double { architecture.sizes.matrixElements }
 
-  /// Rows of the word table, V.
+  /// The number of rows of the word table, V.
   public var vocabularySize: Int { architecture.sizes.vocabulary }
 
-  /// Width of the residual stream, h.
+  /// The width of the residual stream, h.
   public var hiddenSize: Int { architecture.sizes.hidden }
 
-  /// Number of transformer layers.
+  /// The number of transformer layers.
   public var layerCount: Int { architecture.sizes.layers }
 
   /// The longest sequence, in tokens.
   public var maximumLength: Int { architecture.sizes.positions }
 
-  /// The names of a classifier's labels, where the file says them.
+  /// The names of a classifier's labels, if the file contains them.
   public var labelNames: [String]? { architecture.labelNames }
 
-  /// How a classifier reads the tokens unless told otherwise: a causal model's last token is the
-  /// only one that has seen all.
+  /// The default pooling of a classifier. In a causal model, only the last token has seen the whole
+  /// text.
   public var usualPooling: Pooling { architecture.usualPooling }
 
-  /// The linear layers that LoRA usually adapts, by PEFT's habit.
+  /// The linear layers that PEFT's LoRA adapts by default.
   public var usualTargets: [String] { architecture.usualTargets }
 
-  /// The linear layers that (IA)³ usually scales, by PEFT's habit, and those of them whose input it
+  /// The linear layers that PEFT's (IA)³ scales by default, and the subset of them whose input it
   /// scales.
   public var usualScaledTargets: (targets: [String], feedForward: [String]) {
     architecture.usualScaledTargets
   }
 
-  /// Whether a token sees those before it only, so that the model can write.
+  /// Whether a token attends only to itself and to earlier tokens, so that the model can generate
+  /// text.
   public var isCausal: Bool { architecture.isCausal }
 }

@@ -1,31 +1,31 @@
-/// How large a model is.
+/// The sizes of a model.
 public struct ModelSizes: Hashable, Sendable {
-  /// Rows of the word table, V.
+  /// The number of rows of the word table, V.
   public var vocabulary: Int
   /// The longest sequence, in tokens.
   public var positions: Int
-  /// Width of the residual stream, h.
+  /// The width of the residual stream, h.
   public var hidden: Int
-  /// Number of transformer layers.
+  /// The number of transformer layers.
   public var layers: Int
-  /// Attention heads of a layer, H.
+  /// The number of attention heads in a layer, H.
   public var heads: Int
-  /// Heads of keys and values, H_kv, which divides H.
+  /// The number of key and value heads, H_kv, which divides H.
   public var keyValueHeads: Int
-  /// Columns of a head, D.
+  /// The number of columns of a head, D.
   public var headWidth: Int
-  /// Rows of width h in all tables together: words, positions, token types, and an output layer
-  /// of its own.
+  /// The number of rows of width h in all tables together: words, positions, token types, and a
+  /// separate output layer if there is one.
   public var tableRows: Int
-  /// Elements of the matrices of one layer.
+  /// The number of elements of the matrices of one layer.
   public var layerElements: Double
 
-  /// Sizes of a model whose layers have four maps between h and H·D or H_kv·D columns, and
-  /// `innerMaps` between h and the width of the feed-forward block.
+  /// Creates the sizes of a model whose layers have four maps between h and H·D or H_kv·D columns,
+  /// and `innerMaps` maps between h and the width of the feed-forward block.
   ///
   /// - Parameters:
-  ///   - keyValueHeads: H_kv; nil is H.
-  ///   - headWidth: D; nil is h / H.
+  ///   - keyValueHeads: H_kv; nil means H.
+  ///   - headWidth: D; nil means h / H.
   public init(
     vocabulary: Int, positions: Int, hidden: Int, layers: Int, heads: Int,
     keyValueHeads: Int? = nil, headWidth: Int? = nil, inner: Int, innerMaps: Int = 2,
@@ -44,7 +44,8 @@ public struct ModelSizes: Hashable, Sendable {
       Double(hidden) * 2 * wide + Double(innerMaps) * Double(hidden) * Double(inner)
   }
 
-  /// The elements of the tables and of the layers' matrices, by arithmetic alone.
+  /// The number of elements of the tables and of the layers' matrices, computed from the sizes
+  /// alone.
   public var matrixElements: Double {
     Double(tableRows) * Double(hidden) + Double(layers) * layerElements
   }

@@ -1,10 +1,10 @@
 import PEFTText
 
 extension Tokenizer {
-  /// Puts no special tokens around a text, as causal models are trained, unless the tokenizer's
-  /// file asks for them.
+  /// Adds no special tokens to a text, in line with the training of causal models, unless the
+  /// tokenizer's file asks for them.
   ///
-  /// - Parameter end: the token that ends a text; nil leaves the vocabulary's own.
+  /// - Parameter end: the token that ends a text; nil keeps the one of the vocabulary.
   mutating func leaveTextsBare(end: Int?) {
     hasTokenTypes = false
     guard special.begin != nil, namesSpecialTokens != true else { return }

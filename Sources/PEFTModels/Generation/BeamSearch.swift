@@ -1,23 +1,23 @@
 import Foundation
 
-/// Beam search for one prompt, as transformers does it.
+/// Beam search for one prompt, as transformers implements it.
 ///
-/// Running hypotheses count with the plain sum of their log probabilities, finished ones with that
-/// sum divided by length ^ p, the prompt left out and the end token counted. Of the 2k best
-/// continuations those that do not end go on, at most k; of the k best those that end are finished.
-/// The search is over when k are finished and either it stops early, or no running hypothesis would
-/// beat the worst of them at its present length.
+/// The score of a running hypothesis is the sum of its log probabilities. The score of a finished
+/// one is that sum divided by length ^ p, where the length counts the end token but not the prompt.
+/// Among the 2k best continuations, up to k that do not end are kept running, and any of the k best
+/// that end are finished. The search is over when k hypotheses are finished and either `stopsEarly`
+/// is set or no running hypothesis would beat the worst of them at its present length.
 struct BeamSearch {
-  /// A text in the making or made: what was written after the prompt.
+  /// A text that is being generated or is finished, without the prompt.
   struct Hypothesis: Hashable {
     var tokens: [Int32] = []
-    /// The sum of log probabilities, or once finished the normalised score.
+    /// The sum of log probabilities or, once finished, the normalised score.
     var score = 0.0
   }
 
-  /// A running hypothesis goes on with `token`.
+  /// The continuation of a running hypothesis with `token`.
   struct Step: Hashable {
-    /// Its place among the running ones before.
+    /// The index of the hypothesis among those that were running before.
     let parent: Int
     let token: Int32
   }
@@ -27,9 +27,9 @@ struct BeamSearch {
   private let stopsEarly: Bool
   private let end: Int32?
   private let limit: Int
-  /// What goes on, the best first.
+  /// The running hypotheses, the best first.
   private(set) var running = [Hypothesis()]
-  /// What is finished, the best first.
+  /// The finished hypotheses, the best first.
   private(set) var finished: [Hypothesis] = []
 
   init(
@@ -45,9 +45,10 @@ struct BeamSearch {
   /// The best text.
   var best: [Int32] { (finished.first ?? running.first)?.tokens ?? [] }
 
-  /// Takes the log probabilities [V] after each running hypothesis, −∞ for what is not allowed.
+  /// Takes the log probabilities [V] after each running hypothesis, −∞ for tokens that are not
+  /// allowed.
   ///
-  /// - Returns: how the search goes on; empty when it is over.
+  /// - Returns: the continuations of the search; empty when it is over.
   mutating func advance(_ logProbabilities: [[Double]]) -> [Step] {
     let length = (running.first?.tokens.count ?? 0) + 1
     let candidates = best(2 * width, of: logProbabilities)
@@ -83,7 +84,7 @@ struct BeamSearch {
     if finished.count > width { finished.removeLast() }
   }
 
-  /// The `count` best continuations, ties by place and token.
+  /// The `count` best continuations. Ties go to the earlier hypothesis, then to the lower token.
   private func best(
     _ count: Int, of logProbabilities: [[Double]]
   ) -> [(step: Step, score: Double)] {

@@ -1,14 +1,14 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// A causal model at work on sequences that grow: it keeps what its layers have seen of each token,
-/// so that a new token costs one token's work.
+/// Runs a causal model on growing sequences. It caches what the layers have computed for each
+/// token, so a new token costs the work of one token.
 struct CausalDecoder {
-  /// A sequence: the slots of its tokens in the caches, in order. Sequences may share slots.
+  /// A sequence, as the cache slots of its tokens in order. Sequences may share slots.
   struct Sequence {
     var slots: [Int32] = []
 
-    /// The number of its tokens.
+    /// The number of tokens.
     var length: Int { slots.count }
   }
 
@@ -16,7 +16,7 @@ struct CausalDecoder {
   private let map: VocabularyMap
   private var caches: [KeyValueCache]
 
-  /// A decoder of a causal language model; nil for any other model.
+  /// Creates a decoder of a causal language model; nil for any other model.
   init?(_ model: TransformerModel) {
     guard let backbone = model.backbone as? any DecodingBackbone, let map = model.vocabulary else {
       return nil
@@ -31,7 +31,7 @@ struct CausalDecoder {
     }
   }
 
-  /// Reads whole texts, none of them empty or longer than the context.
+  /// Reads whole texts, which must be neither empty nor longer than the context.
   ///
   /// - Returns: the sequences, and the logits [S, V] after the last token of each.
   mutating func read(_ texts: [[Int32]]) -> (sequences: [Sequence], logits: Tensor) {
@@ -50,7 +50,7 @@ struct CausalDecoder {
 
   /// Appends one token to each sequence, which must have room for it.
   ///
-  /// - Returns: the logits [S, V] after it.
+  /// - Returns: the logits [S, V] after the new tokens.
   mutating func append(_ tokens: [Int32], to sequences: inout [Sequence]) -> Tensor {
     let tape = Tape()
     let first = Int32(caches.first?.count ?? 0)

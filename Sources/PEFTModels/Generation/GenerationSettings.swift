@@ -1,28 +1,30 @@
-/// How text is generated.
+/// The settings of text generation.
 public struct GenerationSettings: Hashable, Sendable {
-  /// How the next token is chosen.
+  /// A way to choose the next token.
   public enum Strategy: Hashable, Sendable {
-    /// The most likely token.
+    /// Takes the most likely token.
     case greedy
-    /// A token drawn from the softmax of logits / temperature, restricted to the `topK` most likely
-    /// tokens and to the fewest most likely ones that make up `topP` of what is left.
+    /// Samples from the softmax of logits / temperature, restricted to the `topK` most likely
+    /// tokens, and then to the smallest set of most likely tokens whose share of the remaining
+    /// probability reaches `topP`.
     case sampling(temperature: Double, topK: Int?, topP: Double?)
-    /// Beam search with `width` hypotheses; a finished one counts with its log probability divided
-    /// by length ^ `lengthPenalty`. With `stopsEarly` it ends as soon as `width` are finished.
+    /// Beam search with `width` hypotheses. The score of a finished one is its log probability
+    /// divided by length ^ `lengthPenalty`. With `stopsEarly`, the search ends as soon as `width`
+    /// hypotheses are finished.
     case beams(width: Int, lengthPenalty: Double, stopsEarly: Bool)
   }
 
-  /// How the next token is chosen.
+  /// The way to choose the next token.
   public var strategy = Strategy.greedy
-  /// The most tokens to write.
+  /// The maximum number of new tokens.
   public var maximumNewTokens = 64
-  /// No n tokens in a row occur twice, in prompt and text together; nil allows it.
+  /// Never repeats an n-gram of this length within prompt and output; nil allows repeats.
   public var blockedRepeat: Int?
-  /// Decides what is drawn.
+  /// The seed for sampling.
   public var seed: UInt64 = 1
-  /// Prompts that are worked on together.
+  /// The number of prompts that are processed together.
   public var batchSize = 16
 
-  /// Greedy, at most 64 tokens.
+  /// Creates settings for greedy generation of at most 64 tokens.
   public init() {}
 }

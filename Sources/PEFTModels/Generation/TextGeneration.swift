@@ -1,27 +1,29 @@
 import PEFTTensor
 
-/// Why a prompt cannot be continued. The message says what would help.
+/// An error about a prompt that cannot be continued. The message says what would help.
 public struct GenerationError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// The place of the prompt among those given, from 0.
+  /// The index of the prompt, from 0.
   public let prompt: Int
-  /// What is wrong.
+  /// A description of what is wrong.
   public let description: String
 }
 
 extension TransformerModel {
-  /// Continues prompts.
+  /// Generates continuations of prompts.
   ///
-  /// A text ends with the token `end`, which is part of the result, with
-  /// `maximumNewTokens`, or when the context is full. The result for a prompt does not
-  /// depend on those beside it but for rounding.
+  /// A text ends with the token `end`, which is part of the result, after `maximumNewTokens`
+  /// tokens, or when the context is full. Except for rounding, the result for a prompt does not
+  /// depend on the other prompts.
   ///
   /// - Parameters:
-  ///   - end: ends a text; nil where nothing does.
-  ///   - observe: told of every new token of every prompt as it is chosen; beams tell nothing.
-  ///   - shouldStop: asked before every batch of prompts; true ends it.
-  /// - Returns: for each prompt the new tokens; of fewer prompts, the first ones,
-  ///   where it was stopped.
-  /// - Throws: for an empty prompt, one that fills the context, and a model that is not causal.
+  ///   - end: the token that ends a text; nil if there is none.
+  ///   - observe: called with every new token of every prompt as it is chosen; not called by beam
+  ///     search.
+  ///   - shouldStop: called before every batch of prompts; returning true stops generation.
+  /// - Returns: the new tokens for each prompt. If generation was stopped, only for the first
+  ///   prompts.
+  /// - Throws: for an empty prompt, a prompt that fills the context, and a model that is not
+  ///   causal.
   public func generate(
     _ prompts: [[Int32]], settings: GenerationSettings, end: Int32?,
     observe: (_ prompt: Int, _ token: Int32) -> Void = { _, _ in },
@@ -62,10 +64,10 @@ extension TransformerModel {
   }
 }
 
-/// The prompts of one batch and what is written after them.
+/// The prompts of one batch and the tokens generated for them.
 private struct GenerationRun {
   let prompts: [[Int32]]
-  /// The place of the first prompt among all.
+  /// The index of the first prompt among all prompts.
   let first: Int
   let settings: GenerationSettings
   let end: Int32?
@@ -99,12 +101,12 @@ private struct GenerationRun {
     }
   }
 
-  /// The most tokens that may follow a prompt.
+  /// The maximum number of tokens that may follow a prompt.
   private func room(_ prompt: Int) -> Int {
     min(settings.maximumNewTokens, context - prompts[prompt].count)
   }
 
-  /// One token at a time for every prompt that is not done.
+  /// Generates one token at a time for every unfinished prompt.
   private mutating func step(
     with decoder: inout CausalDecoder, observe: (Int, Int32) -> Void
   ) {
@@ -148,7 +150,7 @@ private struct GenerationRun {
         using: &generator))
   }
 
-  /// Beam search for all prompts side by side.
+  /// Runs beam search for all prompts in parallel.
   private mutating func search(
     with decoder: inout CausalDecoder, _ beginnings: [BeamSearch]
   ) {

@@ -1,16 +1,16 @@
 import Foundation
 import PEFTTensor
 
-/// Choosing the next token from logits.
+/// Chooses the next token from logits.
 package enum TokenChoice {
-  /// The position of the largest, the first of equals.
+  /// The index of the largest logit, the first among equals.
   package static func largest(_ logits: [Float]) -> Int {
     var best = 0
     for index in logits.indices.dropFirst() where logits[index] > logits[best] { best = index }
     return best
   }
 
-  /// log softmax, in Double.
+  /// The logarithm of the softmax, in Double.
   package static func logProbabilities(_ logits: [Float]) -> [Double] {
     let largest = logits.reduce(-Double.infinity) { max($0, Double($1)) }
     let sum = logits.reduce(0) { $0 + exp(Double($1) - largest) }
@@ -18,7 +18,7 @@ package enum TokenChoice {
     return logits.map { Double($0) - logSum }
   }
 
-  /// The tokens that would complete n tokens in a row that `text` has already.
+  /// The tokens that would complete an n-gram that `text` already contains.
   package static func blocked(_ n: Int, after text: [Int32]) -> Set<Int32> {
     guard n > 0, text.count >= n else { return [] }
     let last = text.suffix(n - 1)
@@ -29,13 +29,13 @@ package enum TokenChoice {
     return blocked
   }
 
-  /// The probabilities to draw from, in transformers' order: temperature, the `topK` largest,
-  /// then the smallest set of most likely tokens whose probability is at least `topP`. Ties at
-  /// the k-th place stay.
+  /// The probabilities for sampling, with filters in transformers' order: temperature, the `topK`
+  /// largest, then the smallest set of most likely tokens whose probability is at least `topP`.
+  /// Ties at the k-th place are kept.
   package static func probabilities(
     _ logits: [Float], temperature: Double, topK: Int?, topP: Double?
   ) -> [Double] {
-    // Without the largest no temperature is too small.
+    // Subtracting the largest logit makes any temperature safe, however small.
     let largest = logits.reduce(-Double.infinity) { max($0, Double($1)) }
     var scores = logits.map { (Double($0) - largest) / temperature }
     if let topK, topK < scores.count {
@@ -56,7 +56,7 @@ package enum TokenChoice {
     return probabilities
   }
 
-  /// A position drawn with these probabilities.
+  /// Samples an index with these probabilities.
   package static func draw(_ probabilities: [Double], using generator: inout SeededGenerator) -> Int
   {
     var rest = generator.uniform()

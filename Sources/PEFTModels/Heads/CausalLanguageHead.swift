@@ -1,20 +1,20 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// The output of a causal language model, on the rows to predict: the word table itself, or a
-/// matrix [V, h] of its own.
+/// The head of a causal language model, applied to the rows to predict: the word table itself, or a
+/// separate matrix [V, h].
 final class CausalLanguageHead: ModelHead {
   let vocabulary: VocabularyMap?
-  /// The matrix, where it is not the word table.
+  /// The separate matrix; nil if the head uses the word table.
   private let own: Parameter?
 
-  /// The head of a model whose output layer is its word table.
+  /// Creates the head of a model whose output layer is its word table.
   init(table: Parameter) {
     vocabulary = VocabularyMap(table: table)
     own = nil
   }
 
-  /// The head of a model whose output layer [V, h] is a parameter of its own.
+  /// Creates the head of a model whose output layer [V, h] is a separate parameter.
   init(own: Parameter) {
     vocabulary = VocabularyMap(table: own)
     self.own = own

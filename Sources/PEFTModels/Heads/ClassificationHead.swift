@@ -1,20 +1,20 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// What turns a backbone's output into the logits of classes, as transformers defines it for each
-/// family, or over the mean of the tokens.
+/// The head that turns a backbone's output into class logits, as transformers defines it for each
+/// family, or from the mean of the tokens.
 ///
 ///     BERT:           W_c d(tanh(W_p x_first))    the pooler W_p belongs to the pretrained model
 ///     RoBERTa:        W_o d(tanh(W_d d(x_first)))
 ///     GPT-2, Llama:   W_s x_last                  without a bias
 ///     mean:           W_c d(mean x)
 final class ClassificationHead: ModelHead {
-  /// BERT's pooler and RoBERTa's hidden map, where there is one.
+  /// The map before the output: BERT's pooler, RoBERTa's hidden map, or none.
   enum Before {
     case nothing
     /// A map that is part of the pretrained model.
     case pooler(LinearLayer)
-    /// A map that is new with every task.
+    /// A map that is new for every task.
     case hidden(LinearLayer)
   }
 
@@ -23,7 +23,7 @@ final class ClassificationHead: ModelHead {
   private let output: LinearLayer
   private let dropout: Double
 
-  /// A head that reads the tokens as `pooling` does, with a map to logits [C, h].
+  /// Creates a head that pools the tokens by `pooling`, with a map to logits [C, h].
   init(pooling: Pooling, before: Before = .nothing, output: LinearLayer, dropout: Double = 0) {
     self.pooling = pooling
     self.before = before

@@ -1,14 +1,14 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// What turns a backbone's output into the logits of classes for each row to predict, as
+/// The head that turns a backbone's output into class logits for each row to predict, as
 /// transformers defines it for all families: W d(x) + b.
 final class TokenClassificationHead: ModelHead {
   private let output: LinearLayer
   private let dropout: Double
 
-  /// A head with a map to logits [C, h]; `dropout` is that of transformers where a configuration
-  /// names none.
+  /// Creates a head with a map to logits [C, h]. The default `dropout` is the one transformers uses
+  /// if a configuration has none.
   init(output: LinearLayer, dropout: Double = 0.1) {
     self.output = output
     self.dropout = dropout

@@ -1,6 +1,7 @@
 import PEFTTensor
 
-/// What causal attention reads: the queries, keys and values of T tokens, apart or side by side.
+/// The input of causal attention: the queries, keys and values of T tokens, in separate tensors or
+/// side by side.
 public struct AttentionInput {
   private enum Form {
     case apart(queries: Variable, keys: Variable, values: Variable)
@@ -11,7 +12,8 @@ public struct AttentionInput {
   private let heads: Int
   private let keyValueHeads: Int
 
-  /// Queries [T, H·D], keys and values [T, H_kv·D], with positions where they are rotary.
+  /// Creates an input from queries [T, H·D] and keys and values [T, H_kv·D]. Rotary positions must
+  /// already be applied.
   public init(
     queries: Variable, keys: Variable, values: Variable, heads: Int, keyValueHeads: Int
   ) {
@@ -20,14 +22,14 @@ public struct AttentionInput {
     self.keyValueHeads = keyValueHeads
   }
 
-  /// Queries, keys and values in one tensor [T, 3·H·D].
+  /// Creates an input from queries, keys and values in one tensor [T, 3·H·D].
   public init(queriesKeysValues x: Variable, heads: Int) {
     form = .joint(x)
     self.heads = heads
     keyValueHeads = heads
   }
 
-  /// Attention of every sequence to itself, [T, H·D].
+  /// Self-attention of every sequence, [T, H·D].
   public func attention(dropout probability: Double = 0, on tape: Tape) -> Variable {
     switch form {
     case .apart(let queries, let keys, let values):
@@ -40,7 +42,7 @@ public struct AttentionInput {
     }
   }
 
-  /// Attention of each token to those in its list of slots, [T, H·D].
+  /// Attention of each token to the tokens in its list of slots, [T, H·D].
   func attention(to slots: [[Int32]], in cache: KeyValueCache) -> Variable {
     let queries =
       switch form {
@@ -51,7 +53,7 @@ public struct AttentionInput {
       constant: cache.attention(queries.value, to: slots), partition: queries.partition)
   }
 
-  /// Keeps the keys and values.
+  /// Appends the keys and values to a cache.
   func append(to cache: inout KeyValueCache) {
     switch form {
     case .apart(_, let keys, let values): cache.append(keys: keys.value, values: values.value)

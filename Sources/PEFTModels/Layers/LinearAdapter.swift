@@ -1,27 +1,26 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// What an adaptation method attaches to a linear map: new parameters, and how they change its
+/// Parameters that an adaptation method attaches to a linear map, and the way they change its
 /// output.
 ///
-/// An adapter computes the whole call of its layer, bias and activation included, so that it can
-/// scale the input, change the weight, add to the product or scale the output.
+/// An adapter computes the whole call of its layer, including bias and activation, so it can scale
+/// the input, change the weight, add to the product or scale the output.
 public protocol LinearAdapter: AnyObject {
   /// The new parameters in the order of computation.
   var factors: [Factor] { get }
 
-  /// x [T, in] → [T, out] as the adapted layer computes it, followed by an activation where one is
-  /// given.
+  /// Computes the adapted layer, x [T, in] → [T, out], followed by the activation if there is one.
   func output(
     _ x: Variable, of layer: LinearLayer, activation: Activation?, on tape: Tape
   ) -> Variable
 
-  /// Folds the adapter into the weight and bias of `layer`, whose map stays the same up to
+  /// Folds the adapter into the weight and bias of `layer`. The layer's map stays the same up to
   /// rounding.
   func merge(into layer: LinearLayer)
 
-  /// The settings of `adapter_config.json` that give these adapters of layers, all of this type,
-  /// when Hugging Face PEFT reads them; at least `peft_type`.
+  /// The settings in `adapter_config.json` with which Hugging Face PEFT recreates these adapters,
+  /// which are all of this type. They contain at least `peft_type`.
   static func configuration(of adapted: [(layer: LinearLayer, adapter: Self)]) -> JSONObject
 }
 
@@ -30,16 +29,16 @@ extension LinearAdapter {
   public typealias Factor = AdapterParameter
 }
 
-/// A parameter of an adapter, and how files and probing see it.
+/// A parameter of an adapter, with the properties that files and probing use.
 public struct AdapterParameter {
-  /// What files write behind the module's path, such as `lora_A.weight`.
+  /// The suffix that files append to the module's path, such as `lora_A.weight`.
   public let suffix: String
-  /// The parameter; its name is the module's path, a dot and the suffix.
+  /// The parameter. Its name is the module's path, a dot and the suffix.
   public let parameter: Parameter
-  /// What probing may assume about it.
+  /// The assumptions that probing may make about it.
   public let part: AdapterFactor.Part
 
-  /// A parameter of the adapter on the module at the path `module`.
+  /// Creates a parameter of the adapter on the module at the path `module`.
   public init(
     _ module: String, _ suffix: String, _ value: Tensor, part: AdapterFactor.Part = .whole
   ) {
@@ -50,8 +49,7 @@ public struct AdapterParameter {
 }
 
 extension LinearLayer {
-  /// Folds the adapter into weight and bias, and takes it off. The map stays the same up to
-  /// rounding.
+  /// Folds the adapter into weight and bias, and removes it. The map stays the same up to rounding.
   public func mergeAdapter() {
     adapter?.merge(into: self)
     adapter = nil

@@ -6,14 +6,14 @@ public final class LinearLayer {
   public let name: String
   /// The weight [out, in].
   public let weight: Parameter
-  /// The bias [out]; nil where there is none.
+  /// The bias [out]; nil if there is none.
   public let bias: Parameter?
-  /// The adapter that is attached now.
+  /// The attached adapter; nil if there is none.
   public var adapter: (any LinearAdapter)?
 
-  /// A layer of zeros.
+  /// Creates a layer of zeros.
   ///
-  /// - Parameter isConvolution: files hold the weight as [in, out], as GPT-2's do.
+  /// - Parameter isConvolution: whether files hold the weight as [in, out], as GPT-2's do.
   public init(
     name: String, inputs: Int, outputs: Int, hasBias: Bool = true, isConvolution: Bool = false
   ) {
@@ -24,12 +24,12 @@ public final class LinearLayer {
     bias = hasBias ? Parameter(name: name + ".bias", value: Tensor(zeros: [outputs])) : nil
   }
 
-  /// Every parameter, the adapter's included.
+  /// All parameters, including those of the adapter.
   public var parameters: [Parameter] {
     [weight] + (bias.map { [$0] } ?? []) + (adapter?.factors.map(\.parameter) ?? [])
   }
 
-  /// x [T, in] → [T, out], followed by an activation where one is given.
+  /// Computes the layer, x [T, in] → [T, out], followed by the activation if there is one.
   public func callAsFunction(
     _ x: Variable, activation: Activation? = nil, on tape: Tape
   ) -> Variable {

@@ -1,22 +1,22 @@
 import PEFTTensor
 
-/// A norm over the last axis: a layer norm with scale and shift, or an RMS norm with a scale alone.
+/// A norm over the last axis: a layer norm with scale and shift, or an RMS norm with only a scale.
 public final class NormalizationLayer {
   /// γ [n].
   public let scale: Parameter
-  /// β [n] of a layer norm; nil in an RMS norm.
+  /// β [n] of a layer norm; nil for an RMS norm.
   public let shift: Parameter?
-  /// Added to the variance, or to the mean square.
+  /// The constant added to the variance or the mean square.
   public let epsilon: Double
 
-  /// The layer norm that only normalises: γ = 1, β = 0.
+  /// Creates a layer norm that only normalises: γ = 1, β = 0.
   public convenience init(name: String, width: Int, epsilon: Double) {
     self.init(
       name: name, width: width, epsilon: epsilon,
       shift: Parameter(name: name + ".bias", value: Tensor(zeros: [width])))
   }
 
-  /// The RMS norm that only normalises: γ = 1.
+  /// Creates an RMS norm that only normalises: γ = 1.
   public convenience init(rootMeanSquare name: String, width: Int, epsilon: Double) {
     self.init(name: name, width: width, epsilon: epsilon, shift: nil)
   }
@@ -27,7 +27,7 @@ public final class NormalizationLayer {
     self.epsilon = epsilon
   }
 
-  /// Every parameter.
+  /// All parameters.
   public var parameters: [Parameter] { [scale] + (shift.map { [$0] } ?? []) }
 
   /// Normalises x + residual, [T, n] → [T, n].

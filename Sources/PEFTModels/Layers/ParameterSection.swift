@@ -5,16 +5,16 @@ import PEFTTensor
 public struct ParameterSection {
   /// The part: `embeddings`, `layer.3`, `head`.
   public let place: String
-  /// What the names of its parameters begin with, in front of their roles.
+  /// The prefix of the parameters' names, followed by their roles.
   public let prefix: String
   /// The stage of the computation that first uses it.
   public let stage: Int
-  /// The number of its transformer layer, from 0; nil outside the layers.
+  /// The index of its transformer layer, from 0; nil outside the layers.
   public let layer: Int?
   /// The parameters in the order of computation.
   public private(set) var entries: [ModelParameter] = []
 
-  /// An empty section.
+  /// Creates an empty section.
   public init(place: String, prefix: String, stage: Int, layer: Int? = nil) {
     self.place = place
     self.prefix = prefix
@@ -35,7 +35,7 @@ public struct ParameterSection {
     }
   }
 
-  /// Adds weight, bias, and what the adapter adds.
+  /// Adds the weight, the bias, and the parameters of the adapter.
   public mutating func add(_ linear: LinearLayer, _ weightKind: ParameterKind) {
     add([linear.weight], weightKind)
     if let bias = linear.bias { add([bias], .bias) }

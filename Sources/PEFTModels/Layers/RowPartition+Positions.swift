@@ -1,7 +1,7 @@
 import PEFTTensor
 
 extension RowPartition {
-  /// The place of each row in its example, from 0.
+  /// The position of each row in its example, from 0.
   public var positions: [Int32] {
     (0..<exampleCount).flatMap { example in (0..<Int32(self[example].count)) }
   }

@@ -2,13 +2,13 @@ import PEFTNetwork
 import PEFTTensor
 
 extension TransformerModel {
-  /// Every parameter once, in the order of computation, with what it does and where. A table that
-  /// is also the output layer stands where it is first used.
+  /// All parameters, each once, in the order of computation, with their function and place. A table
+  /// that is also the output layer is listed where it is first used.
   public var parameters: [ModelParameter] {
     (backbone.sections + head.sections(stage: stageCount - 1)).flatMap(\.entries)
   }
 
-  /// The names under which files may hold a parameter a second time, because it is used twice: the
+  /// The names under which files may hold a parameter a second time because it is used twice. The
   /// output layer of most language models is their word table.
   public var tiedNames: [String: Parameter] {
     guard let vocabulary else { return [:] }
@@ -24,18 +24,18 @@ extension TransformerModel {
     parameters.filter { $0.kind == .head }.map(\.parameter)
   }
 
-  /// The parameters that train now, in order.
+  /// The parameters that are trainable now, in order.
   public var trainableParameters: [Parameter] {
     parameters.map(\.parameter).filter(\.isTrainable)
   }
 
-  /// What `body` returns where nothing trains or wants a gradient meanwhile.
+  /// Runs `body` with all parameters frozen and no gradient wanted, and restores them afterwards.
   public func frozen<Result, Failure: Error>(
     while body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
     try parameters.map(\.parameter).filter(\.wantsGradient).frozen(while: body)
   }
 
-  /// The number of elements that train now.
+  /// The number of elements that are trainable now.
   public var trainableCount: Int { parameters.reduce(0) { $0 + $1.parameter.trainableCount } }
 }

@@ -2,26 +2,26 @@ import Foundation
 import PEFTNetwork
 import PEFTTensor
 
-/// What loading a checkpoint did besides copying tensors.
+/// What happened when a checkpoint was loaded, apart from copying tensors.
 public struct LoadReport: Hashable, Sendable {
-  /// Tensors the checkpoint did not have, drawn anew.
+  /// Tensors that the checkpoint did not have and that were newly initialised.
   public internal(set) var newlyInitialized: [String] = []
-  /// Tensors of the checkpoint that this model has no use for, such as a language-model head.
+  /// Tensors of the checkpoint that this model does not use, such as a language-model head.
   public internal(set) var unused: [String] = []
 }
 
 extension TransformerModel {
   /// Loads the model of a Hugging Face directory.
   ///
-  /// Tensor names may carry the family's prefix or not, and may use the old names `gamma` and
-  /// `beta` in norms. A task head that fits is loaded; one that is missing or has another number of
-  /// rows is drawn anew and reported, as is a missing head of a masked language model. Any other
-  /// missing tensor, an unknown one, a wrong shape, a value that is not finite, and an output layer
-  /// that differs from the word table are errors.
+  /// Tensor names may or may not have the family's prefix, and norms may use the old names `gamma`
+  /// and `beta`. A task head that fits is loaded. A head that is missing or has another number of
+  /// rows is newly initialised and reported, as is a missing head of a masked language model.
+  /// Throws for any other missing tensor, an unknown tensor, a wrong shape, a value that is not
+  /// finite, and an output layer that differs from the word table.
   ///
   /// - Parameters:
-  ///   - output: what the model is to put out.
-  ///   - generator: draws what is new.
+  ///   - output: the output that the model should have.
+  ///   - generator: initialises new parameters.
   public static func load(
     directory: String, output: ModelOutput, using generator: SeededGenerator
   ) throws(FileError) -> (model: TransformerModel, report: LoadReport) {
@@ -48,8 +48,9 @@ extension TransformerModel {
     return (model, report)
   }
 
-  /// A model too large to be what the checkpoint holds is refused before memory is taken for it;
-  /// one that is only somewhat larger is built, and its first tensor of a wrong shape named.
+  /// Rejects a model that is too large for its checkpoint, before memory is allocated for it. A
+  /// model that is only somewhat larger is built, and the error then names its first tensor of a
+  /// wrong shape.
   private static func check(
     _ configuration: ModelConfiguration, isWorthBuildingFor checkpoint: SafetensorsCollection,
     path: String
@@ -70,8 +71,8 @@ extension TransformerModel {
     }
   }
 
-  /// Draws every weight anew, with the family's standard deviation; biases are 0, norms the
-  /// identity.
+  /// Initialises every weight with the family's standard deviation; biases are set to 0, norms to
+  /// the identity.
   public func initializeWeights(using generator: SeededGenerator) {
     for entry in parameters { initialize(entry, using: generator) }
     TensorMemory.releaseUnused()
@@ -96,14 +97,14 @@ extension TransformerModel {
     }
   }
 
-  /// Has the values of all parameters in memory as they are; see `Parameter.readAgain()`.
+  /// Makes sure that the plain values of all parameters are in memory; see `Parameter.readAgain()`.
   ///
-  /// Errors: `malformed` where a file of the model was written to since it was loaded; the
-  /// model is of no use then.
+  /// Errors: `malformed` if a file of the model has been written to since it was loaded. The model
+  /// is then unusable.
   package func readAgain() throws(FileError) {
     let parameters = parameters.map(\.parameter)
-    // All before the first is read: one after the other they would leave gaps too
-    // small for the values.
+    // Drops all packed copies before the first value is read. Dropping them one at a time would
+    // leave gaps too small for the values.
     for parameter in parameters { parameter.letPackedGo() }
     for parameter in parameters { try parameter.readAgain() }
   }
@@ -148,7 +149,7 @@ extension TransformerModel {
     return report
   }
 
-  /// The names of the output layer in the checkpoint; it must be the word table again.
+  /// The names of the output layer in the checkpoint. Throws if it differs from the word table.
   private func checkTies(
     _ checkpoint: SafetensorsCollection, path: String
   ) throws(FileError) -> [String] {
@@ -177,7 +178,7 @@ extension TransformerModel {
       try checkpoint.readFloats(of: name, into: &value)
       parameter.fileValue = value
     } else {
-      // In place: a second word table would be the peak of memory.
+      // Read in place, because a second word table would raise the memory peak.
       try checkpoint.readFloats(of: name, into: &parameter.value)
     }
     guard parameter.value.isFinite else {
@@ -188,7 +189,7 @@ extension TransformerModel {
     }
   }
 
-  /// Reads the value of a parameter again.
+  /// Returns a closure that reads the value of a parameter again.
   private static func reading(
     _ name: String, of checkpoint: SafetensorsCollection, as parameter: Parameter
   ) -> () throws(FileError) -> Tensor {
@@ -217,9 +218,10 @@ extension TransformerModel {
 }
 
 extension TransformerModel {
-  /// Writes the model, with its task head or without, as `model.safetensors` into `directory`,
-  /// in the layout of transformers. A tied output layer is not written a second time; additions
-  /// must have been merged.
+  /// Writes the model, with or without its task head, as `model.safetensors` to `directory`, in the
+  /// layout of transformers.
+  ///
+  /// A tied output layer is not written a second time. Adapters must have been merged.
   public func writeWeights(
     to directory: String, as type: SafetensorsElementType = .float32, includingHead: Bool = false
   ) throws(FileError) {
@@ -237,12 +239,12 @@ extension TransformerModel {
 }
 
 extension ModelParameter {
-  /// Whether it is a matrix that nothing but products reads.
+  /// Whether the parameter is a matrix that is used only in products.
   fileprivate var isOnlyMultiplied: Bool { kind != .embedding && parameter.shape.rank == 2 }
 }
 
 extension SafetensorsCollection {
-  /// Reads the elements of the tensor `name` into one with as many.
+  /// Reads the elements of the tensor `name` into a tensor of the same size.
   fileprivate func readFloats(of name: String, into tensor: inout Tensor) throws(FileError) {
     try tensor.withUnsafeMutableElements { (elements) throws(FileError) in
       try readFloats(of: name, into: elements)

@@ -1,16 +1,16 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// A transformer with an output: a backbone of some family and a head above it.
+/// A transformer with an output: a backbone of some family with a head on top.
 public final class TransformerModel {
-  /// What the model is.
+  /// The configuration of the model.
   public let configuration: ModelConfiguration
-  /// What it puts out.
+  /// The output of the model.
   public let output: ModelOutput
   let backbone: any Backbone
   let head: any ModelHead
 
-  /// A model of zero maps; load or draw its weights before use.
+  /// Creates a model whose maps are all zero. Load or initialise its weights before use.
   public init(configuration: ModelConfiguration, output: ModelOutput) {
     self.configuration = configuration
     self.output = output
@@ -18,15 +18,17 @@ public final class TransformerModel {
     head = configuration.architecture.makeHead(output, on: backbone)
   }
 
-  /// Where nothing is recorded a layer computes so many tokens at once, or one longer text: what it
-  /// holds between its input and its output then does not grow with the batch.
+  /// The number of tokens that a layer processes at once if nothing is recorded.
+  ///
+  /// A longer text is processed alone. The memory a layer uses between its input and its output
+  /// therefore does not grow with the batch.
   public static let pieceTokens = 1024
 
   /// The number of stages of the computation: the embeddings, the layers, the head.
   public var stageCount: Int { backbone.layers.count + 2 }
 
-  /// The output of one stage from that of the stage before it; the first takes the batch alone, the
-  /// last returns what `callAsFunction` does.
+  /// Computes one stage from the output of the stage before it. The first stage takes only the
+  /// batch; the last returns the same as `callAsFunction`.
   public func stage(
     _ index: Int, _ input: Variable?, of batch: PackedBatch, on tape: Tape
   ) -> Variable {
@@ -39,15 +41,15 @@ public final class TransformerModel {
       : head(backbone.finish(input, on: tape), of: batch, on: tape)
   }
 
-  /// Logits [B, C]; or, where the output is a vocabulary, the hidden states [N, h] from which
-  /// `vocabulary` makes the logits of the rows to predict.
+  /// Computes logits [B, C] or, if the output is a vocabulary, the hidden states [N, h] that
+  /// `vocabulary` maps to the logits of the rows to predict.
   public func callAsFunction(_ batch: PackedBatch, on tape: Tape) -> Variable {
     head(hidden(batch, on: tape), of: batch, on: tape)
   }
 
-  /// The hidden states that the head reads, [T, h].
+  /// The hidden states [T, h] that are the input of the head.
   public func hidden(_ batch: PackedBatch, on tape: Tape) -> Variable {
-    // Not a fold: it would hold its first value to the end.
+    // A loop rather than a fold, because a fold would keep its first value alive to the end.
     var x = backbone.embed(batch, on: tape)
     for layer in backbone.layers { x = output(of: layer, x, on: tape) }
     return backbone.finish(x, on: tape)
@@ -63,10 +65,10 @@ public final class TransformerModel {
       ? tape.recomputed(x) { layer($0, on: $1) } : layer(x, on: tape)
   }
 
-  /// The map from hidden states to logits, where the output is a vocabulary.
+  /// The map from hidden states to logits; nil unless the output is a vocabulary.
   public var vocabulary: VocabularyMap? { head.vocabulary }
 
-  /// Logits of a batch: [B, C], or [N, V] where the output is a vocabulary.
+  /// The logits of a batch: [B, C], or [N, V] if the output is a vocabulary.
   public func logits(_ batch: PackedBatch, on tape: Tape) -> Variable {
     let outputs = self(batch, on: tape)
     return vocabulary.map { tape.linear(outputs, weight: $0.table, bias: $0.bias) } ?? outputs
@@ -81,7 +83,7 @@ public final class TransformerModel {
       labelSmoothing: labelSmoothing)
   }
 
-  /// The linear maps of the backbone, lowest first; adapters may attach to them.
+  /// The linear maps of the backbone, lowest first, to which adapters may be attached.
   public var backboneLinearLayers: [LinearLayer] {
     backbone.linearLayers + head.backboneLinearLayers
   }
@@ -91,6 +93,6 @@ public final class TransformerModel {
     backbone.normalizationLayers + head.normalizationLayers
   }
 
-  /// The sum of the sizes of all parameters.
+  /// The number of elements of all parameters.
   public var parameterCount: Int { parameters.reduce(0) { $0 + $1.parameter.count } }
 }

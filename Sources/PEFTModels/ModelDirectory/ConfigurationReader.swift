@@ -3,15 +3,16 @@ import PEFTTensor
 /// Typed access to the members of a `config.json`, with errors that name the key.
 public struct ConfigurationReader {
   let members: JSONObject
-  /// The path of the file, for messages.
+  /// The path of the file, used in messages.
   public let path: String
-  /// What leads to a member of these members, such as `rope_scaling.`.
+  /// The path from the top of the file to these members, such as `rope_scaling.`.
   var outer = ""
 
-  /// Extents beyond this are refused: no published model comes near, and products stay in range.
+  /// The largest extent that is accepted. No published model comes near it, and it keeps products
+  /// in range.
   private static let largestCount = 1 << 24
 
-  /// A string.
+  /// Reads a string.
   public func string(_ key: String, default fallback: String? = nil) throws(FileError) -> String {
     guard let value = present(key) else {
       guard let fallback else { throw missing(key) }
@@ -21,7 +22,7 @@ public struct ConfigurationReader {
     return string
   }
 
-  /// A positive integer.
+  /// Reads a positive integer.
   public func count(_ key: String) throws(FileError) -> Int {
     guard let value = present(key) else { throw missing(key) }
     guard let count = value.integer, (1...Self.largestCount).contains(count) else {
@@ -30,17 +31,17 @@ public struct ConfigurationReader {
     return count
   }
 
-  /// A positive integer, nil where the key is missing.
+  /// Reads a positive integer; nil if the key is missing.
   public func optionalCount(_ key: String) throws(FileError) -> Int? {
     present(key) == nil ? nil : try count(key)
   }
 
-  /// A non-negative integer, nil where the key is missing.
+  /// Reads a non-negative integer; nil if the key is missing.
   public func optionalIndex(_ key: String) throws(FileError) -> Int? {
     present(key) == nil ? nil : try index(key, default: 0)
   }
 
-  /// A nonlinearity by its name in transformers.
+  /// Reads an activation, named as in transformers.
   public func activation(_ key: String, default fallback: String) throws(FileError) -> Activation {
     let name = try string(key, default: fallback)
     switch name {
@@ -54,7 +55,7 @@ public struct ConfigurationReader {
     }
   }
 
-  /// A non-negative integer.
+  /// Reads a non-negative integer.
   public func index(_ key: String, default fallback: Int) throws(FileError) -> Int {
     guard let value = present(key) else { return fallback }
     guard let index = value.integer, (0...Self.largestCount).contains(index) else {
@@ -63,12 +64,12 @@ public struct ConfigurationReader {
     return index
   }
 
-  /// A number in 0 ..< 1.
+  /// Reads a number in 0 ..< 1.
   public func fraction(_ key: String, default fallback: Double) throws(FileError) -> Double {
     try optionalFraction(key) ?? fallback
   }
 
-  /// A number in 0 ..< 1, nil where the key is missing.
+  /// Reads a number in 0 ..< 1; nil if the key is missing.
   public func optionalFraction(_ key: String) throws(FileError) -> Double? {
     guard let value = present(key) else { return nil }
     guard let number = value.double, (0..<1).contains(number) else {
@@ -77,7 +78,7 @@ public struct ConfigurationReader {
     return number
   }
 
-  /// A positive number.
+  /// Reads a positive number.
   public func positive(_ key: String, default fallback: Double? = nil) throws(FileError) -> Double {
     guard let value = present(key) else {
       guard let fallback else { throw missing(key) }
@@ -89,15 +90,15 @@ public struct ConfigurationReader {
     return number
   }
 
-  /// True or false.
+  /// Reads a Boolean.
   public func flag(_ key: String, default fallback: Bool) throws(FileError) -> Bool {
     guard let value = present(key) else { return fallback }
     guard let flag = value.bool else { throw wrongType(key, "true or false") }
     return flag
   }
 
-  /// A non-negative integer or a list of such, nil where the key is missing or the list empty; of a
-  /// list the first.
+  /// Reads a non-negative integer, or the first of a list of them; nil if the key is missing or the
+  /// list is empty.
   public func firstIndex(_ key: String) throws(FileError) -> Int? {
     guard let list = present(key)?.array else { return try optionalIndex(key) }
     guard let first = list.first else { return nil }
@@ -107,14 +108,14 @@ public struct ConfigurationReader {
     return index
   }
 
-  /// The members of an object, nil where the key is missing.
+  /// Reads the members of an object; nil if the key is missing.
   public func object(_ key: String) throws(FileError) -> ConfigurationReader? {
     guard let value = present(key) else { return nil }
     guard let members = value.object else { throw wrongType(key, "an object") }
     return ConfigurationReader(members: members, path: path, outer: outer + key + ".")
   }
 
-  /// Refuses a feature: the key must be missing, null or have this value.
+  /// Rejects a feature: the key must be missing or null, or have this value.
   public func refuse(_ key: String, unless allowed: JSONValue) throws(FileError) {
     guard let value = present(key), value != allowed else { return }
     throw FileError(

@@ -2,12 +2,12 @@ import PEFTRuntime
 import PEFTTensor
 import PEFTText
 
-/// The files of a model directory, each opened once, so that what is computed with is what the
-/// digests are of.
+/// The files of a model directory, each opened once, so that digests and computations refer to the
+/// same bytes.
 ///
-/// The configuration and the tokenizer's files are read when this is made; the weights stay open,
-/// and are read and hashed through that one opening. Files that take their place at the same paths
-/// meanwhile do not count. What is wrong with a file is an error of whoever asks for it.
+/// The configuration and the tokenizer's files are read on creation. The weights stay open, and are
+/// read and hashed through the same handle. Files that later replace them at the same paths have no
+/// effect. An unreadable file causes an error only when something requests it.
 public struct ModelFiles: Sendable {
   /// The files of the tokenizer.
   public let tokenizer: TokenizerFiles
@@ -17,16 +17,16 @@ public struct ModelFiles: Sendable {
   /// The name of the model's configuration.
   public static let configurationName = "config.json"
 
-  /// The name of settings beside a tokenizer's tables.
+  /// The name of the file with settings that accompanies a tokenizer's tables.
   public static let tokenizerSettingsName = TokenizerFiles.settingsName
 
-  /// The names of the files from which tokenizers are made, here or elsewhere.
+  /// The names of all files from which a tokenizer can be created, by this package or by others.
   public static let tokenizerNames = TokenizerFiles.names
 
-  /// Settings of texts that are written; nothing here reads them.
+  /// The name of the file with generation settings, which this package does not use.
   public static let generationName = "generation_config.json"
 
-  /// Opens the files that are in `directory`.
+  /// Opens the files in `directory`.
   public init(directory: String) {
     settings = SmallFiles(
       directory: directory, names: [Self.configurationName, Self.generationName],
@@ -41,11 +41,11 @@ public struct ModelFiles: Sendable {
   /// The path of the file `name`.
   public func path(_ name: String) -> String { settings.path(name) }
 
-  /// Whether the file `name`, of those that are read when this is made, is there.
+  /// Whether the file `name` exists. It must be one of those that are read on creation.
   public func has(_ name: String) -> Bool { settings.has(name) || tokenizer.files.has(name) }
 
-  /// The bytes of the file `name`, of those that are read when this is made; nil where it is not
-  /// there.
+  /// The bytes of the file `name`, which must be one of those that are read on creation; nil if the
+  /// file does not exist.
   ///
   /// Errors: those of `FileContents.read(regularFile:limit:)`.
   public func bytes(_ name: String) throws(FileError) -> [UInt8]? {
@@ -53,8 +53,8 @@ public struct ModelFiles: Sendable {
     return try tokenizer.files.bytes(name)
   }
 
-  /// The document in the file `name`, of those that are read when this is made; nil where it is not
-  /// there.
+  /// The JSON document in the file `name`, which must be one of those that are read on creation;
+  /// nil if the file does not exist.
   ///
   /// Errors: those of `bytes` and of `JSONValue.init(parsing:path:)`.
   public func document(_ name: String) throws(FileError) -> JSONValue? {
@@ -76,9 +76,9 @@ public struct ModelFiles: Sendable {
     get throws(FileError) { try checkpoint.get() }
   }
 
-  /// SHA-256 of the files of weights by name, in hexadecimal. They are hashed once.
+  /// The SHA-256 of the weight files in hexadecimal, keyed by name. Each file is hashed only once.
   ///
-  /// Errors: those of `weights`; `malformed` where a file was written to since it was opened.
+  /// Errors: those of `weights`; `malformed` if a file has been written to since it was opened.
   public func weightDigests() throws(FileError) -> [String: String] {
     var digests: [String: String] = [:]
     for reader in try weights.readers {
@@ -88,8 +88,8 @@ public struct ModelFiles: Sendable {
     return digests
   }
 
-  /// SHA-256 by name of the configuration and of the tokenizer's files that are there, in
-  /// hexadecimal.
+  /// The SHA-256 of the configuration and of the existing tokenizer files in hexadecimal, keyed by
+  /// name.
   ///
   /// Errors: those of `bytes`.
   public func settingDigests() throws(FileError) -> [String: String] {
@@ -98,16 +98,16 @@ public struct ModelFiles: Sendable {
     return digests
   }
 
-  /// SHA-256 by name of every file that a result with this model depends on: the weights, the
-  /// configuration and the tokenizer's files.
+  /// The SHA-256 of every file that affects results with this model, keyed by name: the weights,
+  /// the configuration and the tokenizer's files.
   ///
   /// Errors: those of `weightDigests` and `settingDigests`.
   public func digests() throws(FileError) -> [String: String] {
     try weightDigests().merging(settingDigests()) { first, _ in first }
   }
 
-  /// The names of the files, of those that are there, that a model and its tokenizer are read from,
-  /// besides the weights.
+  /// The names of the existing files, apart from the weights, from which the model and its
+  /// tokenizer are read.
   public var namesRead: [String] {
     [Self.configurationName].filter(settings.has) + tokenizer.namesRead
   }

@@ -1,13 +1,13 @@
 import PEFTTensor
 
-/// Texts and what is to be predicted for them.
+/// Texts and the targets to predict for them.
 public struct Batch: Sendable {
-  /// The texts, packed.
+  /// The packed texts.
   public let texts: PackedBatch
-  /// One target for each, or for each predicted token.
+  /// The targets, one for each text or for each predicted token.
   public let targets: Targets
 
-  /// A batch; there must be targets for as many examples as there are texts.
+  /// Creates a batch. `targets` must cover as many examples as there are texts.
   public init(texts: PackedBatch, targets: Targets) {
     precondition(
       texts.exampleCount == targets.count,

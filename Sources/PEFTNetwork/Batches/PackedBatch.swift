@@ -6,15 +6,16 @@ public struct PackedBatch: Sendable {
   public let ids: [Int32]
   /// The token type of each row, T numbers.
   public let typeIDs: [Int32]
-  /// Which rows belong to which example.
+  /// The partition of the rows among the examples.
   public let partition: RowPartition
-  /// The rows to predict something for, N ascending numbers below T; nil for all. A classifier of
-  /// texts does not look at them.
+  /// The rows at which to predict, N ascending numbers below T; nil means all. Text classifiers
+  /// ignore them.
   public let predictedRows: [Int]?
 
-  /// Packs sequences in their order. Token types default to 0.
+  /// Packs sequences in the given order. Token types default to 0.
   ///
-  /// - Parameter predicted: positions inside each sequence to predict at, ascending; nil for all.
+  /// - Parameter predicted: the positions in each sequence at which to predict, ascending; nil
+  ///   means all.
   public init(
     sequences: [[Int32]], typeIDs: [[Int32]]? = nil, predicted: [[Int]]? = nil
   ) {

@@ -1,27 +1,27 @@
 import PEFTTensor
 
-/// What is to be predicted for a batch of B examples: N rows, each of which belongs to an example.
+/// The targets of a batch of B examples: N rows, each of which belongs to an example.
 ///
-/// A classifier of texts has one row for each example. A tagger has one for each word, and a
-/// language model one for each token that is predicted. The loss is the mean over all rows, so that
-/// an example with more rows weighs more.
+/// A text classifier has one row for each example, a tagger one for each word, and a language model
+/// one for each predicted token. The loss is the mean over all rows, so an example with more rows
+/// weighs more.
 public struct Targets: Hashable, Sendable {
-  /// What is right in each row.
+  /// The correct answers, one for each row.
   public enum Kind: Hashable, Sendable {
-    /// The index of a class, in 0 ..< C: the loss is cross entropy.
+    /// Indices of classes in 0 ..< C. The loss is cross entropy.
     case classes([Int])
-    /// A value: the loss is the squared error.
+    /// Values. The loss is the squared error.
     case values([Double])
-    /// A token of the vocabulary: the loss is cross entropy.
+    /// Tokens of the vocabulary. The loss is cross entropy.
     case tokens([Int32])
   }
 
-  /// What is right in each of the N rows.
+  /// The correct answers for the N rows.
   public let kind: Kind
-  /// Which rows belong to which example.
+  /// The partition of the rows among the examples.
   public let partition: RowPartition
 
-  /// Targets whose rows belong to examples as `partition` says.
+  /// Creates targets whose rows are assigned to examples by `partition`.
   public init(_ kind: Kind, partition: RowPartition) {
     let count =
       switch kind {
@@ -35,23 +35,23 @@ public struct Targets: Hashable, Sendable {
     self.partition = partition
   }
 
-  /// A class for each example.
+  /// Creates targets with one class for each example.
   public static func classes(_ classes: [Int]) -> Targets {
     Targets(.classes(classes), partition: RowPartition(examples: classes.count))
   }
 
-  /// Classes for each example, none or more.
+  /// Creates targets with any number of classes for each example.
   public static func classes(ofRows classes: [[Int]]) -> Targets {
     Targets(
       .classes(classes.flatMap { $0 }), partition: RowPartition(lengths: classes.map(\.count)))
   }
 
-  /// A value for each example.
+  /// Creates targets with one value for each example.
   public static func values(_ values: [Double]) -> Targets {
     Targets(.values(values), partition: RowPartition(examples: values.count))
   }
 
-  /// Tokens for each example, none or more.
+  /// Creates targets with any number of tokens for each example.
   public static func tokens(_ tokens: [[Int32]]) -> Targets {
     Targets(.tokens(tokens.flatMap { $0 }), partition: RowPartition(lengths: tokens.map(\.count)))
   }
@@ -59,13 +59,13 @@ public struct Targets: Hashable, Sendable {
   /// The number of examples, B.
   public var count: Int { partition.exampleCount }
 
-  /// The number of rows, N: the loss is their mean.
+  /// The number of rows, N, over which the loss is averaged.
   public var termCount: Int { partition.rowCount }
 
-  /// Whether each example has exactly one row.
+  /// Whether every example has exactly one row.
   public var hasOneRowEach: Bool { partition == RowPartition(examples: count) }
 
-  /// The targets of the examples with these numbers, in their order.
+  /// The targets of the examples with these indices, in the given order.
   public func selected(_ examples: [Int]) -> Targets {
     let rows = examples.flatMap { partition[$0] }
     let kind: Kind =
@@ -79,8 +79,9 @@ public struct Targets: Hashable, Sendable {
 }
 
 extension Tape {
-  /// The loss of outputs [N, C]: cross entropy for classes, squared error for values; of hidden
-  /// states [N, h] with the map `vocabulary` for tokens.
+  /// The loss of the outputs. For classes and values, the outputs are [N, C] and the loss is cross
+  /// entropy or squared error; for tokens, they are hidden states [N, h] that `vocabulary` maps to
+  /// logits.
   public func loss(
     _ outputs: Variable, targets: Targets, vocabulary: VocabularyMap? = nil,
     labelSmoothing: Double = 0

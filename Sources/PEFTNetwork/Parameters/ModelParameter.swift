@@ -1,24 +1,24 @@
 import PEFTTensor
 
-/// A parameter of a model, with what grouping and transfer need to know of it.
+/// A parameter of a model, with the properties that grouping and transfer use.
 public struct ModelParameter {
   /// The parameter itself.
   public let parameter: Parameter
-  /// What it does.
+  /// The parameter's function in the network.
   public let kind: ParameterKind
-  /// The part of the network it stands in: `embeddings`, `layer.3`, `pooler`, `head`.
+  /// The part of the network that contains it: `embeddings`, `layer.3`, `pooler`, `head`.
   public let place: String
-  /// The number of its transformer layer, from 0; nil outside the layers.
+  /// The index of its transformer layer, from 0; nil outside the layers.
   public let layer: Int?
-  /// What it is inside its place, such as `attention.self.query.weight`: equal for parameters that
-  /// do the same in different layers, and in larger models of the same family.
+  /// Its role inside its place, such as `attention.self.query.weight`. Parameters with the same
+  /// role do the same in different layers, and in larger models of the same family.
   public let role: String
   /// The stage of the objective that first uses it; see `Objective`.
   public let stage: Int
-  /// For the parameters of an adapter: the adapted weight, and what probing may assume.
+  /// For a parameter of an adapter: the adapted weight, and what probing may assume; otherwise nil.
   public let adapter: AdapterFactor?
 
-  /// A parameter and its place.
+  /// Creates a model parameter.
   public init(
     _ parameter: Parameter, kind: ParameterKind, place: String, layer: Int? = nil, role: String,
     stage: Int, adapter: AdapterFactor? = nil
@@ -33,24 +33,25 @@ public struct ModelParameter {
   }
 }
 
-/// What a parameter is to the adapter that it belongs to.
+/// The relation of a parameter to the adapter to which it belongs.
 public struct AdapterFactor: Hashable, Sendable {
-  /// What probing may assume about a parameter of an adapter that is new.
+  /// The assumptions that probing may make about a parameter of a new adapter.
   public enum Part: Hashable, Sendable {
-    /// Nothing: it is one tensor of the adapter.
+    /// No assumptions: the parameter is one tensor of the adapter.
     case whole
-    /// Its gradient is zero, because its product with another factor is, which begins at zero.
+    /// The gradient is zero, because the parameter is multiplied by another factor that is
+    /// initialised to zero.
     case silent
-    /// An adapter of a lower rank has its first columns.
+    /// An adapter of lower rank consists of the first columns of this parameter.
     case columnPrefixes
   }
 
   /// The name of the weight [out, in] that is adapted.
   public let weight: String
-  /// What probing may assume.
+  /// The assumptions that probing may make.
   public let part: Part
 
-  /// A parameter of the adapter on `weight`.
+  /// Creates the description of a parameter of the adapter on `weight`.
   public init(weight: String, part: Part) {
     self.weight = weight
     self.part = part

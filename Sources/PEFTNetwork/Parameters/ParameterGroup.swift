@@ -1,19 +1,21 @@
-/// Parameters that train, or stay frozen, together: an item of the selection.
+/// Parameters that are trained or frozen together: an item of the selection.
 public struct ParameterGroup: Hashable, Sendable {
-  /// The group's name, unique among its model's groups: `attention`, `layer.3.norm`, a tensor's
-  /// name, a tensor's name with a row as `….weight[17]`, or an adapter as
-  /// `lora:8@layer.3.attention`.
+  /// The group's name, unique among its model's groups.
+  ///
+  /// Examples are `attention`, `layer.3.norm`, a tensor's name, a tensor's name with a row as in
+  /// `….weight[17]`, and an adapter as in `lora:8@layer.3.attention`.
   public let name: String
-  /// What its parameters do; for a user's group with several kinds, that of most of its elements.
+  /// The function of its parameters. For a user's group with several kinds, the kind of most of its
+  /// elements.
   public let kind: ParameterKind
-  /// The transformer layer that holds all of it; nil where there is no such one.
+  /// The transformer layer that contains the whole group; nil if there is no single such layer.
   public let layer: Int?
   /// The number of elements, |k|.
   public let parameterCount: Int
-  /// What it consists of.
+  /// The parts of the group.
   public let members: [Member]
-  /// Groups of one class exclude each other: a set of weights and the adapters on it. Nil for a
-  /// group that excludes none.
+  /// Groups of the same class exclude each other, such as a set of weights and the adapters on it.
+  /// Nil for a group that excludes none.
   public let exclusionClass: Int?
 
   /// A part of a group.
@@ -22,7 +24,7 @@ public struct ParameterGroup: Hashable, Sendable {
     case tensor(String)
     /// One row of a matrix.
     case row(String, Int)
-    /// A new low-rank addition of rank R to a weight.
+    /// A new low-rank delta of rank R on a weight.
     case lowRank(weight: String, rank: Int)
 
     /// The member in one line: `NAME`, `NAME[ROW]` or `lora:RANK@NAME`.
@@ -34,7 +36,7 @@ public struct ParameterGroup: Hashable, Sendable {
       }
     }
 
-    /// The member that `description` describes; nil for anything else.
+    /// Creates the member that `description` describes; nil for anything else.
     public init?(_ description: String) {
       if description.hasPrefix("lora:") {
         let parts = description.dropFirst("lora:".count).split(separator: "@", maxSplits: 1)
@@ -53,7 +55,7 @@ public struct ParameterGroup: Hashable, Sendable {
     }
   }
 
-  /// A group with these properties, as read from a file.
+  /// Creates a group with these properties, as read from a file.
   public init(
     name: String, kind: ParameterKind, layer: Int?, parameterCount: Int, members: [Member],
     exclusionClass: Int?
@@ -66,9 +68,9 @@ public struct ParameterGroup: Hashable, Sendable {
     self.exclusionClass = exclusionClass
   }
 
-  /// More parameters than any model has; a file that says more is wrong.
+  /// An upper limit on the parameter count of any model. A file with a larger number is invalid.
   public static let parameterLimit = 1 << 36
 
-  /// Whether it always trains: the head.
+  /// Whether the group is always trained, which is so for the head.
   public var isFixed: Bool { kind == .head }
 }

@@ -1,26 +1,27 @@
-/// How parameters are put into groups that train, or stay frozen, together.
+/// A rule that divides parameters into groups that are trained or frozen together.
 public enum GroupingRule: Hashable, Sendable {
   /// One group for each kind.
   case kind
-  /// One group for each kind in each layer; what stands outside the layers by kind and place.
+  /// One group for each kind in each layer. Parameters outside the layers are grouped by place and
+  /// kind.
   case kindByLayer
   /// One group for each tensor.
   case tensor
-  /// One group for each row of every matrix (a neuron's incoming weights, or a word's vector);
-  /// vectors such as biases and norms stay whole.
+  /// One group for each row of every matrix (a neuron's incoming weights, or a word's vector).
+  /// Vectors such as biases and norms are not divided.
   case row
-  /// The groups of a user's file, in its order; the head is a group of its own
-  /// and needs no pattern.
+  /// The groups in a user's file, in the order of the file. The head forms its own group and needs
+  /// no pattern.
   case patterns([NamedPatterns])
 
   /// A named group of a user's file.
   public struct NamedPatterns: Hashable, Sendable {
     /// The group's name.
     public let name: String
-    /// Patterns of tensor names, in which `*` stands for any characters, none included.
+    /// Patterns of tensor names, in which `*` matches any number of characters, including zero.
     public let patterns: [String]
 
-    /// A group of the tensors that one of `patterns` matches.
+    /// Creates a group of the tensors that match one of `patterns`.
     public init(name: String, patterns: [String]) {
       self.name = name
       self.patterns = patterns
@@ -32,7 +33,8 @@ public enum GroupingRule: Hashable, Sendable {
     }
   }
 
-  /// `kind`, `kind-layer`, `tensor`, `row` or `file`, as on the command line and in files.
+  /// The rule's name on the command line and in files: `kind`, `kind-layer`, `tensor`, `row` or
+  /// `file`.
   public var name: String {
     switch self {
     case .kind: "kind"
@@ -43,7 +45,8 @@ public enum GroupingRule: Hashable, Sendable {
     }
   }
 
-  /// The rule called `name`; nil for `file`, which needs its patterns, and for unknown names.
+  /// Creates the rule called `name`; nil for `file`, which needs its patterns, and for unknown
+  /// names.
   public init?(name: String) {
     guard
       let rule = [GroupingRule.kind, .kindByLayer, .tensor, .row].first(where: { $0.name == name })
@@ -51,8 +54,8 @@ public enum GroupingRule: Hashable, Sendable {
     self = rule
   }
 
-  /// Whether `pattern` matches the whole of `text`: linear in their product at worst, by going back
-  /// only to the last star.
+  /// Whether `pattern` matches the whole of `text`. The time is at most proportional to the product
+  /// of their lengths, because matching backtracks only to the last star.
   private static func matches(_ pattern: ArraySlice<UInt8>, _ text: ArraySlice<UInt8>) -> Bool {
     let star = UInt8(ascii: "*")
     var (position, place) = (pattern.startIndex, text.startIndex)
@@ -75,8 +78,8 @@ public enum GroupingRule: Hashable, Sendable {
   }
 }
 
-/// Groups that do not fit the model. The message names the group or the tensor.
+/// An error about groups that do not fit the model. The message names the group or the tensor.
 public struct GroupingError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// What is wrong and what would be right.
+  /// A description of what is wrong and what would be valid.
   public let description: String
 }

@@ -1,30 +1,33 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// The groups of a model by one rule: disjoint, and together all of it; adapter candidates come
-/// after the groups that they exclude.
+/// The groups of a model under one rule.
+///
+/// The groups of the rule are disjoint and together cover the model. Adapter candidates follow
+/// after them; each excludes the group it adapts.
 public struct ParameterGrouping: Sendable {
-  /// The groups: those of the rule in the order of the network, then the adapters.
+  /// The groups: first those of the rule in the order of the network, then the adapters.
   public let groups: [ParameterGroup]
-  /// The rule they follow.
+  /// The rule that defines the groups.
   public let rule: GroupingRule
-  /// Where the elements of each parameter count, by the position of the parameter in the model.
+  /// The assignment of each parameter's elements to groups, indexed by the parameter's position in
+  /// the model.
   public let assignments: [Assignment]
 
-  /// To which groups a parameter's elements belong.
+  /// The groups to which a parameter's elements belong.
   public enum Assignment: Hashable, Sendable {
-    /// The whole tensor to one group.
+    /// The whole tensor belongs to one group.
     case whole(Int)
-    /// Row r to group `first + r`.
+    /// Row r belongs to group `first + r`.
     case rows(first: Int)
-    /// The first `rank` columns to each of these groups. The adapter's other parameters, whose
-    /// gradient is zero at first, belong to none.
+    /// The first `rank` columns belong to each of these groups. The adapter's other parameters,
+    /// whose gradient is initially zero, belong to no group.
     case columnPrefixes([ColumnPrefix])
-    /// To no group.
+    /// The parameter belongs to no group.
     case none
   }
 
-  /// A number of columns, and the group they belong to.
+  /// A number of leading columns, and the group to which they belong.
   public struct ColumnPrefix: Hashable, Sendable {
     /// The number of columns, R.
     public let rank: Int
@@ -34,10 +37,10 @@ public struct ParameterGrouping: Sendable {
 
   /// Groups `parameters` by `rule`.
   ///
-  /// With `candidates`, the factors of attached adapters belong to the candidates' groups and to
-  /// nothing else; without, they are parameters like others. Throws for a user's file that names a
-  /// group twice, matches a tensor twice, leaves one out or has a pattern that matches nothing, and
-  /// for adapter candidates beside rows.
+  /// With `candidates`, the factors of attached adapters belong only to the candidates' groups;
+  /// without, they are treated like any other parameter. Throws if a user's file names a group
+  /// twice, matches a tensor twice, leaves one out or has a pattern that matches nothing, and if
+  /// adapter candidates are combined with `row`.
   public init(
     _ parameters: [ModelParameter], by rule: GroupingRule, candidates: AdapterCandidates? = nil
   ) throws(GroupingError) {
@@ -99,7 +102,7 @@ private struct Builder {
     assignments = Array(repeating: .none, count: parameters.count)
   }
 
-  /// The position of the group `name`, made if there is none.
+  /// The index of the group `name`, which is added if it does not exist.
   private mutating func group(_ name: String) -> Int {
     if let position = positions[name] { return position }
     positions[name] = groups.count
@@ -175,9 +178,10 @@ private struct Builder {
     }
   }
 
-  /// For every group with matrices to adapt one group a rank, and a class that holds them all.
+  /// Adds, for every group with matrices to adapt, one group for each rank, and puts them all into
+  /// one exclusion class.
   ///
-  /// Throws for a matrix to adapt that is not there.
+  /// Throws if a matrix to adapt does not exist.
   mutating func addAdapters(_ candidates: AdapterCandidates) throws(GroupingError) {
     for target in candidates.targets ?? [] {
       let alone = AdapterCandidates(ranks: candidates.ranks, targets: [target])
@@ -229,7 +233,7 @@ private struct Builder {
 }
 
 extension Array where Element: Hashable {
-  /// The first element that stands there a second time.
+  /// The first element that occurs a second time.
   fileprivate var firstDuplicate: Element? {
     var seen: Set<Element> = []
     return first { !seen.insert($0).inserted }

@@ -1,25 +1,25 @@
 import PEFTTensor
 
-/// What is known of one group's influence.
+/// The measured influence of one group.
 public struct GroupInfluence: Hashable, Sendable {
-  /// The slope b = Gᵀg: positive when a step against g lowers the loss.
+  /// The slope b = Gᵀg, positive if a step against g lowers the loss.
   public let slope: Double
-  /// Its standard error.
+  /// The standard error of the slope.
   public let slopeError: Double
   /// The curvature a = gᵀHg.
   public let curvature: Double
-  /// Its standard error.
+  /// The standard error of the curvature.
   public let curvatureError: Double
-  /// The loss that the group removes, by the rule that was asked for; never negative.
+  /// The reduction of the loss by the group under the chosen rule; never negative.
   public let value: Double
-  /// Its standard error, to first order in those of slope and curvature.
+  /// The standard error of the value, to first order in the errors of slope and curvature.
   public let valueError: Double
-  /// The step η* within the reach that removes it.
+  /// The step η* within the reach that achieves this reduction.
   public let step: Double
-  /// How far to trust it.
+  /// How far the influence can be trusted.
   public let verdict: Verdict
 
-  /// An influence with these numbers.
+  /// Creates an influence from these numbers.
   public init(
     slope: Double, slopeError: Double, curvature: Double, curvatureError: Double, value: Double,
     valueError: Double, step: Double, verdict: Verdict
@@ -43,24 +43,25 @@ public struct GroupInfluence: Hashable, Sendable {
     /// The slope is more than two standard errors below zero: a step along the direction raises the
     /// loss.
     case rising
-    /// The direction is zero, or nothing depends on it.
+    /// The direction is zero, or the loss does not depend on it.
     case flat
-    /// No fit passed the gate.
+    /// No fit was accepted.
     case unfitted
   }
 }
 
-/// How slopes and curvatures become the value of a group.
+/// A rule that turns slope and curvature into the value of a group.
 public enum InfluenceRule: Hashable, Sendable {
-  /// max over 0 ≤ η ≤ ρ of bη − ½aη²: the loss removed by the best step within
-  /// reach. Finite for any a.
+  /// max over 0 ≤ η ≤ ρ of bη − ½aη²: the reduction of the loss by the best step within reach.
+  /// Finite for any a.
   case trustRegion(reach: Double)
-  /// b² / (2a): the same without a limit; the paper's, up to the factor ½. Nothing where a ≤ 0.
+  /// b² / (2a): the trust-region value without a limit on the step, which is the paper's rule up to
+  /// the factor ½. Zero if a ≤ 0.
   case newton
-  /// b: the loss removed for each unit of a small step.
+  /// b: the reduction of the loss for each unit of a small step.
   case slope
 
-  /// The best step η* and the loss it removes.
+  /// The best step η* and the reduction of the loss it achieves.
   public func best(slope: Double, curvature: Double) -> (step: Double, value: Double) {
     guard slope > 0 else { return (0, 0) }
     switch self {
@@ -74,8 +75,8 @@ public enum InfluenceRule: Hashable, Sendable {
     }
   }
 
-  /// The variance of the value: with η the best step, ∂V/∂b = η and ∂V/∂a = −η²/2, whether the step
-  /// is inside the reach or at its end.
+  /// The variance of the value. With η the best step, ∂V/∂b = η and ∂V/∂a = −η²/2, whether the step
+  /// is inside the reach or at its limit.
   func variance(
     slope: Double, step: Double, slopeVariance: Double, curvatureVariance: Double,
     covariance: Double
@@ -88,7 +89,7 @@ public enum InfluenceRule: Hashable, Sendable {
       step * step * slopeVariance + half * half * curvatureVariance + 2 * step * half * covariance)
   }
 
-  /// `trust-region`, `newton` or `slope`, as on the command line and in files.
+  /// The rule's name on the command line and in files: `trust-region`, `newton` or `slope`.
   public var name: String {
     switch self {
     case .trustRegion: "trust-region"
@@ -98,11 +99,11 @@ public enum InfluenceRule: Hashable, Sendable {
   }
 }
 
-/// How several probes become one estimate.
+/// How several probes are combined into one estimate.
 public enum ProbeAggregation: String, CaseIterable, Hashable, Sendable {
-  /// The value of the mean slope and the mean curvature, weighted by examples, over all probes. One
-  /// probe with a curvature near zero cannot rule it.
+  /// The value of the mean slope and the mean curvature over all probes, weighted by examples. A
+  /// single probe with a curvature near zero cannot dominate it.
   case ratioOfMeans = "ratio-of-means"
-  /// The sum of each accepted probe's value (the paper's).
+  /// The sum of the values of all accepted probes, as in the paper.
   case sum
 }

@@ -1,18 +1,24 @@
-/// Slopes, curvatures and values of all groups from several probes.
+/// Slopes, curvatures and values of all groups, estimated from several probes.
 public struct InfluenceEstimate: Sendable {
-  /// One for each group, K.
+  /// The influences of the K groups.
   public let groups: [GroupInfluence]
 
-  /// The estimate from `records`, which must not be empty and must agree in their number of groups.
+  /// Computes the estimate from `records`, which must not be empty and must have the same number of
+  /// groups.
   ///
-  /// Means are weighted by examples, and are over all probes that have a fit, those that the gate
-  /// refused among them: it looks at signs, so that the mean of what passes flatters. Their
-  /// variance is the larger of two: what the probes say of themselves, Σ n² Var / N², and, from
-  /// three probes on, what their spread says, Σ n² (b_j − b)² / N² · P / (P − 1). A probe of one
-  /// example says nothing of itself: for Var it has the mean of the others', by examples; where all
-  /// are so and there is no spread either, the variance is infinite. With `sum` the means and the
-  /// value, which is a sum, are over accepted probes; its error is that of the sum by their spread.
-  /// A group without an accepted probe is worth nothing either way.
+  /// With `ratioOfMeans`, means are weighted by examples and include every probe with a fit, even a
+  /// rejected one. Rejection depends on signs, so a mean over accepted probes alone would be too
+  /// favourable.
+  ///
+  /// The variance of a mean is the larger of two estimates: one from the variances within the
+  /// probes, Σ n² Var / N², and, from three probes on, one from their spread, Σ n²
+  /// (b_j − b)² / N² · P / (P − 1). A probe of one example has no variance of its own, so it takes
+  /// the example-weighted mean of the others. If no probe has one and there is no spread, the
+  /// variance is infinite.
+  ///
+  /// With `sum`, the means and the value, which is a sum, cover only accepted probes; the error of
+  /// the value is that of the sum, from the spread of its terms. With either aggregation, a group
+  /// without an accepted probe has the value 0.
   public init(
     _ records: [ProbeRecord], rule: InfluenceRule, aggregation: ProbeAggregation = .ratioOfMeans
   ) {
@@ -26,7 +32,7 @@ public struct InfluenceEstimate: Sendable {
     }
   }
 
-  /// The values, K numbers.
+  /// The values of the K groups.
   public var values: [Double] { groups.map(\.value) }
 
   private static func group(
@@ -94,8 +100,8 @@ public struct InfluenceEstimate: Sendable {
     return max(inside ?? 0, between * count / (count - 1))
   }
 
-  /// Σ n² Var / N², with n Var of a probe without a variance the mean of the others';
-  /// nil where none has one.
+  /// Σ n² Var / N², where a probe without a variance takes the mean n Var of the others; nil if no
+  /// probe has a variance.
   private static func inside(
     _ records: [ProbeRecord], _ weights: [Double], _ own: (ProbeRecord) -> Double
   ) -> Double? {

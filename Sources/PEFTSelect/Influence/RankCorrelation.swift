@@ -1,10 +1,10 @@
-/// How far two rankings agree.
+/// Measures of how far two rankings agree.
 public enum RankCorrelation {
-  /// Kendall's τ_b of paired values, from −1 to 1:
+  /// Kendall's τ_b of paired values, from −1 to 1.
   ///
   ///     (concordant pairs − discordant pairs) / √(pairs untied in x · pairs untied in y)
   ///
-  /// 0 where either side is constant. O(n²).
+  /// Returns 0 if either side is constant. O(n²).
   public static func kendall(_ x: [Double], _ y: [Double]) -> Double {
     precondition(x.count == y.count, "kendall: \(x.count) and \(y.count) values")
     var (sum, xPairs, yPairs) = (0, 0, 0)

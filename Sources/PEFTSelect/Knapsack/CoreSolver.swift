@@ -1,23 +1,25 @@
 /// Dynamic programming over deviations from the relaxed solution.
 ///
-/// With the price λ of a unit of capacity, option o is worth v_o − λ w_o to its choice, nothing is
-/// worth 0; let each choice take what is worth most to it. Whatever is chosen, its value is at most
-/// L = Σ v + λ (c − Σ w), and moving a choice from its best to another option lowers L by their
-/// difference of worth. Choices are decided in the order of the least such loss: those near the
-/// price, the *core*, first. A state is what is decided, the rest at its best; it is dropped when
-/// another has no more weight and no less value, or when its L does not exceed the best value
-/// found. Once the next loss alone brings every L down to that, the best found is optimal.
+/// At a price λ for each unit of capacity, option o has the worth v_o − λ w_o, and taking nothing
+/// has the worth 0. Initially every choice takes its option of greatest worth. The value of any
+/// selection is at most L = Σ v + λ (c − Σ w), and moving a choice from its best option to another
+/// lowers L by the difference of their worths. Choices are decided in the order of the smallest
+/// such loss, so those near the price, the *core*, come first. A state holds the decided choices,
+/// with all others at their best. It is dropped if another state has no greater weight and no
+/// smaller value, or if its L does not exceed the best value found. Once the next loss alone lowers
+/// every L to that value, the best solution found is optimal.
 ///
-/// Equal values with a smaller weight have a greater L, so the lightest of the best is found.
+/// Of two solutions of equal value the lighter has the greater L, so the lightest optimal solution
+/// is found.
 struct CoreSolver {
   private struct State {
     var weight: Int64
     var value: ExactValue
-    /// The last deviation on the way here; −1 for none.
+    /// The index of the last deviation that led to this state; −1 for the initial state.
     var node: Int32
   }
 
-  /// A deviation: choice `choice` takes `option`, −1 for nothing.
+  /// A deviation: `choice` takes `option`, where −1 means nothing.
   private struct Deviation {
     let parent: Int32
     let choice: Int32
@@ -41,7 +43,7 @@ struct CoreSolver {
   private let incumbent: [KnapsackProblem.Option]
   private var count = 0
 
-  /// Solves; `incumbent` is a choice to begin with.
+  /// Solves the problem, starting from the solution `incumbent`.
   static func solve(
     _ problem: KnapsackProblem, _ relaxation: KnapsackRelaxation,
     incumbent: [KnapsackProblem.Option], limits: KnapsackLimits,
@@ -101,7 +103,7 @@ struct CoreSolver {
     consider(first)
     var isProven = true
     for choice in order {
-      // No state can reach more than its limit less the loss of the choices that are left.
+      // No state can reach more than its limit minus the loss of the next undecided choice.
       let top = states.lazy.map(limit).max() ?? 0
       if states.isEmpty || top - losses[Int(choice)] <= best.value { break }
       let isLate = (ContinuousClock.now - start) / .seconds(1) > limits.seconds
@@ -118,7 +120,7 @@ struct CoreSolver {
       states: count)
   }
 
-  /// The states after deciding `choice`: as they are, and moved to each other option.
+  /// The states after deciding `choice`: each unchanged, and moved to each other option.
   private mutating func extended(_ states: [State], by choice: Int) -> [State] {
     let options = problem.choices[choice]
     let current = base[choice] < 0 ? nil : options[Int(base[choice])]
@@ -133,8 +135,8 @@ struct CoreSolver {
     return result
   }
 
-  /// Merges two lists, ascending in weight and value, the second one moved; drops what is dominated
-  /// or cannot exceed the best.
+  /// Merges two lists in ascending order of weight and value, with the second one shifted. Drops
+  /// states that are dominated or cannot exceed the best value.
   private mutating func merged(
     _ first: [State], _ second: [State], movedBy weight: Int64, _ value: ExactValue, choice: Int32,
     option: Int32

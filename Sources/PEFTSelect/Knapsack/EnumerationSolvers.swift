@@ -1,11 +1,11 @@
-/// All choices, as oracles of the other solvers.
+/// Solvers that enumerate all selections, used to check the other solvers.
 enum EnumerationSolvers {
-  /// The most choices that brute force takes on.
+  /// The maximum number of choices for brute force.
   static let bruteForceLimit = 20
-  /// The most choices that meeting in the middle takes on.
+  /// The maximum number of choices for meeting in the middle.
   static let middleLimit = 40
 
-  /// The lightest of the most valuable choices; nil for too many.
+  /// The lightest of the most valuable selections; nil if there are too many choices.
   static func bruteForce(_ problem: KnapsackProblem) -> [KnapsackProblem.Option]? {
     guard problem.choices.count <= bruteForceLimit else { return nil }
     var best: Subset = Subset(weight: 0, value: 0, options: [])
@@ -15,7 +15,8 @@ enum EnumerationSolvers {
     return best.options
   }
 
-  /// The same by two halves: for each of the first the best of the second that still fits.
+  /// The same result from two halves: each selection of the first half is combined with the best
+  /// one of the second half that still fits.
   static func meetInTheMiddle(_ problem: KnapsackProblem) -> [KnapsackProblem.Option]? {
     guard problem.choices.count <= middleLimit else { return nil }
     let middle = problem.choices.count / 2

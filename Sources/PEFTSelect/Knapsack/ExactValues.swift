@@ -1,14 +1,14 @@
 import Foundation
 
-/// The number that values and their sums are computed in: exact where Double sums would round.
+/// The integer type for values and their sums, exact where sums of Doubles would round.
 typealias ExactValue = Int128
 
 /// Values as integers: v = integer · 2^exponent.
 ///
-/// A Double is a 53-bit integer times a power of two, so values whose exponents are close share a
-/// power and all sums of them are exact. The sum of all values is brought to just below 2¹⁰⁰. A
-/// value that is so small beside the sum that bits fall off at 2⁰ is rounded to the nearest
-/// integer: an error of at most 2⁻¹⁰⁰ of the sum of all values for each item.
+/// A Double is a 53-bit integer times a power of two, so values with similar exponents share a
+/// power, and all their sums are exact. The exponent is chosen so that the sum of all values is
+/// just below 2¹⁰⁰. A value so small compared with the sum that it has bits below 2⁰ is rounded to
+/// the nearest integer. The error for each item is at most 2⁻¹⁰⁰ of the sum of all values.
 struct ExactValues {
   let integers: [ExactValue]
   private let exponent: Int
@@ -21,11 +21,12 @@ struct ExactValues {
     integers = values.map { Self.integer($0, exponent: exponent) }
   }
 
-  /// The nearest Double to an integer's value, which is not negative.
+  /// The Double nearest to the value of a non-negative integer.
   func value(_ integer: ExactValue) -> Double {
     let bits = 128 - integer.leadingZeroBitCount
     guard bits > 64 else { return scalbn(Double(UInt64(truncatingIfNeeded: integer)), exponent) }
-    // The leading 64 bits, the last one set where any below is: that rounds as the whole would.
+    // The leading 64 bits, with the last bit set if any lower bit is set. This rounds like the
+    // whole integer.
     let shift = bits - 64
     let words = integer.words
     let low = UInt64(words[words.startIndex])
@@ -35,7 +36,7 @@ struct ExactValues {
     return scalbn(Double(leading | (rest == 0 ? 0 : 1)), exponent + shift)
   }
 
-  /// The least Double that is not below an integer's value, or the one after it.
+  /// A Double that is not below the value of an integer: the smallest such Double, or the next one.
   func bound(_ integer: ExactValue) -> Double {
     let nearest = value(integer)
     return Self.integer(nearest, exponent: exponent) < integer ? nearest.nextUp : nearest

@@ -1,6 +1,7 @@
-/// Steps by density, skipping what does not fit, against the best single option.
+/// Takes steps in order of density, skipping those that do not fit, and compares the result with
+/// the best single option.
 struct GreedySolver {
-  /// The options taken.
+  /// Returns the options taken.
   static func solve(
     _ problem: KnapsackProblem, _ relaxation: KnapsackRelaxation
   ) -> [KnapsackProblem.Option] {

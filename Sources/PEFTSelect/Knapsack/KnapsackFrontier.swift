@@ -1,14 +1,14 @@
-/// The best value for every capacity: the points at which a little more capacity gives more value.
+/// The best value for every capacity, as the points where a little more capacity yields more value.
 public struct KnapsackFrontier: Sendable {
   /// A point of the frontier.
   public struct Point: Hashable, Sendable {
-    /// The weight, what is forced in included.
+    /// The weight, including the items forced in.
     public let weight: Int64
     /// The value.
     public let value: Double
   }
 
-  /// The points, ascending in weight and value; the first takes only what is forced in.
+  /// The points, ascending in weight and value. The first takes only the items forced in.
   public let points: [Point]
   /// The solver that found them.
   public let solver: KnapsackSolver
@@ -25,15 +25,15 @@ public struct KnapsackFrontier: Sendable {
     self.options = options
   }
 
-  /// The items taken at point `index`, ascending, those forced in included.
+  /// The items taken at point `index`, ascending, including those forced in.
   public func selection(at index: Int) -> [Int] { (forced + options(index)).sorted() }
 }
 
 extension KnapsackInstance {
-  /// The whole exact frontier, to the sum of all weights; the capacity only has to
-  /// hold what is forced in.
+  /// Computes the whole exact frontier, up to the sum of all weights. The capacity only has to hold
+  /// the items forced in.
   ///
-  /// - Returns: nil where limits ended it.
+  /// - Returns: nil if the limits ended the search.
   public func frontier(limits: KnapsackLimits = KnapsackLimits()) -> KnapsackFrontier? {
     let start = ContinuousClock.now
     let problem = KnapsackProblem(self, isCapped: false)
@@ -60,6 +60,7 @@ extension KnapsackInstance {
       options: { list.options(of: points[$0]).map(\.item) })
   }
 
-  /// The most capacities, in units of the greatest common divisor, for which every one is computed.
+  /// The maximum number of capacities, in units of the greatest common divisor, for which every one
+  /// is computed.
   static let denseLimit = 4_000_000
 }

@@ -1,11 +1,12 @@
 extension KnapsackInstance {
-  /// Solves: the most value within the capacity, and of that the least weight.
+  /// Returns the selection of greatest value within the capacity, and of those the lightest.
   ///
-  /// The answer does not depend on the order of the items, but for items that are equal in
-  /// everything: of these the first are taken. Values may be scaled by any power of two, weights by
-  /// any whole number. A solver that cannot take the instance (oracles beyond their size,
-  /// `frontier` beyond its capacities, memory or time) gives the greedy answer with its bound and
-  /// no proof, as one that a limit ends does with the best it has.
+  /// The answer does not depend on the order of the items, except that among identical items the
+  /// first ones are taken. Scaling all values by a power of two, or all weights by a whole number,
+  /// does not change it. If a solver cannot handle the instance (an oracle beyond its size,
+  /// `frontier` beyond its limits of capacities, memory or time), it returns the greedy answer with
+  /// its bound and no proof. A solver that a limit ends returns its best answer so far in the same
+  /// way.
   public func solve(
     using solver: KnapsackSolver = .automatic, limits: KnapsackLimits = KnapsackLimits()
   ) -> KnapsackOutcome {
@@ -24,7 +25,7 @@ extension KnapsackInstance {
     }
     switch solver {
     case .greedy:
-      // All that could help is taken.
+      // Everything that could add value was taken.
       return outcome(greedy, .greedy, isProven: !relaxation.isFull, states: greedy.count)
     case .bruteForce: return outcome(EnumerationSolvers.bruteForce(problem), .bruteForce)
     case .meetInTheMiddle:
@@ -62,7 +63,7 @@ extension KnapsackInstance {
 }
 
 extension SizeClassSolver {
-  /// The options of the greatest value, at the least capacity that has it.
+  /// The options of the greatest value, at the smallest capacity that reaches it.
   var bestOptions: [KnapsackProblem.Option] {
     let top = best[best.count - 1]
     return options(at: best.firstIndex(of: top) ?? best.count - 1)

@@ -1,20 +1,20 @@
-/// A 0-1 knapsack with multiple choice:
+/// A 0-1 knapsack problem with multiple-choice constraints.
 ///
 ///     maximise Σ v_i x_i   subject to   Σ w_i x_i ≤ c,   at most one item of each exclusion class,
 ///     forced items as forced,   x_i ∈ {0, 1}
 ///
-/// Among choices of equal value the lightest is the answer.
+/// Among selections of equal value, the lightest is the answer.
 public struct KnapsackInstance: Sendable {
   /// The items.
   public let items: [KnapsackItem]
-  /// c.
+  /// The capacity c.
   public let capacity: Int64
 
-  /// An instance.
+  /// Creates an instance.
   ///
-  /// Throws for a weight that is not positive, a value that is negative or not finite, a sum of
-  /// weights beyond 64 bits or of values beyond a Double, two items of one class forced in, and
-  /// items forced in that do not fit.
+  /// Throws if a weight is not positive, a value is negative or not finite, the sum of weights
+  /// exceeds 64 bits or that of values a Double, two items of one class are forced in, or the items
+  /// forced in do not fit.
   public init(items: [KnapsackItem], capacity: Int64) throws(KnapsackError) {
     var total: Int64 = 0
     var value = 0.0
@@ -50,28 +50,28 @@ public struct KnapsackInstance: Sendable {
   }
 }
 
-/// An item that can be taken or left.
+/// An item of a knapsack.
 public struct KnapsackItem: Hashable, Sendable {
-  /// What is decided beforehand.
+  /// A decision made in advance.
   public enum Choice: Hashable, Sendable {
-    /// Nothing.
+    /// No decision: the solver may take the item or leave it.
     case free
-    /// It is taken.
+    /// The item is taken.
     case forcedIn
-    /// It is left.
+    /// The item is left out.
     case forcedOut
   }
 
-  /// w, positive.
+  /// The weight w, which must be positive.
   public var weight: Int64
-  /// v, finite, from 0. An item of value 0 is never taken unless forced in.
+  /// The value v, finite and at least 0. An item of value 0 is never taken unless it is forced in.
   public var value: Double
-  /// At most one item of a class is taken; nil for an item that excludes none.
+  /// The exclusion class: at most one item of a class is taken. Nil for an item that excludes none.
   public var exclusionClass: Int?
-  /// What is decided beforehand.
+  /// The decision made in advance.
   public var choice: Choice
 
-  /// An item.
+  /// Creates an item.
   public init(
     weight: Int64, value: Double, exclusionClass: Int? = nil, choice: Choice = .free
   ) {
@@ -84,7 +84,7 @@ public struct KnapsackItem: Hashable, Sendable {
 
 /// An invalid knapsack instance. The message names the item, counted from 0.
 public struct KnapsackError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// What is wrong.
+  /// A description of what is wrong.
   public let description: String
 
   init(_ description: String) { self.description = description }

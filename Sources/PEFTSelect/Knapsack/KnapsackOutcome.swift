@@ -1,50 +1,54 @@
-/// What a solver found.
+/// The result of a solver.
 public struct KnapsackOutcome: Hashable, Sendable {
-  /// The items taken, ascending, those forced in included.
+  /// The items taken, ascending, including those forced in.
   public let selection: [Int]
-  /// Their value, those forced in included.
+  /// The value of the items taken, including those forced in.
   public let value: Double
-  /// Their weight.
+  /// The weight of the items taken.
   public let weight: Int64
-  /// No choice has a greater value.
+  /// An upper bound on the value of any selection.
   public let upperBound: Double
-  /// Whether no choice has a greater value than this one, nor an equal one a smaller weight.
+  /// Whether it is proven that no selection has a greater value, and none of equal value a smaller
+  /// weight.
   public let isProvenOptimal: Bool
   /// The solver that found it.
   public let solver: KnapsackSolver
-  /// States looked at, a measure of the work.
+  /// The number of states examined, a measure of the work.
   public let states: Int
-  /// Seconds it took.
+  /// The time taken, in seconds.
   public let seconds: Double
 }
 
-/// The ways to solve. All but `greedy` are exact unless a limit ends them.
+/// The available solvers. All but `greedy` are exact unless a limit ends them.
 public enum KnapsackSolver: String, CaseIterable, Hashable, Sendable {
-  /// `core`; where a limit on states ends that and the sizes allow it, `frontier`.
+  /// `core`; if its limit on states ends it and the sizes allow it, `frontier`.
   case automatic
-  /// By density, skipping what does not fit, against the best single item. O(n log n).
+  /// Takes items in order of density, skipping those that do not fit, and compares the result with
+  /// the best single item. O(n log n).
   case greedy
-  /// The best value for every capacity at once, class of equal sizes by class;
-  /// for few distinct sizes.
+  /// Computes the best value for every capacity at once, one class of equal sizes after another.
+  /// Suited to few distinct sizes.
   case frontier
-  /// The list of undominated choices, item by item (Nemhauser & Ullmann 1969).
+  /// Extends the list of undominated selections item by item (Nemhauser & Ullmann 1969).
   case paretoList
-  /// Dynamic programming over deviations from the solution of the linear relaxation, the least
-  /// costly first (after Pisinger 1997); for one capacity and up to 10⁵ items.
+  /// Dynamic programming over deviations from the solution of the linear relaxation, starting with
+  /// the cheapest (after Pisinger 1997). Suited to one capacity and up to 10⁵ items.
   case core
-  /// All choices; at most 20 items. An oracle.
+  /// Enumerates all selections of at most 20 items. An oracle for tests.
   case bruteForce
-  /// Two halves, each by all choices (Horowitz & Sahni 1974); at most 40 items. An oracle.
+  /// Enumerates both halves of at most 40 items and combines them (Horowitz & Sahni 1974). An
+  /// oracle for tests.
   case meetInTheMiddle
 }
 
-/// Where a solver is to stop. It then returns the best it has, with its bound and without a proof.
+/// Limits at which a solver stops. It then returns its best answer so far, with a bound and without
+/// a proof.
 public struct KnapsackLimits: Hashable, Sendable {
-  /// The most states kept.
+  /// The maximum number of states kept.
   public var states = 20_000_000
-  /// The most seconds.
+  /// The maximum time in seconds.
   public var seconds = 60.0
 
-  /// The defaults.
+  /// Creates the default limits.
   public init() {}
 }

@@ -1,18 +1,19 @@
-/// An instance as the solvers see it: what is forced is settled, what cannot help is
-/// gone, weights are divided by their greatest common divisor, and the order does not
-/// depend on that of the input.
+/// An instance reduced to what the solvers need.
+///
+/// Forced items are settled, items that cannot help are removed, and weights are divided by their
+/// greatest common divisor. The order does not depend on that of the input.
 struct KnapsackProblem {
-  /// Nothing, or one of some options: undominated, so weights and values are
+  /// A choice between nothing and one of several undominated options, whose weights and values are
   /// both strictly ascending.
   struct Choice {
-    /// The lightest.
+    /// The lightest option.
     let first: Option
-    /// The others; empty for an item that excludes none.
+    /// The other options; empty for an item that excludes none.
     let others: [Option]
 
     /// The number of options.
     var count: Int { 1 + others.count }
-    /// The heaviest and most valuable.
+    /// The heaviest and most valuable option.
     var last: Option { others.last ?? first }
     /// Option `index`, from 0.
     subscript(index: Int) -> Option { index == 0 ? first : others[index - 1] }
@@ -21,16 +22,16 @@ struct KnapsackProblem {
   struct Option {
     let weight: Int64
     let value: ExactValue
-    /// Its item in the instance.
+    /// The index of the option's item in the instance.
     let item: Int
   }
 
-  /// What can be chosen, in canonical order: single items by weight, the more valuable first, then
-  /// the choices among several.
+  /// The choices in canonical order: single items by weight, the more valuable first, then choices
+  /// among several options.
   let choices: [Choice]
-  /// The capacity left after what is forced in, divided like the weights.
+  /// The capacity left after the items forced in, divided like the weights.
   let capacity: Int64
-  /// The greatest common divisor.
+  /// The greatest common divisor of the weights.
   let unit: Int64
   /// The items forced in.
   let forced: [Int]
@@ -74,7 +75,7 @@ struct KnapsackProblem {
     choices = singles.map { Choice(first: $0, others: []) } + multiple
   }
 
-  /// The outcome of taking `chosen` besides what is forced in.
+  /// The outcome of taking `chosen` in addition to the items forced in.
   func outcome(
     _ chosen: [Option], bound: ExactValue?, isProven: Bool, solver: KnapsackSolver, states: Int,
     since start: ContinuousClock.Instant
@@ -90,7 +91,7 @@ struct KnapsackProblem {
       solver: solver, states: states, seconds: (ContinuousClock.now - start) / .seconds(1))
   }
 
-  /// The value of an integer sum with what is forced in.
+  /// The value of an integer sum plus the items forced in.
   func value(_ sum: ExactValue) -> Double {
     exact.value(forced.reduce(sum) { $0 + exact.integers[$1] })
   }
@@ -103,7 +104,7 @@ struct KnapsackProblem {
 }
 
 extension KnapsackProblem.Option {
-  /// By weight, the more valuable first, then by item.
+  /// Orders options by weight, then the more valuable first, then by item.
   fileprivate func precedes(_ other: Self) -> Bool {
     if weight != other.weight { return weight < other.weight }
     if value != other.value { return value > other.value }
@@ -112,8 +113,8 @@ extension KnapsackProblem.Option {
 }
 
 extension KnapsackProblem.Choice {
-  /// One of `options`, of which there is at least one: keeps an option only where every lighter
-  /// one, and every other of its weight, has a smaller value.
+  /// Creates a choice from `options`, which must not be empty. Keeps an option only if every
+  /// lighter option, and every other option of its weight, has a smaller value.
   fileprivate init(_ options: [KnapsackProblem.Option]) {
     var kept: [KnapsackProblem.Option] = []
     for option in options.sorted(by: { $0.precedes($1) })
@@ -123,7 +124,7 @@ extension KnapsackProblem.Choice {
     self.init(first: kept[0], others: Array(kept.dropFirst()))
   }
 
-  /// By weights and values option by option, then by the first item.
+  /// Orders choices by the weights and values of their options, then by the first item.
   fileprivate func precedes(_ other: Self) -> Bool {
     for index in 0..<min(count, other.count) {
       let (mine, theirs) = (self[index], other[index])

@@ -1,14 +1,14 @@
-/// The linear relaxation of a knapsack with multiple choice.
+/// The linear relaxation of a knapsack problem with multiple-choice constraints.
 ///
-/// Within a choice only the options on the upper hull of (weight, value), with the origin,
-/// matter; the steps from one hull option to the next, taken over all choices in the order of
-/// their slopes until the capacity is full and the last one in part, are the optimum (Dantzig
-/// 1957; Sinha & Zoltners 1979).
+/// Within a choice, only the options on the upper hull of (weight, value), together with the
+/// origin, matter. The optimum takes the steps from one hull option to the next, over all choices
+/// in the order of their slopes, until the capacity is full; it takes the last step in part
+/// (Dantzig 1957; Sinha & Zoltners 1979).
 struct KnapsackRelaxation {
   /// A step from one option of a choice to the next on its hull.
   struct Step {
     let choice: Int
-    /// The option it leads to.
+    /// The option to which it leads.
     let option: Int
     let weight: Int64
     let value: ExactValue
@@ -16,13 +16,13 @@ struct KnapsackRelaxation {
 
   /// All steps, the steepest first.
   let steps: [Step]
-  /// The optimum of the relaxation, rounded down: no choice has a greater value.
+  /// The optimum of the relaxation, rounded down. No selection has a greater value.
   let bound: ExactValue
   /// Whether a step did not fit.
   let isFull: Bool
-  /// The price of a unit of capacity: 0 where everything fits, else the slope of the step
-  /// that no longer does, rounded down, but at least 1, so that of equal values the
-  /// lighter one is worth more.
+  /// The price of a unit of capacity: 0 if everything fits, otherwise the slope of the first step
+  /// that does not fit, rounded down. It is then at least 1, so that of equal values the lighter
+  /// one has the greater worth.
   let price: ExactValue
 
   init(_ problem: KnapsackProblem) {

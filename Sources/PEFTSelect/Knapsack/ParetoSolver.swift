@@ -1,8 +1,9 @@
-/// The list of undominated choices, extended item by item (Nemhauser & Ullmann 1969).
+/// The list of undominated selections, extended item by item (Nemhauser & Ullmann 1969).
 ///
-/// After some choices are decided the list holds every (weight, value) for which no other has less
-/// or equal weight and more or equal value. Its length is what a solution costs: at most the number
-/// of distinct weights, and short on average for values and weights that are not adversarial.
+/// After some choices are decided, the list holds every (weight, value) for which no other
+/// selection has less or equal weight and more or equal value. The cost of a solution is
+/// proportional to the length of the list, which is at most the number of distinct weights, and
+/// short on average for weights and values that are not adversarial.
 struct ParetoSolver {
   /// A point of the list.
   struct Point {
@@ -19,14 +20,14 @@ struct ParetoSolver {
 
   private let problem: KnapsackProblem
   private var nodes: [Node] = []
-  /// The undominated points, ascending in weight and value, the empty choice first.
+  /// The undominated points, ascending in weight and value, starting with the empty selection.
   private(set) var points: [Point] = [Point(weight: 0, value: 0, node: -1)]
-  /// Whether no limit ended it.
+  /// Whether the search completed within the limits.
   private(set) var isComplete = true
-  /// Points looked at.
+  /// The number of points examined.
   private(set) var states = 0
 
-  /// - Parameter capacity: heavier points are dropped; nil keeps all.
+  /// - Parameter capacity: the weight above which points are dropped; nil keeps all.
   init(
     _ problem: KnapsackProblem, capacity: Int64?, limits: KnapsackLimits,
     since start: ContinuousClock.Instant
@@ -46,7 +47,7 @@ struct ParetoSolver {
     }
   }
 
-  /// The options that make a point.
+  /// The options that lead to a point.
   func options(of point: Point) -> [KnapsackProblem.Option] {
     var result: [KnapsackProblem.Option] = []
     var next = point.node

@@ -1,34 +1,34 @@
 /// The best value for every capacity at once, for few distinct sizes (Axiotis & Tzamos 2019).
 ///
-/// Of m items of one size s the k most valuable are taken, so a class is a concave function P(k) of
-/// their number, and adding it to what came before is
+/// Of m items of equal size s, the k most valuable are taken, so a size class is a concave function
+/// P(k) of their number. Adding it to the function f of the earlier classes gives
 ///
 ///     f'(w) = max over 0 ≤ k ≤ m of f(w − k s) + P(k)
 ///
-/// a (max, +) convolution with a concave function in each residue of w modulo s. Its maximiser
-/// never moves back as w grows, so divide and conquer finds a residue of n weights in O(n log n),
-/// not n². Classes of exclusion are added option by option.
+/// This is a (max, +) convolution with a concave function in each residue of w modulo s. Its
+/// maximiser is monotonic in w, so divide and conquer solves a residue of n weights in O(n log n)
+/// instead of n². Exclusion classes are added option by option.
 ///
 /// f(w) is the best value of weight *at most* w, in units of the greatest common divisor.
 struct SizeClassSolver {
-  /// What was added, and how much of it each capacity takes.
+  /// What was added in one step, and how much of it is taken at each capacity.
   private enum Layer {
-    /// The most valuable items of one size, best first; and the number taken.
+    /// The items of one size, most valuable first, and the number taken.
     case equal(size: Int, choices: [Int32], counts: [Int32])
-    /// One choice; and the option taken, −1 for none.
+    /// One choice, and the option taken, −1 for none.
     case choice(Int, taken: [Int32])
   }
 
   private let problem: KnapsackProblem
   private var layers: [Layer] = []
-  /// f: best values by capacity, from 0; not decreasing.
+  /// f: the best values by capacity, from 0; non-decreasing.
   private(set) var best: [ExactValue] = [0]
 
-  /// The most numbers of what was taken that are kept, over all layers: 1 GiB of them.
+  /// The maximum number of counts kept over all layers, which take 1 GiB.
   private static let countLimit = 1 << 28
 
-  /// nil where the capacities are more than `limit`, where what is to be remembered of them takes
-  /// too much memory, and where the time is up.
+  /// Returns nil if there are more than `limit` capacities, if the counts for them would take too
+  /// much memory, or if the time limit is reached.
   init?(
     _ problem: KnapsackProblem, capacity: Int64?, limit: Int, limits: KnapsackLimits,
     since start: ContinuousClock.Instant
@@ -49,7 +49,8 @@ struct SizeClassSolver {
     }
     let cap = capacity.map { Int(min($0, Int64(total))) } ?? total
     guard cap < limit else { return nil }
-    // A choice of canonical order is by weight, then value: within a size the best come first.
+    // Canonical order sorts choices by weight, then value, so within a size the most valuable come
+    // first.
     var counts = 0
     func isWithinLimits() -> Bool {
       counts += best.count
@@ -66,7 +67,7 @@ struct SizeClassSolver {
     }
   }
 
-  /// The capacities at which the best value grows: the frontier.
+  /// The capacities at which the best value increases: the frontier.
   var breakpoints: [Int] {
     best.indices.filter { $0 == 0 || best[$0] > best[$0 - 1] }
   }
@@ -145,7 +146,7 @@ struct SizeClassSolver {
   }
 }
 
-/// One residue of a convolution with a concave function: weights residue + i · size.
+/// One residue of a convolution with a concave function, for the weights residue + i · size.
 private struct ConcaveConvolution {
   let old: UnsafeBufferPointer<ExactValue>
   let sums: UnsafeBufferPointer<ExactValue>
@@ -154,12 +155,13 @@ private struct ConcaveConvolution {
   let residue: Int
   let size: Int
 
-  /// Settles i in first...last, whose best number of units left to the old ones lies in low...high.
+  /// Solves for i in first...last. The best number of units left to the earlier classes must lie in
+  /// low...high.
   func solve(_ first: Int, _ last: Int, from low: Int, to high: Int) {
     guard first <= last else { return }
     let middle = (first + last) / 2
     var best = (value: ExactValue.min, rest: low)
-    // The old function stays at its last value beyond its end.
+    // Beyond its end, the old function keeps its last value.
     let end = (old.count - 1 - residue + size - 1) / size
     let from = max(low, middle - (sums.count - 1))
     let to = min(high, middle)

@@ -1,21 +1,21 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// Simple predictors of a group's worth, to hold influence against.
+/// Simple predictors of a group's value, used as baselines for influence.
 public struct BaselinePredictors: Hashable, Sendable {
   /// Σ m²: the squared norm of the mean gradient.
   public private(set) var gradientNorm: [Double]
-  /// The mean squared norm of a batch's gradient: the empirical Fisher
-  /// information but for a factor.
+  /// The mean squared norm of a batch's gradient, which is the empirical Fisher information up to a
+  /// factor.
   public private(set) var fisher: [Double]
   /// Σ w².
   public let magnitude: [Double]
   /// The number of parameters.
   public let size: [Double]
-  /// Uniform numbers, a function of the seed.
+  /// Uniform random numbers, a function of the seed.
   public let random: [Double]
 
-  /// The predictors of the groups of `grouping` that need no gradient; the others are zero.
+  /// Computes the predictors for `grouping` that need no gradient; the others are zero.
   init(_ grouping: ParameterGrouping, parameters: [ModelParameter], seed: UInt64) {
     gradientNorm = Array(repeating: 0, count: grouping.count)
     fisher = gradientNorm
@@ -27,7 +27,7 @@ public struct BaselinePredictors: Hashable, Sendable {
     random = grouping.groups.map { _ in generator.uniform() }
   }
 
-  /// Sets those that gradients make.
+  /// Sets the predictors that gradients determine.
   mutating func setNorms(of moments: MomentAverages, grouping: ParameterGrouping) {
     (gradientNorm, fisher) = moments.groupNorms(grouping)
   }
@@ -35,7 +35,7 @@ public struct BaselinePredictors: Hashable, Sendable {
   /// The names of the predictors.
   public static let names = ["gradient-norm", "fisher", "magnitude", "size", "random"]
 
-  /// Every predictor by name.
+  /// All predictors with their names.
   public var all: [(name: String, values: [Double])] {
     zip(Self.names, [gradientNorm, fisher, magnitude, size, random]).map { ($0, $1) }
   }

@@ -1,11 +1,12 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// The sink of probing: contracts each parameter's gradient with a direction, by example and group,
-/// and never forms it.
+/// The gradient sink for probing: contracts each parameter's gradient with a direction, by example
+/// and group, without forming it.
 ///
-/// After a reverse walk from cotangents δ of the outputs, `contraction` g has Σ_c δ_ic (J_i v_k)_c
-/// for every example i and group k: the part of the directional derivative that group k makes.
+/// After a backward pass from cotangents δ of the outputs, `contractions[g]` holds Σ_c δ_ic
+/// (J_i v_k)_c for every example i and group k of grouping g: the contribution of group k to the
+/// directional derivative.
 final class DirectionalSink: GradientSink {
   private let directions: [Parameter: Tensor]
   private let groupings: [ParameterGrouping]
@@ -15,11 +16,11 @@ final class DirectionalSink: GradientSink {
   private var images: [Tensor?] = []
   private var visits = 0
 
-  /// For each grouping B × K numbers, row-major.
+  /// B × K numbers for each grouping, row-major.
   private(set) var contractions: [[Double]]
 
-  /// - Parameter walks: how many walks over the same tape will follow; from two on, what they share
-  ///   is kept between them.
+  /// - Parameter walks: the number of passes over the same tape. With two or more, the results that
+  ///   they share are cached.
   init(
     parameters: [ModelParameter], directions: [Parameter: Tensor], groupings: [ParameterGrouping],
     exampleCount: Int, walks: Int
@@ -33,7 +34,7 @@ final class DirectionalSink: GradientSink {
     contractions = groupings.map { Array(repeating: 0, count: exampleCount * $0.count) }
   }
 
-  /// Forgets the sums before another walk over the same tape.
+  /// Resets the sums before another pass over the same tape.
   func reset() {
     visits = 0
     for index in contractions.indices {
@@ -61,7 +62,8 @@ final class DirectionalSink: GradientSink {
     }
   }
 
-  /// The split that all assignments can be summed up from; nil where none takes part.
+  /// The split from which the sums of all assignments can be computed; nil if no assignment takes
+  /// part.
   private static func finest(_ assignments: [ParameterGrouping.Assignment]) -> ElementSplit? {
     var split: ElementSplit?
     for assignment in assignments {
@@ -75,7 +77,8 @@ final class DirectionalSink: GradientSink {
     return split
   }
 
-  /// Walks over one tape visit the same parameters in the same order, with the same inputs.
+  /// Returns the cached image. All passes over one tape visit the same parameters in the same
+  /// order, with the same inputs.
   private func image(of gradient: any ParameterGradient, _ direction: Tensor) -> Tensor? {
     guard keepsImages else { return nil }
     defer { visits += 1 }

@@ -1,17 +1,17 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// Slope and curvature of every group by `LossFit` on one batch.
+/// Measures slope and curvature of every group with a `LossFit` on one batch.
 ///
-/// - Cost: one recorded and one plain forward computation, then for each group as many evaluations
-///   as there are multipliers, each from the lowest stage that the group touches.
+/// - Cost: one recorded and one plain forward pass, then for each group one evaluation for each
+///   multiplier, starting from the lowest stage that the group affects.
 package struct FitProbe {
   let fit: LossFit
 
-  /// A probe that fits by `fit`.
+  /// Creates a probe that uses `fit`.
   package init(_ fit: LossFit) { self.fit = fit }
 
-  /// Probes `batch`; parameters are moved and their bytes put back.
+  /// Probes `batch`. Parameters are changed temporarily, and then restored bit for bit.
   package func callAsFunction<O: Objective>(
     _ objective: O, _ batch: O.Batch, along directions: [Parameter: Tensor],
     grouping: ParameterGrouping, generator: SeededGenerator
@@ -55,7 +55,8 @@ package struct FitProbe {
     return record
   }
 
-  /// Takes what was fitted; without a finite fit the group is refused.
+  /// Stores the fit of a group in the record. Without a finite fit, the group is marked as not
+  /// accepted.
   private func set(
     _ group: Int, of record: inout ProbeRecord, steps: [Double], changes: [Double]
   ) {

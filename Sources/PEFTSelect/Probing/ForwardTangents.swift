@@ -1,14 +1,16 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// The reference of `OneWalkProbe`: the tangents of the outputs by forward mode, one walk a group.
+/// The reference for `OneWalkProbe`: computes the tangents of the outputs in forward mode, with one
+/// pass for each group.
 ///
-/// - Cost: K walks of the size of two forward computations.
+/// - Cost: K passes, each of the size of two forward computations.
 package struct ForwardTangentProbe {
-  /// The reference.
+  /// Creates the reference probe.
   package init() {}
 
-  /// The same statistics by K forward walks; the curvature is exact for any number of classes.
+  /// Computes the same statistics by K tangent passes. The curvature is exact for any number of
+  /// classes.
   package func callAsFunction<O: Objective>(
     _ objective: O, _ batch: O.Batch, along directions: [Parameter: Tensor],
     grouping: ParameterGrouping, interactions: Bool
@@ -56,7 +58,7 @@ package struct ForwardTangentProbe {
     }
   }
 
-  /// The statistics of examples with several rows; no interactions.
+  /// The statistics of examples with several rows, without interactions.
   private static func result(
     _ partition: RowPartition, groups: Int, slope: (Int, Int) -> Double,
     curvature: (Int, Int) -> Double
@@ -73,8 +75,8 @@ package struct ForwardTangentProbe {
     return OneWalkProbe.Result(record: record, interactions: nil)
   }
 
-  /// The exact slopes and curvatures over a vocabulary, whose tangents are never whole in
-  /// memory; no interactions.
+  /// The exact slopes and curvatures over a vocabulary, without interactions. The tangents of the
+  /// logits are never in memory as a whole.
   private func moments<O: Objective>(
     _ objective: O, _ outputs: Variable, _ map: VocabularyMap, _ labels: [Int32],
     _ partition: RowPartition, on tape: Tape, along directions: [Parameter: Tensor],
@@ -94,7 +96,8 @@ package struct ForwardTangentProbe {
 }
 
 extension ParameterGrouping {
-  /// The directions of one group: those of its parameters, zero outside its rows and columns.
+  /// The directions of one group: those of its parameters, set to zero outside its rows and
+  /// columns.
   func restrict(
     _ directions: [Parameter: Tensor], of parameters: [ModelParameter], to group: Int
   ) -> [Parameter: Tensor] {
@@ -119,7 +122,7 @@ extension ParameterGrouping {
 }
 
 extension Tensor {
-  /// The tensor with zeros where `keeps` says no of the position, row-major.
+  /// A copy of the tensor with zeros at the row-major positions for which `keeps` returns false.
   fileprivate func masked(_ keeps: (Int) -> Bool) -> Tensor {
     var copy = self
     copy.withUnsafeMutableElements { buffer in

@@ -2,19 +2,19 @@ import Foundation
 import PEFTNetwork
 import PEFTTensor
 
-/// The curvature of a loss of outputs z [N, C] that are all at hand, where N rows belong to B
+/// The curvature of a loss of outputs z [N, C] that are all in memory, where N rows belong to B
 /// examples.
 ///
-/// *Exact*, for C up to a limit. The softmax does not see a common shift, so C − 1 walks with
-/// cotangents e_c − e_C give Δz up to that shift, and s and h follow in closed form. *Sampled*,
-/// beyond. One walk with p − y gives s; a walk with p − e_ŷ, ŷ drawn from p, gives a score whose
-/// square has the expectation h (the Gauss–Newton matrix of cross entropy is the Fisher
-/// information); h is the mean of S such squares. *Squared error* needs one walk.
+/// *Exact*, for C up to a limit: softmax is invariant under a common shift, so C − 1 passes with
+/// cotangents e_c − e_C give Δz up to that shift, and s and h follow in closed form. *Sampled*, for
+/// more classes: one pass with p − y gives s. A pass with p − e_ŷ, with ŷ sampled from p, gives a
+/// score whose square has the expectation h, because the Gauss–Newton matrix of cross entropy is
+/// the Fisher information; h is the mean of S such squares. *Squared error* needs one pass.
 ///
-/// An example with several rows is always sampled, since passes leave one number for each example.
-/// In the mean over examples it has (B/N) Σ_{t∈i} ℓ_t. The scores of different rows are
-/// uncorrelated given the text, so the square of their sum has the expectation of the sum of their
-/// squares.
+/// An example with several rows is always sampled, because a pass returns one number for each
+/// example. In the mean over examples, example i contributes (B/N) Σ_{t∈i} ℓ_t. The scores of
+/// different rows are uncorrelated given the text, so the square of their sum has the expectation
+/// of the sum of their squares.
 struct LogitCurvature: OutputCurvature {
   private enum Form {
     case exact(probabilities: [Double], labels: [Int])
@@ -30,8 +30,8 @@ struct LogitCurvature: OutputCurvature {
   private let smoothing: Double
 
   /// - Parameters:
-  ///   - exactLimit: the most classes that are walked one by one.
-  ///   - samples: drawn labels, S, beyond that.
+  ///   - exactLimit: the maximum number of classes for which one pass for each class is made.
+  ///   - samples: the number of sampled labels, S, for more classes.
   init(
     outputs: Tensor, targets: Targets, labelSmoothing: Double, exactLimit: Int, samples: Int,
     generator: SeededGenerator
@@ -63,7 +63,7 @@ struct LogitCurvature: OutputCurvature {
     }
   }
 
-  /// The number of walks to make.
+  /// The number of passes to make.
   var walkCount: Int {
     switch form {
     case .exact: max(1, outputCount - 1)
@@ -72,7 +72,7 @@ struct LogitCurvature: OutputCurvature {
     }
   }
 
-  /// Walk `index` with its cotangent.
+  /// Runs pass `index` with its cotangent.
   func pullBack(
     _ index: Int, from outputs: Variable, on tape: Tape, to sink: some GradientSink,
     consuming: Bool
@@ -80,7 +80,7 @@ struct LogitCurvature: OutputCurvature {
     tape.pullBack(cotangent(index), from: outputs, to: sink, consuming: consuming)
   }
 
-  /// The cotangent [N, C] of walk `walk`.
+  /// The cotangent [N, C] of pass `walk`.
   func cotangent(_ walk: Int) -> Tensor {
     var elements = [Float](repeating: 0, count: rowCount * outputCount)
     for index in 0..<rowCount {
@@ -129,7 +129,7 @@ struct LogitCurvature: OutputCurvature {
     }
   }
 
-  /// Factor f of h_ik; for classes √p_c (Δz_c − Σ_c' p_c' Δz_c').
+  /// Factor f of h_ik; for classes, √p_c (Δz_c − Σ_c' p_c' Δz_c').
   func factor(_ index: Int, _ tangents: OutputTangents, example: Int, group: Int) -> Double {
     switch form {
     case .exact(let probabilities, _):

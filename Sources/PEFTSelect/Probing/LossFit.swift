@@ -5,23 +5,24 @@ import PEFTTensor
 ///
 ///     D(x) = L(w − x g) − L(w) ≈ −b x + ½ a x²,     x = c h for the multipliers c
 ///
-/// by least squares. R² certifies the slope alone, so both coefficients carry standard errors,
-/// and the curvature has a test of its own. Losses are sums in Double; h is chosen for each
-/// group so that neither |b| h nor ½ |a| h² passes `reach` · L, with first guesses of b and a
-/// from `OneWalkProbe`: with a much smaller step Float32 losses hold nothing of a, with a larger
-/// one the parabola ends.
+/// The fit is by least squares. R² says something only about the slope, so both coefficients carry
+/// standard errors, and the curvature has a test of its own. Losses are summed in Double. The step
+/// h is chosen for each group so that neither |b| h nor ½ |a| h² exceeds `reach` · L, with first
+/// guesses of b and a from `OneWalkProbe`. With a much smaller step, Float32 losses contain no
+/// information about a; with a larger one, the parabola is no longer valid.
 public struct LossFit: Hashable, Sendable {
-  /// The multipliers c: distinct, not zero, at least three, so that a residual is left to judge by.
+  /// The multipliers c: distinct, non-zero, and at least three, so that a residual is left to judge
+  /// the fit.
   public let multipliers: [Double]
-  /// The least R² of an accepted fit, about zero: 1 − Σ residual² / Σ D².
+  /// The minimum R² of an accepted fit, computed about zero: 1 − Σ residual² / Σ D².
   public var leastDetermination = 0.99
-  /// The part of the loss that a step may change.
+  /// The fraction of the loss that a step may change.
   public var reach = 0.02
-  /// h; nil chooses it for each group.
+  /// The step h; nil chooses it for each group.
   public var step: Double?
 
-  /// A fit over these multipliers; nil for fewer than three distinct non-zero ones: a parabola
-  /// through the origin and two points has R² = 1 on pure noise.
+  /// Creates a fit with these multipliers. Returns nil for fewer than three distinct non-zero ones:
+  /// a parabola through the origin and two points has R² = 1 even on pure noise.
   public init?(multipliers: [Double]) {
     guard Set(multipliers).count == multipliers.count, multipliers.count >= 3,
       multipliers.allSatisfy({ $0.isFinite && $0 != 0 })
@@ -29,7 +30,7 @@ public struct LossFit: Hashable, Sendable {
     self.multipliers = multipliers
   }
 
-  /// The paper's multipliers −2, −1, 1, 2.
+  /// Creates a fit with the paper's multipliers −2, −1, 1, 2.
   public init() { multipliers = [-2, -1, 1, 2] }
 
   /// A fitted parabola.
@@ -42,10 +43,10 @@ public struct LossFit: Hashable, Sendable {
     package let determination: Double
   }
 
-  /// Fits changes of loss D at x. With n points, σ² = Σ residual² / (n − 2) and the covariance of
-  /// the coefficients is σ² (XᵀX)⁻¹.
+  /// Fits changes D of the loss at steps x. With n points, σ² = Σ residual² / (n − 2), and the
+  /// covariance of the coefficients is σ² (XᵀX)⁻¹.
   package func fit(steps x: [Double], changes: [Double]) -> Parabola? {
-    // Scaled columns: the powers of x may be tiny.
+    // Columns are scaled, because the powers of x may be tiny.
     guard let unit = x.map(abs).max(), unit > 0, unit.isFinite else { return nil }
     let design = x.flatMap { [-($0 / unit), 0.5 * ($0 / unit) * ($0 / unit)] }
     guard
@@ -74,9 +75,9 @@ public struct LossFit: Hashable, Sendable {
       determination: total > 0 ? 1 - residual / total : 0)
   }
 
-  /// Whether a fit passes: R² above the gate, a falling loss, and a curvature above its
-  /// noise, which is the standard error times Student's t of n − 2 degrees that is exceeded
-  /// 5 times of a hundred.
+  /// Whether a fit is accepted: R² above the threshold, a falling loss, and a curvature above its
+  /// noise, which is the standard error times the 95 % quantile of Student's t with n − 2 degrees
+  /// of freedom (one-sided).
   package func accepts(_ parabola: Parabola) -> Bool {
     let noise =
       StudentDistribution(degrees: multipliers.count - 2).bound(keptWith: 0.9)
@@ -85,7 +86,8 @@ public struct LossFit: Hashable, Sendable {
       && parabola.determination >= leastDetermination
   }
 
-  /// h for a group with these first guesses at a loss of this size; nil where it cannot move.
+  /// The step h for a group with these first guesses and a loss of this size; nil if the group
+  /// cannot move.
   func stepSize(slope: Double, curvature: Double, loss: Double) -> Double? {
     if let step { return step }
     let limit = reach * max(abs(loss), 1e-3)

@@ -14,7 +14,7 @@ struct MomentAverages {
     squares = sums
   }
 
-  /// Averages that go on from sums of gradients and of their squares over so many batches.
+  /// Continues from sums of gradients and of their squares over `batchCount` batches.
   init(_ parameters: [ModelParameter], sums: [Tensor], squares: [Tensor], batchCount: Int) {
     let shapes = parameters.map(\.parameter.shape)
     precondition(
@@ -26,7 +26,7 @@ struct MomentAverages {
     self.batchCount = batchCount
   }
 
-  /// Adds the gradients of one batch; a parameter without one counts as zero.
+  /// Adds the gradients of one batch. A parameter without a gradient counts as zero.
   mutating func add(_ gradients: GradientAccumulator) {
     batchCount += 1
     for (index, entry) in parameters.enumerated() {
@@ -36,7 +36,7 @@ struct MomentAverages {
     }
   }
 
-  /// m, or m / (√v + ε), for every parameter; m the mean gradient, v the mean square.
+  /// m, or m / (√v + ε), for every parameter, with m the mean gradient and v the mean square.
   func directions(
     _ direction: ProbeSettings.Direction, epsilon: Double
   ) -> [Parameter: Tensor] {
@@ -64,7 +64,7 @@ struct MomentAverages {
 }
 
 extension ParameterGrouping {
-  /// Sums over the elements of each group, K numbers, of what `parts` gives for parameter i in
+  /// Sums over the elements of each group, K numbers. `parts` returns the sums of parameter i over
   /// the parts of a split.
   func sums(
     of parameters: [ModelParameter], _ parts: (Int, ElementSplit) -> [Double]

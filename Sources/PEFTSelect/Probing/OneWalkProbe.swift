@@ -1,42 +1,44 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// Slope and Gauss–Newton curvature of every group from one forward computation and the reverse
-/// walks that the outputs need; see <doc:ObjectiveAndProbing>.
+/// Measures slope and Gauss–Newton curvature of every group with one forward pass and the backward
+/// passes that the outputs require; see <doc:ObjectiveAndProbing>.
 ///
-/// - Cost: one forward computation that records what training would, then for C classes C − 1 walks
-///   of data gradients alone, for more classes or a vocabulary S + 1, and products of the size of
-///   one more forward computation, shared by the walks. The number of groups costs next to nothing.
-/// - Accuracy: that of Float32 products; no differences of losses, so no step size
-///   and no cancellation.
+/// - Cost: one forward pass that records what training would. Then, for C classes, C − 1 backward
+///   passes for data gradients only, or S + 1 for more classes or a vocabulary. Finally products of
+///   the size of one more forward pass, shared by the backward passes. The number of groups has
+///   almost no effect on the cost.
+/// - Accuracy: that of Float32 products. No differences of losses are taken, so there is no step
+///   size and no cancellation.
 public struct OneWalkProbe {
-  /// The most classes whose curvature is exact; beyond, labels are drawn.
+  /// The maximum number of classes for which the curvature is exact. For more classes, labels are
+  /// sampled.
   public var exactClassLimit = 16
-  /// Labels drawn for each example beyond that limit.
+  /// The number of labels sampled for each example beyond that limit.
   public var sampleCount = 8
   /// The precision of products with weights.
   public var precision: Precision
-  /// The most groups for which the interaction matrix is formed.
+  /// The maximum number of groups for which the interaction matrix is computed.
   package static let interactionLimit = 4096
 
-  /// A probe with these limits.
+  /// Creates a probe with these limits.
   public init(exactClassLimit: Int = 16, sampleCount: Int = 8, precision: Precision = .fp32) {
     self.exactClassLimit = exactClassLimit
     self.sampleCount = sampleCount
     self.precision = precision
   }
 
-  /// What came of one batch under one grouping.
+  /// The result for one batch under one grouping.
   public struct Result {
     /// Slopes and curvatures.
     public let record: ProbeRecord
-    /// A [K, K], row-major, the mean over the examples; nil where it was not asked for.
+    /// A [K, K], row-major, the mean over the examples; nil if it was not requested.
     public let interactions: [Double]?
   }
 
   /// Probes `batch` along `directions`, one for every parameter that moves.
   ///
-  /// Every parameter must be trainable, so that the tape records what belongs to it.
+  /// Every parameter must be trainable, so that the tape records everything related to it.
   public func callAsFunction<O: Objective>(
     _ objective: O, _ batch: O.Batch, along directions: [Parameter: Tensor],
     groupings: [ParameterGrouping], interactions: Bool, generator: SeededGenerator

@@ -1,20 +1,21 @@
 import PEFTTensor
 
-/// How the outputs of a batch move along the directions of groups, contracted with vectors that
-/// give the loss's slope and its Gauss–Newton curvature.
+/// The changes of a batch's outputs along the directions of groups, contracted with vectors that
+/// yield the slope of the loss and its Gauss–Newton curvature.
 ///
 /// For example i and group k, with Δz_ik = J_i g_k the tangent of the outputs,
 ///
 ///     s_ik = ∇ℓ_iᵀ Δz_ik,     h_ik = Δz_ikᵀ ∇²ℓ_i Δz_ik = Σ_f (u_ifᵀ Δz_ik)²
 ///
-/// where Σ_f u_if u_ifᵀ = ∇²ℓ_i (exactly, or in expectation over drawn labels). Every walk f leaves
-/// B × K numbers; which vectors they are contracted with is the business of an `OutputCurvature`.
+/// where Σ_f u_if u_ifᵀ = ∇²ℓ_i (exactly, or in expectation over sampled labels). Every pass f
+/// yields B × K numbers; an `OutputCurvature` decides with which vectors the tangents are
+/// contracted.
 struct OutputTangents {
-  /// Examples, B.
+  /// The number of examples, B.
   let exampleCount: Int
-  /// Groups, K.
+  /// The number of groups, K.
   let groupCount: Int
-  /// For each walk B × K numbers, row-major.
+  /// B × K numbers for each pass, row-major.
   var walks: [[Double]]
 
   subscript(walk: Int, example: Int, group: Int) -> Double {
@@ -22,13 +23,13 @@ struct OutputTangents {
   }
 }
 
-/// The loss of a batch as a function of its outputs, at the point where they are: its gradient and
-/// its Gauss–Newton curvature, as walks to make and as what to do with what they return.
+/// The gradient and the Gauss–Newton curvature of a batch's loss with respect to its outputs,
+/// expressed as backward passes and as functions of their results.
 protocol OutputCurvature {
-  /// The number of walks to make.
+  /// The number of passes to make.
   var walkCount: Int { get }
 
-  /// Walk `index` from the outputs back to the parameters.
+  /// Runs pass `index` from the outputs back to the parameters.
   func pullBack(
     _ index: Int, from outputs: Variable, on tape: Tape, to sink: some GradientSink,
     consuming: Bool)

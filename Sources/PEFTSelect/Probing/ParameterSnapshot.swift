@@ -1,8 +1,10 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// The values and marks of parameters at one moment. Restoring puts the very bytes back, so that
-/// probing leaves no trace; values share storage until one of them changes.
+/// The values and trainable elements of parameters at one moment.
+///
+/// Restoring is exact to the bit, so probing has no side effects. Values share storage until one of
+/// them changes.
 public struct ParameterSnapshot {
   private struct State {
     let parameter: Parameter
@@ -12,7 +14,7 @@ public struct ParameterSnapshot {
 
   private let saved: [State]
 
-  /// The state of `parameters` now.
+  /// Captures the current state of `parameters`.
   public init(of parameters: [ModelParameter]) {
     saved = parameters.map { entry in
       let parameter = entry.parameter
@@ -21,8 +23,8 @@ public struct ParameterSnapshot {
     }
   }
 
-  /// Puts it back. A value that nobody changed is left alone, and can still be read
-  /// again from where it came.
+  /// Restores the captured state. A value that has not changed is left alone, so it can still be
+  /// read again from its source.
   public func restore() {
     for state in saved {
       if !state.parameter.value.isSameStorage(as: state.value) {

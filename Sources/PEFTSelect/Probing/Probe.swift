@@ -1,66 +1,69 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// What probing found for one grouping.
+/// The result of probing for one grouping.
 public struct ProbeOutcome: Sendable {
   /// The groups.
   public let grouping: ParameterGrouping
-  /// One record a probe, in order.
+  /// The records of the probes, in order.
   public internal(set) var records: [ProbeRecord] = []
-  /// The interaction matrix A [K, K], row-major, the mean over all probed examples; nil where it
-  /// was not asked for or there are too many groups.
+  /// The interaction matrix A [K, K], row-major, the mean over all probed examples; nil if it was
+  /// not requested or there are too many groups.
   public internal(set) var interactions: [Double]?
-  /// Simple predictors from the same gradients.
+  /// Simple predictors computed from the same gradients.
   public internal(set) var predictors: BaselinePredictors
-  /// Batches whose gradients made the direction, and batches probed.
+  /// The number of batches whose gradients determined the direction, and the number of batches
+  /// probed.
   public internal(set) var batchCounts: (direction: Int, probe: Int) = (0, 0)
-  /// Whether probing came to its end, or was stopped before.
+  /// Whether probing completed rather than being stopped.
   public internal(set) var isComplete = true
-  /// The batch, from 1, whose loss or gradient was not finite, so that probing ended there:
-  /// along a training run its step, which was not taken, else the one of those that make the
-  /// direction; nil for none.
+  /// The number, from 1, of the batch whose loss or gradient was not finite and ended probing; nil
+  /// if there was none.
+  ///
+  /// Along a training run it is the step that was not taken; otherwise it is a batch that
+  /// determines the direction.
   public internal(set) var divergedStep: Int?
 }
 
-/// What probing tells while it goes.
+/// Progress of probing.
 public enum ProbeEvent {
-  /// The gradients of so many batches of so many went into the direction.
+  /// The gradients of `done` of `of` batches have been added to the direction.
   case direction(done: Int, of: Int)
-  /// So many probes of so many are done; the outcomes so far.
+  /// `done` of `of` probes are complete, with the outcomes so far.
   case probe(done: Int, of: Int, [ProbeOutcome])
 }
 
-/// Where a probe stands between two batches: all that the rest of it depends on besides objective,
-/// groupings and settings.
+/// The state of probing between two batches: everything that the rest depends on apart from
+/// objective, groupings and settings.
 public struct ProbeState: Sendable {
-  /// Batches whose gradients are in the sums.
+  /// The number of batches whose gradients are in the sums.
   public let directionBatches: Int
-  /// Sums of the gradients of each parameter over these batches.
+  /// The sum of the gradients of each parameter over these batches.
   public let sums: [Tensor]
-  /// Sums of their squares.
+  /// The sums of the squared gradients.
   public let squares: [Tensor]
-  /// For each grouping one record a probe done.
+  /// For each grouping, the records of the completed probes.
   public let records: [[ProbeRecord]]
-  /// For each grouping the interaction matrix so far.
+  /// For each grouping, the interaction matrix so far.
   public let interactions: [[Double]?]
-  /// The training run along which it probes; nil for a probe at the starting point.
+  /// The training run along which it probes; nil if all probes are made at the starting point.
   public let training: Training?
 
-  /// Where a training run stands after as many steps as there are direction batches.
+  /// The state of a training run after as many steps as there are direction batches.
   public struct Training: Sendable {
-    /// The parameters.
+    /// The values of the parameters.
     public let values: [Tensor]
-    /// The optimizer.
+    /// The state of the optimizer.
     public let optimizer: OptimizerState
 
-    /// A state from its parts.
+    /// Creates a state from its parts.
     public init(values: [Tensor], optimizer: OptimizerState) {
       self.values = values
       self.optimizer = optimizer
     }
   }
 
-  /// A state from its parts.
+  /// Creates a state from its parts.
   public init(
     directionBatches: Int, sums: [Tensor], squares: [Tensor], records: [[ProbeRecord]],
     interactions: [[Double]?], training: Training? = nil
@@ -73,22 +76,23 @@ public struct ProbeState: Sendable {
     self.interactions = interactions
   }
 
-  /// Probes done.
+  /// The number of completed probes.
   public var probesDone: Int { records.first?.count ?? 0 }
 }
 
 /// Measures the influence of every group.
 ///
-/// Parameters, their marks and everything else of the objective are bit for bit as before when it
-/// returns, whatever the path. A probe can be ended and go on from a state, to the bits of one that
-/// was not; what it was told of probes done before is told again.
+/// When it returns, the parameters, their trainable elements and everything else of the objective
+/// are as before, bit for bit, on either path. A probe can be stopped and resumed from a state, and
+/// gives the same bits as an uninterrupted one; `observe` is called again for the probes that were
+/// already done.
 ///
 /// - Parameters:
-///   - state: where to go on; nil begins.
-///   - batch: the independent batches that probing draws on, by their number from 0.
-///   - save: gets the state after every probe, and at the starting point also when the direction is
-///     made or probing ends before.
-///   - observe: told of progress; false ends probing after the probe in hand.
+///   - state: the state from which to resume; nil starts from the beginning.
+///   - batch: returns the independent batch with the given number, counted from 0.
+///   - save: receives the state after every probe. At the starting point it also receives the state
+///     when the direction is complete or probing is stopped before.
+///   - observe: receives progress; returning false stops probing after the current probe.
 /// - Returns: one outcome for each grouping.
 public func probe<O: Objective>(
   _ objective: O, groupings: [ParameterGrouping], settings: ProbeSettings,
@@ -134,7 +138,7 @@ private struct ProbeRun<O: Objective> {
     }
   }
 
-  /// All probes at the starting point.
+  /// Makes all probes at the starting point.
   mutating func hold(
     directionBatches: Int, from state: ProbeState?, _ batch: (Int) -> O.Batch,
     _ save: (ProbeState) throws -> Void, _ observe: (ProbeEvent) -> Bool
@@ -237,7 +241,7 @@ private struct ProbeRun<O: Objective> {
       })
   }
 
-  /// Takes what a probe found that was done before.
+  /// Takes the results of a probe that a saved state already holds.
   private mutating func take(probe index: Int, of state: ProbeState) {
     for position in outcomes.indices {
       outcomes[position].records.append(state.records[position][index])
@@ -250,7 +254,7 @@ private struct ProbeRun<O: Objective> {
     for index in outcomes.indices { outcomes[index].isComplete = false }
   }
 
-  /// The next update for the gradient at hand.
+  /// The direction of the next update for the current gradients.
   private func directions(of optimizer: AdamW) -> [Parameter: Tensor] {
     var result: [Parameter: Tensor] = [:]
     for entry in parameters {
@@ -262,8 +266,8 @@ private struct ProbeRun<O: Objective> {
     return result
   }
 
-  /// Adds the gradient of a batch; false, with a mark in the outcomes, where loss or
-  /// gradient is not finite.
+  /// Adds the gradient of a batch. If loss or gradient is not finite, records this in the outcomes
+  /// and returns false.
   private mutating func accumulateGradient(_ batch: O.Batch, step: Int) -> Bool {
     gradients.reset()
     let tape = Tape(precision: settings.precision)

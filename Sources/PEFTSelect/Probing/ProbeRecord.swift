@@ -1,11 +1,11 @@
-/// What one probe measured of every group: slope b_k and curvature a_k of the
-/// loss along a direction
+/// The slope b_k and curvature a_k of the loss along a direction that one probe measured for every
+/// group.
 ///
 ///     L(w − η g_k) ≈ L − η b_k + ½ η² a_k
 ///
-/// with the variances of both as estimates over the examples they are means of, or of the fit.
+/// The variances of both are estimated from the examples they are averaged over, or from the fit.
 public struct ProbeRecord: Sendable {
-  /// Examples in the probe.
+  /// The number of examples in the probe.
   public let exampleCount: Int
   /// b, K numbers.
   public internal(set) var slopes: [Double]
@@ -17,10 +17,10 @@ public struct ProbeRecord: Sendable {
   public internal(set) var curvatureVariances: [Double]
   /// The covariance of b and a.
   public internal(set) var covariances: [Double]
-  /// Whether a fit passed its gate; always true where nothing is fitted.
+  /// Whether the fit of each group was accepted; always true if nothing is fitted.
   public internal(set) var isAccepted: [Bool]
 
-  /// A record of zeros for `groupCount` groups.
+  /// Creates a record of zeros for `groupCount` groups.
   init(exampleCount: Int, groupCount: Int) {
     self.exampleCount = exampleCount
     slopes = Array(repeating: 0, count: groupCount)
@@ -31,7 +31,7 @@ public struct ProbeRecord: Sendable {
     isAccepted = Array(repeating: true, count: groupCount)
   }
 
-  /// A record of what a file keeps of a probe: no variances.
+  /// Creates a record from the numbers that a file stores of a probe, which has no variances.
   public init(
     exampleCount: Int, slopes: [Double], curvatures: [Double], isAccepted: [Bool]
   ) {
@@ -45,8 +45,7 @@ public struct ProbeRecord: Sendable {
     self.isAccepted = isAccepted
   }
 
-  /// Everything as numbers: slopes, curvatures, their variances, covariances and
-  /// marks, six rows of K.
+  /// All numbers as six rows of K: slopes, curvatures, their variances, covariances and marks.
   package var rows: [[Double]] {
     get {
       [
@@ -67,17 +66,17 @@ public struct ProbeRecord: Sendable {
   /// The number of groups, K.
   public var groupCount: Int { slopes.count }
 
-  /// Whether slope and curvature of a group were found, accepted or not; a fit that
-  /// failed leaves zeros.
+  /// Whether slope and curvature of a group were determined, whether or not they were accepted. A
+  /// failed fit leaves zeros.
   func isFitted(_ group: Int) -> Bool {
     isAccepted[group] || slopes[group] != 0 || curvatures[group] != 0
   }
 
-  /// The means over examples of per-example slopes and curvatures, and the
-  /// variances of these means.
+  /// Sets the means over examples of per-example slopes and curvatures, and the variances of these
+  /// means.
   ///
-  /// With s_i and h_i those of example i: b = mean s, Var(b) = Σ (s_i − b)² / (B (B − 1)), and so
-  /// on. One example alone has no variance; it is infinite.
+  /// With s_i and h_i the values of example i, b = mean s, Var(b) = Σ (s_i − b)² / (B (B − 1)), and
+  /// so on. For a single example, the variance is infinite.
   mutating func set(group: Int, slopes s: (Int) -> Double, curvatures h: (Int) -> Double) {
     let count = Double(exampleCount)
     var (slope, curvature) = (0.0, 0.0)

@@ -1,15 +1,15 @@
 import PEFTTensor
 
-/// How influence is measured.
+/// The settings for measuring influence.
 public struct ProbeSettings: Hashable, Sendable {
-  /// What measures slope and curvature along the direction.
+  /// The method of measuring slope and curvature along the direction.
   public enum Estimator: Hashable, Sendable {
-    /// Tangents of the outputs, all groups at once.
+    /// Uses tangents of the outputs, for all groups at once.
     case oneWalk
-    /// Losses at several points along each group's direction.
+    /// Uses losses at several points along each group's direction.
     case fit(LossFit)
 
-    /// `one-walk` or `fit`, as on the command line and in files.
+    /// The estimator's name on the command line and in files: `one-walk` or `fit`.
     public var name: String {
       switch self {
       case .oneWalk: "one-walk"
@@ -18,56 +18,57 @@ public struct ProbeSettings: Hashable, Sendable {
     }
   }
 
-  /// The direction g that a group would move against.
+  /// The direction g against which a group would move.
   public enum Direction: String, CaseIterable, Hashable, Sendable {
     /// The mean gradient.
     case gradient
-    /// The mean gradient over the root of the mean square, AdamW's m̂ / (√v̂ + ε).
+    /// The mean gradient divided by the root of the mean square, AdamW's m̂ / (√v̂ + ε).
     case adamw
   }
 
-  /// Which examples a direction is probed on.
+  /// The examples on which a direction is probed.
   public enum ProbeBatches: String, CaseIterable, Hashable, Sendable {
-    /// Others than those it was made of, so that the slope is unbiased.
+    /// Examples that did not contribute to the direction, so that the slope is unbiased.
     case fresh
-    /// The same.
+    /// The examples that determined the direction.
     case same
   }
 
-  /// Where in parameter space the probes are made.
+  /// The points in parameter space at which the probes are made.
   public enum Path: Hashable, Sendable {
-    /// All at the starting point. The direction is made of `directionBatches` batches, with plain
-    /// means for both moments: what AdamW's exponential means tend to for long memories.
+    /// All at the starting point. The direction is computed from `directionBatches` batches, with
+    /// plain means for both moments, which are the limit of AdamW's exponential means for long
+    /// memories.
     case held(directionBatches: Int)
-    /// Along a training run of all parameters by AdamW, every `period` steps, one batch a probe;
-    /// the direction is the optimizer's next step (the paper's way).
+    /// Along a training run of all parameters with AdamW, one batch every `period` steps. The
+    /// direction is the optimizer's next step, as in the paper.
     case training(steps: Int, period: Int, learningRate: Double)
   }
 
-  /// What measures.
+  /// The method of measuring.
   public var estimator = Estimator.oneWalk
   /// The direction.
   public var direction = Direction.adamw
   /// The examples probed.
   public var probeBatches = ProbeBatches.fresh
-  /// Where.
+  /// The points at which the probes are made.
   public var path = Path.held(directionBatches: 24)
-  /// Probes at the starting point; a training path has one every period instead.
+  /// The number of probes at the starting point. A training path has one for each period instead.
   public var probeCount = 16
-  /// Whether to form the interaction matrix; `fit` cannot.
+  /// Whether to compute the interaction matrix, which `fit` cannot do.
   public var interactions = false
-  /// The most classes whose curvature is exact.
+  /// The maximum number of classes for which the curvature is exact.
   public var exactClassLimit = 16
-  /// Labels drawn for each example beyond that.
+  /// The number of labels sampled for each example beyond that limit.
   public var sampleCount = 8
   /// AdamW's constants.
   public var optimizer = AdamW.Settings()
-  /// The precision of products with weights in gradients and walks; tangents, and the losses
-  /// of `fit`, are in fp32.
+  /// The precision of products with weights in gradients and backward passes. Tangents, and the
+  /// losses of `fit`, are in fp32.
   public var precision = Precision.fp32
-  /// Decides drawn labels.
+  /// The seed for sampled labels.
   public var seed: UInt64 = 1
 
-  /// The defaults.
+  /// Creates the default settings.
   public init() {}
 }

@@ -1,11 +1,11 @@
 import Foundation
 
-/// Student's distribution of a whole number of degrees of freedom, by its finite series (Abramowitz
-/// and Stegun, Handbook of Mathematical Functions, 26.7.3 and 26.7.4).
+/// Student's t distribution with a whole number of degrees of freedom, by its finite series
+/// (Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.3 and 26.7.4).
 package struct StudentDistribution {
   private let degrees: Int
 
-  /// The distribution of `degrees` degrees of freedom, at least 1.
+  /// Creates the distribution with `degrees` degrees of freedom, at least 1.
   package init(degrees: Int) {
     precondition(degrees > 0, "StudentDistribution: \(degrees) degrees of freedom")
     self.degrees = degrees
@@ -32,7 +32,7 @@ package struct StudentDistribution {
     return 2 / .pi * (angle + sine * sum)
   }
 
-  /// The bound that |T| keeps with `probability`, which must be below 1.
+  /// The bound below which |T| stays with `probability`, which must be below 1.
   package func bound(keptWith probability: Double) -> Double {
     var (low, high) = (0.0, 1.0)
     while self.probability(within: high) < probability { high *= 2 }

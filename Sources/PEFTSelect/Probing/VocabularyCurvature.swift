@@ -1,13 +1,14 @@
 import PEFTTensor
 
-/// The curvature of the cross entropy of tokens of a vocabulary, by drawn labels.
+/// The curvature of the cross entropy of tokens of a vocabulary, from sampled labels.
 ///
-/// With N tokens in a batch of B examples the loss is (1/N) Σ_t ℓ_t, so that in the mean over
-/// examples example i has (B/N) Σ_{t∈i} ℓ_t. The walk from the true labels gives Σ_{t∈i} (p_t −
-/// y_t)ᵀ Δz_tk, its slope. A walk from labels ŷ_t drawn from p_t gives the score Σ_{t∈i} (p_t −
-/// e_ŷt)ᵀ Δz_tk: the scores of different tokens are uncorrelated given the text, so the square of
-/// their sum has the expectation Σ_{t∈i} Δz_tᵀ (diag p_t − p_t p_tᵀ) Δz_t. The mean over S draws is
-/// unbiased; its spread is part of the spread over examples, and so of the standard error.
+/// With N tokens in a batch of B examples, the loss is (1/N) Σ_t ℓ_t, so in the mean over examples,
+/// example i contributes (B/N) Σ_{t∈i} ℓ_t. The pass from the true labels gives Σ_{t∈i}
+/// (p_t − y_t)ᵀ Δz_tk, its slope. A pass from labels ŷ_t sampled from p_t gives the score Σ_{t∈i}
+/// (p_t − e_ŷt)ᵀ Δz_tk. The scores of different tokens are uncorrelated given the text, so the
+/// square of their sum has the expectation Σ_{t∈i} Δz_tᵀ (diag p_t − p_t p_tᵀ) Δz_t. The mean over
+/// S samples is unbiased; its spread is part of the spread over examples, and so of the standard
+/// error.
 struct VocabularyCurvature: OutputCurvature {
   private let map: VocabularyMap
   private let labels: [[Int32]]
@@ -15,7 +16,7 @@ struct VocabularyCurvature: OutputCurvature {
   private let exampleCount: Int
   private let tokenCount: Int
 
-  /// Draws `samples` labels for every token, S ≥ 1.
+  /// Samples `samples` labels for every token, S ≥ 1.
   init(
     outputs: Variable, on tape: Tape, map: VocabularyMap, labels: [Int32], exampleCount: Int,
     labelSmoothing: Double, samples: Int, generator: SeededGenerator
@@ -33,7 +34,7 @@ struct VocabularyCurvature: OutputCurvature {
 
   var factorCount: Int { labels.count - 1 }
 
-  /// Smoothing belongs to the true labels alone.
+  /// Runs pass `index`. Label smoothing applies only to the true labels.
   func pullBack(
     _ index: Int, from outputs: Variable, on tape: Tape, to sink: some GradientSink,
     consuming: Bool

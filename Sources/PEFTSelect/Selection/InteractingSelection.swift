@@ -1,28 +1,28 @@
-/// Chooses the subset of the greatest value with interactions under a budget.
+/// Selects the subset of the greatest value under a budget, taking interactions into account.
 public struct InteractingSelection: Sendable {
-  /// What was found.
+  /// The result of a selection.
   public struct Outcome: Hashable, Sendable {
-    /// Positions of the chosen groups, ascending; fixed ones are not among them.
+    /// The indices of the selected groups, ascending, without the fixed ones.
     public let selection: [Int]
     /// V(S).
     public let value: Double
-    /// Σ b² / 2a over it.
+    /// Σ b² / 2a over the selected groups.
     public let additiveValue: Double
-    /// Its weight.
+    /// The weight of the selected groups.
     public let weight: Int64
-    /// Whether all subsets were looked at.
+    /// Whether all subsets were examined.
     public let isProven: Bool
-    /// Subsets looked at.
+    /// The number of subsets examined.
     public let states: Int
   }
 
-  /// The most free groups for which every subset is looked at.
+  /// The maximum number of free groups for which every subset is examined.
   public static let enumerationLimit = 20
 
-  /// The most free groups among which a greedy choice is improved.
+  /// The maximum number of free groups for which a greedy selection is improved.
   private static let improvementLimit = 200
 
-  /// The most chosen groups of which every two are tried to leave together.
+  /// The maximum number of selected groups for which removing every pair is tried.
   private static let pairLimit = 16
 
   private let model: InteractionModel
@@ -32,13 +32,13 @@ public struct InteractingSelection: Sendable {
   private let free: [Int]
 
   /// - Parameters:
-  ///   - weights: of each group, positive.
+  ///   - weights: the weight of each group, positive.
   ///   - classes: groups of one class exclude each other.
-  ///   - excluded: groups that are not to be chosen, such as the fixed ones, whose weight
-  ///     `capacity` must not include.
+  ///   - excluded: groups that must not be selected, such as the fixed ones. `capacity` must not
+  ///     include their weight.
   ///
-  /// Groups with a slope of zero or below are left out: a step along their direction
-  /// does not lower the loss.
+  /// Groups with a slope of zero or below are left out, because a step along their direction does
+  /// not lower the loss.
   public init(
     _ model: InteractionModel, weights: [Int64], classes: [Int?], excluded: Set<Int>,
     capacity: Int64
@@ -55,11 +55,12 @@ public struct InteractingSelection: Sendable {
     }
   }
 
-  /// The best subset where there are few groups, otherwise a good one: filled greedily by value
-  /// gained for each parameter, from each group in turn, and the best of these improved by
-  /// taking one or two groups out, one other in, and filling again, until nothing helps; with
-  /// very many groups only the fillings from nothing. Of equal values enumeration takes the
-  /// lighter, then the first in order.
+  /// Returns the best subset if there are few groups, and otherwise a good one.
+  ///
+  /// With many groups, it fills greedily by value gained for each parameter, starting from each
+  /// group in turn. The best of these subsets is improved by removing one or two groups, adding
+  /// another and filling again, until nothing helps. With very many groups it only fills from the
+  /// empty set. Among equal values, enumeration takes the lighter subset, then the first in order.
   public func solve() -> Outcome {
     free.count <= Self.enumerationLimit ? enumerate() : improve()
   }
@@ -79,8 +80,8 @@ public struct InteractingSelection: Sendable {
 
   // MARK: All subsets
 
-  /// Depth first; a group more is a row more of Cholesky's factor, so a subset
-  /// of size s costs O(s²).
+  /// Searches depth first. Each added group adds a row to the Cholesky factor, so a subset of size
+  /// s costs O(s²).
   private func enumerate() -> Outcome {
     var search = Search(selection: self)
     search.descend(0, left: capacity)
@@ -115,7 +116,8 @@ public struct InteractingSelection: Sendable {
       }
     }
 
-    /// With L the factor and y = L⁻¹ b, V = ½ ‖y‖²: a new row adds one term.
+    /// Appends a group to the factor. With L the factor and y = L⁻¹ b, V = ½ ‖y‖², so a new row
+    /// adds one term.
     private mutating func append(_ group: Int) -> Bool {
       let model = selection.model
       var row: [Double] = []
@@ -176,9 +178,10 @@ public struct InteractingSelection: Sendable {
     return outcome(best, isProven: false, states: states)
   }
 
-  /// Adds to `start` the group of the greatest gain until nothing fits. The gain of a group beside
-  /// S is ½ (b − A_kS η_S)² / (a_k − A_kS A_SS⁻¹ A_Sk): what is left of its slope and curvature, by
-  /// Schur's complement, which is updated as S grows.
+  /// Adds to `start` the group of the greatest gain until nothing fits.
+  ///
+  /// The gain of group k given S is ½ (b − A_kS η_S)² / (a_k − A_kS A_SS⁻¹ A_Sk), from the
+  /// remaining slope and curvature by Schur's complement, which is updated as S grows.
   private func fill(_ start: [Int], byDensity: Bool, _ states: inout Int) -> [Int] {
     var slopes = model.slopes
     var rest = model.matrix
@@ -218,7 +221,7 @@ public struct InteractingSelection: Sendable {
     }
   }
 
-  /// Subsets with one group fewer, or with one exchanged for another, that fit.
+  /// Subsets with one group removed, or with one exchanged for another, that fit.
   private func neighbours(of subset: [Int]) -> [[Int]] {
     let weight = subset.reduce(0) { $0 + weights[$1] }
     let outside = free.filter { !subset.contains($0) }
@@ -230,8 +233,8 @@ public struct InteractingSelection: Sendable {
         result.append(others + [group])
       }
     }
-    // Two may have to leave for one that is heavier than either; not tried where
-    // that would be too many.
+    // A heavier group may need two others to be removed. This is not tried if there would be too
+    // many pairs.
     guard subset.count <= Self.pairLimit else { return result }
     for (position, first) in subset.enumerated() {
       for second in subset[(position + 1)...] {

@@ -1,24 +1,25 @@
 import PEFTTensor
 
-/// The quadratic model of the loss in the steps of all groups together.
+/// The quadratic model of the loss in the joint steps of all groups.
 ///
 ///     ΔL(η) ≈ −bᵀη + ½ ηᵀ (A + R) η,     η [K] the step of each group
 ///
-/// With only the groups of S moving, the best steps are η_S = (A_SS + R_SS)⁻¹ b_S and remove
+/// If only the groups in S move, the best steps are η_S = (A_SS + R_SS)⁻¹ b_S and reduce the loss
+/// by
 ///
 ///     V(S) = ½ b_Sᵀ (A_SS + R_SS)⁻¹ b_S
 ///
-/// which is not a sum over S: two groups that do the same job count once, two that help each other
-/// count more. R is a diagonal ridge: the standard error of each curvature, so that what the probe
-/// could not tell from zero is not divided by. A part of 10⁻⁹ of each a_k is added besides, so that
-/// exact duplicates leave A + R positive definite.
+/// This is not a sum over S: two groups that do the same job count once, and two that help each
+/// other count more. R is a diagonal ridge of the standard errors of the curvatures, so that a
+/// curvature the probe could not distinguish from zero is not used as a divisor. In addition, 10⁻⁹
+/// of each a_k is added, so that A + R stays positive definite even for exact duplicates.
 public struct InteractionModel: Sendable {
   /// b [K].
   public let slopes: [Double]
   /// A + R [K, K], row-major.
   let matrix: [Double]
 
-  /// The model of these slopes b [K], interactions A [K, K] and ridge R [K].
+  /// Creates the model from slopes b [K], interactions A [K, K] and ridge R [K].
   public init(slopes: [Double], interactions: [Double], ridge: [Double]) {
     let count = slopes.count
     precondition(
@@ -34,7 +35,7 @@ public struct InteractionModel: Sendable {
     self.matrix = matrix
   }
 
-  /// The least part of a curvature that its ridge has.
+  /// The smallest ridge, as a fraction of the curvature.
   private static let leastRidge = 1e-9
 
   /// The number of groups, K.
@@ -43,8 +44,8 @@ public struct InteractionModel: Sendable {
   /// A_jk + R_jk.
   subscript(row: Int, column: Int) -> Double { matrix[row * count + column] }
 
-  /// V(S), by Cholesky; 0 where A_SS + R_SS is not positive definite: then the
-  /// probe saw nothing there.
+  /// V(S), by Cholesky factorisation; 0 if A_SS + R_SS is not positive definite, which means that
+  /// the probe found nothing there.
   ///
   /// Cost: O(|S|³).
   public func value(of subset: [Int]) -> Double {
@@ -54,7 +55,7 @@ public struct InteractionModel: Sendable {
     return max(0, 0.5 * zip(b, steps).reduce(0) { $0 + $1.0 * $1.1 })
   }
 
-  /// Σ b² / 2(a + r) over S: the value without interactions.
+  /// Σ b² / 2(a + r) over S, the value without interactions.
   public func additiveValue(of subset: [Int]) -> Double {
     subset.reduce(0) { sum, index in
       let curvature = self[index, index]

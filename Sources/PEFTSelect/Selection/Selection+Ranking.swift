@@ -1,21 +1,22 @@
 import PEFTNetwork
 
 extension Selection {
-  /// What a walk down a ranking does with a group that no longer fits.
+  /// How a selection by ranking treats a group that no longer fits.
   public enum RankingEnd: Hashable, Sendable {
-    /// It ends: the prefix of the ranking (the paper's).
+    /// It stops, so the selection is a prefix of the ranking, as in the paper.
     case atTheFirst
-    /// It leaves the group out and goes on.
+    /// It leaves the group out and continues.
     case never
   }
 
-  /// Walks down the ranking of `groups` by `scores`, highest first, and takes what fits into
-  /// `budget` beside the fixed groups. Without a bound and without a proof; O(K log K).
+  /// Takes `groups` in the order of `scores`, highest first, as long as they fit into `budget`
+  /// together with the fixed groups.
   ///
-  /// Groups whose score is not positive are not taken, nor those that a group taken before
-  /// excludes; among equals the smaller one, then the first comes first.
+  /// There is no bound and no proof. O(K log K). Groups whose score is not positive are not taken,
+  /// nor are groups excluded by one already taken. Among equal scores the smaller group comes
+  /// first, then the earlier one.
   ///
-  /// - Returns: positions of groups, the fixed ones included, ascending.
+  /// - Returns: the indices of the selected groups, including the fixed ones, ascending.
   public static func ranked(
     _ groups: [ParameterGroup], by scores: [Double], budget: Int, ending: RankingEnd
   ) -> [Int] {

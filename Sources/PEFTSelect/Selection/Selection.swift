@@ -1,21 +1,21 @@
 import PEFTNetwork
 
-/// Which groups train under a budget.
+/// The groups selected for training under a budget.
 public struct Selection: Sendable {
-  /// The groups it was chosen from.
+  /// The groups from which it was selected.
   public let groups: [ParameterGroup]
-  /// The value of each.
+  /// The value of each group.
   public let values: [Double]
-  /// The limit on the parameters that train, the fixed groups' included.
+  /// The limit on the number of trained parameters, including those of the fixed groups.
   public let budget: Int
-  /// The solver's answer: positions of groups, the fixed ones included, ascending.
+  /// The solver's answer: the indices of the selected groups, including the fixed ones, ascending.
   public let outcome: KnapsackOutcome
 
-  /// Chooses the groups of the greatest total value whose parameters fit into `budget`; among
+  /// Selects the groups of the greatest total value whose parameters fit into `budget`, and among
   /// equals the smallest.
   ///
-  /// The head is fixed in: its size counts, its value does not. Throws where the budget cannot hold
-  /// the head and one group more, and where it holds everything.
+  /// The head is forced in: its size counts, its value does not. Throws if the budget cannot hold
+  /// the head and one more group, or if it holds everything.
   public static func solve(
     _ groups: [ParameterGroup], values: [Double], budget: Int,
     using solver: KnapsackSolver = .automatic, limits: KnapsackLimits = KnapsackLimits()
@@ -30,10 +30,10 @@ public struct Selection: Sendable {
       outcome: instance.solve(using: solver, limits: limits))
   }
 
-  /// The chosen groups.
+  /// The selected groups.
   public var chosen: [ParameterGroup] { outcome.selection.map { groups[$0] } }
 
-  /// The groups as items of a knapsack: the head forced in, with the value 0.
+  /// The groups as knapsack items, with the head forced in at value 0.
   public static func items(_ groups: [ParameterGroup], values: [Double]) -> [KnapsackItem] {
     zip(groups, values).map { group, value in
       KnapsackItem(
@@ -42,7 +42,7 @@ public struct Selection: Sendable {
     }
   }
 
-  /// Throws where `budget` cannot hold the head and one group more, and where it holds everything.
+  /// Throws if `budget` cannot hold the head and one more group, or if it holds everything.
   public static func check(_ budget: Int, for groups: [ParameterGroup]) throws(SelectionError) {
     let fixed = groups.filter(\.isFixed).reduce(0) { $0 + $1.parameterCount }
     let total = groups.modelParameterCount
@@ -68,17 +68,18 @@ public struct Selection: Sendable {
 }
 
 extension [ParameterGroup] {
-  /// The number of parameters of the model itself, |W|: adapters are additions to it.
+  /// The number of parameters of the model itself, |W|. Adapters are not counted, because they are
+  /// added to the model.
   public var modelParameterCount: Int {
     reduce(0) { $0 + ($1.kind == .adapter ? 0 : $1.parameterCount) }
   }
 }
 
-/// A budget under which nothing can be chosen. The message has the numbers.
+/// An error about a budget under which nothing can be selected. The message contains the numbers.
 public struct SelectionError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// What is wrong and what would be right.
+  /// A description of what is wrong and what would be valid.
   public let description: String
 
-  /// An error with this message.
+  /// Creates an error with this message.
   public init(description: String) { self.description = description }
 }

@@ -1,13 +1,15 @@
-/// How a budget is filled.
+/// The method by which a budget is filled.
 public enum SelectionSolver: String, CaseIterable, Hashable, Sendable {
-  /// The knapsack, solved exactly.
+  /// Solves the knapsack exactly.
   case exact
-  /// By value for each parameter, skipping what does not fit, against the best single group.
+  /// Takes groups by value for each parameter, skipping those that do not fit, and compares the
+  /// result with the best single group.
   case greedy
-  /// By value for each parameter, up to the first group that does not fit (the paper's).
+  /// Takes groups by value for each parameter, up to the first group that does not fit, as in the
+  /// paper.
   case prefix
-  /// By what the chosen groups remove together.
+  /// Maximises the joint reduction of the loss by the selected groups.
   case interacting
-  /// In an order drawn for each seed, skipping what does not fit.
+  /// Takes groups in a random order that depends on the seed, skipping those that do not fit.
   case shuffled
 }

@@ -1,17 +1,17 @@
 import PEFTTensor
 
-/// How much a selection owes to the batches that happened to be probed.
+/// How much a selection depends on which batches happened to be probed.
 public struct SelectionStability: Hashable, Sendable {
-  /// For each group the part of the resamples in which it was selected, K numbers.
+  /// For each of the K groups, the fraction of resamples in which it was selected.
   public let frequencies: [Double]
-  /// The mean value, over the resamples, of the set that was chosen from all probes.
+  /// The mean value, over the resamples, of the set selected from all probes.
   public let valueMean: Double
   /// The standard deviation of that value.
   public let valueDeviation: Double
   /// The number of resamples.
   public let resampleCount: Int
 
-  /// What a file keeps of a resampling.
+  /// Creates a stability from the numbers that a file stores.
   public init(
     frequencies: [Double], valueMean: Double, valueDeviation: Double, resampleCount: Int
   ) {
@@ -21,7 +21,8 @@ public struct SelectionStability: Hashable, Sendable {
     self.resampleCount = resampleCount
   }
 
-  /// Draws probes with replacement, estimates and selects anew, `count` times (Efron's bootstrap).
+  /// Resamples the probes with replacement, and estimates and selects again, `count` times
+  /// (Efron's bootstrap).
   ///
   /// - Returns: nil for fewer than two probes, which cannot be resampled.
   public static func bootstrap(

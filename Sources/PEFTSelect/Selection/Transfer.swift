@@ -1,16 +1,16 @@
 import PEFTNetwork
 
-/// Carries influence from a small model to a larger one of the same family.
+/// Transfers influence from a small model to a larger one of the same family.
 ///
-/// What is carried is the value of a group, not its density: it is divided by the size of the
-/// target's group, which the target's own knapsack does. Groups match by name, layer numbers by
-/// relative depth: layer l of L corresponds to depth l / (L − 1), and a target layer takes the
-/// value that the two source layers around its depth give by linear interpolation.
+/// It transfers the value of a group, not its density; the target's own knapsack divides by the
+/// size of the target's group. Groups match by name, and layers by relative depth: layer l of L
+/// corresponds to depth l / (L − 1). A target layer takes the value interpolated linearly between
+/// the two source layers around its depth.
 public enum InfluenceTransfer {
   /// The values of `target`'s groups.
   ///
-  /// Throws where a target group has no counterpart, and for groups of rows: rows of matrices of
-  /// another width are other neurons.
+  /// Throws if a target group has no counterpart, and for groups of rows, because rows of matrices
+  /// of another width are different neurons.
   public static func values(
     of target: [ParameterGroup], layerCount targetLayers: Int, from source: [ParameterGroup],
     values: [Double], layerCount sourceLayers: Int
@@ -48,8 +48,8 @@ public enum InfluenceTransfer {
     return result
   }
 
-  /// A group's name with another layer number: the number after the first `layer.`, or in names of
-  /// GPT-2's tensors after the first `.h.`.
+  /// A group's name with another layer number. The layer number follows the first `layer.` or, in
+  /// the names of GPT-2's tensors, the first `.h.`.
   private static func name(_ name: String, layer: Int) -> String {
     guard
       let start = (name.firstRange(of: "layer.") ?? name.firstRange(of: ".h."))?.upperBound

@@ -1,4 +1,4 @@
-/// The cotangents of one reverse walk, by node; several contributions to a node are added.
+/// The cotangents of one backward pass, indexed by node. Contributions to the same node accumulate.
 struct CotangentStore {
   private var cotangents: [Tensor?]
 
@@ -13,6 +13,6 @@ struct CotangentStore {
     cotangents[node.index] = sum
   }
 
-  /// Removes and returns the cotangent of `node`; nil when nothing reached it.
+  /// Removes and returns the cotangent of `node`. Returns nil if no contribution reached it.
   mutating func take(_ node: Node) -> Tensor? { cotangents[node.index].take() }
 }

@@ -1,28 +1,31 @@
-/// The input of an operation as its pullback and tangent need it: kept as a tape keeps tensors, or
-/// made again from what the tape keeps anyway. All operations with the same input share it, so it
-/// is kept once, and where it has to be made it lives from the first operation of a reverse walk
-/// that takes it to the last.
+/// An operation's input, saved for its pullback and tangent.
+///
+/// The input is either stored, in the precision in which the tape saves tensors, or recomputed from
+/// something the tape stores anyway. All operations with the same input share one instance, so the
+/// input is stored once. A recomputed input stays in memory from the first operation of a backward
+/// pass that takes it to the last.
 final class SavedInput {
   private enum Source {
-    /// Nobody keeps it yet.
+    /// No operation has saved it yet.
     case value(Tensor)
     case kept(SavedTensor)
     case remade(() -> Tensor)
   }
 
   private var source: Source
-  /// The input while it is in use, where `source` would make a new one each time.
+  /// The recomputed or widened input while it is in use; otherwise nil.
   private var made: Tensor?
-  /// The operations that keep it, and how many of them a reverse walk has not come to.
+  /// The number of operations that saved this input, and how many of them a backward pass has yet
+  /// to reach.
   private var (users, due) = (0, 0)
 
-  /// An input that is made by `make`.
+  /// An input that `make` recomputes on demand.
   init(remaking make: @escaping () -> Tensor) { source = .remade(make) }
 
-  /// An input that is rounded to a tape's precision when an operation first keeps it.
+  /// An input that is rounded to a tape's precision when the first operation saves it.
   init(_ value: Tensor) { source = .value(value) }
 
-  /// The same for one more operation that will take it.
+  /// Registers one more operation that will take this input, and returns the same instance.
   func keeping(_ precision: Precision) -> SavedInput {
     if case .value(let value) = source { source = .kept(SavedTensor(value, precision: precision)) }
     users += 1
@@ -30,7 +33,7 @@ final class SavedInput {
     return self
   }
 
-  /// The input; where it was made for this it stays.
+  /// The input. If it has to be recomputed or widened, the result is cached.
   var value: Tensor {
     if let made { return made }
     switch source {
@@ -42,8 +45,8 @@ final class SavedInput {
     return value
   }
 
-  /// Hands the input to an operation that a reverse walk has come to. Behind the last of them
-  /// nothing that was made for it stays.
+  /// Passes the input to an operation that a backward pass has reached. The cached copy is released
+  /// after the last such operation.
   func take<Result>(_ body: (Tensor) -> Result) -> Result {
     defer {
       due -= 1

@@ -1,22 +1,24 @@
-/// The record of one forward computation, for reverse and forward walks over its linearisation.
+/// The record of one forward computation, for backward and tangent passes through its
+/// linearisation.
 ///
 /// Operations are methods on the tape, one file each under `Operations/`. An operation is recorded
-/// only if one of its inputs is, or one of its parameters is trainable; otherwise its inputs are
-/// freed as soon as the caller lets go of them. A reverse walk that consumes the tape frees what
-/// each operation saved as soon as that operation is done.
+/// only if one of its inputs was recorded or one of its parameters is trainable; otherwise its
+/// inputs are freed as soon as the caller releases them. A backward pass that consumes the tape
+/// frees what each operation saved as soon as that operation is done.
 public final class Tape {
   private var operations: [(any Operation)?] = []
   private let dropout: SeededGenerator?
   private var dropoutSites: UInt64 = 0
 
-  /// Whether models are to keep the inputs of their layers only; see `recomputed`.
+  /// Whether models keep only the inputs of their layers and recompute the rest; see `recomputed`.
   public let recomputesLayers: Bool
 
-  /// The precision of the products with weights, forward and in a reverse walk;
-  /// tangents are in fp32.
+  /// The precision of products with weights in the forward and backward passes. Tangents are in
+  /// fp32.
   public let precision: Precision
 
-  /// A tape. `dropout` makes the masks of this forward computation; nil switches dropout off.
+  /// Creates a tape. `dropout` generates the masks of this forward computation; nil disables
+  /// dropout.
   public init(
     dropout: SeededGenerator? = nil, recomputingLayers: Bool = false, precision: Precision = .fp32
   ) {
@@ -25,23 +27,23 @@ public final class Tape {
     recomputesLayers = recomputingLayers
   }
 
-  /// An empty tape whose masks are those that would come next on this one.
+  /// Returns an empty tape whose dropout masks are the ones this tape would generate next.
   func fork() -> Tape {
     let tape = Tape(dropout: dropout, precision: precision)
     tape.dropoutSites = dropoutSites
     return tape
   }
 
-  /// Goes on with the masks behind those of a fork.
+  /// Continues with the masks that follow those of a fork.
   func join(_ fork: Tape) { dropoutSites = fork.dropoutSites }
 
   /// The number of operations recorded so far.
   public var operationCount: Int { operations.count }
 
-  /// The output of an operation, recorded when `isNeeded`.
+  /// Wraps the output of an operation in a variable, and records the operation if `isNeeded`.
   ///
-  /// - Parameter remaking: makes the value again from what the recorded operation saves, to the
-  ///   bit; what follows then need not keep it.
+  /// - Parameter remaking: recomputes the value, bit for bit, from what the recorded operation
+  ///   saves. Operations that use the value then need not save it.
   func output(
     _ value: Tensor, _ partition: RowPartition, when isNeeded: Bool,
     remaking: (() -> Tensor)? = nil, _ operation: @autoclosure () -> some Operation
@@ -52,27 +54,28 @@ public final class Tape {
       saved: remaking.map { SavedInput(remaking: $0) } ?? SavedInput(value))
   }
 
-  /// Whether anything can be dropped.
+  /// Whether dropout is enabled.
   public var drops: Bool { dropout != nil }
 
-  /// Records an operation; its output is of no use but to the next one.
+  /// Records an operation. Its output serves only the next operation.
   func record(_ operation: some Operation) -> Node {
     operations.append(operation)
     return Node(index: operations.count - 1)
   }
 
-  /// The mask of the next place that drops, or nil where nothing is dropped.
+  /// Returns the mask of the next dropout site, or nil if nothing is dropped.
   func nextDropout(probability: Double) -> DropoutMask? {
     guard let dropout, probability > 0 else { return nil }
     dropoutSites += 1
     return DropoutMask(probability: probability, key: dropout.key, site: dropoutSites)
   }
 
-  /// Walks from `output` back to every trainable parameter below it and hands `sink` the factors of
-  /// their gradients: Jᵀ · `cotangent`, `cotangent` in the shape of `output`.
+  /// Backpropagates from `output` to every trainable parameter it depends on, and delivers the
+  /// factors of their gradients to `sink`: Jᵀ · `cotangent`, with `cotangent` in the shape of
+  /// `output`.
   ///
-  /// - Parameter consuming: frees what the tape saved as the walk passes it; the tape is empty
-  ///   afterwards. Pass false to walk the same tape again.
+  /// - Parameter consuming: frees what the tape saved as the pass reaches it; the tape is empty
+  ///   afterwards. Pass false to backpropagate through the same tape again.
   public func pullBack(
     _ cotangent: Tensor, from output: Variable, to sink: some GradientSink,
     consuming: Bool = true
@@ -92,10 +95,10 @@ public final class Tape {
     if consuming { operations.removeAll(keepingCapacity: true) }
   }
 
-  /// The tangent of `output` along `directions`: J · direction, in the shape of `output`. A
-  /// parameter without a direction stands still, and so does a frozen one. The tape stays as it is.
+  /// The tangent of `output` along `directions`: J · direction, in the shape of `output`. A frozen
+  /// parameter, or one without a direction, has a zero tangent. The tape does not change.
   ///
-  /// Only parameters that were trainable when the tape was made, and are now, are seen.
+  /// Only parameters that were trainable when the tape was recorded, and still are, contribute.
   public func tangent(of output: Variable, along directions: [Parameter: Tensor]) -> Tensor {
     guard let last = output.node else { return Tensor(zeros: output.value.shape) }
     precondition(last.index < operations.count, "tangent: the tape was consumed by a walk before")
@@ -112,7 +115,7 @@ public final class Tape {
   }
 }
 
-/// The state of one walk against the direction of computation.
+/// The state of one backward pass.
 struct ReverseWalk {
   private var cotangents: CotangentStore
   private let sink: any GradientSink
@@ -122,19 +125,20 @@ struct ReverseWalk {
     self.sink = sink
   }
 
-  /// Adds to an input's cotangent; an input that needs none has no node.
+  /// Adds to an input's cotangent. An input that needs no cotangent has no node.
   mutating func add(_ cotangent: @autoclosure () -> Tensor, to node: Node?) {
     if let node { cotangents.add(cotangent(), to: node) }
   }
 
   mutating func take(_ node: Node) -> Tensor? { cotangents.take(node) }
 
-  /// Walks another tape with the same sink.
+  /// Backpropagates through another tape into the same sink.
   func pullBack(_ cotangent: Tensor, from output: Variable, on tape: Tape) {
     tape.pullBack(cotangent, from: output, to: sink)
   }
 
-  /// Hands over a contribution to a parameter's gradient; a frozen parameter's is never formed.
+  /// Delivers a contribution to a parameter's gradient. The gradient of a frozen parameter is never
+  /// formed.
   func deliver(
     _ gradient: @autoclosure () -> some ParameterGradient, of parameter: Parameter?,
     partition: RowPartition
@@ -144,7 +148,7 @@ struct ReverseWalk {
   }
 }
 
-/// The state of one walk along the direction of computation.
+/// The state of one tangent pass.
 struct ForwardWalk {
   private var tangents: [Tensor?] = []
   private let directions: [Parameter: Tensor]
@@ -153,7 +157,7 @@ struct ForwardWalk {
 
   mutating func append(_ tangent: Tensor?) { tangents.append(tangent) }
 
-  /// The tangent of an input; nil when it stands still.
+  /// The tangent of an input, or nil if it is zero.
   func tangent(of node: Node?) -> Tensor? { node.flatMap { tangents[$0.index] } }
 
   /// The tangent of a variable of another tape, along the same directions.
@@ -161,7 +165,7 @@ struct ForwardWalk {
     tape.tangent(of: output, along: directions)
   }
 
-  /// The direction of a parameter; nil when it stands still, as a frozen one always does.
+  /// The direction of a parameter. Returns nil if it has none or is frozen.
   func direction(of parameter: Parameter?) -> Tensor? {
     guard let parameter, parameter.wantsGradient else { return nil }
     return directions[parameter]

@@ -2,11 +2,11 @@
 public struct Variable {
   /// The value.
   public let value: Tensor
-  /// Which rows belong to which example.
+  /// The partition of the rows among the examples.
   public let partition: RowPartition
-  /// Where the tape recorded it; nil when nothing below it needs a gradient.
+  /// The node under which the tape recorded it, or nil if nothing it depends on needs a gradient.
   let node: Node?
-  /// How the operations on it save it.
+  /// The form in which operations on this variable save it.
   let saved: SavedInput
 
   /// A value that needs no gradient.
@@ -24,11 +24,11 @@ public struct Variable {
     self.saved = saved
   }
 
-  /// Whether a reverse walk would reach it.
+  /// Whether a backward pass would reach it.
   public var needsGradient: Bool { node != nil }
 }
 
-/// The position of an operation on its tape; operations only read positions below their own.
+/// The position of an operation on its tape. An operation reads only lower positions than its own.
 struct Node: Hashable, Sendable {
   let index: Int
 }

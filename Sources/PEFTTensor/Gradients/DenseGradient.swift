@@ -1,20 +1,20 @@
-/// A gradient that is formed already.
+/// A gradient that is already formed.
 ///
-/// It cannot be told apart by example, so a probe has no use for it: an operation whose parameters
-/// are probed must hand over factors.
+/// It cannot be split by example, so a probe cannot use it: an operation whose parameters are
+/// probed must deliver factors.
 public struct DenseGradient: ParameterGradient {
   /// The gradient, in the parameter's shape.
   public let value: Tensor
 
-  /// A copy, or a sum.
+  /// Copies the gradient into `sum`, or adds it.
   public func accumulate(into sum: inout Tensor, adding: Bool, precision: Precision) {
     if adding { sum.add(value) } else { sum.copyElements(of: value) }
   }
 
-  /// The rows, copied.
+  /// A copy of the given rows.
   public func restricted(to rows: [Int]) -> any ParameterGradient { .dense(value.rows(at: rows)) }
 
-  /// Ends the process.
+  /// Traps, because a dense gradient cannot be split by example.
   public func contracted(
     with direction: Tensor, image: Tensor?, partition: RowPartition, by split: ElementSplit
   ) -> [Double] {

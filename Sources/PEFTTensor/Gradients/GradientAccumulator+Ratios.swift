@@ -1,11 +1,12 @@
 import Foundation
 
 extension GradientAccumulator {
-  /// The `count` elements of `parameters` that do not train yet whose gradients are largest beside
-  /// their values, |g| / (|θ| + ε)ᵖ: for each parameter their positions in row-major order,
-  /// ascending. Of equals the first are taken; an element without a gradient never is.
+  /// Returns the `count` elements of `parameters` that are not yet trainable and have the largest
+  /// ratio |g| / (|θ| + ε)ᵖ of gradient to value.
   ///
-  /// Every parameter must want its whole gradient.
+  /// The result lists, for each parameter, positions in row-major order, ascending. Ties go to the
+  /// earlier element; an element without a gradient is never returned. Every parameter must request
+  /// its whole gradient.
   package func largestRatios(
     _ count: Int, among parameters: [Parameter], epsilon: Double, exponent: Double
   ) -> [[Int]] {
@@ -37,20 +38,21 @@ extension GradientAccumulator {
   }
 }
 
-/// An element and its ratio.
+/// An element and its ratio of gradient to value.
 private struct RatedElement {
   let ratio: Float
   let parameter: Int
   let position: Int
 
-  /// Whether it is chosen before another.
+  /// Whether this element ranks before another.
   func isBefore(_ other: RatedElement) -> Bool {
     if ratio != other.ratio { return ratio > other.ratio }
     return (parameter, position) < (other.parameter, other.position)
   }
 }
 
-/// Some elements of a gradient. Their number does not depend on the workers, nor does the choice.
+/// A range of a gradient's elements. Neither the number of chunks nor the selection depends on the
+/// number of workers.
 private struct Chunk {
   static let size = 1 << 16
 
@@ -58,15 +60,16 @@ private struct Chunk {
   let range: Range<Int>
   let gradient: Tensor
   let value: Tensor
-  /// Positions in the parameter that train already, ascending.
+  /// Positions in the parameter that are trainable already, ascending.
   let excluded: [Int]
-  /// The rows of the parameter that the rows of gradient and value are; nil for all.
+  /// The parameter's rows to which the rows of gradient and value belong; nil if they cover all
+  /// rows.
   let rows: [Int32]?
 
-  /// The `count` elements with the largest ratios, in no order.
+  /// The `count` elements with the largest ratios, unordered.
   func largest(_ count: Int, epsilon: Float, exponent: Float) -> [RatedElement] {
     guard count > 0 else { return [] }
-    /// The chosen, the last of them in front: a heap.
+    /// The elements selected so far, as a heap with the lowest-ranked one first.
     var heap: [RatedElement] = []
     let width = rows == nil ? 1 : gradient.shape.columns
     withElements(of: gradient, value) { gradient, value in

@@ -1,37 +1,39 @@
-/// The sink of training: multiplies the factors and keeps the sum, one tensor for each parameter,
-/// in its `gradientShape`. Where only some rows train, only theirs is ever formed; and of a table
-/// that was only read, the rows that were.
+/// The gradient sink for training: multiplies the factors and keeps their sum, one tensor for each
+/// parameter, in its `gradientShape`.
 ///
-/// `reset` lets go of the sums, so that what the next step saves for its pass
-/// can take their memory.
+/// If only some rows are trainable, only their gradients are formed. For a table that was only
+/// looked up, only the rows that were read are kept. `reset` frees the sums, so that the tensors
+/// saved in the next step's forward pass can reuse their memory.
 public final class GradientAccumulator: GradientSink {
   private var gradients: [Parameter: Tensor] = [:]
   private var tableGradients: [Parameter: TableGradient] = [:]
 
   private let precision: Precision
 
-  /// A sink that has received nothing.
+  /// Creates an empty sink.
   ///
-  /// - Parameter precision: in which the factors of matrices are multiplied; sums are in fp32.
+  /// - Parameter precision: the precision in which factors of matrices are multiplied; sums are in
+  ///   fp32.
   public init(precision: Precision = .fp32) { self.precision = precision }
 
-  /// Forgets the sums.
+  /// Discards the sums.
   public func reset() {
     gradients.removeAll(keepingCapacity: true)
     tableGradients.removeAll(keepingCapacity: true)
   }
 
-  /// The gradient of `parameter` in its `gradientShape`; nil when none has arrived
-  /// since the last reset.
+  /// The gradient of `parameter` in its `gradientShape`; nil if none has arrived since the last
+  /// reset.
   public subscript(parameter: Parameter) -> Tensor? {
     tableGradients[parameter]?.dense(parameter.gradientShape) ?? gradients[parameter]
   }
 
-  /// The gradient of a table as its rows; nil where it is a tensor of the whole table.
+  /// The gradient of a table as the rows that were read; nil if it is held as a tensor of the whole
+  /// table.
   func tableGradient(of parameter: Parameter) -> TableGradient? { tableGradients[parameter] }
 
-  /// The gradient of what trains of `parameter`, in its `trainableShape`; nil when none has arrived
-  /// since the last reset.
+  /// The gradient of the trainable part of `parameter`, in its `trainableShape`; nil if none has
+  /// arrived since the last reset.
   public func trainableGradient(of parameter: Parameter) -> Tensor? {
     switch parameter.trains {
     case .none: return nil
@@ -46,7 +48,7 @@ public final class GradientAccumulator: GradientSink {
     }
   }
 
-  /// Adds one contribution.
+  /// Adds one contribution to the sum of `parameter`.
   public func receive(
     _ gradient: any ParameterGradient, of parameter: Parameter, partition: RowPartition
   ) {
@@ -72,10 +74,10 @@ public final class GradientAccumulator: GradientSink {
     gradients[parameter] = sum
   }
 
-  /// Replaces the gradients of `parameters` by their sums over the processes, in their order. One
-  /// that has not arrived counts as zero.
+  /// Replaces the gradients of `parameters`, in their order, by the sums over all processes. A
+  /// gradient that has not arrived counts as zero.
   ///
-  /// Throws where a process is gone.
+  /// Throws if another process is gone.
   public func sum(over collective: any Collective, of parameters: [Parameter]) throws {
     guard collective.count > 1 else { return }
     for parameter in parameters {
@@ -88,8 +90,8 @@ public final class GradientAccumulator: GradientSink {
     }
   }
 
-  /// The Euclidean norm over the gradients of what trains of `parameters`, summed in Double in
-  /// their order.
+  /// The Euclidean norm of the gradients of the trainable parts of `parameters`, accumulated in
+  /// Double in the given order.
   public func globalNorm(of parameters: [Parameter]) -> Double {
     parameters.reduce(0) { sum, parameter in
       if parameter.trains == .all, let table = tableGradients[parameter] {

@@ -1,6 +1,6 @@
-/// Where parameter gradients go during a reverse pass.
+/// A receiver of parameter gradients during a backward pass.
 public protocol GradientSink: AnyObject {
-  /// Takes one contribution to the gradient of `parameter`. A tied parameter gets several.
+  /// Receives one contribution to the gradient of `parameter`. A tied parameter receives several.
   func receive(
     _ gradient: any ParameterGradient, of parameter: Parameter, partition: RowPartition)
 }

@@ -7,20 +7,20 @@ public struct OuterProductGradient: ParameterGradient {
   /// The factor.
   public let scale: Float
 
-  /// One product of the factors.
+  /// Computes the gradient as one product of the factors.
   public func accumulate(into sum: inout Tensor, adding: Bool, precision: Precision) {
     MatrixProduct.weightGradient(
       upstream: upstream, input: input, scale: scale, into: &sum, accumulating: adding,
       precision: precision)
   }
 
-  /// The same with the columns of δ that these rows need, copied.
+  /// The gradient of the given rows, from a copy of the columns of δ that they need.
   public func restricted(to rows: [Int]) -> any ParameterGradient {
     .outerProduct(upstream: upstream.columns(at: rows), input: input, scale: scale)
   }
 
-  /// Σ_{t∈i} δ_t · (V x_t), which needs one product of the size of the forward one and a row-wise
-  /// inner product.
+  /// Σ_{t∈i} δ_t · (V x_t): one product of the size of the forward one and a row-wise inner
+  /// product.
   public func contracted(
     with direction: Tensor, image: Tensor?, partition: RowPartition, by split: ElementSplit
   ) -> [Double] {
@@ -39,14 +39,14 @@ public struct OuterProductGradient: ParameterGradient {
     return split == .whole ? sums.sums(by: .rows) : sums.elements.map(Double.init)
   }
 
-  /// x Vᵀ [T, out]; nil for a weight with so many more outputs than inputs, such as a vocabulary's,
-  /// that keeping the image would cost more than it saves.
+  /// x Vᵀ [T, out]. Returns nil if the weight has so many more outputs than inputs, as a vocabulary
+  /// projection has, that keeping the image would cost more than it saves.
   public func image(of direction: Tensor) -> Tensor? {
     guard direction.shape.rows <= Self.imageLimit * direction.shape.columns else { return nil }
     return MatrixProduct.forward(input, weight: direction, scale: scale)
   }
 
-  /// The most outputs an input may have for the image to be kept.
+  /// The largest ratio of outputs to inputs for which the image is kept.
   private static let imageLimit = 8
 }
 

@@ -1,50 +1,53 @@
-/// A contribution to a parameter's gradient, as the factors in which the reverse pass finds it.
+/// A contribution to a parameter's gradient, in the factored form in which the backward pass
+/// computes it.
 ///
-/// Letters: T rows of the packed batch; a partition says which example each belongs to. The
-/// gradient is the sum over rows, so a sink can form it, restrict it to rows of the parameter that
-/// train, or contract it with a direction example by example without ever forming it. An operation
-/// whose gradient has another form than those here brings its own conformer.
+/// Notation: T rows of the packed batch; a partition assigns each row to an example. The gradient
+/// is a sum over rows. A sink can therefore form it, restrict it to the trainable rows of the
+/// parameter, or contract it with a direction example by example without ever forming it. An
+/// operation whose gradient has another form than those in this folder adds a conforming type.
 public protocol ParameterGradient {
-  /// Forms the gradient in `sum`, in place of what is there, or added to it.
+  /// Writes the gradient to `sum`, or adds it to `sum`.
   ///
-  /// - Parameter precision: in which factors of matrices are multiplied; sums are in fp32.
+  /// - Parameter precision: the precision in which factors of matrices are multiplied; sums are in
+  ///   fp32.
   func accumulate(into sum: inout Tensor, adding: Bool, precision: Precision)
 
-  /// The same for some rows of a matrix parameter [V, n], ascending: the gradient [|rows|, n].
+  /// The gradient of some rows of a matrix parameter [V, n], ascending: [|rows|, n].
   func restricted(to rows: [Int]) -> any ParameterGradient
 
-  /// The inner products of each example's own gradient with a direction, without forming any
-  /// gradient.
+  /// The inner product of each example's own gradient with a direction, computed without forming
+  /// any gradient.
   ///
   /// With G_i the sum over the rows t of example i, the result is e_ij = Σ G_i ∘ V over the
   /// elements of part j.
   ///
-  /// - Shapes: `direction` V in the parameter's shape; the result B × m numbers, row-major, with
-  ///   m as `split` says.
-  /// - Parameter image: `image(of: direction)` where it is at hand, so that passes from several
-  ///   outputs share the product; nil computes what is cheapest.
+  /// - Shapes: `direction` V has the parameter's shape. The result has B × m numbers, row-major,
+  ///   with m as `split` defines it.
+  /// - Parameter image: `image(of: direction)` if it is available, so that passes from several
+  ///   outputs share that product. With nil, the cheapest way is chosen.
   /// - Accuracy: sums over an example's rows in Float32, sums over elements in Double.
   func contracted(
     with direction: Tensor, image: Tensor?, partition: RowPartition, by split: ElementSplit
   ) -> [Double]
 
-  /// What a contraction with `direction` needs and what does not depend on the upstream; nil where
-  /// there is nothing to share.
+  /// The part of a contraction with `direction` that does not depend on the upstream cotangent; nil
+  /// if there is nothing to share.
   func image(of direction: Tensor) -> Tensor?
 
-  /// The rows of a table [V, n] that the gradient is in, one for each row of its values [T, n]; nil
-  /// for a gradient that may be anywhere.
+  /// The contribution as rows of a table [V, n]: values [T, n] and the table row of each. Nil for a
+  /// gradient that may be non-zero in any row.
   var scattered: (values: Tensor, rows: [Int32])? { get }
 }
 
 extension ParameterGradient {
-  /// Nothing to share.
+  /// Returns nil: there is nothing to share.
   public func image(of direction: Tensor) -> Tensor? { nil }
 
-  /// It may be anywhere.
+  /// Nil: the gradient may be non-zero in any row.
   public var scattered: (values: Tensor, rows: [Int32])? { nil }
 
-  /// The contraction with the whole direction, or with its parts.
+  /// The contraction with the whole direction, or with each of its parts, without a precomputed
+  /// image.
   public func contracted(
     with direction: Tensor, partition: RowPartition, by split: ElementSplit = .whole
   ) -> [Double] {

@@ -1,17 +1,17 @@
-/// The gradient of a vector [n] that scales columns, as a norm's scale does: Σ_t δ_t ∘ x̂_t with δ
-/// and x̂ [T, n].
+/// The gradient of a vector [n] that scales columns, such as the scale of a norm: Σ_t δ_t ∘ x̂_t
+/// with δ and x̂ [T, n].
 public struct ProductSumGradient: ParameterGradient {
   /// δ.
   public let upstream: Tensor
-  /// x̂, what the vector scales.
+  /// x̂, the rows that the vector scales.
   public let normalized: Tensor
 
-  /// The sums of the columns of δ ∘ x̂.
+  /// Computes the column sums of δ ∘ x̂.
   public func accumulate(into sum: inout Tensor, adding: Bool, precision: Precision) {
     sum.accumulateColumnSums(of: upstream, times: normalized, accumulating: adding)
   }
 
-  /// The whole vector, which has no rows.
+  /// Returns the whole gradient, because a vector has no rows.
   public func restricted(to rows: [Int]) -> any ParameterGradient { self }
 
   /// Σ_{t∈i} (δ_t ∘ x̂_t) · v.

@@ -3,12 +3,12 @@ public struct RowSumGradient: ParameterGradient {
   /// δ.
   public let upstream: Tensor
 
-  /// The sums of the columns of δ.
+  /// Computes the column sums of δ.
   public func accumulate(into sum: inout Tensor, adding: Bool, precision: Precision) {
     sum.accumulateColumnSums(of: upstream, accumulating: adding)
   }
 
-  /// The whole vector, which has no rows.
+  /// Returns the whole gradient, because a vector has no rows.
   public func restricted(to rows: [Int]) -> any ParameterGradient { self }
 
   /// Σ_{t∈i} δ_t · v.

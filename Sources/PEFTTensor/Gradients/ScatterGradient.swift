@@ -1,17 +1,17 @@
-/// The gradient of a table [V, n]: δ_t added to row `rows[t]`, with δ [T, n].
+/// The gradient of a table [V, n]: δ_t is added to row `rows[t]`, with δ [T, n].
 public struct ScatterGradient: ParameterGradient {
   /// δ.
   public let upstream: Tensor
-  /// The row of the table that each row of δ belongs to, T numbers.
+  /// The table row to which each row of δ belongs, T numbers.
   public let rows: [Int32]
 
-  /// Adds to the rows that were read; the others are zero.
+  /// Adds δ to the rows that were read; the other rows are zero.
   public func accumulate(into sum: inout Tensor, adding: Bool, precision: Precision) {
     if !adding { sum.fill(0) }
     sum.scatterAdd(upstream, rows: rows)
   }
 
-  /// The rows of δ that fall on these rows of the table, copied.
+  /// A copy of the rows of δ that belong to the given rows of the table.
   public func restricted(to chosen: [Int]) -> any ParameterGradient {
     let hits = rows.enumerated().compactMap { token, target in
       chosen.ascendingIndex(of: Int(target)).map { (token: token, row: Int32($0)) }
@@ -48,12 +48,12 @@ public struct ScatterGradient: ParameterGradient {
     return result
   }
 
-  /// δ and its rows.
+  /// δ and the table row of each of its rows.
   public var scattered: (values: Tensor, rows: [Int32])? { (upstream, rows) }
 }
 
 extension ParameterGradient where Self == ScatterGradient {
-  /// δ_t added to row `rows[t]`.
+  /// A gradient that adds δ_t to row `rows[t]`.
   public static func scatter(upstream: Tensor, rows: [Int32]) -> Self {
     ScatterGradient(upstream: upstream, rows: rows)
   }

@@ -1,12 +1,12 @@
-/// The gradient of a table [V, n] of which some rows were read: theirs, in place
-/// of V rows mostly zero.
+/// The gradient of a table [V, n], stored only for the rows that were read instead of for all V
+/// rows, most of which would be zero.
 struct TableGradient {
-  /// The rows that were read, ascending, each once.
+  /// The rows that were read, ascending, without duplicates.
   let rows: [Int32]
-  /// Their gradients [R, n].
+  /// The gradients of these rows [R, n].
   let values: Tensor
 
-  /// Row `rows[t]` gets the sum of the δ_t of `upstream` [T, n], in the order of t.
+  /// Row `rows[t]` receives the sum of the δ_t of `upstream` [T, n], added in the order of t.
   init(_ upstream: Tensor, rows read: [Int32]) {
     rows = Array(Set(read)).sorted()
     let places = Dictionary(
@@ -16,7 +16,7 @@ struct TableGradient {
     values = sums
   }
 
-  /// The elements at ascending positions of the table, row-major: [|positions|].
+  /// The elements at the given ascending, row-major positions of the table: [|positions|].
   func elements(at positions: [Int]) -> Tensor {
     let width = values.shape.columns
     return Tensor(writing: [positions.count]) { target in
@@ -32,7 +32,7 @@ struct TableGradient {
     }
   }
 
-  /// The same as a tensor of the table's shape.
+  /// The gradient as a tensor of the table's shape.
   func dense(_ shape: Shape) -> Tensor {
     var result = Tensor(zeros: shape)
     result.scatterAdd(values, rows: rows)

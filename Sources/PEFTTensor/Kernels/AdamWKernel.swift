@@ -1,15 +1,15 @@
 import Glibc
 
-/// AdamW on whole tensors, the elements cut over the workers.
+/// AdamW on whole tensors, with the elements split among the workers.
 enum AdamWKernel {
   typealias Constants = VectorKernels.AdamWConstants
 
   private static let grain = 1 << 14
 
-  /// One step in place.
+  /// Takes one step in place.
   ///
-  /// - Parameter rows: the rows of the value whose gradients these are, ascending, the others'
-  ///   being zero; nil for all.
+  /// - Parameter rows: the rows of the value, ascending, to which the gradients belong; the other
+  ///   gradients are zero. Nil if they cover all rows.
   static func step(
     _ constants: Constants, value: inout Tensor, gradient: Tensor, rows: [Int32]?,
     mean: inout Tensor, meanSquare: inout Tensor
@@ -30,8 +30,8 @@ enum AdamWKernel {
               count: range.count, constants, parameters: p + start, gradient: gradient,
               mean: m + start, meanSquare: v + start)
           }
-          /// The step of a row without a gradient. One that never had any only decays; its moments
-          /// are not written to, so that they take no memory.
+          /// Takes the step of a row whose gradient is zero. If the row never had a gradient, it
+          /// only decays, and its moments are not written, so that their pages take no memory.
           func decay(_ range: Range<Int>, _ zeros: UnsafePointer<Float>) {
             let (start, bytes) = (range.lowerBound, range.count * MemoryLayout<Float>.stride)
             guard memcmp(m + start, zeros, bytes) == 0, memcmp(v + start, zeros, bytes) == 0 else {
@@ -52,8 +52,8 @@ enum AdamWKernel {
     }
   }
 
-  /// Calls `step` for the elements of every row of a table that has a gradient, and `rest`, with
-  /// zeros, for those of every other.
+  /// Calls `step` with the elements of every table row that has a gradient, and `rest` with the
+  /// elements of every other row and a row of zeros.
   private static func forRows(
     _ table: Shape, gradients: UnsafePointer<Float>, of rows: [Int32],
     _ step: (Range<Int>, UnsafePointer<Float>) -> Void,
@@ -76,7 +76,7 @@ enum AdamWKernel {
     }
   }
 
-  /// m̂ / (√v̂ + ε) of the next step.
+  /// m̂ / (√v̂ + ε) of the next step, the direction of the update.
   static func direction(
     _ constants: Constants, gradient: Tensor, mean: Tensor, meanSquare: Tensor
   ) -> Tensor {
@@ -96,7 +96,8 @@ enum AdamWKernel {
 }
 
 extension Array {
-  /// The first position whose element satisfies the condition, which all behind it do too.
+  /// The first position whose element satisfies the condition. All later elements must satisfy it
+  /// too.
   fileprivate func partitioningIndex(where condition: (Element) -> Bool) -> Int {
     var (low, high) = (0, count)
     while low < high {

@@ -1,12 +1,13 @@
 import Synchronization
 
-/// One head of one sequence, the blocks of its matrix M [T_i, T_i], and the products with them.
+/// The parts of one head of one sequence: the blocks of its matrix M [T_i, T_i] and the products
+/// with them.
 extension AttentionKernel {
-  /// The columns of all heads in memory, row-major.
+  /// The columns of all heads, row-major.
   struct Matrix {
     let start: UnsafePointer<Float>
     let stride: Int
-    /// How many heads of queries share one of its heads: 1, or G in keys and values.
+    /// How many query heads share one head of this matrix: 1 for queries, G for keys and values.
     let sharing: Int
 
     init(_ start: UnsafePointer<Float>, stride: Int, sharing: Int = 1) {
@@ -16,11 +17,11 @@ extension AttentionKernel {
     }
   }
 
-  /// The same to be written.
+  /// A `Matrix` that can be written to.
   struct MutableMatrix {
     let start: UnsafeMutablePointer<Float>
     let stride: Int
-    /// How many heads of queries share one of its heads: 1, or G in keys and values.
+    /// How many query heads share one head of this matrix: 1 for queries, G for keys and values.
     let sharing: Int
 
     init(_ start: UnsafeMutablePointer<Float>, stride: Int, sharing: Int = 1) {
@@ -33,17 +34,17 @@ extension AttentionKernel {
   struct Head {
     /// T_i.
     let length: Int
-    /// Its first row among T.
+    /// The head's first row among the T rows.
     let firstRow: Int
-    /// Which of the H heads of queries it is.
+    /// The head's index among the H query heads.
     let index: Int
-    /// Where it begins in [H, T].
+    /// The position of the head's first element in [H, T].
     let row: Int
-    /// Where its matrix begins in the stream of the dropout mask.
+    /// The position of the first element of the head's matrix in the stream of the dropout mask.
     let maskOffset: UInt64
   }
 
-  /// Rows of M that go through products together, with the columns that they see.
+  /// Rows of M that are multiplied together, with the columns they attend to.
   struct Block {
     let head: Head
     let rows: Range<Int>
@@ -53,20 +54,20 @@ extension AttentionKernel {
     var elements: Int { rows.count * columns }
   }
 
-  /// Neighbouring rows of a block that see the same number of columns.
+  /// Adjacent rows of a block that attend to the same number of columns.
   struct Run {
-    /// Counted from the block's first.
+    /// The rows, counted from the block's first row.
     let rows: Range<Int>
     let columns: Int
-    /// The first element in the block.
+    /// The position of the run's first element in the block.
     let start: Int
   }
 
-  /// B, the rows of a block: fewer where attention is causal, because a block's
-  /// upper right is wasted.
+  /// B, the number of rows of a block. It is smaller if attention is causal, because the upper
+  /// right of each block is wasted work.
   private var blockRows: Int { isCausal ? 64 : 128 }
 
-  /// Reads queries, keys and values, or their tangents, in place.
+  /// Calls `body` with queries, keys and values, or their tangents, without copying them.
   func withColumns<Result>(
     _ queries: HeadColumns, _ keys: HeadColumns, _ values: HeadColumns,
     _ body: (Matrix, Matrix, Matrix) -> Result
@@ -79,9 +80,9 @@ extension AttentionKernel {
     }
   }
 
-  /// Calls `body` for every head of every sequence. The workers take the next ones, so many heads
-  /// together and in order, as they come free; each has scratch for the given number of blocks of
-  /// the longest sequence.
+  /// Calls `body` for every head of every sequence. Free workers take the next `together` heads and
+  /// process them in order. Each worker has scratch space for the given number of blocks of the
+  /// longest sequence.
   func forHeads(
     together: Int = 1, scratchBlocks: Int, _ body: (Head, UnsafeMutablePointer<Float>) -> Void
   ) {
@@ -113,7 +114,7 @@ extension AttentionKernel {
     }
   }
 
-  /// The blocks of M, from above.
+  /// Calls `body` for the blocks of M, from top to bottom.
   func forBlocks(of head: Head, _ body: (Block) -> Void) {
     for first in stride(from: 0, to: head.length, by: blockRows) {
       let last = min(head.length, first + blockRows)
@@ -121,8 +122,8 @@ extension AttentionKernel {
     }
   }
 
-  /// The rows of a block in runs: one where every token sees all, one for each row where
-  /// attention is causal.
+  /// Calls `body` for the runs of a block: a single run if every token attends to all others, one
+  /// run for each row if attention is causal.
   func forRuns(of block: Block, _ body: (Run) -> Void) {
     guard isCausal else {
       return body(Run(rows: 0..<block.rows.count, columns: block.columns, start: 0))
@@ -135,7 +136,7 @@ extension AttentionKernel {
     }
   }
 
-  /// Zeroes what a run does not see of its block.
+  /// Zeroes the part of a block that a run does not attend to.
   func clear(_ block: Block, _ run: Run, _ matrix: UnsafeMutablePointer<Float>) {
     guard run.columns < block.columns else { return }
     (matrix + run.start + run.columns).update(repeating: 0, count: block.columns - run.columns)
@@ -163,8 +164,8 @@ extension AttentionKernel {
       element(of: y, block.head, row: block.rows.lowerBound), y.stride)
   }
 
-  /// The block's part of Y [T_i, D] ← Mᵀ X: the first block of the first head that shares Y's
-  /// writes, the others add.
+  /// The block's part of Y [T_i, D] ← Mᵀ X. The first block of the first head that shares Y
+  /// overwrites Y; all others add to it.
   func product(
     _ block: Block, transposing matrix: UnsafePointer<Float>, _ x: Matrix, into y: MutableMatrix
   ) {
@@ -180,8 +181,8 @@ extension AttentionKernel {
       beta: isFirst ? 0 : 1, element(of: y, block.head), y.stride)
   }
 
-  /// Drops elements of M, where there is dropout. An element's draw depends on
-  /// its place in M alone.
+  /// Applies dropout to the elements of M, if enabled. Whether an element is dropped depends only
+  /// on its position in M.
   func drop(_ block: Block, _ matrix: UnsafeMutablePointer<Float>) {
     guard let mask else { return }
     let length = block.head.length

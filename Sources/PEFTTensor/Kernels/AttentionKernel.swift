@@ -1,4 +1,4 @@
-/// The heads' columns in a tensor with T rows, one head after the other: queries, keys or values.
+/// The columns of the heads, side by side, in a tensor with T rows: queries, keys or values.
 struct HeadColumns {
   let tensor: Tensor
   let first: Int
@@ -7,14 +7,14 @@ struct HeadColumns {
   var stride: Int { tensor.shape.columns }
 }
 
-/// Attention of every sequence with itself, head by head and in blocks of rows, so that no T_i ×
-/// T_i matrix is ever in memory: a worker has scratch for one or two blocks.
+/// Self-attention of every sequence, computed head by head and in blocks of rows.
 ///
-/// Letters: T packed tokens, T_i those of sequence i, H heads of queries and H_kv heads of keys and
-/// values, of D columns each; G = H / H_kv neighbouring heads of queries share a head of keys and
-/// values. A block of M, some rows of scores, probabilities or their gradients, has B rows and the
-/// C columns that those rows see: all T_i, or where attention is causal those up to the block's
-/// end.
+/// No T_i × T_i matrix is ever in memory: each worker has scratch space for one or two blocks.
+///
+/// Notation: T packed tokens, T_i of them in sequence i, H query heads and H_kv key and value heads
+/// of D columns each. G = H / H_kv adjacent query heads share one key and value head. A block of M
+/// (some rows of scores, of probabilities or of their gradients) has B rows and the C columns to
+/// which those rows attend: all T_i, or, if attention is causal, those up to the block's last row.
 struct AttentionKernel {
   let queries: HeadColumns
   let keys: HeadColumns
@@ -25,7 +25,7 @@ struct AttentionKernel {
   let sharing: Int
   /// D.
   let headWidth: Int
-  /// Whether a token sees those before it and itself only.
+  /// Whether a token attends only to itself and to earlier tokens.
   let isCausal: Bool
   let partition: RowPartition
   let mask: DropoutMask?
@@ -36,7 +36,7 @@ struct AttentionKernel {
   var width: Int { heads * headWidth }
   private var scale: Float { 1 / Float(headWidth).squareRoot() }
 
-  /// Attention of queries, keys and values in three tensors, or side by side in one.
+  /// Attention with queries, keys and values in three tensors, or side by side in one.
   init(
     _ tensors: [Tensor], heads: Int, keyValueHeads: Int, headWidth: Int, isCausal: Bool,
     partition: RowPartition, mask: DropoutMask?
@@ -69,12 +69,12 @@ struct AttentionKernel {
       ).offsets
   }
 
-  /// What holds queries, keys and values: three tensors, or one three times.
+  /// The tensors that hold queries, keys and values: three tensors, or one three times.
   private static func holders<Holder>(_ all: [Holder]) -> [Holder] {
     all.count == 1 ? [all[0], all[0], all[0]] : all
   }
 
-  /// O [T, H·D] and the log-sum-exp of each row of scaled scores [H, T].
+  /// Returns O [T, H·D] and, for each row of scaled scores, the log-sum-exp [H, T].
   func forward() -> (output: Tensor, logSumExp: Tensor) {
     newTensors([partition.rowCount, width], [heads, partition.rowCount]) { output, logSumExp in
       let output = MutableMatrix(output, stride: width)
@@ -97,8 +97,9 @@ struct AttentionKernel {
     }
   }
 
-  /// The cotangents of Q, K and V, from that of O, into tensors as those that hold them. Heads that
-  /// share keys add to the same cotangent, so one worker takes them one after the other.
+  /// Computes the cotangents of Q, K and V from that of O, in the layout of the tensors that hold
+  /// Q, K and V. Heads that share keys add to the same cotangent, so one worker processes them in
+  /// order.
   func pullBack(
     _ cotangent: Tensor, logSumExp: Tensor, into gradients: [UnsafeMutablePointer<Float>]
   ) {
@@ -133,8 +134,8 @@ struct AttentionKernel {
     }
   }
 
-  /// The tangent of O, from those of the tensors that hold Q, K and V. The derivative of the
-  /// softmax is symmetric, so its pullback serves.
+  /// The tangent of O, from the tangents of the tensors that hold Q, K and V. The Jacobian of the
+  /// softmax is symmetric, so its pullback also computes tangents.
   func tangent(_ tangents: [Tensor], logSumExp: Tensor) -> Tensor {
     let holders = Self.holders(tangents)
     let queryTangent = HeadColumns(tensor: holders[0], first: queries.first)
@@ -165,7 +166,7 @@ struct AttentionKernel {
     }
   }
 
-  /// A block of P from the saved log-sum-exp.
+  /// Recomputes a block of P from the saved log-sum-exp.
   private func probabilities(
     _ block: Block, _ queries: Matrix, _ keys: Matrix, _ logSumExp: UnsafePointer<Float>,
     into probabilities: UnsafeMutablePointer<Float>

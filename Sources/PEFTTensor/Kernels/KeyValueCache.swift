@@ -1,29 +1,29 @@
-/// The keys and values that one attention layer has seen, for attention of new
-/// tokens to earlier ones.
+/// The keys and values that one attention layer has seen, so that new tokens can attend to earlier
+/// ones.
 ///
-/// Every token has a slot; a sequence is a list of slots, so that sequences with a
-/// common beginning, such as the hypotheses of a beam, share it. Letters: S new tokens,
-/// H heads of queries and H_kv heads of keys and values, of D columns each; every H / H_kv
-/// neighbouring heads of queries share one of keys and values.
+/// Every token has a slot, and a sequence is a list of slots. Sequences with a common beginning,
+/// such as the hypotheses of a beam search, share its slots. Notation: S new tokens, H query heads
+/// and H_kv key and value heads of D columns each. Every H / H_kv adjacent query heads share one
+/// key and value head.
 public struct KeyValueCache {
   private let heads: Int
   private let keyValueHeads: Int
   /// D.
   private let headWidth: Int
-  /// [slots, H_kv·D], as the values.
+  /// [slots, H_kv·D], as are the values.
   private var keys: Tensor
   private var values: Tensor
   /// The number of slots in use.
   public private(set) var count = 0
 
-  /// H·D, the columns of queries.
+  /// H·D, the number of columns of the queries.
   private var width: Int { heads * headWidth }
-  /// H_kv·D, the columns of keys and of values.
+  /// H_kv·D, the number of columns of the keys and of the values.
   private var sharedWidth: Int { keyValueHeads * headWidth }
 
-  /// An empty cache for queries of H·D = `width` columns, H = `heads`.
+  /// Creates an empty cache for queries of H·D = `width` columns, with H = `heads`.
   ///
-  /// - Parameter keyValueHeads: H_kv, which divides H; nil is H.
+  /// - Parameter keyValueHeads: H_kv, which divides H; nil means H.
   public init(width: Int, heads: Int, keyValueHeads: Int? = nil) {
     let keyValueHeads = keyValueHeads ?? heads
     precondition(
@@ -36,8 +36,8 @@ public struct KeyValueCache {
     values = keys
   }
 
-  /// Keeps keys and values [S, H_kv·D] in the next S slots. Where positions are rotary the keys are
-  /// rotated ones.
+  /// Stores keys and values [S, H_kv·D] in the next S slots. With rotary positions, pass rotated
+  /// keys.
   public mutating func append(keys newKeys: Tensor, values newValues: Tensor) {
     precondition(
       newKeys.shape.columns == sharedWidth && newValues.shape == newKeys.shape,
@@ -46,8 +46,8 @@ public struct KeyValueCache {
     append((newKeys, 0), (newValues, 0))
   }
 
-  /// Keeps the keys and values of x [S, (H + 2·H_kv)·D], queries, keys and values side by side,
-  /// in the next S slots.
+  /// Stores the keys and values of x [S, (H + 2·H_kv)·D], which holds queries, keys and values side
+  /// by side, in the next S slots.
   public mutating func append(_ x: Tensor) {
     precondition(
       x.shape.columns == width + 2 * sharedWidth,
@@ -70,10 +70,10 @@ public struct KeyValueCache {
     count += added
   }
 
-  /// Attention of queries to the tokens in `slots`, one list for each row, [S, H·D].
+  /// Attention of the queries to the tokens in `slots`, one list for each row: [S, H·D].
   ///
   /// - Parameter x: the queries [S, H·D], or queries, keys and values [S, (H + 2·H_kv)·D].
-  /// - Accuracy: scores in Double, rounded once; the softmax in Float.
+  /// - Accuracy: scores are computed in Double and rounded once; the softmax is in Float.
   public func attention(_ x: Tensor, to slots: [[Int32]]) -> Tensor {
     let (rows, stride, width) = (x.shape.rows, x.shape.columns, width)
     precondition(
@@ -128,7 +128,8 @@ extension Tensor {
     return result
   }
 
-  /// Copies so many columns of x as these rows have, from one on, to the rows from another on.
+  /// Copies columns of x, starting at `column` and as many as self has, to the rows of self from
+  /// `first` on.
   fileprivate mutating func copyColumns(from column: Int, of x: Tensor, toRow first: Int) {
     let (width, stride, rows) = (shape.columns, x.shape.columns, x.shape.rows)
     withUnsafeMutableElements { buffer in

@@ -1,9 +1,9 @@
-/// Linear algebra on small matrices in Double, row-major.
+/// Linear algebra on small row-major matrices in Double.
 public enum LinearAlgebra {
-  /// The x [columns] that minimises ‖A x − b‖₂, for A [rows, columns] of full rank with at least as
-  /// many rows as columns, by QR.
+  /// The x [columns] that minimises ‖A x − b‖₂, by QR, for A [rows, columns] of full rank with at
+  /// least as many rows as columns.
   ///
-  /// - Returns: nil where A has no full rank, to rounding, or anything is not finite.
+  /// - Returns: nil if A is rank-deficient, to rounding, or anything is not finite.
   public static func leastSquares(
     matrix: [Double], rows: Int, columns: Int, rightHandSide: [Double]
   ) -> [Double]? {
@@ -27,9 +27,9 @@ public enum LinearAlgebra {
     return Array(solution.prefix(columns))
   }
 
-  /// A⁻¹ b for a symmetric positive definite A [n, n], by Cholesky's factors.
+  /// A⁻¹ b for a symmetric positive definite A [n, n], by Cholesky factorisation.
   ///
-  /// - Returns: nil where A is not positive definite, to rounding, or anything is not finite.
+  /// - Returns: nil if A is not positive definite, to rounding, or anything is not finite.
   public static func solve(symmetric matrix: [Double], _ rightHandSide: [Double]) -> [Double]? {
     let order = rightHandSide.count
     precondition(

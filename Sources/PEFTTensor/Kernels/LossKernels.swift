@@ -1,8 +1,8 @@
 import Foundation
 
-/// Losses and their gradients by example, in Double.
+/// Losses and their gradients for each example, in Double.
 enum LossKernels {
-  /// The loss of each example and the gradient of their mean, (p − t) / B.
+  /// The loss of each example and the gradient of the mean loss, (p − t) / B.
   static func softmaxCrossEntropy(
     _ logits: Tensor, labels: [Int], smoothing: Double
   ) -> (losses: [Double], gradient: Tensor) {
@@ -14,7 +14,8 @@ enum LossKernels {
     return (losses, gradient)
   }
 
-  /// The loss of each example; where `gradient` has room for it, [B, C], its elements are written.
+  /// The loss of each example. If `gradient` is not nil, it has room for [B, C] elements and
+  /// receives the gradient.
   static func softmaxCrossEntropy(
     _ logits: Tensor, labels: [Int], smoothing: Double,
     writing gradient: UnsafeMutablePointer<Float>?
@@ -43,7 +44,7 @@ enum LossKernels {
     return losses
   }
 
-  /// The squared error of each example and the gradient of their mean, 2 (z − t) / B.
+  /// The squared error of each example and the gradient of the mean, 2 (z − t) / B.
   static func meanSquaredError(
     _ predictions: Tensor, targets: [Double]
   ) -> (losses: [Double], gradient: Tensor) {

@@ -9,14 +9,14 @@ extension Tensor {
 }
 
 extension Parameter {
-  /// The Euclidean norms of the rows of W + s B A, without forming the sum:
-  /// ‖w_i‖² + 2 s b_i · (A w_i) + s² b_i (A Aᵀ) b_iᵀ.
+  /// The Euclidean norms of the rows of W + s B A, without forming the sum: ‖w_i‖² + 2 s
+  /// b_i · (A w_i) + s² b_i (A Aᵀ) b_iᵀ.
   ///
-  /// - Shapes: W [out, in] the matrix itself, `up` B [out, R], `down` A [R, in]; the result [out].
-  /// - Cost: one thin product with W; ‖w_i‖² is kept until W changes.
-  /// - Accuracy: the terms are Float32, A w_i in `precision`, and their sum is in Double. Where
-  ///   s B A nearly cancels a row of W the error is relative to ‖w_i‖, not to the norm. While B is
-  ///   zero the norms are those of W, rounded once.
+  /// - Shapes: W [out, in] is self, `up` B [out, R], `down` A [R, in]; the result is [out].
+  /// - Cost: one thin product with W. ‖w_i‖² is cached until W changes.
+  /// - Accuracy: the terms are in Float32, with A w_i computed in `precision`, and are summed in
+  ///   Double. If s B A nearly cancels a row of W, the error is relative to ‖w_i‖, not to the norm.
+  ///   While B is zero, the norms are those of W, rounded once.
   package func rowNorms(
     adding up: Tensor, _ down: Tensor, scale: Double, precision: Precision
   ) -> Tensor {

@@ -1,14 +1,14 @@
-/// Products of matrices, cut over the workers into disjoint parts of the output.
+/// Matrix products, split among the workers into disjoint parts of the output.
 enum MatrixProduct {
-  /// Below this many multiply-adds a product runs on the calling thread: waking
-  /// a worker costs more.
+  /// Products with fewer multiply-adds run on the calling thread, because waking a worker would
+  /// cost more.
   private static let serialLimit = 1 << 17
-  /// Up to this many rows a product is bound by reading the weight, which BLAS would pack first.
+  /// Up to this many rows, a product is bound by reading the weight, which BLAS would first pack.
   private static let fewRows = 16
-  /// Up to this many columns a gradient is computed as its transpose.
+  /// Up to this many columns, a gradient is computed as its transpose.
   private static let fewColumns = 32
 
-  /// y [T, out] ← scale · x [T, in] · weight [out, in]ᵀ (+ bias [out]) (+ sum [T, out]); the bias
+  /// y [T, out] ← scale · x [T, in] · weight [out, in]ᵀ (+ bias [out]) (+ sum [T, out]). The bias
   /// is added while a worker's rows are still in its cache.
   static func forward(
     _ x: Tensor, weight: Tensor, bias: Tensor? = nil, scale: Float = 1,
@@ -43,8 +43,8 @@ enum MatrixProduct {
     return result
   }
 
-  /// y [T, out] ← x [T, in] · weight [out, in]ᵀ (+ bias [out]) in a precision; few rows by a matrix
-  /// that trains, and would have to be packed for them, stay in fp32.
+  /// y [T, out] ← x [T, in] · weight [out, in]ᵀ (+ bias [out]) in the given precision. A product of
+  /// few rows with a trainable matrix, which would have to be packed just for them, stays in fp32.
   static func forward(
     _ x: Tensor, weight: Parameter, bias: Parameter?, precision: Precision,
     adding addition: VectorKernels.Addition? = nil, applying epilogue: ActivationEpilogue? = nil
@@ -57,7 +57,8 @@ enum MatrixProduct {
       x, weight.packed(.forOutputs), bias: bias?.value, adding: addition, applying: epilogue)
   }
 
-  /// y [T, out] ← x · weightᵀ (+ bias) + scale · inner [T, R] · up [out, R]ᵀ, the addition in fp32.
+  /// y [T, out] ← x · weightᵀ (+ bias) + scale · inner [T, R] · up [out, R]ᵀ. The low-rank term is
+  /// computed in fp32.
   static func forward(
     _ x: Tensor, weight: Parameter, bias: Parameter?, precision: Precision, adding inner: Tensor,
     times up: Tensor, scale: Float
@@ -77,7 +78,7 @@ enum MatrixProduct {
     }
   }
 
-  /// dx [T, in] ← δ · weight + inner [T, R] · down [R, in], the addition in fp32.
+  /// dx [T, in] ← δ · weight + inner [T, R] · down [R, in]. The low-rank term is computed in fp32.
   static func inputGradient(
     _ upstream: Tensor, weight: Parameter, precision: Precision, adding inner: Tensor,
     times down: Tensor
@@ -96,7 +97,8 @@ enum MatrixProduct {
     }
   }
 
-  /// Whether a product is made part by part, so that something can be added to a part in cache.
+  /// Whether a product is completed part by part, so that a term can be added to a part while it is
+  /// in cache.
   private static func completesParts(rows: Int, _ precision: Precision) -> Bool {
     rows > fewRows && (precision == .bf16 || VectorKernels.active.multipliesFast)
   }
@@ -111,7 +113,8 @@ enum MatrixProduct {
       scale: scale)
   }
 
-  /// The same followed by an activation; with `saving` also what a tape keeps of it.
+  /// The product followed by an activation. With `saving`, also returns what a tape saves for the
+  /// activation's derivative.
   static func forward(
     _ x: Tensor, weight: Parameter, bias: Parameter?, precision: Precision,
     activation: Activation, saving: Bool
@@ -142,7 +145,8 @@ enum MatrixProduct {
     }
   }
 
-  /// dx [T, in] ← δ [T, out] · weight [out, in] in a precision; few rows as in `forward`.
+  /// dx [T, in] ← δ [T, out] · weight [out, in] in the given precision, with few rows treated as in
+  /// `forward`.
   static func inputGradient(
     _ upstream: Tensor, weight: Parameter, precision: Precision,
     adding addition: VectorKernels.Addition? = nil
@@ -174,7 +178,7 @@ enum MatrixProduct {
     }
   }
 
-  /// `forward` for few rows, the outputs cut over the workers.
+  /// Computes `forward` for few rows, with the outputs split among the workers.
   private static func fewRows(
     _ x: Tensor, weight: Tensor, bias: Tensor?, scale: Float,
     applying epilogue: ActivationEpilogue?
@@ -201,7 +205,7 @@ enum MatrixProduct {
     }
   }
 
-  /// The gradient of the input, dx [T, in] ← scale · δ [T, out] · weight [out, in] (+ sum).
+  /// The gradient of the input: dx [T, in] ← scale · δ [T, out] · weight [out, in] (+ sum).
   static func inputGradient(
     _ upstream: Tensor, weight: Tensor, scale: Float = 1,
     addingTo sum: consuming Tensor? = nil, adding addition: VectorKernels.Addition? = nil
@@ -227,8 +231,8 @@ enum MatrixProduct {
     return result
   }
 
-  /// The gradient of the weight, dW [out, in] ← scale · δ [T, out]ᵀ · x [T, in] (+ dW); a
-  /// thin one stays in fp32.
+  /// The gradient of the weight: dW [out, in] ← scale · δ [T, out]ᵀ · x [T, in] (+ dW). A thin
+  /// gradient is computed in fp32.
   static func weightGradient(
     upstream: Tensor, input: Tensor, scale: Float = 1, into gradient: inout Tensor,
     accumulating: Bool, precision: Precision = .fp32
@@ -241,7 +245,7 @@ enum MatrixProduct {
         && gradient.shape.columns == inputs,
       "weight gradient: cotangent \(upstream.shape), input \(input.shape), into \(gradient.shape)")
     if inputs <= fewColumns, outputs > fewColumns {
-      // Few rows are multiplied faster than few columns.
+      // Multiplying few rows is faster than multiplying few columns.
       var transpose = Tensor(uninitialized: [inputs, outputs])
       weightGradient(
         upstream: input, input: upstream, scale: scale, into: &transpose, accumulating: false)
@@ -266,7 +270,7 @@ enum MatrixProduct {
 
   private typealias Factor = VectorKernels.Factor
 
-  /// C [rows, columns] ← scale · A · B (+ bias) (+ C), the output cut over the workers.
+  /// C [rows, columns] ← scale · A · B (+ bias) (+ C), with the output split among the workers.
   private static func product(
     _ a: Factor, _ b: Factor, rows: Int, columns: Int, inner: Int, scale: Float,
     bias: UnsafePointer<Float>? = nil, accumulating: Bool,
@@ -299,12 +303,12 @@ enum MatrixProduct {
     }
   }
 
-  /// Columns that a worker takes at least, where there are others to do: it packs its part
-  /// of B for all its rows.
+  /// The minimum number of columns for each worker when columns are split. A worker packs its part
+  /// of B once for all its rows.
   private static let leastColumns = 48
 
-  /// Cuts an output of `rows` × `columns` into a grid, one part a worker. A part is to pack little:
-  /// its columns of B and, where A is packed too, its rows.
+  /// Splits an output of `rows` × `columns` into a grid with one part for each worker. The grid
+  /// minimises the packing for each part: its columns of B and, if A is packed too, its rows of A.
   private static func split(
     rows: Int, columns: Int, inner: Int, packingRows: Bool,
     _ body: (Range<Int>, Range<Int>) -> Void
@@ -333,7 +337,8 @@ enum MatrixProduct {
     }
   }
 
-  /// The size of the parts into which `count` is cut, a multiple where there is enough.
+  /// The size of the parts into which `count` is split, rounded up to a multiple of `multiple` if
+  /// there are several parts.
   private static func part(of count: Int, among parts: Int, multiple: Int) -> Int {
     let size = (count + parts - 1) / parts
     return max(1, parts == 1 ? count : (size + multiple - 1) / multiple * multiple)
@@ -342,18 +347,18 @@ enum MatrixProduct {
 
 /// An activation that the workers apply to their parts of a product.
 struct ActivationEpilogue {
-  /// Where the results go, in the product's shape.
+  /// The destination of the results, which have the product's shape.
   enum Target {
     case inPlace
     case beside(UnsafeMutablePointer<Float>)
-    /// Into the product's place, when that has been rounded to bfloat16 here.
+    /// Writes the results over the product, after storing the product here rounded to bfloat16.
     case inPlaceKeeping(UnsafeMutablePointer<UInt16>)
   }
 
   let activation: Activation
   let target: Target
 
-  /// What is done with a part of the product y [T, columns].
+  /// The closure that processes a part of the product y [T, columns].
   func completion(
     of y: UnsafeMutablePointer<Float>, columns: Int
   ) -> VectorKernels.Completion {
@@ -374,13 +379,13 @@ struct ActivationEpilogue {
 }
 
 extension VectorKernels.Factor {
-  /// The factor without its first rows.
+  /// The factor without its first `first` rows.
   fileprivate func rows(from first: Int) -> VectorKernels.Factor {
     VectorKernels.Factor(
       start + first * (isTransposed ? 1 : stride), stride: stride, isTransposed: isTransposed)
   }
 
-  /// The factor without its first columns.
+  /// The factor without its first `first` columns.
   fileprivate func columns(from first: Int) -> VectorKernels.Factor {
     VectorKernels.Factor(
       start + first * (isTransposed ? stride : 1), stride: stride, isTransposed: isTransposed)

@@ -1,13 +1,13 @@
 import Glibc
 
-/// Whether this machine's matrix products are right, and how fast they are.
+/// Checks that this machine's matrix products are correct, and measures how fast they are.
 public enum ProductCheck {
-  /// The largest error that a right product can have here: inner sums of 67 terms in Float32 stay
+  /// The largest error that a correct product can have here: inner sums of 67 terms in Float32 stay
   /// below 67 units in the last place of the sum of magnitudes.
   private static let tolerance = 67 * Double(Float.ulpOfOne)
 
-  /// Compares products of odd shapes in all three orientations, in both precisions, with loops in
-  /// Double; true when they agree. Takes a few milliseconds.
+  /// Compares products of odd shapes, in all three orientations and both precisions, with loops in
+  /// Double. Returns true if they agree. Takes a few milliseconds.
   public static func selfTest() -> Bool { Precision.allCases.allSatisfy(selfTest) }
 
   private static func selfTest(in precision: Precision) -> Bool {
@@ -43,14 +43,14 @@ public enum ProductCheck {
           magnitude += abs(term)
         }
         let value = Double(elements[row * product.shape[1] + column])
-        // Written so that NaN fails.
+        // Written so that a NaN fails the check.
         guard abs(value - sum) <= tolerance * magnitude else { return false }
       }
     }
     return true
   }
 
-  /// A finite factor as products take it: of two bfloat16 equally near the even one.
+  /// A finite factor, rounded the way products round it: to the nearest bfloat16, ties to even.
   private static func rounded(_ x: Float, to precision: Precision) -> Float {
     guard precision == .bf16 else { return x }
     let bits = x.bitPattern
@@ -59,8 +59,8 @@ public enum ProductCheck {
 
   private static let (rows, inputs, outputs) = (2048, 384, 1536)
 
-  /// GFLOP/s of x [2048, 384] · W [1536, 384]ᵀ with this many workers: the median of nine. In bf16
-  /// W is packed before, as a frozen one is.
+  /// GFLOP/s of x [2048, 384] · W [1536, 384]ᵀ with this many workers: the median of nine runs. In
+  /// bf16, W is packed beforehand, like a frozen weight.
   public static func gigaflops(workers: Int, precision: Precision = .fp32) -> Double {
     let pool = WorkerPool.shared.workerCount
     WorkerPool.useWorkers(workers)
@@ -72,7 +72,7 @@ public enum ProductCheck {
     }
   }
 
-  /// The same by one call of BLAS on one thread.
+  /// GFLOP/s of the same product computed by one BLAS call on one thread.
   public static func blasGigaflops() -> Double {
     let (x, weight) = factors()
     var y = Tensor(zeros: [rows, outputs])
@@ -104,7 +104,8 @@ public enum ProductCheck {
     return 2 * Double(rows * inputs * outputs) / seconds[seconds.count / 2] / 1e9
   }
 
-  /// What is wrong with the core type that BLAS chose or was told to use; nil when it is right.
+  /// A warning if the core type that BLAS detected, or was told to use, is wrong for this machine;
+  /// nil if it is right.
   public static var coreTypeWarning: String? {
     let core = BLAS.coreName
     let flags = Processor.flags

@@ -1,23 +1,23 @@
 import Foundation
 
-/// The operations of `VectorKernels` as plain loops in Double over arrays: what the tests compare
-/// every instruction set with. Matrices are [rows, columns], without gaps between rows.
+/// The operations of `VectorKernels` as plain loops in Double over arrays, against which the tests
+/// compare every instruction set. Matrices are [rows, columns], without gaps between rows.
 package enum ReferenceKernels {
-  /// Φ(x) of the normal distribution.
+  /// Φ(x), the standard normal distribution function.
   package static func normalDistribution(_ x: Double) -> Double { erfc(-x / 2.0.squareRoot()) / 2 }
 
-  /// x Φ(x); its limit 0 at −∞.
+  /// x Φ(x), with the limit 0 at −∞.
   package static func gelu(_ x: Double) -> Double {
     x == -.infinity ? 0 : x * normalDistribution(x)
   }
 
-  /// Φ(x) + x φ(x); its limits 0 and 1 at ∓∞.
+  /// Φ(x) + x φ(x), with the limits 0 and 1 at ∓∞.
   package static func geluDerivative(_ x: Double) -> Double {
     let density = exp(-x * x / 2) / (2 * Double.pi).squareRoot()
     return normalDistribution(x) + (x.isInfinite ? 0 : x * density)
   }
 
-  /// x (1 + tanh u) / 2, u = √(2/π) (x + 0.044715 x³); its limit 0 at −∞.
+  /// x (1 + tanh u) / 2 with u = √(2/π) (x + 0.044715 x³), and the limit 0 at −∞.
   package static func geluTanh(_ x: Double) -> Double {
     x == -.infinity ? 0 : x * logistic(2 * geluTanhArgument(x))
   }
@@ -34,10 +34,10 @@ package enum ReferenceKernels {
     (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)
   }
 
-  /// x / (1 + e⁻ˣ); its limit 0 at −∞.
+  /// x / (1 + e⁻ˣ), with the limit 0 at −∞.
   package static func silu(_ x: Double) -> Double { x == -.infinity ? 0 : x * logistic(x) }
 
-  /// σ(x) + x σ(x) (1 − σ(x)) with σ the logistic function; its limits 0 and 1 at ∓∞.
+  /// σ(x) + x σ(x) (1 − σ(x)) with σ the logistic function, and the limits 0 and 1 at ∓∞.
   package static func siluDerivative(_ x: Double) -> Double {
     let change = logistic(x) * logistic(-x)
     return logistic(x) + (change == 0 ? 0 : x * change)
@@ -45,7 +45,7 @@ package enum ReferenceKernels {
 
   private static func logistic(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
 
-  /// The sums of the columns of x, or of x ∘ y.
+  /// The column sums of x, or of x ∘ y.
   package static func columnSums(_ x: [Double], times y: [Double]? = nil, columns: Int) -> [Double]
   {
     var sums = [Double](repeating: 0, count: columns)
@@ -107,7 +107,7 @@ package enum ReferenceKernels {
     return zip(q, normalized).map { inverseDeviation * ($0 - $1 * slope) }
   }
 
-  /// One head of a row rotated by the angles with these cosines and sines: element i of the first
+  /// One head of a row, rotated by the angles with these cosines and sines. Element i of the first
   /// half is paired with element i of the second.
   package static func rotated(
     _ head: [Double], cosines: [Double], sines: [Double]
@@ -123,7 +123,7 @@ package enum ReferenceKernels {
 
   private static func mean(_ row: [Double]) -> Double { row.reduce(0, +) / Double(row.count) }
 
-  /// p, m and v of one parameter after one step of AdamW.
+  /// p, m and v of one parameter after one AdamW step.
   package static func adamW(
     _ constants: VectorKernels.AdamWConstants, parameter: Double, gradient: Double, mean: Double,
     meanSquare: Double
@@ -140,7 +140,7 @@ package enum ReferenceKernels {
     return (decayed - rate * direction, newMean, newSquare)
   }
 
-  /// The number that the bits of a float of `exponentBits` and `fractionBits` stand for.
+  /// The number encoded by the bits of a float with `exponentBits` and `fractionBits`.
   package static func value(
     ofBits bits: UInt16, exponentBits: Int, fractionBits: Int
   ) -> Double {

@@ -1,24 +1,25 @@
 import Foundation
 
-/// The cosines and sines of rotary positions (Su et al. 2021): pair i of a head, its elements i and
-/// D/2 + i, is turned by the angle p f_i at position p.
+/// The cosines and sines of rotary positions (Su et al. 2021). At position p, pair i of a head, its
+/// elements i and D/2 + i, is rotated by the angle p f_i.
 ///
-/// Letters: D columns of a head, P positions, f the D/2 inverse frequencies. Pairs reach from the
-/// first half of a head to the second, as in Llama, not from an element to its neighbour.
+/// Notation: D columns of a head, P positions, f the D/2 inverse frequencies. As in Llama, a pair
+/// consists of an element of a head's first half and one of its second half, not of two adjacent
+/// elements.
 public struct RotaryTable: Sendable {
   /// D.
   public let headWidth: Int
-  /// P: positions 0 ..< P can be looked up.
+  /// P: the table covers positions 0 ..< P.
   public let positionCount: Int
   /// cos p f_i [P, D/2].
   let cosines: Tensor
   /// sin p f_i [P, D/2].
   let sines: Tensor
 
-  /// A table of P positions with the given inverse frequencies, plain or scaled ones.
+  /// A table of P positions with the given inverse frequencies, plain or scaled.
   ///
   /// - Accuracy: an angle is a product in Float32, as in other implementations of models that were
-  ///   trained with it; its cosine and sine are those in Double, rounded once.
+  ///   trained with it. Its cosine and sine are computed in Double and rounded once.
   public init(inverseFrequencies: [Float], positionCount: Int) {
     let half = inverseFrequencies.count
     precondition(
@@ -46,7 +47,7 @@ public struct RotaryTable: Sendable {
       positionCount: positionCount)
   }
 
-  /// f_i = θ^(−2i/D) for i below D/2, each rounded once; D is even.
+  /// f_i = θ^(−2i/D) for i below D/2, each rounded once. D must be even.
   public static func inverseFrequencies(theta: Double, headWidth: Int) -> [Float] {
     precondition(
       theta > 0 && headWidth > 0 && headWidth % 2 == 0,
@@ -56,7 +57,7 @@ public struct RotaryTable: Sendable {
 }
 
 extension RowKernels {
-  /// x with its heads rotated, in x's place where nobody else has it; see `Tape.rotary`.
+  /// x with its heads rotated, in place if x is uniquely referenced; see `Tape.rotary`.
   static func rotated(
     _ x: consuming Tensor, _ table: RotaryTable, positions: [Int32], backwards: Bool
   ) -> Tensor {

@@ -1,6 +1,6 @@
 extension RowKernels {
-  /// x_t ∘ f + b for every row t of x [T, n], with f [n] and the optional b [n]; in x's place where
-  /// nobody else has it.
+  /// x_t ∘ f + b for every row t of x [T, n], with f [n] and an optional b [n]; in place if x is
+  /// uniquely referenced.
   static func scaledColumns(
     _ x: consuming Tensor, by factors: Tensor, adding shift: Tensor? = nil
   ) -> Tensor {
@@ -52,7 +52,7 @@ extension Tensor {
     }
   }
 
-  /// self ∘ 1/d, as a vector [n]; 0 where the divisor is.
+  /// self ∘ 1/d, as a vector [n]; 0 wherever the divisor is 0.
   package func divided(by divisor: Tensor) -> Tensor {
     precondition(count == divisor.count, "divided: \(shape) by \(divisor.shape)")
     return Tensor(writing: [count]) { target in

@@ -1,6 +1,6 @@
 extension RowKernels {
-  /// γ ∘ x̂ for s = x + residual; see `Tape.rmsNorm`. What derivatives need is kept if they will be
-  /// asked for.
+  /// γ ∘ x̂ for s = x + residual; see `Tape.rmsNorm`. With `saving`, also returns what the
+  /// derivatives need.
   static func rmsNorm(
     _ x: Tensor, residual: Tensor?, scale: Tensor, epsilon: Float, saving: Bool
   ) -> (output: Tensor, saved: Normalization?) {
@@ -13,7 +13,7 @@ extension RowKernels {
     let output = Tensor(writing: shape) { y in
       let savedShape = saving ? shape : [0]
       (normalized, deviation) = newTensors(savedShape, [shape.rows]) { saved, deviation in
-        // The kernel writes a row of x̂ before it writes the row of y.
+        // The kernel writes a row of x̂ before it writes the same row of y.
         let normalized = saving ? saved : y
         withElements(of: x, scale) { x, scale in
           withElements(ofOptional: residual) { residual in
@@ -33,7 +33,7 @@ extension RowKernels {
     return (output, saving ? saved : nil)
   }
 
-  /// The cotangent of s, from that of the output.
+  /// The cotangent of s, from the cotangent of the output.
   static func rmsNormPullback(
     _ cotangent: Tensor, saved: Normalization, scale: Tensor
   ) -> Tensor {
@@ -53,7 +53,7 @@ extension RowKernels {
     }
   }
 
-  /// The tangent of the output, from those of s and γ; a missing one is zero.
+  /// The tangent of the output, from the tangents of s and γ; nil means zero.
   static func rmsNormTangent(
     _ tangent: Tensor?, saved: Normalization, scale: Tensor, scaleDirection: Tensor?
   ) -> Tensor {

@@ -1,6 +1,6 @@
-/// Kernels that work row by row on packed tensors, the rows cut over the workers.
+/// Kernels that work row by row on packed tensors, with the rows split among the workers.
 enum RowKernels {
-  /// The least number of elements a worker is woken for.
+  /// The minimum number of elements for which a worker is woken.
   private static let grain = 1 << 13
 
   static func forRows(of shape: Shape, _ body: (Range<Int>) -> Void) {
@@ -23,7 +23,7 @@ enum RowKernels {
     }
   }
 
-  /// f(x) of what a tape keeps.
+  /// f(x) of a tensor that a tape saved.
   static func activation(of saved: SavedTensor, _ activation: Activation) -> Tensor {
     Tensor(writing: saved.shape) { y in
       forElements(of: saved.shape) { range in
@@ -34,8 +34,8 @@ enum RowKernels {
     }
   }
 
-  /// f′ ∘ v, where `saved` is the output of tanh, and the input of the others; in v's place where
-  /// nobody else has it.
+  /// f′ ∘ v, in place if v is uniquely referenced. `saved` is the output of tanh, and the input of
+  /// any other activation.
   static func activationDerivative(
     _ saved: SavedTensor, _ activation: Activation, times v: consuming Tensor
   ) -> Tensor {
@@ -50,7 +50,7 @@ enum RowKernels {
     }
   }
 
-  /// x ∘ y, in x's place where nobody else has it.
+  /// x ∘ y, in place if x is uniquely referenced.
   static func product(_ x: consuming Tensor, _ y: Tensor) -> Tensor {
     let shape = x.shape
     precondition(shape == y.shape, "product: \(shape) and \(y.shape)")
@@ -88,7 +88,7 @@ enum RowKernels {
     }
   }
 
-  /// One row for each example: its first, its last, or the mean of its rows.
+  /// One row for each example: its first row, its last, or the mean of its rows.
   static func pool(_ x: Tensor, _ pooling: Pooling, partition: RowPartition) -> Tensor {
     let columns = x.shape.columns
     return Tensor(writing: [partition.exampleCount, columns]) { y in
@@ -137,7 +137,7 @@ enum RowKernels {
 }
 
 extension RowKernels {
-  /// What a norm keeps for its derivatives.
+  /// The values a norm saves for its derivatives.
   struct Normalization {
     /// x̂ [T, n].
     let normalized: Tensor
@@ -145,8 +145,8 @@ extension RowKernels {
     let inverseDeviation: Tensor
   }
 
-  /// γ ∘ x̂ + β for s = x + residual; see `Tape.layerNorm`. What derivatives need is kept if
-  /// they will be asked for.
+  /// γ ∘ x̂ + β for s = x + residual; see `Tape.layerNorm`. With `saving`, also returns what the
+  /// derivatives need.
   static func layerNorm(
     _ x: Tensor, residual: Tensor?, scale: Tensor, shift: Tensor, epsilon: Float, saving: Bool
   ) -> (output: Tensor, saved: Normalization?) {
@@ -160,7 +160,7 @@ extension RowKernels {
     let output = Tensor(writing: shape) { y in
       let savedShape = saving ? shape : [0]
       (normalized, deviation) = newTensors(savedShape, [shape.rows]) { saved, deviation in
-        // The kernel writes a row of x̂ before it writes the row of y.
+        // The kernel writes a row of x̂ before it writes the same row of y.
         let normalized = saving ? saved : y
         withElements(of: x, scale, shift) { x, scale, shift in
           withElements(ofOptional: residual) { residual in
@@ -180,7 +180,7 @@ extension RowKernels {
     return (output, saving ? saved : nil)
   }
 
-  /// The cotangent of s, from that of the output.
+  /// The cotangent of s, from the cotangent of the output.
   static func layerNormPullback(
     _ cotangent: Tensor, saved: Normalization, scale: Tensor
   ) -> Tensor {
@@ -200,7 +200,7 @@ extension RowKernels {
     }
   }
 
-  /// The tangent of the output, from those of s, γ and β; a missing one is zero.
+  /// The tangent of the output, from the tangents of s, γ and β; nil means zero.
   static func layerNormTangent(
     _ tangent: Tensor?, saved: Normalization, scale: Tensor, scaleDirection: Tensor?,
     shiftDirection: Tensor?
@@ -229,7 +229,8 @@ extension RowKernels {
 }
 
 extension RowKernels.Normalization {
-  /// γ ∘ x̂ + β, to the bit what `layerNorm` made: the tangent of the output along γ and β.
+  /// γ ∘ x̂ + β, bit for bit the output of `layerNorm`. It equals the tangent of the output along γ
+  /// and β.
   func output(scale: Tensor, shift: Tensor) -> Tensor {
     RowKernels.layerNormTangent(
       nil, saved: self, scale: scale, scaleDirection: scale, shiftDirection: shift)
@@ -248,8 +249,8 @@ extension Activation {
     }
   }
 
-  /// y ← f′ ∘ v for `count` elements, where `saved` is the output of tanh, and the input of the
-  /// others; y may be v.
+  /// y ← f′ ∘ v for `count` elements; y may be v. `saved` is the output of tanh, and the input of
+  /// any other activation.
   func multiplyDerivative(
     count: Int, _ saved: UnsafePointer<Float>, times v: UnsafePointer<Float>,
     into y: UnsafeMutablePointer<Float>
@@ -265,8 +266,8 @@ extension Activation {
 }
 
 extension DropoutMask {
-  /// m ∘ x / (1 − p), in x's place where nobody else has it. The mask depends on an
-  /// element's position only.
+  /// m ∘ x / (1 − p), in place if x is uniquely referenced. The mask of an element depends only on
+  /// its position.
   func applied(to x: consuming Tensor) -> Tensor {
     let count = x.count
     return elementwise(x) { x, y in

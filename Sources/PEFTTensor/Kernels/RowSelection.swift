@@ -1,6 +1,6 @@
-/// Chosen rows, columns and elements of a tensor, copied out and back, cut over the workers.
+/// Copies selected rows, columns and elements out of a tensor and back, split among the workers.
 extension Tensor {
-  /// The least number of elements a worker is woken for.
+  /// The minimum number of elements for which a worker is woken.
   private static let selectionGrain = 1 << 14
 
   /// The rows `numbers` of a matrix [m, n], in that order: [|numbers|, n].
@@ -30,7 +30,7 @@ extension Tensor {
     }
   }
 
-  /// Replaces the distinct rows `numbers` of a matrix [m, n] by those of `rows` [|numbers|, n].
+  /// Replaces the distinct rows `numbers` of a matrix [m, n] by the rows of `rows` [|numbers|, n].
   mutating func replaceRows(at numbers: [Int], with rows: Tensor) {
     checkSelection("replaceRows", numbers, axis: 0)
     let columns = shape.columns
@@ -47,7 +47,7 @@ extension Tensor {
     }
   }
 
-  /// The elements at `positions`, row-major, in that order: [|positions|].
+  /// The elements at row-major `positions`, in that order: [|positions|].
   func elements(at positions: [Int]) -> Tensor {
     checkPositions("elements", positions)
     return Tensor(writing: [positions.count]) { target in

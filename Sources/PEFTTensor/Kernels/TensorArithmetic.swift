@@ -1,9 +1,9 @@
-/// Arithmetic on whole tensors, in place where it can be, spread over the workers.
+/// Arithmetic on whole tensors, in place where possible, spread over the workers.
 ///
-/// Sums over a whole tensor are cut into blocks of a fixed size, so they do not depend on the
+/// Sums over a whole tensor are split into blocks of a fixed size, so they do not depend on the
 /// number of workers.
 extension Tensor {
-  /// Elements in one block of a sum, and the least a worker is woken for.
+  /// The number of elements in one block of a sum, and the minimum for which a worker is woken.
   private static let block = 1 << 15
 
   /// self ← self + other.
@@ -18,13 +18,13 @@ extension Tensor {
     update(with: other) { VectorKernels.active.addScaled(count: $0, factor, $2, to: $1) }
   }
 
-  /// self ← other, into the storage self already has.
+  /// self ← other, written to the existing storage of self.
   mutating func copyElements(of other: Tensor) {
     precondition(count == other.count, "copyElements: \(shape) and \(other.shape)")
     update(with: other) { $1.update(from: $2, count: $0) }
   }
 
-  /// Sets every element.
+  /// Sets every element to `value`.
   mutating func fill(_ value: Float) {
     withUnsafeMutableElements { buffer in
       guard let target = buffer.baseAddress else { return }
@@ -145,7 +145,7 @@ extension Tensor {
     }
   }
 
-  /// Whether no element is infinite or NaN.
+  /// Whether every element is finite.
   public var isFinite: Bool {
     withElements(of: self) { elements in
       Self.sumOfBlocks(count) {

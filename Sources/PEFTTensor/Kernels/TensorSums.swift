@@ -2,7 +2,8 @@
 extension Tensor {
   /// Σ x over each part.
   ///
-  /// - Shapes: the result has as many numbers as `split` says of the tensor's shape.
+  /// - Shapes: the number of results is the number of parts that `split` makes of the tensor's
+  ///   shape.
   public func sums(by split: ElementSplit) -> [Double] {
     sums(by: split) { row, count in
       var sum = 0.0
@@ -15,7 +16,8 @@ extension Tensor {
 
   /// Σ x² over each part.
   ///
-  /// - Shapes: the result has as many numbers as `split` says of the tensor's shape.
+  /// - Shapes: the number of results is the number of parts that `split` makes of the tensor's
+  ///   shape.
   public func sumsOfSquares(by split: ElementSplit) -> [Double] {
     if split == .whole || shape.rank != 2 { return [sumOfSquares] }
     return sums(by: split) { row, count in

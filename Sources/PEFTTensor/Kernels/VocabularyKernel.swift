@@ -1,7 +1,7 @@
-/// Softmax over a vocabulary for many rows, a chunk of rows at a time, so that never more than a
-/// chunk of logits is in memory.
+/// Softmax over a vocabulary for many rows, one chunk of rows at a time, so that at most one chunk
+/// of logits is in memory.
 ///
-/// Letters: N rows, V tokens, h the width. z_n = W x_n + b, p_n = softmax(z_n),
+/// Notation: N rows, V tokens, width h. z_n = W x_n + b, p_n = softmax(z_n),
 /// t_n = (1 − ε) · one-hot(label_n) + ε / V, ℓ_n = −Σ_v t_nv log p_nv.
 struct VocabularyKernel {
   /// x [N, h].
@@ -12,8 +12,8 @@ struct VocabularyKernel {
   let smoothing: Double
   let precision: Precision
 
-  /// The most logits of a chunk that has more than one row. Every chunk packs W anew and, where W
-  /// trains, adds to its whole gradient, so that a chunk of few rows would be bound by memory.
+  /// The maximum number of logits in a chunk of more than one row. Every chunk packs W again and,
+  /// if W is trainable, adds to its whole gradient, so chunks of few rows would be memory-bound.
   static let chunkElements = 1 << 25
 
   init(
@@ -38,14 +38,14 @@ struct VocabularyKernel {
   private var count: Int { rows.shape.rows }
   private var vocabulary: Int { map.table.shape.rows }
 
-  /// The rows in runs of nearly the same length whose logits fit into a chunk.
+  /// The rows in chunks of nearly equal length whose logits fit the limit.
   var chunks: [Range<Int>] {
     let most = map.rowsAtOnce
     let parts = (count + most - 1) / most
     return (0..<parts).map { count * $0 / parts..<count * ($0 + 1) / parts }
   }
 
-  /// ℓ [N] and, where it is wanted, factor · Σ_v (p − t) W: the gradient of factor · Σ_n ℓ_n with
+  /// ℓ [N] and, if `factor` is given, factor · Σ_v (p − t) W: the gradient of factor · Σ_n ℓ_n with
   /// respect to x [N, h].
   func losses(
     gradientScale factor: Float?
@@ -79,7 +79,7 @@ struct VocabularyKernel {
     return (losses, gradient, logSums)
   }
 
-  /// Calls `body` with factor · (p − t) [n, V] of every chunk, made again from the log-sum-exps.
+  /// Calls `body` with factor · (p − t) [n, V] of every chunk, recomputed from the log-sum-exps.
   func forGradients(
     _ factor: Float, logSumExp: [Float], _ body: (Range<Int>, Tensor) -> Void
   ) {
@@ -98,8 +98,8 @@ struct VocabularyKernel {
     }
   }
 
-  /// `samples` labels for every row, drawn from p. Row n's draws depend on the
-  /// generator and n alone.
+  /// Samples `samples` labels from p for every row. The samples of row n depend only on the
+  /// generator and n.
   func draw(samples: Int, using generator: SeededGenerator) -> [[Int32]] {
     var draws = [Int32](repeating: 0, count: samples * count)
     for chunk in chunks {
@@ -129,8 +129,8 @@ struct VocabularyKernel {
     return (0..<samples).map { Array(draws[$0 * count..<($0 + 1) * count]) }
   }
 
-  /// For logits that move by Δz = W Δx + ΔW x + Δb: the slope Σ_v (p − t) Δz and the curvature
-  /// Σ_v p Δz² − (Σ_v p Δz)² of every ℓ_n.
+  /// For logits that change by Δz = W Δx + ΔW x + Δb, returns the slope Σ_v (p − t) Δz and the
+  /// curvature Σ_v p Δz² − (Σ_v p Δz)² of every ℓ_n.
   func moments(
     rowTangent: Tensor?, tableDirection: Tensor?, biasDirection: Tensor?
   ) -> (slopes: [Double], curvatures: [Double]) {
@@ -182,7 +182,7 @@ struct VocabularyKernel {
     return (slopes, curvatures)
   }
 
-  /// z [n, V] of a run of rows.
+  /// z [n, V] of a chunk of rows.
   func logits(_ chunk: Range<Int>) -> Tensor {
     MatrixProduct.forward(
       rows.rows(chunk), weight: map.table, bias: map.bias, precision: precision)
@@ -198,7 +198,7 @@ struct VocabularyKernel {
     p[Int(labels[row])] -= factor * Float(1 - smoothing)
   }
 
-  /// Calls `body` for the rows of a chunk, cut over the workers.
+  /// Calls `body` for the rows of a chunk, split among the workers.
   private func forRows(
     of logits: inout Tensor, _ chunk: Range<Int>,
     _ body: (Int, UnsafeMutablePointer<Float>) -> Void
@@ -219,7 +219,7 @@ struct VocabularyKernel {
 }
 
 extension Tensor {
-  /// Copies the elements of `part` over those from `start` on.
+  /// Overwrites the elements from `start` on with those of `part`.
   fileprivate mutating func replaceRows(_ start: Int, with part: Tensor) {
     withUnsafeMutableElements { buffer in
       guard let target = buffer.baseAddress else { return }

@@ -1,17 +1,19 @@
-/// What turns the last hidden state of a language model into logits over its vocabulary:
-/// z = W x + b. In published models W is the table of the input embeddings itself.
+/// The linear map from the last hidden state of a language model to logits over its vocabulary:
+/// z = W x + b.
+///
+/// In published models, W is often the input embedding table itself.
 public struct VocabularyMap {
   /// W [V, h].
   public let table: Parameter
-  /// b [V]; nil where there is none.
+  /// b [V]; nil if there is no bias.
   public let bias: Parameter?
 
-  /// A map with this table.
+  /// Creates a map with this table and bias.
   public init(table: Parameter, bias: Parameter? = nil) {
     self.table = table
     self.bias = bias
   }
 
-  /// The most rows whose logits a loss holds at once.
+  /// The maximum number of rows whose logits a loss holds in memory at once.
   package var rowsAtOnce: Int { max(1, VocabularyKernel.chunkElements / max(1, table.shape.rows)) }
 }

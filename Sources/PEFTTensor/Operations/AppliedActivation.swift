@@ -3,7 +3,7 @@ extension Tape {
   ///
   /// - Shapes: x and y [T, n].
   /// - Saves: y for tanh, x for the others.
-  /// - Accuracy: see the kernels.
+  /// - Accuracy: see `VectorKernels`.
   public func activation(_ x: Variable, _ activation: Activation) -> Variable {
     let y = RowKernels.activation(x.value, activation)
     guard let node = x.node else { return Variable(constant: y, partition: x.partition) }
@@ -11,7 +11,7 @@ extension Tape {
     return activated(y, activation, saved: saved, of: node, partition: x.partition)
   }
 
-  /// y = f of the output of `node`, computed before.
+  /// Records y = f(output of `node`), where y has already been computed.
   func activated(
     _ y: Tensor, _ activation: Activation, saved: SavedTensor, of node: Node,
     partition: RowPartition

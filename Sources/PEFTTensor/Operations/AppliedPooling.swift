@@ -1,7 +1,7 @@
 extension Tape {
-  /// y_i = the first row, the last row, or the mean of the rows, of example i.
+  /// y_i = the first row, the last row or the mean of the rows of example i.
   ///
-  /// - Shapes: x [T, n], y [B, n]. Every example must have a row.
+  /// - Shapes: x [T, n], y [B, n]. Every example must have at least one row.
   /// - Saves: nothing.
   public func pool(_ x: Variable, _ pooling: Pooling) -> Variable {
     let y = RowKernels.pool(x.value, pooling, partition: x.partition)

@@ -1,18 +1,19 @@
 extension Tape {
-  /// Scaled dot-product attention of every sequence with itself, head by head (Vaswani et al.
-  /// 2017): O = d(P) V with P = softmax(Q Kᵀ / √D) by rows; d is dropout. Causal attention lets a
-  /// token see those before it and itself only.
+  /// Scaled dot-product self-attention of every sequence, head by head (Vaswani et al. 2017):
+  /// O = d(P) V with P = softmax(Q Kᵀ / √D) by rows, where d is dropout. With causal attention, a
+  /// token attends only to itself and to earlier tokens.
   ///
-  /// With fewer heads of keys and values than of queries, H_kv < H, every H / H_kv neighbouring
-  /// heads of queries share one of keys and values: grouped queries (Ainslie et al. 2023).
+  /// With fewer key and value heads than query heads, H_kv < H, every H / H_kv adjacent query heads
+  /// share one key and value head: grouped-query attention (Ainslie et al. 2023).
   ///
   /// - Shapes: queries [T, H·D], head h in columns h·D ..< (h + 1)·D; keys and values [T, H_kv·D];
   ///   O [T, H·D].
-  /// - Saves: Q, K, V and the log-sum-exp of each row [H, T]; in bf16 it computes with what it
-  ///   saves. P is made again in the pullback, so memory grows with T, not T².
-  /// - Cost: two products forward, five backward, per sequence and head of queries; little more
-  ///   than half of that where attention is causal and sequences are long.
-  /// - Parameter keyValueHeads: H_kv, which divides H = `heads`; nil is H.
+  /// - Saves: Q, K, V and the log-sum-exp of each row [H, T]. In bf16, the forward pass also
+  ///   computes with the rounded copies that it saves. The pullback recomputes P, so memory grows
+  ///   with T, not T².
+  /// - Cost: two products forward and five backward, for each sequence and query head; little more
+  ///   than half of that if attention is causal and sequences are long.
+  /// - Parameter keyValueHeads: H_kv, which divides H = `heads`; nil means H.
   public func attention(
     queries: Variable, keys: Variable, values: Variable, heads: Int, keyValueHeads: Int? = nil,
     isCausal: Bool = false, dropout probability: Double = 0
@@ -32,8 +33,8 @@ extension Tape {
       isCausal: isCausal, dropout: probability)
   }
 
-  /// The same with queries, keys and values side by side in one tensor [T, (H + 2·H_kv)·D], as one
-  /// linear map makes them.
+  /// Attention with queries, keys and values side by side in one tensor [T, (H + 2·H_kv)·D], the
+  /// output of a single linear map.
   public func attention(
     queriesKeysValues x: Variable, heads: Int, keyValueHeads: Int? = nil, isCausal: Bool = false,
     dropout probability: Double = 0
@@ -64,7 +65,7 @@ extension Tape {
       let result = kernel(inputs.map(\.value)).forward()
       return Variable(constant: result.output, partition: partition)
     }
-    // From what is kept, so that the pullback makes the same probabilities again.
+    // Computed from the saved copies, so that the pullback recomputes the same probabilities.
     let saved = inputs.map { SavedTensor($0.value, precision: precision) }
     let result = kernel(saved.map(\.value)).forward()
     return output(
@@ -77,9 +78,9 @@ extension Tape {
 
 private struct Attention: Operation {
   static let name = "attention"
-  /// Of queries, keys and values, or of the one tensor with all three.
+  /// The nodes of queries, keys and values, or of the one tensor that holds all three.
   let inputs: [Node?]
-  /// As many tensors.
+  /// The saved copies of these inputs.
   let saved: [SavedTensor]
   let kernelOf: ([Tensor]) -> AttentionKernel
   let logSumExp: Tensor

@@ -1,5 +1,5 @@
 extension Tape {
-  /// y = m ∘ x / (1 − p) with independent m ~ Bernoulli(1 − p); x itself when dropout is off.
+  /// y = m ∘ x / (1 − p) with independent m ~ Bernoulli(1 − p); returns x itself if dropout is off.
   ///
   /// - Shapes: x and y [T, n].
   /// - Saves: nothing.

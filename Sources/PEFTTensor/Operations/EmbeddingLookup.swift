@@ -1,7 +1,7 @@
 extension Tape {
-  /// y_t = Σ_j table_j[rows_j[t]]: the sum of one row from each table.
+  /// y_t = Σ_j table_j[rows_j[t]]: the sum of one row of each table.
   ///
-  /// - Shapes: each table [V_j, n], each `rows` T numbers below V_j, y [T, n].
+  /// - Shapes: each table [V_j, n]; each `rows` has T numbers below V_j; y [T, n].
   /// - Saves: the row numbers.
   public func embeddingSum(
     _ lookups: [(table: Parameter, rows: [Int32])], partition: RowPartition

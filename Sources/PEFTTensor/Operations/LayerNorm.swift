@@ -1,12 +1,12 @@
 extension Tape {
-  /// y = γ ∘ x̂ + β with s = x + r, x̂ = (s − mean s) / √(var s + ε) over the last axis; the
-  /// variance is the biased one (Ba et al. 2016).
+  /// y = γ ∘ x̂ + β with s = x + r and x̂ = (s − mean s) / √(var s + ε) over the last axis, using
+  /// the biased variance (Ba et al. 2016).
   ///
   /// - Shapes: x and the optional residual r [T, n], γ and β [n], y [T, n].
   /// - Saves: x̂ [T, n] and 1/√(var s + ε) [T].
   /// - Cost: two passes over a row that stays in cache.
-  /// - Accuracy: mean and variance in two passes; a few units in the last place of
-  ///   the row's largest.
+  /// - Accuracy: mean and variance are computed in two passes; errors are a few units in the last
+  ///   place of the row's largest element.
   public func layerNorm(
     _ x: Variable, residual: Variable? = nil, scale: Parameter, shift: Parameter, epsilon: Double
   ) -> Variable {

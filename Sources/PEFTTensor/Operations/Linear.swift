@@ -1,11 +1,11 @@
 extension Tape {
-  /// y = f(x Wᵀ + b), without f where there is no activation.
+  /// y = f(x Wᵀ + b), or x Wᵀ + b without an activation.
   ///
   /// - Shapes: x [T, in], `weight` [out, in], `bias` [out], y [T, out].
-  /// - Saves: x when the weight is trainable, unless it can be made again; and what the activation
-  ///   saves. Where nothing is recorded f is applied in place.
-  /// - Cost: one product forward, one more for each of dx and dW that is needed.
-  /// - Accuracy: that of the product in the tape's precision, inner sums in Float32.
+  /// - Saves: x if the weight is trainable, unless x can be recomputed; and what the activation
+  ///   saves. If nothing is recorded, f is applied in place.
+  /// - Cost: one product forward, and one more for each of dx and dW that is needed.
+  /// - Accuracy: that of the product in the tape's precision, with inner sums in Float32.
   public func linear(
     _ x: Variable, weight: Parameter, bias: Parameter? = nil, activation: Activation? = nil
   ) -> Variable {

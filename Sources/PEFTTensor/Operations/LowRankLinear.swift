@@ -1,13 +1,13 @@
 extension Tape {
-  /// y = x Wᵀ + b + s · d(x) Aᵀ Bᵀ, the linear map with a low-rank addition (LoRA, Hu et al. 2021);
-  /// d is dropout. W + s B A is never formed.
+  /// y = x Wᵀ + b + s · d(x) Aᵀ Bᵀ, a linear map with a low-rank delta (LoRA, Hu et al. 2021),
+  /// where d is dropout. W + s B A is never formed.
   ///
   /// - Shapes: x [T, in], `weight` [out, in], `bias` [out], `down` A [R, in], `up` B [out, R],
   ///   y [T, out].
-  /// - Saves: x when A or the weight is trainable, unless it can be made again, and
-  ///   d(x)Aᵀ [T, R] when B is.
-  /// - Cost: the linear map's, plus thin products of rank R, in fp32. The dropout mask is made
-  ///   again in the pullback, not stored.
+  /// - Saves: x if A or the weight is trainable, unless x can be recomputed; d(x)Aᵀ [T, R] if B is
+  ///   trainable.
+  /// - Cost: that of the linear map plus thin products of rank R in fp32. The pullback regenerates
+  ///   the dropout mask instead of storing it.
   public func lowRankLinear(
     _ x: Variable, weight: Parameter, bias: Parameter?, down: Parameter, up: Parameter,
     scale: Double, dropout probability: Double = 0

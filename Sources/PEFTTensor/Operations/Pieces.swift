@@ -1,11 +1,12 @@
 extension Tape {
-  /// body(x), computed on a few examples at a time: what `body` holds meanwhile
-  /// does not grow with T.
+  /// body(x), computed on a few examples at a time, so that the memory `body` uses does not grow
+  /// with T.
   ///
-  /// - Shapes: x and y [T, n]; `body` maps the rows [N, n] of whole examples to as many, each
-  ///   example by itself, drops nothing and records nothing.
-  /// - Saves: nothing; x needs no gradient.
-  /// - Parameter rows: the most rows of a piece; an example that has more is one alone.
+  /// - Shapes: x and y [T, n]. `body` maps the rows [N, n] of whole examples to the same number of
+  ///   rows, each example on its own. It may neither drop nor record anything.
+  /// - Saves: nothing; x must not need a gradient.
+  /// - Parameter rows: the maximum number of rows in a piece. An example with more rows is a piece
+  ///   of its own.
   public func inPieces(
     _ x: Variable, ofRows rows: Int, _ body: (Variable) -> Variable
   ) -> Variable {
@@ -34,8 +35,10 @@ extension Tape {
 }
 
 extension RowPartition {
-  /// Runs of examples with at most so many rows each, but at least one example: about equal ones,
-  /// for a short one would take as long to read what it is multiplied by.
+  /// Ranges of examples with at most `rows` rows each, but at least one example.
+  ///
+  /// The pieces are of about equal size, because a short one would take as long to read the
+  /// matrices with which its rows are multiplied.
   fileprivate func pieces(ofRows rows: Int) -> [Range<Int>] {
     let count = max(1, (rowCount + rows - 1) / rows)
     var pieces: [Range<Int>] = []

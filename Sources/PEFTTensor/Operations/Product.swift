@@ -1,10 +1,10 @@
 extension Tape {
-  /// z = x ∘ y, element by element. With an activation of x it is a gated unit, such as SwiGLU's
-  /// silu(g) ∘ u (Shazeer 2020).
+  /// z = x ∘ y, element by element. If x is the output of an activation, this is a gated unit such
+  /// as SwiGLU's silu(g) ∘ u (Shazeer 2020).
   ///
   /// - Shapes: all [T, n].
-  /// - Saves: x where y needs a gradient and y where x does, unless they can be made again. Where
-  ///   both are there, what follows need not keep z.
+  /// - Saves: x if y needs a gradient and y if x does, unless they can be recomputed. If both are
+  ///   saved, later operations need not save z.
   /// - Accuracy: each element is rounded once.
   public func product(_ x: Variable, _ y: Variable) -> Variable {
     let z = RowKernels.product(x.value, y.value)
@@ -22,9 +22,9 @@ private struct Product: Operation {
   static let name = "product"
   let leftNode: Node?
   let rightNode: Node?
-  /// x, where y needs a gradient.
+  /// x, saved if y needs a gradient.
   let left: SavedInput?
-  /// y, where x needs a gradient.
+  /// y, saved if x needs a gradient.
   let right: SavedInput?
 
   func pullBack(_ cotangent: consuming Tensor, on walk: inout ReverseWalk) {
@@ -33,7 +33,7 @@ private struct Product: Operation {
       walk.add(gradient, to: rightNode)
     }
     guard let y = right?.take({ $0 }) else { return }
-    // In the cotangent's place, where nobody else has it.
+    // Reuses the cotangent's storage if it is uniquely referenced.
     let gradient = RowKernels.product(consume cotangent, y)
     walk.add(gradient, to: leftNode)
   }

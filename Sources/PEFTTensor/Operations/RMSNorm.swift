@@ -1,12 +1,12 @@
 extension Tape {
-  /// y = γ ∘ x̂ with s = x + r, x̂ = s / √(mean s² + ε) over the last axis: a layer norm that
+  /// y = γ ∘ x̂ with s = x + r and x̂ = s / √(mean s² + ε) over the last axis: a layer norm that
   /// neither centres nor shifts (Zhang & Sennrich 2019).
   ///
   /// - Shapes: x and the optional residual r [T, n], γ [n], y [T, n].
   /// - Saves: x̂ [T, n] and 1/√(mean s² + ε) [T].
   /// - Cost: two passes over a row that stays in cache.
-  /// - Accuracy: squares summed in Float32, so elements have to be below 1.8e19; a few units in the
-  ///   last place of each element.
+  /// - Accuracy: squares are summed in Float32, so elements must be below 1.8e19; errors are a few
+  ///   units in the last place of each element.
   public func rmsNorm(
     _ x: Variable, residual: Variable? = nil, scale: Parameter, epsilon: Double
   ) -> Variable {
@@ -19,7 +19,7 @@ extension Tape {
     let scaleValue = scale.value
     return output(
       y, x.partition, when: true,
-      // To the bit what the forward computation made: the tangent of the output along γ.
+      // The tangent of the output along γ is bit for bit the output of the forward pass.
       remaking: {
         RowKernels.rmsNormTangent(
           nil, saved: saved.value, scale: scaleValue, scaleDirection: scaleValue)

@@ -1,10 +1,11 @@
 extension Tape {
-  /// body(x), of which only x is kept: a walk computes it again (Chen et al. 2016).
+  /// body(x), saving only x: backward and tangent passes compute `body` again (Chen et al. 2016).
   ///
-  /// - Saves: x. What `body` records is in memory while it runs, and again while a walk is in it.
-  /// - Cost: `body` once more for each walk. Its dropout draws the same masks, so in fp32 values
-  ///   and gradients are to the bit those without recomputation; in bf16 the gradients of what
-  ///   reads x are from x itself, not from its rounded copy.
+  /// - Saves: x. What `body` records is in memory while it runs, and again while a pass goes
+  ///   through it.
+  /// - Cost: one more run of `body` for each pass. Dropout generates the same masks, so in fp32
+  ///   values and gradients equal, bit for bit, those without recomputation. In bf16, the gradients
+  ///   of operations that read x come from x itself, not from its rounded copy.
   public func recomputed(
     _ x: Variable, _ body: @escaping (Variable, Tape) -> Variable
   ) -> Variable {
@@ -18,7 +19,7 @@ extension Tape {
 private struct Recomputation: Operation {
   static let name = "recomputation"
   let input: Variable
-  /// The empty tape on which the body was recorded first.
+  /// The empty tape on which the body was first recorded.
   let start: Tape
   let body: (Variable, Tape) -> Variable
 
@@ -40,8 +41,8 @@ private struct Recomputation: Operation {
   }
 }
 
-/// Where a computation on a tape of its own begins: its cotangent arrives here, and its
-/// tangent starts here.
+/// The input of a computation on its own tape: the cotangent of that computation arrives here, and
+/// its tangent starts here.
 private final class Leaf: Operation {
   static let name = "leaf"
   var cotangent: Tensor?
@@ -52,7 +53,7 @@ private final class Leaf: Operation {
 }
 
 extension Tape {
-  /// A variable with the value of another tape's, recorded where that one is.
+  /// A variable with the value of one from another tape, recorded if that one needs a gradient.
   fileprivate func leaf(_ x: Variable, _ leaf: Leaf) -> Variable {
     output(x.value, x.partition, when: x.needsGradient, leaf)
   }

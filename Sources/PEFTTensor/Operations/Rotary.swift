@@ -1,12 +1,12 @@
 extension Tape {
-  /// x with every head of row t turned to position p_t: with c and s the cosines and sines of that
+  /// Rotates every head of row t of x to position p_t: with c and s the cosines and sines of that
   /// position, a pair (a, b) of elements i and D/2 + i becomes (a c_i − b s_i, b c_i + a s_i).
   ///
   /// - Shapes: x and y [T, n·D], any number n of heads of D = `table.headWidth` columns;
-  ///   `positions` T numbers below `table.positionCount`.
+  ///   `positions` has T numbers below `table.positionCount`.
   /// - Saves: the table and the positions.
-  /// - Cost: one pass over x; the same for the pullback, which turns back.
-  /// - Accuracy: two products in Float32 an element, and their sum.
+  /// - Cost: one pass over x, and one for the pullback, which rotates backwards.
+  /// - Accuracy: for each element, two products in Float32 and their sum.
   public func rotary(_ x: Variable, _ table: RotaryTable, positions: [Int32]) -> Variable {
     let shape = x.value.shape
     precondition(

@@ -1,5 +1,5 @@
-/// What a norm keeps for its derivatives, as a tape keeps it: x̂ in the tape's precision, and the
-/// inverse deviation of each row in Float32.
+/// The values that a norm saves for its derivatives: x̂ in the tape's precision, and the inverse
+/// deviation of each row in Float32.
 struct SavedNormalization {
   private let normalized: SavedTensor
   private let inverseDeviation: Tensor

@@ -1,17 +1,17 @@
 extension Tape {
-  /// y = (l / d) ∘ x + b, row by row: a vector l that trains scales the columns of x.
+  /// y = (l / d) ∘ x + b, row by row: a trainable vector l scales the columns of x.
   ///
-  /// The divisor d is a constant of the operation, in the gradient and in the tangent, even where
-  /// the caller computed it from parameters: it is detached, as the norm in DoRA is (Liu et al.
-  /// 2024). Both are then exact derivatives of one function, the one in which d does not move, and
-  /// each is the transpose of the other.
+  /// The divisor d is a constant of the operation, in the gradient and in the tangent, even if the
+  /// caller computed it from parameters. It is detached, like the norm in DoRA (Liu et al. 2024).
+  /// Gradient and tangent are then exact derivatives of one function, in which d is fixed, and each
+  /// is the transpose of the other.
   ///
-  /// - Shapes: x and y [T, n]; `scale` l has n elements in any shape; `divisor` d [n], 1 where it
-  ///   is nil; `shift` b [n].
-  /// - Saves: x where l wants a gradient, unless it can be made again. What follows need not keep y
-  ///   then.
+  /// - Shapes: x and y [T, n]; `scale` l has n elements in any shape; `divisor` d [n], nil means 1;
+  ///   `shift` b [n].
+  /// - Saves: x if l wants a gradient, unless x can be recomputed. Later operations then need not
+  ///   save y.
   /// - Accuracy: l / d, the product and the sum are rounded once each. A column whose divisor is 0
-  ///   is b.
+  ///   equals b.
   public func scaledColumns(
     _ x: Variable, by scale: Parameter, over divisor: Tensor? = nil, adding shift: Parameter? = nil
   ) -> Variable {
@@ -33,7 +33,7 @@ extension Tape {
 private struct ScaledColumns: Operation {
   static let name = "scaledColumns"
   let input: Node?
-  /// x, where l wants a gradient.
+  /// x, saved if l wants a gradient.
   let saved: SavedInput?
   let scale: Parameter
   /// l / d.
@@ -45,12 +45,12 @@ private struct ScaledColumns: Operation {
   func pullBack(_ cotangent: consuming Tensor, on walk: inout ReverseWalk) {
     deliver(copy cotangent, on: walk)
     guard input != nil else { return }
-    // In the cotangent's place, where nobody else has it.
+    // Reuses the cotangent's storage if it is uniquely referenced.
     let gradient = RowKernels.scaledColumns(consume cotangent, by: factors)
     walk.add(gradient, to: input)
   }
 
-  /// Σ_t ȳ_t ∘ x_t / d of the scale, Σ_t ȳ_t of the shift.
+  /// Delivers Σ_t ȳ_t ∘ x_t / d to the scale and Σ_t ȳ_t to the shift.
   private func deliver(_ cotangent: Tensor, on walk: ReverseWalk) {
     saved?.take { x in
       walk.deliver(

@@ -1,8 +1,8 @@
 extension Tape {
   /// y = the rows `numbers` of x, in that order.
   ///
-  /// - Shapes: x [T, n], y [N, n] with N = |numbers|; the numbers are distinct and ascending, so
-  ///   the rows of an example stay together.
+  /// - Shapes: x [T, n], y [N, n] with N = |numbers|. The numbers must be distinct and ascending,
+  ///   so that the rows of an example stay together.
   /// - Saves: nothing.
   public func rows(_ x: Variable, at numbers: [Int]) -> Variable {
     precondition(

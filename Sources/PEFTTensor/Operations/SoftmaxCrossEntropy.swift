@@ -1,19 +1,19 @@
-/// A loss, averaged over what a batch asks for: its examples, or its tokens.
+/// A loss, averaged over the examples or the tokens of a batch.
 public struct Loss {
-  /// The mean, summed in Double.
+  /// The mean loss, summed in Double.
   public let mean: Double
-  /// What it is the mean of: the loss of each example, or of each predicted token.
+  /// The losses that are averaged: one for each example, or for each predicted token.
   public let terms: [Double]
-  /// The mean as a tensor [1], for walks.
+  /// The mean as a tensor [1], from which passes can start.
   public let variable: Variable
 }
 
 extension Tape {
-  /// L = mean_i −Σ_c t_ic log p_ic with p = softmax(z) and t_i = (1 − ε) ·
-  /// one-hot(label_i) + ε / C.
+  /// L = mean_i −Σ_c t_ic log p_ic with p = softmax(z) and
+  /// t_i = (1 − ε) · one-hot(label_i) + ε / C.
   ///
   /// - Shapes: `logits` z [B, C]; B labels in 0 ..< C.
-  /// - Saves: (p − t) / B [B, C], where `logits` need a gradient.
+  /// - Saves: (p − t) / B [B, C] if `logits` need a gradient.
   /// - Accuracy: exponentials and sums in Double.
   public func softmaxCrossEntropy(
     _ logits: Variable, labels: [Int], labelSmoothing: Double = 0
@@ -53,7 +53,7 @@ extension Tape {
   }
 }
 
-/// A scalar function of the logits, linearised as its gradient.
+/// A scalar function of the logits, represented by its gradient.
 private struct MeanLoss: Operation {
   static let name = "meanLoss"
   let input: Node?

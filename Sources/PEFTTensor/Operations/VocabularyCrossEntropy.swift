@@ -3,10 +3,11 @@ extension Tape {
   /// t_n = (1 − ε) · one-hot(label_n) + ε / V.
   ///
   /// - Shapes: x [N, h], N labels in 0 ..< V.
-  /// - Saves: x and the gradient with respect to it [N, h], the log-sum-exp of each row [N]. Logits
-  ///   are made a chunk of rows at a time, of at most 2²⁵ numbers or one row.
-  /// - Cost: two products of N × V × h, one where x needs no gradient; two more in the pullback
-  ///   where W trains, which makes the logits again.
+  /// - Saves: x and the gradient with respect to it [N, h], and the log-sum-exp of each row [N].
+  ///   Logits are computed one chunk of rows at a time; a chunk has at most 2²⁵ numbers, or one
+  ///   row.
+  /// - Cost: two products of N × V × h, or one if x needs no gradient. If W is trainable, the
+  ///   pullback recomputes the logits and takes two more.
   /// - Accuracy: exponentials and their sums in Float32, losses from them in Double.
   public func crossEntropy(
     _ x: Variable, _ map: VocabularyMap, labels: [Int32], labelSmoothing: Double = 0
@@ -25,8 +26,8 @@ extension Tape {
     return Loss(mean: mean, terms: result.losses, variable: variable)
   }
 
-  /// Labels drawn from p_n = softmax(W x_n + b): for each of `samples` draws N labels. Row n's
-  /// depend on the generator and n alone.
+  /// Samples labels from p_n = softmax(W x_n + b): `samples` lists of N labels each. The labels of
+  /// row n depend only on the generator and n.
   public func draw(
     _ samples: Int, from x: Variable, _ map: VocabularyMap, using generator: SeededGenerator
   ) -> [[Int32]] {
@@ -35,8 +36,10 @@ extension Tape {
     ).draw(samples: samples, using: generator)
   }
 
-  /// How the loss of each row moves with the logits along `directions`, as `crossEntropy` defines
-  /// both: the slope Σ_v (p − t) Δz and the curvature Δzᵀ (diag p − p pᵀ) Δz, N numbers each.
+  /// The first and second derivative of each row's loss, as `crossEntropy` defines it, when the
+  /// logits change along `directions`.
+  ///
+  /// Returns the slope Σ_v (p − t) Δz and the curvature Δzᵀ (diag p − p pᵀ) Δz, N numbers each.
   public func crossEntropyMoments(
     _ x: Variable, _ map: VocabularyMap, labels: [Int32], labelSmoothing: Double = 0,
     along directions: [Parameter: Tensor]
@@ -92,7 +95,7 @@ private struct VocabularyCrossEntropy: Operation {
 }
 
 extension RowPartition {
-  /// The same examples with only those of their rows that lie in `range`.
+  /// The same examples, reduced to their rows in `range`.
   fileprivate func part(_ range: Range<Int>) -> RowPartition {
     RowPartition(lengths: (0..<exampleCount).map { self[$0].clamped(to: range).count })
   }

@@ -1,28 +1,28 @@
 import Foundation
 
-/// Adam with decoupled weight decay (Loshchilov & Hutter 2019), in PyTorch's order of operations:
+/// Adam with decoupled weight decay (Loshchilov & Hutter 2019), in PyTorch's order of operations.
 ///
 ///     p ← p − lr λ p;  m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²
 ///     p ← p − lr m̂ / (√v̂ + ε),  m̂ = m / (1 − β₁ᵗ),  v̂ = v / (1 − β₂ᵗ)
 public struct AdamW: Optimizer {
-  /// The constants of the method.
+  /// The hyperparameters of AdamW.
   public struct Settings: Hashable, Sendable {
     /// β₁, the decay of the mean.
     public var beta1 = 0.9
     /// β₂, the decay of the mean square.
     public var beta2 = 0.999
-    /// ε, added to the root.
+    /// ε, added to the square root.
     public var epsilon = 1e-8
-    /// λ, the decoupled decay, on every parameter alike.
+    /// λ, the decoupled weight decay, the same for every parameter.
     public var weightDecay = 0.01
 
-    /// PyTorch's defaults.
+    /// Creates PyTorch's defaults.
     public init() {}
   }
 
-  /// The constants.
+  /// The hyperparameters.
   public let settings: Settings
-  /// The parameters it changes.
+  /// The parameters that the optimizer updates.
   public var parameters: [Parameter] { optimized.all }
   /// The number of steps taken, t.
   public private(set) var stepCount = 0
@@ -31,10 +31,9 @@ public struct AdamW: Optimizer {
   private var optimized: OptimizedParameters
   private let rateFactors: [Parameter: Double]
 
-  /// An optimizer with zero state.
+  /// Creates an optimizer with zero state.
   ///
-  /// - Parameter rateFactors: what a parameter's learning rate is multiplied by; 1
-  ///   for those left out.
+  /// - Parameter rateFactors: factors on the learning rates of parameters; 1 for those not listed.
   public init(
     parameters: [Parameter], settings: Settings = Settings(),
     rateFactors: [Parameter: Double] = [:]
@@ -46,7 +45,8 @@ public struct AdamW: Optimizer {
     meanSquares = optimized.zeros
   }
 
-  /// m as `mean` and v as `meanSquare` of every parameter, and the steps taken as `step`.
+  /// The slots `mean` (m) and `meanSquare` (v) of every parameter, and the counter `step` of steps
+  /// taken.
   public var state: OptimizerState {
     get {
       OptimizerState(
@@ -60,12 +60,12 @@ public struct AdamW: Optimizer {
     }
   }
 
-  /// Takes note of what trains now; see `Optimizer`.
+  /// Adapts the state to the elements that are trainable now; see `Optimizer`.
   public mutating func change(_ parameter: Parameter) {
     optimized.change(parameter, &means, &meanSquares)
   }
 
-  /// One step; see `Optimizer`.
+  /// Takes one step; see `Optimizer`.
   public mutating func step(
     gradients: GradientAccumulator, learningRate: Double, gradientScale: Double
   ) {

@@ -1,12 +1,12 @@
 import Foundation
 
-/// A learning rate as a function of the step: a linear warm-up, then a decay to the end.
+/// A learning rate as a function of the step: a linear warm-up, then a decay until the last step.
 public struct LearningRateSchedule: Hashable, Sendable {
-  /// The form of the decay.
+  /// The shape of the decay.
   public enum Decay: String, CaseIterable, Hashable, Sendable {
-    /// Straight down, to 0 at the step after the last.
+    /// A straight line, reaching 0 one step after the last.
     case linear
-    /// Half a cosine down, to 0 at the step after the last.
+    /// Half a cosine, reaching 0 one step after the last.
     case cosine
     /// No decay.
     case constant
@@ -14,14 +14,14 @@ public struct LearningRateSchedule: Hashable, Sendable {
 
   /// The rate at the end of the warm-up.
   public let peak: Double
-  /// Steps of warm-up.
+  /// The number of warm-up steps.
   public let warmupSteps: Int
-  /// Steps in all.
+  /// The total number of steps.
   public let totalSteps: Int
-  /// The form of the decay.
+  /// The shape of the decay.
   public let decay: Decay
 
-  /// A schedule over `totalSteps` steps.
+  /// Creates a schedule over `totalSteps` steps.
   public init(peak: Double, warmupSteps: Int, totalSteps: Int, decay: Decay = .linear) {
     self.peak = peak
     self.warmupSteps = warmupSteps
@@ -29,10 +29,11 @@ public struct LearningRateSchedule: Hashable, Sendable {
     self.decay = decay
   }
 
-  /// The rate of step `step`, from 0: `peak` times (step + 1) / warm-up while warming up, then
-  /// times 1 − x or ½ (1 + cos πx) or 1, where x is the part of the decay that is over.
+  /// The rate of step `step`, counted from 0.
   ///
-  /// The warm-up starts at one step's worth, not at 0, so that no step is lost.
+  /// During warm-up it is `peak` times (step + 1) / `warmupSteps`; afterwards `peak` times 1 − x, ½
+  /// (1 + cos πx) or 1, where x is the fraction of the decay that has passed. The warm-up starts at
+  /// the rate of one step, not at 0, so that no step is wasted.
   public func rate(at step: Int) -> Double {
     if step < warmupSteps { return peak * Double(step + 1) / Double(warmupSteps) }
     let span = Double(max(1, totalSteps - warmupSteps))

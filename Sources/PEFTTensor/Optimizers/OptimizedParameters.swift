@@ -1,4 +1,4 @@
-/// The parameters of an optimizer, each with the elements for which it keeps state.
+/// The parameters of an optimizer, with the elements of each for which the optimizer keeps state.
 struct OptimizedParameters {
   /// The parameters, in a fixed order.
   let all: [Parameter]
@@ -12,15 +12,15 @@ struct OptimizedParameters {
       uniqueKeysWithValues: parameters.enumerated().map { ($1, $0) })
   }
 
-  /// Zeros for every element that trains: one tensor a parameter, in its `trainableShape`. A
-  /// table's take memory as its rows are written to.
+  /// Zeros for every trainable element: one tensor for each parameter, in its `trainableShape`.
+  /// Those of a table take memory only as its rows are written.
   var zeros: [Tensor] { all.map { Self.zeros($0.isTrainable ? $0.trainableShape : [0]) } }
 
   private static func zeros(_ shape: Shape) -> Tensor {
     isTable(shape) ? Tensor(zeroPages: shape) : Tensor(zeros: shape)
   }
 
-  /// The same tensor, the rows of zeros of a table without memory as in `zeros`.
+  /// A copy of the tensor in which all-zero rows of a table take no memory, as in `zeros`.
   private static func compacted(_ tensor: Tensor) -> Tensor {
     guard isTable(tensor.shape) else { return tensor }
     let width = tensor.shape.columns
@@ -41,11 +41,11 @@ struct OptimizedParameters {
     shape.rank == 2 && shape.rows >= rowsOfTable * shape.columns
   }
 
-  /// A matrix with so many times more rows than columns is taken for a table, of
-  /// which a task reads some.
+  /// A matrix with at least this many times more rows than columns is treated as a table, of which
+  /// a task reads only some rows.
   private static let rowsOfTable = 16
 
-  /// The tensors of a slot by the names of their parameters, those of which something trains.
+  /// The tensors of a slot, keyed by the names of their parameters. Frozen parameters are left out.
   func named(_ tensors: [Tensor]) -> [String: Tensor] {
     var result: [String: Tensor] = [:]
     for (parameter, tensor) in zip(all, tensors) where parameter.isTrainable {
@@ -56,7 +56,8 @@ struct OptimizedParameters {
     return result
   }
 
-  /// The tensors of a slot of a state, in the order of the parameters, and for what trains now.
+  /// The tensors of a slot of a state, in the order of the parameters. They must fit the elements
+  /// that are trainable now.
   mutating func restored(_ slot: [String: Tensor]?) -> [Tensor] {
     elements = all.map(\.trains)
     return all.map { parameter in
@@ -70,7 +71,7 @@ struct OptimizedParameters {
     }
   }
 
-  /// Notes that other elements of `parameter` train than did, and gives its slots state for those.
+  /// Updates both slots of `parameter` to the elements that are trainable now.
   mutating func change(_ parameter: Parameter, _ first: inout [Tensor], _ second: inout [Tensor]) {
     let index = place(of: parameter)
     first[index] = carried(first[index], index)
@@ -78,14 +79,14 @@ struct OptimizedParameters {
     note(parameter)
   }
 
-  /// The same for an optimizer with one slot.
+  /// Updates the slot of `parameter`, for an optimizer with one slot.
   mutating func change(_ parameter: Parameter, _ slot: inout [Tensor]) {
     let index = place(of: parameter)
     slot[index] = carried(slot[index], index)
     note(parameter)
   }
 
-  /// Notes that other elements of `parameter` train than did.
+  /// Records the elements of `parameter` that are trainable now.
   mutating func note(_ parameter: Parameter) { elements[place(of: parameter)] = parameter.trains }
 
   private func carried(_ state: Tensor, _ index: Int) -> Tensor {
@@ -102,8 +103,8 @@ struct OptimizedParameters {
     return position
   }
 
-  /// The position of `parameter`, which must be among them and train the elements it did when the
-  /// optimizer was made or told of a change.
+  /// The position of `parameter`. It must belong to this optimizer, and its trainable elements must
+  /// be those the optimizer last recorded.
   func position(of parameter: Parameter) -> Int {
     let position = place(of: parameter)
     precondition(

@@ -1,19 +1,19 @@
-/// Stochastic gradient descent with momentum, in PyTorch's form:
+/// Stochastic gradient descent with momentum, in PyTorch's form.
 ///
 ///     g ← g + λ p;  u ← μ u + g;  p ← p − lr u
 public struct SGD: Optimizer {
-  /// The parameters it changes.
+  /// The parameters that the optimizer updates.
   public var parameters: [Parameter] { optimized.all }
-  /// μ; 0 keeps no state.
+  /// μ, the momentum; with 0, no state is kept.
   public let momentum: Double
-  /// λ.
+  /// λ, the weight decay.
   public let weightDecay: Double
   /// The number of steps taken.
   public private(set) var stepCount = 0
   private var velocities: [Tensor]
   private var optimized: OptimizedParameters
 
-  /// An optimizer with zero state.
+  /// Creates an optimizer with zero state.
   public init(parameters: [Parameter], momentum: Double = 0, weightDecay: Double = 0) {
     optimized = OptimizedParameters(parameters)
     self.momentum = momentum
@@ -21,7 +21,8 @@ public struct SGD: Optimizer {
     velocities = momentum == 0 ? [] : optimized.zeros
   }
 
-  /// u as `velocity` of every parameter, where there is momentum, and the steps taken as `step`.
+  /// The slot `velocity` (u) of every parameter, if there is momentum, and the counter `step` of
+  /// steps taken.
   public var state: OptimizerState {
     get {
       OptimizerState(
@@ -34,12 +35,12 @@ public struct SGD: Optimizer {
     }
   }
 
-  /// Takes note of what trains now; see `Optimizer`.
+  /// Adapts the state to the elements that are trainable now; see `Optimizer`.
   public mutating func change(_ parameter: Parameter) {
     if momentum == 0 { optimized.note(parameter) } else { optimized.change(parameter, &velocities) }
   }
 
-  /// One step; see `Optimizer`.
+  /// Takes one step; see `Optimizer`.
   public mutating func step(
     gradients: GradientAccumulator, learningRate: Double, gradientScale: Double
   ) {

@@ -1,7 +1,8 @@
-/// A named tensor that a model owns and an optimizer may change. The only thing with identity: two
-/// layers that share a parameter (tied weights) share the object.
+/// A named tensor that a model owns and an optimizer may update.
+///
+/// It is the only type with an identity: two layers with tied weights share the same object.
 public final class Parameter {
-  /// The name in the published checkpoint, dots included.
+  /// The name in the published checkpoint, including dots.
   public let name: String
   /// The current value. If only packed copies are in memory, reading this reloads the matrix and
   /// traps on failure; call `readAgain()` first to handle the error.
@@ -10,7 +11,7 @@ public final class Parameter {
       do throws(FileError) { try readAgain() } catch { fatalError(error.description) }
       return stored
     }
-    // Observed with didSet, a change in place would copy first.
+    // With a didSet observer, an in-place change would copy first.
     _modify {
       if packedShape != nil { _ = value }
       packings = [:]
@@ -20,35 +21,34 @@ public final class Parameter {
       yield &stored
     }
   }
-  /// The value, or nothing while packed copies hold it.
+  /// The value; empty while only packed copies hold it.
   private var stored: Tensor
-  /// The extents of the value while only packed copies hold it.
+  /// The shape of the value while only packed copies hold it.
   private var packedShape: Shape?
   private var packings: [Packing: PackedFactor] = [:]
-  /// What products have asked for since the value changed.
+  /// The packings that products have requested since the value changed.
   private var wantedPackings: Set<Packing> = []
-  /// Σ_j w_ij² of every row, from when it is first asked for until the value changes.
+  /// Σ_j w_ij² of every row, cached from the first request until the value changes.
   private var squaresOfRows: [Double]?
-  /// Reads the value from where it came, the same bits; nil where that cannot be done. A change
-  /// of the value ends it.
+  /// Reads the value again from its source, bit for bit; nil if that is not possible. Changing the
+  /// value sets it to nil.
   ///
-  /// While a matrix with an origin does not train, and no other tensor shares its value, it is in
-  /// memory once: packed as products in bf16 take it, or, from when something else asks for it to
-  /// the next such product, as it is.
+  /// While a matrix with an origin is frozen and no other tensor shares its value, only one form of
+  /// it is in memory. That is the packed form for bf16 products or, from the time something else
+  /// asks for the value until the next such product, the plain value.
   package var origin: (() throws(FileError) -> Tensor)?
-  /// Whether files hold the matrix the other way round, as [in, out], as GPT-2's
-  /// do of its linear maps.
+  /// Whether files hold the transpose of the matrix, [in, out], as GPT-2's do for its linear maps.
   public let isTransposedInFiles: Bool
-  /// What of it an optimizer changes and a run keeps. The rest keeps its bits, and has no optimizer
-  /// state.
+  /// The elements that an optimizer updates and a run saves. All other elements keep their bits and
+  /// have no optimizer state.
   public var trains: TrainableElements {
     didSet { trains.check(name, shape) }
   }
-  /// Whether its whole gradient is wanted even where not all of it trains, as by a method that
-  /// chooses among all elements what trains next.
+  /// Whether the whole gradient is wanted even if only some elements are trainable. A method that
+  /// chooses the next trainable elements among all of them needs this.
   public var wantsWholeGradient = false
 
-  /// A parameter with a value.
+  /// Creates a parameter with a value.
   public init(
     name: String, value: Tensor, isTrainable: Bool = true, isTransposedInFiles: Bool = false
   ) {
@@ -60,24 +60,24 @@ public final class Parameter {
     trains = isTrainable ? .all : .none
   }
 
-  /// The extents of the value.
+  /// The shape of the value.
   public var shape: Shape { packedShape ?? stored.shape }
   /// The number of elements.
   public var count: Int { shape.count }
-  /// Whether any of it trains.
+  /// Whether any element is trainable.
   public var isTrainable: Bool { trains != .none }
-  /// Whether a reverse pass delivers a gradient. A parameter that wants none costs no recording.
+  /// Whether a backward pass delivers a gradient. A parameter that wants none causes no recording.
   public var wantsGradient: Bool { isTrainable || wantsWholeGradient }
-  /// The extents of the gradient that is formed: [|rows|, n] where only some rows train and the
-  /// whole is not wanted, else those of the value.
+  /// The shape of the gradient that is formed: [|rows|, n] if only some rows are trainable and the
+  /// whole gradient is not wanted, otherwise that of the value.
   public var gradientShape: Shape { gradientRows.map { [$0.count, shape.columns] } ?? shape }
-  /// The rows of which a gradient is formed; nil for all.
+  /// The rows whose gradient is formed; nil means all.
   var gradientRows: [Int]? {
     guard !wantsWholeGradient, case .rows(let rows) = trains else { return nil }
     return rows
   }
-  /// The extents of what trains, and of an optimizer's state for it: [|rows|, n] or [|elements|]
-  /// where only some do, else those of the value.
+  /// The shape of the trainable elements and of an optimizer's state for them: [|rows|, n]
+  /// or [|elements|] if only some are trainable, otherwise that of the value.
   public var trainableShape: Shape {
     switch trains {
     case .none, .all: shape
@@ -85,12 +85,13 @@ public final class Parameter {
     case .elements(let elements): [elements.count]
     }
   }
-  /// The number of elements that train, 0 when it is frozen.
+  /// The number of trainable elements; 0 if the parameter is frozen.
   public var trainableCount: Int { isTrainable ? trainableShape.count : 0 }
 }
 
 extension Collection where Element == Parameter {
-  /// What `body` returns where none of the parameters trains or wants a gradient meanwhile.
+  /// Runs `body` with all these parameters frozen and no gradient wanted, and restores them
+  /// afterwards.
   public func frozen<Result, Failure: Error>(
     while body: () throws(Failure) -> Result
   ) throws(Failure) -> Result {
@@ -110,26 +111,27 @@ extension Collection where Element == Parameter {
 }
 
 extension Parameter {
-  /// How a matrix [out, in] is packed for products.
+  /// The form in which a matrix [out, in] is packed for products.
   enum Packing {
-    /// As its transpose, a factor of y = x Wᵀ.
+    /// Transposed, as a factor of y = x Wᵀ.
     case forOutputs
-    /// As it is, a factor of dx = δ W.
+    /// Not transposed, as a factor of dx = δ W.
     case forInputs
   }
 
-  /// The matrix in bfloat16 as products take it: kept from when it is first asked for until the
-  /// value changes; that of a matrix that trains, which changes after every step, is not kept.
+  /// The matrix packed in bfloat16 for products. The packed copy of a frozen matrix is cached from
+  /// the first request until the value changes; that of a trainable matrix, which changes after
+  /// every step, is not cached.
   func packed(_ packing: Packing) -> PackedFactor {
     if isTrainable { return packings[packing] ?? pack(packing) }
     wantedPackings.insert(packing)
     let factor = packings[packing] ?? pack(packing)
     packings[packing] = factor
     guard origin != nil, packedShape == nil else { return factor }
-    // The others that products will ask for; reading the value once more for
+    // Also packs the other forms that products will request, because reading the value again for
     // each would take longer.
     for other in wantedPackings where packings[other] == nil { packings[other] = pack(other) }
-    // Another tensor may have shared it until now.
+    // Another tensor may have shared the value until now.
     if stored.isUnshared() {
       packedShape = stored.shape
       stored = Tensor(zeros: [0])
@@ -153,7 +155,7 @@ extension Parameter {
     }
   }
 
-  /// Σ_j w_ij² of every row i of a matrix, in Double; kept until the value changes.
+  /// Σ_j w_ij² of every row i of a matrix, in Double; cached until the value changes.
   var sumsOfRowSquares: [Double] {
     if let squaresOfRows { return squaresOfRows }
     let sums = value.sumsOfSquares(by: .rows)
@@ -161,7 +163,7 @@ extension Parameter {
     return sums
   }
 
-  /// Has the value in memory as it is, and no longer packed, where only packed copies hold it.
+  /// If only packed copies hold the value, reads it again into memory and drops the packed copies.
   package func readAgain() throws(FileError) {
     guard packedShape != nil, let origin else { return }
     stored = try origin()
@@ -169,18 +171,19 @@ extension Parameter {
     packings = [:]
   }
 
-  /// Lets packed copies go where only they hold the value: `readAgain()` is due then, and may fail.
+  /// Drops the packed copies if only they hold the value. Call `readAgain()` next; it may fail.
   package func letPackedGo() {
     if packedShape != nil { packings = [:] }
   }
 
-  /// Bytes of the packed copies that are kept now.
+  /// The size in bytes of the packed copies held now.
   package var packedBytes: Int { packings.values.reduce(0) { $0 + $1.byteCount } }
 
-  /// Bytes of the value as it is; 0 while only packed copies hold it.
+  /// The size in bytes of the plain value; 0 while only packed copies hold it.
   package var valueBytes: Int { stored.count * MemoryLayout<Float>.stride }
 
-  /// What trains, in the shape `trainableShape`: a copy where not all of it does, else the value.
+  /// The trainable elements, in `trainableShape`: a copy if only some are trainable, otherwise the
+  /// value itself.
   package var trainableValue: Tensor {
     get {
       switch trains {
@@ -192,8 +195,8 @@ extension Parameter {
     set { updateTrainableValue { $0 = newValue } }
   }
 
-  /// Changes what trains, in place where all of it does. When `body` throws, parts of a parameter
-  /// stay as they were.
+  /// Changes the trainable elements, in place if all of them are trainable. If only some are and
+  /// `body` throws, they keep their old values.
   package func updateTrainableValue<Failure: Error>(
     _ body: (inout Tensor) throws(Failure) -> Void
   ) throws(Failure) {
@@ -212,7 +215,7 @@ extension Parameter {
 }
 
 extension Parameter: Hashable {
-  /// Identity, not value.
+  /// Compares identities, not values.
   public static func == (left: Parameter, right: Parameter) -> Bool { left === right }
 
   /// Hashes the identity.

@@ -1,30 +1,30 @@
-/// A tensor as a tape keeps it for a walk: as it is, or on a tape in bf16 rounded to
-/// bfloat16, in half the memory.
+/// A tensor that a tape saved for later passes: unchanged, or, on a bf16 tape, rounded to bfloat16
+/// in half the memory.
 struct SavedTensor {
-  /// Its extents.
+  /// The tensor's shape.
   let shape: Shape
-  /// How it is kept.
+  /// The precision in which it is stored.
   let precision: Precision
-  /// The tensor, or in bf16 its elements two to a word.
+  /// The tensor, or in bf16 its elements, two in each word.
   private let kept: Tensor
 
-  /// Keeps in bf16 what `words` has of a tensor of a shape, two elements to a word.
+  /// Creates a saved tensor of the given shape from its bf16 elements in `words`, two in each word.
   init(words: Tensor, shape: Shape) {
     precondition(words.count == Self.wordCount(shape), "SavedTensor: \(words.shape) for \(shape)")
     (self.shape, precision, kept) = (shape, .bf16, words)
   }
 
-  /// How many words the elements of a shape take in bf16.
+  /// The number of words that the elements of a shape take in bf16.
   static func wordCount(_ shape: Shape) -> Int { (shape.count + 1) / 2 }
 
-  /// Keeps a tensor.
+  /// Saves a tensor in the given precision.
   init(_ tensor: Tensor, precision: Precision) {
     shape = tensor.shape
     self.precision = precision
     kept = precision == .bf16 ? Self.packed(tensor) : tensor
   }
 
-  /// The tensor as it was kept; in bf16 a new one each time.
+  /// The saved tensor. In bf16 every access creates a new one.
   var value: Tensor {
     guard precision == .bf16 else { return kept }
     return Tensor(writing: shape) { y in
@@ -40,8 +40,8 @@ struct SavedTensor {
     }
   }
 
-  /// Calls `body` with the elements of `range` in order, some at a time: which they are, and where
-  /// they begin; in bf16 they are made for the call only.
+  /// Calls `body` with the elements of `range` in order, one piece at a time: their positions and a
+  /// pointer to the first. In bf16 the pointer is valid only during the call.
   func read(_ range: Range<Int>, _ body: (Range<Int>, UnsafePointer<Float>) -> Void) {
     withElements(of: kept) { kept in
       guard precision == .bf16 else { return body(range, kept + range.lowerBound) }
@@ -59,7 +59,8 @@ struct SavedTensor {
     }
   }
 
-  /// What the first cache holds beside what is done with it.
+  /// The number of elements in a piece, which fits in the first-level cache with the data that
+  /// `body` works on.
   private static let readAtOnce = 1 << 11
 
   private static func packed(_ tensor: Tensor) -> Tensor {

@@ -3,7 +3,7 @@ extension Tensor {
   package var transposed: Tensor {
     precondition(shape.rank == 2, "transposed: \(shape) is no matrix")
     let (rows, columns) = (shape[0], shape[1])
-    let side = 32  // a block of both matrices stays in the first-level cache
+    let side = 32  // a block of both matrices fits in the first-level cache
     return Tensor(writing: [columns, rows]) { target in
       withElements(of: self) { source in
         WorkerPool.shared.runRanges(columns, grain: side) { range in
@@ -21,10 +21,10 @@ extension Tensor {
 }
 
 extension Parameter {
-  /// The extents of the whole value as files hold it.
+  /// The shape of the whole value as files store it.
   package var fileShape: Shape { isTransposedInFiles ? [shape[1], shape[0]] : shape }
 
-  /// The whole value as files hold it.
+  /// The whole value as files store it.
   package var fileValue: Tensor {
     get { isTransposedInFiles ? value.transposed : value }
     set { value = isTransposedInFiles ? newValue.transposed : newValue }

@@ -1,8 +1,8 @@
-/// Which elements of a parameter train.
+/// The elements of a parameter that are trainable.
 public enum TrainableElements: Hashable, Sendable {
-  /// None: the parameter is frozen.
+  /// No element: the parameter is frozen.
   case none
-  /// All.
+  /// All elements.
   case all
   /// Some rows of a matrix [V, n], ascending and distinct.
   case rows([Int])
@@ -10,8 +10,8 @@ public enum TrainableElements: Hashable, Sendable {
   /// distinct.
   case elements([Int])
 
-  /// Ends the process where a parameter of this shape does not have these elements. A parameter of
-  /// which nothing trains is frozen by `none`; an empty list is a programmer's error.
+  /// Traps if a parameter of this shape does not have these elements. Use `none` to freeze a
+  /// parameter; an empty list is a programmer's error.
   func check(_ name: String, _ shape: Shape) {
     switch self {
     case .none, .all: break
@@ -33,22 +33,22 @@ public enum TrainableElements: Hashable, Sendable {
     return first >= 0 && last < limit && zip(numbers, numbers.dropFirst()).allSatisfy(<)
   }
 
-  /// The rows, where they are rows that train.
+  /// The rows, if whole rows were chosen; otherwise nil.
   public var chosenRows: [Int]? {
     if case .rows(let rows) = self { rows } else { nil }
   }
 
-  /// The elements, where they are single elements that train.
+  /// The elements, if single elements were chosen; otherwise nil.
   public var chosenElements: [Int]? {
     if case .elements(let elements) = self { elements } else { nil }
   }
 
-  /// These elements of a parameter of this shape and those at `positions`, as single elements.
+  /// Single elements: these elements of a parameter of this shape plus those at `positions`.
   package func adding(_ positions: [Int], in shape: Shape) -> TrainableElements {
     .elements(Set(self.positions(in: shape)).union(positions).sorted())
   }
 
-  /// The positions in row-major order of a parameter of this shape that train, ascending.
+  /// The row-major positions of these elements in a parameter of this shape, ascending.
   func positions(in shape: Shape) -> [Int] {
     switch self {
     case .none: return []
@@ -62,9 +62,9 @@ public enum TrainableElements: Hashable, Sendable {
 }
 
 extension Tensor {
-  /// A tensor that holds something for every element of a parameter that trained, for those that
-  /// train now: elements that stay keep theirs, and those that are new get it from `fresh`, by the
-  /// element's position.
+  /// Converts a tensor with one number for every formerly trainable element of a parameter to the
+  /// elements that are trainable now. Elements that remain trainable keep their numbers; new ones
+  /// take theirs from `fresh`, by the element's position.
   ///
   /// - Parameter shape: the shape of the parameter.
   package func carried(

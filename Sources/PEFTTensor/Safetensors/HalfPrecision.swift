@@ -1,8 +1,9 @@
 /// Conversions between single precision and the two 16-bit floating-point formats, on bit patterns.
 ///
-/// Widening is exact. Narrowing rounds to nearest, ties to even; what is too large becomes infinity
-/// and NaN stays NaN (quiet, sign and upper payload kept). None depends on the processor's mode for
-/// subnormal numbers except the exact scaling of half-precision subnormals by powers of two.
+/// Widening is exact. Narrowing rounds to nearest, ties to even. Values that are too large become
+/// infinity, and NaN stays NaN (quiet, with sign and upper payload kept). Only the exact scaling of
+/// half-precision subnormals by powers of two depends on the processor's mode for subnormal
+/// numbers.
 public enum HalfPrecision {
   /// The value of the half-precision number with the bits `half`.
   @inlinable
@@ -25,7 +26,7 @@ public enum HalfPrecision {
     if magnitude > 0x7F80_0000 {
       return sign | 0x7E00 | UInt16(truncatingIfNeeded: magnitude >> 13) & 0x1FF
     }
-    // 65520 is half way between the largest finite number and the next that would be.
+    // 65520 is halfway between the largest finite number and the one that would follow it.
     if magnitude >= 0x477F_F000 { return sign | 0x7C00 }
     // Below 2⁻¹⁴ the result is subnormal: a multiple of 2⁻²⁴.
     if magnitude < 0x3880_0000 {

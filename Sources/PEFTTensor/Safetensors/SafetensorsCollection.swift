@@ -1,6 +1,6 @@
 import Glibc
 
-/// The tensors of a checkpoint, in one safetensors file or in several with an index.
+/// The tensors of a checkpoint, stored in one safetensors file or in several with an index.
 public struct SafetensorsCollection: Sendable {
   /// The files, in the order in which the index names them.
   public let readers: [SafetensorsReader]
@@ -15,12 +15,12 @@ public struct SafetensorsCollection: Sendable {
     indices = Dictionary(uniqueKeysWithValues: reader.tensorNames.map { (UTF8Key($0), 0) })
   }
 
-  /// Opens `<stem>.safetensors` in `directory` or, where that is missing, the files named by
+  /// Opens `<stem>.safetensors` in `directory` or, if that is missing, the files listed in
   /// `<stem>.safetensors.index.json`.
   ///
-  /// Errors: `notFound` when neither is there; `unsupported` when there is only a PyTorch
-  /// checkpoint, naming the command that converts it; `malformed` when a tensor is not in the file
-  /// that the index says, is in two files, or is in none of the index; those of
+  /// Errors: `notFound` if neither exists; `unsupported` if there is only a PyTorch checkpoint,
+  /// with the command that converts it; `malformed` if a tensor is missing from the file that the
+  /// index names, occurs in two files, or is not in the index; the errors of
   /// `SafetensorsReader.init`.
   public init(directory: String, stem: String = "model") throws(FileError) {
     let path = "\(directory)/\(stem).safetensors"
@@ -83,40 +83,40 @@ public struct SafetensorsCollection: Sendable {
       remedy: "name a directory with a checkpoint in safetensors format")
   }
 
-  /// The names of all tensors, file by file in the order of their bytes.
+  /// The names of all tensors, file by file, in the order of their bytes.
   public var tensorNames: [String] { readers.flatMap(\.tensorNames) }
 
-  /// The type and shape of the tensor `name`, nil when there is none of this name.
+  /// The type and shape of the tensor `name`; nil if there is no tensor of this name.
   public func entry(_ name: String) -> SafetensorsEntry? {
     indices[UTF8Key(name)].flatMap { readers[$0].entry(name) }
   }
 
-  /// The file that holds the tensor `name`; where none does, the first file, whose methods then say
-  /// so.
+  /// The file that holds the tensor `name`. If no file holds it, the first file, whose methods
+  /// report the missing tensor.
   private func reader(of name: String) -> SafetensorsReader {
     readers[indices[UTF8Key(name)] ?? 0]
   }
 
-  /// Calls `body` with the bytes of the tensor `name`, as `SafetensorsReader.withBytes` does.
+  /// Calls `body` with the bytes of the tensor `name`; see `SafetensorsReader.withBytes`.
   public func withBytes<Result>(
     of name: String, _ body: (UnsafeRawBufferPointer) throws(FileError) -> Result
   ) throws(FileError) -> Result {
     try reader(of: name).withBytes(of: name, body)
   }
 
-  /// The elements of the tensor `name`, as `SafetensorsReader.floats` returns them.
+  /// The elements of the tensor `name`; see `SafetensorsReader.floats`.
   public func floats(of name: String) throws(FileError) -> [Float] {
     try reader(of: name).floats(of: name)
   }
 
-  /// Writes the elements of the tensor `name`, as `SafetensorsReader.readFloats` does.
+  /// Writes the elements of the tensor `name` to `destination`; see `SafetensorsReader.readFloats`.
   public func readFloats(
     of name: String, into destination: UnsafeMutableBufferPointer<Float>
   ) throws(FileError) {
     try reader(of: name).readFloats(of: name, into: destination)
   }
 
-  /// The elements of the tensor `name`, as `SafetensorsReader.integers` returns them.
+  /// The elements of the tensor `name`; see `SafetensorsReader.integers`.
   public func integers(of name: String) throws(FileError) -> [Int64] {
     try reader(of: name).integers(of: name)
   }

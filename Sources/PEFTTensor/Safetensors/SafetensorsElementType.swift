@@ -1,6 +1,6 @@
-/// The type of the elements of a tensor in a safetensors file; the raw value is its name there.
+/// The element type of a tensor in a safetensors file. The raw value is its name in the file.
 public enum SafetensorsElementType: String, CaseIterable, Hashable, Sendable {
-  /// A truth value in one byte.
+  /// A Boolean in one byte.
   case bool = "BOOL"
   /// 8-bit floating point, 4 exponent bits.
   case float8E4M3 = "F8_E4M3"
@@ -31,7 +31,7 @@ public enum SafetensorsElementType: String, CaseIterable, Hashable, Sendable {
   /// Unsigned 64-bit integer.
   case uint64 = "U64"
 
-  /// The bytes of one element.
+  /// The size of one element in bytes.
   public var byteCount: Int {
     switch self {
     case .bool, .float8E4M3, .float8E5M2, .int8, .uint8: 1
@@ -41,7 +41,7 @@ public enum SafetensorsElementType: String, CaseIterable, Hashable, Sendable {
     }
   }
 
-  /// The bytes of a tensor of `shape`, nil when the product overflows.
+  /// The size in bytes of a tensor of `shape`; nil if the product overflows.
   func byteCount(shape: [Int]) -> Int? {
     var product = byteCount
     for extent in shape {

@@ -2,48 +2,48 @@
 public struct SafetensorsEntry: Hashable, Sendable {
   /// The name of the tensor.
   public let name: String
-  /// The type of its elements.
+  /// The type of the elements.
   public let type: SafetensorsElementType
-  /// Its extents, row-major; empty for a scalar.
+  /// The extents, row-major; empty for a scalar.
   public let shape: [Int]
-  /// Where its bytes are, counted from the beginning of the file.
+  /// The range of the tensor's bytes, counted from the beginning of the file.
   let range: Range<Int>
 
-  /// The number of bytes of all its elements.
+  /// The number of bytes of all elements.
   public var byteCount: Int { range.count }
-  /// The number of its elements.
+  /// The number of elements.
   public var elementCount: Int { range.count / type.byteCount }
 }
 
 /// The header of a safetensors file, checked against the size of the file.
 ///
-/// A file is the header's length (8 bytes, little-endian), the header, the bytes of the tensors.
-/// The header is a JSON object `{name: {"dtype", "shape", "data_offsets": [begin, end]}}`, offsets
-/// counted from its end, with text about the file under the key `__metadata__`. After parsing, the
-/// spans of the tensors cover the rest of the file without overlap and without holes, and each has
-/// the size that its shape and type ask for.
+/// A file consists of the header's length (8 bytes, little-endian), the header, and the bytes of
+/// the tensors. The header is a JSON object `{name: {"dtype", "shape", "data_offsets":
+/// [begin, end]}}`, with offsets counted from the end of the header and text about the file under
+/// the key `__metadata__`. After parsing, the ranges of the tensors cover the rest of the file
+/// without overlaps or gaps, and each has the size that its shape and type require.
 public struct SafetensorsHeader: Sendable {
-  /// The largest header that is read, in bytes.
+  /// The largest header that is accepted, in bytes.
   public static let maximumByteCount = 100_000_000
   /// The key of the text about the file.
   static let metadataKey = "__metadata__"
 
   /// The tensors in the order of their bytes in the file.
   public let entries: [SafetensorsEntry]
-  /// The text about the file, empty when it has none.
+  /// The text about the file; empty if it has none.
   public let metadata: [String: String]
 
-  /// Parses the header of the file whose bytes are `file`; `path` is for the errors.
+  /// Parses the header of the file whose bytes are `file`. Errors name `path`.
   ///
-  /// Errors: `malformed` or `unsupported`, naming the tensor where one is at fault.
+  /// Errors: `malformed` or `unsupported`, naming the tensor if one is at fault.
   public init(parsing file: UnsafeRawBufferPointer, path: String) throws(FileError) {
     try self.init(byteCount: file.count, path: path) { range in Array(file[range]) }
   }
 
   /// Reads the header of `file`.
   ///
-  /// Errors: as `init(parsing:path:)`; `malformed` where the file was written to
-  /// since it was opened.
+  /// Errors: those of `init(parsing:path:)`; `malformed` if the file has been written to since it
+  /// was opened.
   init(of file: RandomAccessFile) throws(FileError) {
     try self.init(byteCount: file.byteCount, path: file.path) { range throws(FileError) in
       try file.bytes(in: range)
@@ -51,7 +51,7 @@ public struct SafetensorsHeader: Sendable {
     try file.checkUnchanged()
   }
 
-  /// Parses the header of a file of `byteCount` bytes, of which `bytes` gives those in a range.
+  /// Parses the header of a file of `byteCount` bytes; `bytes` returns the bytes in a range.
   private init(
     byteCount: Int, path: String, bytes: (Range<Int>) throws(FileError) -> [UInt8]
   ) throws(FileError) {
@@ -98,8 +98,8 @@ public struct SafetensorsHeader: Sendable {
     return try bytes(8..<8 + Int(length))
   }
 
-  /// Checks that `entries`, sorted by their ranges, follow each other from the first to the last
-  /// byte of `data`.
+  /// Checks that `entries`, sorted by range, cover `data` from the first to the last byte without
+  /// gaps.
   private static func checkCoverage(
     _ entries: [SafetensorsEntry], data: Range<Int>, path: String
   ) throws(FileError) {

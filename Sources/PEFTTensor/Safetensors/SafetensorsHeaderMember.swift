@@ -1,11 +1,11 @@
-/// The description of one tensor in the header of a safetensors file, not yet checked.
+/// The unchecked description of one tensor in the header of a safetensors file.
 struct SafetensorsHeaderMember {
   let name: String
   let path: String
-  /// The name of its type.
+  /// The name of the element type.
   var type: String?
   var shape: [Int]?
-  /// Its first byte and the one behind its last, counted from the end of the header.
+  /// The offsets of the first byte and of the end, counted from the end of the header.
   var offsets: [Int]?
 
   init(name: String, path: String) {
@@ -13,8 +13,8 @@ struct SafetensorsHeaderMember {
     self.path = path
   }
 
-  /// The tensor, its bytes checked to lie between `dataStart` and `fileEnd` and to be as many as
-  /// its shape and type ask for.
+  /// The tensor's entry, after checking that its bytes lie between `dataStart` and `fileEnd` and
+  /// that their number matches shape and type.
   func entry(dataStart: Int, fileEnd: Int) throws(FileError) -> SafetensorsEntry {
     guard let name = type else { throw noType }
     let type = try elementType(name)

@@ -1,29 +1,30 @@
 /// Parses the text of a safetensors header, tensor by tensor.
 ///
-/// No document is made of it, and the first value that has no place in a header ends it.
+/// It builds no JSON document, and stops at the first value that does not belong in a header.
 struct SafetensorsHeaderParser {
   private var json: JSONParser
   private let path: String
 
-  /// The text about the file, empty when it has none.
+  /// The text about the file; empty if it has none.
   private(set) var metadata: [String: String] = [:]
 
-  /// The most extents of a tensor.
+  /// The maximum number of extents of a tensor.
   private static let rankLimit = 64
-  /// The bytes of memory that a tensor takes at most in the header and in tables by its name.
+  /// The maximum number of bytes of memory that a tensor takes in the header and in tables keyed by
+  /// its name.
   private static let entryByteCount =
     2 * MemoryLayout<SafetensorsEntry>.stride + 6 * MemoryLayout<UTF8Key>.stride
 
-  /// A parser of `text` from the header of the file at `path`.
+  /// Creates a parser of `text`, the header of the file at `path`.
   init(_ text: [UInt8], path: String) {
     json = JSONParser(ContiguousArray(text))
     self.path = path
   }
 
-  /// Parses the whole text, and hands every tensor to `body` as it comes.
+  /// Parses the whole text and passes each tensor to `body`.
   ///
-  /// Errors: `malformed`, naming the tensor where one is at fault; `unsupported`; what `body`
-  /// throws.
+  /// Errors: `malformed`, naming the tensor if one is at fault; `unsupported`; any error that
+  /// `body` throws.
   mutating func parse(
     _ body: (SafetensorsHeaderMember) throws(FileError) -> Void
   ) throws(FileError) {
@@ -52,7 +53,7 @@ struct SafetensorsHeaderParser {
         throw failure("the value of \"\(key)\" is not a string")
       }
       metadata[key] = try parsing { json throws(JSONSyntaxError) in
-        // Two strings in a dictionary that is half full.
+        // Two strings in a half-full dictionary.
         try json.charge(4 * MemoryLayout<String>.stride)
         return try json.string()
       }
@@ -88,8 +89,8 @@ struct SafetensorsHeaderParser {
     return member
   }
 
-  /// The numbers of an array; nil at the first byte that begins none, and where there are more than
-  /// `limit`.
+  /// The numbers of an array; nil at the first byte that does not begin a number, and if there are
+  /// more than `limit`.
   private mutating func naturalNumbers(limit: Int) throws(FileError) -> [Int]? {
     guard begins(with: "[") else { return nil }
     var numbers: [Int] = []
@@ -106,12 +107,12 @@ struct SafetensorsHeaderParser {
     return numbers
   }
 
-  /// Whether the next value begins with `opening`, which is then behind.
+  /// Whether the next value begins with `opening`, which is consumed.
   private mutating func begins(with opening: Unicode.Scalar) -> Bool {
     json.nextByte == UInt8(ascii: opening) && json.take(UInt8(ascii: opening))
   }
 
-  /// The next key of an object of which `keys` were read; nil behind its end.
+  /// The next key of an object, or nil at its end. `keys` collects the keys already read.
   private mutating func nextKey(_ keys: inout Set<UTF8Key>) throws(FileError) -> String? {
     try parsing { json throws(JSONSyntaxError) in
       guard let (key, place) = try json.nextKey(after: keys.count) else { return nil }

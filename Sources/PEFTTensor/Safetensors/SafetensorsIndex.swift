@@ -1,13 +1,14 @@
-/// The index of a checkpoint cut into several safetensors files, `model.safetensors.index.json`.
+/// The index of a checkpoint that is split into several safetensors files,
+/// `model.safetensors.index.json`.
 struct SafetensorsIndex {
-  /// The names of the files, each once, in the order of their first mention.
+  /// The names of the files, without duplicates, in the order of first mention.
   let shardNames: [String]
   /// The name of the file that holds each tensor.
   let shardOfTensor: [UTF8Key: String]
 
   /// Parses the index at `path`: `{"weight_map": {tensor: file}}`.
   ///
-  /// Errors: those of `FileContents.read`; `malformed`, also for a file name that leaves the
+  /// Errors: those of `FileContents.read`; `malformed`, also if a file name points outside the
   /// directory of the index.
   init(path: String) throws(FileError) {
     let document = try JSONValue(contentsOf: path, limit: JSONValue.configurationLimit)

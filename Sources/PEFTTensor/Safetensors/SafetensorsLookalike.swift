@@ -1,16 +1,17 @@
-/// What people have in place of a safetensors file, recognised by its first bytes.
+/// Files that users often have instead of a safetensors file, recognised by their first bytes.
 ///
-/// It is asked only after the bytes were refused as safetensors, so it never refuses a good file.
+/// It is consulted only after the bytes were rejected as safetensors, so it never rejects a valid
+/// file.
 enum SafetensorsLookalike {
   case gitLFSPointer
   case pickle
   case markup
   case text
 
-  /// How many of a file's first bytes tell.
+  /// The number of leading bytes that are examined.
   static let byteCount = 64
 
-  /// The kind of a file that begins with `file`, nil when that tells nothing.
+  /// The kind of a file that begins with `file`; nil if it is not recognised.
   init?(_ file: [UInt8]) {
     let start = file.prefix(Self.byteCount).drop { [0x20, 0x09, 0x0A, 0x0D].contains($0) }
     if file.starts(with: "version https://git-lfs".utf8) {
@@ -28,7 +29,7 @@ enum SafetensorsLookalike {
     }
   }
 
-  /// What to tell the user who gave the file at `path`.
+  /// The error that tells the user what the file at `path` is.
   func error(path: String) -> FileError {
     switch self {
     case .gitLFSPointer:
@@ -49,7 +50,7 @@ enum SafetensorsLookalike {
 }
 
 extension FileError {
-  /// The refusal of a PyTorch checkpoint, which is a program for Python's unpickler and not data.
+  /// The error for a PyTorch checkpoint, which is a program for Python's unpickler, not data.
   static func pickledCheckpoint(_ path: String) -> FileError {
     let name = path.split(separator: "/").last.map(String.init) ?? path
     let isPlain = name.utf8.allSatisfy {

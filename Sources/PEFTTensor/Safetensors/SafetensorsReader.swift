@@ -1,10 +1,10 @@
 import Synchronization
 
-/// A safetensors file, its tensors read and converted on demand.
+/// A safetensors file whose tensors are read and converted on demand.
 ///
-/// The file stays open as long as the reader lives, and is read through that one opening. Replacing
-/// the file at the same path by `SafetensorsWriter` or `AtomicFile` is safe meanwhile; the reader
-/// keeps seeing the old one. Whether values are finite is not checked here.
+/// The file stays open as long as the reader exists, and is read only through that one handle.
+/// Meanwhile `SafetensorsWriter` or `AtomicFile` may safely replace the file at the same path; the
+/// reader keeps seeing the old contents. Whether values are finite is not checked here.
 public final class SafetensorsReader: Sendable {
   /// The path of the file, as the caller named it.
   public var path: String { file.path }
@@ -13,9 +13,10 @@ public final class SafetensorsReader: Sendable {
   private let indices: [UTF8Key: Int]
   private let knownDigest = Mutex<String?>(nil)
 
-  /// Opens the file at `path`, which must be a regular one, and checks its header.
+  /// Opens the file at `path`, which must be a regular file, and checks its header.
   ///
-  /// Errors: `notFound`, `storage`; `malformed` or `unsupported` as `SafetensorsHeader` says.
+  /// Errors: `notFound`, `storage`; `malformed` or `unsupported` as documented for
+  /// `SafetensorsHeader`.
   public init(path: String) throws(FileError) {
     file = try RandomAccessFile(path: path)
     header = try SafetensorsHeader(of: file)
@@ -27,17 +28,17 @@ public final class SafetensorsReader: Sendable {
   /// The names of the tensors in the order of their bytes in the file.
   public var tensorNames: [String] { header.entries.map(\.name) }
 
-  /// The text about the file, empty when it has none.
+  /// The text about the file; empty if it has none.
   public var metadata: [String: String] { header.metadata }
 
-  /// The type and shape of the tensor `name`, nil when the file has none of this name.
+  /// The type and shape of the tensor `name`; nil if the file has no tensor of this name.
   public func entry(_ name: String) -> SafetensorsEntry? {
     indices[UTF8Key(name)].map { header.entries[$0] }
   }
 
-  /// SHA-256 of the whole file in hexadecimal. The file is read for it once.
+  /// The SHA-256 of the whole file in hexadecimal. The file is read once to compute it.
   ///
-  /// Errors: `malformed` where the file was written to since it was opened, `storage`.
+  /// Errors: `malformed` if the file has been written to since it was opened, `storage`.
   package func digest() throws(FileError) -> String {
     if let digest = knownDigest.withLock({ $0 }) {
       try file.checkUnchanged()
@@ -51,11 +52,11 @@ public final class SafetensorsReader: Sendable {
     return digest
   }
 
-  /// Calls `body` with the little-endian bytes of the tensor `name`, row-major, all of them in
-  /// memory for the length of the call; they must not be kept beyond it.
+  /// Calls `body` with the little-endian, row-major bytes of the tensor `name`. All bytes are in
+  /// memory during the call, and must not be kept beyond it.
   ///
-  /// Errors: `malformed` when the file has no such tensor, or was written to since it was opened;
-  /// what `body` throws.
+  /// Errors: `malformed` if the file has no such tensor, or has been written to since it was
+  /// opened; any error that `body` throws.
   public func withBytes<Result>(
     of name: String, _ body: (UnsafeRawBufferPointer) throws(FileError) -> Result
   ) throws(FileError) -> Result {
@@ -69,8 +70,8 @@ public final class SafetensorsReader: Sendable {
 
   /// The elements of the tensor `name`, of type F32, F16, BF16 or F64 (rounded to nearest).
   ///
-  /// Errors: `malformed` when the file has no such tensor, or was written to since it was opened;
-  /// `unsupported` for another type.
+  /// Errors: `malformed` if the file has no such tensor, or has been written to since it was
+  /// opened; `unsupported` for another type.
   public func floats(of name: String) throws(FileError) -> [Float] {
     let entry = try existingEntry(name)
     return try Array(count: entry.elementCount) { (elements) throws(FileError) in
@@ -78,10 +79,10 @@ public final class SafetensorsReader: Sendable {
     }
   }
 
-  /// Writes the elements of the tensor `name`, as `floats(of:)` returns them, to `destination`,
-  /// which must have room for exactly as many.
+  /// Writes the elements of the tensor `name`, as returned by `floats(of:)`, to `destination`,
+  /// whose size must match exactly.
   ///
-  /// Errors: as `floats(of:)`.
+  /// Errors: those of `floats(of:)`.
   public func readFloats(
     of name: String, into destination: UnsafeMutableBufferPointer<Float>
   ) throws(FileError) {
@@ -107,8 +108,8 @@ public final class SafetensorsReader: Sendable {
 
   /// The elements of the tensor `name`, of a signed or unsigned integer type.
   ///
-  /// Errors: `malformed` when the file has no such tensor, an element exceeds `Int64.max`, or the
-  /// file was written to since it was opened; `unsupported` for another type.
+  /// Errors: `malformed` if the file has no such tensor, an element exceeds `Int64.max`, or the
+  /// file has been written to since it was opened; `unsupported` for another type.
   public func integers(of name: String) throws(FileError) -> [Int64] {
     let entry = try existingEntry(name)
     return try Array(count: entry.elementCount) { (elements) throws(FileError) in
@@ -133,7 +134,7 @@ public final class SafetensorsReader: Sendable {
     }
   }
 
-  /// Writes every element of a tensor as `convert` of the little-endian number in the file.
+  /// Writes `convert` of each little-endian number of a tensor in the file.
   private func read<Stored: FixedWidthInteger & BitwiseCopyable, Element: BitwiseCopyable>(
     _ entry: SafetensorsEntry, as type: Stored.Type,
     into destination: UnsafeMutableBufferPointer<Element>, convert: (Stored) -> Element
@@ -161,7 +162,7 @@ public final class SafetensorsReader: Sendable {
 }
 
 extension UnsafeMutableBufferPointer where Element: BitwiseCopyable {
-  /// Writes every element as `convert` of the little-endian number at its place in `bytes`.
+  /// Writes `convert` of each little-endian number in `bytes`.
   fileprivate func fill<Stored: FixedWidthInteger & BitwiseCopyable>(
     from bytes: UnsafeRawBufferPointer, as type: Stored.Type, convert: (Stored) -> Element
   ) {
@@ -174,7 +175,7 @@ extension UnsafeMutableBufferPointer where Element: BitwiseCopyable {
 }
 
 extension Array where Element: BitwiseCopyable {
-  /// An array of `count` elements that `body` writes, all of them.
+  /// Creates an array of `count` elements that `body` must write completely.
   fileprivate init(
     count: Int, _ body: (UnsafeMutableBufferPointer<Element>) throws(FileError) -> Void
   ) throws(FileError) {

@@ -1,19 +1,21 @@
 /// One tensor to be written by `SafetensorsWriter`.
 public struct SafetensorsOutput {
-  /// Takes consecutive pieces of a tensor's bytes.
+  /// A function that receives consecutive pieces of a tensor's bytes.
   public typealias ByteSink = (UnsafeRawBufferPointer) throws(FileError) -> Void
 
   /// The name of the tensor.
   public let name: String
-  /// The type of its elements in the file.
+  /// The type of the elements in the file.
   public let type: SafetensorsElementType
-  /// Its extents, row-major; empty for a scalar.
+  /// The extents, row-major; empty for a scalar.
   public let shape: [Int]
   let byteCount: Int
   let emit: (ByteSink) throws(FileError) -> Void
 
-  /// A tensor whose bytes `emit` hands to its argument when the file is written: little-endian,
-  /// row-major, in one or more pieces, exactly as many as `shape` and `type` ask for.
+  /// Creates a tensor whose bytes `emit` passes to its argument when the file is written.
+  ///
+  /// The bytes are little-endian and row-major, in one or more pieces, and exactly as many as
+  /// `shape` and `type` require.
   public init(
     name: String, type: SafetensorsElementType, shape: [Int],
     emit: @escaping (ByteSink) throws(FileError) -> Void
@@ -30,7 +32,8 @@ public struct SafetensorsOutput {
     self.emit = emit
   }
 
-  /// A tensor of floating-point numbers, written as F32, F16 or BF16 (rounded to nearest even).
+  /// Creates a tensor of floating-point numbers, written as F32, F16 or BF16 (rounded to nearest
+  /// even).
   ///
   /// `withElements` calls its argument once with all elements, row-major, when the file is written.
   public init(
@@ -54,7 +57,8 @@ public struct SafetensorsOutput {
     }
   }
 
-  /// A tensor of `elements`, row-major, written as F32, F16 or BF16 (rounded to nearest even).
+  /// Creates a tensor of `elements`, row-major, written as F32, F16 or BF16 (rounded to nearest
+  /// even).
   public init(
     name: String, shape: [Int], floats elements: [Float], as type: SafetensorsElementType = .float32
   ) {
@@ -63,7 +67,7 @@ public struct SafetensorsOutput {
     }
   }
 
-  /// A tensor of `elements`, row-major, written as I64.
+  /// Creates a tensor of `elements`, row-major, written as I64.
   public init(name: String, shape: [Int], integers elements: [Int64]) {
     self.init(name: name, type: .int64, shape: shape) { (sink) throws(FileError) in
       try elements.withPointer { (elements) throws(FileError) in
@@ -85,16 +89,17 @@ public struct SafetensorsOutput {
   }
 }
 
-/// Writing safetensors files.
+/// Writes safetensors files.
 public enum SafetensorsWriter {
-  /// Replaces or creates the file at `path`, which then holds `tensors` in their order.
+  /// Creates or replaces the file at `path` with `tensors`, in their order.
   ///
-  /// The tensors are asked for their bytes one after the other, so no more than one need be in
+  /// The bytes of the tensors are requested one tensor at a time, so only one tensor needs to be in
   /// memory. The header is padded with spaces to a multiple of 8 bytes; equal arguments give equal
-  /// files. No name may be empty, stand twice or be `__metadata__`. Transformers wants
-  /// `["format": "pt"]` among the metadata.
+  /// files. Names must not be empty, repeated or equal to `__metadata__`. Transformers expects
+  /// `["format": "pt"]` in the metadata.
   ///
-  /// Errors: those of `AtomicFile.write` and of the tensors; the old file is then untouched.
+  /// Errors: those of `AtomicFile.write` and of the tensors; on error the old file is left
+  /// untouched.
   public static func write(
     _ tensors: [SafetensorsOutput], metadata: [String: String] = [:], to path: String
   ) throws(FileError) {
@@ -114,7 +119,7 @@ public enum SafetensorsWriter {
     }
   }
 
-  /// The length of the header and the header, as they stand at the beginning of the file.
+  /// The length of the header and the header itself, as written at the beginning of the file.
   private static func header(
     of tensors: [SafetensorsOutput], metadata: [String: String]
   ) -> [UInt8] {

@@ -1,26 +1,27 @@
 import Glibc
 
-/// Memory for large buffers: one set of free address ranges, split and joined again, so that what
-/// the activations of a step leave behind serves for its gradients, whatever their sizes.
+/// Memory for large buffers: one set of free address ranges, split and merged again, so that the
+/// memory of a step's activations can be reused for its gradients, whatever their sizes.
 ///
-/// A request takes the smallest range that holds it, of equals the lowest; or, for a buffer that
-/// stays while those around it go, the upper end of the highest, so that it leaves no small gaps
-/// between them. The order of requests alone decides, so equal steps take equal places and the
-/// system is asked only where a step needs more than any before.
+/// A request takes the smallest range that fits, and the lowest of equal ones. A buffer that
+/// outlives its neighbours instead takes the upper end of the highest range that fits, so that it
+/// leaves no small gaps between them. Placement depends only on the order of requests, so equal
+/// steps use equal addresses, and memory is requested from the system only when a step needs more
+/// than any before it.
 package struct BlockHeap: ~Copyable {
-  /// Address ranges that nobody uses, ascending; no two touch.
+  /// Unused address ranges, ascending; no two are adjacent.
   private var free: [Range<UInt>] = []
-  /// Where the memory begins that was mapped last.
+  /// The start of the memory that was mapped last.
   private var edge: UInt?
-  /// Bytes got from the system and not returned.
+  /// The number of bytes obtained from the system and not returned.
   package private(set) var heldBytes = 0
-  /// Bytes in free ranges.
+  /// The number of bytes in free ranges.
   package private(set) var freeBytes = 0
 
-  /// A heap that holds nothing.
+  /// Creates an empty heap.
   package init() {}
 
-  /// What sizes are rounded up to, and addresses: a cache line.
+  /// The unit to which sizes and addresses are rounded up: a cache line.
   package static let alignment = 64
   private static let hugePage = 2 << 20
   private static let growth = 16 << 20
@@ -28,8 +29,8 @@ package struct BlockHeap: ~Copyable {
   /// The size of a block that holds `bytes`.
   package static func blockBytes(for bytes: Int) -> Int { bytes.roundedUp(toMultipleOf: alignment) }
 
-  /// A block of `bytes`, a multiple of the alignment; nil where none is free. One that
-  /// `stays` comes from above.
+  /// Returns a block of `bytes`, a multiple of the alignment, or nil if none is free. A block that
+  /// `stays` comes from the upper end.
   package mutating func takeFree(_ bytes: Int, stays: Bool = false) -> UnsafeMutableRawPointer? {
     stays ? takeHighest(bytes) : takeSmallest(bytes)
   }
@@ -64,14 +65,15 @@ package struct BlockHeap: ~Copyable {
     return UnsafeMutableRawPointer(bitPattern: start)
   }
 
-  /// Takes back a block of `bytes`.
+  /// Returns a block of `bytes` to the heap.
   package mutating func giveBack(_ block: UnsafeMutableRawPointer, bytes: Int) {
     let start = UInt(bitPattern: block)
     insert(start..<start + UInt(bytes))
   }
 
-  /// A block of at least `bytes` of zeros, straight from the system: a page that is never written
-  /// to takes no memory. Nil where there is none. Give back as many bytes as it has.
+  /// Returns a block of at least `bytes` zero bytes, mapped directly from the system, or nil if the
+  /// system has no memory. Pages that are never written take no memory. Give back as many bytes as
+  /// the block has.
   package mutating func takeZeros(_ bytes: Int) -> UnsafeMutableRawBufferPointer? {
     let size = bytes.roundedUp(toMultipleOf: Int(getpagesize()))
     guard let mapped = Self.map(size, flags: MAP_NORESERVE) else { return nil }
@@ -80,8 +82,8 @@ package struct BlockHeap: ~Copyable {
     return UnsafeMutableRawBufferPointer(start: mapped, count: size)
   }
 
-  /// Gets memory from the system so that a free range holds at least `bytes`, in huge pages where
-  /// it has them; false where it has none.
+  /// Gets memory from the system, in huge pages if available, so that a free range holds at least
+  /// `bytes`. Returns false if the system has no memory.
   package mutating func grow(toHold bytes: Int) -> Bool {
     var size = max(
       Self.growth, (bytes - freeAtEdge).roundedUp(toMultipleOf: Self.hugePage))
@@ -98,19 +100,20 @@ package struct BlockHeap: ~Copyable {
     return true
   }
 
-  /// Bytes that are free where the memory begins that was mapped last.
+  /// The number of free bytes at the start of the memory that was mapped last.
   private var freeAtEdge: Int {
     edge.flatMap { edge in free.first { $0.lowerBound == edge }?.count } ?? 0
   }
 
-  /// Maps `size` bytes below the memory that was mapped last, so that the two are one range.
+  /// Maps `size` bytes directly below the memory that was mapped last, so that the two form one
+  /// range.
   private func mapBelowEdge(_ size: Int) -> UnsafeMutableRawPointer? {
     guard let edge, edge > UInt(size),
       let wanted = UnsafeMutableRawPointer(bitPattern: edge - UInt(size))
     else { return nil }
     let mapped = Self.map(size, at: wanted, flags: MAP_FIXED_NOREPLACE)
     if let mapped, mapped != wanted {
-      // A kernel before 4.17 takes the address for a hint.
+      // A kernel before 4.17 treats the address as a hint.
       munmap(mapped, size)
       return nil
     }
@@ -118,7 +121,7 @@ package struct BlockHeap: ~Copyable {
   }
 
   private func mapAnywhere(_ size: Int) -> UnsafeMutableRawPointer? {
-    // A huge page more, to begin at one.
+    // One extra huge page, to align the start to a huge page.
     guard let mapped = Self.map(size + Self.hugePage) else { return nil }
     let start = mapped.alignedUp(toMultipleOf: Self.hugePage)
     let before = start - mapped
@@ -151,7 +154,7 @@ package struct BlockHeap: ~Copyable {
     }
   }
 
-  /// The place of the first free range at or above `address`.
+  /// The index of the first free range at or above `address`.
   private func place(of address: UInt) -> Int {
     var (low, high) = (0, free.count)
     while low < high {
@@ -175,7 +178,7 @@ package struct BlockHeap: ~Copyable {
     freeBytes += range.count
   }
 
-  /// Removes a part of a free range.
+  /// Removes part of a free range.
   private mutating func remove(_ part: Range<UInt>) {
     guard let place = free.firstIndex(where: { $0.contains(part.lowerBound) }) else { return }
     let whole = free.remove(at: place)
@@ -186,6 +189,6 @@ package struct BlockHeap: ~Copyable {
 }
 
 extension FixedWidthInteger {
-  /// The smallest multiple of `unit`, a power of two, that is not below.
+  /// The value rounded up to a multiple of `unit`, which must be a power of two.
   fileprivate func roundedUp(toMultipleOf unit: Self) -> Self { (self + unit - 1) & ~(unit - 1) }
 }

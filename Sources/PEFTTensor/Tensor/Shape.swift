@@ -1,12 +1,12 @@
-/// The extents of a tensor, outermost first; row-major.
+/// The extents of a row-major tensor, outermost first.
 public struct Shape: Hashable, Sendable {
   /// The extents, each at least 0.
   public let extents: [Int]
   /// The number of elements: the product of the extents, 1 for a scalar.
   public let count: Int
 
-  /// A shape with these extents. A negative extent or an overflowing product is
-  /// a programmer's error.
+  /// Creates a shape with these extents. A negative extent or an overflowing product is a
+  /// programmer's error.
   public init(_ extents: [Int]) {
     var count = 1
     for extent in extents {
@@ -24,15 +24,16 @@ public struct Shape: Hashable, Sendable {
   /// The extent of `axis`; a negative axis counts from the last.
   public subscript(axis: Int) -> Int { extents[axis < 0 ? extents.count + axis : axis] }
 
-  /// The number of rows when the last axis is read as columns: `count / columns`, 1 for a scalar.
+  /// The number of rows if the last axis is read as columns: the product of the other extents, 1
+  /// for a scalar.
   public var rows: Int { extents.dropLast().reduce(1, *) }
 
-  /// The last extent, 1 for a scalar.
+  /// The last extent; 1 for a scalar.
   public var columns: Int { extents.last ?? 1 }
 }
 
 extension Shape: ExpressibleByArrayLiteral, CustomStringConvertible {
-  /// A shape with these extents.
+  /// Creates a shape with these extents.
   public init(arrayLiteral elements: Int...) { self.init(elements) }
 
   /// The extents in brackets, as in `[32, 384]`.

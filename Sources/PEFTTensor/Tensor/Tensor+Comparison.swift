@@ -1,5 +1,6 @@
 extension Tensor {
-  /// Whether shapes and bit patterns agree; unlike `==`, NaN equals itself and 0 differs from −0.
+  /// Whether shapes and bit patterns are equal. Unlike `==`, NaN equals itself and 0 differs from
+  /// −0.
   public func isIdentical(to other: Tensor) -> Bool {
     shape == other.shape
       && withUnsafeElements { mine in
@@ -9,10 +10,10 @@ extension Tensor {
       }
   }
 
-  /// ‖self − reference‖ / ‖reference‖ in Double, Euclidean over all elements.
+  /// ‖self − reference‖ / ‖reference‖ in Double, with Euclidean norms over all elements.
   ///
-  /// Infinite where the reference is zero and self is not, and where an element is not finite, so
-  /// that a comparison `< tolerance` fails on both.
+  /// Infinite if the reference is zero and self is not, or if any element is not finite, so that a
+  /// comparison `< tolerance` fails in both cases.
   public func relativeError(to reference: Tensor) -> Double {
     precondition(shape == reference.shape, "relativeError: \(shape) against \(reference.shape)")
     var difference = 0.0

@@ -1,18 +1,18 @@
 extension Tensor {
-  /// A tensor of zeros.
+  /// Creates a tensor of zeros.
   public init(zeros shape: Shape) { self.init(repeating: 0, shape: shape) }
 
-  /// A tensor of zeros that takes memory only for the pages that are written to.
+  /// Creates a tensor of zeros that takes memory only for the pages that are written.
   init(zeroPages shape: Shape) {
     self.init(shape: shape, storage: TensorStorage(zeroPagesFor: shape.count), offset: 0)
   }
 
-  /// A tensor whose elements all equal `value`.
+  /// Creates a tensor whose elements all equal `value`.
   public init(repeating value: Float, shape: Shape) {
     self.init(writing: shape) { $0.update(repeating: value, count: shape.count) }
   }
 
-  /// A tensor of the given elements in row-major order; their number must be the shape's.
+  /// Creates a tensor of the given elements in row-major order. Their number must match the shape.
   public init(_ elements: some Collection<Float>, shape: Shape) {
     precondition(
       elements.count == shape.count, "Tensor: \(elements.count) elements for a shape \(shape)")
@@ -21,8 +21,8 @@ extension Tensor {
     }
   }
 
-  /// A tensor that `fill` writes; the elements are zero when it is called. The buffer must
-  /// not leave the closure.
+  /// Creates a tensor of zeros and passes it to `fill` for writing. The buffer must not escape the
+  /// closure.
   public init<Failure: Error>(
     shape: Shape, filledBy fill: (UnsafeMutableBufferPointer<Float>) throws(Failure) -> Void
   ) throws(Failure) {
@@ -30,7 +30,7 @@ extension Tensor {
     try withUnsafeMutableElements(fill)
   }
 
-  /// A tensor of independent normal draws with mean 0.
+  /// Creates a tensor of independent normal samples with mean 0.
   public init(
     normal shape: Shape, standardDeviation: Float, using generator: inout SeededGenerator
   ) {
@@ -38,7 +38,8 @@ extension Tensor {
     fill(normal: standardDeviation, using: &generator)
   }
 
-  /// Replaces the elements by independent normal draws with mean 0, those of `init(normal:)`.
+  /// Replaces the elements with independent normal samples with mean 0, the same as `init(normal:)`
+  /// would generate.
   public mutating func fill(
     normal standardDeviation: Float, using generator: inout SeededGenerator
   ) {
@@ -49,7 +50,7 @@ extension Tensor {
     }
   }
 
-  /// A tensor of independent draws, uniform in `range`.
+  /// Creates a tensor of independent samples, uniform in `range`.
   public init(
     uniform shape: Shape, in range: ClosedRange<Float>, using generator: inout SeededGenerator
   ) {

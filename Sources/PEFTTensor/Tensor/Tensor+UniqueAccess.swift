@@ -2,12 +2,12 @@ extension Tensor {
   /// Whether no other tensor shares the storage.
   mutating func isUnshared() -> Bool { isKnownUniquelyReferenced(&storage) }
 
-  /// Whether both are the same elements in memory, not only equal ones.
+  /// Whether both tensors refer to the same elements in memory, not merely equal ones.
   package func isSameStorage(as other: Tensor) -> Bool {
     storage === other.storage && offset == other.offset && shape == other.shape
   }
 
-  /// Reads the elements in place. The buffer must not leave `body`.
+  /// Reads the elements in place. The buffer must not escape `body`.
   public func withUnsafeElements<Result, Failure: Error>(
     _ body: (UnsafeBufferPointer<Float>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
@@ -15,8 +15,8 @@ extension Tensor {
     return try body(UnsafeBufferPointer(start: storage.elements + offset, count: count))
   }
 
-  /// Writes the elements in place, after taking a copy if another tensor shares the storage. The
-  /// buffer must not leave `body`.
+  /// Writes the elements in place, after making a copy if another tensor shares the storage. The
+  /// buffer must not escape `body`.
   public mutating func withUnsafeMutableElements<Result, Failure: Error>(
     _ body: (UnsafeMutableBufferPointer<Float>) throws(Failure) -> Result
   ) throws(Failure) -> Result {
@@ -30,7 +30,7 @@ extension Tensor {
     return try body(UnsafeMutableBufferPointer(start: storage.elements + offset, count: count))
   }
 
-  /// A tensor that `body` fills; it must write every element.
+  /// Creates a tensor that `body` fills. `body` must write every element.
   init(
     writing shape: Shape, _ body: (UnsafeMutablePointer<Float>) -> Void
   ) {
@@ -39,8 +39,7 @@ extension Tensor {
   }
 }
 
-/// What `body` writes from the elements of x, element by element: in x's place
-/// where nobody else has it.
+/// Computes a tensor from x element by element with `body`, in place if x is uniquely referenced.
 func elementwise(
   _ x: consuming Tensor, _ body: (UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
 ) -> Tensor {
@@ -53,7 +52,7 @@ func elementwise(
   return x
 }
 
-/// Reads one tensor in place, for kernels that take pointers.
+/// Reads a tensor in place, for kernels that take pointers.
 func withElements<Result>(
   of first: Tensor, _ body: (UnsafePointer<Float>) -> Result
 ) -> Result {
@@ -61,7 +60,7 @@ func withElements<Result>(
   return body(UnsafePointer(first.storage.elements + first.offset))
 }
 
-/// Reads a tensor that may be missing; a missing one is a null pointer.
+/// Reads an optional tensor; nil is passed as a null pointer.
 func withElements<Result>(
   ofOptional tensor: Tensor?, _ body: (UnsafePointer<Float>?) -> Result
 ) -> Result {
@@ -87,7 +86,8 @@ func withElements<Result>(
   }
 }
 
-/// New tensors of the given shapes that `body` fills; it must write every element of all.
+/// Creates tensors of the given shapes that `body` fills. `body` must write every element of all of
+/// them.
 func newTensors(
   _ shapes: [Shape], writing body: ([UnsafeMutablePointer<Float>]) -> Void
 ) -> [Tensor] {
@@ -96,7 +96,7 @@ func newTensors(
   return tensors
 }
 
-/// Two new tensors that `body` fills; it must write every element of both.
+/// Creates two tensors that `body` fills. `body` must write every element of both.
 func newTensors(
   _ first: Shape, _ second: Shape,
   writing body: (UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) -> Void

@@ -1,11 +1,11 @@
 extension Tensor {
-  /// The same elements under another shape of the same count. O(1), shares storage.
+  /// The same elements with another shape of equal count. O(1), shares storage.
   public func reshaped(to shape: Shape) -> Tensor {
     precondition(shape.count == count, "reshaped: \(self.shape) has no view as \(shape)")
     return Tensor(shape: shape, storage: storage, offset: offset)
   }
 
-  /// A run of rows, where the first axis counts rows. O(1), shares storage.
+  /// A range of rows, counted along the first axis. O(1), shares storage.
   public func rows(_ range: Range<Int>) -> Tensor {
     precondition(
       shape.rank >= 1 && range.lowerBound >= 0 && range.upperBound <= shape[0],
@@ -19,13 +19,13 @@ extension Tensor {
   /// The elements as an array, row-major.
   public var elements: [Float] { withUnsafeElements { Array($0) } }
 
-  /// The only element of a tensor that has one.
+  /// The only element of a tensor that has exactly one.
   public var scalar: Float {
     precondition(count == 1, "scalar: a tensor \(shape) has \(count) elements")
     return withUnsafeElements { $0[0] }
   }
 
-  /// The element at a position given axis by axis.
+  /// The element at a position that has one index for each axis.
   public subscript(position: Int...) -> Float {
     precondition(position.count == shape.rank, "Tensor: position \(position) in \(shape)")
     var index = 0

@@ -1,25 +1,26 @@
 import Glibc
 import Synchronization
 
-/// A buffer of Float32 elements that tensors share. The only place that allocates and deallocates.
+/// A buffer of Float32 elements that tensors share. The only place that allocates and deallocates
+/// tensor memory.
 ///
-/// Buffers come from a process-wide pool and return to it when the last tensor lets go, so a
-/// training step takes the memory of the step before it. Small capacities are rounded up to one of
-/// eight sizes an octave, and a small request may take a buffer up to twice its size; large buffers
-/// are cut from a heap. Contents are uninitialised.
+/// Buffers come from a process-wide pool and return to it when the last tensor releases them, so a
+/// training step reuses the memory of the previous one. Small capacities are rounded up to one of
+/// eight sizes for each power of two, and a small request may take a buffer of up to twice its
+/// size. Large buffers are taken from a heap. Contents are uninitialised.
 final class TensorStorage: @unchecked Sendable {
   /// The first element, aligned to 64 bytes.
   let elements: UnsafeMutablePointer<Float>
-  /// The number of elements there is room for.
+  /// The number of elements that fit in the buffer.
   let capacity: Int
 
-  /// - Parameter stays: whether it will be in use when buffers asked for at that time no longer
-  ///   are; where it lies follows from it.
+  /// - Parameter stays: whether the buffer outlives those requested around the same time. This
+  ///   determines its address.
   init(count: Int, stays: Bool = false) {
     (elements, capacity) = Self.pool.withLock { $0.take(count, stays: stays) }
   }
 
-  /// A buffer of zeros that takes memory only for the pages that are written to.
+  /// Creates a buffer of zeros that takes memory only for the pages that are written.
   init(zeroPagesFor count: Int) {
     (elements, capacity) = Self.pool.withLock { $0.takeZeroPages(count) }
   }
@@ -41,38 +42,40 @@ final class TensorStorage: @unchecked Sendable {
 
 /// Counters of the memory that tensors own, for tests, estimates and reports.
 public struct TensorMemory: Hashable, Sendable {
-  /// Requests of memory to the system since the process started.
+  /// The number of memory requests to the system since the process started.
   public fileprivate(set) var allocations = 0
-  /// Bytes in buffers that tensors hold now.
+  /// The number of bytes in buffers that tensors hold now.
   public fileprivate(set) var bytesInUse = 0
   /// The largest value of `bytesInUse` so far, or since `resetPeak()`.
   public fileprivate(set) var peakBytesInUse = 0
-  /// Bytes obtained from the system that no tensor holds.
+  /// The number of bytes obtained from the system that no tensor holds.
   public fileprivate(set) var bytesInPool = 0
 
-  /// The counters now.
+  /// The current values of the counters.
   public static var current: TensorMemory { TensorStorage.statistics }
 
-  /// Lets `peakBytesInUse` start anew from what is in use.
+  /// Resets `peakBytesInUse` to the bytes in use now.
   public static func resetPeak() { TensorStorage.resetPeak() }
 
-  /// Returns the buffers that no tensor holds to the system.
+  /// Returns all buffers that no tensor holds to the system.
   public static func releaseUnused() { TensorStorage.releaseUnusedBuffers() }
 
-  /// Sets what ends the process where the system has no memory for a tensor or a thread. It gets
-  /// the bytes asked for and must make no tensor. Without it that is a fatal error.
+  /// Sets the function that ends the process if the system has no memory for a tensor or a thread.
+  ///
+  /// It receives the number of bytes requested and must not create tensors. By default, running out
+  /// of memory is a fatal error.
   public static func endProcess(by body: @escaping @Sendable (Int) -> Never) {
     OutOfMemory.endProcess(by: body)
   }
 }
 
-/// Buffers that wait for their next use: small ones by size class, large ones in a heap.
+/// Buffers that are ready for reuse: small ones by size class, large ones in a heap.
 private struct StoragePool: ~Copyable, @unchecked Sendable {
   private var counters = TensorMemory()
   private var small: [[UnsafeMutablePointer<Float>]] = []
   private var large = BlockHeap()
 
-  /// The classes below this one, up to 2^16 elements, are small.
+  /// Size classes below this one, up to 2^16 elements, are small.
   private static let firstLargeClass = sizeClass(for: 1 << 16) + 1
 
   var statistics: TensorMemory {
@@ -81,7 +84,8 @@ private struct StoragePool: ~Copyable, @unchecked Sendable {
     return result
   }
 
-  /// Eight capacities an octave: class 8e + m holds (8 + m) · 2^(e+3) elements.
+  /// The capacity of a size class, eight for each power of two: class 8e + m holds
+  /// (8 + m) · 2^(e+3) elements.
   static func capacity(ofClass sizeClass: Int) -> Int {
     (8 + sizeClass % 8) << (sizeClass / 8 + 3)
   }
@@ -94,7 +98,7 @@ private struct StoragePool: ~Copyable, @unchecked Sendable {
     return octave * 8 + (step - 8) + 1
   }
 
-  /// A buffer with room for `count` elements, and its capacity.
+  /// Returns a buffer with room for `count` elements, and its capacity.
   mutating func take(
     _ count: Int, stays: Bool = false
   ) -> (UnsafeMutablePointer<Float>, capacity: Int) {
@@ -136,7 +140,8 @@ private struct StoragePool: ~Copyable, @unchecked Sendable {
     )
   }
 
-  /// The same from pages of zeros. Small buffers are not worth pages of their own.
+  /// Returns a buffer of zeros with room for `count` elements, and its capacity. A small buffer is
+  /// zeroed instead of getting pages of its own.
   mutating func takeZeroPages(_ count: Int) -> (UnsafeMutablePointer<Float>, capacity: Int) {
     guard Self.sizeClass(for: count) >= Self.firstLargeClass else {
       let (elements, capacity) = take(count)

@@ -1,8 +1,8 @@
-/// An elementwise nonlinearity.
+/// An element-wise nonlinearity.
 public enum Activation: CaseIterable, Hashable, Sendable {
   /// x Φ(x) with the exact normal distribution function, by erf (Hendrycks & Gimpel 2016).
   case gelu
-  /// The same with Φ approximated by tanh: ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))).
+  /// GELU with Φ approximated by tanh: ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))).
   case geluTanh
   /// The hyperbolic tangent.
   case tanh
@@ -10,6 +10,6 @@ public enum Activation: CaseIterable, Hashable, Sendable {
   /// 2018).
   case silu
 
-  /// Whether a tape keeps its output, not its input.
+  /// Whether a tape saves the output of this activation instead of its input.
   var savesOutput: Bool { self == .tanh }
 }

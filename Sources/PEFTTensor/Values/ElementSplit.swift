@@ -1,4 +1,4 @@
-/// How the elements of a parameter are put together in sums over it.
+/// How the elements of a parameter are grouped in sums over it.
 public enum ElementSplit: Hashable, Sendable {
   /// All elements in one sum.
   case whole
@@ -7,7 +7,7 @@ public enum ElementSplit: Hashable, Sendable {
   /// One sum for each column of a matrix.
   case columns
 
-  /// The number of sums over a parameter of this shape, m. A vector has one.
+  /// m, the number of sums over a parameter of this shape. A vector has one.
   public func sumCount(of shape: Shape) -> Int {
     guard shape.rank == 2 else { return 1 }
     return switch self {

@@ -1,4 +1,4 @@
-/// How the rows of an example become one.
+/// How the rows of an example are reduced to one.
 public enum Pooling: String, CaseIterable, Hashable, Sendable {
   /// The first row.
   case first

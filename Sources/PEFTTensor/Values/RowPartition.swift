@@ -1,11 +1,11 @@
-/// Which rows of a packed tensor belong to which example: a batch is the concatenation of its
+/// The assignment of the rows of a packed tensor to examples. A batch is the concatenation of its
 /// sequences, without padding.
 public struct RowPartition: Hashable, Sendable {
-  /// The first row of each example, and at the end the number of rows: B + 1 numbers,
-  /// non-decreasing, the first 0.
+  /// The first row of each example, followed by the number of rows: B + 1 non-decreasing numbers,
+  /// the first 0.
   public let offsets: [Int]
 
-  /// A partition into runs of these lengths.
+  /// Creates a partition into examples with these numbers of rows.
   public init(lengths: [Int]) {
     var offsets = [0]
     offsets.reserveCapacity(lengths.count + 1)
@@ -16,7 +16,7 @@ public struct RowPartition: Hashable, Sendable {
     self.offsets = offsets
   }
 
-  /// One row for each of `examples`.
+  /// Creates a partition with one row for each of `examples`.
   public init(examples: Int) { offsets = Array(0...examples) }
 
   /// The number of examples, B.

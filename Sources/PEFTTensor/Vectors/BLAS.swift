@@ -1,7 +1,7 @@
 import COpenBLAS
 
-/// The only door to CBLAS and LAPACKE. Every call runs on one thread; splitting a product over the
-/// cores is the worker pool's business.
+/// The only access to CBLAS and LAPACKE. Every call runs on one thread; the worker pool splits
+/// products over the cores.
 enum BLAS {
   /// How a factor enters a product.
   enum Orientation {
@@ -13,12 +13,12 @@ enum BLAS {
     fileprivate var code: CBLAS_TRANSPOSE { self == .plain ? CblasNoTrans : CblasTrans }
   }
 
-  /// Pins the library to one thread a call. Evaluated once, before the first product.
+  /// Limits the library to one thread for each call. Evaluated once, before the first product.
   private static let singleThreaded: Void = openblas_set_num_threads(1)
 
   /// C ← α·op(A)·op(B) + β·C, row-major, with leading dimensions in elements.
   ///
-  /// Shapes: op(A) [rows, inner], op(B) [inner, columns], C [rows, columns]. With `beta` 0 C is
+  /// Shapes: op(A) [rows, inner], op(B) [inner, columns], C [rows, columns]. If `beta` is 0, C is
   /// only written, so it may be uninitialised.
   static func product(
     _ orientationA: Orientation = .plain, _ orientationB: Orientation = .plain,
@@ -35,17 +35,18 @@ enum BLAS {
       alpha, a, Int32(strideA), b, Int32(strideB), beta, c, Int32(strideC))
   }
 
-  /// The core type whose kernels the library runs, as it names it: `Haswell`, `SkylakeX`, `Zen`, ….
+  /// The core type whose kernels the library runs, under the library's own name: `Haswell`,
+  /// `SkylakeX`, `Zen`, ….
   static var coreName: String { String(cString: openblas_get_corename()) }
 
   /// The library's version and build options.
   static var configuration: String { String(cString: openblas_get_config()) }
 }
 
-/// Factorizations of small matrices in Double, row-major, by LAPACK.
+/// Factorisations of small row-major matrices in Double, by LAPACK.
 extension BLAS {
   /// Overwrites the first `columns` entries of `b` [rows] with the x that minimises ‖A x − b‖, and
-  /// A [rows, columns], rows ≥ columns, with its QR factors. False for an A without full rank.
+  /// A [rows, columns], rows ≥ columns, with its QR factors. Returns false if A is rank-deficient.
   static func leastSquares(
     rows: Int, columns: Int, _ a: UnsafeMutablePointer<Double>, _ b: UnsafeMutablePointer<Double>
   ) -> Bool {
@@ -55,15 +56,15 @@ extension BLAS {
       Int32(columns), b, 1) == 0
   }
 
-  /// Overwrites the lower triangle of the symmetric A [n, n] with L, A = L Lᵀ. False where A is not
-  /// positive definite.
+  /// Overwrites the lower triangle of the symmetric A [n, n] with L, where A = L Lᵀ. Returns false
+  /// if A is not positive definite.
   static func cholesky(order: Int, _ a: UnsafeMutablePointer<Double>) -> Bool {
     _ = singleThreaded
     return LAPACKE_dpotrf(
       LAPACK_ROW_MAJOR, CChar(UInt8(ascii: "L")), Int32(order), a, Int32(order)) == 0
   }
 
-  /// Overwrites `b` [n] with A⁻¹ b, from L.
+  /// Overwrites `b` [n] with A⁻¹ b, given L.
   static func solve(
     order: Int, factor l: UnsafePointer<Double>, _ b: UnsafeMutablePointer<Double>
   ) -> Bool {

@@ -1,16 +1,16 @@
 import CPEFTKernels
 
-/// - Accuracy: errors are at most 2e-7 · max(1, |x|), and in the derivatives 4e-7 · |v|. NaN gives
-///   NaN; −∞ gives the limit, 0 for both GELUs and for SiLU.
+/// - Accuracy: errors are at most 2e-7 · max(1, |x|), and 4e-7 · |v| in the derivatives. NaN gives
+///   NaN; −∞ gives the limit, which is 0 for both GELUs and for SiLU.
 extension VectorKernels {
-  /// y = x Φ(x), Φ the normal distribution function.
+  /// y = x Φ(x), with Φ the standard normal distribution function.
   package func gelu(
     count: Int, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>
   ) {
     functions.gelu(count, x, y)
   }
 
-  /// y = (Φ(x) + x φ(x)) v, φ the normal density.
+  /// y = (Φ(x) + x φ(x)) v, with φ the standard normal density.
   package func geluDerivative(
     count: Int, _ x: UnsafePointer<Float>, times v: UnsafePointer<Float>,
     into y: UnsafeMutablePointer<Float>
@@ -18,7 +18,7 @@ extension VectorKernels {
     functions.gelu_derivative(count, x, v, y)
   }
 
-  /// y = x (1 + tanh u) / 2, u = √(2/π) (x + 0.044715 x³).
+  /// y = x (1 + tanh u) / 2 with u = √(2/π) (x + 0.044715 x³).
   package func geluTanh(
     count: Int, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>
   ) {
@@ -40,7 +40,7 @@ extension VectorKernels {
     functions.tanh(count, x, y)
   }
 
-  /// y = (1 − output²) v, where `output` is what `tanh` gave.
+  /// y = (1 − output²) v, where `output` is the result of `tanh`.
   package func tanhDerivative(
     count: Int, _ output: UnsafePointer<Float>, times v: UnsafePointer<Float>,
     into y: UnsafeMutablePointer<Float>
@@ -48,7 +48,7 @@ extension VectorKernels {
     functions.tanh_derivative(count, output, v, y)
   }
 
-  /// y = x σ(x), σ(x) = 1 / (1 + e⁻ˣ).
+  /// y = x σ(x) with σ(x) = 1 / (1 + e⁻ˣ).
   package func silu(
     count: Int, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>
   ) {

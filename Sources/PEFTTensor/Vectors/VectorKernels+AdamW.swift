@@ -1,7 +1,7 @@
 import CPEFTKernels
 
 extension VectorKernels {
-  /// The constants of step t of AdamW.
+  /// The constants of AdamW step t.
   package struct AdamWConstants: Hashable, Sendable {
     /// lr.
     package var learningRate: Double
@@ -17,10 +17,10 @@ extension VectorKernels {
     package var biasCorrection1: Double
     /// 1 − β₂ᵗ.
     package var biasCorrection2: Double
-    /// What the gradient is multiplied by first.
+    /// The factor by which the gradient is multiplied first.
     package var gradientScale: Double
 
-    /// The constants of one step.
+    /// Creates the constants of one step.
     package init(
       learningRate: Double, beta1: Double, beta2: Double, epsilon: Double, weightDecay: Double,
       biasCorrection1: Double, biasCorrection2: Double, gradientScale: Double
@@ -35,7 +35,7 @@ extension VectorKernels {
       self.gradientScale = gradientScale
     }
 
-    /// 1 − lr λ, what a parameter is multiplied by.
+    /// 1 − lr λ, the factor by which weight decay multiplies a parameter.
     var decay: Float { Float(1 - learningRate * weightDecay) }
 
     fileprivate var combined: peft_adamw {
@@ -48,7 +48,7 @@ extension VectorKernels {
     }
   }
 
-  /// One step in place, in PyTorch's order, with g the scaled gradient:
+  /// Takes one step in place, in PyTorch's order of operations, with g the scaled gradient.
   ///
   ///     p ← p (1 − lr λ);  m ← m + (1 − β₁) (g − m);  v ← β₂ v + (1 − β₂) g²
   ///     p ← p − (lr / (1 − β₁ᵗ)) m / (√v / √(1 − β₂ᵗ) + ε)
@@ -62,7 +62,7 @@ extension VectorKernels {
     }
   }
 
-  /// result = (m / (1 − β₁ᵗ)) / (√v / √(1 − β₂ᵗ) + ε), with the m and v that `adamW` would write.
+  /// result = (m / (1 − β₁ᵗ)) / (√v / √(1 − β₂ᵗ) + ε), with m and v as `adamW` would write them.
   package func adamWDirection(
     count: Int, _ constants: AdamWConstants, gradient: UnsafePointer<Float>,
     mean: UnsafePointer<Float>, meanSquare: UnsafePointer<Float>,

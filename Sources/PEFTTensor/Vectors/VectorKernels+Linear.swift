@@ -42,9 +42,10 @@ extension VectorKernels {
   }
 
   /// y = scale · x wᵀ with x [rows, inner], w [outputs, inner] and y [rows, outputs] of the given
-  /// stride. For few rows: w is read once. A row's results do not depend on the others.
+  /// stride. Meant for few rows: w is read once. The result of a row does not depend on the other
+  /// rows.
   ///
-  /// - Accuracy: sums in Float, 2 vectors of lanes wide.
+  /// - Accuracy: sums in Float, over the lanes of two vectors.
   package func rowProducts(
     rows: Int, outputs: Int, inner: Int, scale: Float, _ x: UnsafePointer<Float>,
     _ w: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, stride: Int
@@ -52,15 +53,15 @@ extension VectorKernels {
     functions.row_products(rows, outputs, inner, scale, x, w, y, stride)
   }
 
-  /// Whether no element is infinite or NaN.
+  /// Whether every element is finite.
   package func allFinite(count: Int, _ x: UnsafePointer<Float>) -> Bool {
     functions.all_finite(count, x)
   }
 
-  /// sums [columns] ← (sums +) Σ_t x_t over the rows of x [rows, columns], in the order of the rows
-  /// whatever columns are summed together.
+  /// sums [columns] ← (sums +) Σ_t x_t over the rows of x [rows, columns]. Rows are added in order,
+  /// no matter which columns are summed together.
   ///
-  /// - Accuracy: blocks of 16 rows are summed in Float, the blocks in Double.
+  /// - Accuracy: blocks of 16 rows are summed in Float, and the blocks in Double.
   package func columnSums(
     rows: Int, columns: Int, stride: Int, of x: UnsafePointer<Float>,
     into sums: UnsafeMutablePointer<Float>, accumulating: Bool

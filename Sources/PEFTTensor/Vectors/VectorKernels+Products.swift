@@ -1,16 +1,16 @@
 import CPEFTKernels
 
 extension VectorKernels {
-  /// A factor of a product: a row-major matrix in memory, as stored or transposed.
+  /// A factor of a product: a row-major matrix in memory, used as stored or transposed.
   package struct Factor {
     /// The first element.
     let start: UnsafePointer<Float>
     /// The distance between two rows as stored, in elements.
     let stride: Int
-    /// Whether the matrix as stored is the factor's transpose.
+    /// Whether the stored matrix is the transpose of the factor.
     let isTransposed: Bool
 
-    /// A factor.
+    /// Creates a factor from its first element and stride.
     package init(_ start: UnsafePointer<Float>, stride: Int, isTransposed: Bool = false) {
       self.start = start
       self.stride = stride
@@ -18,12 +18,12 @@ extension VectorKernels {
     }
   }
 
-  /// Whether `product` is faster than BLAS: where a tile has 24 vectors of 16 sums.
+  /// Whether `product` is faster than BLAS, which is so if a tile has 24 vectors of 16 sums.
   package var multipliesFast: Bool {
     instructionSet == .avx512 || multipliesBFloatFast
   }
 
-  /// Whether there are instructions for products in bfloat16.
+  /// Whether the instruction set has bfloat16 products.
   package var multipliesBFloatFast: Bool {
     instructionSet == .avx512BF16 || instructionSet == .amx
   }
@@ -31,16 +31,18 @@ extension VectorKernels {
   /// C [rows, columns] ← scale · A [rows, inner] · B [inner, columns] (+ bias [columns]) (+ C),
   /// with rows of C at a distance of `stride`.
   ///
-  /// An element's result depends on its row of A and its column of B alone, not on what else is
-  /// computed with it. With nothing to accumulate C is only written, so it may be uninitialised.
+  /// The result of an element depends only on its row of A and its column of B, not on what else is
+  /// computed with it. Without `accumulating`, C is only written, so it may be uninitialised.
   ///
-  /// The workers first pack B into panels, each once for all, and then take tiles of C as they
-  /// come. For few rows B is not packed where it lies by rows. The worker that completes a part of
-  /// C then calls `completion` with its rows and columns, while the part is in its cache.
+  /// The workers first pack B into panels, each panel once for all workers, and then take tiles of
+  /// C as they become free. For few rows, B is not packed if it is stored by rows. The worker that
+  /// completes a part of C then calls `completion` with the part's rows and columns, while the part
+  /// is in its cache.
   ///
-  /// - Parameter addition: added to each part before that.
-  /// - Accuracy: sums of 192 terms in Float, one after the other, and these sums likewise; in bf16
-  ///   of 384 terms, exact products of the rounded factors; with AMX of 24 parts of 16 terms.
+  /// - Parameter addition: a term added to each part before `completion` is called.
+  /// - Accuracy: sums of 192 terms are accumulated in Float in order, and so are these partial
+  ///   sums. In bf16 a partial sum has 384 terms, exact products of the rounded factors; with AMX
+  ///   it has 24 parts of 16 terms.
   package func product(
     _ a: Factor, _ b: Factor, rows: Int, columns: Int, inner: Int, scale: Float = 1,
     bias: UnsafePointer<Float>? = nil, accumulating: Bool = false,
@@ -70,7 +72,8 @@ extension VectorKernels {
     }
   }
 
-  /// The same with a B packed before, whose columns, inner extent and precision it takes.
+  /// The product with a B that is already packed, which determines the columns, the inner extent
+  /// and the precision.
   package func product(
     _ a: Factor, _ b: PackedFactor, rows: Int, scale: Float = 1,
     bias: UnsafePointer<Float>? = nil, accumulating: Bool = false,
@@ -86,23 +89,23 @@ extension VectorKernels {
     withExtendedLifetime(b) {}
   }
 
-  /// What is done with a part of a product, given its rows and columns.
+  /// A function that processes a completed part of a product, given its rows and columns.
   package typealias Completion = (Range<Int>, Range<Int>) -> Void
 
-  /// scale · A · B of few inner terms, which costs little where C is in a cache anyway.
+  /// The term scale · A · B with few inner terms, which costs little while C is in cache anyway.
   /// The caller must keep A's memory alive until the product returns.
   package struct Addition {
     private let a: Factor
     private let b: PackedFactor
     private let scale: Float
 
-    /// The addition of A [rows, R] by B [R, columns] in the shape of C.
+    /// Creates a term A [rows, R] · B [R, columns] in the shape of C.
     package init(_ a: Factor, _ b: PackedFactor, scale: Float) {
       precondition(!a.isTransposed && b.inner > 0, "Addition: A by rows, and a sum of something")
       (self.a, self.b, self.scale) = (a, b, scale)
     }
 
-    /// Its part of C, on the calling thread.
+    /// Adds a part of the term to C, on the calling thread.
     fileprivate func add(
       to target: Target, rows: Range<Int>, columns: Range<Int>, by functions: peft_kernels
     ) {
@@ -125,7 +128,7 @@ extension VectorKernels {
     }
   }
 
-  /// C and what is to become of it.
+  /// C, and the operations to apply to it.
   fileprivate struct Target {
     let rows: Int
     let columns: Int
@@ -140,7 +143,7 @@ extension VectorKernels {
     let completion: Completion?
   }
 
-  /// The columns of C that the panels are for.
+  /// Computes the columns of C that belong to the panels.
   private func multiply(
     _ a: Factor, _ b: Panels, into target: Target, columns strip: Range<Int>, on pool: WorkerPool
   ) {
@@ -167,16 +170,16 @@ extension VectorKernels {
     }
   }
 
-  /// Up to this many rows reading B costs more than multiplying, so that packing it
-  /// would double the time.
+  /// Up to this many rows, reading B takes longer than multiplying, so packing it would double the
+  /// time.
   private static let rowsOfStreamed = 16
-  /// How much of B is packed at once, in elements: what the last cache holds.
+  /// The number of elements of B that are packed at once, chosen to fit in the last-level cache.
   private static let packedElements = 1 << 22
 }
 
-/// B, cut into strips of as many columns as a tile has.
+/// B, split into strips of as many columns as a tile has.
 private struct Panels {
-  /// The first element of the first panel.
+  /// A pointer to the first element of the first panel.
   let start: UnsafePointer<Float>
   /// The distance between two panels.
   let stride: Int
@@ -184,20 +187,20 @@ private struct Panels {
   let step: Int
 }
 
-/// Columns of a factor B, packed for products.
+/// The columns of a factor B, packed for products.
 package struct PackedFactor: Sendable {
   /// The number of columns.
   package let columns: Int
-  /// The number of rows, over which products sum.
+  /// The number of rows, which is the number of terms in each sum.
   package let inner: Int
-  /// The format.
+  /// The format of the elements.
   package let precision: Precision
   fileprivate let instructionSet: VectorKernels.InstructionSet
   private let panel: Int
   private let panelElements: Int
   private let storage: TensorStorage
 
-  /// Packs the given columns of `b`, on the workers where that pays.
+  /// Packs the given columns of `b`, using the workers if that is faster.
   package init(
     _ b: VectorKernels.Factor, columns: Range<Int>, inner: Int, precision: Precision,
     by kernels: VectorKernels, on pool: WorkerPool
@@ -228,25 +231,28 @@ package struct PackedFactor: Sendable {
     }
   }
 
-  /// The memory it takes.
+  /// The memory it takes in bytes.
   var byteCount: Int { storage.capacity * MemoryLayout<Float>.stride }
 
   fileprivate var panels: Panels {
     Panels(start: storage.elements, stride: panelElements, step: panel)
   }
 
-  /// Rows of a panel: words of two elements in bf16, a multiple of `unit` of them.
+  /// The number of rows of a panel. In bf16 a row holds words of two elements, and the number is a
+  /// multiple of `unit`.
   private static func steps(_ inner: Int, _ precision: Precision, unit: Int) -> Int {
     precision == .bf16 ? ((inner + 1) / 2 + unit - 1) / unit * unit : inner
   }
 
-  /// Up to this many elements are packed on the calling thread.
+  /// Up to this many elements, a factor is packed on the calling thread.
   private static let serialElements = 1 << 14
 }
 
-/// How a product's output is cut into tasks: enough that workers that are held up leave
-/// theirs to others, large enough that a task's part of A stays in the second cache while it
-/// meets all its panels.
+/// The division of a product's output into tasks.
+///
+/// There are enough tasks that other workers can take over from a delayed one. Each is large enough
+/// that its part of A stays in the second-level cache while it is multiplied with all of the task's
+/// panels.
 private struct TileGrid {
   let rows: Int
   let columns: Int
@@ -254,15 +260,15 @@ private struct TileGrid {
   private var down = 1
   private var across = 1
 
-  /// Up to this many multiply-adds a product runs on the calling thread: waking
-  /// a worker costs more.
+  /// Up to this many multiply-adds, a product runs on the calling thread, because waking a worker
+  /// would cost more.
   static let serialLimit = 1 << 17
   private static let rowUnit = 8
   private static let taskRows = 192
   private static let leastRows = 32
   private static let tasksOfWorker = 3
 
-  /// - Parameter packingRows: every task packs its rows of A.
+  /// - Parameter packingRows: whether every task packs its rows of A.
   init(
     rows: Int, columns: Int, inner: Int, panel: Int, packingRows: Bool, workers: Int
   ) {
@@ -285,12 +291,12 @@ private struct TileGrid {
         break
       }
     }
-    // As many for every worker.
+    // Gives every worker the same number of tasks.
     while down * across % workers != 0, rows / (down + 1) >= Self.leastRows { down += 1 }
   }
 
-  /// Calls `body` once for every task, with its rows and columns; all but the last
-  /// columns are whole panels.
+  /// Calls `body` once for every task with its rows and columns. All columns but the last form
+  /// whole panels.
   func run(on pool: WorkerPool, _ body: (Range<Int>, Range<Int>) -> Void) {
     pool.run(down * across) { index in
       let part = Self.part(index / across, of: down, count: rows, unit: Self.rowUnit)
@@ -299,7 +305,7 @@ private struct TileGrid {
     }
   }
 
-  /// Part `index` of `parts` nearly equal ones, of whole units.
+  /// Part `index` of `parts` nearly equal ones, each made of whole units.
   private static func part(_ index: Int, of parts: Int, count: Int, unit: Int) -> Range<Int> {
     let units = (count + unit - 1) / unit
     return min(count, index * units / parts * unit)..<min(count, (index + 1) * units / parts * unit)

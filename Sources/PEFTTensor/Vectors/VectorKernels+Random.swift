@@ -1,6 +1,6 @@
 import CPEFTKernels
 
-/// The same bits on every instruction set, and from any offset.
+/// Every instruction set gives the same bits, from any offset.
 extension VectorKernels {
   /// Elements offset ..< offset + count of the stream of random words `site` under `key`; see
   /// `Philox.word`.
@@ -10,8 +10,8 @@ extension VectorKernels {
     functions.random_words(count, key, site, offset, words)
   }
 
-  /// y = scale · x where the element's random word is at least `threshold`, and 0 elsewhere, even
-  /// where x is infinite or NaN.
+  /// y = scale · x if the element's random word is at least `threshold`, otherwise 0, even if x is
+  /// infinite or NaN.
   package func dropout(
     count: Int, key: UInt64, site: UInt64, offset: UInt64, threshold: UInt32, scale: Float,
     _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>

@@ -1,25 +1,26 @@
 import CPEFTKernels
 import Foundation
 
-/// The vector kernels of one instruction set: float32 arrays in and out, row-major, of any length
-/// and alignment. They allocate nothing and start no thread. `ReferenceKernels` holds the same
-/// operations as plain loops in Double.
+/// The vector kernels of one instruction set: row-major float32 arrays in and out, of any length
+/// and alignment.
 ///
-/// In the element-wise kernels the output may be an input; no other two arrays may overlap.
-/// Each element's result is the same wherever the array is cut.
+/// They allocate no memory and start no threads. `ReferenceKernels` holds the same operations as
+/// plain loops in Double. In the element-wise kernels the output may be an input; no other two
+/// arrays may overlap. The result of an element does not depend on where the array is split.
 public struct VectorKernels: Sendable {
-  /// An instruction set the kernels are compiled for, from the least to the most.
+  /// An instruction set for which the kernels are compiled, ordered from least to most capable.
   public enum InstructionSet: String, CaseIterable, Sendable {
-    /// What every processor of the architecture has: SSE2 on x86-64, NEON on arm64.
+    /// The instructions that every processor of the architecture has: SSE2 on x86-64, NEON on
+    /// arm64.
     case baseline
     /// AVX2 with FMA, 8 floats at a time.
     case avx2
     /// AVX-512 (F, BW, DQ, VL), 16 floats at a time.
     case avx512
-    /// The same with products of bfloat16 pairs, AVX512_BF16.
+    /// AVX-512 with products of bfloat16 pairs, AVX512_BF16.
     case avx512BF16 = "avx512bf16"
-    /// The same with products of bfloat16 in the tiles of Intel AMX. Supported where the system
-    /// grants this process tiles and products in them pass a check at the first use.
+    /// AVX-512 with bfloat16 products in the tiles of Intel AMX. Supported if the system grants
+    /// this process the use of tiles, and products in tiles pass a check at first use.
     case amx
   }
 
@@ -38,8 +39,8 @@ public struct VectorKernels: Sendable {
     return kernels
   }()
 
-  /// What is wrong with the environment variable `PEFT_ISA`; nil when it is right or not set. The
-  /// first use of `active` ends the process where something is, so ask before.
+  /// A description of what is wrong with the environment variable `PEFT_ISA`; nil if it is valid or
+  /// not set. If it is invalid, the first use of `active` ends the process, so check this first.
   public static var environmentProblem: String? {
     guard let name = ProcessInfo.processInfo.environment["PEFT_ISA"], !name.isEmpty,
       InstructionSet(rawValue: name).flatMap(VectorKernels.init) == nil
@@ -48,7 +49,7 @@ public struct VectorKernels: Sendable {
     return "PEFT_ISA is \"\(name)\"; this processor supports \(names)"
   }
 
-  /// The instruction sets of this processor, from the least to the most.
+  /// The instruction sets that this processor supports, from least to most capable.
   public static var supported: [InstructionSet] {
     InstructionSet.allCases.filter { VectorKernels($0) != nil }
   }
@@ -57,7 +58,7 @@ public struct VectorKernels: Sendable {
   public let instructionSet: InstructionSet
   nonisolated(unsafe) private let table: UnsafePointer<peft_kernels>
 
-  /// The kernels of one instruction set; nil where this processor lacks it.
+  /// Creates the kernels of one instruction set; nil if this processor lacks it.
   public init?(_ instructionSet: InstructionSet) {
     let code: peft_isa =
       switch instructionSet {
@@ -71,7 +72,7 @@ public struct VectorKernels: Sendable {
     self.init(instructionSet, table: table)
   }
 
-  /// The kernels of a table, as those of an instruction set.
+  /// Creates kernels from a table, labelled with an instruction set.
   package init(_ instructionSet: InstructionSet, table: UnsafePointer<peft_kernels>) {
     self.instructionSet = instructionSet
     self.table = table

@@ -1,5 +1,7 @@
-/// The printable characters that stand for bytes in the vocabulary files of byte-level BPE:
-/// printable Latin-1 characters for themselves, the other bytes in order for U+0100 and up.
+/// The printable characters that represent bytes in the vocabulary files of byte-level BPE.
+///
+/// Printable Latin-1 characters represent themselves; the other bytes are mapped in order to U+0100
+/// and up.
 enum ByteAlphabet {
   /// The character of each byte.
   static let characters: [Unicode.Scalar] = {
@@ -17,11 +19,11 @@ enum ByteAlphabet {
   private static let bytes = Dictionary(
     uniqueKeysWithValues: zip(characters, UInt8.min...UInt8.max))
 
-  /// The token that stands for one byte.
+  /// The token for a single byte.
   static func token(of byte: UInt8) -> String { String(Character(characters[Int(byte)])) }
 
-  /// The bytes that a token stands for; a character outside the alphabet, as in special tokens,
-  /// stands for itself.
+  /// The bytes that a token represents. A character outside the alphabet, as in special tokens,
+  /// represents itself.
   static func decode(_ token: String) -> [UInt8] {
     token.unicodeScalars.flatMap { scalar in
       bytes[scalar].map { [$0] } ?? Array(String(Character(scalar)).utf8)

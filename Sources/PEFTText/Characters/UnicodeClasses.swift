@@ -1,7 +1,7 @@
-/// The classes of characters that tokenizers ask for, in the versions of Unicode that the reference
-/// implementations carry: ids must not change when a newer standard library knows more characters.
+/// The character classes that tokenizers use, in the Unicode versions of the reference
+/// implementations. Ids must not change when a newer standard library knows more characters.
 enum UnicodeClasses {
-  /// What byte-level BPE distinguishes, by the tables of Unicode 16.
+  /// The classes that byte-level BPE distinguishes, from the tables of Unicode 16.
   enum Kind {
     case letter
     case number
@@ -23,8 +23,8 @@ enum UnicodeClasses {
     }
   }
 
-  /// BERT's cleaning drops these: NUL, the replacement character, and what Unicode 8 calls a
-  /// control, format or private-use character, but for tab and line ends.
+  /// Whether BERT's cleaning drops the character: NUL, the replacement character, and any control,
+  /// format or private-use character of Unicode 8 except tab and line ends.
   static func isDroppedByBERT(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x09, 0x0A, 0x0D: return false
@@ -38,7 +38,7 @@ enum UnicodeClasses {
     }
   }
 
-  /// Non-spacing marks by the tables of Unicode 8.
+  /// Whether the character is a non-spacing mark in the tables of Unicode 8.
   static func isAccent(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x1734, 0x1171E: true
@@ -47,7 +47,7 @@ enum UnicodeClasses {
     }
   }
 
-  /// Combining marks of every kind, by the tables of Unicode 9.
+  /// Whether the character is a combining mark of any kind in the tables of Unicode 9.
   static func isMark(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x1CF2, 0x1CF3: return true
@@ -65,7 +65,8 @@ enum UnicodeClasses {
     scalar.value < 0x80 || scalar.properties.age.map { $0.major <= 9 } ?? false
   }
 
-  /// What regular expressions call `\w`: letters, marks, decimal digits, connectors and joiners.
+  /// Whether the regular expression `\w` matches the character: letters, marks, decimal digits,
+  /// connectors and joiners.
   static func isWordCharacter(_ scalar: Unicode.Scalar) -> Bool {
     let properties = scalar.properties
     switch properties.generalCategory {
@@ -81,7 +82,8 @@ enum UnicodeClasses {
     }
   }
 
-  /// ASCII's punctuation and symbols, and punctuation by the tables of Unicode 8.
+  /// Whether the character is ASCII punctuation or an ASCII symbol, or punctuation in the tables of
+  /// Unicode 8.
   static func isPunctuation(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x21...0x2F, 0x3A...0x40, 0x5B...0x60, 0x7B...0x7E, 0x166D, 0x111C9: return true
@@ -96,7 +98,7 @@ enum UnicodeClasses {
     }
   }
 
-  /// The blocks that BERT sets apart character by character.
+  /// Whether the character is in one of the blocks that BERT separates character by character.
   static func isIdeograph(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0x3400...0x4DBF, 0x4E00...0x9FFF, 0xF900...0xFAFF, 0x20000...0x2A6DF, 0x2A700...0x2B81F,

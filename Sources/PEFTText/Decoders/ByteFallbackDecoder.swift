@@ -1,5 +1,5 @@
-/// Joins tokens such as `<0xE2>` to the characters that their bytes are. A run of them that is not
-/// UTF-8 becomes one U+FFFD a byte.
+/// Joins byte tokens such as `<0xE2>` into the characters that their bytes encode. In a run that is
+/// not valid UTF-8, each byte becomes one U+FFFD.
 struct ByteFallbackDecoder: TokenDecoder {
   func decoded(_ tokens: [String]) -> [String] {
     var result: [String] = []

@@ -1,4 +1,4 @@
-/// Joins all pieces to one, so that what follows sees the text as a whole.
+/// Joins all pieces into one, so that later decoders see the text as a whole.
 struct FuseDecoder: TokenDecoder {
   func decoded(_ tokens: [String]) -> [String] { [tokens.joined()] }
 }

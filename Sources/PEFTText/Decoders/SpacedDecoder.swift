@@ -1,4 +1,4 @@
-/// The rule where a file names no decoder: tokens with a blank between them.
+/// The default decoder for files that name none: joins tokens with blanks.
 struct SpacedDecoder: TokenDecoder {
   func decoded(_ tokens: [String]) -> [String] { [tokens.joined(separator: " ")] }
 }

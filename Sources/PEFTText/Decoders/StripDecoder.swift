@@ -1,6 +1,6 @@
 import PEFTRuntime
 
-/// Drops up to so many of one character from the ends of each piece.
+/// Drops up to a given number of one character from each end of each piece.
 struct StripDecoder: TokenDecoder {
   private let content: Unicode.Scalar
   private let atStart: Int

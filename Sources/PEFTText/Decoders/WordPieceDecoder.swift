@@ -1,7 +1,7 @@
 import PEFTRuntime
 
-/// Joins continuations to their word and puts a blank before other tokens. What a file calls
-/// `cleanup`, dropping blanks before punctuation marks, is not done.
+/// Joins continuations to their word and puts a blank before other tokens. The setting `cleanup`,
+/// which drops blanks before punctuation marks, is not implemented.
 struct WordPieceDecoder: TokenDecoder {
   private let continuation: String
 

@@ -1,7 +1,7 @@
 import PEFTRuntime
 
 extension ComponentTable {
-  /// All components that this package has. A new one is a file of its own and a line here.
+  /// All components of this package. To add one, add a file and a line here.
   static let standard = ComponentTable(
     normalizers: [
       "BertNormalizer": { c throws(FileError) in try BERTNormalizer(c) },
@@ -47,7 +47,7 @@ extension ComponentTable {
 }
 
 extension Component {
-  /// A component that a file does not have.
+  /// A placeholder for a component that a file does not have.
   static func missing(path: String) -> Component {
     Component(value: .null, place: "", path: path, table: .standard)
   }

@@ -1,8 +1,8 @@
 import PEFTRuntime
 
-/// The fields of one message of protocol buffers, in the order of the bytes.
+/// The fields of one protocol-buffer message, in the order of the bytes.
 struct ProtobufMessage {
-  /// What a field holds.
+  /// The value of a field.
   enum Value {
     case varint(UInt64)
     case fixed32(UInt32)
@@ -10,7 +10,7 @@ struct ProtobufMessage {
     case bytes(Range<Int>)
   }
 
-  /// A field of a message, by its number.
+  /// A field of a message, with its number.
   struct Field {
     let number: Int
     let value: Value
@@ -21,7 +21,7 @@ struct ProtobufMessage {
   private let bytes: [UInt8]
   private let path: String
 
-  /// Reads the message in `range` of `bytes`, which are the file `path`.
+  /// Reads the message in `range` of `bytes`, the contents of the file at `path`.
   init(_ bytes: [UInt8], _ range: Range<Int>, path: String) throws(FileError) {
     self.bytes = bytes
     self.path = path
@@ -53,7 +53,7 @@ struct ProtobufMessage {
     }
   }
 
-  /// The messages in the fields of this number.
+  /// The messages in all fields with this number.
   func messages(_ number: Int) throws(FileError) -> [ProtobufMessage] {
     var messages: [ProtobufMessage] = []
     for field in fields where field.number == number {
@@ -63,19 +63,19 @@ struct ProtobufMessage {
     return messages
   }
 
-  /// The bytes of the last field of this number; nil where there is none.
+  /// The bytes of the last field with this number; nil if there is none.
   func bytes(_ number: Int) -> [UInt8]? {
     guard case .bytes(let range) = last(number) else { return nil }
     return Array(bytes[range])
   }
 
-  /// The whole number in the last field of this number; nil where there is none.
+  /// The integer in the last field with this number; nil if there is none.
   func integer(_ number: Int) -> Int? {
     guard case .varint(let value) = last(number) else { return nil }
     return Int(truncatingIfNeeded: value)
   }
 
-  /// The Float32 in the last field of this number; nil where there is none.
+  /// The Float32 in the last field with this number; nil if there is none.
   func float(_ number: Int) -> Float? {
     guard case .fixed32(let bits) = last(number) else { return nil }
     return Float(bitPattern: bits)

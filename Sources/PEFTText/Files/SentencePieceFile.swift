@@ -1,8 +1,8 @@
 import PEFTRuntime
 
-/// What SentencePiece's model file says, as far as a tokenizer needs it.
+/// The parts of a SentencePiece model file that a tokenizer needs.
 struct SentencePieceFile {
-  /// What a piece is for.
+  /// The purpose of a piece.
   enum Kind: Int {
     case normal = 1
     case unknown = 2

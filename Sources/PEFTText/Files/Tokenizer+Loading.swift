@@ -2,21 +2,22 @@ import Foundation
 import PEFTRuntime
 
 extension Tokenizer {
-  /// Reads the tokenizer of a model directory, or of one that holds vocabulary files alone:
-  /// `tokenizer.json`, else `vocab.json` and `merges.txt`, else `vocab.txt`, else
-  /// `sentencepiece.bpe.model` in XLM-R's order, else `spiece.model` of a T5.
+  /// Loads the tokenizer of a model directory, or of a directory with only vocabulary files.
   ///
-  /// The special tokens in the vocabulary decide what stands around a text where `tokenizer.json`
-  /// does not. Which tokens are found in the text
-  /// itself is what `tokenizer.json` says; with vocabulary files alone BERT's special tokens are,
-  /// as its reference does it, and a byte-level vocabulary's are ordinary characters. Padding and
-  /// truncation settings in `tokenizer.json` are not obeyed: they belong to a call, not to a
-  /// tokenizer. A `tokenizer_config.json` beside it must not contradict it.
+  /// It reads the first of these that exists: `tokenizer.json`, `vocab.json` and `merges.txt`,
+  /// `vocab.txt`, `sentencepiece.bpe.model` in XLM-R's order, `spiece.model` of a T5.
+  ///
+  /// If `tokenizer.json` does not define the special tokens around a text, those in the vocabulary
+  /// determine them. `tokenizer.json` also defines which tokens are recognised in the text itself.
+  /// With only vocabulary files, BERT's special tokens are recognised, as in the reference, and
+  /// those of a byte-level vocabulary are ordinary characters. Padding and truncation settings in
+  /// `tokenizer.json` are ignored, because they belong to a call, not to a tokenizer. A
+  /// `tokenizer_config.json` in the same directory must not contradict `tokenizer.json`.
   public static func load(directory: String) throws(FileError) -> Tokenizer {
     try load(files: TokenizerFiles(directory: directory))
   }
 
-  /// Reads the tokenizer of files that are read already, as `load(directory:)` does.
+  /// Creates the tokenizer of files that have already been read; see `load(directory:)`.
   public static func load(files source: TokenizerFiles) throws(FileError) -> Tokenizer {
     let files = source.files
     switch source.tables {
@@ -48,17 +49,18 @@ extension Tokenizer {
       remedy: "copy the tokenizer's files next to the weights")
   }
 
-  /// The tokenizer that `document`, the bytes of a `tokenizer.json`, describes;
-  /// `path` is for messages.
+  /// Creates the tokenizer that `document`, the bytes of a `tokenizer.json`, describes. `path` is
+  /// used in messages.
   ///
-  /// Throws a `FileError` for what is malformed, and for what this package does not do.
+  /// Throws a `FileError` for malformed content, and for features that this package does not
+  /// support.
   public init(document: [UInt8], path: String) throws(FileError) {
     self = try TokenizerDocument(document, path: path).tokenizer()
   }
 
-  /// A tokenizer whose vocabulary says which tokens are special, and whose `processor` says what
-  /// stands around a text; where it does not, the vocabulary's convention holds. `added` are found
-  /// in the text itself.
+  /// Creates a tokenizer whose vocabulary determines which tokens are special, and whose
+  /// `processor` determines the tokens around a text. If `processor` does not define them, the
+  /// vocabulary's convention applies. `added` are recognised in the text itself.
   init(
     _ stages: Stages, added: [AddedTokens.Token], processor: Component, files: [String],
     path: String
@@ -99,8 +101,8 @@ extension Tokenizer {
       files: ["vocab.json", "merges.txt"] + (settings == nil ? [] : [settingsName]), path: path)
   }
 
-  /// The tokenizer of XLM-R's file. Other classes number the pieces of a file of this name
-  /// otherwise.
+  /// Creates the tokenizer of XLM-R's file. Other classes use files of this name with another
+  /// numbering of the pieces.
   private static func fairseq(_ files: SmallFiles) throws(FileError) -> Tokenizer {
     let kind = try files.document(settingsName)?["tokenizer_class"]?.string
     guard kind == nil || kind?.hasPrefix("XLMRoberta") == true else {
@@ -116,8 +118,8 @@ extension Tokenizer {
 
   private static let settingsName = TokenizerFiles.settingsName
 
-  /// Throws where the settings beside a `tokenizer.json` are others than its own: which of them the
-  /// reference obeys depends on its class and version.
+  /// Throws if the `tokenizer_config.json` contradicts the `tokenizer.json`. Which of the two the
+  /// reference follows depends on its class and version.
   private func check(isAs settings: JSONValue?, path: String) throws(FileError) {
     for (name, value) in stages.settings {
       guard let other = settings?[name]?.bool, other != value else { continue }
@@ -174,7 +176,7 @@ extension Tokenizer {
       stages, added: added, processor: .missing(path: path), files: names, path: path)
   }
 
-  /// The lines of a UTF-8 file; empty ones at the end do not count.
+  /// The lines of a UTF-8 file, without empty lines at the end.
   private static func lines(_ name: String, of files: SmallFiles) throws(FileError) -> [Substring] {
     guard let text = String(validating: try files.existing(name), as: UTF8.self) else {
       throw FileError(

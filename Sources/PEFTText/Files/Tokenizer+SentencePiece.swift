@@ -1,20 +1,21 @@
 import PEFTRuntime
 
 extension Tokenizer {
-  /// How the ids of a model relate to the pieces of its SentencePiece file.
+  /// The relation between the ids of a model and the pieces of its SentencePiece file.
   public enum PieceOrder: Hashable, Sendable {
-    /// Ids are the places in the file, as T5 has them.
+    /// Ids are positions in the file, as in T5.
     case file
-    /// `<s>`, `<pad>`, `</s>` and `<unk>` come first and `<mask>` last, as XLM-R has them; the
-    /// file's own first three, `<unk>`, `<s>` and `</s>`, are left out.
+    /// `<s>`, `<pad>`, `</s>` and `<unk>` come first and `<mask>` last, as in XLM-R. The file's own
+    /// first three pieces, `<unk>`, `<s>` and `</s>`, are left out.
     case fairseq
   }
 
-  /// The tokenizer of a Unigram model that SentencePiece wrote: the bytes of its file; `path` is
-  /// for messages.
+  /// Creates the tokenizer of a Unigram model from the bytes of a file that SentencePiece wrote.
+  /// `path` is used in messages.
   ///
-  /// The file does not say what stands around a text: `<s> a </s>` in fairseq's order, `a </s>` in
-  /// the file's own. Files with other special tokens are refused, as models of type BPE are.
+  /// The file does not define the special tokens around a text. They are `<s> a </s>` in fairseq's
+  /// order and `a </s>` in the file's own order. Files with other special tokens, and models of
+  /// type BPE, are rejected.
   public init(
     sentencePiece bytes: [UInt8], order: PieceOrder, path: String
   ) throws(FileError) {

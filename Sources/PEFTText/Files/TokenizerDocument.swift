@@ -1,6 +1,7 @@
 import PEFTRuntime
 
-/// A `tokenizer.json`. What it asks for and this package does not do is refused by name.
+/// The contents of a `tokenizer.json`. Features that this package does not support are rejected by
+/// name.
 struct TokenizerDocument {
   private let path: String
   private let root: JSONValue
@@ -36,7 +37,7 @@ struct TokenizerDocument {
       path: path)
   }
 
-  /// Early files carry no type; a list of merges tells BPE.
+  /// The type of a model. Early files do not contain it; a list of merges then identifies BPE.
   private static func type(of model: JSONValue) -> String {
     if let type = model["type"]?.string { return type }
     if model["merges"] != nil { return "BPE" }
@@ -47,7 +48,7 @@ struct TokenizerDocument {
     Component(value: root[name] ?? .null, place: name, path: path, table: table)
   }
 
-  /// The component called `name`; nil where the file has none.
+  /// The component called `name`; nil if the file has none.
   private func part<Part>(
     _ name: String, by makers: [String: ComponentTable.Maker<Part>]
   ) throws(FileError) -> Part? {

@@ -1,31 +1,32 @@
 import PEFTRuntime
 
-/// The files of a directory that say what its tokenizer is, each opened and read once.
+/// The files in a directory that define its tokenizer, each opened and read once.
 public struct TokenizerFiles: Sendable {
   /// The files.
   public let files: SmallFiles
 
-  /// The name of settings beside a tokenizer's tables.
+  /// The name of the file with settings that accompanies a tokenizer's tables.
   public static let settingsName = "tokenizer_config.json"
 
-  /// The names of the files from which tokenizers are made, here or elsewhere.
+  /// The names of all files from which a tokenizer can be created, by this package or by others.
   public static let names = [
     "tokenizer.json", settingsName, "special_tokens_map.json", "added_tokens.json", "vocab.json",
     "merges.txt", "vocab.txt", fairseqName, pieceName,
   ]
 
-  /// The names of SentencePiece's files: of XLM-R, and of T5.
+  /// The names of SentencePiece's files: that of XLM-R, and that of T5.
   static let (fairseqName, pieceName) = ("sentencepiece.bpe.model", "spiece.model")
 
-  /// The largest table of tokens that is read, in bytes: 512 MiB.
+  /// The largest token table that is accepted, in bytes: 512 MiB.
   private static let tableLimit = 1 << 29
 
-  /// What a tokenizer's vocabulary is read from: the first of these that is there as a whole.
+  /// The sets of files from which a vocabulary can be read, in order of preference. The first
+  /// complete set is used.
   private static let tables = [
     ["tokenizer.json"], ["vocab.json", "merges.txt"], ["vocab.txt"], [fairseqName], [pieceName],
   ]
 
-  /// Reads the files that are in `directory`.
+  /// Reads the files in `directory`.
   public init(directory: String) {
     let tables = Self.tables.joined()
     files = SmallFiles(directory: directory, names: Self.names) { name in
@@ -33,9 +34,9 @@ public struct TokenizerFiles: Sendable {
     }
   }
 
-  /// The names of the files that the vocabulary is read from; empty where there are none.
+  /// The names of the files from which the vocabulary is read; empty if there are none.
   public var tables: [String] { Self.tables.first { $0.allSatisfy(files.has) } ?? [] }
 
-  /// The names of the files, of those that are there, that the tokenizer is read from.
+  /// The names of the existing files from which the tokenizer is read.
   public var namesRead: [String] { (tables + [Self.settingsName]).filter(files.has) }
 }

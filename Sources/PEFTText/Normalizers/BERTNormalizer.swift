@@ -1,8 +1,8 @@
 import Foundation
 import PEFTRuntime
 
-/// What BERT does to a text before it is cut: drop control characters, set ideographs apart, strip
-/// accents, lower the case.
+/// BERT's normalizer: drops control characters, separates ideographs, strips accents and
+/// lowercases.
 struct BERTNormalizer: TextNormalizer {
   var cleansText = true
   var separatesIdeographs = true
@@ -37,8 +37,8 @@ struct BERTNormalizer: TextNormalizer {
         }
       }
       if separatesIdeographs, UnicodeClasses.isIdeograph(scalar) {
-        // One by one: append(contentsOf:) grows the text by just what it needs, and copies all of
-        // it each time.
+        // Scalars are appended one by one, because append(contentsOf:) grows the text by exactly
+        // what it needs and so copies all of it each time.
         scalars.append(" ")
         scalars.append(scalar)
         scalars.append(" ")

@@ -1,8 +1,8 @@
-/// A compiled table of SentencePiece: a double-array trie over the sequences that are replaced,
-/// then the replacements, each ended by a zero byte.
+/// A compiled SentencePiece table: a double-array trie of the sequences to replace, followed by the
+/// replacements, each terminated by a zero byte.
 ///
-/// The bytes begin with the size of the trie in bytes, 32 bits in little-endian order. A unit of
-/// the trie is 32 bits:
+/// The bytes begin with the size of the trie in bytes, as a 32-bit little-endian number. A unit of
+/// the trie has 32 bits:
 ///
 ///     bits 0–7    the byte that leads here
 ///     bit  8      a sequence ends here
@@ -13,7 +13,7 @@ struct CharacterMap: Sendable {
   private let units: [UInt32]
   private let replacements: [UInt8]
 
-  /// The table in `bytes`; nil where they are none.
+  /// Creates the table from `bytes`; nil if they are not a valid table.
   init?(_ bytes: [UInt8]) {
     guard bytes.count >= 4 else { return nil }
     func unit(_ start: Int) -> UInt32 {
@@ -26,8 +26,8 @@ struct CharacterMap: Sendable {
     guard String(validating: replacements, as: UTF8.self) != nil else { return nil }
   }
 
-  /// What replaces the shortest sequence in the table that `text` begins with; nil where there is
-  /// none, or where the table points outside of itself.
+  /// The replacement for the shortest sequence in the table with which `text` begins. Returns nil
+  /// if there is none, or if the table points outside itself.
   func shortestMatch(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
     var node = Self.offset(units[0])
     for byte in text {

@@ -1,10 +1,10 @@
 /// Long runs of combining marks, such as decoration stacked on one letter.
 enum CombiningMarks {
-  /// The same text by Unicode's equivalence, with the marks of runs longer than `longRun` in
+  /// An equivalent text in the sense of Unicode, in which runs of more than `longRun` marks are in
   /// canonical order.
   ///
-  /// Foundation puts the marks of a run in order by exchanging neighbours, which takes time with
-  /// the square of its length; what is in order already takes one pass.
+  /// Foundation orders the marks of a run by exchanging neighbours, which takes time quadratic in
+  /// its length. A run that is already in order takes one pass.
   static func ordered(_ scalars: String.UnicodeScalarView) -> String.UnicodeScalarView {
     var result = String.UnicodeScalarView()
     var run: [Unicode.Scalar] = []
@@ -35,7 +35,7 @@ enum CombiningMarks {
     scalar.properties.canonicalCombiningClass.rawValue
   }
 
-  /// By class; marks of one class keep their order.
+  /// Sorts by combining class. Marks of the same class keep their order.
   private static func sorted(_ run: [Unicode.Scalar]) -> [Unicode.Scalar] {
     var byClass = [[Unicode.Scalar]](repeating: [], count: 256)
     for mark in run { byClass[Int(combiningClass(mark))].append(mark) }

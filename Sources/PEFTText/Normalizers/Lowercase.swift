@@ -1,4 +1,4 @@
-/// Lower case by Unicode's full mapping of each character, whatever stands beside it.
+/// Lowercases each character by Unicode's full mapping, independently of its neighbours.
 struct Lowercase: TextNormalizer {
   func normalized(_ text: String) -> String {
     var result = ""

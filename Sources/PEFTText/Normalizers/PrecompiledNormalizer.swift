@@ -1,11 +1,11 @@
 import PEFTRuntime
 
-/// The normalization that SentencePiece compiles into its models, such as `nmt_nfkc`: a table from
-/// character sequences to what replaces them.
+/// A normalization that SentencePiece compiles into its models, such as `nmt_nfkc`: a table from
+/// character sequences to their replacements.
 ///
 /// As in the reference, a grapheme cluster of fewer than 6 bytes is looked up as a whole, and the
-/// shortest entry that it begins with replaces all of it; a cluster without one, and a longer one,
-/// is looked up scalar by scalar.
+/// replacement of the shortest entry with which it begins replaces the whole cluster. A longer
+/// cluster, or one without an entry, is looked up scalar by scalar.
 struct PrecompiledNormalizer: TextNormalizer {
   private let table: CharacterMap
 

@@ -1,6 +1,6 @@
 import PEFTRuntime
 
-/// Puts a string before every text that has characters.
+/// Prepends a string to every non-empty text.
 struct Prepend: TextNormalizer {
   private let prefix: String
 

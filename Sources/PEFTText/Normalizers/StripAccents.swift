@@ -1,4 +1,4 @@
-/// Drops combining marks. A letter loses its accent only after NFD or NFKD has set it apart.
+/// Drops combining marks. A letter loses its accent only if NFD or NFKD has decomposed it before.
 struct StripAccents: TextNormalizer {
   func normalized(_ text: String) -> String {
     var kept = String.UnicodeScalarView()

@@ -10,7 +10,7 @@ struct StripSpace: TextNormalizer {
     atEnd = try component.flag("strip_right", default: true)
   }
 
-  /// As the normalizer of SentencePiece's `remove_extra_whitespaces` drops it.
+  /// Creates the normalizer that corresponds to SentencePiece's `remove_extra_whitespaces`.
   init(atStart: Bool, atEnd: Bool) {
     self.atStart = atStart
     self.atEnd = atEnd

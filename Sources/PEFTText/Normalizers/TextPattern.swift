@@ -1,14 +1,14 @@
 import PEFTRuntime
 
-/// What a `Replace` looks for: a string, or a run of blanks. There is no engine for regular
-/// expressions here; others are refused by name.
+/// The pattern of a `Replace`: a string, or a run of one byte. There is no regular-expression
+/// engine here; unknown expressions are rejected by name.
 enum TextPattern: Hashable, Sendable {
-  /// These bytes of UTF-8.
+  /// These UTF-8 bytes.
   case string([UInt8])
-  /// At least so many of one byte, as many as there are.
+  /// A run of one byte with at least the given length, matched as far as it extends.
   case run(of: UInt8, atLeast: Int)
 
-  /// The member `pattern` of a component: `{"String": …}` or `{"Regex": …}`.
+  /// Reads the member `pattern` of a component: `{"String": …}` or `{"Regex": …}`.
   init(_ component: Component) throws(FileError) {
     let pattern = component.value["pattern"]
     if let string = pattern?["String"]?.string, !string.isEmpty {
@@ -21,13 +21,13 @@ enum TextPattern: Hashable, Sendable {
   }
 
   private static let space = UInt8(ascii: " ")
-  /// The regular expressions that published files have here.
+  /// The regular expressions that occur in published files.
   private static let expressions: [String: TextPattern] = [
     " {2,}": .run(of: space, atLeast: 2), " +": .run(of: space, atLeast: 1),
     " ": .string([space]), "\n": .string([UInt8(ascii: "\n")]),
   ]
 
-  /// The bytes that a match has at least.
+  /// The minimum number of bytes in a match.
   var leastCount: Int {
     switch self {
     case .string(let bytes): bytes.count
@@ -35,7 +35,7 @@ enum TextPattern: Hashable, Sendable {
     }
   }
 
-  /// The bytes that match at `position`; 0 where the pattern does not match.
+  /// The number of bytes that match at `position`; 0 if the pattern does not match.
   func count(in text: UnsafeBufferPointer<UInt8>, at position: Int) -> Int {
     switch self {
     case .string(let bytes):

@@ -1,7 +1,9 @@
 import Foundation
 
-/// The four normalization forms of Unicode (UAX #15), by the tables of Unicode 9: the reference
-/// knows no later characters and leaves them as they are, each a border to what stands beside it.
+/// The four Unicode normalization forms (UAX #15), with the tables of Unicode 9.
+///
+/// The reference does not know later characters and leaves them unchanged. Each of them separates
+/// the text before it from the text after it.
 enum UnicodeForm: TextNormalizer {
   case nfc
   case nfd

@@ -1,4 +1,5 @@
-/// BERT's words: what stands between white space, each punctuation mark a word of its own.
+/// Splits a text into BERT's words: it splits at white space, and each punctuation mark is a word
+/// of its own.
 struct BERTSplitter: TextSplitter {
   func split(_ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, into words: inout WordEncoder) {
     var start = 0

@@ -1,6 +1,6 @@
 import PEFTRuntime
 
-/// The splitter of byte-level BPE: the words of GPT-2's pattern, or the text as it is where other
+/// The splitter of byte-level BPE. It splits by GPT-2's pattern, or leaves the text whole if other
 /// splitters came before.
 struct ByteLevelSplitter: TextSplitter {
   let addsPrefixSpace: Bool

@@ -1,4 +1,4 @@
-/// Cuts text into the words of byte-level BPE (Radford et al. 2019), which are the matches of
+/// Splits text into the words of byte-level BPE (Radford et al. 2019), the matches of
 ///
 ///     's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
 ///
@@ -21,8 +21,8 @@ struct ByteLevelWords {
     return whitespace(from: start, second: next)
   }
 
-  /// White space up to the last character before a word, which belongs to what follows; all of it
-  /// at the end of the text.
+  /// The end of white space. It stops before the last white-space character in front of a word,
+  /// which belongs to the next match; at the end of the text it includes all.
   private func whitespace(from start: Int, second: Int) -> Int {
     var last = start
     var end = second
@@ -59,7 +59,7 @@ struct ByteLevelWords {
     }
   }
 
-  /// The kind of the character at `position` and where the next one begins.
+  /// The kind of the character at `position`, and the position of the next one.
   @inline(__always)
   private func character(at position: Int) -> (UnicodeClasses.Kind, Int) {
     let byte = text[position]

@@ -1,6 +1,6 @@
 import PEFTRuntime
 
-/// Sets numbers apart from what stands beside them, as runs or digit by digit.
+/// Separates numbers from the surrounding text, as runs or digit by digit.
 struct DigitSplitter: TextSplitter {
   private let isIndividual: Bool
 

@@ -1,13 +1,13 @@
 import PEFTRuntime
 
-/// SentencePiece's view of blanks: each is a visible character, by default `▁`, with which words
-/// begin. As a decoder it turns them back.
+/// SentencePiece's treatment of blanks: each becomes a visible character, by default `▁`, which
+/// begins a word. As a decoder, it turns these characters back into blanks.
 struct Metaspace: TextSplitter, TokenDecoder {
-  /// Which texts get the character before their first one where they do not begin with it.
+  /// The texts to which the character is prepended, unless they already begin with it.
   enum Prefix: String {
     case always
     case never
-    /// The beginning of what is encoded; not what follows a special token found in it.
+    /// Only the beginning of the encoded text, not text that follows a special token found in it.
     case first
   }
 

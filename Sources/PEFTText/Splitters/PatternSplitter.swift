@@ -1,12 +1,12 @@
 import PEFTRuntime
 
-/// The splitter of the patterns that Llama 3 and Qwen have before byte-level BPE:
+/// The splitter for the patterns that Llama 3 and Qwen use before byte-level BPE.
 ///
 ///     (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*
 ///     |\s*[\r\n]+|\s+(?!\S)|\s+
 ///
-/// with one digit a word in Qwen's. The matches cover the text without gaps. There is no engine for
-/// regular expressions here; other patterns are refused by name.
+/// In Qwen's pattern, each digit is a word. The matches cover the text without gaps. There is no
+/// regular-expression engine here; other patterns are rejected by name.
 struct PatternSplitter: TextSplitter {
   private let digits: Int
 
@@ -19,7 +19,7 @@ struct PatternSplitter: TextSplitter {
     self.digits = digits
   }
 
-  /// The digits that a word has at the most, by the pattern.
+  /// The maximum number of digits in a word for each pattern.
   private static let digits: [String: Int] = [pattern(#"\p{N}{1,3}"#): 3, pattern(#"\p{N}"#): 1]
 
   private static func pattern(_ numbers: String) -> String {

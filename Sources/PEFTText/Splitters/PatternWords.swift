@@ -18,7 +18,7 @@ struct PatternWords {
     case .number: return numbers(from: next)
     case .space, .other: break
     }
-    // One character of any kind but a line end may stand before letters.
+    // One character of any kind except a line end may precede letters.
     if !isLineEnd(start), next < text.count, character(at: next).kind == .letter {
       return run(from: next) { $0 == .letter }
     }
@@ -29,8 +29,8 @@ struct PatternWords {
     return whitespace(from: start)
   }
 
-  /// Up to the last line end of the white space at `start`; where there is none, up to the last
-  /// character before what follows, or all of it at the end of the text.
+  /// The end of the white space at `start`. It extends to the last line end in it. Without a line
+  /// end, it stops before the last white-space character, or at the end of the text includes all.
   private func whitespace(from start: Int) -> Int {
     var end = start
     var last = start
@@ -78,7 +78,7 @@ struct PatternWords {
     text[position] == UInt8(ascii: "\n") || text[position] == UInt8(ascii: "\r")
   }
 
-  /// The end of `'s` and its like in either case. U+017F is an s to those who ignore case.
+  /// The end of `'s` and similar contractions, in either case. Ignoring case, U+017F is an s.
   private func contraction(at start: Int) -> Int? {
     guard start + 1 < text.count else { return nil }
     let (first, next) = text.scalar(at: start + 1)

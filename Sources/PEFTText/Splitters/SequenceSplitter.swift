@@ -6,7 +6,7 @@ struct SequenceSplitter: TextSplitter {
 
   init(_ component: Component) throws(FileError) {
     parts = try component.parts("pretokenizers", by: component.table.splitters)
-    // Words are handed on as characters, so nothing can follow the step to bytes.
+    // Words are passed on as characters, so nothing can follow the conversion to bytes.
     guard !parts.dropLast().contains(where: \.isByteLevel) else {
       throw component.unsupported("a splitter behind \"ByteLevel\"")
     }

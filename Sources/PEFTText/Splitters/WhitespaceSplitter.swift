@@ -1,4 +1,4 @@
-/// Words are what stands between white space.
+/// Splits a text at white space.
 struct WhitespaceSplitter: TextSplitter {
   func split(_ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, into words: inout WordEncoder) {
     var start = 0

@@ -2,16 +2,16 @@ import PEFTRuntime
 
 /// A part of a `tokenizer.json`: an object with a `type` and settings.
 struct Component {
-  /// The object.
+  /// The JSON object.
   let value: JSONValue
-  /// Where it is in the file, for messages.
+  /// The component's place in the file, used in messages.
   let place: String
-  /// The file, for messages.
+  /// The path of the file, used in messages.
   let path: String
-  /// The components that are known.
+  /// The known components.
   let table: ComponentTable
 
-  /// What `makers` make of this component's type. A type that they do not have is refused by name.
+  /// Creates the component with the maker for its type. A type without a maker is rejected by name.
   func made<Part>(by makers: [String: ComponentTable.Maker<Part>]) throws(FileError) -> Part {
     guard let maker = value["type"]?.string.flatMap({ makers[$0] }) else {
       throw unsupported(value["type"]?.string.map { "\"\($0)\"" } ?? value.text())
@@ -38,7 +38,7 @@ struct Component {
 
   private static let deepest = 8
 
-  /// Throws where a text may grow beyond all use, which would take all memory.
+  /// Throws if a text could grow so much that it would use up all memory.
   func checkGrowth(_ factor: Double) throws(FileError) {
     guard factor <= Self.largestGrowth else {
       throw unsupported("replacements that make texts \(factor) times as long")
@@ -47,14 +47,15 @@ struct Component {
 
   private static let largestGrowth = 4096.0
 
-  /// The truth value `key`; the default where it is missing or null.
+  /// The Boolean `key`; the default if it is missing or null.
   func flag(_ key: String, default usual: Bool) throws(FileError) -> Bool {
     guard let member = value[key], member != .null else { return usual }
     guard let flag = member.bool else { throw malformed("\(key) is not true or false") }
     return flag
   }
 
-  /// The string `key`; the default where it is missing or null, and an error where there is none.
+  /// The string `key`. If it is missing or null, returns the default, or throws if there is no
+  /// default.
   func string(_ key: String, default usual: String? = nil) throws(FileError) -> String {
     guard let string = value[key]?.string ?? (isPresent(key) ? nil : usual) else {
       throw malformed("\(key) is not a string")
@@ -62,7 +63,7 @@ struct Component {
     return string
   }
 
-  /// The number `key`, 0 or more.
+  /// The number `key`, at least 0.
   func count(_ key: String) throws(FileError) -> Int {
     guard let count = value[key]?.integer, count >= 0 else {
       throw malformed("\(key) is not a number of 0 or more")
@@ -73,14 +74,14 @@ struct Component {
   /// Whether there is a member `key` that is not null.
   func isPresent(_ key: String) -> Bool { value[key] != nil && value[key] != .null }
 
-  /// An error: the component is not what the format demands.
+  /// An error that says that the component does not conform to the format.
   func malformed(_ reason: String, at key: String = "") -> FileError {
     FileError(
       .malformed, path: path, place: key.isEmpty ? place : "\(place).\(key)", reason: reason,
       remedy: "use the file that came with the model")
   }
 
-  /// An error: the component asks for what this package does not do.
+  /// An error that says that the component asks for an unsupported feature.
   func unsupported(_ what: String, at key: String = "") -> FileError {
     FileError(
       .unsupported, path: path, place: key.isEmpty ? place : "\(place).\(key)",

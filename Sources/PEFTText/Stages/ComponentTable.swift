@@ -1,6 +1,6 @@
 import PEFTRuntime
 
-/// What makes the components of tokenizers, each under the `type` that a `tokenizer.json` calls it.
+/// Factories for the components of tokenizers, keyed by their `type` in a `tokenizer.json`.
 struct ComponentTable: Sendable {
   typealias Maker<Part> = @Sendable (Component) throws(FileError) -> Part
 
@@ -11,10 +11,11 @@ struct ComponentTable: Sendable {
   let decoders: [String: Maker<any TokenDecoder>]
 }
 
-/// What a model has to know of the rest of its tokenizer.
+/// The properties of the rest of its tokenizer that a model needs to know.
 struct ModelSurroundings {
-  /// The tokens that are found in the text; those that the model's vocabulary lacks follow it.
+  /// The tokens that are recognised in the text. Those that the model's vocabulary lacks are
+  /// appended to it.
   let added: [AddedTokens.Token]
-  /// Whether the splitter hands over bytes.
+  /// Whether the splitter passes on bytes.
   let isByteLevel: Bool
 }

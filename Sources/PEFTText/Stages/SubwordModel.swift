@@ -1,12 +1,12 @@
-/// The third stage of a tokenizer: makes tokens of one word.
+/// The third stage of a tokenizer: splits a word into tokens.
 protocol SubwordModel: Sendable {
-  /// The tokens and their ids, added ones included.
+  /// The tokens and their ids, including added tokens.
   var vocabulary: Vocabulary { get }
 
-  /// Appends the tokens of `word`, valid UTF-8 that is not empty. They must depend on the word
-  /// alone, as the tokens of words met before are remembered.
+  /// Appends the tokens of `word`, which is valid UTF-8 and not empty. They must depend only on the
+  /// word, because the tokens of earlier words are cached.
   func appendTokens(of word: UnsafeBufferPointer<UInt8>, to ids: inout [Int32])
 
-  /// Turns the model's tokens back into text where a file does not say how.
+  /// The decoder for the model's tokens if a file does not define one.
   var usualDecoder: any TokenDecoder { get }
 }

@@ -1,12 +1,12 @@
 /// The first stage of a tokenizer: rewrites a text before it is split into words.
 protocol TextNormalizer: Sendable {
-  /// The text after normalization. It must depend on `text` alone.
+  /// The normalized text. It must depend only on `text`.
   func normalized(_ text: String) -> String
 
-  /// By how much a text may grow, as a factor; what is put before or behind it does not count.
+  /// The factor by which a text may grow, not counting text that is prepended or appended.
   var growth: Double { get }
 
-  /// What the settings beside a `tokenizer.json` call this normalizer's switches.
+  /// The names of this normalizer's switches in `tokenizer_config.json`, with their values.
   var settings: [(name: String, value: Bool)] { get }
 }
 

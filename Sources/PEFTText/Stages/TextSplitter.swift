@@ -1,15 +1,15 @@
-/// The second stage of a tokenizer: splits a normalized text into the words that the model sees
+/// The second stage of a tokenizer: splits a normalized text into the words that the model encodes
 /// one by one.
 protocol TextSplitter: Sendable {
-  /// Hands the words of `text`, valid UTF-8 that is not empty, to `words` in their order.
+  /// Passes the words of `text`, which is valid UTF-8 and not empty, to `words` in order.
   ///
-  /// - Parameter isFirst: whether `text` is the beginning of what is encoded.
+  /// - Parameter isFirst: whether `text` is the beginning of the encoded text.
   func split(_ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, into words: inout WordEncoder)
 
-  /// Whether the model is to see bytes and not characters.
+  /// Whether the model should receive bytes instead of characters.
   var isByteLevel: Bool { get }
 
-  /// What the settings beside a `tokenizer.json` call this splitter's switches.
+  /// The names of this splitter's switches in `tokenizer_config.json`, with their values.
   var settings: [(name: String, value: Bool)] { get }
 }
 
@@ -19,12 +19,12 @@ extension TextSplitter {
 }
 
 extension UnsafeBufferPointer<UInt8> {
-  /// The bytes in `range` as a text of its own.
+  /// The bytes in `range` as a separate text.
   subscript(part range: Range<Int>) -> UnsafeBufferPointer<UInt8> {
     UnsafeBufferPointer(rebasing: self[range])
   }
 
-  /// The character at a byte of valid UTF-8, and where the next one begins.
+  /// The character at a position in valid UTF-8, and the position of the next one.
   @inline(__always)
   func scalar(at position: Int) -> (Unicode.Scalar, next: Int) {
     let byte = self[position]

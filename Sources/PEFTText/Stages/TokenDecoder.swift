@@ -1,9 +1,9 @@
-/// The last stage of a tokenizer: turns tokens back into text.
+/// The last stage of a tokenizer: converts tokens back to text.
 protocol TokenDecoder: Sendable {
-  /// The pieces of text that `tokens` stand for; joined without gaps, they are the text.
+  /// The pieces of text that `tokens` represent. Joined without gaps, they are the text.
   func decoded(_ tokens: [String]) -> [String]
 
-  /// By how much tokens may grow, as a factor.
+  /// The factor by which tokens may grow.
   var growth: Double { get }
 }
 

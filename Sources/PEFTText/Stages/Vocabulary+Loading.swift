@@ -1,7 +1,8 @@
 import PEFTRuntime
 
 extension Vocabulary {
-  /// The object `vocab` of a model and, behind it, the added tokens that it lacks.
+  /// Creates a vocabulary from the object `vocab` of a model, followed by the added tokens that it
+  /// lacks.
   init(_ model: Component, added: [AddedTokens.Token]) throws(FileError) {
     guard var tokens = model.value["vocab"]?.object else {
       throw model.malformed("it is not an object of tokens and ids", at: "vocab")
@@ -18,7 +19,7 @@ extension Vocabulary {
     try self.init(tokens, added: new, path: model.path)
   }
 
-  /// This vocabulary with the added tokens that it lacks behind it.
+  /// This vocabulary, followed by the added tokens that it lacks.
   func adding(_ added: [AddedTokens.Token], path: String) throws(FileError) -> Vocabulary {
     var tokens = (0..<Int32(count)).map { bytes(of: $0) ?? [] }
     for token in added.sorted(by: { $0.id < $1.id }) {

@@ -1,14 +1,15 @@
-/// The tokens of words met before. Texts repeat words, so most of the work is one look-up each.
+/// A cache of the tokens of words. Texts repeat words, so most words take only a look-up.
 struct WordCache {
   private var table = ByteTable(minimumCapacity: 1024)
   private var runs: [Range<Int>] = []
   private var ids: [Int32] = []
 
-  /// Words beyond this number, and longer than `longestWord` bytes, are not kept.
+  /// The maximum number of words in the cache. Words longer than `longestWord` bytes are not
+  /// cached.
   private static let capacity = 1 << 16
   private static let longestWord = 64
 
-  /// Appends the tokens of a known word; false when it is not known.
+  /// Appends the tokens of a cached word. Returns false if the word is not in the cache.
   func append(
     _ word: UnsafeBufferPointer<UInt8>, hash: UInt64, to output: inout [Int32]
   ) -> Bool {

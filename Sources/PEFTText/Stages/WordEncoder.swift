@@ -1,12 +1,12 @@
-/// Takes the words that splitters make and turns them into tokens, by a look-up where the word was
-/// met before.
+/// Receives the words that splitters produce and converts them to tokens, using a cache for words
+/// seen before.
 struct WordEncoder {
-  /// The tokens so far.
+  /// The tokens appended so far.
   private(set) var ids: [Int32] = []
   private let splitter: (any TextSplitter)?
   private let model: any SubwordModel
   private var cache = WordCache()
-  /// The splitters that words pass before the model sees them, the next one last.
+  /// The splitters that words still pass through before they reach the model, the next one last.
   private var waiting: [any TextSplitter] = []
 
   init(_ splitter: (any TextSplitter)?, _ model: any SubwordModel) {
@@ -14,15 +14,15 @@ struct WordEncoder {
     self.model = model
   }
 
-  /// Forgets the tokens and keeps their memory, and the words met before.
+  /// Removes the tokens, but keeps their memory and the cached words.
   mutating func removeTokens() { ids.removeAll(keepingCapacity: true) }
 
-  /// Appends a token that is found in the text itself.
+  /// Appends a token that was recognised in the text itself.
   mutating func append(_ id: Int32) { ids.append(id) }
 
   /// Appends the tokens of a normalized text.
   ///
-  /// - Parameter isFirst: whether `text` is the beginning of what is encoded.
+  /// - Parameter isFirst: whether `text` is the beginning of the encoded text.
   mutating func append(_ text: UnsafeBufferPointer<UInt8>, isFirst: Bool) {
     guard !text.isEmpty else { return }
     if let splitter {
@@ -32,15 +32,16 @@ struct WordEncoder {
     }
   }
 
-  /// Takes a word from a splitter: valid UTF-8, not empty, valid during the call.
+  /// Receives a word from a splitter. The word is valid UTF-8, not empty, and valid only during the
+  /// call.
   ///
-  /// - Parameter isFirst: whether the word begins where the text that is encoded does.
+  /// - Parameter isFirst: whether the word begins at the start of the encoded text.
   @inline(__always)
   mutating func take(_ word: UnsafeBufferPointer<UInt8>, isFirst: Bool) {
     if waiting.isEmpty { encode(word) } else { takeNext(word, isFirst: isFirst) }
   }
 
-  /// Splits a text by each of `splitters` in turn.
+  /// Splits a text by all of `splitters` in order.
   mutating func split(
     _ text: UnsafeBufferPointer<UInt8>, isFirst: Bool, by splitters: [any TextSplitter]
   ) {

@@ -1,17 +1,17 @@
 import PEFTRuntime
 
-/// What the files of both kinds of byte-pair encoding have in common.
+/// The parts that the files of both kinds of byte-pair encoding have in common.
 struct BPEComponent {
   private let component: Component
 
   init(_ component: Component) { self.component = component }
 
-  /// The model's tokens and, behind them, the added ones that it lacks.
+  /// The model's tokens, followed by the added tokens that it lacks.
   func vocabulary(_ surroundings: ModelSurroundings) throws(FileError) -> Vocabulary {
     try Vocabulary(component, added: surroundings.added)
   }
 
-  /// Throws for what neither kind does here.
+  /// Throws if the file uses a feature that neither kind supports here.
   func refuseOtherKinds() throws(FileError) {
     for key in ["dropout", "continuing_subword_prefix", "end_of_word_suffix"]
     where component.isPresent(key) && component.value[key] != .string("") {
@@ -19,7 +19,7 @@ struct BPEComponent {
     }
   }
 
-  /// The merges, which stand as `"a b"` or as `["a", "b"]`.
+  /// The merges, written either as `"a b"` or as `["a", "b"]`.
   func merges() throws(FileError) -> [(left: String, right: String, place: String)] {
     guard let entries = component.value["merges"]?.array else {
       throw component.malformed("it is missing or not a list", at: "merges")

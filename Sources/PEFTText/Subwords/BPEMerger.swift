@@ -1,11 +1,11 @@
 import PEFTRuntime
 
-/// The merges of byte-pair encoding (Sennrich et al. 2016): the pair of neighbours with the
-/// earliest merge is replaced by its result, the leftmost first, until no pair merges.
+/// The merges of byte-pair encoding (Sennrich et al. 2016). The adjacent pair with the earliest
+/// merge is replaced by its result, the leftmost first, until no pair can be merged.
 struct BPEMerger: Sendable {
   private let merges: MergeTable
 
-  /// - Parameter pairs: the merges in their order, with the place of each in the file `path` for
+  /// - Parameter pairs: the merges in their order, each with its place in the file `path` for
   ///   messages.
   init(
     _ pairs: [(left: String, right: String, place: String)], vocabulary: Vocabulary, path: String
@@ -32,8 +32,8 @@ struct BPEMerger: Sendable {
     self.merges = merges
   }
 
-  /// Appends what is left of `symbols`. Words are short, so looking for the best pair is a scan
-  /// over what is left.
+  /// Appends the symbols that remain after merging. Words are short, so the best pair is found by a
+  /// scan over the remaining symbols.
   func append(merging symbols: consuming [Int32], to ids: inout [Int32]) {
     guard symbols.count <= Self.scanLimit else {
       ids.append(contentsOf: LongWordMerger(symbols, merges).result)
@@ -52,6 +52,6 @@ struct BPEMerger: Sendable {
     ids.append(contentsOf: symbols)
   }
 
-  /// Above this many symbols the quadratic scan gives way to a heap.
+  /// The number of symbols above which a heap replaces the quadratic scan.
   private static let scanLimit = 64
 }

@@ -1,7 +1,7 @@
 import PEFTRuntime
 
-/// Byte-level byte-pair encoding, as RoBERTa, GPT-2 and Llama 3 use it (Radford et al. 2019): a
-/// word is the sequence of its bytes' tokens, which are merged.
+/// Byte-level byte-pair encoding, as used by RoBERTa, GPT-2 and Llama 3 (Radford et al. 2019). A
+/// word is the sequence of its bytes' tokens, to which merges are applied.
 struct ByteLevelBPE: SubwordModel {
   let vocabulary: Vocabulary
   private let merger: BPEMerger
@@ -12,9 +12,9 @@ struct ByteLevelBPE: SubwordModel {
   private static let missing: Int32 = -1
 
   /// - Parameters:
-  ///   - pairs: the merges in their order, with the place of each in the file `path` for messages.
-  ///   - unknown: stands for a byte that the vocabulary lacks; nil drops it.
-  ///   - takesWholeWords: a word that is a token is taken at once, without merges.
+  ///   - pairs: the merges in their order, each with its place in the file `path` for messages.
+  ///   - unknown: the token for a byte that the vocabulary lacks; nil drops the byte.
+  ///   - takesWholeWords: whether a word that is itself a token is used without applying merges.
   init(
     vocabulary: Vocabulary, pairs: [(left: String, right: String, place: String)],
     unknown: Int32? = nil, takesWholeWords: Bool = false, path: String
@@ -28,7 +28,7 @@ struct ByteLevelBPE: SubwordModel {
     merger = try BPEMerger(pairs, vocabulary: vocabulary, path: path)
   }
 
-  /// The model of a `tokenizer.json`.
+  /// Creates the model from a `tokenizer.json`.
   init(_ component: Component, _ surroundings: ModelSurroundings) throws(FileError) {
     let file = BPEComponent(component)
     let vocabulary = try file.vocabulary(surroundings)

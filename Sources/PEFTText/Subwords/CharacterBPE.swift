@@ -1,7 +1,7 @@
 import PEFTRuntime
 
-/// Byte-pair encoding that begins with characters, as Llama 2 and Gemma use it. A character that
-/// the vocabulary lacks becomes the tokens of its bytes or the unknown token.
+/// Byte-pair encoding that starts from characters, as used by Llama 2 and Gemma. A character that
+/// the vocabulary lacks becomes the tokens of its bytes, or the unknown token.
 struct CharacterBPE: SubwordModel {
   let vocabulary: Vocabulary
   private let merger: BPEMerger
@@ -10,7 +10,7 @@ struct CharacterBPE: SubwordModel {
   private let fusesUnknown: Bool
   private let takesWholeWords: Bool
 
-  /// The model of a `tokenizer.json`.
+  /// Creates the model from a `tokenizer.json`.
   init(_ component: Component, _ surroundings: ModelSurroundings) throws(FileError) {
     let file = BPEComponent(component)
     try file.refuseOtherKinds()

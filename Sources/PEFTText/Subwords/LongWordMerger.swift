@@ -1,5 +1,6 @@
-/// Merges a long word in O(n log n): a linked list of symbols and a heap of the pairs that may
-/// merge. The result is that of the scan: earliest merge first, leftmost first among equals.
+/// Merges a long word in O(n log n), with a linked list of symbols and a heap of the pairs that can
+/// be merged. The result is the same as that of the scan: the earliest merge first, and the
+/// leftmost among equals.
 struct LongWordMerger {
   private struct Candidate {
     let rank: Int32
@@ -31,7 +32,7 @@ struct LongWordMerger {
     mergeAll()
   }
 
-  /// What is left.
+  /// The remaining symbols.
   var result: [Int32] { symbols.filter { $0 != Self.removed } }
 
   private mutating func mergeAll() {
@@ -49,7 +50,7 @@ struct LongWordMerger {
     }
   }
 
-  /// Puts the pair that begins at `left` on the heap if it merges.
+  /// Adds the pair that begins at `left` to the heap if it can be merged.
   private mutating func consider(_ left: Int) {
     let right = next[left]
     guard right < symbols.count, let merge = merges.merge(symbols[left], symbols[right]) else {

@@ -1,4 +1,4 @@
-/// Which neighbouring tokens merge, how early, and into what; by open addressing on the pair.
+/// A hash table with open addressing from adjacent tokens to their merge: its rank and its result.
 struct MergeTable: Sendable {
   struct Merge {
     let rank: Int32
@@ -16,7 +16,7 @@ struct MergeTable: Sendable {
     merges = [Merge](repeating: Merge(rank: 0, result: 0), count: size)
   }
 
-  /// Adds a pair; false when it is there already.
+  /// Adds a pair. Returns false if the pair is already in the table.
   mutating func insert(_ left: Int32, _ right: Int32, _ merge: Merge) -> Bool {
     let key = Self.key(left, right)
     var slot = slot(of: key)

@@ -1,20 +1,20 @@
-/// The tokens of a vocabulary by their bytes, so that all tokens at a place of a text are found in
+/// A trie of a vocabulary's tokens by their bytes. All tokens at a position of a text are found in
 /// one pass over the longest of them.
 ///
-/// Nodes are numbered level by level; the children of a node stand side by side in the order of
-/// their bytes.
+/// Nodes are numbered level by level. The children of a node are adjacent, in the order of their
+/// bytes.
 struct PieceTrie: Sendable {
-  /// The first child of each node, and behind the last node the number of nodes.
+  /// The first child of each node, followed by the number of nodes.
   private var firstChild: [Int32] = []
   /// The byte that leads to each node.
   private var labels: [UInt8] = [0]
-  /// The token that ends at each node, or -1.
+  /// The token that ends at each node, or −1.
   private var ids: [Int32] = [-1]
 
   init(_ vocabulary: Vocabulary) {
     let tokens = (0..<Int32(vocabulary.count)).map { vocabulary.bytes(of: $0) ?? [] }
     let order = tokens.indices.sorted { tokens[$0].lexicographicallyPrecedes(tokens[$1]) }
-    // Each node stands for the tokens of `order` that begin alike.
+    // Each node corresponds to the tokens of `order` that share a prefix.
     var level = [0..<order.count]
     var depth = 0
     while !level.isEmpty {
@@ -40,7 +40,8 @@ struct PieceTrie: Sendable {
     firstChild.append(Int32(labels.count))
   }
 
-  /// Calls `body` with the tokens that begin at `start`, the shortest first, and where they end.
+  /// Calls `body` with each token that begins at `start`, the shortest first, and the position
+  /// where it ends.
   @inline(__always)
   func forEachToken(
     in text: UnsafeBufferPointer<UInt8>, from start: Int, _ body: (_ id: Int32, _ end: Int) -> Void
@@ -54,7 +55,7 @@ struct PieceTrie: Sendable {
     }
   }
 
-  /// The child of `node` that `byte` leads to, by bisection.
+  /// The child of `node` for `byte`, found by bisection.
   private func child(of node: Int, _ byte: UInt8) -> Int? {
     var low = Int(firstChild[node])
     var high = Int(firstChild[node + 1])

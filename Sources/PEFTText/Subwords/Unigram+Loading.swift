@@ -1,7 +1,8 @@
 import PEFTRuntime
 
 extension Unigram {
-  /// The model of a `tokenizer.json`: `vocab` lists pieces with their scores in the order of ids.
+  /// Creates the model from a `tokenizer.json`, in which `vocab` lists pieces with their scores in
+  /// the order of ids.
   init(_ component: Component, _ surroundings: ModelSurroundings) throws(FileError) {
     guard !surroundings.isByteLevel else {
       throw component.unsupported("\"Unigram\" behind \"ByteLevel\"", at: "type")
@@ -27,7 +28,8 @@ extension Unigram {
       fallsBackToBytes: component.flag("byte_fallback", default: false), path: component.path)
   }
 
-  /// A model of pieces with their scores, and of added tokens, which follow where they are new.
+  /// Creates a model from pieces with their scores, followed by the added tokens that are not
+  /// pieces.
   init(
     pieces: [[UInt8]], scores: [Double], added: [AddedTokens.Token], unknown: Int?,
     fallsBackToBytes: Bool, path: String

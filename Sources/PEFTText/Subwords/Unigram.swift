@@ -2,11 +2,11 @@ import PEFTRuntime
 
 /// The unigram language model of SentencePiece (Kudo 2018).
 ///
-/// A word is split into the pieces of the vocabulary whose log probabilities have the largest sum,
-/// found by Viterbi's recursion over the bytes of the word: best(e) = max over pieces that end at e
-/// of best(start) + score. A character that is no piece costs 10 more than the worst piece. Unknown
-/// characters side by side are one token; of equal sums the one found first stays, which is the
-/// one with the longer last piece.
+/// A word is split into the vocabulary pieces whose log probabilities have the largest sum, found
+/// by Viterbi's recursion over the bytes of the word: best(e) = max over pieces that end at e of
+/// best(start) + score. A character that is not a piece costs 10 more than the worst piece.
+/// Adjacent unknown characters form one token. Among equal sums the one found first is kept, which
+/// is the one with the longer last piece.
 struct Unigram: SubwordModel {
   let vocabulary: Vocabulary
   private let scores: [Double]
@@ -18,8 +18,8 @@ struct Unigram: SubwordModel {
   private static let unknownPenalty = 10.0
   private static let missing: Int32 = -1
 
-  /// A model whose token i has the score `scores[i]`; tokens behind them are added ones and never
-  /// found inside a word.
+  /// Creates a model in which token i has the score `scores[i]`. Later tokens are added ones and
+  /// are never found inside a word.
   init(
     vocabulary: Vocabulary, scores: [Double], pieces: Vocabulary, unknown: Int32?,
     fallsBackToBytes: Bool
@@ -49,7 +49,7 @@ struct Unigram: SubwordModel {
     endRun()
   }
 
-  /// The best way to each byte of a word: the last piece on it, and where that begins.
+  /// The best path to a byte of a word: its score, its last piece, and the start of that piece.
   private struct Step {
     var score = -Double.infinity
     var start: Int32 = -1
@@ -88,8 +88,8 @@ struct Unigram: SubwordModel {
     return path.reversed()
   }
 
-  /// Unknown characters as the token that they are together, as bytes, or as the unknown token; a
-  /// vocabulary without one drops them.
+  /// Appends unknown characters: as the token that they form together, as bytes, or as the unknown
+  /// token. A vocabulary without an unknown token drops them.
   private func appendUnknown(_ text: UnsafeBufferPointer<UInt8>, to ids: inout [Int32]) {
     if let id = vocabulary.id(of: text, hash: ByteTable.hash(text)), Int(id) < scores.count {
       ids.append(id)

@@ -1,7 +1,7 @@
 import PEFTRuntime
 
-/// BERT's model (Devlin et al. 2018): the longest piece that the vocabulary knows is taken from the
-/// left of a word, again and again; a word where that fails is unknown as a whole.
+/// BERT's model (Devlin et al. 2018): repeatedly takes the longest piece in the vocabulary from the
+/// left of a word. If that fails at any point, the whole word is unknown.
 struct WordPiece: SubwordModel {
   let vocabulary: Vocabulary
   private let unknown: Int32
@@ -17,7 +17,7 @@ struct WordPiece: SubwordModel {
     self.longestWord = longestWord
   }
 
-  /// The model of a `tokenizer.json`.
+  /// Creates the model from a `tokenizer.json`.
   init(_ component: Component, _ surroundings: ModelSurroundings) throws(FileError) {
     guard !surroundings.isByteLevel else {
       throw component.unsupported("\"WordPiece\" behind \"ByteLevel\"", at: "type")
@@ -50,8 +50,8 @@ struct WordPiece: SubwordModel {
     while start < word.count {
       buffer = start == 0 ? [] : continuation
       let prefix = buffer.count
-      // No piece is longer than the longest token, so that a long word takes time in proportion to
-      // its length.
+      // No piece is longer than the longest token, so a long word takes time proportional to its
+      // length.
       let room = max(0, vocabulary.longestTokenByteCount - prefix)
       buffer.append(contentsOf: word[start...].prefix(room))
       hashes.removeAll(keepingCapacity: true)

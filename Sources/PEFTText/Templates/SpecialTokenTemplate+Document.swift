@@ -1,8 +1,8 @@
 import PEFTRuntime
 
 extension SpecialTokenTemplate {
-  /// What `post_processor` puts around texts, with the names of `convention`; nil where it does not
-  /// say.
+  /// The template that `post_processor` defines, with the names of `convention`; nil if it does not
+  /// define one.
   static func stated(
     by processor: Component, convention: SpecialTokenTemplate
   ) throws(FileError) -> SpecialTokenTemplate? {
@@ -15,7 +15,7 @@ extension SpecialTokenTemplate {
       parts = list
     }
     var template: SpecialTokenTemplate?
-    // ByteLevel leaves the tokens as they are.
+    // ByteLevel does not change the tokens.
     for part in parts where part["type"] != .string("ByteLevel") {
       guard template == nil else { throw processor.unsupported("a template around another") }
       let part = Component(
@@ -38,7 +38,7 @@ extension SpecialTokenTemplate {
       template.pair = [begin, .first(type: 0), end, .second(type: 1), Self.typed(end, 1)]
     case "TemplateProcessing":
       template.single = try Self.parts("single", of: part)
-      // An early file may say nothing of pairs.
+      // An early file may not define pairs.
       template.pair =
         part.isPresent("pair")
         ? try Self.parts("pair", of: part)
@@ -79,7 +79,7 @@ extension SpecialTokenTemplate {
       case (true, "B"): parts.append(.second(type: type))
       case (true, _): throw component.malformed("\(key) has a text that is neither A nor B")
       case (false, _):
-        // One name may stand for several tokens.
+        // One name may represent several tokens.
         let tokens = component.value["special_tokens"]?[name]?["tokens"]?.array
         parts += (tokens?.compactMap(\.string) ?? [name]).map { .special($0, type: type) }
       }

@@ -1,9 +1,9 @@
-/// The fourth stage of a tokenizer: which tokens are special, and where they stand around a text or
-/// a pair of texts.
+/// The fourth stage of a tokenizer: the names of special tokens, and their positions around a text
+/// or a pair of texts.
 ///
-/// A value of names; a `Tokenizer` knows their ids.
+/// A template contains only names; a `Tokenizer` knows the ids.
 public struct SpecialTokenTemplate: Hashable, Sendable {
-  /// A part of what is encoded, with its token type.
+  /// A part of an encoding, with its token type.
   public enum Part: Hashable, Sendable {
     /// The text, or the first one of a pair.
     case first(type: Int32)
@@ -13,22 +13,23 @@ public struct SpecialTokenTemplate: Hashable, Sendable {
     case special(String, type: Int32)
   }
 
-  /// Begins an example; nil where the model has no such token. The same holds for the others.
+  /// The token that begins an example. Here and below, nil means that the model has no such token.
   public let begin: String?
-  /// Ends a text.
+  /// The token that ends a text.
   public let end: String?
-  /// Fills up a batch.
+  /// The token that pads a batch.
   public let padding: String?
-  /// Stands for what the vocabulary lacks.
+  /// The token for text that the vocabulary lacks.
   public let unknown: String?
-  /// Stands for a masked token.
+  /// The token for a masked token.
   public let mask: String?
-  /// What a text becomes: special tokens, and `first` once.
+  /// The encoding of a single text: special tokens, and `first` once.
   public internal(set) var single: [Part]
-  /// What a pair becomes: special tokens, and `first` and `second` once each.
+  /// The encoding of a pair: special tokens, and `first` and `second` once each.
   public internal(set) var pair: [Part]
 
-  /// A template from names. In `single` and `pair`, each text must stand once.
+  /// Creates a template from names. `single` and `pair` must contain each of their texts exactly
+  /// once.
   public init(
     begin: String? = nil, end: String? = nil, padding: String? = nil, unknown: String? = nil,
     mask: String? = nil, single: [Part] = [.first(type: 0)],
@@ -46,7 +47,7 @@ public struct SpecialTokenTemplate: Hashable, Sendable {
     self.pair = pair
   }
 
-  /// Whether each text stands once where it has to.
+  /// Whether each text occurs exactly once where it is required.
   static func isWhole(_ single: [Part], _ pair: [Part]) -> Bool {
     func count(_ parts: [Part]) -> [Int] {
       parts.reduce(into: [0, 0]) { counts, part in
@@ -60,26 +61,26 @@ public struct SpecialTokenTemplate: Hashable, Sendable {
     return count(single) == [1, 0] && count(pair) == [1, 1]
   }
 
-  /// Whether nothing is put around a text.
+  /// Whether no special tokens are put around a text.
   public var isBare: Bool { single.count == 1 }
 
-  /// How many special tokens stand before a text.
+  /// The number of special tokens before a text.
   public var countBefore: Int {
     single.prefix { if case .special = $0 { true } else { false } }.count
   }
 
-  /// How many special tokens stand behind a text.
+  /// The number of special tokens after a text.
   public var countBehind: Int { single.count - 1 - countBefore }
 
-  /// The special tokens, each once, in the order that new vocabularies have them.
+  /// The special tokens without duplicates, in their order in new vocabularies.
   ///
-  /// RoBERTa's own vocabulary has `<mask>` as its last token. Here it is number 4, so that the ids
+  /// RoBERTa's own vocabulary has `<mask>` as its last token. Here it has number 4, so that the ids
   /// of special tokens do not depend on the size of the vocabulary.
   public var specialTokens: [String] {
     [begin, padding, end, unknown, mask].compactMap(\.self)
   }
 
-  /// The same tokens with nothing around a text.
+  /// The same special tokens, with none put around a text.
   var bare: SpecialTokenTemplate {
     var template = self
     template.single = [.first(type: 0)]

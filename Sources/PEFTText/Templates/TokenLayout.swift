@@ -10,7 +10,7 @@ struct TokenLayout: Sendable {
   private let single: [Part]
   private let pair: [Part]
 
-  /// The layout of `template`; nil where `id` does not know one of its tokens.
+  /// Creates the layout of `template`; nil if `id` does not know one of its tokens.
   init?(_ template: SpecialTokenTemplate, id: (String) -> Int32?) {
     func parts(_ parts: [SpecialTokenTemplate.Part]) -> [Part]? {
       let known = parts.compactMap { part -> Part? in
@@ -27,14 +27,14 @@ struct TokenLayout: Sendable {
     self.pair = pair
   }
 
-  /// How many special tokens stand around a text or a pair.
+  /// The number of special tokens around a text or a pair.
   func specialCount(hasPair: Bool) -> Int { hasPair ? pair.count - 2 : single.count - 1 }
 
-  /// Tokens of texts in their places.
+  /// Creates an encoding by putting the tokens of texts in their places.
   ///
   /// - Parameters:
-  ///   - hasTypes: whether token types are given; else all are 0.
-  ///   - words: the word of each token of `first`; nil where texts are not given as words.
+  ///   - hasTypes: whether token types are used; otherwise all are 0.
+  ///   - words: the word index of each token of `first`; nil if the text was not given as words.
   func encoding(
     _ first: ArraySlice<Int32>, _ second: ArraySlice<Int32>?, hasTypes: Bool, words: [Int]? = nil,
     truncated: Int

@@ -1,15 +1,15 @@
 extension Tokenizer {
-  /// The ids of special tokens, nil where the vocabulary has none.
+  /// The ids of special tokens; nil for each token that the vocabulary lacks.
   public struct SpecialTokens: Hashable, Sendable {
-    /// Begins an example.
+    /// The token that begins an example.
     public internal(set) var begin: Int32?
-    /// Ends a text.
+    /// The token that ends a text.
     public internal(set) var end: Int32?
-    /// Fills up a batch; this package never needs it.
+    /// The token that pads a batch, which this package never needs.
     public internal(set) var padding: Int32?
-    /// Stands for what the vocabulary lacks.
+    /// The token for text that the vocabulary lacks.
     public internal(set) var unknown: Int32?
-    /// Stands for a masked token.
+    /// The token for a masked token.
     public internal(set) var mask: Int32?
 
     package init(
@@ -23,7 +23,7 @@ extension Tokenizer {
       self.mask = mask
     }
 
-    /// The ids of the tokens that `template` names.
+    /// Looks up the ids of the tokens that `template` names.
     init(_ template: SpecialTokenTemplate, id: (String) -> Int32?) {
       begin = template.begin.flatMap(id)
       end = template.end.flatMap(id)

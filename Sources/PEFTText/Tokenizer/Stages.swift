@@ -1,12 +1,12 @@
 extension Tokenizer {
-  /// The stages that have components; the template is a value of its own.
+  /// The stages that consist of components. The template is stored separately.
   struct Stages: Sendable {
     var normalizer: (any TextNormalizer)?
     var splitter: (any TextSplitter)?
     var model: any SubwordModel
     var decoder: (any TokenDecoder)?
 
-    /// What the settings beside a `tokenizer.json` call the switches of the parts.
+    /// The names of all switches of the stages in `tokenizer_config.json`, with their values.
     var settings: [(name: String, value: Bool)] {
       (normalizer?.settings ?? []) + (splitter?.settings ?? [])
     }

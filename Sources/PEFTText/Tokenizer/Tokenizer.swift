@@ -1,36 +1,36 @@
 import PEFTRuntime
 import Synchronization
 
-/// Turns texts into the token ids that a published model was trained on, equal to the reference
-/// implementation's on any text.
+/// Converts texts to the token ids with which a published model was trained, equal to those of the
+/// reference implementation on any text.
 ///
-/// A text passes five stages: a normalizer rewrites it, a splitter makes words of it, a model makes
-/// tokens of each word, a template puts special tokens around them, and a decoder leads back. Added
-/// tokens are found in the text before anything else looks at it.
+/// A text passes through five stages: a normalizer rewrites it, a splitter divides it into words, a
+/// model converts each word to tokens, a template adds special tokens, and a decoder converts
+/// tokens back to text. Added tokens are recognised in the text before any other stage.
 public struct Tokenizer: Sendable {
-  /// The special tokens by name, and where they stand.
+  /// The names of the special tokens, and their positions.
   public private(set) var template: SpecialTokenTemplate
   /// The vocabulary.
   public var vocabulary: Vocabulary { stages.model.vocabulary }
   /// The ids of the special tokens.
   public private(set) var special: SpecialTokens
-  /// The names of the files it was read from.
+  /// The names of the files from which it was read.
   public let files: [String]
-  /// Whether its file says that special tokens stand around a text, or that none do; nil
-  /// where it does not say.
+  /// Whether the tokenizer's file defines special tokens around a text; false if it defines that
+  /// there are none, nil if it does not say.
   package let namesSpecialTokens: Bool?
-  /// Whether the model tells the second text from the first by a token type.
+  /// Whether the model distinguishes the second text from the first by a token type.
   package var hasTokenTypes = true
 
   let stages: Stages
   private let decoder: any TokenDecoder
   private let added: AddedTokens
-  /// Added tokens that are found after normalization.
+  /// Added tokens that are recognised after normalization.
   private let addedLater: AddedTokens?
   private var layout: TokenLayout
 
-  /// A tokenizer of these parts. `added` are found in the text itself; the layout is that of
-  /// `template`.
+  /// Creates a tokenizer from its parts. `added` are recognised in the text itself; the layout is
+  /// that of `template`.
   init(
     _ stages: Stages, added: [AddedTokens.Token], template: SpecialTokenTemplate,
     layout: TokenLayout, namesSpecialTokens: Bool?, files: [String]
@@ -54,17 +54,18 @@ public struct Tokenizer: Sendable {
   /// The number of tokens.
   public var vocabularySize: Int { vocabulary.count }
 
-  /// Puts nothing around texts any more; of the special tokens `end` alone keeps its meaning.
+  /// Stops putting special tokens around texts. Of the special tokens, only `end` keeps its
+  /// meaning.
   package mutating func useBareTexts(end: Int32?) {
     template = template.bare
     if let bare = TokenLayout(template, id: { _ in nil }) { layout = bare }
     special = SpecialTokens(end: end)
   }
 
-  /// Encodes a text or a pair, with special tokens, cut to `maximumLength` tokens in all.
+  /// Encodes a text or a pair with special tokens, truncated to `maximumLength` tokens in total.
   ///
-  /// A pair is cut from its longer text first, and from both alike when each is longer than half of
-  /// what there is room for.
+  /// In a pair, the longer text is truncated first. If each is longer than half of the available
+  /// room, both are truncated to equal lengths.
   public func encode(
     _ text: String, pair: String? = nil, maximumLength: Int? = nil
   ) -> Encoding {
@@ -72,7 +73,7 @@ public struct Tokenizer: Sendable {
     return encode(text, pair: pair, maximumLength: maximumLength, words: &words)
   }
 
-  /// Encodes texts or pairs, in parallel; result i belongs to text i.
+  /// Encodes texts or pairs in parallel. Result i belongs to text i.
   public func encode(
     _ texts: [(text: String, pair: String?)], maximumLength: Int? = nil
   ) -> [Encoding] {
@@ -87,11 +88,11 @@ public struct Tokenizer: Sendable {
     return parts.withLock { $0.sorted { $0.key < $1.key }.flatMap(\.value) }
   }
 
-  /// Encodes a text that is given as words, each as if it were a text of its own, and says which
-  /// word each token is of. Labels of words are brought to tokens by `wordIndices`.
+  /// Encodes a text given as words, each as if it were a text of its own, and returns the word
+  /// index of each token. Use `wordIndices` to assign labels of words to tokens.
   ///
-  /// Where the tokenizer puts a space or `▁` before a text, it does so before every word; where
-  /// it does not, as in RoBERTa's usual files, words but the first should begin with a space. A
+  /// A tokenizer that puts a space or `▁` before a text does so before every word. For one that
+  /// does not, such as RoBERTa's usual files, all words but the first should begin with a space. A
   /// word may have no tokens.
   public func encode(words: [String], maximumLength: Int? = nil) -> Encoding {
     var encoder = WordEncoder(stages.splitter, stages.model)
@@ -107,9 +108,9 @@ public struct Tokenizer: Sendable {
       kept, nil, hasTypes: hasTokenTypes, words: indices, truncated: ids.count - kept.count)
   }
 
-  /// Encodes texts that are given as words, in parallel, each word as it is encoded inside a text:
-  /// where only a space before a word says that it begins one, as in RoBERTa's usual files, every
-  /// word gets one. Result i belongs to text i.
+  /// Encodes texts given as words in parallel, each word as it would be encoded inside a text. If
+  /// only a preceding space marks the beginning of a word, as in RoBERTa's usual files, a space is
+  /// put before every word. Result i belongs to text i.
   public func encode(words texts: [[String]], maximumLength: Int? = nil) -> [Encoding] {
     let isMarked = encode(words: ["a", "a"]).ids == encode("a a").ids
     let parts = Mutex([Int: [Encoding]]())
@@ -123,7 +124,7 @@ public struct Tokenizer: Sendable {
     return parts.withLock { $0.sorted { $0.key < $1.key }.flatMap(\.value) }
   }
 
-  /// The text that ids stand for; special tokens are left out.
+  /// The text that ids represent, without special tokens.
   public func decode(_ ids: [Int32]) -> String {
     let left = [special.begin, special.end, special.padding, special.mask].compactMap(\.self)
     let tokens = ids.filter { !left.contains($0) }.compactMap { vocabulary.token(of: $0) }
@@ -149,7 +150,7 @@ public struct Tokenizer: Sendable {
       hasTypes: hasTokenTypes, truncated: total - kept.first - kept.second)
   }
 
-  /// Appends the tokens of one text without special ones around it.
+  /// Appends the tokens of one text, without special tokens around it.
   private func append(_ text: String, to words: inout WordEncoder) {
     var text = text
     text.withUTF8 { bytes in
@@ -180,7 +181,7 @@ public struct Tokenizer: Sendable {
     }
   }
 
-  /// How many tokens of each text stay when there is room for `room`.
+  /// The number of tokens of each text to keep if there is room for `room` tokens.
   static func truncatedCounts(
     _ first: Int, _ second: Int?, room: Int
   ) -> (first: Int, second: Int) {

@@ -1,26 +1,28 @@
-/// Learns the vocabulary of byte-level byte-pair encoding from texts (Sennrich et al. 2016,
-/// Radford et al. 2019).
+/// Learns the vocabulary of byte-level byte-pair encoding from texts (Sennrich et al. 2016, Radford
+/// et al. 2019).
 ///
-/// Texts are cut into the words of GPT-2; each word begins as the sequence of its bytes. Then the
-/// pair of neighbours a, b that maximizes
+/// Texts are split into GPT-2's words, and each word starts as the sequence of its bytes. Then the
+/// adjacent pair a, b that maximises
 ///
-///     count(a, b) = Σ_words  occurrences of the word · places in it where a stands before b
+///     count(a, b) = Σ_words  occurrences of the word · positions in it where b follows a
 ///
-/// becomes a token ab in all words, over and over. Of pairs with equal counts the one with the
-/// smaller id of a goes first, then the one with the smaller id of b, which is how PyPI's
-/// `tokenizers` breaks ties: tokens and merges are equal to those of its `ByteLevelBPETokenizer`.
+/// is merged into a token ab in all words, and this is repeated. Among pairs with equal counts, the
+/// one with the smaller id of a comes first, then the one with the smaller id of b. PyPI's
+/// `tokenizers` breaks ties in the same way, so tokens and merges are equal to those of its
+/// `ByteLevelBPETokenizer`.
 public enum ByteLevelBPETrainer {
-  /// Learns `vocabularySize` tokens: the special tokens, the 256 bytes, and as many merges as there
-  /// is room for. There are fewer when no pair is left that stands `minimumFrequency` times.
+  /// Learns `vocabularySize` tokens: the special tokens, the 256 bytes, and as many merges as fit.
+  /// There are fewer if no remaining pair occurs `minimumFrequency` times.
   ///
   /// The result depends neither on the order of `texts` nor on the number of workers. A special
-  /// token in a text counts as ordinary characters, and a text is cut by itself: no word spans two.
+  /// token in a text counts as ordinary characters. Each text is split separately, so no word spans
+  /// two texts.
   ///
   /// Errors: `vocabularySize` leaves no room for the special tokens and the bytes; a special token
-  /// is empty or stands twice.
+  /// is empty or occurs twice.
   ///
-  /// Cost: one pass over the texts, in parallel; then, for every merge, the words that have its
-  /// pair. Memory is proportional to the number of different words.
+  /// Cost: one pass over the texts, in parallel; then, for every merge, the words that contain its
+  /// pair. Memory is proportional to the number of distinct words.
   public static func train(
     texts: [String], vocabularySize: Int, specialTokens: [String], minimumFrequency: Int = 2
   ) throws(BPETrainingError) -> TrainedBPE {
@@ -49,13 +51,13 @@ public enum ByteLevelBPETrainer {
   }
 }
 
-/// A vocabulary that cannot be learned as asked for. The message names the option.
+/// An error about a vocabulary that cannot be learned as requested. The message names the option.
 public struct BPETrainingError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// What is wrong and what would be right.
+  /// A description of what is wrong and what would be valid.
   public let description: String
 }
 
-/// The tokens of a vocabulary that grows, each string once.
+/// The tokens of a growing vocabulary, without duplicate strings.
 private struct TokenList {
   private(set) var tokens: [String] = []
   private var ids: [[UInt8]: Int32] = [:]
@@ -71,7 +73,8 @@ private struct TokenList {
       }
       _ = id(of: token)
     }
-    // By character, not by byte: the order of ids in which equally frequent pairs merge.
+    // Sorted by character, not by byte, which determines the order of ids in which equally frequent
+    // pairs are merged.
     let order = (UInt8.min...UInt8.max).sorted {
       ByteAlphabet.characters[Int($0)] < ByteAlphabet.characters[Int($1)]
     }
@@ -91,7 +94,7 @@ private struct TokenList {
 
   func id(of byte: UInt8) -> Int32 { byteIDs[Int(byte)] }
 
-  /// The id of what `left` and `right` make, which may be a token already: a special one.
+  /// The id of the token formed by `left` and `right`, which may already exist as a special token.
   mutating func id(joining left: Int32, _ right: Int32) -> Int32 {
     id(of: self[left] + self[right])
   }

@@ -1,18 +1,18 @@
 import PEFTRuntime
 import Synchronization
 
-/// How often each word of byte-level BPE stands in texts.
+/// The number of occurrences of each byte-level BPE word in texts.
 struct ByteLevelWordCounts: Sendable {
   private var table = ByteTable(minimumCapacity: 1 << 12)
   /// The bytes of all words, one after another.
   private(set) var bytes: [UInt8] = []
-  /// Where each word begins in `bytes`, and behind the last one where it ends.
+  /// The start of each word in `bytes`, followed by the end of the last one.
   private(set) var starts = [0]
-  /// How often each word was counted.
+  /// The number of occurrences of each word.
   private(set) var counts: [Int] = []
 
-  /// Counts the words of all texts, in parallel. The order of the words is left to chance, their
-  /// counts are not.
+  /// Counts the words of all texts, in parallel. The order of the words is not deterministic, but
+  /// their counts are.
   static func counting(_ texts: [String]) -> ByteLevelWordCounts {
     let batches = batches(texts)
     let parts = Mutex([ByteLevelWordCounts]())
@@ -64,16 +64,17 @@ struct ByteLevelWordCounts: Sendable {
 }
 
 extension ByteLevelWordCounts {
-  /// A part of a text that begins and ends where a word does.
+  /// A part of a text that begins and ends at word boundaries.
   private struct Piece {
     let text: Int
     let bytes: Range<Int>
   }
 
-  /// Pieces of about this many bytes are one worker's task.
+  /// The approximate number of bytes in one worker's task.
   private static let batchSize = 1 << 18
 
-  /// All of `texts` in tasks of about `batchSize` bytes, long texts in pieces of that size.
+  /// Divides `texts` into tasks of about `batchSize` bytes, splitting long texts into pieces of
+  /// that size.
   private static func batches(_ texts: [String]) -> [[Piece]] {
     var batches: [[Piece]] = []
     var batch: [Piece] = []
@@ -98,9 +99,11 @@ extension ByteLevelWordCounts {
     return batch.isEmpty ? batches : batches + [batch]
   }
 
-  /// The first place at or behind `position` where a word begins whatever stands before and behind:
-  /// at white space right behind a printable ASCII character, since no word goes on from the one to
-  /// the other and none looks further; else the end of the text.
+  /// The first position at or after `position` where a word begins whatever precedes and follows.
+  ///
+  /// That is white space directly after a printable ASCII character, because no word continues
+  /// across this boundary and no match looks beyond it. If there is no such position, returns the
+  /// end of the text.
   private static func wordBoundary(
     in text: UnsafeBufferPointer<UInt8>, from position: Int
   ) -> Int {

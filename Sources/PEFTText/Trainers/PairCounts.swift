@@ -1,16 +1,16 @@
-/// How often neighbouring symbols stand side by side, by open addressing on the pair. Pairs get
-/// numbers in the order in which they are met.
+/// The counts of adjacent symbols, in a hash table with open addressing on the pair. Pairs are
+/// numbered in the order in which they are first seen.
 struct PairCounts {
   private var slots: [Int32]
   private(set) var keys: [UInt64] = []
-  /// The count of each pair, by its number.
+  /// The count of each pair, indexed by its number.
   var counts: [Int] = []
 
   private static let empty: Int32 = -1
 
   init() { slots = [Int32](repeating: Self.empty, count: 1 << 14) }
 
-  /// The pair as one number, in the order of left, then right.
+  /// The pair as a single number, ordered by left, then right.
   @inline(__always)
   static func key(_ left: Int32, _ right: Int32) -> UInt64 {
     UInt64(UInt32(bitPattern: left)) << 32 | UInt64(UInt32(bitPattern: right))
@@ -24,7 +24,7 @@ struct PairCounts {
     )
   }
 
-  /// Adds to the count of a pair, and gives its number.
+  /// Adds to the count of a pair and returns its number.
   @inline(__always)
   @discardableResult
   mutating func add(_ left: Int32, _ right: Int32, _ count: Int) -> Int {

@@ -1,14 +1,15 @@
-/// The pairs that may merge, the most frequent first, of equally frequent ones that of the smaller
-/// symbols. The count of an entry is the one that the pair had when it was last looked at.
+/// The pairs that can be merged, the most frequent first; among equals, the one with the smaller
+/// symbols. The count in an entry may be outdated: it is the one that the pair had when it was last
+/// examined.
 struct PairHeap {
   struct Entry {
-    /// The count when it was last looked at.
+    /// The count when the pair was last examined.
     var count: Int
     /// `PairCounts.key` of the pair.
     let key: UInt64
     /// The number of the pair.
     let pair: Int
-    /// The words that had the pair, each once.
+    /// The words that contained the pair, without duplicates.
     let words: [Int32]
 
     func isBefore(_ other: Entry) -> Bool {
@@ -30,7 +31,7 @@ struct PairHeap {
     }
   }
 
-  /// Gives the first entry another count.
+  /// Changes the count of the first entry.
   mutating func updateFirst(to count: Int) {
     entries[0].count = count
     sink()

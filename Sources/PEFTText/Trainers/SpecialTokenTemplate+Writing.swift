@@ -1,11 +1,11 @@
 import PEFTRuntime
 
-/// What the files of a learned byte-level vocabulary say about its special tokens.
+/// The parts of a learned byte-level vocabulary's files that concern special tokens.
 extension SpecialTokenTemplate {
-  /// The name by which `transformers` knows the tokenizer.
+  /// The name of the tokenizer's class in `transformers`.
   var tokenizerClass: String { isBare ? "GPT2Tokenizer" : "RobertaTokenizer" }
 
-  /// What each special token is for, by the names of `tokenizer_config.json`.
+  /// The special tokens, keyed by their roles in `tokenizer_config.json`.
   var roles: JSONObject {
     func name(_ token: String?) -> JSONValue { token.map { .string($0) } ?? .null }
     guard !isBare else {
@@ -18,7 +18,7 @@ extension SpecialTokenTemplate {
     ]
   }
 
-  /// What a `tokenizer.json` puts around the tokens of a text.
+  /// The component of `tokenizer.json` that puts special tokens around a text.
   var postProcessor: JSONValue {
     guard !isBare else { return TrainedBPE.byteLevel }
     func token(_ token: String?) -> JSONValue {

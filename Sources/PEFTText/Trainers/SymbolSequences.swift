@@ -1,14 +1,14 @@
-/// The words of a training set as sequences of symbols, which merges make shorter, and how often
-/// neighbouring symbols stand side by side in them.
+/// The words of a training set as sequences of symbols, which merges shorten, with the counts of
+/// adjacent symbols.
 struct SymbolSequences {
   private var symbols: [Int32]
   private let starts: [Int]
   private var lengths: [Int32]
   private let wordCounts: [Int]
   private(set) var pairs = PairCounts()
-  /// By pair: the words that have the pair since `takeNewPairs` was last called.
+  /// For each pair, the words that have gained it since the last call of `takeNewPairs`.
   private var words: [[Int32]] = []
-  /// The pairs that have such words.
+  /// The pairs that have gained words.
   private var newPairs: [Int] = []
 
   /// - Parameter byteSymbols: the symbol of each byte.
@@ -24,7 +24,8 @@ struct SymbolSequences {
     }
   }
 
-  /// The pairs that words have gained since the last call, with those words, each once.
+  /// Returns the pairs that words have gained since the last call, each with those words, without
+  /// duplicates.
   mutating func takeNewPairs() -> [PairHeap.Entry] {
     defer { newPairs.removeAll(keepingCapacity: true) }
     return newPairs.compactMap { pair in
@@ -37,7 +38,7 @@ struct SymbolSequences {
   }
 
   /// Replaces the pair of `left` and `right` in `word` by `result`, the leftmost first. The pair's
-  /// own count stays: it is not looked at again.
+  /// own count is not updated, because it is not used again.
   mutating func merge(_ left: Int32, _ right: Int32, into result: Int32, word: Int) {
     let start = starts[word]
     let end = start + Int(lengths[word])

@@ -2,27 +2,27 @@ import Foundation
 import PEFTRuntime
 
 extension TrainedBPE {
-  /// The tokenizer with this vocabulary, the same that `Tokenizer.load` reads from the files that
-  /// `write` makes.
+  /// Creates the tokenizer with this vocabulary, equal to the one that `Tokenizer.load` reads from
+  /// the files that `write` creates.
   ///
-  /// The special tokens must be those of `template`, which is
-  /// `.gpt2` or `.roberta`. Errors: none that a trained
-  /// vocabulary brings about.
+  /// The special tokens must be those of `template`, which is `.gpt2` or `.roberta`. A trained
+  /// vocabulary does not cause any errors.
   public func tokenizer(template: SpecialTokenTemplate) throws(FileError) -> Tokenizer {
     try Tokenizer(document: Array(document(template).text().utf8), path: "tokenizer.json")
   }
 
-  /// Writes the tokenizer's files into `directory`, which is made when it is missing: `vocab.json`,
-  /// `merges.txt`, `tokenizer_config.json`, and `tokenizer.json`, which says it all. Each replaces
-  /// an older file of its name in one step. `Tokenizer.load` reads the directory, and so does
-  /// `AutoTokenizer` of PyPI's `transformers`.
+  /// Writes the tokenizer's files to `directory`, which is created if it is missing.
+  ///
+  /// The files are `vocab.json`, `merges.txt`, `tokenizer_config.json`, and `tokenizer.json`, which
+  /// alone is complete. Each replaces an older file of its name in one step. `Tokenizer.load` can
+  /// read the directory, as can `AutoTokenizer` of PyPI's `transformers`.
   ///
   /// - Parameters:
   ///   - template: `.gpt2` or `.roberta`; its special tokens must be those of this vocabulary.
-  ///   - maximumLength: the number of tokens that the model takes, special ones included;
-  ///     nil leaves it open.
+  ///   - maximumLength: the number of tokens that the model takes, including special ones; nil
+  ///     leaves it open.
   ///
-  /// Errors: `storage` when the system refuses.
+  /// Errors: `storage` if the system refuses to write.
   public func write(
     to directory: String, template: SpecialTokenTemplate, maximumLength: Int? = nil
   ) throws(FileError) {
@@ -37,7 +37,7 @@ extension TrainedBPE {
     try Self.write(document.text(), to: directory + "/tokenizer.json")
   }
 
-  /// The splitter, as `tokenizer.json` names it: no space is put before a text.
+  /// The splitter as written in `tokenizer.json`. It puts no space before a text.
   static let byteLevel = JSONValue.object([
     "type": .string("ByteLevel"), "add_prefix_space": .bool(false), "trim_offsets": .bool(true),
     "use_regex": .bool(true),
@@ -48,7 +48,7 @@ extension TrainedBPE {
       tokens.enumerated().reduce(into: JSONObject()) { $0[$1.element] = .integer($1.offset) })
   }
 
-  /// The content of `tokenizer.json`.
+  /// The contents of `tokenizer.json`.
   private func document(_ template: SpecialTokenTemplate) -> JSONValue {
     precondition(
       Array(tokens.prefix(specialTokenCount)) == template.specialTokens,
@@ -68,7 +68,8 @@ extension TrainedBPE {
     ])
   }
 
-  /// `<mask>` takes the white space before it: the token it stands for begins with that.
+  /// An added token as written in `tokenizer.json`. `<mask>` absorbs the white space before it,
+  /// because the token it replaces begins with that space.
   private static func addedToken(_ id: Int, _ content: String) -> JSONValue {
     .object([
       "id": .integer(id), "content": .string(content), "single_word": .bool(false),
@@ -77,7 +78,7 @@ extension TrainedBPE {
     ])
   }
 
-  /// The content of `tokenizer_config.json`.
+  /// The contents of `tokenizer_config.json`.
   private func settings(_ template: SpecialTokenTemplate, _ maximumLength: Int?) -> JSONValue {
     var settings: JSONObject = [
       "tokenizer_class": .string(template.tokenizerClass), "add_prefix_space": .bool(false),

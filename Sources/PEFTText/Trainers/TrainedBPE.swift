@@ -1,13 +1,13 @@
-/// A byte-level vocabulary that was learned from texts.
+/// A byte-level vocabulary learned from texts.
 public struct TrainedBPE: Hashable, Sendable {
-  /// Two tokens that become one.
+  /// A merge of two tokens into one.
   public struct Merge: Hashable, Sendable {
     /// The first token.
     public let left: String
-    /// The token behind it.
+    /// The token that follows it.
     public let right: String
 
-    /// The merge of `left` and `right`.
+    /// Creates the merge of `left` and `right`.
     public init(left: String, right: String) {
       self.left = left
       self.right = right
@@ -18,6 +18,6 @@ public struct TrainedBPE: Hashable, Sendable {
   public let tokens: [String]
   /// The merges, the earliest first.
   public let merges: [Merge]
-  /// How many of `tokens` are special tokens; they come first.
+  /// The number of special tokens, which come first in `tokens`.
   public let specialTokenCount: Int
 }

@@ -1,15 +1,15 @@
-/// Tokens that are found in the raw text before anything else looks at it, such as `<mask>`.
+/// Tokens that are recognised in the raw text before any other stage, such as `<mask>`.
 struct AddedTokens: Sendable {
   struct Token: Hashable, Sendable {
     let content: String
     let id: Int32
-    /// Takes the white space before it.
+    /// Whether the token absorbs the white space before it.
     var stripsLeft = false
-    /// Takes the white space after it.
+    /// Whether the token absorbs the white space after it.
     var stripsRight = false
-    /// Counts only where no letter, digit or underscore is beside it.
+    /// Whether the token is recognised only if no letter, digit or underscore is next to it.
     var isWholeWord = false
-    /// Is looked for after normalization, and is itself normalized.
+    /// Whether the token is normalized and recognised after normalization.
     var isNormalized = false
   }
 
@@ -23,7 +23,7 @@ struct AddedTokens: Sendable {
   private let byFirstByte: [[Int]]
   private let bytes: [[UInt8]]
 
-  /// - Parameter normalized: what tokens look like in the text.
+  /// - Parameter normalized: converts a token to the form it has in the text.
   init(_ tokens: [Token], normalized: (String) -> String = { $0 }) {
     self.tokens = tokens
     bytes = tokens.map { Array(normalized($0.content).utf8) }
@@ -34,8 +34,8 @@ struct AddedTokens: Sendable {
     self.byFirstByte = byFirstByte
   }
 
-  /// Cuts `text`, valid UTF-8, at the tokens in it: the leftmost first, of
-  /// several there the longest.
+  /// Splits `text`, which is valid UTF-8, at the tokens in it. The leftmost token comes first, and
+  /// the longest at the same position.
   func pieces(of text: UnsafeBufferPointer<UInt8>) -> [Piece] {
     var pieces: [Piece] = []
     var start = 0

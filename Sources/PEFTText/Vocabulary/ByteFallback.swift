@@ -1,4 +1,4 @@
-/// The tokens `<0x00>` to `<0xFF>`, which stand for the bytes of characters that a vocabulary
+/// The tokens `<0x00>` to `<0xFF>`, which represent the bytes of characters that a vocabulary
 /// lacks.
 struct ByteFallback: Sendable {
   private let ids: [Int32?]
@@ -7,7 +7,7 @@ struct ByteFallback: Sendable {
     ids = (UInt8.min...UInt8.max).map { vocabulary.id(of: Self.token(of: $0)) }
   }
 
-  /// Appends the tokens of all `bytes`; false, and nothing changes, where one is missing.
+  /// Appends the tokens of all `bytes`. If one is missing, changes nothing and returns false.
   func append(_ bytes: UnsafeBufferPointer<UInt8>, to output: inout [Int32]) -> Bool {
     let count = output.count
     for byte in bytes {
@@ -25,7 +25,7 @@ struct ByteFallback: Sendable {
     return "<0x" + (byte < 16 ? "0" : "") + digits + ">"
   }
 
-  /// The byte that a token stands for; nil for other tokens.
+  /// The byte that a token represents; nil for other tokens.
   static func byte(of token: String) -> UInt8? {
     let bytes = token.utf8
     guard bytes.count == 6, token.hasPrefix("<0x"), token.hasSuffix(">") else { return nil }

@@ -1,7 +1,7 @@
-/// A hash table from byte strings to 32-bit values, by open addressing; keys are
-/// added, never removed.
+/// A hash table with open addressing from byte strings to 32-bit values. Keys can be added, but not
+/// removed.
 ///
-/// Look-ups take a pointer into the text, so that nothing is allocated for a word that is known.
+/// Look-ups take a pointer into the text, so a known word causes no allocation.
 struct ByteTable: Sendable {
   private struct Entry {
     var hash: UInt64
@@ -35,7 +35,7 @@ struct ByteTable: Sendable {
     key.reduce(hashSeed) { hash($0, adding: $1) }
   }
 
-  /// The value of a key, whose hash must be the one given; nil when it is not there.
+  /// The value of a key, whose hash must be `hash`; nil if the key is not in the table.
   func value(of key: UnsafeBufferPointer<UInt8>, hash: UInt64) -> Int32? {
     let mask = slots.count - 1
     var slot = Self.slot(hash, mask)
@@ -49,7 +49,7 @@ struct ByteTable: Sendable {
     return nil
   }
 
-  /// Adds a key; false, and nothing changes, when it is there already.
+  /// Adds a key. If it is already in the table, changes nothing and returns false.
   @discardableResult
   mutating func insert(_ key: UnsafeBufferPointer<UInt8>, hash: UInt64, value: Int32) -> Bool {
     guard self.value(of: key, hash: hash) == nil else { return false }

@@ -1,16 +1,17 @@
 import PEFTRuntime
 
-/// The tokens of a tokenizer and their ids, without holes and without doubles. Tokens are compared
-/// by bytes, not by Unicode's equivalence.
+/// The tokens of a tokenizer and their ids, without gaps or duplicates. Tokens are compared by
+/// bytes, not by Unicode equivalence.
 public struct Vocabulary: Sendable {
   private let table: ByteTable
   private let tokens: [[UInt8]]
-  /// The tokens that a model does not have itself: they are found in the text before it.
+  /// The tokens that do not belong to the model itself, because they are recognised in the text
+  /// before the model sees it.
   private let added: Set<Int32>
-  /// The bytes of the longest token.
+  /// The number of bytes of the longest token.
   let longestTokenByteCount: Int
 
-  /// A vocabulary whose token i is `tokens[i]`. A token that stands twice is an error.
+  /// Creates a vocabulary in which token i is `tokens[i]`. Throws if a token occurs twice.
   init(_ tokens: [[UInt8]], added: Set<Int32> = [], path: String) throws(FileError) {
     self.added = added
     var table = ByteTable(minimumCapacity: tokens.count)
@@ -30,7 +31,8 @@ public struct Vocabulary: Sendable {
     longestTokenByteCount = tokens.map(\.count).max() ?? 0
   }
 
-  /// A vocabulary from a JSON object of token → id; the ids must be 0 ..< count, each once.
+  /// Creates a vocabulary from a JSON object from tokens to ids. The ids must be 0 ..< count, each
+  /// used once.
   init(_ object: JSONObject, added: Set<Int32> = [], path: String) throws(FileError) {
     var tokens = [[UInt8]?](repeating: nil, count: object.count)
     for (token, value) in object.members {
@@ -54,7 +56,7 @@ public struct Vocabulary: Sendable {
     return token.withUTF8 { id(of: $0, hash: ByteTable.hash($0)) }
   }
 
-  /// The token with an id, nil outside the vocabulary.
+  /// The token with an id; nil outside the vocabulary.
   public func token(of id: Int32) -> String? {
     bytes(of: id).map { String(decoding: $0, as: UTF8.self) }
   }
@@ -63,7 +65,7 @@ public struct Vocabulary: Sendable {
     table.value(of: token, hash: hash)
   }
 
-  /// The id of a token that a model has itself.
+  /// The id of a token that belongs to the model itself; nil for any other.
   func ownID(of token: UnsafeBufferPointer<UInt8>, hash: UInt64) -> Int32? {
     guard let id = id(of: token, hash: hash), added.isEmpty || !added.contains(id) else {
       return nil

@@ -1,13 +1,13 @@
 import PEFTTensor
 
-/// An `adapter_config.json` of Hugging Face PEFT, as far as every method has it.
+/// The part of Hugging Face PEFT's `adapter_config.json` that all methods have in common.
 public struct AdapterConfiguration: Sendable {
-  /// The path, for messages.
+  /// The path of the file, used in messages.
   public let path: String
-  /// The document.
+  /// The JSON document.
   public let document: JSONValue
 
-  /// Parses `bytes`, which came from the file at `path`.
+  /// Parses `bytes`, read from the file at `path`.
   init(parsing bytes: [UInt8], path: String) throws(FileError) {
     self.path = path
     document = try JSONValue(parsing: bytes, path: path)
@@ -19,27 +19,27 @@ public struct AdapterConfiguration: Sendable {
 
   private static let tokenTask = "TOKEN_CLS"
 
-  /// Whether the adapter is one of a model that classifies tokens.
+  /// Whether the adapter belongs to a model that classifies tokens.
   public var classifiesTokens: Bool { self["task_type"]?.string == Self.tokenTask }
 
-  /// `peft_type`; files without it are of the type LORA.
+  /// `peft_type`; a file without it has the type LORA.
   public var type: String { document["peft_type"]?.string ?? "LORA" }
 
-  /// What the file says of `key`; nil where it is missing or null.
+  /// The value of `key`; nil if it is missing or null.
   public subscript(key: String) -> JSONValue? {
     guard let value = document[key], value != .null else { return nil }
     return value
   }
 
-  /// Throws where the file has `key` with a value for which `isOther` holds: a variant whose
-  /// mathematics is another.
+  /// Throws if `key` is present with a value for which `isOther` holds, which means a variant with
+  /// different mathematics.
   public func refuse(
     _ key: String, where isOther: (JSONValue) -> Bool = { _ in true }
   ) throws(FileError) {
     if let value = self[key], isOther(value) { throw refusal(key) }
   }
 
-  /// That what the file says of `key` is not supported.
+  /// The error that says that the value of `key` is not supported.
   public func refusal(_ key: String) -> FileError {
     FileError(
       .unsupported, path: path, place: key,

@@ -3,15 +3,17 @@ import PEFTNetwork
 import PEFTTensor
 
 /// Adapters in a safetensors file, under the names of Hugging Face PEFT
-/// (`base_model.model.….query.lora_A.weight`) or of loralib (`….query.lora_A`), with what was
-/// trained whole beside them: the head, and modules that PEFT replaces or overwrites.
+/// (`base_model.model.….query.lora_A.weight`) or of loralib (`….query.lora_A`).
+///
+/// The file may also hold whole tensors: the head, and modules that PEFT replaces or overwrites.
 public struct AdapterFile {
-  /// The path of the file of tensors.
+  /// The path of the tensor file.
   public let path: String
   private let reader: SafetensorsReader
   private let format: any AdapterFormat
   private let classifiesTokens: Bool
-  /// SHA-256 of `adapter_config.json` as it was read, in hexadecimal; nil where α was given.
+  /// The SHA-256 of `adapter_config.json` as it was read, in hexadecimal; nil if α was passed to
+  /// the initialiser.
   package let configurationDigest: String?
 
   private typealias Adapted = (layer: LinearLayer, adapter: any LinearAdapter)
@@ -19,8 +21,9 @@ public struct AdapterFile {
   /// Opens a file, or a PEFT adapter directory.
   ///
   /// - Parameters:
-  ///   - alpha: α of a file of LoRA alone; nil takes it from `adapter_config.json` beside it.
-  ///   - catalogue: the methods whose adapters are read.
+  ///   - alpha: α for a file that holds only LoRA tensors; nil takes it from `adapter_config.json`
+  ///     in the same directory.
+  ///   - catalogue: the methods whose adapters can be read.
   public init(
     _ path: String, alpha: Double? = nil, catalogue: MethodCatalogue = .standard
   ) throws(FileError) {
@@ -49,26 +52,26 @@ public struct AdapterFile {
     }
   }
 
-  /// SHA-256 of the file of tensors as it was opened, in hexadecimal.
+  /// The SHA-256 of the tensor file as it was opened, in hexadecimal.
   ///
-  /// Errors: `malformed` where it was written to since, `storage`.
+  /// Errors: `malformed` if the file has been written to since, `storage`.
   package func digest() throws(FileError) -> String { try reader.digest() }
 
-  /// Attaches to `model` the adapters in a file or in a PEFT adapter directory, and replaces what
-  /// stands whole beside them.
+  /// Attaches the adapters in a file or a PEFT adapter directory to `model`, and replaces the
+  /// tensors that are stored whole.
   ///
-  /// A tensor that the model has no place for, or has in another shape, an A without its B, and
-  /// variants whose mathematics is another are errors. The model is then as it was.
+  /// Throws if the model does not have a tensor or has it in another shape, if an A lacks its B,
+  /// and for variants with different mathematics. The model is then unchanged.
   public static func attach(
     _ path: String, to model: TransformerModel, alpha: Double? = nil
   ) throws(FileError) {
     try AdapterFile(path, alpha: alpha).attach(to: model)
   }
 
-  /// The output of the model that the adapters are for: a vocabulary where no classifier is stored
-  /// with them.
+  /// The output of the model for which the adapters were trained: a vocabulary if no classifier is
+  /// stored with them.
   ///
-  /// Throws `malformed` for a classifier that is no matrix over the width of such a model.
+  /// Throws `malformed` for a classifier that is not a matrix over the width of such a model.
   public func output(for configuration: ModelConfiguration) throws(FileError) -> ModelOutput {
     let (width, naming) = (configuration.hiddenSize, configuration.naming)
     let names = classifiesTokens ? [naming.tokenClassifierWeight] : naming.classifierWeights
@@ -90,10 +93,11 @@ public struct AdapterFile {
 
   /// The method with the layers and settings of these adapters, for further training.
   ///
-  /// Throws `unsupported` where no settings of a method give them, as where they differ in rank, or
-  /// where they stand beside whole modules other than the head and what the base model lacks.
+  /// Throws `unsupported` if no method settings produce these adapters, for example because their
+  /// ranks differ, or if the file holds whole modules other than the head and the parameters in
+  /// `drawn`.
   ///
-  /// - Parameter drawn: the names of what the base model lacks.
+  /// - Parameter drawn: the names of the parameters that the base model lacks.
   public func method(
     for model: TransformerModel, drawn: [String] = []
   ) throws(FileError) -> any AdaptationMethod {
@@ -112,9 +116,9 @@ public struct AdapterFile {
     return method
   }
 
-  /// Attaches the adapters, and replaces what stands whole beside them.
+  /// Attaches the adapters, and replaces the tensors that are stored whole.
   ///
-  /// - Returns: the names of what was replaced.
+  /// - Returns: the names of the replaced tensors.
   @discardableResult
   public func attach(to model: TransformerModel) throws(FileError) -> Set<String> {
     let (adapted, values) = try contents(for: model)
@@ -149,8 +153,8 @@ public struct AdapterFile {
     Dictionary(uniqueKeysWithValues: model.backboneLinearLayers.map { ($0.name, $0) })
   }
 
-  /// What the file has for `model`: adapters in the order of their layers' names, and whole
-  /// tensors.
+  /// The contents of the file that belong to `model`: adapters in the order of their layers' names,
+  /// and whole tensors.
   private func contents(
     for model: TransformerModel, skippingOtherHeads: Bool = false
   ) throws(FileError) -> (adapted: [Adapted], values: [(Parameter, Tensor)]) {
@@ -193,7 +197,7 @@ public struct AdapterFile {
     }
     let heads = Set(model.taskParameters)
     if skippingOtherHeads, !heads.isSubset(of: values.map(\.0)) {
-      // A head is taken whole or not at all.
+      // A head is loaded completely or not at all.
       values.removeAll { heads.contains($0.0) }
     }
     var adapted: [Adapted] = []
@@ -206,8 +210,8 @@ public struct AdapterFile {
     return (adapted, values)
   }
 
-  /// PEFT keeps copies of the modules that it saves whole, so that an output layer and the word
-  /// table, one matrix in the model, train apart.
+  /// Checks that an output layer and the word table agree. They are one matrix in the model, but
+  /// PEFT copies the modules that it saves whole, so the copies may have been trained separately.
   private func checkTie(
     _ output: Tensor?, _ table: Tensor?, _ outputName: String, _ tableName: String
   ) throws(FileError) {
@@ -219,7 +223,7 @@ public struct AdapterFile {
       remedy: "merge the adapter with PEFT and use the merged model")
   }
 
-  /// A name without what the wrappers add to it.
+  /// A name without the parts added by wrappers.
   private static func bareName(_ name: String) -> String {
     var name = name
     if name.hasPrefix("base_model.model.") { name.removeFirst("base_model.model.".count) }
@@ -229,7 +233,7 @@ public struct AdapterFile {
     return name
   }
 
-  /// The layer that a tensor of an adapter belongs to, and its suffix.
+  /// The layer to which an adapter tensor belongs, and the tensor's suffix.
   private func target(of name: String) -> (layer: String, suffix: String)? {
     let name = name.hasSuffix(".weight") ? String(name.dropLast(".weight".count)) : name
     for suffix in format.suffixes where name.hasSuffix("." + suffix) {

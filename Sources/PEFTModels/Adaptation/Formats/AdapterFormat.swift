@@ -1,32 +1,32 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// How one Hugging Face PEFT adapter stores what it adds to linear layers.
+/// The storage format of one kind of Hugging Face PEFT adapter on linear layers.
 public protocol AdapterFormat: Sendable {
-  /// What tensors of an adapted layer are called behind its path, `.weight` left out.
+  /// The suffixes that follow a layer's path in the names of adapter tensors, without `.weight`.
   var suffixes: [String] { get }
 
-  /// The adapter of `layer` that has these tensors, by suffix, all of them.
+  /// Creates the adapter of `layer` from its tensors, keyed by suffix; all of them are present.
   ///
-  /// Throws for tensors that do not fit the layer.
+  /// Throws if the tensors do not fit the layer.
   func adapter(
     of layer: LinearLayer, _ tensors: [String: Tensor]
   ) throws(AdapterMismatch) -> any LinearAdapter
 
-  /// The method that has such adapters, with its usual settings.
+  /// The method with such adapters, in its usual settings.
   var usualMethod: any AdaptationMethod { get }
 
-  /// The method that trains these adapters further; nil where no settings of a method give them.
+  /// The method that trains these adapters further; nil if no method settings produce them.
   func method(
     of adapted: [(layer: LinearLayer, adapter: any LinearAdapter)]
   ) -> (any AdaptationMethod)?
 }
 
-/// Tensors that do not fit a layer.
+/// An error about tensors that do not fit a layer.
 public struct AdapterMismatch: Error {
-  /// What is wrong, as a sentence without its full stop.
+  /// A sentence that says what is wrong, without its full stop.
   public let reason: String
 
-  /// A mismatch with this reason.
+  /// Creates an error with this reason.
   public init(_ reason: String) { self.reason = reason }
 }

@@ -1,27 +1,27 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// PEFT's files of LoRA: `lora_A` [R, in], `lora_B` [out, R], and s from alpha.
+/// PEFT's LoRA files: `lora_A` [R, in] and `lora_B` [out, R], with s computed from alpha.
 struct LowRankFormat: AdapterFormat {
-  /// α where no pattern says otherwise.
+  /// α for layers that no pattern matches.
   private let alpha: Double
   private let alphas: [(suffix: String, alpha: Double)]
-  /// Whether s = α / √R instead of α / R (Kalajdzievski 2023).
+  /// Whether s is α / √R instead of α / R (Kalajdzievski 2023).
   private let isRankStabilized: Bool
 
   let suffixes = ["lora_A", "lora_B"]
   let usualMethod: any AdaptationMethod = LowRankAdaptation()
 
-  /// Additions with one α.
+  /// Creates a format with one α for all layers.
   init(alpha: Double) {
     self.alpha = alpha
     alphas = []
     isRankStabilized = false
   }
 
-  /// Errors: `unsupported` for variants whose mathematics is another, `malformed`.
+  /// Errors: `unsupported` for variants with different mathematics, `malformed`.
   init(_ configuration: AdapterConfiguration) throws(FileError) {
-    // Their base weights are others than the model's.
+    // These initialisations change the base weights.
     try configuration.refuse("init_lora_weights") { start in
       let known = ["gaussian", "eva", "orthogonal", "mica"]
       return start.string.map { !known.contains($0) } ?? false
@@ -48,7 +48,7 @@ struct LowRankFormat: AdapterFormat {
     self.alphas = alphas
   }
 
-  /// s of the addition of a rank to the layer called `name`.
+  /// s for a delta of this rank on the layer called `name`.
   func scale(of name: String, rank: Int) -> Double {
     let alpha = alphas.first { name == $0.suffix || name.hasSuffix("." + $0.suffix) }?.alpha
     let divisor = isRankStabilized ? Double(rank).squareRoot() : Double(rank)
@@ -59,7 +59,7 @@ struct LowRankFormat: AdapterFormat {
     of layer: LinearLayer, _ tensors: [String: Tensor]
   ) throws(AdapterMismatch) -> any LinearAdapter { try lowRankAdapter(of: layer, tensors) }
 
-  /// The addition of A and B to the weight of `layer`.
+  /// Creates the delta of A and B on the weight of `layer`.
   func lowRankAdapter(
     of layer: LinearLayer, _ tensors: [String: Tensor]
   ) throws(AdapterMismatch) -> LowRankAdapter {
@@ -68,7 +68,7 @@ struct LowRankFormat: AdapterFormat {
       layer.name, down: down, up: up, scale: scale(of: layer.name, rank: down.shape.rows))
   }
 
-  /// A and B, which fit the layer.
+  /// A and B, checked to fit the layer.
   static func factors(
     of layer: LinearLayer, _ tensors: [String: Tensor]
   ) throws(AdapterMismatch) -> (down: Tensor, up: Tensor) {
@@ -93,7 +93,7 @@ struct LowRankFormat: AdapterFormat {
       })
   }
 
-  /// The LoRA that trains these additions further; nil where they are not alike.
+  /// The LoRA method that trains these deltas further; nil if they differ in their settings.
   func lowRankMethod(
     of adapted: [(layer: LinearLayer, adapter: LowRankAdapter)]
   ) -> LowRankAdaptation? {
@@ -105,7 +105,8 @@ struct LowRankFormat: AdapterFormat {
       rank: first.rank, alpha: first.scale * Double(first.rank), targets: adapted.map(\.layer.name))
   }
 
-  /// Patterns are regular expressions; a module's path stands for itself.
+  /// Whether a pattern is a plain module path. Patterns are regular expressions, of which only
+  /// plain paths are supported.
   private static func isPlain(_ pattern: String) -> Bool {
     pattern.utf8.allSatisfy {
       switch $0 {

@@ -1,7 +1,7 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// PEFT's files of (IA)³: `ia3_l`, whose shape says what it scales.
+/// PEFT's (IA)³ files: `ia3_l`, whose shape determines which side it scales.
 struct VectorFormat: AdapterFormat {
   let suffixes = [VectorAdapter.suffix]
   let usualMethod: any AdaptationMethod = VectorScaling()

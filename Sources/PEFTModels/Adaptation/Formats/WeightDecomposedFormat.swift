@@ -1,9 +1,9 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// PEFT's files of DoRA: those of LoRA with `lora_magnitude_vector` [out].
+/// PEFT's DoRA files: LoRA files with an additional `lora_magnitude_vector` [out].
 struct WeightDecomposedFormat: AdapterFormat {
-  /// That of the additions.
+  /// The format of the low-rank deltas.
   let lowRank: LowRankFormat
   let usualMethod: any AdaptationMethod = WeightDecomposedAdaptation()
 

@@ -3,16 +3,17 @@ import PEFTTensor
 
 /// RoBERTa or BERT without a head: embeddings and transformer layers.
 final class Encoder: Backbone {
-  /// What the model is.
+  /// The configuration of the model.
   let configuration: EncoderConfiguration
-  /// Word, position and token-type tables.
+  /// The word, position and token-type tables.
   let tables: (words: Parameter, positions: Parameter, tokenTypes: Parameter)
   /// The norm after the embeddings.
   let embeddingNorm: NormalizationLayer
   /// The transformer layers, lowest first.
   let layers: [EncoderLayer]
 
-  /// An encoder of zero maps. Names carry the family's prefix, as in transformers' classifiers.
+  /// Creates an encoder whose maps are all zero. Names have the family's prefix, as in
+  /// transformers' classifiers.
   init(configuration: EncoderConfiguration) {
     self.configuration = configuration
     let prefix = configuration.family.rawValue

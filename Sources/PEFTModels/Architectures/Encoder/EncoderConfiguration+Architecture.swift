@@ -9,7 +9,7 @@ extension EncoderConfiguration: Architecture {
   /// `bert` or `roberta`.
   public var modelType: String { family.rawValue }
 
-  /// How large the model is.
+  /// The sizes of the model.
   public var sizes: ModelSizes {
     ModelSizes(
       vocabulary: vocabularySize, positions: maximumLength, hidden: hiddenSize,
@@ -17,8 +17,8 @@ extension EncoderConfiguration: Architecture {
       tableRows: vocabularySize + positionCount + tokenTypeCount)
   }
 
-  /// The names of transformers' BERT and RoBERTa. A checkpoint may have buffers, pretraining heads,
-  /// a pooler that the head does not read, and heads of another form.
+  /// The names used by transformers' BERT and RoBERTa. A checkpoint may also contain buffers,
+  /// pretraining heads, a pooler that the head does not use, and heads of another kind.
   public var naming: CheckpointNaming {
     let (isBERT, name) = (family == .bert, family == .bert ? "Bert" : "Roberta")
     return CheckpointNaming(
@@ -37,10 +37,10 @@ extension EncoderConfiguration: Architecture {
   /// The first token.
   public var usualPooling: Pooling { .first }
 
-  /// Query and value.
+  /// The query and value projections.
   public var usualTargets: [String] { ["query", "value"] }
 
-  /// Keys, values, and the maps back into the residual stream.
+  /// The key and value projections, and the maps back to the residual stream.
   public var usualScaledTargets: (targets: [String], feedForward: [String]) {
     (["key", "value", "output.dense"], ["output.dense"])
   }
@@ -48,11 +48,11 @@ extension EncoderConfiguration: Architecture {
   /// False.
   public var isCausal: Bool { false }
 
-  /// `initializerRange` for all.
+  /// `initializerRange` for all matrices.
   public func deviation(of name: String) -> Double { initializerRange }
 
-  /// Gives a model with one token type no other. A tokenizer that puts no special tokens around a
-  /// text is refused: the heads read them.
+  /// Disables token types in the tokenizer if the model has only one. Rejects a tokenizer that puts
+  /// no special tokens around a text, because the heads read them.
   public func adapt(_ tokenizer: inout Tokenizer, directory: String) throws(FileError) {
     tokenizer.hasTokenTypes = tokenTypeCount > 1
     guard tokenizer.namesSpecialTokens != false else {
@@ -63,11 +63,11 @@ extension EncoderConfiguration: Architecture {
     }
   }
 
-  /// An `Encoder`.
+  /// Creates an `Encoder`.
   public func makeBackbone() -> any Backbone { Encoder(configuration: self) }
 
-  /// A classifier as transformers has it for the family where it reads the first token, one of
-  /// tokens, or a masked language model.
+  /// Creates a text classifier, a token classifier or a masked language model. The text classifier
+  /// that reads the first token is the family's own in transformers.
   public func makeHead(_ output: ModelOutput, on backbone: any Backbone) -> any ModelHead {
     let dropout = classifierDropout ?? hiddenDropout
     switch output {
@@ -102,7 +102,7 @@ extension EncoderConfiguration: Architecture {
 }
 
 extension ModelConfiguration {
-  /// A RoBERTa or BERT.
+  /// Creates the configuration of a RoBERTa or BERT model.
   public static func encoder(_ configuration: EncoderConfiguration) -> ModelConfiguration {
     ModelConfiguration(configuration)
   }

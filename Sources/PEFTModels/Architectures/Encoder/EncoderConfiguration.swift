@@ -1,12 +1,12 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// What `config.json` says about a RoBERTa or BERT model.
+/// The contents of `config.json` for a RoBERTa or BERT model.
 ///
-/// One description serves both: they differ in the names' prefix, in where positions begin, in
+/// One type serves both families. They differ in the prefix of names, in the first position, in
 /// token types and in the head.
 public struct EncoderConfiguration: Hashable, Sendable {
-  /// The family.
+  /// A model family.
   public enum Family: String, CaseIterable, Hashable, Sendable {
     /// Devlin et al. 2018.
     case bert
@@ -16,38 +16,38 @@ public struct EncoderConfiguration: Hashable, Sendable {
 
   /// The family.
   public var family: Family
-  /// Rows of the word table, V.
+  /// The number of rows of the word table, V.
   public var vocabularySize: Int
-  /// Width of the residual stream.
+  /// The width of the residual stream.
   public var hiddenSize: Int
-  /// Number of transformer layers.
+  /// The number of transformer layers.
   public var layerCount: Int
-  /// Attention heads of a layer, H.
+  /// The number of attention heads in a layer, H.
   public var headCount: Int
-  /// Width of the feed-forward blocks.
+  /// The width of the feed-forward blocks.
   public var intermediateSize: Int
-  /// Rows of the position table.
+  /// The number of rows of the position table.
   public var positionCount: Int
-  /// Rows of the token-type table.
+  /// The number of rows of the token-type table.
   public var tokenTypeCount: Int
-  /// Added to the variance in layer norms.
+  /// The constant added to the variance in layer norms.
   public var epsilon: Double
   /// The nonlinearity of the feed-forward blocks.
   public var activation: Activation
-  /// Dropout after embeddings, attention and feed-forward blocks.
+  /// The dropout probability after embeddings, attention and feed-forward blocks.
   public var hiddenDropout: Double
-  /// Dropout of attention probabilities.
+  /// The dropout probability of attention probabilities.
   public var attentionDropout: Double
-  /// Dropout in the head; nil means `hiddenDropout`.
+  /// The dropout probability in the head; nil means `hiddenDropout`.
   public var classifierDropout: Double?
-  /// The padding token; in RoBERTa positions begin after it.
+  /// The padding token. In RoBERTa, positions begin after it.
   public var paddingID: Int
-  /// Standard deviation of newly drawn weights.
+  /// The standard deviation with which new weights are initialised.
   public var initializerRange: Double
-  /// How many rows the configured head has, where the file says so.
+  /// The names of a classifier's labels, if the file contains them.
   public var labelNames: [String]?
 
-  /// A configuration from its parts, for models that come from no directory.
+  /// Creates a configuration from its parts, for models that are not loaded from a directory.
   public init(
     family: Family, vocabularySize: Int, hiddenSize: Int, layerCount: Int,
     headCount: Int, intermediateSize: Int, positionCount: Int, tokenTypeCount: Int, epsilon: Double,
@@ -72,7 +72,8 @@ public struct EncoderConfiguration: Hashable, Sendable {
     self.labelNames = labelNames
   }
 
-  /// A RoBERTa of the given sizes for texts of `context` tokens, with the family's usual constants.
+  /// A RoBERTa configuration of the given sizes for texts of `context` tokens, with the family's
+  /// usual constants.
   public static func roberta(
     vocabularySize: Int, hiddenSize: Int, layerCount: Int, headCount: Int, context: Int,
     paddingID: Int
@@ -85,7 +86,7 @@ public struct EncoderConfiguration: Hashable, Sendable {
       initializerRange: 0.02, labelNames: nil)
   }
 
-  /// The first row of the position table that a token may have.
+  /// The row of the position table that belongs to the first token.
   public var positionOffset: Int { family == .roberta ? paddingID + 1 : 0 }
 
   /// The longest sequence, in tokens.

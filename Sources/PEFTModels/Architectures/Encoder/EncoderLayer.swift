@@ -1,15 +1,15 @@
 import PEFTTensor
 
-/// One transformer layer in BERT's order: each block is followed by the sum with its input and a
-/// layer norm.
+/// One transformer layer in BERT's order: after each block, its input is added and a layer norm
+/// follows.
 ///
 ///     a = LN(d(W_o attention(W_q x, W_k x, W_v x)) + x);  y = LN(d(W_2 f(W_1 a)) + a)
 final class EncoderLayer: TransformerLayer {
-  /// The maps of the attention block.
+  /// The query projection.
   let query: LinearLayer
-  /// The maps of the attention block.
+  /// The key projection.
   let key: LinearLayer
-  /// The maps of the attention block.
+  /// The value projection.
   let value: LinearLayer
   /// The map from the heads back to the residual stream.
   let attentionOutput: LinearLayer
@@ -23,7 +23,7 @@ final class EncoderLayer: TransformerLayer {
   let outputNorm: NormalizationLayer
   private let configuration: EncoderConfiguration
 
-  /// A layer of zero maps under the path `name`.
+  /// Creates a layer at the path `name` whose maps are all zero.
   init(name: String, configuration: EncoderConfiguration) {
     self.configuration = configuration
     let (hidden, inner) = (configuration.hiddenSize, configuration.intermediateSize)
@@ -50,7 +50,7 @@ final class EncoderLayer: TransformerLayer {
 
   var normalizationLayers: [NormalizationLayer] { [attentionNorm, outputNorm] }
 
-  /// x [T, hidden] → [T, hidden].
+  /// Computes the layer, [T, hidden] → [T, hidden].
   func callAsFunction(_ x: Variable, on tape: Tape) -> Variable {
     let context = tape.attention(
       queries: query(x, on: tape), keys: key(x, on: tape), values: value(x, on: tape),

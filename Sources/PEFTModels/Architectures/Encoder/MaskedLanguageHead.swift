@@ -1,8 +1,10 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// The output of RoBERTa and BERT as masked language models, as transformers defines it: a map,
-/// GELU and a norm, then the word table with a bias of its own, all on the rows to predict.
+/// The head of RoBERTa and BERT as masked language models, as transformers defines it.
+///
+/// It applies a linear map, GELU and a norm to the rows to predict. The logits come from the word
+/// table with a separate bias.
 final class MaskedLanguageHead: ModelHead {
   let vocabulary: VocabularyMap?
   private let dense: LinearLayer
@@ -11,7 +13,7 @@ final class MaskedLanguageHead: ModelHead {
   private let activation: Activation
   private let prefix: String
 
-  /// The head of a model with this word table.
+  /// Creates the head of a model with this word table.
   init(configuration: EncoderConfiguration, table: Parameter) {
     let isBERT = configuration.family == .bert
     prefix = isBERT ? "cls.predictions." : "lm_head."
@@ -24,7 +26,7 @@ final class MaskedLanguageHead: ModelHead {
       epsilon: configuration.epsilon)
     bias = Parameter(
       name: prefix + "bias", value: Tensor(zeros: [configuration.vocabularySize]))
-    // RoBERTa's head has the exact form, whatever its layers have.
+    // RoBERTa's head uses the exact GELU, whatever the activation of its layers.
     activation = isBERT ? configuration.activation : .gelu
     vocabulary = VocabularyMap(table: table, bias: bias)
   }

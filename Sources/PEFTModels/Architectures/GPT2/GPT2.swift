@@ -4,7 +4,7 @@ import PEFTTensor
 /// GPT-2 without an output: embeddings, layers and the last norm.
 final class GPT2: DecodingBackbone {
   let configuration: GPT2Configuration
-  /// The word table, which is the output layer too.
+  /// The word table, which is also the output layer.
   let wordTable: Parameter
   /// The position table.
   let positionTable: Parameter
@@ -15,7 +15,8 @@ final class GPT2: DecodingBackbone {
 
   static let prefix = "transformer."
 
-  /// A model of zero maps. Names are those of transformers' models with an output.
+  /// Creates a model whose maps are all zero. Names are those of transformers' models with an
+  /// output.
   init(configuration: GPT2Configuration) {
     self.configuration = configuration
     let hidden = configuration.hiddenSize

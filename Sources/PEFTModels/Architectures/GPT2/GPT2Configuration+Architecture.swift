@@ -9,7 +9,7 @@ extension GPT2Configuration: Architecture {
   /// `gpt2`.
   public var modelType: String { "gpt2" }
 
-  /// How large the model is.
+  /// The sizes of the model.
   public var sizes: ModelSizes {
     ModelSizes(
       vocabulary: vocabularySize, positions: positionCount, hidden: hiddenSize,
@@ -17,7 +17,7 @@ extension GPT2Configuration: Architecture {
       tableRows: vocabularySize + positionCount)
   }
 
-  /// The names of transformers' GPT-2. A checkpoint may have causal masks and heads.
+  /// The names used by transformers' GPT-2. A checkpoint may also contain causal masks and heads.
   public var naming: CheckpointNaming {
     CheckpointNaming(
       prefix: GPT2.prefix, outputLayer: "lm_head", classifierWeights: ["score.weight"],
@@ -34,10 +34,10 @@ extension GPT2Configuration: Architecture {
   /// The last token.
   public var usualPooling: Pooling { .last }
 
-  /// The joint map onto queries, keys and values.
+  /// The joint query-key-value projection.
   public var usualTargets: [String] { ["c_attn"] }
 
-  /// The joint map onto queries, keys and values, and the map back of the feed-forward network.
+  /// The joint query-key-value projection, and the map out of the feed-forward block.
   public var usualScaledTargets: (targets: [String], feedForward: [String]) {
     (["c_attn", "mlp.c_proj"], ["mlp.c_proj"])
   }
@@ -45,23 +45,23 @@ extension GPT2Configuration: Architecture {
   /// True.
   public var isCausal: Bool { true }
 
-  /// `initializerRange`; 1 / √(2 · layers) of it for the maps back into the residual stream.
+  /// `initializerRange`, multiplied by 1 / √(2 · layers) for the maps back to the residual stream.
   public func deviation(of name: String) -> Double {
     let isResidual = name.hasSuffix("c_proj.weight")
     return initializerRange * (isResidual ? 1 / Double(2 * layerCount).squareRoot() : 1)
   }
 
-  /// No special tokens around a text, whatever the vocabulary holds, unless the tokenizer's file
-  /// asks for them.
+  /// Adds no special tokens to a text, whatever the vocabulary contains, unless the tokenizer's
+  /// file asks for them.
   public func adapt(_ tokenizer: inout Tokenizer, directory: String) throws(FileError) {
     tokenizer.leaveTextsBare(end: endID)
   }
 
-  /// A `GPT2`.
+  /// Creates a `GPT2`.
   public func makeBackbone() -> any Backbone { GPT2(configuration: self) }
 
-  /// A classifier of texts without a bias, one of tokens, or a language model whose output layer is
-  /// the word table.
+  /// Creates a text classifier without a bias, a token classifier, or a language model whose output
+  /// layer is the word table.
   public func makeHead(_ output: ModelOutput, on backbone: any Backbone) -> any ModelHead {
     switch output {
     case .classes(let count, let pooling):
@@ -77,7 +77,7 @@ extension GPT2Configuration: Architecture {
 }
 
 extension ModelConfiguration {
-  /// A GPT-2.
+  /// Creates the configuration of a GPT-2 model.
   public static func gpt2(_ configuration: GPT2Configuration) -> ModelConfiguration {
     ModelConfiguration(configuration)
   }

@@ -1,37 +1,37 @@
 import PEFTTensor
 
-/// What `config.json` says about a GPT-2 model (Radford et al. 2019).
+/// The contents of `config.json` for a GPT-2 model (Radford et al. 2019).
 public struct GPT2Configuration: Hashable, Sendable {
-  /// Rows of the word table, V.
+  /// The number of rows of the word table, V.
   public var vocabularySize: Int
-  /// Width of the residual stream.
+  /// The width of the residual stream.
   public var hiddenSize: Int
-  /// Number of transformer layers.
+  /// The number of transformer layers.
   public var layerCount: Int
-  /// Attention heads of a layer, H.
+  /// The number of attention heads in a layer, H.
   public var headCount: Int
-  /// Width of the feed-forward blocks.
+  /// The width of the feed-forward blocks.
   public var intermediateSize: Int
-  /// Rows of the position table: the longest sequence, in tokens.
+  /// The number of rows of the position table, which is the longest sequence in tokens.
   public var positionCount: Int
-  /// Added to the variance in layer norms.
+  /// The constant added to the variance in layer norms.
   public var epsilon = 1e-5
   /// The nonlinearity of the feed-forward blocks.
   public var activation = Activation.geluTanh
-  /// Dropout of the embeddings.
+  /// The dropout probability of the embeddings.
   public var embeddingDropout = 0.1
-  /// Dropout after attention and feed-forward blocks.
+  /// The dropout probability after attention and feed-forward blocks.
   public var residualDropout = 0.1
-  /// Dropout of attention probabilities.
+  /// The dropout probability of attention probabilities.
   public var attentionDropout = 0.1
-  /// Standard deviation of newly drawn weights.
+  /// The standard deviation with which new weights are initialised.
   public var initializerRange = 0.02
-  /// The token that ends a text; nil where the file names none.
+  /// The token that ends a text; nil if the file names none.
   public var endID: Int?
-  /// The names of a classifier's labels, where the file says them.
+  /// The names of a classifier's labels, if the file contains them.
   public var labelNames: [String]?
 
-  /// A configuration of the given sizes, with the family's usual constants.
+  /// Creates a configuration of the given sizes, with the family's usual constants.
   public init(
     vocabularySize: Int, hiddenSize: Int, layerCount: Int, headCount: Int, positionCount: Int,
     intermediateSize: Int? = nil, endID: Int? = nil

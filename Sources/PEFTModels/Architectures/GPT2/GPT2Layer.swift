@@ -1,13 +1,13 @@
 import PEFTTensor
 
-/// One transformer layer in GPT-2's order: the norm stands before each block, and the block's
-/// output is added to the residual stream.
+/// One transformer layer in GPT-2's order: a norm precedes each block, and the block's output is
+/// added to the residual stream.
 ///
 ///     a = x + d(W_o attention(W_a LN₁(x)));  y = a + d(W_p f(W_f LN₂(a)))
 final class GPT2Layer: DecodingLayer {
   /// The norm before attention.
   let attentionNorm: NormalizationLayer
-  /// The map onto queries, keys and values, side by side [3·h, h].
+  /// The joint query-key-value projection [3·h, h].
   let attention: LinearLayer
   /// The map from the heads back to the residual stream.
   let attentionOutput: LinearLayer
@@ -19,7 +19,7 @@ final class GPT2Layer: DecodingLayer {
   let output: LinearLayer
   let configuration: GPT2Configuration
 
-  /// A layer of zero maps under the path `name`.
+  /// Creates a layer at the path `name` whose maps are all zero.
   init(name: String, configuration: GPT2Configuration) {
     self.configuration = configuration
     let (hidden, inner) = (configuration.hiddenSize, configuration.intermediateSize)

@@ -1,7 +1,7 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// A model of Llama's kind without an output: embeddings, layers and the last norm.
+/// A Llama model without an output: embeddings, layers and the last norm.
 final class Llama: DecodingBackbone {
   let wordTable: Parameter
   let layers: [LlamaLayer]
@@ -10,7 +10,8 @@ final class Llama: DecodingBackbone {
 
   static let prefix = "model."
 
-  /// A model of zero maps. Names are those of transformers' models with an output.
+  /// Creates a model whose maps are all zero. Names are those of transformers' models with an
+  /// output.
   init(configuration: LlamaConfiguration) {
     let hidden = configuration.hiddenSize
     let positions = RotaryPositions(configuration)

@@ -9,7 +9,7 @@ extension LlamaConfiguration: Architecture {
   /// `llama`.
   public var modelType: String { "llama" }
 
-  /// How large the model is.
+  /// The sizes of the model.
   public var sizes: ModelSizes {
     ModelSizes(
       vocabulary: vocabularySize, positions: positionCount, hidden: hiddenSize,
@@ -18,8 +18,8 @@ extension LlamaConfiguration: Architecture {
       tableRows: tiesOutput ? vocabularySize : 2 * vocabularySize)
   }
 
-  /// The names of transformers' Llama. A checkpoint may have heads, and frequencies that its first
-  /// versions stored.
+  /// The names used by transformers' Llama. A checkpoint may also contain heads, and the
+  /// frequencies that early versions stored.
   public var naming: CheckpointNaming {
     CheckpointNaming(
       prefix: Llama.prefix, outputLayer: Self.outputLayer, classifierWeights: ["score.weight"],
@@ -37,10 +37,10 @@ extension LlamaConfiguration: Architecture {
   /// The last token.
   public var usualPooling: Pooling { .last }
 
-  /// The maps onto queries and values.
+  /// The query and value projections.
   public var usualTargets: [String] { ["q_proj", "v_proj"] }
 
-  /// The maps onto keys and values, and the map back of the feed-forward network.
+  /// The key and value projections, and the map out of the feed-forward block.
   public var usualScaledTargets: (targets: [String], feedForward: [String]) {
     (["k_proj", "v_proj", "down_proj"], ["down_proj"])
   }
@@ -48,22 +48,22 @@ extension LlamaConfiguration: Architecture {
   /// True.
   public var isCausal: Bool { true }
 
-  /// `initializerRange` for all.
+  /// `initializerRange` for all matrices.
   public func deviation(of name: String) -> Double { initializerRange }
 
-  /// No special tokens around a text, whatever the vocabulary holds, unless the tokenizer's file
-  /// asks for them. A text ends with the token that the configuration names: vocabularies of models
-  /// that hold conversations have several.
+  /// Adds no special tokens to a text, whatever the vocabulary contains, unless the tokenizer's
+  /// file asks for them. A text ends with the token that the configuration names, because the
+  /// vocabularies of chat models contain several end tokens.
   public func adapt(_ tokenizer: inout Tokenizer, directory: String) throws(FileError) {
     tokenizer.leaveTextsBare(end: endID)
     if tokenizer.special.begin == nil, let endID { tokenizer.useBareTexts(end: Int32(endID)) }
   }
 
-  /// A `Llama`.
+  /// Creates a `Llama`.
   public func makeBackbone() -> any Backbone { Llama(configuration: self) }
 
-  /// A classifier of texts without a bias, one of tokens, or a language model whose output layer is
-  /// the word table or a matrix of its own.
+  /// Creates a text classifier without a bias, a token classifier, or a language model whose output
+  /// layer is the word table or a separate matrix.
   public func makeHead(_ output: ModelOutput, on backbone: any Backbone) -> any ModelHead {
     switch output {
     case .classes(let count, let pooling):
@@ -85,7 +85,7 @@ extension LlamaConfiguration: Architecture {
 }
 
 extension ModelConfiguration {
-  /// A model of Llama's kind.
+  /// Creates the configuration of a Llama model.
   public static func llama(_ configuration: LlamaConfiguration) -> ModelConfiguration {
     ModelConfiguration(configuration)
   }

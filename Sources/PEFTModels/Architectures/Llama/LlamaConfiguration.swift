@@ -1,46 +1,46 @@
 import PEFTTensor
 
-/// What `config.json` says about a model of Llama's kind (Touvron et al. 2023), such as Llama 3 and
-/// SmolLM2.
+/// The contents of `config.json` for a model of the Llama family (Touvron et al. 2023), such as
+/// Llama 3 and SmolLM2.
 public struct LlamaConfiguration: Hashable, Sendable {
-  /// Rows of the word table, V.
+  /// The number of rows of the word table, V.
   public var vocabularySize: Int
-  /// Width of the residual stream.
+  /// The width of the residual stream.
   public var hiddenSize: Int
-  /// Number of transformer layers.
+  /// The number of transformer layers.
   public var layerCount: Int
-  /// Attention heads of a layer, H.
+  /// The number of attention heads in a layer, H.
   public var headCount: Int
-  /// Heads of keys and values, H_kv, which divides H.
+  /// The number of key and value heads, H_kv, which divides H.
   public var keyValueHeadCount: Int
-  /// Columns of a head, D, an even number.
+  /// The number of columns of a head, D, which is even.
   public var headWidth: Int
-  /// Width of the feed-forward blocks.
+  /// The width of the feed-forward blocks.
   public var intermediateSize: Int
   /// The longest sequence, in tokens.
   public var positionCount: Int
-  /// Added to the mean square in norms.
+  /// The constant added to the mean square in norms.
   public var epsilon = 1e-6
   /// θ of the rotary positions.
   public var theta = 10_000.0
-  /// How the rotary frequencies were scaled for longer texts; nil where they were not.
+  /// The scaling of the rotary frequencies for longer texts; nil if they are not scaled.
   public var scaling: RotaryScaling?
   /// Whether the maps of the attention block have biases.
   public var hasAttentionBias = false
   /// Whether the maps of the feed-forward blocks have biases.
   public var hasInnerBias = false
-  /// Whether the output layer of a language model is the word table.
+  /// Whether the word table is also the output layer of a language model.
   public var tiesOutput = false
-  /// Dropout of attention probabilities.
+  /// The dropout probability of attention probabilities.
   public var attentionDropout = 0.0
-  /// Standard deviation of newly drawn weights.
+  /// The standard deviation with which new weights are initialised.
   public var initializerRange = 0.02
-  /// The token that ends a text; nil where the file names none.
+  /// The token that ends a text; nil if the file names none.
   public var endID: Int?
-  /// The names of a classifier's labels, where the file says them.
+  /// The names of a classifier's labels, if the file contains them.
   public var labelNames: [String]?
 
-  /// A configuration of the given sizes, with the family's usual constants.
+  /// Creates a configuration of the given sizes, with the family's usual constants.
   public init(
     vocabularySize: Int, hiddenSize: Int, layerCount: Int, headCount: Int,
     keyValueHeadCount: Int? = nil, headWidth: Int? = nil, intermediateSize: Int,
@@ -58,8 +58,8 @@ public struct LlamaConfiguration: Hashable, Sendable {
     self.endID = endID
   }
 
-  /// Reads `config.json`; see `Architecture`. Rotary positions may stand as transformers 4 or as
-  /// transformers 5 writes them.
+  /// Reads `config.json`; see `Architecture`. Accepts rotary positions as written by transformers 4
+  /// or transformers 5.
   public init(_ file: ConfigurationReader) throws(FileError) {
     try file.refuse("hidden_act", unless: .string("silu"))
     try file.refuse("pretraining_tp", unless: .integer(1))
@@ -103,7 +103,7 @@ public struct LlamaConfiguration: Hashable, Sendable {
     }
   }
 
-  /// The contents of a `config.json`, as transformers 4 and 5 read them.
+  /// The contents of a `config.json` that transformers 4 and 5 can both read.
   public var json: JSONValue {
     var object: JSONObject = [
       "architectures": .array([.string(naming.languageClass)]), "model_type": .string(modelType),

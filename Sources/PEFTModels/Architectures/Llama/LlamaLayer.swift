@@ -1,24 +1,24 @@
 import PEFTTensor
 
-/// One transformer layer of Llama's kind: RMS norms before the blocks, rotary positions, heads of
-/// queries that share keys and values, and a gated feed-forward block (SwiGLU, Shazeer 2020).
+/// One transformer layer of Llama: RMS norms before the blocks, rotary positions, grouped-query
+/// attention, and a gated feed-forward block (SwiGLU, Shazeer 2020).
 ///
 ///     n = N₁(x);  a = x + W_o attention(R W_q n, R W_k n, W_v n)
 ///     m = N₂(a);  y = a + W_d (silu(W_g m) ∘ W_u m)
 final class LlamaLayer: DecodingLayer {
   /// The norm before attention.
   let attentionNorm: NormalizationLayer
-  /// The map onto queries [H·D, h].
+  /// The query projection [H·D, h].
   let query: LinearLayer
-  /// The map onto keys [H_kv·D, h].
+  /// The key projection [H_kv·D, h].
   let key: LinearLayer
-  /// The map onto values [H_kv·D, h].
+  /// The value projection [H_kv·D, h].
   let value: LinearLayer
   /// The map from the heads back to the residual stream.
   let attentionOutput: LinearLayer
   /// The norm before the feed-forward block.
   let innerNorm: NormalizationLayer
-  /// The map whose output is the gate, W_g.
+  /// The map that computes the gate, W_g.
   let gate: LinearLayer
   /// The map whose output is gated, W_u.
   let intermediate: LinearLayer
@@ -27,7 +27,7 @@ final class LlamaLayer: DecodingLayer {
   private let configuration: LlamaConfiguration
   private let positions: RotaryPositions
 
-  /// A layer of zero maps under the path `name`.
+  /// Creates a layer at the path `name` whose maps are all zero.
   init(name: String, configuration: LlamaConfiguration, positions: RotaryPositions) {
     self.configuration = configuration
     self.positions = positions

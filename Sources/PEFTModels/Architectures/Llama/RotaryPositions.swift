@@ -1,7 +1,7 @@
 import PEFTTensor
 
-/// The rotary positions of all layers, with a table that grows with the longest text so far: that
-/// of all positions is large in models with a long context.
+/// The rotary positions of all layers. The table grows with the longest text so far, because a
+/// table of all positions would be large in models with a long context.
 final class RotaryPositions {
   private let frequencies: [Float]
   private let limit: Int
@@ -15,7 +15,7 @@ final class RotaryPositions {
     table = RotaryTable(inverseFrequencies: frequencies, positionCount: 0)
   }
 
-  /// x [T, n·D] with the heads of each row turned to its position.
+  /// x [T, n·D] with the heads of each row rotated to the row's position.
   func turned(_ x: Variable, to positions: [Int32], on tape: Tape) -> Variable {
     let count = Int(positions.max() ?? 0) + 1
     if count > table.positionCount {

@@ -1,22 +1,23 @@
 import Foundation
 import PEFTTensor
 
-/// How Llama 3.1 scales rotary frequencies for texts longer than those it was first trained on.
+/// The scaling of rotary frequencies by which Llama 3.1 handles texts longer than those of its
+/// first training.
 ///
-/// With f a frequency and n = f P / 2π its turns over P, the positions of the first training:
-/// frequencies with n above `highFactor` stay, those with n below `lowFactor` become f / `factor`,
-/// and between the two it is a mean of both, linear in n.
+/// With f a frequency, P the number of positions in the first training and n = f P / 2π the
+/// rotations over P positions: a frequency with n above `highFactor` is unchanged, one with n below
+/// `lowFactor` becomes f / `factor`, and in between the result is a mean of both, linear in n.
 public struct RotaryScaling: Hashable, Sendable {
-  /// What low frequencies are divided by.
+  /// The divisor of low frequencies.
   public var factor: Double
-  /// The turns below which a frequency is divided.
+  /// The number of rotations below which a frequency is divided.
   public var lowFactor: Double
-  /// The turns above which a frequency stays, more than `lowFactor`.
+  /// The number of rotations above which a frequency is unchanged; greater than `lowFactor`.
   public var highFactor: Double
-  /// P.
+  /// P, the number of positions in the first training.
   public var firstPositions: Int
 
-  /// A scaling with these constants.
+  /// Creates a scaling with these constants.
   public init(factor: Double, lowFactor: Double, highFactor: Double, firstPositions: Int) {
     self.factor = factor
     self.lowFactor = lowFactor
@@ -24,9 +25,9 @@ public struct RotaryScaling: Hashable, Sendable {
     self.firstPositions = firstPositions
   }
 
-  /// Reads `rope_scaling` or `rope_parameters`; nil where nothing is scaled.
+  /// Reads `rope_scaling` or `rope_parameters`; nil if there is no scaling.
   ///
-  /// Errors: `unsupported` for another rule, by its name; `malformed`.
+  /// Errors: `unsupported` for another rule, naming it; `malformed`.
   init?(_ file: ConfigurationReader) throws(FileError) {
     guard try file.positive("partial_rotary_factor", default: 1) == 1 else {
       throw FileError(
@@ -62,7 +63,7 @@ public struct RotaryScaling: Hashable, Sendable {
     ])
   }
 
-  /// The frequency that takes the place of `frequency`.
+  /// The scaled value of `frequency`.
   func scaled(_ frequency: Float) -> Float {
     let plain = Double(frequency)
     let turns = plain * Double(firstPositions) / (2 * Double.pi)
