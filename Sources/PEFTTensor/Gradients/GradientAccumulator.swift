@@ -1,6 +1,6 @@
 /// The sink of training: multiplies the factors and keeps the sum, one tensor for each parameter,
 /// in its `gradientShape`. Where only some rows train, only theirs is ever formed; and of a table
-/// that was only read, the rows that were.
+/// (`Parameter.isTable`), the rows that were read.
 ///
 /// `reset` lets go of the sums, so that what the next step saves for its pass
 /// can take their memory.
@@ -55,8 +55,8 @@ public final class GradientAccumulator: GradientSink {
       gradients[parameter] = table.dense(shape)
     }
     var earlier = gradients.removeValue(forKey: parameter)
-    if earlier == nil, parameter.gradientRows == nil,
-      let (values, rows) = gradient.scattered, 2 * rows.count <= shape.rows
+    if earlier == nil, let (values, rows) = gradient.scattered,
+      parameter.keepsOnlyReadRows(ofLookups: rows.count)
     {
       tableGradients[parameter] = TableGradient(values, rows: rows)
       return

@@ -39,6 +39,12 @@ public final class Parameter {
   /// Whether files hold the matrix the other way round, as [in, out], as GPT-2's
   /// do of its linear maps.
   public let isTransposedInFiles: Bool
+  /// Whether the computation only looks up rows of it, as of a table of embeddings that is not the
+  /// output layer too. The gradient of a step is then zero outside the rows that its batch reads.
+  ///
+  /// It decides how much memory gradients and optimizer state take, not their values; only the
+  /// global norm of gradients may differ in its last bits.
+  public package(set) var isTable: Bool
   /// What of it an optimizer changes and a run keeps. The rest keeps its bits, and has no optimizer
   /// state.
   public var trains: TrainableElements {
@@ -49,12 +55,17 @@ public final class Parameter {
   public var wantsWholeGradient = false
 
   /// A parameter with a value.
+  ///
+  /// - Parameter isTable: whether the computation only looks up rows of it.
   public init(
-    name: String, value: Tensor, isTrainable: Bool = true, isTransposedInFiles: Bool = false
+    name: String, value: Tensor, isTrainable: Bool = true, isTransposedInFiles: Bool = false,
+    isTable: Bool = false
   ) {
     precondition(
-      !isTransposedInFiles || value.shape.rank == 2, "Parameter: \(value.shape) is no matrix")
+      !(isTransposedInFiles || isTable) || value.shape.rank == 2,
+      "Parameter: \(value.shape) is no matrix")
     self.name = name
+    self.isTable = isTable
     stored = value
     self.isTransposedInFiles = isTransposedInFiles
     trains = isTrainable ? .all : .none
