@@ -126,7 +126,7 @@ extension TrainingJob {
         "running text in windows of \(windows.context) tokens, one every \(windows.stride) "
           + "(`max-length`, `stride`)")
     }
-    try configuration.checkMemory()
+    try MemoryForecast(loading: configuration).check()
     let weights = SeededGenerator(seed: settings.seed, purpose: "weights")
     let pooling = pooling ?? configuration.usualPooling
     let (model, report) = try TransformerModel.load(

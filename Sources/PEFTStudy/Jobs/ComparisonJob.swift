@@ -167,7 +167,7 @@ public struct ComparisonJob: Sendable {
       return finished
     }
     let prepared = try job.prepare()
-    try prepared.checkMemory(prepared.forecast(timing: false))
+    try prepared.forecast(timing: false).memory.check()
     return try prepared.run(
       in: output, recipe: job.recipe(prepared.files),
       resuming: resuming && output.has(CheckpointStore.manifestName), shouldStop: shouldStop

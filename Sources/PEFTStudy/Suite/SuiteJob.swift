@@ -177,7 +177,7 @@ public struct SuiteJob {
     TensorMemory.releaseUnused()
     _ = Processor.resetPeakResidentBytes()
     let prepared = try job.prepare()
-    try prepared.checkMemory(prepared.forecast(timing: false))
+    try prepared.forecast(timing: false).memory.check()
     let cell: SuiteCell?
     do {
       cell = try prepared.cell(
