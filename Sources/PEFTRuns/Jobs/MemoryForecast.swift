@@ -40,7 +40,7 @@ public struct MemoryForecast: Hashable, Sendable {
       case .activations: "activations"
       case .moments: "sums of gradients"
       case .direction: "direction"
-      case .snapshot: "copy of the start"
+      case .snapshot: "copy of the weights"
       }
     }
   }

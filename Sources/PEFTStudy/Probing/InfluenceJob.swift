@@ -88,7 +88,7 @@ extension PreparedJob {
         "\(planned.count) groups have too many pairs; group more coarsely, into at most "
           + "\(OneWalkProbe.interactionLimit)")
     }
-    try checkMemory(settings)
+    try memoryForecast(settings).check()
     let modelFiles = try files.digests()
     let recipe = try job.recipe(settings, files, adapter: adapter)
     var checkpoint = output.map { ProbeCheckpoint(in: $0, recipe: recipe) }
@@ -163,20 +163,15 @@ extension PreparedJob {
     try Selection.check(budget, for: grouping.groups)
   }
 
-  /// Throws where the probe needs more than the system will give.
-  private func checkMemory(_ settings: InfluenceSettings) throws(InsufficientMemory) {
+  /// The memory of a probe, in which every parameter trains. It has the activations of a training
+  /// step, sums of gradients and of their squares, and a direction; along a training run also that
+  /// run's optimizer.
+  package func memoryForecast(_ settings: InfluenceSettings) -> MemoryForecast {
     let marks = model.parameters.map(\.parameter.trains)
     for entry in model.parameters { entry.parameter.trains = .all }
     defer {
       for (entry, mark) in zip(model.parameters, marks) { entry.parameter.trains = mark }
     }
-    try memoryForecast(settings).check()
-  }
-
-  /// The memory of a probe, in which every parameter trains. It has the activations of a training
-  /// step, sums of gradients and of their squares, and a direction; along a training run also that
-  /// run's optimizer.
-  private func memoryForecast(_ settings: InfluenceSettings) -> MemoryForecast {
     var training = job.settings
     training.usesDropout = false
     training.recomputesLayers = false
