@@ -89,8 +89,8 @@ struct TrainExamples {
     let prepared = try job.prepare()
     for note in prepared.notes { print(note) }
     let forecast = prepared.forecast(timing: false)
-    try prepared.checkMemory(forecast)
-    print(prepared.counts.trainable, "parameters,", forecast.totalBytes, "bytes")
+    try forecast.memory.check()
+    print(prepared.counts.trainable, "parameters,", forecast.memory.totalBytes, "bytes")
 
     let outcome = try train(
       prepared.model, on: prepared.train, evaluatingOn: prepared.dev, task: prepared.task,

@@ -6,15 +6,24 @@ import PEFTTensor
 /// as a model directory.
 public enum SmallModel {
   /// Writes `config.json`, `vocab.txt` and `model.safetensors` into `directory`.
-  public static func write(to directory: String, texts: [String]) throws {
+  ///
+  /// - Parameters:
+  ///   - rows: the least rows of the word table; words that no text has fill it up.
+  ///   - hiddenSize: a multiple of the four heads.
+  public static func write(
+    to directory: String, texts: [String], rows: Int = 0, hiddenSize: Int = 128,
+    layerCount: Int = 2
+  ) throws {
     let words = Set(texts.flatMap { $0.split(whereSeparator: \.isWhitespace).map(String.init) })
     let characters = Set(words.joined()).sorted().map(String.init)
     let specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    let vocabulary =
+    var vocabulary =
       specials + characters + characters.map { "##" + $0 }
       + words.filter { $0.count > 1 }.sorted()
+    vocabulary += (vocabulary.count..<max(rows, vocabulary.count)).map { "[unused\($0)]" }
     let configuration = EncoderConfiguration(
-      family: .bert, vocabularySize: vocabulary.count, hiddenSize: 128, layerCount: 2,
+      family: .bert, vocabularySize: vocabulary.count, hiddenSize: hiddenSize,
+      layerCount: layerCount,
       headCount: 4, intermediateSize: 512, positionCount: 128, tokenTypeCount: 2, epsilon: 1e-12,
       activation: .gelu, hiddenDropout: 0.1, attentionDropout: 0.1, classifierDropout: nil,
       paddingID: 0, initializerRange: 0.02, labelNames: nil)

@@ -19,6 +19,9 @@ extension TransformerModel {
     }
   }
 
+  /// The word table [V, h].
+  package var wordTable: Parameter { backbone.wordTable }
+
   /// The parameters of the task head.
   public var taskParameters: [Parameter] {
     parameters.filter { $0.kind == .head }.map(\.parameter)

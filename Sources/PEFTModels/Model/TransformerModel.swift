@@ -16,6 +16,8 @@ public final class TransformerModel {
     self.output = output
     backbone = configuration.architecture.makeBackbone()
     head = configuration.architecture.makeHead(output, on: backbone)
+    // As an output layer, the word table gets a gradient in every row.
+    head.vocabulary?.table.isTable = false
   }
 
   /// The number of tokens that a layer processes at once if nothing is recorded.

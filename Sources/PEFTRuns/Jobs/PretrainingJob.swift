@@ -230,31 +230,16 @@ extension PretrainingJob {
     }
   }
 
-  /// Numbers for each token, width and layer that the tape of a step holds: the inputs of
-  /// the linear maps and norms, queries, keys and values, and the inner layer before and
-  /// after its activation.
-  private static let savedWidths = 16.0
-
-  /// Weights, gradients, AdamW's moments and the activations of the largest batch must
-  /// fit before any is made.
+  /// Throws where the run would not fit, before any memory is taken for the model.
   private func checkMemory(
     _ configuration: ModelConfiguration, _ train: EncodedDataset
   ) throws(InsufficientMemory) {
-    let model = 16 * configuration.matrixElements
     let tokens =
       epochBatches(data: train, settings: settings, epoch: 0).lazy.map { batch in
         batch.reduce(0) { $0 + train.lengths[$1] }
       }.max() ?? 0
-    let activations =
-      4 * Self.savedWidths * Double(hiddenSize) * Double(layerCount) * Double(tokens)
-    let available = Processor.availableMemory
-    guard model + activations > Double(available) else { return }
-    throw InsufficientMemory(
-      description:
-        "a model of \(Int(saturating: configuration.matrixElements / 1e6)) million parameters needs "
-        + "\(Int(saturating: model / 1048576)) MiB to train, a batch of \(tokens) tokens "
-        + "\(Int(saturating: activations / 1048576)) MiB more, and \(available >> 20) MiB are free; lower "
-        + "`hidden-size`, `layers`, `vocabulary-size` or `batch-tokens`")
+    try MemoryForecast(pretraining: configuration, tokens: tokens, keepsBest: devPath != nil)
+      .check()
   }
 
   private var recipe: JSONObject {

@@ -100,7 +100,7 @@ extension TrainingJob {
   /// - Parameter inputs: those of this job, or of one on the same files that differs only in
   ///   method, plan, learning rate or seed.
   public func prepare(from inputs: TrainingInputs) throws -> PreparedJob {
-    try inputs.configuration.checkMemory()
+    try MemoryForecast(loading: inputs.configuration).check()
     var notes = inputs.notes
     let weights = SeededGenerator(seed: settings.seed, purpose: "weights")
     let pooling = pooling ?? inputs.configuration.usualPooling

@@ -88,7 +88,7 @@ extension PreparedJob {
         "\(planned.count) groups have too many pairs; group more coarsely, into at most "
           + "\(OneWalkProbe.interactionLimit)")
     }
-    try checkProbeMemory()
+    try memoryForecast(settings).check()
     let modelFiles = try files.digests()
     let recipe = try job.recipe(settings, of: inputs)
     var checkpoint = output.map { ProbeCheckpoint(in: $0, recipe: recipe) }
@@ -163,15 +163,33 @@ extension PreparedJob {
     try Selection.check(budget, for: grouping.groups)
   }
 
-  /// Throws where gradients, their two means and a direction for every parameter, with the
-  /// activations of a whole training step, are more than the system will give.
-  private func checkProbeMemory() throws(InsufficientMemory) {
+  /// The memory of a probe, in which every parameter trains. It has the activations of a training
+  /// step, sums of gradients and of their squares, and a direction; along a training run also that
+  /// run's optimizer.
+  package func memoryForecast(_ settings: InfluenceSettings) -> MemoryForecast {
     let marks = model.parameters.map(\.parameter.trains)
     for entry in model.parameters { entry.parameter.trains = .all }
     defer {
       for (entry, mark) in zip(model.parameters, marks) { entry.parameter.trains = mark }
     }
-    try checkMemory(forecast(timing: false), further: 4 * model.parameterCount)
+    var training = job.settings
+    training.usesDropout = false
+    training.recomputesLayers = false
+    training.precision = settings.probe.precision
+    var memory = memoryForecast(
+      of: "probing", settings: training, evaluates: false,
+      remedy: "lower `batch-size` or `max-length`, or use a smaller model")
+    let parameterBytes = 4 * model.parameterCount
+    memory[.moments] = 2 * parameterBytes
+    memory[.direction] = parameterBytes
+    switch settings.probe.path {
+    // The optimizer of a warm-up is gone before the sums, which take as much, are there.
+    case .held:
+      memory[.optimizer] = 0
+      memory[.snapshot] = settings.warmSteps > 0 ? parameterBytes : 0
+    case .training: memory[.snapshot] = parameterBytes
+    }
+    return memory
   }
 
   /// Trains the head alone, where there is one; false when it was stopped.

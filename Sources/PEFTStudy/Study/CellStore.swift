@@ -49,7 +49,7 @@ struct CellStore: StudyStore {
     TensorMemory.releaseUnused()
     _ = Processor.resetPeakResidentBytes()
     let prepared = try request.job(training: choice).prepare(from: request.problem.inputs)
-    try prepared.checkMemory(prepared.forecast(timing: false))
+    try prepared.forecast(timing: false).memory.check()
     let run: StudyRun?
     do {
       run = try prepared.trained(scratch: place, shouldStop: shouldStop) {

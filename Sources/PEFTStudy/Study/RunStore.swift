@@ -89,7 +89,7 @@ final class RunStore: StudyStore {
       return finished
     }
     let prepared = try job.prepare(from: inputs)
-    try prepared.checkMemory(prepared.forecast(timing: false))
+    try prepared.forecast(timing: false).memory.check()
     return try prepared.run(
       in: output, recipe: recipe,
       resuming: isResuming && output.has(CheckpointStore.manifestName), shouldStop: shouldStop

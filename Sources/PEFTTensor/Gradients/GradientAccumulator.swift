@@ -1,8 +1,8 @@
 /// The gradient sink for training: multiplies the factors and keeps their sum, one tensor for each
 /// parameter, in its `gradientShape`.
 ///
-/// If only some rows are trainable, only their gradients are formed. For a table that was only
-/// looked up, only the rows that were read are kept. `reset` frees the sums, so that the tensors
+/// If only some rows are trainable, only their gradients are formed. For a table
+/// (`Parameter.isTable`), only the rows that were read are kept. `reset` frees the sums, so that the tensors
 /// saved in the next step's forward pass can reuse their memory.
 public final class GradientAccumulator: GradientSink {
   private var gradients: [Parameter: Tensor] = [:]
@@ -57,8 +57,8 @@ public final class GradientAccumulator: GradientSink {
       gradients[parameter] = table.dense(shape)
     }
     var earlier = gradients.removeValue(forKey: parameter)
-    if earlier == nil, parameter.gradientRows == nil,
-      let (values, rows) = gradient.scattered, 2 * rows.count <= shape.rows
+    if earlier == nil, let (values, rows) = gradient.scattered,
+      parameter.keepsOnlyReadRows(ofLookups: rows.count)
     {
       tableGradients[parameter] = TableGradient(values, rows: rows)
       return

@@ -14,15 +14,16 @@ struct OptimizedParameters {
 
   /// Zeros for every trainable element: one tensor for each parameter, in its `trainableShape`.
   /// Those of a table take memory only as its rows are written.
-  var zeros: [Tensor] { all.map { Self.zeros($0.isTrainable ? $0.trainableShape : [0]) } }
-
-  private static func zeros(_ shape: Shape) -> Tensor {
-    isTable(shape) ? Tensor(zeroPages: shape) : Tensor(zeros: shape)
+  var zeros: [Tensor] {
+    all.map { parameter in
+      guard parameter.isTrainable else { return Tensor(zeros: [0]) }
+      return parameter.hasStateOfReadRows
+        ? Tensor(zeroPages: parameter.trainableShape) : Tensor(zeros: parameter.trainableShape)
+    }
   }
 
-  /// A copy of the tensor in which all-zero rows of a table take no memory, as in `zeros`.
+  /// A copy of the tensor of a table's state, in which all-zero rows take no memory, as in `zeros`.
   private static func compacted(_ tensor: Tensor) -> Tensor {
-    guard isTable(tensor.shape) else { return tensor }
     let width = tensor.shape.columns
     var result = Tensor(zeroPages: tensor.shape)
     result.withUnsafeMutableElements { target in
@@ -36,14 +37,6 @@ struct OptimizedParameters {
     }
     return result
   }
-
-  private static func isTable(_ shape: Shape) -> Bool {
-    shape.rank == 2 && shape.rows >= rowsOfTable * shape.columns
-  }
-
-  /// A matrix with at least this many times more rows than columns is treated as a table, of which
-  /// a task reads only some rows.
-  private static let rowsOfTable = 16
 
   /// The tensors of a slot, keyed by the names of their parameters. Frozen parameters are left out.
   func named(_ tensors: [Tensor]) -> [String: Tensor] {
@@ -67,7 +60,8 @@ struct OptimizedParameters {
         tensor?.shape == parameter.trainableShape,
         "Optimizer: a state of \(parameter.name) with the shape \(tensor?.shape ?? [0]), where "
           + "\(parameter.trainableShape) trains")
-      return Self.compacted(tensor ?? Tensor(zeros: [0]))
+      let state = tensor ?? Tensor(zeros: [0])
+      return parameter.hasStateOfReadRows ? Self.compacted(state) : state
     }
   }
 

@@ -39,6 +39,12 @@ public final class Parameter {
   package var origin: (() throws(FileError) -> Tensor)?
   /// Whether files hold the transpose of the matrix, [in, out], as GPT-2's do for its linear maps.
   public let isTransposedInFiles: Bool
+  /// Whether the computation only looks up rows, as in an embedding table that is not also the output
+  /// layer. The gradient of a step is then zero outside the rows that its batch reads.
+  ///
+  /// It decides how much memory gradients and optimizer state take, not their values; only the
+  /// global norm of gradients may differ in its last bits.
+  public package(set) var isTable: Bool
   /// The elements that an optimizer updates and a run saves. All other elements keep their bits and
   /// have no optimizer state.
   public var trains: TrainableElements {
@@ -49,12 +55,17 @@ public final class Parameter {
   public var wantsWholeGradient = false
 
   /// Creates a parameter with a value.
+  ///
+  /// - Parameter isTable: whether the computation only looks up rows of it.
   public init(
-    name: String, value: Tensor, isTrainable: Bool = true, isTransposedInFiles: Bool = false
+    name: String, value: Tensor, isTrainable: Bool = true, isTransposedInFiles: Bool = false,
+    isTable: Bool = false
   ) {
     precondition(
-      !isTransposedInFiles || value.shape.rank == 2, "Parameter: \(value.shape) is no matrix")
+      !(isTransposedInFiles || isTable) || value.shape.rank == 2,
+      "Parameter: \(value.shape) is no matrix")
     self.name = name
+    self.isTable = isTable
     stored = value
     self.isTransposedInFiles = isTransposedInFiles
     trains = isTrainable ? .all : .none

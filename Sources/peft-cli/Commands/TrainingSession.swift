@@ -24,7 +24,7 @@ struct TrainingSession {
     prepared.notes.forEach { common.note($0) }
     let forecast = prepared.forecast(timing: dryRun)
     guard let output, !dryRun else { return show(forecast, of: prepared) }
-    try prepared.checkMemory(forecast)
+    try forecast.memory.check()
     let counts = prepared.counts
     common.note(
       "\(job.method.name): \(counts.trainable.grouped) of \(counts.parameters.grouped) parameters "
@@ -80,38 +80,30 @@ struct TrainingSession {
     Console.output("run: \(output)   report: \(output)/report.html")
   }
 
+  /// What a training run needs memory for, in the order in which it is shown.
+  private static let memoryItems: [MemoryForecast.Item] = [
+    .process, .weights, .gradients, .optimizer, .bestCopy, .packedWeights, .activations,
+  ]
+
   private func show(_ forecast: TrainingForecast, of prepared: PreparedJob) {
-    let counts = prepared.counts
+    let (counts, memory) = (prepared.counts, forecast.memory)
     if common.json {
+      var document: JSONObject = [:]
+      for item in Self.memoryItems { document[item.rawValue] = .integer(memory[item]) }
+      document["total"] = .integer(memory.totalBytes)
       Console.output(
         .object([
           "trainable": .integer(counts.trainable), "parameters": .integer(counts.parameters),
           "steps": .integer(forecast.steps),
-          "memory": .object([
-            "process": .integer(forecast.processBytes),
-            "weights": .integer(forecast.weightBytes),
-            "gradients": .integer(forecast.gradientBytes),
-            "optimizer": .integer(forecast.optimizerBytes),
-            "bestCopy": .integer(forecast.bestCopyBytes),
-            "packedWeights": .integer(forecast.packedBytes),
-            "activations": .integer(forecast.activationBytes),
-            "total": .integer(forecast.totalBytes),
-          ]),
+          "memory": .object(document),
           "tokensPerSecond": .number(forecast.tokensPerSecond ?? 0),
           "seconds": .number(forecast.seconds ?? 0),
         ]))
       return
     }
     var table = TextTable(header: ["memory", "MiB"])
-    for (name, bytes) in [
-      ("process and data", forecast.processBytes), ("weights", forecast.weightBytes),
-      ("gradients", forecast.gradientBytes),
-      ("optimizer state", forecast.optimizerBytes), ("copy of the best", forecast.bestCopyBytes),
-      ("packed weights", forecast.packedBytes),
-      ("activations", forecast.activationBytes), ("total", forecast.totalBytes),
-    ] {
-      table.add([name, "\(bytes >> 20)"])
-    }
+    for item in Self.memoryItems { table.add([item.title, "\(memory[item] >> 20)"]) }
+    table.add(["total", "\(memory.totalBytes >> 20)"])
     Console.output(
       "\(job.method.name): \(counts.trainable.grouped) of \(counts.parameters.grouped) parameters "
         + "would train, \(forecast.steps) steps")

@@ -32,10 +32,10 @@ extension TrainingJobTests {
     let trainable = head.counts.trainable + 128 * (2 + 4 + 200)
     #expect(job.counts.trainable == trainable)
     #expect(job.counts.parameters == head.counts.parameters)
-    let forecast = job.forecast(timing: false)
-    #expect(forecast.gradientBytes == 4 * trainable)
-    #expect(forecast.optimizerBytes == 8 * trainable)
-    #expect(forecast.bestCopyBytes == 4 * trainable)
+    let memory = job.forecast(timing: false).memory
+    #expect(memory[.gradients] == 4 * trainable)
+    #expect(memory[.optimizer] == 8 * trainable)
+    #expect(memory[.bestCopy] == 4 * trainable)
   }
 
   @Test("a method that is attached trains whole matrices again")

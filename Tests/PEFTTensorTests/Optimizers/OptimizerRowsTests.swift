@@ -1,3 +1,4 @@
+import Foundation
 import PEFTTensor
 import Testing
 
@@ -13,7 +14,7 @@ struct OptimizerRowsTests {
   }
 
   private func table() -> Parameter {
-    Parameter(name: "table", value: OperationProblem.normal([40, 19], "table"))
+    Parameter(name: "table", value: OperationProblem.normal([40, 19], "table"), isTable: true)
   }
 
   @Test("they are the whole gradient, also where something else is added")
@@ -71,7 +72,8 @@ struct OptimizerRowsTests {
   @Test("so are they where most rows were never read, and others in every step")
   func newRows() throws {
     let start = OperationProblem.normal([60_000, 3], "large table")
-    let (table, twin) = (Parameter(name: "t", value: start), Parameter(name: "t", value: start))
+    let table = Parameter(name: "t", value: start, isTable: true)
+    let twin = Parameter(name: "t", value: start)
     var optimizers = [table, twin].map { AdamW(parameters: [$0]) }
     for step in 0..<5 {
       let rows = Self.gradients(of: table, first: 31 * (step % 3), step: step)
@@ -88,10 +90,29 @@ struct OptimizerRowsTests {
     #expect(!table.value.isIdentical(to: start))
   }
 
+  @Test("a table is what says so, whatever its shape, as long as all of it trains")
+  func shapes() {
+    for (shape, isTable) in [([4096, 512], true), ([4096, 512], false), ([40_000, 2], false)]
+      as [(Shape, Bool)]
+    {
+      let table = Parameter(name: "t", value: Tensor(zeros: shape), isTable: isTable)
+      #expect(table.keepsOnlyReadRows(ofLookups: 20) == isTable)
+      #expect(table.hasStateOfReadRows == isTable)
+      table.trains = .rows([1, 3])
+      #expect(!table.keepsOnlyReadRows(ofLookups: 2) && !table.hasStateOfReadRows)
+    }
+    let table = Parameter(name: "t", value: Tensor(zeros: [4096, 512]), isTable: true)
+    #expect(table.keepsOnlyReadRows(ofLookups: 2048) && !table.keepsOnlyReadRows(ofLookups: 2049))
+    // Rows of 2 KiB: two in a page of 4 KiB.
+    #expect(getpagesize() != 4096 || table.pageBytes(ofRows: [0, 1, 7]) == 8192)
+    #expect(table.pageBytes(ofRows: Set(0..<4096)) == 4 * table.count)
+  }
+
   @Test("rows that were never read have a state that takes no memory")
   func memory() async {
     await #expect(processExitsWith: .success) {
-      let table = Parameter(name: "table", value: Tensor(zeros: [1_000_000, 16]))
+      let table = Parameter(
+        name: "table", value: Tensor(zeros: [1_000_000, 16]), isTable: true)
       let before = Processor.peakResidentBytes
       var optimizer = AdamW(parameters: [table])
       for step in 0..<3 {

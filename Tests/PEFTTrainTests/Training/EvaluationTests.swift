@@ -35,7 +35,7 @@ struct EvaluationTests {
       let dev = try #require(job.dev)
       let longest = try #require(dev.lengths.max())
       let batch = 4 * count * (4096 / longest)
-      #expect(job.forecast(timing: false).activationBytes >= batch)
+      #expect(job.forecast(timing: false).memory[.activations] >= batch)
       // What a first evaluation keeps for the next, such as buffers, does not count.
       _ = job.model.evaluate(dev, task: job.task)
       let before = Processor.residentMemory

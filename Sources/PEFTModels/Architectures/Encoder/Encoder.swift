@@ -20,7 +20,8 @@ final class Encoder: Backbone {
     let hidden = configuration.hiddenSize
     func table(_ name: String, _ rows: Int) -> Parameter {
       Parameter(
-        name: "\(prefix).embeddings.\(name).weight", value: Tensor(zeros: [rows, hidden]))
+        name: "\(prefix).embeddings.\(name).weight", value: Tensor(zeros: [rows, hidden]),
+        isTable: true)
     }
     tables = (
       table("word_embeddings", configuration.vocabularySize),

@@ -4,7 +4,7 @@ import PEFTTensor
 /// GPT-2 without an output: embeddings, layers and the last norm.
 final class GPT2: DecodingBackbone {
   let configuration: GPT2Configuration
-  /// The word table, which is also the output layer.
+  /// The word table, which is also the output layer of a language model.
   let wordTable: Parameter
   /// The position table.
   let positionTable: Parameter
@@ -21,7 +21,8 @@ final class GPT2: DecodingBackbone {
     self.configuration = configuration
     let hidden = configuration.hiddenSize
     func table(_ name: String, _ rows: Int) -> Parameter {
-      Parameter(name: "\(Self.prefix)\(name).weight", value: Tensor(zeros: [rows, hidden]))
+      Parameter(
+        name: "\(Self.prefix)\(name).weight", value: Tensor(zeros: [rows, hidden]), isTable: true)
     }
     wordTable = table("wte", configuration.vocabularySize)
     positionTable = table("wpe", configuration.positionCount)

@@ -17,7 +17,7 @@ final class Llama: DecodingBackbone {
     let positions = RotaryPositions(configuration)
     wordTable = Parameter(
       name: Self.prefix + "embed_tokens.weight",
-      value: Tensor(zeros: [configuration.vocabularySize, hidden]))
+      value: Tensor(zeros: [configuration.vocabularySize, hidden]), isTable: true)
     layers = (0..<configuration.layerCount).map {
       LlamaLayer(
         name: "\(Self.prefix)layers.\($0)", configuration: configuration, positions: positions)

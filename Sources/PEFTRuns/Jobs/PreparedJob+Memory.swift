@@ -1,0 +1,113 @@
+import PEFTData
+import PEFTModels
+import PEFTNetwork
+import PEFTTensor
+import PEFTTrain
+
+extension PreparedJob {
+  /// The factor on measured activations, for what is lost between buffers of different sizes.
+  private static let activationMargin = 1.1
+  /// Minimum batch sizes, in tokens, for measuring memory, if there are that many: large enough
+  /// that the rounding of buffers does not dominate, small enough that a run starts quickly.
+  private static let measuredTokens = (step: 256, evaluation: 512)
+
+  /// The memory of training with `settings`: of the parameters that are marked now, with
+  /// activations measured on two small steps without an update.
+  ///
+  /// - Parameters:
+  ///   - activity: the job, as the subject of a message.
+  ///   - evaluates: whether the job evaluates its data, and keeps the best parameters.
+  ///   - remedy: how to need less memory.
+  package func memoryForecast(
+    of activity: String, settings: TrainingSettings, evaluates: Bool, remedy: String
+  ) -> MemoryForecast {
+    let processBytes = max(0, Processor.residentMemory - weightBytes - packedBytes)
+    let loadedBytes = 4 * counts.parameters
+    var memory = MemoryForecast(
+      of: activity, heldBytes: processBytes + loadedBytes, remedy: remedy)
+    memory[.process] = processBytes
+    let batches = epochBatches(data: train, settings: settings, epoch: 0)
+    let largest = batches.map { $0.reduce(0) { $0 + train.lengths[$1] } }.max() ?? 0
+    let step = StepMeasurement(model: model, data: train, settings: settings)
+    let batch = batches.first ?? []
+    let short = first(Self.measuredTokens.step, of: train, batch)
+    // At least two examples, one of which is half of them.
+    let measured = short.count > 1 ? short : Array(batch.prefix(2))
+    // Before the activations: packed matrices stay, and would count as activations.
+    if settings.precision == .bf16 { _ = step.bytes(measured) }
+    memory[.weights] = weightBytes
+    memory[.packedWeights] = packedBytes
+    let words = wordsRead(
+      batches.prefix(plannedSteps(data: train, settings: settings)), of: step)
+    memory[.gradients] = gradientBytes(words: words.count, largest: largest)
+    memory[.optimizer] = optimizerBytes(words: words, largest: largest)
+    if evaluates, dev != nil { memory[.bestCopy] = 4 * counts.trainable }
+    let passes = Int(
+      saturating: Double(step.bytes(measured, of: largest)) * Self.activationMargin)
+    // An evaluation has every matrix unpacked.
+    let unpacked = loadedBytes - memory[.weights] - memory[.packedWeights]
+    memory[.activations] = max(
+      passes, evaluates ? evaluationBytes().map { $0 + unpacked } ?? 0 : 0)
+    return memory
+  }
+
+  private func evaluationBytes() -> Int? {
+    let data = [dev, test].compactMap(\.self)
+    guard let first = data.first else { return nil }
+    return EvaluationMeasurement(model: model, data: data).bytes(
+      self.first(Self.measuredTokens.evaluation, of: first, 0..<first.count))
+  }
+
+  /// Bytes of the gradients of a step. A table has only the rows that the step reads.
+  private func gradientBytes(words: Int, largest: Int) -> Int {
+    let elements = model.parameters.reduce(0) { sum, entry in
+      let parameter = entry.parameter
+      guard parameter.wantsGradient else { return sum }
+      guard parameter.keepsOnlyReadRows(ofLookups: largest) else {
+        return sum + parameter.gradientShape.count
+      }
+      let read = parameter == model.wordTable ? min(words, largest) : largest
+      return sum + read * parameter.shape.columns
+    }
+    return MemoryLayout<Float>.stride * elements
+  }
+
+  /// Bytes of AdamW's moments. The word table has pages for the words that the run reads; of a
+  /// method that chooses while it trains, all that it plans to train counts.
+  private func optimizerBytes(words: Set<Int32>, largest: Int) -> Int {
+    let bytes = model.parameters.reduce(0) { sum, entry in
+      let parameter = entry.parameter
+      let isSparse =
+        parameter == model.wordTable && parameter.hasStateOfReadRows
+        && parameter.keepsOnlyReadRows(ofLookups: largest)
+      return sum
+        + (isSparse ? parameter.pageBytes(ofRows: words) : 4 * parameter.trainableCount)
+    }
+    return 2 * (bytes + 4 * max(0, counts.trainable - model.trainableCount))
+  }
+
+  /// The distinct tokens in batches.
+  private func wordsRead(
+    _ batches: some Sequence<[Int]>, of step: StepMeasurement
+  ) -> Set<Int32> {
+    batches.reduce(into: []) { words, indices in
+      if let batch = step.batch(indices) { words.formUnion(batch.texts.ids) }
+    }
+  }
+
+  private var weightBytes: Int { model.parameters.reduce(0) { $0 + $1.parameter.valueBytes } }
+
+  private var packedBytes: Int { model.parameters.reduce(0) { $0 + $1.parameter.packedBytes } }
+
+  /// The first of `indices` that have `count` tokens together.
+  private func first(
+    _ count: Int, of data: EncodedDataset, _ indices: some Sequence<Int>
+  ) -> [Int] {
+    var tokens = 0
+    return Array(
+      indices.prefix { index in
+        defer { tokens += data.lengths[index] }
+        return tokens < count
+      })
+  }
+}
