@@ -32,7 +32,9 @@ extension TrainingJob {
     try Recipe.check(
       manifest.recipe ?? [:], is: recipe(ModelFiles(directory: modelDirectory)),
       path: output + "/" + RunManifest.fileName)
-    if tidying { try RunDirectory.tidy(output) }
+    if tidying {
+      try CheckpointStore<TrainingState>.tidy(output, as: .run, besides: [.adaptation])
+    }
     return manifest
   }
 }
@@ -52,7 +54,7 @@ extension PreparedJob {
     note: (String) -> Void = { _ in }, observe: (TrainingEvent) -> Void
   ) throws -> RunManifest {
     let recipe = try job.recipe(files, adapter: adapter)
-    let directory = try RunDirectory.output(output, start: start, recipe: recipe)
+    let directory = try RunDirectory.output(output, start: start)
     return try run(
       in: directory, recipe: recipe, resuming: start == .resuming, checkpoints: checkpoints,
       shouldStop: shouldStop, note: note, observe: observe)
@@ -68,7 +70,7 @@ extension PreparedJob {
     var outcome = try PEFTTrain.train(
       model, on: train, evaluatingOn: dev, task: task, settings: job.settings,
       session: session, from: state.take(),
-      checkpoints: checkpoints, savesEnd: test != nil, save: { try directory.save($0, of: model) },
+      checkpoints: checkpoints, savesEnd: test != nil, save: { try directory.save($0) },
       shouldStop: shouldStop
     ) { event in
       try directory.record(event)

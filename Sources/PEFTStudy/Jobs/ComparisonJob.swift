@@ -163,14 +163,14 @@ public struct ComparisonJob: Sendable {
     job.settings.seed = seed
     job.settings.learningRate = rate
     if resuming, let finished = try job.finishedRun(in: output.path, tidying: false) {
-      try CheckpointStore.remove(from: output)
+      try CheckpointStore<TrainingState>.remove(from: output)
       return finished
     }
     let prepared = try job.prepare()
     try prepared.checkMemory(prepared.forecast(timing: false))
     return try prepared.run(
       in: output, recipe: job.recipe(prepared.files),
-      resuming: resuming && output.has(CheckpointStore.manifestName), shouldStop: shouldStop
+      resuming: resuming && output.has(TrainingState.manifestName), shouldStop: shouldStop
     ) { observe(.training($0)) }
   }
 
