@@ -62,8 +62,6 @@ public struct PreparedPretraining {
   public let dev: EncodedDataset?
   /// Tokens of the training data.
   public let tokenCount: Int
-  /// Everything that distinguishes this run: settings and digests of its inputs.
-  let recipe: JSONObject
   let checkpoints: CheckpointStore<TrainingState>
   let steps: RunTable
   /// Steps that are done already.
@@ -152,7 +150,7 @@ extension PretrainingJob {
     }
     return PreparedPretraining(
       job: self, output: output, model: model, train: train, dev: dev,
-      tokenCount: train.lengths.reduce(0, +), recipe: recipe,
+      tokenCount: train.lengths.reduce(0, +),
       checkpoints: checkpoints ?? CheckpointStore(directory: path, recipe: recipe),
       steps: try Self.steps(in: output, from: saved), stepsDone: saved?.state.step ?? 0,
       notes: saved?.warning.map { [$0] } ?? [], state: Handover(saved?.state))
@@ -323,7 +321,7 @@ extension PreparedPretraining {
     try steps.synchronize()
     try model.writeWeights(to: output.path, as: job.isHalf ? .float16 : .float32)
     let rows = try StepRow.read(output.file(StepRow.tableName))
-    var document = recipe
+    var document = checkpoints.recipe
     document["parameters"] = .integer(model.parameterCount)
     document["tokensSeen"] = .integer(rows.reduce(0) { $0 + $1.tokens })
     document["steps"] = .integer(outcome.steps)

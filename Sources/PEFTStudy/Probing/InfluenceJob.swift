@@ -97,8 +97,10 @@ extension PreparedJob {
       try resuming ? CheckpointStore<ProbeCheckpoint>.open($0.path, recipe: recipe) : nil
     }
     let newest = try checkpoints?.load(for: checkpointSubject(settings))
-    newest?.warning.map { observe(.note($0)) }
+    if let warning = newest?.warning { observe(.note(warning)) }
     let saved = newest?.state
+    checkpoints =
+      checkpoints ?? output.map { CheckpointStore(directory: $0.path, recipe: recipe) }
     if let saved, settings.warmSteps == 0 {
       for (parameter, value) in zip(model.taskParameters, saved.head) { parameter.value = value }
       start -= .seconds(saved.seconds)
@@ -125,9 +127,7 @@ extension PreparedJob {
       batch: { probeBatch($0, by: plan) },
       save: { state in
         guard let output else { return }
-        var store = checkpoints ?? CheckpointStore(directory: output.path, recipe: recipe)
-        defer { checkpoints = store }
-        try store.save(
+        try checkpoints?.save(
           ProbeCheckpoint(
             state: state, names: objective.parameters.map(\.parameter.name), head: head,
             seconds: (clock.now - start) / .seconds(1), headSeconds: headSeconds),
