@@ -13,7 +13,9 @@ let package = Package(
   name: "Fuzz",
   dependencies: [.package(name: "peft", path: "..")],
   targets: [
-    fuzzTarget("FuzzCheckpoint", products: ["PEFTModels", "PEFTRuns", "PEFTStudy", "PEFTTensor"]),
+    fuzzTarget(
+      "FuzzCheckpoint",
+      products: ["PEFTModels", "PEFTRuns", "PEFTStudy", "PEFTTensor", "PEFTTrain"]),
     fuzzTarget("FuzzDelimited", products: ["PEFTData", "PEFTTensor"]),
     fuzzTarget("FuzzJSON", products: ["PEFTTensor"]),
     fuzzTarget("FuzzJSONLines", products: ["PEFTData", "PEFTTensor"]),

@@ -53,6 +53,11 @@ struct ForgedStateTests {
       .write(toFile: manifest, atomically: true, encoding: .utf8)
   }
 
+  /// The probes of the newest state.
+  private func probes(_ manifest: String) throws -> Int? {
+    try JSONValue(contentsOf: manifest)["states"]?.array?.first?["probes"]?.integer
+  }
+
   private func refuses(_ result: PEFTProcess, naming words: [String]) {
     #expect(result.status == 3, "\(result.status): \(result.errors)")
     for word in words {
@@ -71,7 +76,7 @@ struct ForgedStateTests {
     let manifest = output + "/checkpoint.json"
     try begin(arguments, until: manifest)
     let file = try #require(
-      JSONValue(contentsOf: manifest)["states"]?.array?.first?["file"]?.string)
+      JSONValue(contentsOf: manifest)["states"]?.array?.first?["files"]?.object?.keys.first)
     let path = output + "/" + file
     let whole = try (
       Data(contentsOf: URL(filePath: path)), Data(contentsOf: URL(filePath: manifest))
@@ -117,10 +122,10 @@ struct ForgedStateTests {
     for call in stride(from: 8, to: 400, by: 3) {
       let ended = try run(arguments + ["--overwrite"], shim.environment("kill", at: call))
       try #require(ended.status == -SIGKILL, "\(ended.errors)")
-      let done = (try? JSONValue(contentsOf: manifest))?["probes"]?.integer ?? 0
+      let done = (try? probes(manifest)) ?? 0
       if done > 1 { break }
     }
-    let done = try #require(JSONValue(contentsOf: manifest)["probes"]?.integer)
+    let done = try #require(try probes(manifest))
     try #require(done > 1)
     try forge(
       output + "/probe-records-\(done).safetensors", manifest: manifest,

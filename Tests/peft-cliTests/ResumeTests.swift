@@ -393,7 +393,8 @@ struct ResumeTests {
     let manifest = run + "/checkpoint.json"
     var document = try #require(JSONValue(contentsOf: manifest).object)
     var state = try #require(document["states"]?.array?.first?.object)
-    let path = run + "/" + (try #require(state["file"]?.string))
+    let name = try #require(state["files"]?.object?.keys.first)
+    let path = run + "/" + name
     let reader = try SafetensorsReader(path: path)
     let outputs = try reader.tensorNames.map { name in
       SafetensorsOutput(
@@ -404,7 +405,7 @@ struct ResumeTests {
     for key in ["step", "optimizerStep"] { metadata[key] = "\(step)" }
     try SafetensorsWriter.write(outputs, metadata: metadata, to: path)
     state["step"] = .integer(manifestStep)
-    state["sha256"] = .string(try Fingerprint.file(path))
+    state["files"] = .object([name: .string(try Fingerprint.file(path))])
     document["states"] = .array([.object(state)])
     try JSONFile.write(.object(document), to: manifest)
   }
@@ -457,7 +458,8 @@ struct ResumeTests {
       #expect(isNamed, "\(result.errors)")
     }
     // The newest state is damaged: the one before serves.
-    let newest = URL(filePath: run + "/" + (try #require(states[0]["file"]?.string)))
+    let newest = URL(
+      filePath: run + "/" + (try #require(states[0]["files"]?.object?.keys.first)))
     var bytes = try Data(contentsOf: newest)
     bytes[bytes.count - 1] ^= 1
     try bytes.write(to: newest)

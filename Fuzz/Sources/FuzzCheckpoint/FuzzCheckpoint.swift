@@ -2,8 +2,10 @@ import Foundation
 import PEFTModels
 import PEFTRuns
 import PEFTTensor
+import PEFTTrain
 
 private let plannedSteps = 9
+private let recipe: JSONObject = ["version": .integer(2), "seed": .string("1")]
 
 /// A directory of this process.
 private let directory: String = {
@@ -42,18 +44,18 @@ public func fuzzCheckpoint(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt
   }
   if choice.isMultiple(of: 2) {
     let text = String(decoding: content, as: UTF8.self).replacing("WHOLE", with: wholeDigest)
-    write(Data(text.utf8), to: CheckpointStore.manifestName)
+    write(Data(text.utf8), to: TrainingState.manifestName)
   } else {
-    let name = "checkpoint-odd.safetensors"
+    let name = "checkpoint-1.safetensors"
     write(content, to: name)
     guard let digest = try? Fingerprint.file(directory + "/" + name) else { fatalError(name) }
     let manifest =
-      #"{"format":1,"recipe":{"seed":"1"},"states":[{"file":"\#(name)","sha256":"\#(digest)","#
-      + #""step":3,"tables":{}}]}"#
-    write(Data(manifest.utf8), to: CheckpointStore.manifestName)
+      #"{"format":2,"recipe":{"version":2,"seed":"1"},"states":[{"step":3,"#
+      + #""files":{"\#(name)":"\#(digest)"}}]}"#
+    write(Data(manifest.utf8), to: TrainingState.manifestName)
   }
-  guard var store = try? CheckpointStore.open(directory, recipe: ["seed": .string("1")]),
-    let state = try? store.load(for: model, plannedSteps: plannedSteps).state
+  guard var store = try? CheckpointStore<TrainingState>.open(directory, recipe: recipe),
+    let state = try? store.load(for: (model, plannedSteps)).state
   else { return 0 }
   precondition((0..<plannedSteps).contains(state.step), "a step outside of the run")
   let shapes = Dictionary(

@@ -1,38 +1,32 @@
-import Foundation
-import PEFTModels
 import PEFTTensor
-import PEFTTrain
 
-/// The states of a run on disk: each in a file of its own, `checkpoint-STEP.safetensors`, and
-/// `checkpoint.json`, which names the last two with their SHA-256 and is written after them.
+/// The last two states of a job on disk, and a manifest that names their files with their SHA-256.
 ///
-/// At any moment the manifest names a state that is whole. A state file that it does not name is
-/// left over from a process that was killed, and goes with the next one that is written.
-public struct CheckpointStore {
-  /// The name of the manifest.
-  public static let manifestName = "checkpoint.json"
-  private static let formatVersion = 1
-  private static let kept = 2
+/// The manifest is written after the files, so at any moment it names a state that is whole. A file
+/// of a state that it does not name comes from a process that was killed. The next `save` removes
+/// it.
+public struct CheckpointStore<State: CheckpointState> {
+  private static var formatVersion: Int { 2 }
+  private static var keptCount: Int { 2 }
 
-  /// The directory of the run.
+  /// The directory of the job.
   public let directory: String
-  /// Everything that distinguishes this run: settings and digests of its inputs, not paths.
+  /// Everything that distinguishes this job: settings and digests of its inputs, not paths.
   package let recipe: JSONObject
-  private var entries: [Entry] = []
+  /// The version of the manifest that was read.
+  private var format = Self.formatVersion
+  /// The states that can be read, the newest first.
+  private var entries: [CheckpointEntry] = []
+  /// Files whose names tell what they hold, with their digests: those of the newest state.
+  private var known: [String: String] = [:]
 
-  fileprivate struct Entry {
-    let file: String
-    let digest: String
-    let step: Int
-    let marks: [String: RunTable.Mark]
-  }
-
-  /// A state that was saved, and how far the run's tables had grown.
+  /// A state that was read.
   public struct Saved {
     /// The state.
-    public let state: TrainingState
-    let marks: [String: RunTable.Mark]
-    /// What the user should know; nil where all is well.
+    public let state: State
+    /// How far the tables of the job had grown.
+    package let marks: [String: RunTable.Mark]
+    /// What the user should know; nil where nothing was damaged.
     public let warning: String?
   }
 
@@ -42,142 +36,149 @@ public struct CheckpointStore {
     self.recipe = recipe
   }
 
-  /// The store in a directory, nil where there is none.
+  /// The store in a directory; nil where there is no manifest.
   ///
-  /// Throws `malformed` where it belongs to a run of another recipe, and names what differs.
+  /// Throws `malformed` where the states are of another recipe, and names what differs, or where
+  /// the manifest is none; `unsupported` for a manifest of a later version.
   public static func open(
     _ directory: String, recipe: JSONObject
   ) throws(FileError) -> CheckpointStore? {
-    let path = directory + "/" + manifestName
-    guard FileManager.default.fileExists(atPath: path) else { return nil }
-    let document = try JSONValue(contentsOf: path)
-    guard document["format"]?.integer == formatVersion, let found = document["recipe"]?.object,
-      let states = document["states"]?.array
-    else {
-      throw FileError(
-        .malformed, path: path, reason: "not a manifest of checkpoints of this version",
-        remedy: "begin again with `overwrite`")
-    }
-    try Recipe.check(found, is: recipe, path: path)
+    guard let found = try read(directory) else { return nil }
+    try Recipe.check(found.recipe, is: recipe, path: found.path)
     var store = CheckpointStore(directory: directory, recipe: recipe)
-    store.entries = states.compactMap(Entry.init)
-    guard store.entries.count == states.count, !states.isEmpty else {
-      throw FileError(
-        .malformed, path: path, place: "states", reason: "a state is not described",
-        remedy: "begin again with `overwrite`")
-    }
+    (store.format, store.entries) = (found.format, found.entries)
     return store
   }
 
-  /// The steps done by the newest state; 0 without one.
-  public var stepsDone: Int { entries.first?.step ?? 0 }
+  private var path: String { directory + "/" + State.manifestName }
 
-  /// Reads the newest state of `model` that is whole.
+  private static func read(_ directory: String) throws(FileError) -> CheckpointStore? {
+    let path = directory + "/" + State.manifestName
+    guard try DirectoryHandle.entry(path) == .file else { return nil }
+    let document = try JSONValue(contentsOf: path)
+    func malformed(_ place: String, _ reason: String) -> FileError {
+      FileError(
+        .malformed, path: path, place: place, reason: reason, remedy: CheckpointFiles.remedy)
+    }
+    guard let format = document["format"]?.integer, let recipe = document["recipe"]?.object else {
+      throw malformed("", "not a manifest of checkpoints")
+    }
+    guard (1...formatVersion).contains(format) else {
+      throw FileError(
+        .unsupported, path: path, place: "format",
+        reason: "a manifest of version \(format), and this is version \(formatVersion)",
+        remedy: "use the version of peft that wrote it, or begin again with `overwrite`")
+    }
+    var store = CheckpointStore(directory: directory, recipe: recipe)
+    store.format = format
+    // In version 1 the manifest of a probe was its one state.
+    for state in document["states"]?.array ?? [document] {
+      guard let entry = CheckpointEntry(state, parts: State.partNames) else {
+        throw malformed("states", "the state \(store.entries.count + 1) is not described")
+      }
+      store.entries.append(entry)
+    }
+    guard !store.entries.isEmpty else { throw malformed("states", "there is no state") }
+    return store
+  }
+
+  /// Reads the newest state whose files are whole.
   ///
-  /// Throws `malformed` where there is none, or where it is one beyond the end of a run of
-  /// `plannedSteps` steps.
-  public mutating func load(
-    for model: TransformerModel, plannedSteps: Int
-  ) throws(FileError) -> Saved {
+  /// Throws `malformed` where no state is whole, or for what the state's own reader refuses.
+  public mutating func load(for subject: State.Subject) throws(FileError) -> Saved {
     var damage: [String] = []
-    for entry in entries {
-      let path = directory + "/" + entry.file
-      let digest: String? = try? Fingerprint.file(path)
-      guard digest == entry.digest else {
-        damage.append(
-          "\(path): " + (digest == nil ? "it is missing" : "its SHA-256 is not the one it had"))
-        continue
-      }
-      let state = try TrainingCheckpoint.load(path, of: model)
-      guard state.step == entry.step, state.step <= plannedSteps else {
-        throw FileError(
-          .malformed, path: path,
-          reason: state.step == entry.step
-            ? "it is a state after step \(state.step), and the run has \(plannedSteps) steps"
-            : "it is a state after step \(state.step), and \(Self.manifestName) says step "
-              + "\(entry.step)",
-          remedy: "restore the files, or begin again with `overwrite`")
-      }
-      // A damaged one is not kept instead of one that is whole.
-      entries = entries.filter { $0.step <= entry.step }
+    for (index, entry) in entries.enumerated() {
+      let faults = faults(of: entry)
+      damage += faults.filter { !damage.contains($0) }
+      guard faults.isEmpty else { continue }
+      let state = try State(
+        from: CheckpointFiles(
+          entry, in: directory, manifest: path, place: "states.\(index)"), for: subject)
+      // A damaged state is not kept in place of a whole one.
+      entries.removeFirst(index)
+      if format == Self.formatVersion { known = entry.files }
       return Saved(
         state: state, marks: entry.marks,
         warning: damage.isEmpty
-          ? nil : damage.joined(separator: "; ") + "; resuming from step \(entry.step)")
+          ? nil : damage.joined(separator: "; ") + "; resuming from \(state.progress)")
     }
     throw FileError(
-      .malformed, path: directory + "/" + Self.manifestName, reason: damage.joined(separator: "; "),
-      remedy: "restore the files, or begin again with `overwrite`")
+      .malformed, path: path, reason: damage.joined(separator: "; "),
+      remedy: CheckpointFiles.remedy)
   }
 
-  /// The names of the files that it is known to have in its directory: manifest, tables, and
-  /// states, of which a process that was killed may have left one that the manifest does not name.
-  package var fileNames: [String] {
-    get throws(FileError) {
-      [Self.manifestName] + entries.flatMap(\.marks.keys)
-        + (try DirectoryHandle(directory).names().filter(Self.isState))
+  private func faults(of entry: CheckpointEntry) -> [String] {
+    entry.files.sorted { $0.key < $1.key }.compactMap { name, wanted in
+      let path = directory + "/" + name
+      let digest: String? = try? Fingerprint.file(path)
+      guard digest != wanted else { return nil }
+      return "\(path): "
+        + (digest == nil ? "it is missing" : "its SHA-256 is not the one it had")
     }
   }
 
-  /// Saves a state; all but it and the one before go.
+  /// Saves a state, and removes all but it and the one before.
+  ///
+  /// - Parameter marks: how far the tables of the job have grown, by their names.
   package mutating func save(
-    _ state: TrainingState, of model: TransformerModel, marks: [String: RunTable.Mark] = [:],
-    into output: OutputDirectory
+    _ state: State, marks: [String: RunTable.Mark] = [:], into output: OutputDirectory
   ) throws(FileError) {
-    let file = Self.fileName(step: state.step)
-    try output.claim([Self.manifestName, file])
-    let path = output.path + "/" + file
-    try TrainingCheckpoint.save(state, of: model, to: path)
-    let entry = Entry(
-      file: file, digest: try Fingerprint.file(path), step: state.step, marks: marks)
-    entries = Array(([entry] + entries.filter { $0.file != file }).prefix(Self.kept))
+    let parts = state.parts
+    try output.claim([State.manifestName] + parts.map(\.file))
+    var files: [String: String] = [:]
+    for part in parts {
+      if let digest = known[part.file] {
+        files[part.file] = digest
+      } else {
+        let path = directory + "/" + part.file
+        try SafetensorsWriter.write(part.tensors, metadata: part.metadata, to: path)
+        files[part.file] = try Fingerprint.file(path)
+      }
+    }
+    // A state whose file was written again is not there any more.
+    let others = entries.filter { entry in
+      entry.files != files && entry.files.allSatisfy { files[$0.key] ?? $0.value == $0.value }
+    }
+    let entry = CheckpointEntry(files: files, numbers: state.numbers, marks: marks)
+    entries = Array(([entry] + others).prefix(Self.keptCount))
     try JSONFile.write(
       .object([
         "format": .integer(Self.formatVersion), "recipe": .object(recipe),
         "states": .array(entries.map(\.json)),
-      ]), to: output.path + "/" + Self.manifestName)
-    let kept = Set(entries.map(\.file))
-    try output.remove(output.files { Self.isState($0) && !kept.contains($0) })
+      ]), to: path)
+    known = files
+    let kept = Set([State.manifestName] + entries.flatMap(\.files.keys))
+    try output.remove(output.files { Self.isOwn($0) && !kept.contains($0) })
+  }
+
+  /// Whether a file of this name is the manifest or belongs to a state.
+  package static func isOwn(_ name: String) -> Bool {
+    name == State.manifestName
+      || CheckpointPart.name(of: name).map(State.partNames.contains) == true
+  }
+
+  /// The names of manifest and states in a directory without a marker, which an earlier version
+  /// wrote; nil where there is no manifest.
+  ///
+  /// Throws like `open`, but does not check the recipe.
+  package static func fileNames(in directory: String) throws(FileError) -> [String]? {
+    try read(directory) == nil ? nil : DirectoryHandle(directory).names().filter(isOwn)
   }
 
   /// Removes manifest and states, the manifest first.
-  package static func remove(from output: OutputDirectory) throws(FileError) {
-    try output.remove([manifestName] + output.files(where: isState))
+  public static func remove(from output: OutputDirectory) throws(FileError) {
+    try output.remove([State.manifestName] + output.files(where: isOwn))
+    try output.settle()
   }
 
-  /// Whether a file of this name holds a state.
-  package static func isState(_ name: String) -> Bool {
-    name.wholeMatch(of: /checkpoint-[0-9]+\.safetensors/) != nil
-  }
-
-  private static func fileName(step: Int) -> String { "checkpoint-\(step).safetensors" }
-}
-
-extension CheckpointStore.Entry {
-  fileprivate init?(_ json: JSONValue) {
-    guard let file = json["file"]?.string, !file.contains("/"), let digest = json["sha256"]?.string,
-      let step = json["step"]?.integer, (0...CheckedNumbers.largestCount).contains(step)
-    else { return nil }
-    var marks: [String: RunTable.Mark] = [:]
-    for (name, mark) in json["tables"]?.object?.members.map({ ($0.key, $0.value) }) ?? [] {
-      guard let bytes = mark["bytes"]?.integer,
-        (0...CheckedNumbers.largestCount).contains(bytes), let digest = mark["sha256"]?.string
-      else { return nil }
-      marks[name] = RunTable.Mark(byteCount: bytes, digest: digest)
-    }
-    self.init(file: file, digest: digest, step: step, marks: marks)
-  }
-
-  fileprivate var json: JSONValue {
-    var tables = JSONObject()
-    for (name, mark) in marks.sorted(by: { $0.key < $1.key }) {
-      tables[name] = .object([
-        "bytes": .integer(mark.byteCount), "sha256": .string(mark.digest),
-      ])
-    }
-    return .object([
-      "file": .string(file), "sha256": .string(digest), "step": .integer(step),
-      "tables": .object(tables),
-    ])
+  /// Removes what a process left that was killed when its job had ended.
+  package static func tidy(
+    _ path: String, as kind: OutputDirectory.Kind, besides others: Set<OutputDirectory.Kind> = []
+  ) throws(FileError) {
+    // A directory in which another process works needs no help.
+    guard OutputMarker(directory: path).isThere,
+      let output = try? OutputDirectory(path, as: kind, besides: others)
+    else { return }
+    try remove(from: output)
   }
 }

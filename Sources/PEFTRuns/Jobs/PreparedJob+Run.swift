@@ -21,7 +21,7 @@ extension TrainingJob {
   public func finishedRun(in output: String) throws(FileError) -> RunManifest? {
     guard let manifest = try finishedRun(in: output, recipe: nil) else { return nil }
     // States that a process left which was killed when the run had ended.
-    try RunDirectory.tidy(output)
+    try CheckpointStore<TrainingState>.tidy(output, as: .run, besides: [.adaptation])
     return manifest
   }
 
@@ -58,7 +58,7 @@ extension PreparedJob {
     note: (String) -> Void = { _ in }, observe: (TrainingEvent) -> Void
   ) throws -> RunManifest {
     let recipe = try recipe
-    let directory = try RunDirectory.output(output, start: start, recipe: recipe)
+    let directory = try RunDirectory.output(output, start: start)
     return try run(
       in: directory, recipe: recipe, resuming: start == .resuming, checkpoints: checkpoints,
       shouldStop: shouldStop, note: note, observe: observe)
@@ -74,7 +74,7 @@ extension PreparedJob {
     var outcome = try PEFTTrain.train(
       model, on: train, evaluatingOn: dev, task: task, settings: job.settings,
       session: session, from: state.take(),
-      checkpoints: checkpoints, savesEnd: test != nil, save: { try directory.save($0, of: model) },
+      checkpoints: checkpoints, savesEnd: test != nil, save: { try directory.save($0) },
       shouldStop: shouldStop
     ) { event in
       try directory.record(event)

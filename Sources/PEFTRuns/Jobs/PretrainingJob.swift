@@ -62,11 +62,12 @@ public struct PreparedPretraining {
   public let dev: EncodedDataset?
   /// Tokens of the training data.
   public let tokenCount: Int
-  /// Everything that distinguishes this run: settings and digests of its inputs.
-  let recipe: JSONObject
-  let checkpoints: CheckpointStore
+  let checkpoints: CheckpointStore<TrainingState>
+  let steps: RunTable
   /// Steps that are done already.
   public let stepsDone: Int
+  /// What the user should know.
+  public let notes: [String]
   fileprivate let state: Handover<TrainingState>
 
   /// The task that the data pose.
@@ -78,7 +79,7 @@ extension PretrainingJob {
   /// options were others, or its text.
   public func finishedRun(in output: String) throws -> JSONObject? {
     let path = output + "/" + Self.recipeName
-    guard !Self.exists(CheckpointStore.manifestName, in: output),
+    guard !Self.exists(TrainingState.manifestName, in: output),
       Self.exists(Self.recipeName, in: output), Self.exists("model.safetensors", in: output)
     else { return nil }
     let document = try JSONValue(contentsOf: path).object ?? [:]
@@ -86,48 +87,44 @@ extension PretrainingJob {
     var found = JSONObject()
     for key in recipe.keys { found[key] = document[key] }
     try Recipe.check(found, is: recipe, path: path)
-    // Another process at work there needs no help.
-    if OutputMarker(directory: output).isThere, let own = try? open(output, resuming: true) {
-      try CheckpointStore.remove(from: own)
-      try own.settle()
-    }
+    try CheckpointStore<TrainingState>.tidy(output, as: .pretraining)
     return document
   }
 
-  /// Opens `output`. One that an earlier version wrote, which made no marker, is
-  /// known by its checkpoints.
+  /// Opens `output`. With `resuming`, a directory that an earlier version wrote, which made no
+  /// marker, is known by its checkpoints.
   private func open(_ output: String, resuming: Bool) throws(FileError) -> OutputDirectory {
     try OutputDirectory(output, as: .pretraining) { () throws(FileError) in
-      guard resuming, Self.exists(CheckpointStore.manifestName, in: output),
-        let document = try? JSONValue(contentsOf: output + "/" + CheckpointStore.manifestName),
-        document["states"]?.array != nil, document["recipe"]?["vocabularySize"] != nil
+      guard resuming,
+        let states = try CheckpointStore<TrainingState>.fileNames(in: output)
       else { return nil }
-      return try DirectoryHandle(output).names().filter(CheckpointStore.isState)
-        + [CheckpointStore.manifestName] + Self.ownFiles
+      return states + Self.ownFiles
     }
   }
 
   /// Reads the data, learns the vocabulary and writes its files and `config.json` into `path`, a
-  /// new or empty directory; or goes on where an earlier run there was ended, and begins where
-  /// there is nothing to go on from.
+  /// new or empty directory. With `resuming`, continues the run that was interrupted there; without
+  /// a checkpoint there, begins one.
   public func prepare(
     output path: String, resuming: Bool, overwriting: Bool
   ) throws -> PreparedPretraining {
     // A directory that is not there is made when it is known that something goes into it.
     let isNew = try DirectoryHandle.entry(path) == nil
     let present = isNew ? nil : try open(path, resuming: resuming)
-    let isBegun = try resuming && present?.has(CheckpointStore.manifestName) == true
-    if let present, !isBegun {
+    let rows = try rows()
+    let recipe = try recipe(of: rows)
+    var checkpoints =
+      resuming ? try CheckpointStore<TrainingState>.open(path, recipe: recipe) : nil
+    if let present, checkpoints == nil {
       try Self.check(present, overwriting: overwriting, resuming: resuming)
     }
-    let rows = try rows()
-    let texts = rows.examples.map(\.text)
     let template: SpecialTokenTemplate = target == .causal ? .gpt2 : .roberta
     let vocabulary =
-      isBegun
+      checkpoints != nil
       ? nil
       : try ByteLevelBPETrainer.train(
-        texts: texts, vocabularySize: vocabularySize, specialTokens: template.specialTokens)
+        texts: rows.examples.map(\.text), vocabularySize: vocabularySize,
+        specialTokens: template.specialTokens)
     let tokenizer =
       try vocabulary?.tokenizer(template: template) ?? Tokenizer.load(directory: path)
     let configuration = try configuration(tokenizer)
@@ -138,28 +135,39 @@ extension PretrainingJob {
     let dev = try devPath.map {
       try LanguageModelling(windows).encode(reader.rows($0, kind: .language), by: reader)
     }
-    let recipe = try recipe(of: rows)
     try checkMemory(configuration, train)
     let model = TransformerModel(configuration: configuration, output: .vocabulary)
     model.initializeWeights(using: SeededGenerator(seed: settings.seed, purpose: "weights"))
     let output = if let present { present } else { try open(path, resuming: resuming) }
+    let saved = try checkpoints?.load(for: (model, plannedSteps(data: train, settings: settings)))
     if let vocabulary {
       try output.begin(overwriting: true)
       try output.claim(Self.ownFiles)
-      try LossCurve(path: output.file("steps.csv"), keepingUpTo: 0).write()
       try vocabulary.write(to: path, template: template, maximumLength: context)
       try JSONFile.write(configuration.json, to: output.file("config.json"))
     } else {
       try output.claim(Self.ownFiles)
     }
-    var checkpoints = isBegun ? try CheckpointStore.open(path, recipe: recipe) : nil
-    let steps = plannedSteps(data: train, settings: settings)
-    let state = try checkpoints?.load(for: model, plannedSteps: steps).state
     return PreparedPretraining(
       job: self, output: output, model: model, train: train, dev: dev,
-      tokenCount: train.lengths.reduce(0, +), recipe: recipe,
+      tokenCount: train.lengths.reduce(0, +),
       checkpoints: checkpoints ?? CheckpointStore(directory: path, recipe: recipe),
-      stepsDone: state?.step ?? 0, state: Handover(state))
+      steps: try Self.steps(in: output, from: saved), stepsDone: saved?.state.step ?? 0,
+      notes: saved?.warning.map { [$0] } ?? [], state: Handover(saved?.state))
+  }
+
+  /// The table of steps, up to a state that was saved.
+  private static func steps(
+    in output: OutputDirectory, from saved: CheckpointStore<TrainingState>.Saved?
+  ) throws(FileError) -> RunTable {
+    let path = try output.file(StepRow.tableName)
+    guard let saved else {
+      return try RunTable(creating: path, header: StepRow.header + ",seconds")
+    }
+    if let mark = saved.marks[StepRow.tableName] { return try RunTable(reopening: path, at: mark) }
+    // An earlier version made no marks.
+    let count = try StepRow.read(path).prefix { $0.step <= saved.state.step }.count
+    return try RunTable(reopening: path, keepingRows: count)
   }
 
   private func configuration(_ tokenizer: Tokenizer) throws -> ModelConfiguration {
@@ -221,13 +229,12 @@ extension PretrainingJob {
   private static func check(
     _ output: OutputDirectory, overwriting: Bool, resuming: Bool
   ) throws(FileError) {
-    let there = resuming ? [recipeName] : ownFiles
-    for name in there where try output.has(name) {
-      guard !overwriting else { return }
-      throw FileError(
-        .storage, path: output.path, reason: "there is a \(name) in it already",
-        remedy: "name another directory, add `overwrite`, or resume with `resume`")
-    }
+    let name = try output.listed()
+    let isInTheWay = resuming ? try output.has(recipeName) : true
+    guard !overwriting, isInTheWay, let name else { return }
+    throw FileError(
+      .storage, path: output.path, reason: "there is a \(name) in it already",
+      remedy: "name another directory, add `overwrite`, or resume with `resume`")
   }
 
   /// Throws where the run would not fit, before any memory is taken for the model.
@@ -281,38 +288,49 @@ extension PreparedPretraining {
   public func run(
     shouldStop: () -> Bool, observe: (TrainingEvent) -> Void
   ) throws -> TrainingOutcome? {
-    var checkpoints = checkpoints
-    var curve = try LossCurve(path: try output.file("steps.csv"), keepingUpTo: stepsDone)
+    var (checkpoints, steps) = (checkpoints, steps)
     let outcome = try PEFTTrain.train(
       model, on: train, evaluatingOn: dev, task: task, settings: job.settings, from: state.take(),
       checkpoints: job.checkpointInterval, savesEnd: true,
       save: { state in
-        // First, for a table that has more steps than the state is cut, and one
-        // that has less stays so.
-        try curve.write()
-        try checkpoints.save(state, of: model, into: output)
+        try steps.synchronize()
+        try checkpoints.save(state, marks: [StepRow.tableName: steps.mark], into: output)
       }, shouldStop: shouldStop
     ) { event in
-      if case .step(let report) = event { curve.append(report) }
-      if case .evaluation = event { try curve.write() }
+      if case .step(let report) = event {
+        try steps.append(StepRow.text(report) + ",\(report.seconds)")
+      }
       observe(event)
     }
-    try curve.write()
     guard outcome.ending != .interrupted else { return nil }
+    try steps.synchronize()
     try model.writeWeights(to: output.path, as: job.isHalf ? .float16 : .float32)
-    var document = recipe
+    let rows = try StepRow.read(output.file(StepRow.tableName))
+    var document = checkpoints.recipe
     document["parameters"] = .integer(model.parameterCount)
-    document["tokensSeen"] = .integer(curve.tokens)
+    document["tokensSeen"] = .integer(rows.reduce(0) { $0 + $1.tokens })
     document["steps"] = .integer(outcome.steps)
     document["bestStep"] = .integer(outcome.bestStep)
-    document["seconds"] = .number(curve.seconds)
-    document["curve"] = curve.means
+    document["seconds"] = .number(outcome.seconds)
+    document["curve"] = Self.means(rows)
     document["environment"] = EnvironmentReport.json
     if !outcome.bestMetrics.isEmpty { document["dev"] = RunManifest.json(of: outcome.bestMetrics) }
     try JSONFile.write(.object(document), to: output.file(PretrainingJob.recipeName))
-    try CheckpointStore.remove(from: output)
-    try output.settle()
+    try CheckpointStore<TrainingState>.remove(from: output)
     return outcome
+  }
+
+  /// At most 100 pairs of a step and the mean loss of the steps from the pair before up to it.
+  private static func means(_ rows: [StepRow]) -> JSONValue {
+    let size = max(1, (rows.count + 99) / 100)
+    return .array(
+      stride(from: 0, to: rows.count, by: size).map { start in
+        let part = rows[start..<min(rows.count, start + size)]
+        let mean = part.reduce(0) { $0 + $1.loss } / Double(part.count)
+        return .array([
+          .integer(part[part.endIndex - 1].step), .number((1e4 * mean).rounded() / 1e4),
+        ])
+      })
   }
 }
 
@@ -323,80 +341,4 @@ fileprivate final class Handover<Value> {
   init(_ value: Value?) { self.value = value }
 
   func take() -> Value? { value.take() }
-}
-
-/// Loss by step, as a table on disk that outlives an interruption.
-private struct LossCurve {
-  private static let header = "step,loss,learning_rate,gradient_norm,tokens,seconds"
-  let path: String
-  private var lines: [String]
-  private(set) var tokens = 0
-  private(set) var seconds = 0.0
-
-  /// The most steps of a run, and tokens of a step; 64 bits hold their product.
-  private static let limits = (steps: 1 << 31, tokens: 1 << 31)
-
-  /// The curve in the file up to a step; empty before the first.
-  ///
-  /// Throws `malformed`, with the line, for a row that `append` would not have written.
-  init(path: String, keepingUpTo step: Int) throws(FileError) {
-    self.path = path
-    lines = []
-    guard step > 0 else { return }
-    var last = 0
-    let columns = Self.header.split(separator: ",").map(String.init)
-    let text = String(decoding: try FileContents.read(path), as: UTF8.self)
-    for (index, line) in text.split(separator: "\n").enumerated().dropFirst() {
-      let cells = line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-      let numbers = CheckedNumbers(
-        cells: cells.count == columns.count
-          ? Dictionary(uniqueKeysWithValues: zip(columns, cells)) : [:],
-        path: path, place: "line \(index + 1)",
-        remedy: "restore the file, or begin again with `overwrite`")
-      let number = try numbers.count("step", in: 1...Self.limits.steps)
-      _ = try numbers.number("loss")
-      let count = try numbers.count("tokens", in: 0...Self.limits.tokens)
-      let duration = try numbers.seconds("seconds")
-      guard number <= step else { break }
-      guard number > last else {
-        throw FileError(
-          .malformed, path: path, place: "line \(index + 1)",
-          reason: "step \(number) comes after step \(last)",
-          remedy: "restore the file, or begin again with `overwrite`")
-      }
-      last = number
-      tokens += count
-      seconds += duration
-      lines.append(String(line))
-    }
-  }
-
-  mutating func append(_ report: StepReport) {
-    let numbers = report.numbers
-    lines.append(
-      "\(numbers.step),\(numbers.loss),\(numbers.learningRate),\(numbers.gradientNorm),"
-        + "\(report.tokens),\(report.seconds)")
-    tokens += report.tokens
-    seconds += report.seconds
-  }
-
-  /// At most 100 pairs of a step and the mean loss of the steps from the pair before up to it.
-  var means: JSONValue {
-    let size = max(1, (lines.count + 99) / 100)
-    return .array(
-      stride(from: 0, to: lines.count, by: size).map { start in
-        let part = lines[start..<min(lines.count, start + size)].map {
-          $0.split(separator: ",").map { Double($0) ?? .nan }
-        }
-        let mean = part.reduce(0) { $0 + $1[1] } / Double(part.count)
-        return .array([
-          .integer(Int(saturating: part[part.count - 1][0])), .number((1e4 * mean).rounded() / 1e4),
-        ])
-      })
-  }
-
-  func write() throws(FileError) {
-    let text = ([Self.header] + lines).joined(separator: "\n") + "\n"
-    try AtomicFile.write(Array(text.utf8), to: path)
-  }
 }

@@ -25,7 +25,6 @@ public struct RunDirectory {
   /// The name of the file with what was written after the test prompts.
   package static let writtenName = "written.jsonl"
   package static let settingsName = RunManifest.settingsName
-  private static let stepsName = "steps.csv"
   private static let metricsName = "metrics.csv"
 
   /// The path.
@@ -35,11 +34,11 @@ public struct RunDirectory {
   private var metrics: RunTable
   private var events: EventLog
   private var board: TensorBoardFile
-  private var checkpoints: CheckpointStore
+  private var checkpoints: CheckpointStore<TrainingState>
 
   /// What a run leaves, with the files for TensorBoard left out, whose names tell the time.
   package static let ownFiles = [
-    RunManifest.fileName, settingsName, EnvironmentReport.fileName, stepsName, metricsName,
+    RunManifest.fileName, settingsName, EnvironmentReport.fileName, StepRow.tableName, metricsName,
     EventLog.fileName, TrainedTensors.fileName, RunReport.fileName, writtenName,
   ]
 
@@ -51,12 +50,12 @@ public struct RunDirectory {
   ) throws(FileError) {
     self.output = output
     try Self.clear(output)
-    try output.claim(Self.ownFiles + [CheckpointStore.manifestName, TensorBoardFile.newName])
+    try output.claim(Self.ownFiles + [TrainingState.manifestName, TensorBoardFile.newName])
     try JSONFile.write(settings, to: output.file(Self.settingsName))
     try EnvironmentReport.write(to: output)
     steps = try RunTable(
-      creating: try output.file(Self.stepsName),
-      header: "step,loss,learning_rate,gradient_norm,tokens")
+      creating: try output.file(StepRow.tableName),
+      header: StepRow.header)
     metrics = try RunTable(
       creating: try output.file(Self.metricsName), header: "step,split,metric,value")
     events = try EventLog(in: output, resuming: false)
@@ -73,10 +72,10 @@ public struct RunDirectory {
   package static func resume(
     in output: OutputDirectory, recipe: JSONObject, model: TransformerModel, plannedSteps: Int
   ) throws(FileError) -> (directory: RunDirectory, state: TrainingState, notes: [String])? {
-    guard var checkpoints = try CheckpointStore.open(output.path, recipe: recipe) else {
-      return nil
-    }
-    let saved = try checkpoints.load(for: model, plannedSteps: plannedSteps)
+    guard
+      var checkpoints = try CheckpointStore<TrainingState>.open(output.path, recipe: recipe)
+    else { return nil }
+    let saved = try checkpoints.load(for: (model, plannedSteps))
     var notes = saved.warning.map { [$0] } ?? []
     notes += try Self.changes(since: output.path + "/" + EnvironmentReport.fileName)
     let directory = try RunDirectory(resumingIn: output, checkpoints, saved)
@@ -84,21 +83,21 @@ public struct RunDirectory {
   }
 
   private init(
-    resumingIn output: OutputDirectory, _ checkpoints: CheckpointStore,
-    _ saved: CheckpointStore.Saved
+    resumingIn output: OutputDirectory, _ checkpoints: CheckpointStore<TrainingState>,
+    _ saved: CheckpointStore<TrainingState>.Saved
   ) throws(FileError) {
     self.output = output
     self.checkpoints = checkpoints
     func table(_ name: String) throws(FileError) -> RunTable {
       guard let mark = saved.marks[name] else {
         throw FileError(
-          .malformed, path: output.path + "/" + CheckpointStore.manifestName, place: name,
+          .malformed, path: output.path + "/" + TrainingState.manifestName, place: name,
           reason: "the table is not described", remedy: "begin again with `overwrite`")
       }
       return try RunTable(reopening: try output.file(name), at: mark)
     }
     try output.claim(Self.ownFiles)
-    steps = try table(Self.stepsName)
+    steps = try table(StepRow.tableName)
     metrics = try table(Self.metricsName)
     events = try EventLog(in: output, resuming: true)
     board = try TensorBoardFile(in: output, after: saved.state.step)
@@ -111,17 +110,19 @@ public struct RunDirectory {
   /// With `resuming`, one that an earlier version wrote, which made no marker, is
   /// known by its checkpoints.
   package static func output(
-    _ path: String, start: RunStart, recipe: JSONObject
+    _ path: String, start: RunStart
   ) throws(FileError) -> OutputDirectory {
     let output = try OutputDirectory(path, as: .run) { () throws(FileError) in
-      guard start == .resuming else { return nil }
-      guard let checkpoints = try CheckpointStore.open(path, recipe: recipe) else { return nil }
+      guard start == .resuming,
+        let states = try CheckpointStore<TrainingState>.fileNames(in: path)
+      else { return nil }
       // One that a signal ended has a manifest besides.
       let ended = (try? RunManifest.read(path)).map {
         $0.files.keys + [RunManifest.fileName, RunReport.fileName]
       }
-      return try checkpoints.fileNames
-        + [settingsName, EnvironmentReport.fileName, EventLog.fileName] + (ended ?? [])
+      return states + (ended ?? []) + [
+        settingsName, EnvironmentReport.fileName, EventLog.fileName, StepRow.tableName, metricsName,
+      ]
     }
     if start != .resuming { try output.begin(overwriting: start == .overwriting) }
     return output
@@ -144,24 +145,12 @@ public struct RunDirectory {
     else { throw refusal(settingsName) }
   }
 
-  /// Removes what a process left that was killed when its run had ended.
-  package static func tidy(_ path: String) throws(FileError) {
-    // Another process at work there needs no help.
-    guard OutputMarker(directory: path).isThere,
-      let output = try? OutputDirectory(path, as: .run, besides: [.adaptation])
-    else { return }
-    try CheckpointStore.remove(from: output)
-    try output.settle()
-  }
-
   /// Notes an event.
   package mutating func record(_ event: TrainingEvent) throws(FileError) {
     switch event {
     case .step(let report):
       let numbers = report.numbers
-      try steps.append(
-        "\(numbers.step),\(numbers.loss),\(numbers.learningRate),\(numbers.gradientNorm),"
-          + "\(report.tokens)")
+      try steps.append(StepRow.text(report))
       try events.add(
         "step",
         [
@@ -193,12 +182,12 @@ public struct RunDirectory {
   }
 
   /// Saves a state to go on from.
-  package mutating func save(_ state: TrainingState, of model: TransformerModel) throws(FileError) {
+  package mutating func save(_ state: TrainingState) throws(FileError) {
     try steps.synchronize()
     try metrics.synchronize()
     try checkpoints.save(
-      state, of: model,
-      marks: [Self.stepsName: steps.mark, Self.metricsName: metrics.mark], into: output)
+      state,
+      marks: [StepRow.tableName: steps.mark, Self.metricsName: metrics.mark], into: output)
     try events.add("checkpoint", ["step": .integer(state.step)])
   }
 
@@ -226,8 +215,7 @@ public struct RunDirectory {
     try PageFile.write(page.html, to: output.file(RunReport.fileName))
     try manifest.write(to: output.file(RunManifest.fileName))
     guard manifest.outcome.ending != .interrupted else { return }
-    try CheckpointStore.remove(from: output)
-    try output.settle()
+    try CheckpointStore<TrainingState>.remove(from: output)
   }
 
   /// Whether the manifest has the digest of a file of this name. A page has its own,
@@ -262,7 +250,7 @@ extension RunDirectory {
   /// Removes a run's own files, the manifest first and the settings last.
   private static func clear(_ output: OutputDirectory) throws(FileError) {
     try output.remove([RunManifest.fileName])
-    try CheckpointStore.remove(from: output)
+    try CheckpointStore<TrainingState>.remove(from: output)
     try output.remove(output.files { isOwn($0) && $0 != settingsName } + [settingsName])
   }
 

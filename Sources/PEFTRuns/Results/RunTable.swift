@@ -19,7 +19,7 @@ package struct RunTable {
     try append(header)
   }
 
-  /// Goes on at a mark.
+  /// Continues a table at a mark; later rows are cut off.
   ///
   /// Errors: `malformed` where the bytes before it are not those that were there.
   package init(reopening path: String, at mark: Mark) throws(FileError) {
@@ -31,6 +31,15 @@ package struct RunTable {
         remedy: "restore it, or begin again with `overwrite`")
     }
     file = try AppendedFile(reopening: path, keeping: mark.byteCount)
+  }
+
+  /// Continues a table without a mark after its header and first `rowCount` rows.
+  package init(reopening path: String, keepingRows rowCount: Int) throws(FileError) {
+    let lines = try FileContents.read(regularFile: path)
+      .split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+      .prefix(rowCount + 1)
+    file = try AppendedFile(reopening: path, keeping: lines.reduce(0) { $0 + $1.count + 1 })
+    for line in lines { hash.append(Array(line) + [UInt8(ascii: "\n")]) }
   }
 
   /// How far it has grown.

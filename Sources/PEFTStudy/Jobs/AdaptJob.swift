@@ -135,7 +135,7 @@ public struct AdaptJob: Sendable {
       }
       if found.isComplete, try found.isOf(prepared.files) {
         observe(.note("using the influences in \(path)"))
-        try ProbeCheckpoint.remove(from: directory)
+        try CheckpointStore<ProbeCheckpoint>.remove(from: directory)
         return found
       }
       observe(
@@ -150,7 +150,7 @@ public struct AdaptJob: Sendable {
     guard let measured else { return nil }
     observe(.measured(measured))
     try JSONFile.write(measured.json, to: directory.file(Influence.fileName))
-    if measured.isComplete { try ProbeCheckpoint.remove(from: directory) }
+    if measured.isComplete { try CheckpointStore<ProbeCheckpoint>.remove(from: directory) }
     return measured
   }
 

@@ -9,7 +9,12 @@ extension OutputDirectory {
     _ path: String, overwriting: Bool, resuming: Bool
   ) throws(FileError) -> OutputDirectory {
     let output = try OutputDirectory(path, as: .probe) { () throws(FileError) in
-      resuming ? try ProbeCheckpoint.fileNames(in: path) : nil
+      guard resuming,
+        let states = try CheckpointStore<ProbeCheckpoint>.fileNames(in: path)
+      else { return nil }
+      // One that a signal ended has what it had found by then.
+      let findings = (try? Influence.read(path)).map { _ in [Influence.fileName] }
+      return states + [EnvironmentReport.fileName] + (findings ?? [])
     }
     if !resuming { try output.begin(overwriting: overwriting) }
     try output.claim([Influence.fileName, EnvironmentReport.fileName])
@@ -29,7 +34,7 @@ extension OutputDirectory {
       return probe
     }
     if !resuming {
-      let state = output.files(where: ProbeCheckpoint.isPart)
+      let state = output.files(where: CheckpointStore<ProbeCheckpoint>.isOwn)
       try output.begin(
         overwriting: overwriting, keeping: reusingProbe ? Set(probe + state) : [])
     }

@@ -47,6 +47,8 @@ extension ProbeSettings {
 
 /// What a job tells while it measures.
 public enum InfluenceEvent {
+  /// What the user should know.
+  case note(String)
   /// A step of the head alone.
   case head(StepReport)
   /// A step of every parameter after those of the head.
@@ -65,7 +67,7 @@ extension PreparedJob {
   ///
   /// - Parameters:
   ///   - output: where the state is saved, so that a probe that was ended can go on; nil saves
-  ///     none. When what it found is written, `ProbeCheckpoint.remove` is due.
+  ///     none. When what it found is written, `CheckpointStore.remove` is due.
   ///   - resuming: whether to go on from a state there; without one it begins.
   ///   - shouldStop: asked after every batch; true ends with what there is, marked as incomplete.
   /// - Returns: nil when it was stopped before the first probe.
@@ -91,8 +93,14 @@ extension PreparedJob {
     try memoryForecast(settings).check()
     let modelFiles = try files.digests()
     let recipe = try job.recipe(settings, of: inputs)
-    var checkpoint = output.map { ProbeCheckpoint(in: $0, recipe: recipe) }
-    let saved = resuming ? try checkpoint?.load(settings, of: model, job) : nil
+    var checkpoints = try output.flatMap {
+      try resuming ? CheckpointStore<ProbeCheckpoint>.open($0.path, recipe: recipe) : nil
+    }
+    let newest = try checkpoints?.load(for: checkpointSubject(settings))
+    if let warning = newest?.warning { observe(.note(warning)) }
+    let saved = newest?.state
+    checkpoints =
+      checkpoints ?? output.map { CheckpointStore(directory: $0.path, recipe: recipe) }
     if let saved, settings.warmSteps == 0 {
       for (parameter, value) in zip(model.taskParameters, saved.head) { parameter.value = value }
       start -= .seconds(saved.seconds)
@@ -105,10 +113,7 @@ extension PreparedJob {
     }
     let headSeconds = saved?.headSeconds ?? (clock.now - start) / .seconds(1)
     let head = model.taskParameters.map(\.value)
-    if let candidates = settings.candidates {
-      SelectedTuning.attachCandidates(
-        candidates, to: model, using: SeededGenerator(seed: job.settings.seed, purpose: "weights"))
-    }
+    attachCandidates(settings)
     let objective = ModelObjective(model, labelSmoothing: job.settings.labelSmoothing)
     let grouping = try ParameterGrouping(
       objective.parameters, by: settings.rule, candidates: settings.candidates)
@@ -121,9 +126,12 @@ extension PreparedJob {
       objective, groupings: [grouping], settings: probeSettings, from: saved?.state,
       batch: { probeBatch($0, by: plan) },
       save: { state in
-        try checkpoint?.save(
-          state, head: head, of: objective.parameters,
-          seconds: (clock.now - start) / .seconds(1), headSeconds: headSeconds)
+        guard let output else { return }
+        try checkpoints?.save(
+          ProbeCheckpoint(
+            state: state, names: objective.parameters.map(\.parameter.name), head: head,
+            seconds: (clock.now - start) / .seconds(1), headSeconds: headSeconds),
+          into: output)
       }
     ) { event in
       switch event {
@@ -154,6 +162,23 @@ extension PreparedJob {
         seconds: (clock.now - start) / .seconds(1)))
     influence.recipe = recipe
     return influence
+  }
+
+  /// What the states of a probe belong to: the model with the candidates, which are detached again.
+  private func checkpointSubject(_ settings: InfluenceSettings) throws -> ProbeCheckpoint.Subject {
+    attachCandidates(settings)
+    defer { model.detachAdapters() }
+    let grouping = try ParameterGrouping(
+      model.parameters, by: settings.rule, candidates: settings.candidates)
+    return ProbeCheckpoint.Subject(
+      parameters: model.parameters, head: model.taskParameters, groupCount: grouping.count,
+      path: settings.probe.path)
+  }
+
+  private func attachCandidates(_ settings: InfluenceSettings) {
+    guard let candidates = settings.candidates else { return }
+    SelectedTuning.attachCandidates(
+      candidates, to: model, using: SeededGenerator(seed: job.settings.seed, purpose: "weights"))
   }
 
   /// Throws where nothing can be chosen under a budget from the groups that a probe would measure.
@@ -250,40 +275,6 @@ extension TrainingJob {
     var recipe = try self.recipe(of: inputs)
     recipe["probe"] = .object(settings.json)
     return recipe
-  }
-}
-
-extension ProbeCheckpoint {
-  /// The state, for a model to which the candidates will be attached.
-  fileprivate mutating func load(
-    _ settings: InfluenceSettings, of model: TransformerModel, _ job: TrainingJob
-  ) throws -> Saved? {
-    if let candidates = settings.candidates {
-      SelectedTuning.attachCandidates(
-        candidates, to: model, using: SeededGenerator(seed: job.settings.seed, purpose: "weights"))
-    }
-    defer { model.detachAdapters() }
-    let grouping = try ParameterGrouping(
-      model.parameters, by: settings.rule, candidates: settings.candidates)
-    var isTraining = false
-    if case .training = settings.probe.path { isTraining = true }
-    let saved = try load(
-      parameters: model.parameters, head: model.taskParameters, groupCount: grouping.count,
-      isTraining: isTraining)
-    guard let state = saved?.state else { return nil }
-    let isWithin =
-      switch settings.probe.path {
-      case .held(let batches): state.directionBatches <= batches
-      case .training(let steps, let period, _):
-        state.directionBatches <= steps && state.probesDone == state.directionBatches / period
-      }
-    guard isWithin else {
-      throw FileError(
-        .malformed, path: path,
-        reason: "its checkpoint has more gradients or probes than are asked for",
-        remedy: "probe again with `overwrite`")
-    }
-    return saved
   }
 }
 

@@ -85,14 +85,14 @@ final class RunStore: StudyStore {
   ) throws -> RunManifest {
     let recipe = try job.recipe(of: inputs)
     if isResuming, let finished = try job.finishedRun(in: output.path, recipe: recipe) {
-      try CheckpointStore.remove(from: output)
+      try CheckpointStore<TrainingState>.remove(from: output)
       return finished
     }
     let prepared = try job.prepare(from: inputs)
     try prepared.forecast(timing: false).memory.check()
     return try prepared.run(
       in: output, recipe: recipe,
-      resuming: isResuming && output.has(CheckpointStore.manifestName), shouldStop: shouldStop
+      resuming: isResuming && output.has(TrainingState.manifestName), shouldStop: shouldStop
     ) { observe(.training($0)) }
   }
 }

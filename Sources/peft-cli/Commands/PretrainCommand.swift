@@ -158,6 +158,7 @@ struct PretrainCommand: ParsableCommand {
         metrics: RunManifest.metrics(document["dev"] ?? .null))
     }
     let prepared = try job.prepare(output: output, resuming: resume, overwriting: overwrite)
+    prepared.notes.forEach { common.note($0) }
     common.note(
       "\(prepared.model.configuration.architectureName), "
         + "\(prepared.model.parameterCount.grouped) parameters, "

@@ -104,7 +104,7 @@ struct ProbeCommand: ParsableCommand {
       if found.isComplete {
         try prepared.job.check(found, isOf: settings, on: prepared.inputs, path: path)
         common.note("the probe in \(output) is finished; there is nothing to do")
-        try ProbeCheckpoint.tidy(output)
+        try CheckpointStore<ProbeCheckpoint>.tidy(output, as: .probe)
         return show(found)
       }
     }
@@ -116,7 +116,7 @@ struct ProbeCommand: ParsableCommand {
     let (influence, isInterrupted) = try session.measure(
       settings, savingIn: directory, resuming: main.resume)
     try JSONFile.write(influence.json, to: directory.file(Influence.fileName))
-    if influence.isComplete { try ProbeCheckpoint.remove(from: directory) }
+    if influence.isComplete { try CheckpointStore<ProbeCheckpoint>.remove(from: directory) }
     show(influence)
     if isInterrupted, !influence.isComplete { throw Interrupted(run: output) }
   }

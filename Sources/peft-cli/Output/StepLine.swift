@@ -37,6 +37,9 @@ final class StepLine {
   /// How far a probe is.
   func show(_ event: InfluenceEvent) {
     switch event {
+    case .note(let text):
+      finish()
+      if !isQuiet { Console.error(text) }
     case .head(let report): show("head alone", report)
     case .warm(let report): show("everything", report)
     case .direction(let done, let count): show("direction", done: done, of: count)

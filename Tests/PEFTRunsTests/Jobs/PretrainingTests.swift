@@ -211,18 +211,28 @@ struct PretrainingTests {
     // A line of the curve that no run wrote is named.
     try bytes.write(to: URL(filePath: path))
     let curve = try String(contentsOfFile: output + "/steps.csv", encoding: .utf8)
+    var unmarked = try #require(JSONValue(parsing: text.utf8).object)
+    var state = try #require(unmarked["states"]?.array?.first?.object)
+    try #require(state["tables"] != nil)
+    state["tables"] = nil
+    unmarked["states"] = .array([.object(state)])
     for row in [
       "1", "1,2,3,4,1e300,6", "1,2,3,4,-5,6", "1,2,3,4,5,1e300", "1,2,3,4,5,-1", "1,2,3,4,5,nan",
       "0,2,3,4,5,6", "1,nan,3,4,5,6", "4611686018427387904,2,3,4,5,6",
-      "1,2,3,4,9223372036854775807,6", "1,2,3,4,5,6\n1,2,3,4,5,6",
+      "1,2,3,4,9223372036854775807,6", "1,2,3,4,5,6\n1,2,3,4,5,6", "", "\n1,2,3,4,5,6",
     ] {
       let table = "step,loss,learning_rate,gradient_norm,tokens,seconds\n" + row + "\n"
       try table.write(toFile: output + "/steps.csv", atomically: true, encoding: .utf8)
-      let last = try job.prepare(output: output, resuming: true, overwriting: false)
-      let error = #expect(throws: FileError.self, "\(row)") {
-        try last.run(shouldStop: { false }) { _ in }
+      // An earlier version made no mark of the table.
+      for isMarked in [true, false] {
+        try (isMarked ? text : JSONValue.object(unmarked).text())
+          .write(toFile: manifest, atomically: true, encoding: .utf8)
+        let error = #expect(throws: FileError.self, "\(row)") {
+          try job.prepare(output: output, resuming: true, overwriting: false)
+        }
+        #expect(error?.kind == .malformed && error?.path == output + "/steps.csv", "\(row)")
+        #expect(isMarked || error?.place.hasPrefix("line ") == true, "\(row)")
       }
-      #expect(error?.kind == .malformed && error?.place.hasPrefix("line ") == true, "\(row)")
     }
     try curve.write(toFile: output + "/steps.csv", atomically: true, encoding: .utf8)
     let last = try job.prepare(output: output, resuming: true, overwriting: false)
