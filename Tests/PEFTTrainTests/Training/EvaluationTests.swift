@@ -22,6 +22,7 @@ struct EvaluationTests {
       method: HeadTuning())
     job.devPath = job.trainPath
     job.pooling = .mean
+    job.taskKind = .classification
     job.settings.batches = BatchPlan(size: .examples(8))
     return try job.prepare()
   }
