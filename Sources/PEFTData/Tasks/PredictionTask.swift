@@ -71,16 +71,16 @@ public protocol PredictionTask: Hashable, Sendable {
 }
 
 extension PredictionTask {
-  /// Tab-separated values.
+  /// Tab-separated values, by default.
   public static var textFormat: DataFormat { .tsv }
 
-  /// Nil: no classes.
+  /// Nil by default: the task has no classes.
   public var classes: LabelMap? { nil }
 
   /// The task itself, for a head with one row.
   public func ordered(likeRowsNamed names: [String]) -> Self? { names.count == 1 ? self : nil }
 
-  /// Nil: no problem type.
+  /// Nil by default: there is no problem type.
   public var problemType: String? { nil }
 
   /// The texts or pairs alone, truncated to the reader's maximum length. Throws nothing.
