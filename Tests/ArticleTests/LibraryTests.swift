@@ -1,12 +1,12 @@
 import Foundation
 import Testing
 
-/// The sources of the libraries know nothing of the command that uses them.
+/// The sources of the libraries must not mention the command that uses them.
 @Suite("Libraries")
 struct LibraryTests {
   private static let sources = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Sources")
-  /// What looks like an option and is none: variables of style sheets.
+  /// Text that looks like an option but is a variable of a style sheet.
   private static var styleVariables: Regex<(Substring, Substring)> { /--(page|ink)\b/ }
   /// The name of a suite in the markers of its directories, which is part of their format.
   private static let markerOfSuite = #"case suite = "compare --suite""#

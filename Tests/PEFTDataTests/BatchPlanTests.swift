@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Batches of an epoch")
 struct BatchPlanTests {
-  /// A permutation that is a function of the seed and of how often it was called.
+  /// A permutation that is a function of the seed and of the number of previous calls.
   static func permutation(seed: UInt64) -> (Int) -> [Int] {
     var random = SeededRandom(seed)
     return { Array(0..<$0).shuffled(using: &random) }

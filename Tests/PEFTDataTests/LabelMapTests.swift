@@ -51,7 +51,7 @@ struct LabelMapTests {
       #expect(head.note(about: Self.examples(labels), path: "d")?.contains("\(labels[0])") == true)
     }
     #expect(LabelMap(rowsNamed: rows).note(about: Self.examples(rows), path: "d") == nil)
-    // No names: numbers are the classes, in their order.
+    // Without real names, the numbers are the classes, in order.
     #expect(LabelMap(rowsNamed: ["LABEL_0", "LABEL_1"]).names == ["0", "1"])
     #expect(
       LabelMap(["1", "0"]).ordered(likeRowsNamed: ["LABEL_0", "LABEL_1"])?.names == ["0", "1"])
@@ -63,7 +63,7 @@ struct LabelMapTests {
       (["a", "b"], ["a", "c"]), (["a", "b"], ["a", "b", "c"]), (["a", "b", "c"], ["a", "b"]),
       (["a", "b"], ["a", "a"]), (["1", "2"], ["x", "y"]), (["yes", "no"], ["A", "a"]),
       (["A", "b"], ["a", "B", "c"]), (["x", "y"], ["LABEL_0", "LABEL_1"]),
-      // Row 1 is called "0": which one "0" names is no guess.
+      // Row 1 is called "0", so "0" is ambiguous and must not be guessed.
       (["1", "2"], ["1", "0"]), (["a", "A"], ["a", "B"]),
     ])
   func others(_ item: (labels: [String], rows: [String])) {

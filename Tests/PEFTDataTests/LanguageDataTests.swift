@@ -45,7 +45,7 @@ struct LanguageDataTests {
     #expect(rows == [TextExample(text: "p", pair: "c", line: 1)])
   }
 
-  /// A reader for a causal model, and its directory, which has a vocabulary of bytes alone.
+  /// A reader for a causal model, and its directory, with a vocabulary of bytes only.
   private func reader(maximumLength: Int = 24) throws -> (TaskReader, String) {
     let directory = FileManager.default.temporaryDirectory
       .appending(path: "peft-language-\(UUID().uuidString)").path
@@ -103,9 +103,9 @@ struct LanguageDataTests {
     let end = try #require(tokenizer.special.end)
     let parts = (0..<2).map { Array(labels[batch.targets.partition[$0]]) }
     #expect(parts[0] == tokenizer.encode(" cd").ids + [end])
-    // 24 tokens: 17 of the prompt, the end, and 6 of " 0123456789".
+    // 24 tokens: 17 of the prompt, the end token, and 6 of " 0123456789".
     #expect(parts[1] == tokenizer.encode(" 01234").ids)
-    // The last token is predicted, not shown.
+    // The last token is predicted, but not part of the input.
     #expect(
       Array(batch.texts.ids.prefix(6)) == tokenizer.encode("ab").ids + [end]
         + tokenizer.encode(" cd").ids)
@@ -146,7 +146,7 @@ struct LanguageDataTests {
         #expect(data.lengths[index] <= context)
         for (row, label) in zip(rows, labels) {
           let position = predicted.count
-          // It sees the token before it, and enough before that.
+          // The input has the token before it, and enough tokens before that.
           #expect(batch.texts.ids[row] == ids[position])
           #expect(row >= min(position, context - stride))
           predicted.append(label)

@@ -70,7 +70,7 @@ struct PackageDescriptionsTests {
     }
   }
 
-  /// 12 sections of 30, 60, 90, … different descriptions, each description twice.
+  /// 12 sections of 30, 60, 90, … different descriptions, each occurring twice.
   static let records: [Record] = (1...12).flatMap { section in
     (0..<(2 * 30 * section)).map { number in
       Record(
@@ -113,7 +113,7 @@ struct PackageDescriptionsTests {
 
   @Test("too few packages are refused with the remedy", arguments: [0, 1, 199, 5000])
   func tooFew(count: Int) {
-    // 5000 of one section are too few as well: there is nothing to tell apart.
+    // 5000 examples of one section are refused too, since there is nothing to distinguish.
     let records = (0..<count).map {
       Record(description: "d\($0)", section: count < 1000 && $0 % 2 == 0 ? "a" : "b", line: 1)
     }

@@ -9,7 +9,7 @@ struct PredictionTaskTests {
     labels.enumerated().map { TextExample(text: "t", label: $1, line: $0 + 2) }
   }
 
-  /// The task that the labels of these examples pose.
+  /// The task for the labels of these examples.
   static func task(
     training examples: [TextExample], kind: TaskKind = .auto, path: String
   ) throws -> any PredictionTask {

@@ -58,7 +58,7 @@ struct TaggedLinesTests {
     let masks = SeededGenerator(seed: 1, purpose: "unused")
     let batch = try #require(data.examples([0, 1], maskingWith: masks))
     #expect(batch.targets == .classes(ofRows: [[1, 2, 2, 0], [2]]))
-    // Every word has a space before it, the first too.
+    // Every word is preceded by a space, even the first.
     let alone = ["Ann", "lives", "in", "Rome"].map {
       Array(whole.tokenizer.encode(" " + $0).ids.dropFirst().dropLast())
     }
@@ -66,7 +66,7 @@ struct TaggedLinesTests {
     let tokens = data.lengths[0]
     #expect(batch.texts.predictedRows == starts + [tokens + 1])
     #expect(tokens == alone.joined().count + 2)
-    // Room for the first two words and not for the others.
+    // There is room for the first two words only.
     let short = try reader(maximumLength: 2 + alone[0].count + alone[1].count)
     let cut = try task.encode(rows, by: short)
     #expect(cut.truncatedCount == 1 && cut.predictedWords(0) == [0, 1])

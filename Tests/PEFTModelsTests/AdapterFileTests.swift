@@ -94,7 +94,7 @@ struct AdapterFileTests {
     let method = try file.method(for: model)
     #expect(method.name == name && method.settings[setting] == value)
     #expect(file.usualLearningRate == method.usualLearningRate)
-    // By way of the form that runs keep.
+    // Convert the method to JSON and back, as runs store it.
     let catalogue = MethodCatalogue.standard
     let again = try #require(catalogue.method(json: catalogue.json(of: method)))
     #expect(catalogue.json(of: again) == catalogue.json(of: method))
@@ -124,7 +124,7 @@ struct AdapterFileTests {
         guard other == name else {
           return SafetensorsOutput(name: other, shape: shape, floats: try reader.floats(of: other))
         }
-        // The vector loses an element; the magnitudes go.
+        // The vector loses an element; the magnitudes are removed.
         return folder == "bert-dora"
           ? nil
           : SafetensorsOutput(

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Architectures")
 struct ArchitectureTests {
-  /// `text` as the only file of a model directory.
+  /// A configuration from a model directory whose only file contains `text`.
   private func configuration(
     _ text: String, _ catalogue: ArchitectureCatalogue = .standard
   ) throws -> ModelConfiguration {
@@ -56,7 +56,7 @@ struct ArchitectureTests {
     let model = TransformerModel(
       configuration: try configuration(text(fixture)), output: .vocabulary)
     let counted = model.parameters.reduce(0) { sum, entry in
-      // The map of a masked language model belongs to its head.
+      // The linear map of a masked language model belongs to its head.
       sum
         + (entry.parameter.shape.rank == 2 && entry.place != "predictions"
           ? entry.parameter.count : 0)

@@ -4,7 +4,7 @@ import PEFTSelect
 import PEFTTensor
 import Testing
 
-/// The one-walk probe on whole encoders against forward mode and against gradients.
+/// Compares the one-walk probe on whole encoders with forward mode and with gradients.
 @Suite("Influence of encoders")
 struct InfluenceTests {
   struct Case: CustomTestStringConvertible, Sendable {
@@ -151,7 +151,8 @@ struct InfluenceTests {
     let walked = OneWalkProbe()(
       objective, batch, along: directions, groupings: [grouping], interactions: false,
       generator: generator)[0].record
-    // The direction is random and the model strongly curved: a wider reach meets the third order.
+    // The direction is random and the model strongly curved, so a larger reach would meet the
+    // third-order term.
     var fit = LossFit()
     fit.reach = 1e-4
     let fitted = FitProbe(fit)(
@@ -182,7 +183,7 @@ struct InfluenceTests {
         generator: SeededGenerator(seed: 1, purpose: "unused"))
     }
     let (tiny, chosen) = (record(step: 2e-5), record(step: nil))
-    // Against its own curvature the error of one that is nothing but noise would be about one half.
+    // For a curvature that is pure noise, the error relative to itself would be about one half.
     func noise(_ record: ProbeRecord) -> Double {
       let ratios = grouping.groups.indices.map {
         record.curvatureVariances[$0].squareRoot() / abs(chosen.curvatures[$0])

@@ -4,7 +4,8 @@ import PEFTSelect
 import PEFTTensor
 import Testing
 
-/// Probes over a vocabulary: drawn labels against exact tangents, and slopes against gradients.
+/// Probes over a vocabulary: compares sampled labels with exact tangents, and slopes with
+/// gradients.
 @Suite("Influence of language models")
 struct LanguageProbeTests {
   struct Case: CustomTestStringConvertible, Sendable {

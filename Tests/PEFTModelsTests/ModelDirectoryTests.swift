@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Model directories that are refused")
 struct ModelDirectoryTests {
-  /// A copy of a fixture that a test may spoil.
+  /// A copy of a fixture that a test may modify.
   private func copy(_ name: String) throws -> URL {
     let url = FileManager.default.temporaryDirectory
       .appending(path: "peft-model-\(UUID().uuidString)")

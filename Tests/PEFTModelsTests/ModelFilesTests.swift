@@ -11,7 +11,7 @@ struct ModelFilesTests {
     let url = FileManager.default.temporaryDirectory.appending(path: "peft-files-\(UUID())")
     defer { try? FileManager.default.removeItem(at: url) }
     try SmallModel.write(to: url.path, texts: ["a plain film", "a fine film"])
-    // The clock of a file system has ticks of some milliseconds.
+    // The clock of a file system has a resolution of some milliseconds.
     try FileManager.default.setAttributes(
       [.modificationDate: Date(timeIntervalSinceNow: -3600)],
       ofItemAtPath: url.appending(path: "model.safetensors").path)

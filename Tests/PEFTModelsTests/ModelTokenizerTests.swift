@@ -18,7 +18,7 @@ struct ModelTokenizerTests {
     let configuration = ModelConfiguration.gpt2(
       GPT2Configuration(
         vocabularySize: 270, hiddenSize: 8, layerCount: 1, headCount: 2, positionCount: 16))
-    // The file asks for them.
+    // tokenizer.json asks for RoBERTa's special tokens.
     let asked = try configuration.tokenizer(directory: root)
     #expect(asked.template == .roberta)
     try FileManager.default.removeItem(atPath: root + "/tokenizer.json")

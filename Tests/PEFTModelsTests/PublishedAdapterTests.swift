@@ -9,7 +9,8 @@ import Testing
   "A published LoRA adapter",
   .enabled(if: SharedData.has("roberta_base_lora_mnli/adapter.safetensors")))
 struct PublishedAdapterTests {
-  /// RoBERTa-base's widths, which the adapter needs, with small tables and feed-forward blocks.
+  /// A model with the widths of RoBERTa-base, which the adapter needs, but with small tables and
+  /// feed-forward blocks.
   private func model() -> TransformerModel {
     let configuration = EncoderConfiguration(
       family: .roberta, vocabularySize: 60, hiddenSize: 768, layerCount: 12, headCount: 12,
@@ -45,7 +46,7 @@ struct PublishedAdapterTests {
     #expect(attached.relativeError(to: before) > 0.01)
     model.mergeAdapters()
     let merged = model.logits(batch, on: Tape()).value
-    // Merging rounds W + s B A to Float32 once for each of 24 matrices of inner width 768.
+    // Merging rounds W + s B A to Float32 once for each of 24 matrices with inner width 768.
     #expect(merged.relativeError(to: attached) < 1e-5)
   }
 

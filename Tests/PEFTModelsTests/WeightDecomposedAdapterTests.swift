@@ -13,7 +13,7 @@ struct WeightDecomposedAdapterTests {
     return Tensor(normal: shape, standardDeviation: 1, using: &draws)
   }
 
-  /// A layer [5, 7] with an adapter, nothing of which is zero.
+  /// A layer [5, 7] with an adapter; no element is zero.
   private func layer(dropout: Double) -> (layer: LinearLayer, adapter: WeightDecomposedAdapter) {
     let layer = LinearLayer(name: "map", inputs: 7, outputs: 5)
     layer.weight.value = normal([5, 7], "weight")

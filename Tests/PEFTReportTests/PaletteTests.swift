@@ -15,7 +15,7 @@ struct PaletteTests {
     }
   }
 
-  /// `front` over `back`.
+  /// The colour of `front` drawn over `back`.
   private static func blend(_ front: Colour, _ opacity: Double, over back: Colour) -> Colour {
     zip(front, back).map { opacity * $0 + (1 - opacity) * $1 }
   }
@@ -36,7 +36,7 @@ struct PaletteTests {
 
   private static let schemes = [Palette.light, Palette.dark]
 
-  /// What an element is drawn with, `currentColor` being the ink.
+  /// The colour with which an element is drawn; `currentColor` is the ink.
   private static func drawn(
     _ element: MarkupReader.Element, _ key: String, _ scheme: Palette.Scheme
   ) throws -> Colour? {
@@ -87,7 +87,7 @@ struct PaletteTests {
           }
         }
       }
-      // The mark of a cell that is not certain, on its own ground and on the page.
+      // The mark of an uncertain cell, on its own background and on the page.
       let ground = Self.blend(ink, 0.04, over: page)
       #expect(Self.contrast(Self.blend(ink, 0.8, over: ground), ground) >= 4.5)
     }
@@ -125,7 +125,7 @@ struct PaletteTests {
             lines += 1
           }
         case "rect":
-          // A cell of a map may be as pale as its value is small: its edge or its table tells.
+          // The cell of a small value may be very pale; its outline or the table shows the value.
           if let stroke = try Self.drawn(element, "stroke", scheme) {
             #expect(Self.contrast(stroke, page) >= 3, "\(element)")
           }

@@ -59,7 +59,7 @@ struct ReportPageTests {
     let elements = try elements(page)
     #expect(elements.count < 25_000, "\(elements.count) elements")
     #expect(elements.count { $0.name == "details" } == 2)
-    // Cells wide enough to be pointed at, in as many blocks as that takes.
+    // The cells are wide enough to point at, in as many blocks as necessary.
     let cells = MarkupReader(report.heatMap.svg).elements.filter {
       $0.name == "rect" && $0.attributes["rx"] != nil
     }

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Text from outside, as it may be shown")
 struct VisibleTextTests {
-  /// Scalars that command a terminal, turn the direction of text or end a line.
+  /// Scalars that command a terminal, change the direction of text or end a line.
   private static let unsafe: [Unicode.Scalar] = [
     "\u{0}", "\u{7}", "\u{8}", "\r", "\u{1B}", "\u{7F}", "\u{85}", "\u{9B}", "\u{9D}", "\u{61C}",
     "\u{200E}", "\u{200F}", "\u{2028}", "\u{2029}", "\u{202A}", "\u{202B}", "\u{202C}", "\u{202D}",

@@ -76,7 +76,7 @@ struct AtomicFileTests {
 
   @Test("a write cut short by a limit on file sizes leaves the old file and no temporary")
   func shortWrite() async {
-    // In a process of its own, because the limit holds for all its threads.
+    // Run in a separate process, because the limit applies to all threads.
     await #expect(processExitsWith: .success) {
       try Files.withDirectory { directory in
         let path = "\(directory)/a"
@@ -97,7 +97,7 @@ struct AtomicFileTests {
 
   @Test("a directory that may not be written: the old file stays, the error says permission")
   func readOnlyDirectory() async {
-    // In a process of its own, because root has to give up its rights to be refused.
+    // Run in a separate process, because root must give up its rights to be refused.
     await #expect(processExitsWith: .success) {
       try Files.withDirectory { directory in
         let path = "\(directory)/a"

@@ -16,7 +16,7 @@ struct ChangedFileTests {
         SafetensorsOutput(name: "halves", shape: [4096], floats: values, as: .float16),
         SafetensorsOutput(name: "integers", shape: [2048], integers: Array(0..<2048)),
       ], to: path)
-    // The clock of a file system has ticks of some milliseconds.
+    // The clock of a file system has a resolution of some milliseconds.
     try FileManager.default.setAttributes(
       [.modificationDate: Date(timeIntervalSinceNow: -3600)], ofItemAtPath: path)
     return path

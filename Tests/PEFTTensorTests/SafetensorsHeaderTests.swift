@@ -153,7 +153,7 @@ struct SafetensorsHeaderTests {
       let length = bytes[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
       #expect(8 + length + total == bytes.count)
     }
-    // Changes of names and of tensor bytes leave a good file.
+    // A change to a name or to a tensor's bytes leaves the file valid.
     #expect(accepted > 100 && accepted < 20_000)
   }
 }

@@ -41,7 +41,8 @@ struct SafetensorsWriterTests {
       #expect(try reader.floats(of: "scalar") == [7.5])
       #expect(reader.entry("empty")?.shape == [0, 3])
 
-      // Onto the file that is mapped: the reader keeps the old bytes, the path has the new ones.
+      // Replace the file that is open: the reader keeps the old bytes, and the path has the new
+      // ones.
       try SafetensorsWriter.write(
         [SafetensorsOutput(name: "floats", shape: [1], floats: [5])], to: path)
       #expect(try reader.floats(of: "floats").map(\.bitPattern) == Self.values.map(\.bitPattern))

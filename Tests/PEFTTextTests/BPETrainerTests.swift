@@ -20,7 +20,7 @@ struct BPETrainerTests {
 
   @Test("words of long texts are counted as a rescan after every merge counts them")
   func naive() throws {
-    // Long enough to be cut into several pieces, at any place.
+    // Long enough to be split into several pieces, at any position.
     let sample = WordSample(wordCount: 120_000)
     let trained = try ByteLevelBPETrainer.train(
       texts: [sample.text], vocabularySize: 300, specialTokens: ["<|endoftext|>"])
@@ -34,7 +34,7 @@ struct BPETrainerTests {
     let words: Set = ["Ġdon", "'t", "čĊčĊĠ", "Ġa", "...", "Ã©ä¸Ń"]
     let count = 900_000 / unit.utf8.count
     let body = String(repeating: unit, count: count)
-    // The cuts fall on every place in the unit.
+    // The splits fall on every position in the unit.
     for shift in 0..<unit.utf8.count {
       let trained = try ByteLevelBPETrainer.train(
         texts: [String(repeating: "x", count: shift) + body], vocabularySize: 500,

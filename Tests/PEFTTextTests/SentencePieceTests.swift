@@ -94,7 +94,7 @@ struct SentencePieceTests {
     let units = Int.random(in: 1...300, using: &generator)
     var table = withUnsafeBytes(of: UInt32(4 * units).littleEndian) { Array($0) }
     for _ in 0..<units {
-      // Few labels and small offsets, so that bytes lead somewhere.
+      // Few labels and small offsets, so that bytes lead to valid entries.
       let unit =
         UInt32.random(in: 0x60...0x66, using: &generator)
         | UInt32.random(in: 0...1, using: &generator) << 8
@@ -112,7 +112,7 @@ struct SentencePieceTests {
     #expect(ids.last == 1 && ids.count > 1 && ids.allSatisfy { (0..<3).contains($0) })
   }
 
-  /// A field of protocol buffers that holds bytes.
+  /// A protocol buffer field that contains bytes.
   private static func field(_ number: UInt8, _ bytes: [UInt8]) -> [UInt8] {
     var count = bytes.count
     var header = [number << 3 | 2]

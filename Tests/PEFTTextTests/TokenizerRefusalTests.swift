@@ -4,7 +4,7 @@ import Testing
 
 @Suite("What is not a tokenizer of this package is refused, with kind and place")
 struct TokenizerRefusalTests {
-  /// Files, and what the error says about them; an empty `place` stands for the file as a whole.
+  /// Files and the expected error; an empty `place` means the file as a whole.
   struct Refusal: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let files: [String: String]
@@ -26,7 +26,7 @@ struct TokenizerRefusalTests {
     """
   }
 
-  /// A template of these parts: `A`, and special tokens by their names.
+  /// A template with these parts: `A`, and the names of special tokens.
   private static func template(_ parts: String...) -> String {
     let items = parts.map {
       $0 == "A"

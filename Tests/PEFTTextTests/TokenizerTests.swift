@@ -60,7 +60,8 @@ struct TokenizerTests {
     #expect(encoding.truncated == 3)
   }
 
-  /// Words of random lengths around the limit of the scan, and long ones, against the definition.
+  /// Compares words of random lengths around the limit of the scan, and long words, with the
+  /// definition.
   @Test("a long word is merged as the definition says")
   func longWords() throws {
     let tokenizer = try TokenizerFixture.tokenizer("roberta files")
@@ -81,7 +82,7 @@ struct TokenizerTests {
     }
   }
 
-  /// A quadratic method would take minutes here, the present one milliseconds.
+  /// A quadratic method would take minutes here; the current one takes milliseconds.
   @Test(
     "a word of 100,000 characters takes no time to speak of",
     arguments: ["roberta files", "bert files"], ["a", "lower", "\u{301}", "\u{4E2D}", "\u{1F600}"])
@@ -96,8 +97,8 @@ struct TokenizerTests {
     #expect(again == [encoding, encoding])
   }
 
-  /// A method that copies the text, or hashes its rest, at every character would take many minutes
-  /// here.
+  /// A method that copies the text or hashes its remainder at every character would take many
+  /// minutes here.
   @Test(
     "time grows with the length of a text, not with its square", .timeLimit(.minutes(1)),
     arguments: ["\u{4E2D}", "\u{4E2D}a", "\u{4E2D} \u{E9}", "\u{F900}\u{301}"])
@@ -117,7 +118,7 @@ struct TokenizerTests {
       let heap = String(repeating: "\u{301}\u{323}", count: count)
       #expect(tokenizer.encode("ne\(heap)w").ids == plain)
     }
-    // Enclosing and spacing marks stay, in canonical order.
+    // Enclosing and spacing marks are kept, in canonical order.
     let kept = "a" + String(repeating: "\u{302E}\u{1D16E}\u{1D165}", count: 100) + "b"
     #expect(
       tokenizer.encode(kept).ids == tokenizer.encode(kept.decomposedStringWithCanonicalMapping).ids)

@@ -18,7 +18,7 @@ struct TrainedBPEFilesTests {
     return try body(directory.appending(path: "new").path)
   }
 
-  /// Any characters, those that merge and white space more often.
+  /// Random characters, among which those that merge and white space are more frequent.
   private static func text(_ generator: inout SeededGenerator) -> String {
     let common = Array("eta \n's".unicodeScalars)
     let ranges: [ClosedRange<UInt32>] = [0...0x7F, 0x80...0x7FF, 0x800...0xD7FF, 0xE000...0x10FFFF]

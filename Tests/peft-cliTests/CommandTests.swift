@@ -104,7 +104,7 @@ struct CommandTests {
     let isStarted = { FileManager.default.fileExists(atPath: run + "/environment.json") }
     for _ in 0..<3000 where process.isRunning && !isStarted() { usleep(10_000) }
     process.interrupt()
-    // A signal that is not heard must fail the test, not hang it.
+    // If a signal is ignored, the test must fail, not hang.
     for _ in 0..<3000 where process.isRunning { usleep(10_000) }
     if process.isRunning { kill(process.processIdentifier, SIGKILL) }
     let result = try PEFTProcess.finish(process, streams)
@@ -295,8 +295,8 @@ struct CommandTests {
     let place = try Workplace()
     let process = Process()
     process.executableURL = URL(filePath: "/bin/sh")
-    // The process alone takes a part of these 4 GB of addresses; the model would
-    // take ten times as much.
+    // The process itself takes a part of these 4 GB of address space; the model would take ten
+    // times as much.
     process.arguments = [
       "-c", "ulimit -v 4000000; exec \"$0\" \"$@\"", PEFTProcess.executable.path, "pretrain",
       "--target",
@@ -468,8 +468,8 @@ struct CommandTests {
     #expect(crowded.errors.contains("--workers 1000"))
     let cores = try doctor.document["cores"]?.integer ?? 0
     #expect(try crowded.document["workers"]?.integer ?? .max <= max(cores, 1))
-    // A core type that every x86-64 processor has: what it costs is said where
-    // there is a better one.
+    // Every x86-64 processor supports this core type; if there is a better one, the command warns
+    // of its cost.
     let slowed = try PEFTProcess.run(
       "doctor", "--json", environment: ["OPENBLAS_CORETYPE": "Nehalem"]
     ).document

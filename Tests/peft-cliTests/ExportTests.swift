@@ -2,7 +2,7 @@ import Foundation
 import PEFTTensor
 import Testing
 
-/// Exports by the command; that other tools read them is for `Tests/Interoperability`.
+/// Exports by the command; `Tests/Interoperability` checks that other tools can read them.
 @Suite("Exporting")
 struct ExportTests {
   private let place: Workplace
@@ -34,7 +34,7 @@ struct ExportTests {
     }
   }
 
-  /// A run as an adapter.
+  /// Exports a run as an adapter.
   private func adapter(of run: String) throws -> String {
     let adapter = place.directory.path("adapter")
     let result = try PEFTProcess.run("export", run, "--format", "peft", "--output", adapter)
@@ -42,7 +42,7 @@ struct ExportTests {
     return adapter
   }
 
-  /// The largest difference; infinite where the two are not of one shape.
+  /// The largest difference; infinite if the shapes differ.
   private func distance(_ one: [[Double]], _ other: [[Double]]) -> Double {
     guard one.map(\.count) == other.map(\.count), !one.isEmpty else { return .infinity }
     return zip(one.joined(), other.joined()).reduce(0) { max($0, abs($1.0 - $1.1)) }
@@ -58,7 +58,7 @@ struct ExportTests {
     let run = try run("run", ["--method"] + method)
     let expected = try predictions(run)
     #expect(expected.count == 16 && expected.allSatisfy { $0.count == 2 })
-    // The base has no pooler: the one that was drawn for the run is the run's.
+    // The base has no pooler; the run initialised one, and it belongs to the run.
     let trained = try JSONValue(contentsOf: run + "/run.json")["metrics"]?["dev"]?["loss"]
     let measured = try PEFTProcess.run("evaluate", run, "--data", place.dev, "--json")
     #expect(try measured.document["metrics"]?["loss"] == trained)
@@ -165,7 +165,7 @@ struct ExportTests {
       to: "three.tsv")
     let more = place.directory.path("more")
     for _ in 0..<2 {
-      // The second time the run has ended, and that is said.
+      // The second time, the run has already ended, and the command says so.
       let result = try PEFTProcess.run(
         "train", "--model", place.model, "--train", three, "--adapter", adapter, "--steps", "2",
         "--output", more, "--resume", "--pooling", "first")
@@ -214,7 +214,7 @@ struct ExportTests {
     let full = try PEFTProcess.run(
       "export", run, "--format", "delta", "--output", place.directory.path("mean-delta"))
     #expect(full.status == 6)
-    // Neither the base nor the run is overwritten by what is made of them.
+    // Neither the base nor the run is overwritten by an export.
     let before = try Data(contentsOf: URL(filePath: place.model + "/model.safetensors"))
     for output in [place.model, run, run + "/../run"] {
       #expect(
@@ -243,7 +243,7 @@ struct ExportTests {
       place += 16 + length
       records += 1
     }
-    // The version, a step each, and the evaluation of the only pass… and of the end.
+    // The version, one record per step, and the evaluations after the only pass and at the end.
     let rows = try String(contentsOfFile: run + "/metrics.csv", encoding: .utf8)
       .split(separator: "\n").dropFirst().map { $0.split(separator: ",")[0] }
     #expect(records == 1 + 30 + Set(rows).count)

@@ -2,7 +2,8 @@ import Foundation
 import PEFTTensor
 import Testing
 
-/// GPT-2 through the binary: pretrained here on a rhyme, then adapted, probed and made to write.
+/// Runs a GPT-2 through the binary: pretrained here on a rhyme, then adapted, probed and used to
+/// generate text.
 @Suite("Commands on language models", .serialized)
 struct LanguageCommandTests {
   private static let things = ["cat", "dog", "cow", "hen"]
@@ -23,7 +24,7 @@ struct LanguageCommandTests {
     let text: String
   }
 
-  /// A GPT-2 that knows the words.
+  /// A GPT-2 that knows the words of the data.
   private static let place = Result {
     let directory = try TemporaryDirectory()
     let pairs = try directory.write(Self.pairs(64), to: "pairs.txt")
@@ -190,7 +191,7 @@ struct LanguageCommandTests {
     let text = try directory.write(
       "She looked at him for a moment, and then she said that she did not know.\n", to: "t.txt")
     let measured = try run(["evaluate", directory.path("gpt2-small"), "--data", text, "--json"])
-    // Far below the 4096 of a model that knows nothing.
+    // Far below 4096, the perplexity of an untrained model.
     #expect(try measured.document["metrics"]?["perplexity"]?.double ?? .infinity < 200)
     let masked = try run([
       "evaluate", directory.path("roberta-small"), "--data", text, "--task", "language", "--json",

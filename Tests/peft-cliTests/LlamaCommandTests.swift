@@ -3,7 +3,7 @@ import PEFTTensor
 import TestSupport
 import Testing
 
-/// A model of Llama's kind through the binary.
+/// Runs a model of the Llama family through the binary.
 @Suite("Commands on a Llama")
 struct LlamaCommandTests {
   private let directory: TemporaryDirectory

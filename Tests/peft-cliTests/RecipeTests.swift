@@ -2,15 +2,15 @@ import Foundation
 import PEFTTensor
 import Testing
 
-/// The recipes that the command of today writes.
+/// The recipes that the current command writes.
 @Suite("Recipes")
 struct RecipeTests {
   private let place: Version1Fixture
 
   init() throws { place = try Version1Fixture() }
 
-  /// Texts in a document that look like what Swift prints for a value; those of the environment are
-  /// others'.
+  /// Texts in a document that look like Swift's descriptions of values, without those in the
+  /// environment, which come from elsewhere.
   private func descriptions(_ value: JSONValue) -> [String] {
     switch value {
     case .string(let text):

@@ -4,7 +4,7 @@ import PEFTStudy
 import PEFTTensor
 import Testing
 
-/// Every byte of a result is one that `verify` looks at.
+/// `verify` detects a change of any byte of a result.
 @Suite("Results are bound to their files")
 struct ResultFileTests {
   private let place: Workplace

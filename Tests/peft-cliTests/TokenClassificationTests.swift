@@ -3,7 +3,7 @@ import PEFTTensor
 import TestSupport
 import Testing
 
-/// Tagging words, from a CoNLL file to exports.
+/// Tags words, from a CoNLL file to exports.
 @Suite("Tagging words by command")
 struct TokenClassificationTests {
   private let directory: TemporaryDirectory
@@ -14,7 +14,7 @@ struct TokenClassificationTests {
   init() throws {
     directory = try TemporaryDirectory()
     model = directory.path("model")
-    // The word says its tag, but for "may", which is a name behind "miss".
+    // The word determines its tag, except "may", which is a name after "miss".
     func sentences(_ numbers: Range<Int>) -> String {
       numbers.map { number in
         switch number % 3 {

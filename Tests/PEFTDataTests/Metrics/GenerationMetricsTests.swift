@@ -13,7 +13,8 @@ struct GenerationMetricsTests {
     return try #require(document[part]?.array)
   }
 
-  /// A few thousand operations in Double on counts: 1e-12 of the value allows for their order.
+  /// A few thousand operations in Double on counts; a relative error of 1e-12 allows for their
+  /// order.
   static func isClose(_ value: Double, _ expected: Double) -> Bool {
     abs(value - expected) <= 1e-12 * max(1, abs(expected))
   }

@@ -20,7 +20,7 @@ struct CheckpointStoreTests {
 
   private func remove() { try? FileManager.default.removeItem(atPath: path) }
 
-  /// The directory, and a store in it with these states, the last the newest.
+  /// The directory, and a store in it with these states, newest last.
   private func saved(_ states: CountedState...) throws -> (OutputDirectory, Store) {
     let output = try OutputDirectory(path, as: .run)
     try output.begin(overwriting: true)
@@ -52,13 +52,13 @@ struct CheckpointStoreTests {
     try edited.write(toFile: manifest, atomically: true, encoding: .utf8)
   }
 
-  /// The file of a name, which another one replaces when it is written again.
+  /// The inode of a file, which changes when the file is written again.
   private func inode(_ name: String) throws -> UInt64 {
     let attributes = try FileManager.default.attributesOfItem(atPath: path + "/" + name)
     return try #require(attributes[.systemFileNumber] as? UInt64)
   }
 
-  // MARK: - What is saved
+  // MARK: - Saving
 
   @Test("the newest state comes back with its marks; there is none before the first")
   func roundTrip() throws {
@@ -81,7 +81,7 @@ struct CheckpointStoreTests {
   func leftOvers() throws {
     defer { remove() }
     var (output, store) = try saved(state(1, 0), state(1, 1))
-    // A process that is killed has listed what it writes.
+    // A killed process has listed the files that it was about to write.
     for name in ["rows-9.safetensors", "large-sums-8.safetensors", "rows-9.json"] {
       try Data("left".utf8).write(to: URL(filePath: output.file(name)))
     }
@@ -94,7 +94,7 @@ struct CheckpointStoreTests {
       ])
     try Store.remove(from: output)
     #expect(try names() == ["rows-7.safetensors", "rows-9.json"])
-    // What is not there is not listed any more, so it is somebody else's.
+    // A missing file is no longer listed, so a new file of that name is somebody else's.
     try Data("mine".utf8).write(to: URL(filePath: path + "/rows-2.safetensors"))
     #expect(throws: FileError.self) { try store.save(state(2, 2), into: output) }
     #expect(try Data(contentsOf: URL(filePath: path + "/rows-2.safetensors")) == Data("mine".utf8))
@@ -145,7 +145,7 @@ struct CheckpointStoreTests {
     #expect(try names().isEmpty)
   }
 
-  // MARK: - What is damaged
+  // MARK: - Damage
 
   @Test(
     "where a file of the newest state is damaged or missing, the one before is read",
@@ -165,7 +165,7 @@ struct CheckpointStoreTests {
     #expect(
       warning.contains(name) && warning.contains(isMissing ? "missing" : "SHA-256")
         && warning.contains("resuming from count 1"), "\(warning)")
-    // The damaged file is written again, and is whole then.
+    // The damaged file is written again and is then intact.
     try store.save(state(6, 2), into: output)
     var again = try opened()
     let whole = try again.load(for: 9)
@@ -190,7 +190,7 @@ struct CheckpointStoreTests {
     #expect(error?.remedy.contains("`overwrite`") == true)
   }
 
-  // MARK: - What is refused
+  // MARK: - Refusals
 
   @Test("a state of another recipe is refused, with what differs")
   func otherRecipe() throws {

@@ -10,7 +10,7 @@ struct PretrainingTests {
   private let root = FileManager.default.temporaryDirectory
     .appending(path: "peft-pretraining-\(UUID().uuidString)").path
 
-  /// A job on a text in which every word follows from the one before.
+  /// A job on a text in which every word follows from the previous one.
   private func job(_ target: PretrainingJob.Target) throws -> PretrainingJob {
     try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
     let verse = "one two three four five six seven eight nine ten\n"
@@ -89,7 +89,7 @@ struct PretrainingTests {
     }
   }
 
-  /// Steps, losses, rates and norms; seconds differ.
+  /// Steps, losses, rates and norms, without the seconds, which differ.
   private static func curve(_ directory: String) throws -> [[Substring]] {
     try String(contentsOfFile: directory + "/steps.csv", encoding: .utf8)
       .split(separator: "\n").map { Array($0.split(separator: ",").prefix(5)) }
@@ -121,7 +121,7 @@ struct PretrainingTests {
     job.settings.length = .steps(2)
     let output = root + "/new"
     #expect(try job.prepare(output: output, resuming: true, overwriting: false).stepsDone == 0)
-    // A temporary file of somebody else's stays.
+    // Somebody else's temporary file is kept.
     try "".write(toFile: output + "/.config.json.1.partial", atomically: true, encoding: .utf8)
     let begun = try job.prepare(output: output, resuming: true, overwriting: false)
     #expect(try job.finishedRun(in: output) == nil)
@@ -208,7 +208,7 @@ struct PretrainingTests {
       }
     }
     try text.write(toFile: manifest, atomically: true, encoding: .utf8)
-    // A line of the curve that no run wrote is named.
+    // The error names the line of the curve that no run could have written.
     try bytes.write(to: URL(filePath: path))
     let curve = try String(contentsOfFile: output + "/steps.csv", encoding: .utf8)
     var unmarked = try #require(JSONValue(parsing: text.utf8).object)
@@ -223,7 +223,7 @@ struct PretrainingTests {
     ] {
       let table = "step,loss,learning_rate,gradient_norm,tokens,seconds\n" + row + "\n"
       try table.write(toFile: output + "/steps.csv", atomically: true, encoding: .utf8)
-      // An earlier version made no mark of the table.
+      // An earlier version recorded no mark of the table.
       for isMarked in [true, false] {
         try (isMarked ? text : JSONValue.object(unmarked).text())
           .write(toFile: manifest, atomically: true, encoding: .utf8)

@@ -3,9 +3,9 @@ import PEFTRuns
 import PEFTTensor
 import Testing
 
-/// Jobs in which some matrices train by rows, as a selection by neurons marks them.
+/// Jobs that train single rows of some matrices, as a selection of neurons does.
 extension TrainingJobTests {
-  /// A small model whose head trains, and some rows of three matrices.
+  /// A small model in which the head and some rows of three matrices train.
   func preparedRows(_ change: (inout TrainingJob) -> Void = { _ in }) throws -> PreparedJob {
     let job = try prepared(HeadTuning(), change)
     for (name, rows) in Self.rows {

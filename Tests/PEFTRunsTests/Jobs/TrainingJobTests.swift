@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Training jobs")
 struct TrainingJobTests {
-  /// A small random model and examples whose label is a word in them.
+  /// A small random model, and examples whose labels are words in their texts.
   func prepared(
     _ method: any AdaptationMethod = FullTuning(), regression: Bool = false,
     _ change: (inout TrainingJob) -> Void = { _ in }
@@ -46,15 +46,15 @@ struct TrainingJobTests {
 
   @Test("memory that is not there is refused with numbers and remedies")
   func memory() async {
-    // What tensors hold is counted for the whole process.
+    // Tensor memory is counted for the whole process.
     await #expect(processExitsWith: .success) {
       let job = try TrainingJobTests().prepared()
       let memory = job.forecast(timing: false).memory
       #expect(memory[.activations] > 0)
-      // A step may read fewer positions than there are.
+      // A step may read fewer positions than exist.
       #expect(memory[.gradients] <= 4 * job.counts.trainable)
       #expect(memory[.gradients] > 4 * (job.counts.trainable - 128 * 128))
-      // So many tokens are every word of a small vocabulary.
+      // With this many tokens, every word of a small vocabulary occurs.
       #expect(memory[.optimizer] == 8 * job.counts.trainable)
       #expect(memory[.bestCopy] == 4 * job.counts.trainable)
       #expect(memory[.process] > 1 << 20)
@@ -65,7 +65,7 @@ struct TrainingJobTests {
         let message = "\(error)"
         return message.contains("MiB") && message.contains("`batch-size`")
       }
-      // Without evaluations, which hold more than a step of so few.
+      // Without evaluations, which need more memory than a step with so few trainable parameters.
       let adapted = try TrainingJobTests().prepared(LowRankAdaptation(rank: 2)) {
         $0.devPath = nil
       }
@@ -78,7 +78,7 @@ struct TrainingJobTests {
       #expect(lowRank[.gradients] < memory[.gradients] / 10)
       #expect((timed.tokensPerSecond ?? 0) > 0)
       #expect(memory[.packedWeights] == 0)
-      // Gradients are whole, and what is planned to train counts.
+      // Gradients are dense, and everything planned to train counts.
       let unmasked = try TrainingJobTests().prepared(IncrementalUnmasking(share: 0.1))
       let unmasking = unmasked.forecast(timing: false).memory
       #expect(unmasking[.gradients] == memory[.gradients])
@@ -107,7 +107,7 @@ struct TrainingJobTests {
     let before = job.model.parameters.map { ($0.parameter, $0.parameter.value) }
     _ = try train(job)
     for (parameter, value) in before {
-      // A key's bias has no gradient but rounding; AdamW's decay leaves a zero bias at zero.
+      // The gradient of a key's bias is only rounding; AdamW's decay leaves a zero bias at zero.
       #expect(
         parameter.value.isIdentical(to: value) != parameter.isTrainable
           || parameter.name.hasSuffix("key.bias"), "\(parameter.name)")
@@ -125,7 +125,7 @@ struct TrainingJobTests {
         $0.settings.precision = .bf16
         $0.settings.length = .steps(7)
         $0.settings.evaluationInterval = 2
-        // Batches of few rows as well.
+        // Also with batches of few rows.
         $0.settings.batches = BatchPlan(size: .examples(3))
       }
       if keepingAll { for entry in job.model.parameters { entry.parameter.origin = nil } }

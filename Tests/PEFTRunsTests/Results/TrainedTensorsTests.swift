@@ -9,7 +9,7 @@ struct TrainedTensorsTests {
   private static let query = "bert.encoder.layer.0.attention.self.query.weight"
   private static let rows = [0, 3, 7]
 
-  /// A model whose head trains, and these rows of one matrix.
+  /// A model in which the head and these rows of one matrix train.
   private func model(seed: UInt64, rows: [Int]?) throws -> TransformerModel {
     let configuration = EncoderConfiguration(
       family: .bert, vocabularySize: 12, hiddenSize: 8, layerCount: 1, headCount: 2,
@@ -150,7 +150,7 @@ struct TrainedTensorsTests {
         let expected = [3, 17, 63].contains(position) ? theirs.value.elements : before
         #expect(mine.value.elements[position] == expected[position])
       }
-      // A method that chooses nothing has no place for them.
+      // A method that chooses no elements cannot represent them.
       let strict = try model(seed: 2, rows: Self.rows)
       #expect(throws: FileError.self) { try TrainedTensors.load(path, into: strict) }
     }

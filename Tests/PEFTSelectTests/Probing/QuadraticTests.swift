@@ -3,7 +3,7 @@ import PEFTSelect
 import PEFTTensor
 import Testing
 
-/// On a quadratic everything is known.
+/// On a quadratic, all results are known exactly.
 @Suite("Probes on a quadratic")
 struct QuadraticTests {
   private let objective = LinearObjective(weights: [0.5, 0.25, -1], bias: 0.125)
@@ -86,7 +86,7 @@ struct QuadraticTests {
         return fit.accepts(parabola)
       }
     }
-    // 5 of a hundred by the test; its standard error is 0.7.
+    // The test accepts 5 of a hundred; the standard error is 0.7 of a hundred.
     #expect((25...75).contains(try accepted(curvature: 0)))
     // 0.2 is 40 times the noise of a curvature, 0.02 / √17.
     #expect(try accepted(curvature: 0.2) > 990)
@@ -153,7 +153,7 @@ struct QuadraticTests {
     settings.path =
       isTraining
       ? .training(steps: 8, period: 2, learningRate: 0.1) : .held(directionBatches: 4)
-    // The third of the batches; along a training run one was probed before it.
+    // The third batch; along a training run, one batch was probed before it.
     let broken = isTraining ? 3 : 2
     let outcome = try probe(objective, groupings: [try grouping()], settings: settings) { index in
       if index == broken { objective.weight.value = Tensor([1, .nan, 1], shape: [1, 3]) }

@@ -4,7 +4,8 @@ import Testing
 
 @Suite("Interacting selection")
 struct InteractingSelectionTests {
-  /// A random positive definite model of rank `count` over `features`, with weights and a budget.
+  /// A random positive definite model of `count` groups, of rank `features` plus a diagonal, with
+  /// weights and a budget.
   private struct Instance {
     let model: InteractionModel
     let slopes: [Double]
@@ -34,7 +35,7 @@ struct InteractingSelectionTests {
       ).solve()
     }
 
-    /// Every subset from scratch.
+    /// The best value, by evaluating every subset.
     func best() -> Double {
       var best = 0.0
       for mask in 0..<(1 << slopes.count) {
@@ -70,7 +71,7 @@ struct InteractingSelectionTests {
     var ratios: [Double] = []
     for _ in 0..<20 {
       let small = Instance(count: 12, features: 8, hasClasses: false, using: &generator)
-      // Ten groups of no use make it too large to enumerate, and change nothing.
+      // Ten useless groups make it too large to enumerate and do not change the result.
       let count = 30
       let padded = InteractionModel(
         slopes: small.slopes + Array(repeating: 1e-9, count: count - 12),

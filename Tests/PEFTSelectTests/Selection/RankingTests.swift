@@ -19,7 +19,7 @@ struct RankingTests {
 
   @Test("the prefix ends at the first group that does not fit; a walk goes on without it")
   func endings() {
-    // By score: c 20, b 5, a 50 (does not fit into what is left of 40), d 1.
+    // By score: c 20, b 5, a 50 (does not fit into the remainder of 40), d 1.
     #expect(Selection.ranked(groups, by: scores, budget: 40, ending: .atTheFirst) == [0, 2, 3])
     #expect(Selection.ranked(groups, by: scores, budget: 40, ending: .never) == [0, 2, 3, 4])
     #expect(Selection.ranked(groups, by: scores, budget: 12, ending: .atTheFirst) == [0])

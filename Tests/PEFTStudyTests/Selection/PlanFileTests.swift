@@ -7,7 +7,8 @@ import Testing
 
 @Suite("Plans in files")
 struct PlanFileTests {
-  /// The best of four groups beside the head under a budget of 10: b and c, not a; c excludes d.
+  /// The best of four groups in addition to the head under a budget of 10: b and c, but not a; c
+  /// excludes d.
   private static let text = """
     {"format":1,"model":{"directory":"/model","files":{"model.safetensors":"00"},"parameters":100},
     "budget":10,"weight":10,"share":0.1,"value":6,"upperBound":6,"proven":true,"solver":"core",

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Studies")
 struct StudyJobTests {
-  /// A directory with a small model and data, removed at the end.
+  /// A directory with a small model and data, removed on deinit.
   private final class Place {
     let path = FileManager.default.temporaryDirectory.appending(path: "peft-\(UUID())").path
     var job: TrainingJob {
@@ -89,7 +89,7 @@ struct StudyJobTests {
     let results = try suite.results()
     #expect(results.entries.map(\.row.label) == comparison.entries.map(\.label))
     for (entry, other) in zip(results.entries, comparison.entries) {
-      // Both rates with the first seed, the chosen one with the second.
+      // Both rates run with the first seed, the chosen one also with the second.
       #expect(entry.trials.count == 3 && entry.chosen.count == 2)
       #expect(entry.trainable == other.trainable)
       #expect(entry.chosen.map(\.learningRate) == [other.learningRate, other.learningRate])

@@ -11,8 +11,8 @@ import Testing
 
 @Suite("Statistics of suites")
 struct SuiteStatisticsTests {
-  /// Results of methods on one problem of 10,000 parameters: family, size, and for each seed the
-  /// score on dev and test.
+  /// Results of methods on one problem with 10,000 parameters: family, size, and for each seed the
+  /// scores on dev and test.
   private static func results(
     _ methods: [(name: String, family: String, size: Int, dev: [Double], test: [Double])],
     budgets: [Double] = [0.01, 0.1], seeds: [UInt64] = [1, 2, 3, 4, 5],
@@ -92,7 +92,7 @@ struct SuiteStatisticsTests {
     let crossed = try #require(
       statistics.difference("ours", against: ["lora"], on: "task", budget: 0.01))
     #expect(crossed.verdict == .tie)
-    // The standard error of the mean of 5 differences of deviation 0.37 is 0.17.
+    // The standard error of the mean of 5 differences with standard deviation 0.37 is 0.17.
     #expect(crossed.difference.low < -0.2 && crossed.difference.high > 0.2)
   }
 
@@ -106,8 +106,8 @@ struct SuiteStatisticsTests {
       let estimate = bootstrap.estimate(values)
       return estimate.low <= 0 && 0 <= estimate.high
     }
-    // Plain percentiles hold it 83 times. The resamples of five values have no further ends than
-    // the values themselves: what is lacking to 95; the standard error is 1.3.
+    // Plain percentiles contain it 83 times in a hundred. No resample of five values lies outside
+    // the range of the values, which explains the rest of the gap to 95. The standard error is 1.3.
     #expect((0.89...0.97).contains(Double(held) / Double(trials)))
   }
 
@@ -119,7 +119,7 @@ struct SuiteStatisticsTests {
       let estimate = bootstrap.estimate((0..<count).map { _ in Double(generator.normal()) })
       return estimate.low <= 0 && 0 <= estimate.high
     }
-    // The standard error of 95 of a hundred is 1.1.
+    // The standard error of 95 in a hundred is 1.1.
     #expect((0.915...0.985).contains(Double(held) / 400))
   }
 
@@ -135,7 +135,7 @@ struct SuiteStatisticsTests {
 
   @Test("percentiles are moved out by what a normal distribution is narrower than Student's")
   func tails() throws {
-    // Student's t for 95 %, as tabled.
+    // Student's t for 95 %, from a table.
     for (degrees, bound) in [
       (1, 12.7062), (2, 4.30265), (3, 3.18245), (4, 2.77645), (9, 2.26216), (30, 2.04227),
     ] {
@@ -152,8 +152,8 @@ struct SuiteStatisticsTests {
 
   @Test("the area is the mean of the frontier's steps on a logarithmic axis")
   func areas() throws {
-    // Budgets 100 to 1000 parameters: 0.5 up to 316.2, then 0.7: halves of a logarithmic
-    // axis but for rounding.
+    // For budgets from 100 to 1000 parameters, the score is 0.5 up to 316.2 and 0.7 after that: the
+    // two halves of a logarithmic axis, up to rounding.
     let results = try Self.results([
       ("s", "ours", 80, Self.flat(0.5), Self.flat(0.5)),
       ("m", "ours", 316, Self.flat(0.6), Self.flat(0.7)),

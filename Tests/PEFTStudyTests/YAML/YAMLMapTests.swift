@@ -27,7 +27,7 @@ struct YAMLMapTests {
     "what is not one map of texts is refused with its line",
     arguments: [
       ("a: 1\nb: 2\na: 3\n", "more than once", "line 1"),
-      // The same name, once as a text and once as a number: found by fuzzing.
+      // The same name, once as a text and once as a number; found by fuzzing.
       ("x: 0\n\"1\": a\n1: b\n", "more than once", "line 3"),
       ("- a\n- b\n", "not a map", "line 1"), ("a: [b\nc: }", "not YAML", "line 2"),
       ("? [a]\n: b\n", "a name is missing", "line 1"), ("\"\": b\n", "a name is missing", "line 1"),
@@ -68,7 +68,7 @@ struct YAMLMapTests {
     } throws: { ($0 as? FileError)?.reason.contains("aliases") == true }
   }
 
-  /// Each of these documents would stand for at least 2^29 values, or be compared for hours.
+  /// Each of these documents would expand to at least 2^29 values, or take hours to compare.
   static let bombs: [(name: String, text: String)] = {
     func doubling(_ first: String, _ line: (Int) -> String, _ last: String) -> String {
       (["a0: &a0 \(first)"] + (1...29).map { "a\($0): &a\($0) \(line($0 - 1))" } + [last])

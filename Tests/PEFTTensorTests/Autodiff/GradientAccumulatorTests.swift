@@ -82,7 +82,7 @@ struct GradientAccumulatorTests {
     for (shared, uses) in [(tied[0], separate[0...1]), (tied[2], separate[2...3])] {
       let parts = uses.compactMap { $0.map(DoubleMatrix.init) }
       #expect(parts.count == 2)
-      // The same numbers, added in another order.
+      // The same numbers, summed in a different order.
       let error = shared.map { relativeError(of: $0, to: parts[0] + parts[1]) }
       #expect(error ?? .infinity < 1e-6)
     }

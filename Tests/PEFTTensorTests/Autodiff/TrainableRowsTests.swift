@@ -40,7 +40,7 @@ struct TrainableRowsTests {
     let upstream = OperationProblem.normal([rowCount, 7], "upstream")
     let input = OperationProblem.normal([rowCount, 5], "input")
     let table = OperationProblem.normal([7, 5], "dense")
-    // Rows 1 and 5 of the table are never hit, row 4 only once.
+    // Rows 1 and 5 of the table are never read, and row 4 is read only once.
     let hits = (0..<rowCount).map { Int32($0 == 9 ? 4 : [0, 2, 3, 6][$0 % 4]) }
     let forms: [any ParameterGradient] = [
       .outerProduct(upstream: upstream, input: input, scale: 0.5),
@@ -127,7 +127,7 @@ struct TrainableRowsTests {
 private var matrix: Parameter { Parameter(name: "matrix", value: Tensor(zeros: [4, 3])) }
 
 extension Tensor {
-  /// The rows `numbers` of a matrix, one by one.
+  /// The rows `numbers` of a matrix, copied one at a time.
   func picking(_ numbers: [Int]) -> Tensor {
     Tensor(
       numbers.flatMap { rows($0..<$0 + 1).elements }, shape: [numbers.count, shape.columns])

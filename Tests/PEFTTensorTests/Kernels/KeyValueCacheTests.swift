@@ -1,7 +1,7 @@
 import PEFTTensor
 import Testing
 
-/// The cache against causal attention over whole sequences.
+/// Compares the cache with causal attention over whole sequences.
 @Suite("Key–value cache")
 struct KeyValueCacheTests {
   private static let (heads, depth) = (6, 4)
@@ -30,7 +30,7 @@ struct KeyValueCacheTests {
       rows.flatMap { x.rows($0..<$0 + 1).elements }, shape: [rows.count, x.shape.columns])
   }
 
-  /// The rows of three tensors side by side.
+  /// The rows of the given tensors side by side.
   private func joined(_ parts: [Tensor]) -> Tensor {
     let elements = (0..<parts[0].shape.rows).flatMap { row in
       parts.flatMap { $0.rows(row..<row + 1).elements }

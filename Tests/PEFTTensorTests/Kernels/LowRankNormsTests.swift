@@ -19,7 +19,7 @@ struct LowRankNormsTests {
     #expect(norms.shape == [outputs])
     for row in 0..<outputs {
       let expected = sum[row: row].reduce(0) { $0 + $1 * $1 }.squareRoot()
-      // Float32 sums of at most 61 products, and no row that cancels.
+      // Float32 sums of at most 61 products; no row cancels.
       #expect(abs(Double(norms[row]) - expected) < 5e-6 * expected, "row \(row)")
     }
   }

@@ -1,11 +1,11 @@
 import PEFTTensor
 import Testing
 
-/// The three products of a linear map against loops in Double, for sizes below and above the one
-/// from which a product is cut over the workers.
+/// Compares the three products of a linear map with loops in Double, for sizes below and above the
+/// one from which a product is split over the workers.
 @Suite("Matrix products")
 struct MatrixProductTests {
-  /// Rows, inputs and outputs.
+  /// The numbers of rows, inputs and outputs.
   struct Sizes: Sendable, CustomTestStringConvertible {
     let (rows, inputs, outputs): (Int, Int, Int)
 
@@ -22,7 +22,8 @@ struct MatrixProductTests {
       + [Sizes(71, 65, 67), Sizes(3, 257, 263), Sizes(263, 257, 3), Sizes(259, 3, 257)]
   }
 
-  // Float32 sums of up to 263 products: the error of a sum is some roundings of its parts' norm.
+  // Float32 sums of up to 263 products: the error of a sum is a few roundings relative to the norm
+  // of its terms.
   private let tolerance = 2e-6
 
   @Test("x Wᵀ + b", arguments: Sizes.all)

@@ -6,7 +6,7 @@ import Testing
 struct RotaryTableTests {
   private static let width = 8
 
-  /// One head of ones and zeros, turned to a position.
+  /// A head of ones and zeros, rotated to a position.
   private func turned(_ head: [Float], _ table: RotaryTable, to position: Int) -> [Double] {
     let x = Variable(
       constant: Tensor(head, shape: [1, head.count]), partition: RowPartition(examples: 1))

@@ -1,7 +1,7 @@
 import PEFTTensor
 import Testing
 
-/// Steps whose products with weights are in bfloat16, against the same in float32.
+/// Compares steps whose products with weights are in bfloat16 with the same steps in float32.
 @Suite("Precision")
 struct PrecisionTests {
   private let weight = Parameter(name: "weight", value: Self.map([70, 45], "weight"))
@@ -11,7 +11,7 @@ struct PrecisionTests {
   private let up = Parameter(name: "up", value: Self.map([70, 4], "up"))
   private let x = OperationProblem.normal([50, 40], "x")
 
-  /// A matrix whose outputs are as large as its inputs.
+  /// A matrix whose outputs have the same magnitude as its inputs.
   private static func map(_ shape: Shape, _ name: String) -> Tensor {
     let size = Float(shape.columns).squareRoot()
     return Tensor(OperationProblem.normal(shape, name).elements.map { $0 / size }, shape: shape)
@@ -19,7 +19,7 @@ struct PrecisionTests {
 
   private var parameters: [Parameter] { [weight, bias, first, down, up] }
 
-  /// The loss over a chain of maps, and the gradients of the parameters that train.
+  /// The loss over a chain of linear maps, and the gradients of the trainable parameters.
   private func step(
     _ precision: Precision, isLowRank: Bool = false
   ) -> (loss: Double, gradients: [Parameter: Tensor]) {
@@ -56,7 +56,7 @@ struct PrecisionTests {
     for (parameter, gradient) in exact.gradients {
       let other = try #require(rounded.gradients[parameter])
       #expect(other.shape == gradient.shape)
-      // A few roundings on the way, each of at most 2⁻⁹.
+      // A few roundings along the way, each of at most 2⁻⁹.
       #expect(error(other, gradient) < 1e-2, "\(parameter.name)")
     }
   }
@@ -162,7 +162,7 @@ struct PrecisionTests {
     let (kept, exact) = (step(.bf16, isLowRank: true), step(.fp32, isLowRank: true))
     let (elements, shape) = (weight.value.elements, weight.shape)
     var reads = 0
-    // A value of its own, which nothing else shares.
+    // A value that nothing else shares.
     weight.value = Tensor(elements, shape: shape)
     weight.origin = { () throws(FileError) in
       reads += 1
@@ -174,7 +174,7 @@ struct PrecisionTests {
         #expect(found.gradients[parameter]?.isIdentical(to: gradient) == true, "\(parameter.name)")
       }
     }
-    // Read once more for the other direction, the first time.
+    // The first time, the matrix is read once more, for the product in the other direction.
     for _ in 0..<2 { check(step(.bf16, isLowRank: true)) }
     #expect(reads == 1 && weight.valueBytes == 0 && weight.packedBytes >= 4 * elements.count)
     #expect(weight.shape == shape && weight.count == elements.count)
@@ -183,7 +183,7 @@ struct PrecisionTests {
     for _ in 0..<2 { check(step(.bf16, isLowRank: true)) }
     #expect(reads == 2 && weight.valueBytes == 0 && weight.value.elements == elements)
 
-    // What is shared would be in memory all the same, until it is no longer shared.
+    // A shared value stays in memory until it is no longer shared.
     do {
       let other = weight.value
       check(step(.bf16, isLowRank: true))

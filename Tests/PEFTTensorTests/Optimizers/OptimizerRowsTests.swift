@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Gradients of tables that were read in few rows")
 struct OptimizerRowsTests {
-  /// A table of 40 rows, of which a batch reads four, one of them twice.
+  /// A table of 40 rows, and a batch that reads four of them, one twice.
   private func tape(_ table: Parameter) -> (Tape, Variable) {
     let tape = Tape()
     let rows: [Int32] = [7, 39, 7, 0, 12]
@@ -58,7 +58,8 @@ struct OptimizerRowsTests {
     }
   }
 
-  /// A step of a table that reads the rows `first`, `first` + 7, … of it, and none twice.
+  /// The gradients of a step that reads the rows `first`, `first` + 7, … of a table, none of them
+  /// twice.
   private static func gradients(of table: Parameter, first: Int, step: Int) -> GradientAccumulator {
     let rows = (0..<20).map { Int32(first + 7 * $0) }
     let sink = GradientAccumulator()
@@ -103,7 +104,7 @@ struct OptimizerRowsTests {
     }
     let table = Parameter(name: "t", value: Tensor(zeros: [4096, 512]), isTable: true)
     #expect(table.keepsOnlyReadRows(ofLookups: 2048) && !table.keepsOnlyReadRows(ofLookups: 2049))
-    // Rows of 2 KiB: two in a page of 4 KiB.
+    // Rows of 2 KiB, so two fit into a page of 4 KiB.
     #expect(getpagesize() != 4096 || table.pageBytes(ofRows: [0, 1, 7]) == 8192)
     #expect(table.pageBytes(ofRows: Set(0..<4096)) == 4 * table.count)
   }
@@ -120,10 +121,10 @@ struct OptimizerRowsTests {
           gradients: Self.gradients(of: table, first: 1000 * step, step: step), learningRate: 0.1,
           gradientScale: 1)
       }
-      // The state is twice as large as the table, 128 MB.
+      // The state is twice as large as the table, that is, 128 MB.
       #expect(Processor.peakResidentBytes - before < 16 << 20)
       #expect(table.value.sumOfSquares > 0)
-      // Nor does a state that comes back with all its zeros, as from a file.
+      // The same holds for a state that is read back with all its zeros, as from a file.
       let resident = Processor.residentMemory
       var next = AdamW(parameters: [table])
       next.state = OptimizerState(

@@ -35,7 +35,7 @@ struct OptimizerTests {
       var copy = optimizer
       copy.step(gradients: gradients, learningRate: 0.5, gradientScale: 0.25)
       let moved = DoubleMatrix(before[index]) + -1 * DoubleMatrix(parameter.value)
-      // before − after loses what a unit in the last place of a parameter near 1 is.
+      // before − after is accurate only to one unit in the last place of a parameter near 1.
       #expect(relativeError(of: direction, to: 2 * moved) < 2e-6, "\(parameter.name)")
       for (parameter, value) in zip(parameters, before) { parameter.value = value }
     }
@@ -86,7 +86,7 @@ struct OptimizerTests {
           expected[index][element] = (p, m, v)
         }
         let reference = expected[index].map(\.0)
-        // Eight updates, each rounded in Float32.
+        // Eight updates, each rounded to Float32.
         #expect(close(parameter.value, reference, 1e-6), "step \(step), \(parameter.name)")
       }
     }

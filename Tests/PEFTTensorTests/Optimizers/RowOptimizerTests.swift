@@ -8,7 +8,7 @@ struct RowOptimizerTests {
     case stochasticGradientDescent
     case momentum
 
-    /// With weight decay.
+    /// An optimizer with weight decay.
     func optimizer(_ parameters: [Parameter]) -> any Optimizer {
       switch self {
       case .adamW: AdamW(parameters: parameters)
@@ -18,7 +18,8 @@ struct RowOptimizerTests {
     }
   }
 
-  /// Odd widths, so rows lie at other places of a vector; the last is cut over the workers.
+  /// Odd widths, so that rows start at different offsets in a vector; the last case is split over
+  /// the workers.
   static let problems: [(shape: Shape, rows: [Int])] = [
     ([5, 1], [2]), ([37, 13], [0, 1, 17, 36]),
     ([401, 203], Array(stride(from: 1, to: 401, by: 2))),

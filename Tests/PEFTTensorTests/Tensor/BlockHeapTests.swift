@@ -136,7 +136,7 @@ struct BlockHeapTests {
   }
 }
 
-/// A heap that test expectations may hold on to.
+/// A heap that test expectations may keep a reference to.
 private final class SharedHeap {
   private var heap = BlockHeap()
   var heldBytes: Int { heap.heldBytes }

@@ -1,7 +1,7 @@
 import PEFTTensor
 import Testing
 
-/// The counters belong to the process, so each test has one of its own.
+/// The counters belong to the process, so each test runs in a separate process.
 @Suite("Tensor memory")
 struct TensorMemoryTests {
   @Test("a training step takes its memory from the step before it")
@@ -126,7 +126,7 @@ struct TensorMemoryTests {
         record()
         return withExtendedLifetime(tape) { TensorMemory.current.bytesInUse - before }
       }
-      // The norm, the activation and attention keep one tensor each.
+      // The norm, the activation and attention each keep one tensor.
       #expect(bytes[0] >= 3 * 4 * 2000 * 96)
       #expect(bytes[1] <= bytes[0] * 6 / 10)
       #expect(bytes[1] >= 3 * 2 * 2000 * 96)
@@ -153,7 +153,7 @@ struct TensorMemoryTests {
         let held = TensorMemory.current
         #expect(held.allocations == start.allocations + 1)
         #expect(held.bytesInUse - start.bytesInUse >= 4 * tensor.count)
-        // Eight sizes an octave waste at most an eighth.
+        // With eight sizes per octave, at most an eighth is wasted.
         #expect(held.bytesInUse - start.bytesInUse <= 4 * tensor.count * 9 / 8)
       }
       let free = TensorMemory.current
@@ -239,7 +239,7 @@ private struct SmallNetwork {
   }
 }
 
-/// One layer like Llama's, with two heads of queries on one of keys and values.
+/// A layer like Llama's, with two query heads that share one head of keys and values.
 private struct SmallDecoder {
   let table = Self.parameter("table", [13, 12])
   let norms = ["first", "second"].map { Self.parameter($0, [12]) }

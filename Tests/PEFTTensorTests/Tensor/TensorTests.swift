@@ -71,7 +71,7 @@ struct TensorTests {
     let (mine, theirs) = (x.elements.map(Double.init), y.elements.map(Double.init))
     let squares = mine.reduce(0) { $0 + $1 * $1 }
     let products = zip(mine, theirs).reduce(0) { $0 + $1.0 * $1.1 }
-    // Sums in Double; only their order differs.
+    // Sums in Double, which differ only in their order.
     #expect(abs(x.sumOfSquares - squares) <= 1e-12 * squares)
     #expect(abs(x.dot(y) - products) <= 1e-12 * squares)
     #expect(x.isFinite)
