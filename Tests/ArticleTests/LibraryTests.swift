@@ -18,7 +18,9 @@ struct LibraryTests {
       .map { sources.appending(path: $0) }
   }
 
-  @Test("no message, comment or article names an option or a command, and none reads the arguments")
+  @Test(
+    "no message, comment or article names an option or a command, and no library reads the arguments"
+  )
   func options() throws {
     let files = try Self.files()
     #expect(files.count > 100)

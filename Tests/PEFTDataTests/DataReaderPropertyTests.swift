@@ -47,7 +47,7 @@ struct DataReaderPropertyTests {
     return lines.joined(separator: end) + (Bool.random(using: &random) ? end : "")
   }
 
-  @Test("every cell survives", arguments: [DataFormat.jsonl, .csv, .tsv])
+  @Test("every cell survives a round trip", arguments: [DataFormat.jsonl, .csv, .tsv])
   func roundTrip(format: DataFormat) throws {
     var random = SeededRandom(5)
     let forbidden = format == .tsv ? "\t\n\r" : ""

@@ -52,7 +52,7 @@ struct PackageDescriptionsTests {
     #expect(PackageDescriptions.records(in: []).isEmpty)
   }
 
-  @Test("text that is not UTF-8 is no record, and no bytes crash the parser")
+  @Test("text that is not UTF-8 gives no record, and no bytes crash the parser")
   func anyBytes() {
     let stanza = Array("Section: a\nDescription: b".utf8)
     #expect(PackageDescriptions.records(in: stanza + [0xFF]).isEmpty)
@@ -79,7 +79,7 @@ struct PackageDescriptionsTests {
     }
   }
 
-  @Test("the largest sections are split in ten without overlap, whatever the order")
+  @Test("the largest sections are split in tenths without overlap, whatever the order")
   func splits() throws {
     let split = try PackageDescriptions(
       Self.records, path: "index", permutation: Self.permutation(seed: 1))

@@ -24,7 +24,7 @@ struct ArchitectureTests {
     return try String(contentsOfFile: path, encoding: .utf8)
   }
 
-  @Test("every model type has one family, and a foreign one is refused with those that are known")
+  @Test("every model type has one family, and an unknown one is refused with the known ones")
   func catalogue() throws {
     let types = ArchitectureCatalogue.standard.modelTypes
     #expect(types == ["bert", "roberta", "gpt2", "llama"] && Set(types).count == types.count)
@@ -40,7 +40,7 @@ struct ArchitectureTests {
   }
 
   @Test(
-    "what a configuration writes is read as the same one",
+    "a configuration survives a round trip",
     arguments: ["bert-mlm", "roberta-mlm", "gpt2", "llama", "llama-tied", "llama-scaled"])
   func written(fixture: String) throws {
     let model = try configuration(text(fixture))

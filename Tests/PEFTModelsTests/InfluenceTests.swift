@@ -83,7 +83,7 @@ struct InfluenceTests {
     #expect(walked.record.curvatures.allSatisfy { $0 >= 0 })
   }
 
-  @Test("several rules at once give what each gives alone")
+  @Test("several rules at once give the same as each alone")
   func severalRules() throws {
     let fixture = try ParityFixture("bert")
     let (objective, batch) = try objective(fixture, rank: nil)
@@ -123,7 +123,7 @@ struct InfluenceTests {
     #expect(relativeError(record.slopes, expected) < 1e-5)
   }
 
-  @Test("drawn labels give the exact curvature in the mean, and the same slopes")
+  @Test("sampled labels give the exact curvature on average, and the same slopes")
   func sampledFisher() throws {
     let fixture = try ParityFixture("bert")
     let (objective, batch) = try objective(fixture, rank: nil)
@@ -140,7 +140,7 @@ struct InfluenceTests {
     #expect(relativeError(sampled.curvatures, exact.curvatures) < 0.15)
   }
 
-  @Test("the fit agrees on slopes, from whatever stage it starts", arguments: ["bert", "roberta"])
+  @Test("the fit agrees on slopes, from any starting stage", arguments: ["bert", "roberta"])
   func fitAgrees(_ name: String) throws {
     let fixture = try ParityFixture(name)
     let (objective, batch) = try objective(fixture, rank: nil)
@@ -165,7 +165,7 @@ struct InfluenceTests {
   }
 
   @Test(
-    "a step as small as a learning rate loses the curvature and keeps R²; the chosen one does not")
+    "a step as small as a learning rate loses the curvature but keeps R²; the chosen step does not")
   func cancellation() throws {
     let fixture = try ParityFixture("bert")
     let (objective, batch) = try objective(fixture, rank: nil)

@@ -130,7 +130,7 @@ struct LanguageParityTests {
   }
 
   @Test(
-    "classifiers of tokens: logits, loss, every gradient and ten steps",
+    "token classifiers: logits, loss, every gradient and ten steps",
     arguments: ["bert-tags", "roberta-tags", "gpt2-tags", "llama-tags"])
   func tokenClasses(name: String) throws {
     let fixture = try LanguageFixture(name)
@@ -142,7 +142,7 @@ struct LanguageParityTests {
     try check(fixture, model)
   }
 
-  @Test("layers computed again give the same bits", arguments: ["gpt2", "llama"])
+  @Test("recomputed layers give the same bits", arguments: ["gpt2", "llama"])
   func recomputes(name: String) throws {
     let fixture = try LanguageFixture(name)
     let model = try fixture.model()
@@ -238,7 +238,7 @@ struct LanguageParityTests {
   private static let lowRank = LowRankAdaptation(rank: 4, alpha: 8, targets: ["c_attn", "c_fc"])
 
   @Test(
-    "adapters: peft's trains alike, on the same layers, and merges alike",
+    "adapters: PEFT's train and merge to the same numbers, on the same layers",
     arguments: [
       ("gpt2-lora", lowRank), ("gpt2-ia3", VectorScaling()),
       ("gpt2-dora", WeightDecomposedAdaptation(lowRank)),
@@ -260,7 +260,7 @@ struct LanguageParityTests {
     #expect(merged.relativeError(to: try fixture.tensor("mergedLogits")) < Self.tolerance)
   }
 
-  @Test("a Llama has the output layer that its configuration says")
+  @Test("a Llama has the output layer that its configuration specifies")
   func outputLayers() throws {
     let own = try LanguageFixture("llama").model()
     let entry = try #require(own.parameters.last)
@@ -277,7 +277,7 @@ struct LanguageParityTests {
     #expect(classifier.parameters.last?.kind == .head)
   }
 
-  @Test("a GPT-2's output layer stored twice is the word table; another one is refused")
+  @Test("a GPT-2's output layer stored twice is the word table; a different one is refused")
   func ties() throws {
     let copy = try LanguageFixture("gpt2-tied-copy")
     let logits = allLogits(try copy.model(), copy.batch)

@@ -81,7 +81,7 @@ struct LanguageProbeTests {
   }
 
   @Test(
-    "curvatures from drawn labels agree with forward mode within their errors",
+    "curvatures from sampled labels agree with forward mode within their errors",
     arguments: cases.filter { $0.rule != .row && $0.rule != .tensor })
   func curvatures(_ item: Case) throws {
     let problem = try Problem(item)
@@ -99,7 +99,7 @@ struct LanguageProbeTests {
     }
   }
 
-  @Test("slopes are gradient times direction, with smoothed labels too", arguments: [0, 0.1])
+  @Test("slopes are gradient times direction, also with smoothed labels", arguments: [0, 0.1])
   func innerProducts(smoothing: Double) throws {
     let problem = try Problem(Case(fixture: "gpt2", rule: .tensor, smoothing: smoothing))
     let gradients = GradientAccumulator()
@@ -117,7 +117,7 @@ struct LanguageProbeTests {
     }
   }
 
-  @Test("the same draws give the same bits, others do not")
+  @Test("the same samples give the same bits, others do not")
   func repeatable() throws {
     let problem = try Problem(Case(fixture: "gpt2", rule: .kind))
     let first = problem.walked(samples: 4, draw: 3)

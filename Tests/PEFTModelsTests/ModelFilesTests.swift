@@ -4,7 +4,7 @@ import PEFTTensor
 import TestSupport
 import Testing
 
-@Suite("Files of a model, opened once")
+@Suite("Model files opened once")
 struct ModelFilesTests {
   /// A small model directory whose files were last written an hour ago.
   private static func withModel(_ body: (URL) throws -> Void) throws {
@@ -25,7 +25,7 @@ struct ModelFilesTests {
     ).model
   }
 
-  @Test("what was opened is what is hashed and read, whatever takes its place")
+  @Test("the opened files are hashed and read, even if others replace them")
   func replaced() throws {
     try Self.withModel { url in
       let files = ModelFiles(directory: url.path)
@@ -47,7 +47,7 @@ struct ModelFilesTests {
     }
   }
 
-  @Test("weights written to between hashing and reading are noticed", arguments: [true, false])
+  @Test("weights changed between hashing and reading are detected", arguments: [true, false])
   func written(isHashed: Bool) throws {
     try Self.withModel { url in
       let files = ModelFiles(directory: url.path)
@@ -82,7 +82,7 @@ struct ModelFilesTests {
     }
   }
 
-  @Test("the names that are read are those of the tokenizer that is taken")
+  @Test("the names to read are those of the tokenizer in use")
   func names() throws {
     try Self.withModel { url in
       func names() -> [String] { ModelFiles(directory: url.path).namesRead }

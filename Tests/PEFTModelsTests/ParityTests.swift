@@ -71,7 +71,7 @@ struct ParityTests {
   }
 
   @Test(
-    "a batch that layers take in pieces",
+    "a batch that layers compute in pieces",
     arguments: [
       ("bert", Pooling.first), ("roberta", .first), ("gpt2-classifier", .last),
       ("llama-classifier", .last),
@@ -94,7 +94,7 @@ struct ParityTests {
   }
 
   @Test(
-    "of a batch that is not recorded a layer's input and output are whole in memory, and no more")
+    "without recording, only a layer's input and output are in memory for the whole batch")
   func heldInPieces() async {
     // Tensor memory is counted for the whole process.
     await #expect(processExitsWith: .success) {
@@ -117,7 +117,7 @@ struct ParityTests {
     }
   }
 
-  @Test("layers computed again give the same bits", arguments: ["bert", "roberta-norm"])
+  @Test("recomputed layers give the same bits", arguments: ["bert", "roberta-norm"])
   func recomputes(name: String) throws {
     let fixture = try ParityFixture(name)
     let model = try fixture.model()
@@ -163,7 +163,7 @@ struct ParityTests {
   }
 
   @Test(
-    "adapters: peft's trains alike, on the same layers, and merges alike",
+    "adapters: PEFT's train and merge to the same numbers, on the same layers",
     arguments: [
       ("bert-lora", LowRankAdaptation(rank: 4, alpha: 8)), ("bert-ia3", VectorScaling()),
       ("bert-dora", WeightDecomposedAdaptation(LowRankAdaptation(rank: 4, alpha: 8))),

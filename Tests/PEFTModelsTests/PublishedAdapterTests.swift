@@ -50,7 +50,7 @@ struct PublishedAdapterTests {
     #expect(merged.relativeError(to: attached) < 1e-5)
   }
 
-  @Test("it says no to a file without alpha, and to a model of another width")
+  @Test("a file without alpha, and a model of another width, are refused")
   func refuses() throws {
     let model = model()
     #expect(throws: FileError.self) { try AdapterFile.attach(path, to: model) }

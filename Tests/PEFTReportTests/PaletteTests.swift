@@ -49,7 +49,7 @@ struct PaletteTests {
       over: try colour(scheme.page))
   }
 
-  @Test("black on white has 21, and a colour on itself 1")
+  @Test("black on white has contrast 21, and a colour on itself 1")
   func formula() throws {
     #expect(abs(Self.contrast(try Self.colour("#000000"), try Self.colour("#ffffff")) - 21) < 1e-9)
     #expect(Self.contrast(try Self.colour("#3b82f6"), try Self.colour("#3b82f6")) == 1)
@@ -58,7 +58,7 @@ struct PaletteTests {
     #expect(abs(grey - 4.54) < 0.005)
   }
 
-  @Test("every hue of data stands out of both pages")
+  @Test("every hue of data contrasts with both pages")
   func hues() throws {
     for scheme in Self.schemes {
       let page = try Self.colour(scheme.page)
@@ -70,7 +70,7 @@ struct PaletteTests {
     #expect(Set(Palette.lines).count == Palette.lines.count)
   }
 
-  @Test("along the scale a cell stands out more and more, and what marks it as chosen always does")
+  @Test("contrast rises along the scale, and the mark of a selected cell always contrasts")
   func scale() throws {
     for scheme in Self.schemes {
       let (page, ink) = (try Self.colour(scheme.page), try Self.colour(scheme.ink))
@@ -93,7 +93,7 @@ struct PaletteTests {
     }
   }
 
-  @Test("all that the drawings of a page have can be read on it, light and dark")
+  @Test("every element of a page's drawings is readable, in light and dark mode")
   func drawings() throws {
     var report = ReportExample().report(budget: 200_000)
     report.curves = CurveChart(

@@ -2,7 +2,7 @@ import Foundation
 import PEFTRuntime
 import Testing
 
-@Suite("Limits of control groups")
+@Suite("Control group limits")
 struct ControlGroupTests {
   private let root = FileManager.default.temporaryDirectory
     .appending(path: "peft-groups-\(UUID().uuidString)")
@@ -18,7 +18,7 @@ struct ControlGroupTests {
     return ControlGroup(root: root.path, membership: root.path + "/membership")
   }
 
-  @Test("the tightest limit from a job's own group up counts, without copies of files")
+  @Test("the tightest limit on the path from a job's own group counts, without cached files")
   func second() throws {
     defer { try? FileManager.default.removeItem(at: root) }
     let group = try group(

@@ -21,7 +21,7 @@ struct SafetensorsWriterTests {
       ], metadata: ["note": "é \"x\"", "format": "pt"], to: path)
   }
 
-  @Test("what is written is read back, in the order given, the same bytes every time")
+  @Test("written tensors are read back, in the given order, with the same bytes every time")
   func roundTrip() throws {
     try Files.withDirectory { directory in
       let path = "\(directory)/a.safetensors"
@@ -53,7 +53,7 @@ struct SafetensorsWriterTests {
     }
   }
 
-  @Test("a tensor in pieces, and one whose bytes cannot be had")
+  @Test("a tensor written in pieces, and one whose bytes cannot be read")
   func pieces() throws {
     try Files.withDirectory { directory in
       let path = "\(directory)/a.safetensors"

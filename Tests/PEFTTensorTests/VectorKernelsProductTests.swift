@@ -127,7 +127,7 @@ import Testing
   }
 
   @Test(
-    "an element does not depend on what is computed with it",
+    "an element does not depend on which others are computed with it",
     arguments: VectorKernelCases.productKernels)
   func cuts(kernels: VectorKernels) {
     for precision in Precision.allCases { cuts(kernels, precision) }
@@ -156,7 +156,7 @@ import Testing
   }
 
   @Test(
-    "an addition is what a product more would add",
+    "accumulating equals adding another product",
     arguments: VectorKernelCases.productKernels, Precision.allCases)
   func additions(kernels: VectorKernels, precision: Precision) {
     for (rows, columns, inner, rank) in [

@@ -2,7 +2,7 @@ import PEFTRuntime
 import PEFTText
 import Testing
 
-@Suite("SentencePiece's files")
+@Suite("SentencePiece files")
 struct SentencePieceTests {
   private static let names = ["sentencepiece.bpe.model", "spiece.model"]
 
@@ -16,7 +16,7 @@ struct SentencePieceTests {
       sentencePiece: bytes, order: name == "spiece.model" ? .file : .fairseq, path: name)
   }
 
-  @Test("the template is that of the class that has such files")
+  @Test("the template is that of the class with such files")
   func templates() throws {
     let fairseq = try Self.load(Self.bytes(Self.names[0]), Self.names[0])
     #expect(
@@ -25,7 +25,7 @@ struct SentencePieceTests {
     #expect(own.template == .t5 && own.special.end == 1)
   }
 
-  @Test("a file in the other order is refused", arguments: names)
+  @Test("a file in the other byte order is refused", arguments: names)
   func otherOrder(name: String) throws {
     let error = try #require(throws: FileError.self) {
       try Tokenizer(
@@ -35,7 +35,7 @@ struct SentencePieceTests {
     #expect(error.kind == .unsupported && error.path == name && !error.remedy.isEmpty)
   }
 
-  @Test("a class that numbers the pieces otherwise is refused")
+  @Test("a class that numbers the pieces differently is refused")
   func otherClass() throws {
     let name = Self.names[0]
     func load(_ kind: String) throws -> Tokenizer {
@@ -49,7 +49,7 @@ struct SentencePieceTests {
     #expect(error.place == "tokenizer_class")
   }
 
-  @Test("a cut file is refused or keeps what it promises", arguments: names)
+  @Test("a truncated file is refused or gives a consistent tokenizer", arguments: names)
   func cuts(name: String) throws {
     let bytes = try Self.bytes(name)
     var refused = 0
@@ -64,7 +64,7 @@ struct SentencePieceTests {
     #expect(refused > bytes.count / 2)
   }
 
-  @Test("changed bytes are refused or keep what they promise", arguments: names)
+  @Test("changed bytes are refused or give a consistent tokenizer", arguments: names)
   func changes(name: String) throws {
     let bytes = try Self.bytes(name)
     var generator = SeededGenerator(seed: 1, purpose: "changes")

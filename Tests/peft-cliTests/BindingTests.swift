@@ -69,7 +69,7 @@ struct BindingTests {
     }
   }
 
-  @Test("another configuration or tokenizer is refused by name, whatever reads it")
+  @Test("another configuration or tokenizer is refused by name, by every command that reads it")
   func changed() throws {
     for (reader, result) in try readers() where !["export", "apply"].contains(reader) {
       try #require(result.status == 0, "\(reader): \(result.errors)")
@@ -104,7 +104,7 @@ struct BindingTests {
     #expect(try PEFTProcess.run("verify", run).status == 0)
   }
 
-  @Test("a run of a version that recorded the weights alone is bound by its recipe, a delta is not")
+  @Test("a run of a version that recorded only the weights is bound by its recipe, a delta is not")
   func earlier() throws {
     for directory in [run, delta] {
       var manifest = try RunManifest.read(directory)

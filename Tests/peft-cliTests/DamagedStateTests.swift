@@ -59,7 +59,7 @@ struct DamagedStateTests {
   }
 
   @Test(
-    "a probe resumes from the state before, to the same bits",
+    "a probe resumes from the previous state, to the same bits",
     arguments: [
       ["--direction-batches", "2", "--probe-batches", "4", "--interactions"],
       ["--estimator", "fit", "--probe-steps", "6", "--period", "2"],
@@ -79,7 +79,7 @@ struct DamagedStateTests {
     }
   }
 
-  @Test("a pretraining resumes from the state before, to the same bits")
+  @Test("a pretraining resumes from the previous state, to the same bits")
   func pretraining() throws {
     try check(
       [

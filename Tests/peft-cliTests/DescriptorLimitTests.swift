@@ -31,7 +31,7 @@ struct DescriptorLimitTests {
   }
 
   @Test(
-    "few open files end the command with 6 and their limit, or not at all",
+    "with few open files the command ends with 6 and names the limit, or succeeds",
     arguments: [
       ["inspect", "MODEL"],
       [
@@ -65,7 +65,7 @@ struct DescriptorLimitTests {
     }
   }
 
-  @Test("a working directory that is gone is no crash")
+  @Test("a removed working directory causes no crash")
   func goneDirectory() throws {
     let gone = "mkdir gone && cd gone && rmdir ../gone"
     for (arguments, expected) in [

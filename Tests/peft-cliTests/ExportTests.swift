@@ -49,7 +49,7 @@ struct ExportTests {
   }
 
   @Test(
-    "each form gives the run's logits when it is used",
+    "each format gives the run's logits when it is used",
     arguments: [
       ["lora", "--rank", "3"], ["bitfit"], ["norm"], ["head"], ["full"],
       ["dora", "--rank", "3"], ["ia3"], ["id3", "--set", "share=0.01"],
@@ -116,7 +116,7 @@ struct ExportTests {
     #expect(!FileManager.default.fileExists(atPath: place.directory.path("none")))
   }
 
-  @Test("a head of several labels for each text is refused by name")
+  @Test("a head with several labels per text is refused by name")
   func severalLabels() throws {
     let run = try run("run", ["--method", "bitfit"])
     let merged = place.directory.path("merged")
@@ -138,7 +138,7 @@ struct ExportTests {
   }
 
   @Test(
-    "an adapter trains further from where it was",
+    "an adapter continues training from where it was",
     arguments: [
       (["lora", "--rank", "3"], "rank", JSONValue.integer(3)),
       (["dora", "--rank", "3"], "rank", .integer(3)),
@@ -156,7 +156,7 @@ struct ExportTests {
     #expect(manifest["trainable"] == (try JSONValue(contentsOf: run + "/run.json"))["trainable"])
   }
 
-  @Test("an adapter's head of another size begins anew; its additions are taken")
+  @Test("an adapter's head of another size is initialised again; its LoRA matrices are kept")
   func otherHead() throws {
     let run = try run("run", ["--method", "lora", "--rank", "3"])
     let adapter = try adapter(of: run)
@@ -225,7 +225,7 @@ struct ExportTests {
     #expect(try Data(contentsOf: URL(filePath: place.model + "/model.safetensors")) == before)
   }
 
-  @Test("events are there for TensorBoard, each with its checksums")
+  @Test("events are written for TensorBoard, each with its checksums")
   func events() throws {
     let run = try run("run", ["--method", "head"])
     let name = try #require(

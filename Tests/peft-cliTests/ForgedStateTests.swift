@@ -139,7 +139,7 @@ struct ForgedStateTests {
       try run(arguments + ["--resume"]), naming: ["probe-records-\(done)", "record.0"])
   }
 
-  @Test("the numbers of a model that was made from scratch")
+  @Test("the numbers of a model trained from scratch")
   func pretraining() throws {
     let output = place.directory.path("scratch")
     let arguments = [

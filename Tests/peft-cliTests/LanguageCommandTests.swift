@@ -106,7 +106,8 @@ struct LanguageCommandTests {
     #expect(try strided.document["metrics"]?["tokens"]?.double == tokens)
   }
 
-  @Test("the main job compares a language model's choice with what it can train: it has no head")
+  @Test(
+    "the main job compares a language model's selection with trainable baselines: it has no head")
   func mainJob() throws {
     let place = try Self.place.get()
     let common = [
@@ -171,7 +172,7 @@ struct LanguageCommandTests {
     #expect(try classes.document["metrics"]?["accuracy"]?.double ?? 0 > 0.9)
   }
 
-  @Test("the models that come with the command load, write and are of the stated size")
+  @Test("the bundled models load, generate and have the documented size")
   func bundled() throws {
     let directory = try TemporaryDirectory()
     let copied = try run(["models", directory.path, "--json"])
@@ -200,7 +201,7 @@ struct LanguageCommandTests {
     #expect(try masked.document["metrics"]?["tokens"]?.double ?? 0 > 0)
   }
 
-  @Test("bad input ends with 3 or 2, and says where and what to do")
+  @Test("bad input ends with 3 or 2, and the message names the place and the remedy")
   func refusals() throws {
     let place = try Self.place.get()
     let long = String(repeating: "thing ", count: 70)

@@ -30,7 +30,7 @@ struct MemoryLimitTests {
   }
 
   @Test(
-    "the command ends by itself: with 6 and a message where memory is short",
+    "the command ends by itself, with 6 and a message if memory is short",
     .timeLimit(.minutes(30)), arguments: [["--version"], ["train"], ["train", "--workers", "2"]])
   func limits(_ command: [String]) throws {
     let place = try Workplace()

@@ -126,7 +126,7 @@ struct OwnershipTests {
     ]
   }
 
-  @Test("no command changes a file in a directory that it did not make")
+  @Test("no command changes a file in a directory that it did not create")
   func foreign() throws {
     let directory = place.directory.path("foreign")
     try fill(directory)
@@ -160,7 +160,7 @@ struct OwnershipTests {
     #expect(try contents(directory).filter { before[$0.key] != nil } == before)
   }
 
-  @Test("what is put beside a command's own files stays when they are replaced")
+  @Test("files put beside a command's own are kept when those are replaced")
   func beside() throws {
     for (name, options) in try commands() {
       let directory = place.directory.path("own-" + name)
@@ -179,7 +179,7 @@ struct OwnershipTests {
     }
   }
 
-  @Test("links are not followed, and a directory that cannot be read is not an empty one")
+  @Test("links are not followed, and an unreadable directory does not count as empty")
   func links() throws {
     let manager = FileManager.default
     let directory = place.directory.path("theirs")

@@ -29,7 +29,7 @@ struct RecipeTests {
     #expect(recipe["version"] == .integer(2), "\(name)")
   }
 
-  @Test("hold no text that Swift prints for a value")
+  @Test("contain no text that Swift prints for a value")
   func explicit() throws {
     #expect(
       descriptions(try JSONValue(contentsOf: place.path("written/run.json"))).count >= 3,
@@ -61,7 +61,7 @@ struct RecipeTests {
     try check("new-base/pretraining.json", recipe: nil)
   }
 
-  @Test("of a checkpoint hold none either")
+  @Test("in a checkpoint contain none either")
   func checkpoint() throws {
     let run = place.path("new")
     let arguments = (Version1Fixture.slow + ["--output", "@new", "--workers", "1"]).map {

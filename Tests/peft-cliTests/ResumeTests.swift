@@ -73,7 +73,7 @@ struct ResumeTests {
     }
   }
 
-  @Test("a run killed at any change of a file goes on to the same bits")
+  @Test("a run killed at any file change resumes to the same bits")
   func killed() throws {
     let shim = try FaultShim()
     #expect(try train(to: place.directory.path("whole")).status == 0)
@@ -101,7 +101,7 @@ struct ResumeTests {
   }
 
   @Test(
-    "so does one of other methods, killed at some changes",
+    "so does a run of other methods, killed at some changes",
     arguments: [["id3", "--set", "share=0.01"], ["dora", "--lora-dropout", "0.1"], ["ia3"]])
   func killedWithMethods(method: [String]) throws {
     let shim = try FaultShim()
@@ -127,7 +127,7 @@ struct ResumeTests {
   }
 
   @Test(
-    "a probe killed at any change of a file goes on to the same bits",
+    "a probe killed at any file change resumes to the same bits",
     arguments: [
       [
         "--candidates", "lora:1,2", "--interactions", "--direction-batches", "3",
@@ -170,7 +170,7 @@ struct ResumeTests {
     #expect(other.status == 3)
   }
 
-  @Test("a model in the making, killed at any change of a file, goes on to the same bits")
+  @Test("a pretraining killed at any file change resumes to the same bits")
   func killedPretraining() throws {
     func pretrain(to model: String, _ environment: [String: String]) throws -> PEFTProcess {
       let (process, streams) = try PEFTProcess.start(
@@ -196,7 +196,7 @@ struct ResumeTests {
     #expect(calls > 40, "\(calls) calls")
   }
 
-  @Test("the main job, killed here and there, goes on to the same results")
+  @Test("the main job, killed at several points, resumes to the same results")
   func killedJob() throws {
     let shim = try FaultShim()
     func adapt(to run: String, _ environment: [String: String] = [:]) throws -> PEFTProcess {
@@ -232,7 +232,7 @@ struct ResumeTests {
   }
 
   @Test(
-    "a disk that is full or broken ends with 6 and a name, and nothing is lost",
+    "a full or broken disk ends with 6 and names the file, and nothing is lost",
     arguments: ["ENOSPC", "EIO", "short"])
   func faults(kind: String) throws {
     let shim = try FaultShim()
@@ -270,7 +270,7 @@ struct ResumeTests {
     return try PEFTProcess.finish(process, streams)
   }
 
-  @Test("a signal is heard within an evaluation, which the run that goes on makes again")
+  @Test("a signal ends an evaluation, which the resumed run repeats")
   func interruptedEvaluation() throws {
     let words = ["red", "green", "blue", "one", "two", "three", "four", "five"]
     let rows = (0..<40_000).map { "\(words[$0 % 8]) \($0 % 3 == 0 ? "good" : "bad")\tyes\n" }
@@ -330,7 +330,7 @@ struct ResumeTests {
     return signals >> UInt64(SIGTERM - 1) & 1 == 1
   }
 
-  @Test("an interrupted run can be used, and goes on to the same bits; a finished one says so")
+  @Test("an interrupted run can be used, and resumes to the same bits; a finished one says so")
   func interrupted() throws {
     let run = place.directory.path("run")
     #expect(try train(to: place.directory.path("whole"), "--steps", "9").status == 0)
@@ -353,7 +353,7 @@ struct ResumeTests {
     #expect(other.status == 3)
   }
 
-  @Test("a run killed when only its test data are left goes on to them, and trains no step again")
+  @Test("a run killed before its test evaluation resumes with that, and trains no step again")
   func killedAtTheEnd() throws {
     let shim = try FaultShim()
     let run = place.directory.path("run")
@@ -409,7 +409,7 @@ struct ResumeTests {
     try JSONFile.write(.object(document), to: manifest)
   }
 
-  @Test("a state beyond the end of the run, or of another step than said, is refused by name")
+  @Test("a state beyond the end of the run, or of a contradictory step, is refused by name")
   func beyond() throws {
     let shim = try FaultShim()
     let run = place.directory.path("run")

@@ -20,7 +20,7 @@ struct SelectionCommandTests {
     return try PEFTProcess.finish(process, directory)
   }
 
-  @Test("steps of every parameter before the first gradient move the slopes, and are recorded")
+  @Test("steps of all parameters before the first gradient change the slopes, and are recorded")
   func warmSteps() throws {
     let place = try Workplace()
     func slopes(_ extra: String...) throws -> (JSONValue, [Double], warmSteps: Int?) {
@@ -94,7 +94,7 @@ struct SelectionCommandTests {
     #expect(try PEFTProcess.run("verify", run).status == 0)
   }
 
-  @Test("rows are probed, chosen, trained and read back as rows")
+  @Test("rows are probed, selected, trained and read back as rows")
   func rows() throws {
     let place = try Workplace()
     let run = place.directory.path("rows")
@@ -114,7 +114,7 @@ struct SelectionCommandTests {
         == result.document["metrics"]?["loss"]?.double)
   }
 
-  @Test("the gradient on its own batch: slopes are squared norms, as the predictors say")
+  @Test("the gradient on its own batch: slopes are squared norms, like the predictors")
   func squaredNorms() throws {
     let place = try Workplace()
     let run = place.directory.path("same")
@@ -146,7 +146,7 @@ struct SelectionCommandTests {
       "\(diverged.status): \(diverged.errors)")
   }
 
-  @Test("a probe in bf16 ranks groups as one in fp32 does")
+  @Test("a probe in bf16 ranks groups like one in fp32")
   func precision() throws {
     let place = try Workplace()
     let runs = ["fp32", "bf16"].map { place.directory.path($0) }
@@ -163,7 +163,7 @@ struct SelectionCommandTests {
     #expect(tau > 0.9, "\(tau)")
   }
 
-  @Test("adapt does all of it, and compares")
+  @Test("adapt does all steps, and compares")
   func adapt() throws {
     let place = try Workplace()
     let run = place.directory.path("adapt")
@@ -245,7 +245,7 @@ struct SelectionCommandTests {
     }
   }
 
-  @Test("data of too few batches are parted between the direction and the probes, and it is said")
+  @Test("too few batches are split between the direction and the probes, with a note")
   func fewBatches() throws {
     let place = try Workplace()
     func probe(batchSize: String) throws -> (batches: [JSONValue?], told: String) {
@@ -320,7 +320,7 @@ struct SelectionCommandTests {
     for item in predictors { #expect(abs(item["spearman"]?.double ?? 2) <= 1) }
   }
 
-  @Test("a page is of a plan and the influences it was made of, by its own rule")
+  @Test("a page shows a plan and the influences it was made from, by the plan's own rule")
   func pages() throws {
     let place = try Workplace()
     let run = place.directory.path("probe")
@@ -354,7 +354,7 @@ struct SelectionCommandTests {
     #expect(!FileManager.default.fileExists(atPath: run + "/plan.json"))
   }
 
-  @Test("what cannot be is refused with its code")
+  @Test("impossible settings are refused with their exit code")
   func refusals() throws {
     let place = try Workplace()
     let run = place.directory.path("probe")
@@ -432,7 +432,7 @@ struct SelectionCommandTests {
     }
   }
 
-  @Test("a probe that a signal ends keeps what it has")
+  @Test("a probe ended by a signal keeps its results")
   func interruption() throws {
     let place = try Workplace()
     let run = place.directory.path("probe")

@@ -82,7 +82,7 @@ struct SuiteCommandTests {
     }
   }
 
-  @Test("shards, ended and gone on with, give the numbers of one process; a hole is refused")
+  @Test("interrupted and resumed shards give the numbers of one process; missing runs are refused")
   func shards() throws {
     let place = try Workplace()
     let suite = place.directory.path("suite.yaml")
@@ -136,7 +136,7 @@ struct SuiteCommandTests {
   }
 
   @Test(
-    "what is wrong in the file is named",
+    "errors in the file are named",
     arguments: [
       ("seeds: [1, 2]", "seeds: [1, 1]", "seeds"),
       ("seeds: [1, 2]", "sedes: [1, 2]", "sedes"),
@@ -169,7 +169,7 @@ struct SuiteCommandTests {
     #expect(result.errors.contains(item.named), "\(result.errors)")
   }
 
-  @Test("a suite of more problems than anybody runs is refused")
+  @Test("a suite with too many problems is refused")
   func endless() throws {
     let place = try TemporaryDirectory()
     func maps(_ letter: String, _ count: Int) -> String {
@@ -204,7 +204,7 @@ struct SuiteCommandTests {
   ]
 
   @Test(
-    "names that would have one directory are refused before anything runs",
+    "names that would share a directory are refused before anything runs",
     arguments: sameDirectories)
   func collisions(_ item: (changes: [(old: String, new: String)], named: [String])) throws {
     let place = try Workplace()
@@ -227,7 +227,8 @@ struct SuiteCommandTests {
     }
   }
 
-  @Test("a suite is not replaced while another process works on it, and says what an end loses")
+  @Test(
+    "a suite is not replaced while another process works on it, and an end reports what is lost")
   func replacing() throws {
     let place = try Workplace()
     let (suite, output) = (place.directory.path("suite.yaml"), place.directory.path("output"))
@@ -246,7 +247,7 @@ struct SuiteCommandTests {
     #expect(ended.status == 5 && ended.errors.contains("is lost"), "\(ended.errors)")
   }
 
-  @Test("processes that are given the same shard share its work, and the results are those of one")
+  @Test("processes with the same shard share its work, with the results of a single one")
   func sameShard() throws {
     let place = try Workplace()
     let suite = place.directory.path("suite.yaml")
@@ -294,7 +295,7 @@ struct SuiteCommandTests {
         .status == 2)
   }
 
-  @Test("without learning rates every method takes its usual one")
+  @Test("without learning rates, every method uses its usual one")
   func usualRates() throws {
     let place = try Workplace()
     let (suite, output) = (place.directory.path("suite.yaml"), place.directory.path("output"))
@@ -318,7 +319,7 @@ struct SuiteCommandTests {
     #expect(merged.status == 0, "\(merged.errors)")
   }
 
-  @Test("a directory has one process at work in it")
+  @Test("only one process works in a directory")
   func locks() throws {
     let place = try Workplace()
     let run = place.directory.path("run")

@@ -4,7 +4,7 @@ import PEFTTensor
 import TestSupport
 import Testing
 
-@Suite("Heads that are trained already")
+@Suite("Heads already trained")
 struct TrainedHeadTests {
   /// A model with the head of a run, with its rows in the order of `rows`.
   private static func trained(_ place: Workplace, rows: [String]) throws -> String {
@@ -53,7 +53,7 @@ struct TrainedHeadTests {
   }
 
   @Test(
-    "a step that changes nothing keeps what the head knows, whatever the order of its rows",
+    "a step that changes nothing keeps the head's answers, whatever the order of its rows",
     arguments: [["no", "yes"], ["yes", "no"]])
   func kept(_ rows: [String]) throws {
     let place = try Workplace()

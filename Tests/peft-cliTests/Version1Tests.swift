@@ -13,7 +13,7 @@ struct Version1Tests {
   // MARK: - Finished results
 
   @Test(
-    "a run is evaluated to the numbers it has, predicts and is verified",
+    "a run evaluates to its recorded numbers, predicts and is verified",
     arguments: ["run", "delta"])
   func opened(name: String) throws {
     let base = ["--model", "@base"]
@@ -35,7 +35,7 @@ struct Version1Tests {
   }
 
   @Test(
-    "what has ended is known by its options, and by others it is not",
+    "finished jobs are recognised by their options, and not with others",
     arguments: [
       ("run", Fixture.whole, ["--lora-dropout", "0.5"]),
       ("written", Fixture.written, ["--beams", "3"]),
@@ -52,7 +52,7 @@ struct Version1Tests {
     #expect(refused.status == 3 && refused.errors.contains("was started with"), "\(refused.errors)")
   }
 
-  @Test("groups are selected as they were, and the plan is verified and trained")
+  @Test("groups are selected as before, and the plan is verified and trained")
   func planned() throws {
     let selected = try place.run(["select", "@probe", "--budget", "50%", "--output", "@chosen"])
     try #require(selected.status == 0, "\(selected.errors)")
@@ -91,7 +91,8 @@ struct Version1Tests {
   }
 
   @Test(
-    "an interrupted run goes on to what a run of today is", arguments: ["interrupted", "killed"])
+    "an interrupted run resumes to the result of a current run",
+    arguments: ["interrupted", "killed"])
   func resumedRun(name: String) throws {
     let isExact = try place.isMadeHere(name)
     let step = try #require(
@@ -118,7 +119,7 @@ struct Version1Tests {
     #expect(other.status == 3 && other.errors.contains("labelSmoothing"), "\(other.errors)")
   }
 
-  @Test("an interrupted probe goes on to what a probe of today finds")
+  @Test("an interrupted probe resumes to the result of a current probe")
   func resumedProbe() throws {
     let isExact = try place.isMadeHere("probing")
     let resumed = try place.run(Fixture.fit + ["--output", "@probing", "--resume"])
@@ -136,7 +137,7 @@ struct Version1Tests {
       try place.run(["select", "@probing", "--budget", "50%", "--output", "@chosen"]).status == 0)
   }
 
-  @Test("an interrupted pretraining goes on to what one of today is")
+  @Test("an interrupted pretraining resumes to the result of a current one")
   func resumedPretraining() throws {
     let options = Fixture.pretrain + ["--epochs", "6", "--checkpoint-every", "2"]
     let isExact = try place.isMadeHere("run")
@@ -148,7 +149,7 @@ struct Version1Tests {
       "pretraining/model.safetensors", "pretrained/model.safetensors", isExact: isExact)
   }
 
-  @Test("runs of a suite that were made then are not made again")
+  @Test("runs of an old suite are not repeated")
   func suite() throws {
     // Directories of suites have had markers only since then, so the test begins the suite now and
     // replaces its files with the old ones.
@@ -191,7 +192,7 @@ struct Version1Tests {
 
   // MARK: - Refusals
 
-  @Test("a recipe that is not understood, or of a later version, is refused")
+  @Test("a recipe that cannot be translated, or of a later version, is refused")
   func refused() throws {
     func change(_ name: String, _ edit: (inout JSONObject) -> Void) throws {
       var document = try #require(JSONValue(contentsOf: place.path(name)).object)

@@ -91,7 +91,7 @@ struct WholeDirectoryTests {
     return call - 1
   }
 
-  @Test("exports, merged models, copies and plans are old or new, wherever the process is killed")
+  @Test("exports, merged models, copies and plans are old or new, whenever the process is killed")
   func killed() throws {
     let runs = try results()
     var kills = 0
@@ -125,7 +125,7 @@ struct WholeDirectoryTests {
     #expect(kills >= 200, "\(kills) kills")
   }
 
-  @Test("a full disk leaves the old model, and a new one is not there in part")
+  @Test("a full disk keeps the old model, and no part of a new one remains")
   func full() throws {
     let shim = try FaultShim()
     let directory = place.directory.path("models")

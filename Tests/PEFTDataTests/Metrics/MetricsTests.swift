@@ -38,7 +38,7 @@ struct MetricsTests {
     }
   }
 
-  @Test("regression agrees with scipy, and is 0 where scipy has no number")
+  @Test("regression agrees with scipy, and is 0 if scipy returns no number")
   func regression() throws {
     let cases = try #require(try Self.fixture()["regression"]?.array)
     #expect(cases.count >= 9)

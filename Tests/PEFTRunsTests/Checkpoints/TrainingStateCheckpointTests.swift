@@ -58,7 +58,7 @@ struct TrainingStateCheckpointTests {
     }
   }
 
-  @Test("every part of a state comes back to the bit", arguments: [true, false], [true, false])
+  @Test("every part of a state is restored bit for bit", arguments: [true, false], [true, false])
   func roundTrip(hasBest: Bool, isEvaluationDue: Bool) throws {
     defer { try? FileManager.default.removeItem(atPath: path) }
     let model = model()
@@ -98,7 +98,7 @@ struct TrainingStateCheckpointTests {
     }
   }
 
-  @Test("the state after an evaluation does not replace the one before, which the manifest names")
+  @Test("the state after an evaluation does not replace the earlier one, which the manifest names")
   func evaluation() throws {
     defer { try? FileManager.default.removeItem(atPath: path) }
     let model = model()
@@ -115,7 +115,7 @@ struct TrainingStateCheckpointTests {
     #expect(try opened.load(for: (model, 3)).state.isEvaluationDue)
   }
 
-  @Test("states of version 1 are read, and one that an evaluation follows is written again")
+  @Test("states of version 1 are read, and one before an evaluation is written again")
   func version1() throws {
     defer { try? FileManager.default.removeItem(atPath: path) }
     let model = model()

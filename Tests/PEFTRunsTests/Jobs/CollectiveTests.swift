@@ -90,7 +90,7 @@ struct CollectiveTests {
   }
 
   @Test(
-    "two processes find what one finds, within rounding, and the same bits as each other",
+    "two processes agree bit for bit, and agree with a single one within rounding",
     arguments: ["full", "lora", "id3"])
   func two(method: String) async throws {
     let directory = FileManager.default.temporaryDirectory

@@ -18,7 +18,7 @@ struct MemoryForecastTests {
     return memory
   }
 
-  @Test("a message has what is needed by item, what is free, and the remedy")
+  @Test("a message lists the memory needed by item, the free memory, and the remedy")
   func message() {
     let loaded = #expect(throws: InsufficientMemory.self) {
       try forecast(held: 40 << 20).check(available: 6 << 20)
@@ -34,7 +34,7 @@ struct MemoryForecastTests {
         + "activations 2 MiB), and 0 MiB are free; lower `heat`")
   }
 
-  @Test("what fits to the byte is taken, and what is held already does not count")
+  @Test("a job that fits exactly is accepted, and memory already held does not count")
   func limits() throws {
     let memory = forecast(held: 40 << 20)
     #expect(memory.totalBytes == 47 << 20)

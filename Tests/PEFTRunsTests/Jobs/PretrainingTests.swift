@@ -33,7 +33,8 @@ struct PretrainingTests {
   }
 
   @Test(
-    "learns, and its directory is a model like any other", arguments: PretrainingJob.Target.allCases
+    "learns, and its directory is an ordinary model directory",
+    arguments: PretrainingJob.Target.allCases
   )
   func learns(target: PretrainingJob.Target) throws {
     defer { try? FileManager.default.removeItem(atPath: root) }
@@ -59,7 +60,7 @@ struct PretrainingTests {
     #expect(document["tokensSeen"]?.integer ?? 0 > 0)
   }
 
-  @Test("a run that is ended goes on to the same bits", arguments: PretrainingJob.Target.allCases)
+  @Test("an interrupted run resumes to the same bits", arguments: PretrainingJob.Target.allCases)
   func resumes(target: PretrainingJob.Target) throws {
     defer { try? FileManager.default.removeItem(atPath: root) }
     var job = try job(target)
@@ -114,7 +115,7 @@ struct PretrainingTests {
     }
   }
 
-  @Test("where there is nothing to go on from it begins, but not among others' files")
+  @Test("without a checkpoint, resuming begins a run, but not among other people's files")
   func beginning() throws {
     defer { try? FileManager.default.removeItem(atPath: root) }
     var job = try job(.causal)
@@ -145,7 +146,7 @@ struct PretrainingTests {
     #expect(throws: FileError.self) { try job.finishedRun(in: output) }
   }
 
-  @Test("a directory is written by one at a time")
+  @Test("only one process writes a directory at a time")
   func locked() throws {
     defer { try? FileManager.default.removeItem(atPath: root) }
     let job = try job(.causal)
@@ -157,7 +158,7 @@ struct PretrainingTests {
     #expect(outcome == nil)
   }
 
-  @Test("a checkpoint without the dev text it was begun with, or another interval, is refused")
+  @Test("a checkpoint with other dev text or another interval is refused")
   func otherDev() throws {
     defer { try? FileManager.default.removeItem(atPath: root) }
     let job = try job(.causal)
@@ -239,7 +240,7 @@ struct PretrainingTests {
     #expect(try last.run(shouldStop: { false }) { _ in } != nil)
   }
 
-  @Test("an older model stays until all that the new one needs has been read")
+  @Test("an older model is kept until all inputs of the new one have been read")
   func overwriting() throws {
     defer { try? FileManager.default.removeItem(atPath: root) }
     var job = try job(.causal)

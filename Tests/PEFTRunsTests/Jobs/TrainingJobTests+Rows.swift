@@ -25,7 +25,7 @@ extension TrainingJobTests {
     try #require(model.parameters.first { $0.parameter.name == name }?.parameter)
   }
 
-  @Test("counts and forecast are those of the rows")
+  @Test("counts and forecast are for the rows only")
   func rowCounts() throws {
     let head = try prepared(HeadTuning())
     let job = try preparedRows()
@@ -38,7 +38,7 @@ extension TrainingJobTests {
     #expect(memory[.bestCopy] == 4 * trainable)
   }
 
-  @Test("a method that is attached trains whole matrices again")
+  @Test("attaching a method makes whole matrices trainable again")
   func rowsAreReset() throws {
     let job = try preparedRows()
     FullTuning().attach(to: job.model, using: SeededGenerator(seed: 1, purpose: "weights"))

@@ -44,7 +44,7 @@ struct TrainingJobTests {
       session: job.session, shouldStop: shouldStop, observe: observe)
   }
 
-  @Test("memory that is not there is refused with numbers and remedies")
+  @Test("a lack of memory is reported with numbers and remedies")
   func memory() async {
     // Tensor memory is counted for the whole process.
     await #expect(processExitsWith: .success) {
@@ -99,7 +99,7 @@ struct TrainingJobTests {
   }
 
   @Test(
-    "a frozen parameter does not change, and what trains does",
+    "frozen parameters do not change, and trainable ones do",
     arguments: MethodCatalogue.standard.names)
   func frozen(name: String) throws {
     let method = try #require(MethodCatalogue.standard.method(named: name))
@@ -115,7 +115,7 @@ struct TrainingJobTests {
   }
 
   @Test(
-    "frozen matrices held once in bf16 are the file's again at evaluations and at the end",
+    "frozen matrices packed in bf16 are read from the file at evaluations and at the end",
     arguments: [
       LowRankAdaptation(rank: 2), WeightDecomposedAdaptation(LowRankAdaptation(rank: 2)),
     ] as [any AdaptationMethod])
@@ -149,7 +149,7 @@ struct TrainingJobTests {
     }
   }
 
-  @Test("a model file that is written to while it is in use ends the run with its name")
+  @Test("a model file that changes while in use ends the run, and the error names it")
   func changedFile() throws {
     let directory = FileManager.default.temporaryDirectory
       .appending(path: "peft-changed-\(UUID().uuidString)").path
@@ -179,7 +179,7 @@ struct TrainingJobTests {
     }
   }
 
-  @Test("regression is learnt")
+  @Test("regression learns")
   func regression() throws {
     let job = try prepared(regression: true) { $0.settings.length = .epochs(20) }
     #expect(job.task is Regression)
@@ -188,7 +188,7 @@ struct TrainingJobTests {
     #expect(pearson > 0.9)
   }
 
-  @Test("the best evaluation is what the model keeps, and patience ends the run")
+  @Test("the model keeps the best evaluation, and patience ends the run")
   func bestIsKept() throws {
     let job = try prepared {
       $0.settings.length = .steps(200)
@@ -234,7 +234,7 @@ struct TrainingJobTests {
     #expect(others.allSatisfy { $0.0.value.isIdentical(to: $0.1) })
   }
 
-  @Test("parameters that are not finite after the last step are no result")
+  @Test("parameters that are not finite after the last step are an error")
   func nonFiniteEnd() throws {
     let job = try prepared {
       $0.settings.length = .steps(1)

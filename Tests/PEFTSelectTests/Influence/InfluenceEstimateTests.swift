@@ -13,7 +13,7 @@ struct InfluenceEstimateTests {
       isAccepted: accepted ?? slopes.map { _ in true })
   }
 
-  @Test("the value of a trust region is the best over its steps", arguments: 0..<40)
+  @Test("the trust-region value is the best over its steps", arguments: 0..<40)
   func trustRegion(seed: Int) {
     var generator = SeededGenerator(seed: UInt64(seed), purpose: "parabolas")
     let (b, a) = (generator.normal(), 3 * generator.normal())
@@ -26,7 +26,7 @@ struct InfluenceEstimateTests {
     #expect(found.step >= 0 && found.step <= reach)
   }
 
-  @Test("newton: b²/2a, nothing where the curvature is not positive")
+  @Test("Newton: b²/2a, and 0 unless the curvature is positive")
   func newton() {
     let found = InfluenceRule.newton.best(slope: 3, curvature: 2)
     #expect(found.step == 1.5 && found.value == 2.25)
@@ -35,7 +35,7 @@ struct InfluenceEstimateTests {
     }
   }
 
-  @Test("one accident with a curvature near zero rules the sum, not the ratio of means")
+  @Test("a single near-zero curvature dominates the sum, not the ratio of means")
   func heavyTail() {
     let records =
       (0..<9).map { _ in record([1, 1.2], [2, 2]) } + [record([1, 1.2], [1e-6, 2])]
@@ -45,7 +45,7 @@ struct InfluenceEstimateTests {
     #expect(sum[0] > 1000 * sum[1])
   }
 
-  @Test("what the gate refuses by its sign still counts in the ratio of means, and not in the sum")
+  @Test("records that the gate refuses by sign still count in the ratio of means, not in the sum")
   func refusedProbes() {
     // Slopes without a consistent sign: the gate passes only the positive half.
     let slopes = [0.5, -0.5, 0.4, -0.4, 0.3, -0.3, 0]
@@ -58,7 +58,7 @@ struct InfluenceEstimateTests {
     #expect(abs(sum.slope - 0.4) < 1e-12)
   }
 
-  @Test("a probe of one example, which says nothing of its variance, leaves errors finite")
+  @Test("a probe of one example, which has no variance, leaves errors finite")
   func loneExamples() {
     func record(_ examples: Int, slope: Double, variance: Double) -> ProbeRecord {
       var record = ProbeRecord(
@@ -93,7 +93,7 @@ struct InfluenceEstimateTests {
     #expect(groups.allSatisfy { $0.value.isFinite && $0.valueError.isFinite })
   }
 
-  @Test("the error of a value is that of its draws")
+  @Test("the error of a value matches the spread of its samples")
   func valueError() {
     var generator = SeededGenerator(seed: 4, purpose: "draws")
     let rule = InfluenceRule.trustRegion(reach: 0.3)
@@ -114,7 +114,7 @@ struct InfluenceEstimateTests {
     #expect(claimed > 0.8 * spread && claimed < 2 * spread, "\(claimed) for \(spread)")
   }
 
-  @Test("resampling shows what a selection owes to chance")
+  @Test("resampling shows how much of a selection is due to chance")
   func bootstrap() throws {
     let groups = (0..<3).map {
       ParameterGroup(

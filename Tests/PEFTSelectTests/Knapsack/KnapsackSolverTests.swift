@@ -120,7 +120,7 @@ struct KnapsackSolverTests {
     #expect(tie.selection == [0])
   }
 
-  @Test("beside a value beyond all measure the small ones are still weighed to the bit")
+  @Test("beside a huge value, small ones are still weighed exactly")
   func tinyPrices() throws {
     func instance(_ rest: [(weight: Int64, value: Double)]) throws -> KnapsackInstance {
       try KnapsackInstance(
@@ -138,7 +138,7 @@ struct KnapsackSolverTests {
     }
   }
 
-  @Test("values whose sum is beyond Double are refused")
+  @Test("values whose sum exceeds Double are refused")
   func infiniteSum() {
     #expect(throws: KnapsackError.self) {
       try KnapsackInstance(
@@ -146,7 +146,7 @@ struct KnapsackSolverTests {
     }
   }
 
-  @Test("limits give the best so far, its bound and no proof")
+  @Test("limits give the best solution so far, its bound and no proof")
   func limits() throws {
     var generator = SeededGenerator(seed: 5, purpose: "limits")
     let instance = try KnapsackGenerator.instance(
@@ -167,7 +167,7 @@ struct KnapsackSolverTests {
     }
   }
 
-  @Test("instances that are none are refused, with the item")
+  @Test("invalid instances are refused, with the item")
   func refusals() {
     func error(_ items: [KnapsackItem], _ capacity: Int64 = 5) -> String {
       do {

@@ -32,7 +32,7 @@ struct QuadraticTests {
     }
   }
 
-  @Test("one walk is exact", arguments: 1...5 as ClosedRange<UInt64>)
+  @Test("the one-walk probe is exact", arguments: 1...5 as ClosedRange<UInt64>)
   func oneWalk(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed, purpose: "data")
     let batch = LinearObjective.batch(40, using: &generator)
@@ -74,7 +74,7 @@ struct QuadraticTests {
     }
   }
 
-  @Test("a curvature that is noise is refused, whatever R² says, and one beyond it is not")
+  @Test("a curvature within the noise is refused, whatever R² is, and a larger one is accepted")
   func curvatureGate() throws {
     var generator = SeededGenerator(seed: 3, purpose: "gate")
     let (fit, steps) = (LossFit(), [-2.0, -1, 1, 2])
@@ -92,7 +92,7 @@ struct QuadraticTests {
     #expect(try accepted(curvature: 0.2) > 990)
   }
 
-  @Test("fewer than three points are refused: they fit any noise")
+  @Test("fewer than three points are refused, because they fit any noise")
   func tooFewPoints() {
     #expect(LossFit(multipliers: [-1, 1]) == nil)
     #expect(LossFit(multipliers: [-1, 1, 1]) == nil)
@@ -125,7 +125,7 @@ struct QuadraticTests {
     #expect((0.88...0.995).contains(curvature), "curvature covered in \(curvature)")
   }
 
-  @Test("a whole probe leaves every byte as it was", arguments: [false, true])
+  @Test("a whole probe leaves every byte unchanged", arguments: [false, true])
   func leavesNoTrace(isTraining: Bool) throws {
     let before = (objective.weight.value.elements, objective.bias.value.elements)
     objective.bias.trains = .none
@@ -147,7 +147,7 @@ struct QuadraticTests {
   }
 
   @Test(
-    "a loss that is not finite ends a probe, which says at which batch", arguments: [false, true])
+    "a loss that is not finite ends a probe, which reports the batch", arguments: [false, true])
   func divergence(isTraining: Bool) throws {
     var settings = ProbeSettings()
     settings.path =

@@ -51,7 +51,7 @@ struct InteractingSelectionTests {
     }
   }
 
-  @Test("enumeration finds what all subsets from scratch give", arguments: [false, true])
+  @Test("enumeration agrees with brute force over all subsets", arguments: [false, true])
   func enumeration(hasClasses: Bool) {
     var generator = SeededGenerator(seed: 1, purpose: "interactions")
     for _ in 0..<30 {
@@ -65,7 +65,7 @@ struct InteractingSelectionTests {
     }
   }
 
-  @Test("greedy with swaps comes close to the best, and never above")
+  @Test("greedy with swaps comes close to the best, and never exceeds it")
   func greedy() {
     var generator = SeededGenerator(seed: 2, purpose: "interactions")
     var ratios: [Double] = []
@@ -91,7 +91,8 @@ struct InteractingSelectionTests {
     #expect(mean > 0.98, "mean ratio \(mean)")
   }
 
-  @Test("twenty groups are all looked at; more are not, and lose little to the additive choice")
+  @Test(
+    "all subsets of twenty groups are examined; beyond that, little is lost to the additive choice")
   func sizes() throws {
     var generator = SeededGenerator(seed: 5, purpose: "interactions")
     let twenty = Instance(count: 20, features: 15, hasClasses: false, using: &generator).solve()
@@ -112,7 +113,7 @@ struct InteractingSelectionTests {
     }
   }
 
-  @Test("the order of the groups changes nothing")
+  @Test("the order of the groups does not matter")
   func permutations() {
     var generator = SeededGenerator(seed: 6, purpose: "interactions")
     let count = 10
@@ -136,7 +137,7 @@ struct InteractingSelectionTests {
     }
   }
 
-  @Test("two groups that do the same job count once")
+  @Test("two groups with the same effect count once")
   func duplicates() {
     let model = InteractionModel(
       slopes: [1, 1], interactions: [2, 2, 2, 2], ridge: [1e-6, 1e-6])
@@ -146,7 +147,7 @@ struct InteractingSelectionTests {
     #expect(abs(model.additiveValue(of: [0, 1]) - 2 * alone) < 1e-6)
   }
 
-  @Test("without interactions it is the knapsack of the values")
+  @Test("without interactions, it is the knapsack of the values")
   func diagonal() throws {
     var generator = SeededGenerator(seed: 3, purpose: "interactions")
     let slopes = (0..<12).map { _ in abs(generator.normal()) + 0.01 }

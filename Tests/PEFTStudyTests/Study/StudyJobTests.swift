@@ -59,7 +59,7 @@ struct StudyJobTests {
     }
   }
 
-  @Test("files that disappear after they were read change nothing")
+  @Test("files that disappear after they were read do not matter")
   func readOnce() throws {
     let place = try Place()
     let expected = numbers(try place.compare(Self.methods, in: "before"))
@@ -100,7 +100,7 @@ struct StudyJobTests {
     }
   }
 
-  @Test("without rates, a method takes its usual one; two methods of one name are refused")
+  @Test("without rates, a method uses its usual one; two methods with one name are refused")
   func usualRates() throws {
     let place = try Place()
     let comparison = try place.compare(Self.methods, in: "usual", rates: [])
@@ -112,7 +112,7 @@ struct StudyJobTests {
     }
   }
 
-  @Test("a rate that diverges is not chosen; where all diverge, the error is the run's")
+  @Test("a rate that diverges is not chosen; if all diverge, the run's error is thrown")
   func divergence() throws {
     let place = try Place()
     let found = try place.compare([Self.methods[1]], in: "one", seeds: [1], rates: [1e30, 1e-3])

@@ -54,7 +54,7 @@ struct SuiteStatisticsTests {
   private static func flat(_ value: Double) -> [Double] { Array(repeating: value, count: 5) }
 
   @Test(
-    "a family stands at a budget with what fits and is best on the dev data, whatever the test data say"
+    "a family's representative fits and is best on the dev data, whatever the test data say"
   )
   func representatives() throws {
     let results = try Self.results([
@@ -77,7 +77,7 @@ struct SuiteStatisticsTests {
     #expect(tally.wins == 1 && tally.ties == 0 && tally.losses == 1)
   }
 
-  @Test("the interval is that of paired means: a common swing of the seeds is no uncertainty")
+  @Test("the interval is that of paired means: a common variation of the seeds is no uncertainty")
   func pairing() throws {
     let swing = [0.1, 0.5, 0.2, 0.9, 0.3]
     let results = try Self.results([
@@ -96,7 +96,7 @@ struct SuiteStatisticsTests {
     #expect(crossed.difference.low < -0.2 && crossed.difference.high > 0.2)
   }
 
-  @Test("intervals over five seeds hold the mean of normal scores some 93 times of a hundred")
+  @Test("intervals over five seeds contain the mean of normal scores about 93 times in a hundred")
   func coverage() throws {
     let bootstrap = SeedBootstrap(seeds: 5)
     var generator = SeededGenerator(seed: 7, purpose: "coverage")
@@ -123,7 +123,7 @@ struct SuiteStatisticsTests {
     #expect((0.915...0.985).contains(Double(held) / 400))
   }
 
-  @Test("a run without a finite score takes its row out, and the report says so")
+  @Test("a run without a finite score removes its row, and the report says so")
   func withoutResult() throws {
     let results = try Self.results([
       ("ours", "ours", 50, Self.flat(0.5), [0.5, 0.5, .nan, 0.5, 0.5]),
@@ -133,7 +133,7 @@ struct SuiteStatisticsTests {
     #expect(SuiteStatistics(results).families(on: "task") == ["bitfit"])
   }
 
-  @Test("percentiles are moved out by what a normal distribution is narrower than Student's")
+  @Test("percentiles are moved outwards by the difference between the normal and Student's t")
   func tails() throws {
     // Student's t for 95 %, from a table.
     for (degrees, bound) in [
@@ -167,7 +167,7 @@ struct SuiteStatisticsTests {
     #expect(areas[0].mean.low <= areas[0].mean.value && areas[0].mean.value <= areas[0].mean.high)
   }
 
-  @Test("the head alone stands in for a family where nothing of it fits")
+  @Test("the head alone represents a family if none of its members fits")
   func floor() throws {
     let results = try Self.results([
       ("head", "head", 10, Self.flat(0.4), Self.flat(0.4)),
@@ -180,7 +180,7 @@ struct SuiteStatisticsTests {
     #expect(abs(areas[0].mean.value - 0.4) < 1e-12)
   }
 
-  @Test("less perplexity is better")
+  @Test("lower perplexity is better")
   func lowerIsBetter() throws {
     let results = try Self.results(
       [
@@ -193,7 +193,7 @@ struct SuiteStatisticsTests {
   }
 
   @Test(
-    "parts of a suite",
+    "shards of a suite",
     arguments: [
       ("1/1", true), ("2/4", true), ("4/4", true), ("0/4", false), ("5/4", false), ("1", false),
       ("1/0", false), ("a/2", false), ("1/2/3", false), ("-1/2", false),

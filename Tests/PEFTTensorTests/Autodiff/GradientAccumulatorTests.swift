@@ -6,7 +6,7 @@ struct GradientAccumulatorTests {
   private let partition = RowPartition(lengths: [3, 1, 33])
   private var rowCount: Int { partition.rowCount }
 
-  @Test("adds up the contributions of every form, and forgets them")
+  @Test("adds up contributions of every form, and resets")
   func forms() {
     let upstream = OperationProblem.normal([rowCount, 5], "upstream")
     let other = OperationProblem.normal([rowCount, 5], "other")
@@ -47,7 +47,7 @@ struct GradientAccumulatorTests {
     }
   }
 
-  @Test("a gradient that was taken out stays when more arrives")
+  @Test("a gradient that was taken out does not change when more arrive")
   func taken() {
     let parameter = Parameter(name: "p", value: Tensor(zeros: [3]))
     let sink = GradientAccumulator()

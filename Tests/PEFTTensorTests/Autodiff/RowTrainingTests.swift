@@ -1,7 +1,7 @@
 import PEFTTensor
 import Testing
 
-@Suite("Training chosen rows")
+@Suite("Training selected rows")
 struct RowTrainingTests {
   enum Method: CaseIterable, Sendable {
     case adamW
@@ -15,7 +15,7 @@ struct RowTrainingTests {
     }
   }
 
-  @Test("five steps are those of the whole under a mask", arguments: Method.allCases)
+  @Test("five steps equal those of the whole matrix under a mask", arguments: Method.allCases)
   func masked(method: Method) throws {
     let (whole, part) = (RowNetwork(), RowNetwork())
     part.markRows()

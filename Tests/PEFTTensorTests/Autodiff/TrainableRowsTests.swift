@@ -6,7 +6,7 @@ struct TrainableRowsTests {
   private let partition = RowPartition(lengths: [3, 1, 33])
   private var rowCount: Int { partition.rowCount }
 
-  @Test("count and gradient shape are those of the rows")
+  @Test("count and gradient shape are for the rows only")
   func counts() {
     let parameter = Parameter(name: "p", value: Tensor(zeros: [6, 5]))
     #expect(parameter.trains.chosenRows == nil)
@@ -19,7 +19,7 @@ struct TrainableRowsTests {
     #expect(parameter.trainableCount == 30 && parameter.count == 30)
   }
 
-  @Test("the value of the rows is read and replaced, the others keep their bits")
+  @Test("the value of the rows can be read and replaced, the others keep their bits")
   func values() {
     let start = OperationProblem.normal([6, 5], "start")
     let parameter = Parameter(name: "p", value: start)
@@ -84,7 +84,7 @@ struct TrainableRowsTests {
     }
   }
 
-  @Test("a tangent along a direction of full shape is that of the whole matrix")
+  @Test("a tangent along a direction of full shape equals that of the whole matrix")
   func tangent() {
     let weight = Parameter(name: "w", value: OperationProblem.normal([6, 5], "w"))
     let x = Variable(
@@ -99,7 +99,7 @@ struct TrainableRowsTests {
     #expect(tangents[0].isIdentical(to: tangents[1]))
   }
 
-  @Test("rows that are none of a matrix, ascending and distinct are refused")
+  @Test("rows that are out of range, unsorted or repeated are refused")
   func refused() async {
     await #expect(processExitsWith: .failure) { matrix.trains = .rows([0, 4]) }
     await #expect(processExitsWith: .failure) { matrix.trains = .rows([-1, 2]) }

@@ -39,7 +39,7 @@ struct KeyValueCacheTests {
       elements, shape: [parts[0].shape.rows, parts.reduce(0) { $0 + $1.shape.columns }])
   }
 
-  @Test("token by token it is causal attention", arguments: [1, 2, 3, 6], [false, true])
+  @Test("token by token, it equals causal attention", arguments: [1, 2, 3, 6], [false, true])
   func tokenByToken(keyValueHeads: Int, isJoint: Bool) {
     let inputs = inputs(9, keyValueHeads: keyValueHeads)
     let expected = attended(inputs, keyValueHeads: keyValueHeads, lengths: [9])
@@ -63,7 +63,7 @@ struct KeyValueCacheTests {
     }
   }
 
-  @Test("sequences that share slots see their own tokens only", arguments: [2, 6])
+  @Test("sequences that share slots see only their own tokens", arguments: [2, 6])
   func sharedSlots(keyValueHeads: Int) {
     let inputs = inputs(5, keyValueHeads: keyValueHeads)
     var cache = KeyValueCache(

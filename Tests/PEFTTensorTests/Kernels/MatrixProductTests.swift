@@ -42,7 +42,7 @@ struct MatrixProductTests {
     #expect(relativeError(of: y.value, to: expected) < tolerance)
   }
 
-  @Test("an activation in the product changes no bit", arguments: Precision.allCases, [2, 71])
+  @Test("an activation inside the product changes no bit", arguments: Precision.allCases, [2, 71])
   func activation(precision: Precision, rows: Int) {
     let x = Variable(
       constant: OperationProblem.normal([rows, 65], "x"), partition: RowPartition(examples: rows))
@@ -85,7 +85,7 @@ struct MatrixProductTests {
     #expect(start.isIdentical(to: OperationProblem.normal(start.shape, "start")))
   }
 
-  @Test("s δᵀ x, once and again", arguments: Sizes.all)
+  @Test("s δᵀ x, once and twice", arguments: Sizes.all)
   func weightGradient(sizes: Sizes) {
     let upstream = OperationProblem.normal([sizes.rows, sizes.outputs], "upstream")
     let input = OperationProblem.normal([sizes.rows, sizes.inputs], "input")

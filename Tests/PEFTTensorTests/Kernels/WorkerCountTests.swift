@@ -4,7 +4,7 @@ import Testing
 /// The shared pool belongs to the process, so each test runs in a separate process.
 @Suite("Worker counts")
 struct WorkerCountTests {
-  @Test("all but the matrix products give the same bits for any number of workers")
+  @Test("everything except matrix products gives the same bits for any number of workers")
   func sameBits() async {
     await #expect(processExitsWith: .success) {
       let expected = WideComputation.rowwise(workers: 1)
@@ -18,7 +18,8 @@ struct WorkerCountTests {
     }
   }
 
-  @Test("grouped queries, rotary positions and products give the same bits for any of them")
+  @Test(
+    "grouped queries, rotary positions and products give the same bits for any number of workers")
   func decoder() async {
     await #expect(processExitsWith: .success) {
       let expected = WideComputation.decoder(workers: 1)
@@ -32,7 +33,7 @@ struct WorkerCountTests {
     }
   }
 
-  @Test("matrix products repeat to the bit, and agree for any number of workers")
+  @Test("matrix products repeat bit for bit, and agree for any number of workers")
   func products() async {
     await #expect(processExitsWith: .success) {
       let expected = WideComputation.products(workers: 1)

@@ -5,7 +5,7 @@ import Testing
 /// `PEFT_ISA`. Run the suite once for each of `VectorKernels.supported`.
 @Suite("Operations")
 struct OperationTests {
-  @Test("the output is that of the function in Double", arguments: OperationCase.all)
+  @Test("the output equals that of the function in Double", arguments: OperationCase.all)
   func output(operation: OperationCase) {
     let problem = OperationProblem(operation)
     // Float32 sums of at most 35 products of numbers near 1.
@@ -48,7 +48,7 @@ struct OperationTests {
     }
   }
 
-  @Test("a frozen argument gets nothing and changes nothing", arguments: OperationCase.all)
+  @Test("a frozen argument gets no gradient and changes nothing", arguments: OperationCase.all)
   func frozen(operation: OperationCase) {
     let whole = OperationProblem(operation)
     let (wholeTape, wholeOutput) = whole.forward()
@@ -78,7 +78,8 @@ struct OperationTests {
     }
   }
 
-  @Test("walks repeat to the bit, and a consuming one ends the tape", arguments: OperationCase.all)
+  @Test(
+    "passes repeat bit for bit, and a consuming one ends the tape", arguments: OperationCase.all)
   func repeatable(operation: OperationCase) {
     let problem = OperationProblem(operation)
     let (tape, output) = problem.forward()
@@ -110,7 +111,7 @@ struct OperationTests {
     }
   }
 
-  @Test("an activation is pulled back in its cotangent's place")
+  @Test("an activation is pulled back in place of its cotangent")
   func inPlace() async {
     // Tensor memory is counted for the whole process.
     await #expect(processExitsWith: .success) {

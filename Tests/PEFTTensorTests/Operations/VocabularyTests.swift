@@ -72,7 +72,7 @@ struct VocabularyTests {
     }
   }
 
-  @Test("contributions by chunk tell examples apart")
+  @Test("contributions by chunk separate the examples")
   func examples() throws {
     let (x, map, labels) = problem()
     final class Sink: GradientSink {
@@ -110,7 +110,7 @@ struct VocabularyTests {
     }
   }
 
-  @Test("drawn labels have the frequencies of the softmax, whatever the number of workers")
+  @Test("sampled labels have the frequencies of the softmax, whatever the number of workers")
   func draws() throws {
     let table = Parameter(name: "t", value: Tensor([0, 1, 2, -1], shape: [4, 1]))
     let tape = Tape()

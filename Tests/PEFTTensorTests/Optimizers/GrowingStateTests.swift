@@ -1,7 +1,7 @@
 import PEFTTensor
 import Testing
 
-@Suite("What trains grows while training")
+@Suite("Trainable elements that grow during training")
 struct GrowingStateTests {
   private static let shapes: [Shape] = [[37, 13], [5], [60, 3]]
 
@@ -69,7 +69,7 @@ struct GrowingStateTests {
       ).joined().count < 10_000)
   }
 
-  @Test("sparse state that grows gives the bits of dense AdamW under a mask")
+  @Test("growing sparse state gives the bits of dense AdamW under a mask")
   func masked() throws {
     let (sparse, dense) = (Self.parameters(), Self.parameters())
     for parameter in dense { parameter.trains = .all }
@@ -118,7 +118,7 @@ struct GrowingStateTests {
     }
   }
 
-  @Test("elements that cease to train lose their state, and the others keep theirs")
+  @Test("elements that stop training lose their state, and the others keep theirs")
   func shrinks() throws {
     let parameter = Parameter(name: "p", value: OperationProblem.normal([6], "p"))
     parameter.trains = .elements([0, 2, 5])

@@ -2,7 +2,7 @@ import Foundation
 import PEFTTensor
 import Testing
 
-@Suite("Gradients of tables that were read in few rows")
+@Suite("Gradients of tables of which few rows were read")
 struct OptimizerRowsTests {
   /// A table of 40 rows, and a batch that reads four of them, one twice.
   private func tape(_ table: Parameter) -> (Tape, Variable) {
@@ -17,7 +17,7 @@ struct OptimizerRowsTests {
     Parameter(name: "table", value: OperationProblem.normal([40, 19], "table"), isTable: true)
   }
 
-  @Test("they are the whole gradient, also where something else is added")
+  @Test("they are the whole gradient, even if something else is added")
   func dense() {
     let table = table()
     let (tape, x) = tape(table)
@@ -39,7 +39,7 @@ struct OptimizerRowsTests {
     #expect(sink[table] == nil)
   }
 
-  @Test("AdamW's steps are those of the whole gradient, to the bit")
+  @Test("AdamW's steps equal those of the whole gradient, bit for bit")
   func steps() throws {
     let (table, twin) = (table(), table())
     var optimizers = [table, twin].map { AdamW(parameters: [$0]) }
@@ -70,7 +70,7 @@ struct OptimizerRowsTests {
     return sink
   }
 
-  @Test("so are they where most rows were never read, and others in every step")
+  @Test("the same holds if most rows were never read, and different rows in every step")
   func newRows() throws {
     let start = OperationProblem.normal([60_000, 3], "large table")
     let table = Parameter(name: "t", value: start, isTable: true)
@@ -91,7 +91,7 @@ struct OptimizerRowsTests {
     #expect(!table.value.isIdentical(to: start))
   }
 
-  @Test("a table is what says so, whatever its shape, as long as all of it trains")
+  @Test("a table is what is declared one, whatever its shape, as long as all of it trains")
   func shapes() {
     for (shape, isTable) in [([4096, 512], true), ([4096, 512], false), ([40_000, 2], false)]
       as [(Shape, Bool)]
@@ -109,7 +109,7 @@ struct OptimizerRowsTests {
     #expect(table.pageBytes(ofRows: Set(0..<4096)) == 4 * table.count)
   }
 
-  @Test("rows that were never read have a state that takes no memory")
+  @Test("the state of rows that were never read takes no memory")
   func memory() async {
     await #expect(processExitsWith: .success) {
       let table = Parameter(

@@ -42,7 +42,7 @@ struct OptimizerTests {
     #expect(optimizer.stepCount == steps)
   }
 
-  @Test("asking for the direction changes no bit of what follows", arguments: Method.allCases)
+  @Test("requesting the direction changes no later bit", arguments: Method.allCases)
   func pure(method: Method) {
     let runs = [false, true].map { asking in
       let parameters = Self.parameters()
@@ -114,7 +114,9 @@ struct OptimizerTests {
     }
   }
 
-  @Test("a parameter without a gradient stays, with its state", arguments: Method.allCases)
+  @Test(
+    "a parameter without a gradient does not change, nor does its state", arguments: Method.allCases
+  )
   func leftAlone(method: Method) {
     let parameters = Self.parameters()
     var optimizer = method.optimizer(parameters)

@@ -1,7 +1,7 @@
 import PEFTTensor
 import Testing
 
-@Suite("Optimizers of chosen rows")
+@Suite("Optimizers of selected rows")
 struct RowOptimizerTests {
   enum Method: CaseIterable, Sendable {
     case adamW
@@ -26,7 +26,7 @@ struct RowOptimizerTests {
   ]
 
   @Test(
-    "the rows move as in the whole matrix, bit for bit, and the others stay",
+    "the rows move as in the whole matrix, bit for bit, and the others do not change",
     arguments: Method.allCases, problems.indices)
   func rows(method: Method, problem: Int) throws {
     let (shape, rows) = Self.problems[problem]
@@ -49,7 +49,7 @@ struct RowOptimizerTests {
     #expect(!part.value.picking(rows).isIdentical(to: start.picking(rows)))
   }
 
-  @Test("rows set after the optimizer was made are refused", arguments: Method.allCases)
+  @Test("rows set after the optimizer was created are refused", arguments: Method.allCases)
   func changed(method: Method) async {
     switch method {
     case .adamW:

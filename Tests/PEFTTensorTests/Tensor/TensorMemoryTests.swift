@@ -4,7 +4,7 @@ import Testing
 /// The counters belong to the process, so each test runs in a separate process.
 @Suite("Tensor memory")
 struct TensorMemoryTests {
-  @Test("a training step takes its memory from the step before it")
+  @Test("a training step reuses the memory of the previous step")
   func trainingAllocatesNothing() async {
     await #expect(processExitsWith: .success) {
       let network = SmallNetwork()
@@ -20,7 +20,7 @@ struct TensorMemoryTests {
     }
   }
 
-  @Test("a training step of a decoder takes its memory from the step before it")
+  @Test("a training step of a decoder reuses the memory of the previous step")
   func decoderAllocatesNothing() async {
     await #expect(processExitsWith: .success) {
       let decoder = SmallDecoder()
@@ -43,7 +43,7 @@ struct TensorMemoryTests {
     }
   }
 
-  @Test("a gated block keeps its two halves, and makes the rest again")
+  @Test("a gated block keeps its two halves, and recomputes the rest")
   func gatedBlock() async {
     await #expect(processExitsWith: .success) {
       let (rows, wide) = (2000, 96)
@@ -87,7 +87,7 @@ struct TensorMemoryTests {
     }
   }
 
-  @Test("a tape that is let go of, walked or not, gives its memory back")
+  @Test("a tape that is released, before or after its passes, frees its memory")
   func tapesGiveBack() async {
     await #expect(processExitsWith: .success) {
       let network = SmallNetwork()
@@ -144,7 +144,7 @@ struct TensorMemoryTests {
     }
   }
 
-  @Test("buffers are counted, kept, taken again and released")
+  @Test("buffers are counted, kept, reused and released")
   func counters() async {
     await #expect(processExitsWith: .success) {
       let start = TensorMemory.current

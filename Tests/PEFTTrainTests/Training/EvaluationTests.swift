@@ -26,7 +26,7 @@ struct EvaluationTests {
     return try job.prepare()
   }
 
-  @Test("logits of all rows are never there at once, and those of a batch are forecast")
+  @Test("logits of all rows are never in memory at once, and those of a batch are forecast")
   func memory() async {
     // Resident memory is counted for the whole process.
     await #expect(processExitsWith: .success) {
@@ -66,7 +66,7 @@ struct EvaluationTests {
       job.model.evaluate(dev, task: job.task)["accuracy"] == Double(right) / Double(rows))
   }
 
-  @Test("an evaluation that is stopped says nothing, and leaves what trains")
+  @Test("a stopped evaluation returns nothing, and leaves the trainable marks unchanged")
   func stopped() throws {
     let job = try Self.prepared(3000)
     let dev = try #require(job.dev)
