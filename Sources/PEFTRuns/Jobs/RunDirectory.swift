@@ -19,9 +19,9 @@ import PEFTTrain
 ///     run.json             the manifest with the SHA-256 of the others, written last
 ///     .peft.json           the marker of an `OutputDirectory`
 ///
-/// A directory with a `run.json` is a finished run; one without it is unfinished. Everything that
-/// does not depend on the time is the same, bit for bit, however often the run was interrupted and
-/// resumed.
+/// A directory has a `run.json` once the run has ended, either finished or interrupted by a signal.
+/// Without one, the run is in progress or its process was killed. Everything that does not depend
+/// on the time is the same, bit for bit, however often the run was interrupted and resumed.
 public struct RunDirectory {
   /// The name of the file with the texts generated for the test prompts.
   package static let writtenName = "written.jsonl"
@@ -37,7 +37,8 @@ public struct RunDirectory {
   private var board: TensorBoardFile
   private var checkpoints: CheckpointStore<TrainingState>
 
-  /// The files of a finished run, except the TensorBoard files, whose names depend on the time.
+  /// The files of a run that has ended, except the TensorBoard files, whose names depend on the
+  /// time.
   package static let ownFiles = [
     RunManifest.fileName, settingsName, EnvironmentReport.fileName, StepRow.tableName, metricsName,
     EventLog.fileName, TrainedTensors.fileName, RunReport.fileName, writtenName,
@@ -117,7 +118,7 @@ public struct RunDirectory {
       guard start == .resuming,
         let states = try CheckpointStore<TrainingState>.fileNames(in: path)
       else { return nil }
-      // A run that a signal ended also has a manifest.
+      // A run interrupted by a signal also has a manifest.
       let ended = (try? RunManifest.read(path)).map {
         $0.files.keys + [RunManifest.fileName, RunReport.fileName]
       }
@@ -129,7 +130,7 @@ public struct RunDirectory {
     return output
   }
 
-  /// Throws if `output` has a finished run, or an unfinished run with other settings.
+  /// Throws if `output` has a run that has ended, or a run begun with other settings.
   package static func checkUnfinished(_ output: OutputDirectory, settings: JSONValue)
     throws(FileError)
   {
@@ -236,7 +237,8 @@ public struct RunDirectory {
 }
 
 extension RunDirectory {
-  /// Copies a finished run to `target`, replacing an existing run; the manifest is written last.
+  /// Copies a run that has ended to `target`, replacing an existing run; the manifest is written
+  /// last.
   package static func copy(_ source: String, to target: OutputDirectory) throws(FileError) {
     try clear(target)
     let names = try DirectoryHandle(source).names().filter(isOwn).sorted()
