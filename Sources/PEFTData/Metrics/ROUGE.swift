@@ -1,6 +1,8 @@
 /// The ROUGE scores: the overlap of texts with references in tokens, pairs of tokens and common
-/// subsequences. They are computed as in the Python package rouge-score 0.1.2 without its stemmer,
-/// which is not supported.
+/// subsequences.
+///
+/// They are computed as in the Python package rouge-score 0.1.2 without its stemmer, which is not
+/// supported.
 ///
 /// A text is converted to lower case, and its tokens are the runs of the letters a–z and digits
 /// 0–9. Every other character is a separator, including accented letters. With h the overlap of

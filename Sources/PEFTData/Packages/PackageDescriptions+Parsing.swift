@@ -1,7 +1,8 @@
 extension PackageDescriptions {
   /// The packages of an index in the form of Debian control files: stanzas separated by empty
-  /// lines. A stanza consists of fields `Name: value`; a line that begins with a space continues a
-  /// field.
+  /// lines.
+  ///
+  /// A stanza consists of fields `Name: value`; a line that begins with a space continues a field.
   ///
   /// A stanza is skipped if it lacks `Description` (or `Description-en`) or `Section`, or if one of
   /// them is not UTF-8. Any bytes are accepted. O(n).

@@ -17,8 +17,9 @@ public enum DataFormat: String, CaseIterable, Hashable, Sendable {
   case text
 
   /// The format for the extension of `path`: `.jsonl` and `.json` for JSON lines, `.csv`, `.tsv`,
-  /// `.conll` (also `.bio`, `.iob` and `.iob2`), and `.txt` for tab-separated values. Case is
-  /// ignored.
+  /// `.conll` (also `.bio`, `.iob` and `.iob2`), and `.txt` for tab-separated values.
+  ///
+  /// Case is ignored.
   ///
   /// Throws `unsupported` for any other extension, or none.
   public init(extensionOf path: String) throws(FileError) {

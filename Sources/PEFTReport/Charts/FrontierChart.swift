@@ -1,7 +1,8 @@
 import Foundation
 
-/// The best value for each number of parameters. It is a staircase, because the best selection
-/// stays the same until the next one fits.
+/// The best value for each number of parameters.
+///
+/// It is a staircase, because the best selection stays the same until the next one fits.
 ///
 /// The axis of parameters is logarithmic, in fractions of the model. The line leaves out dominated
 /// points and points without parameters or without a finite value.

@@ -1,8 +1,10 @@
 import Foundation
 import PEFTTensor
 
-/// A directory that is built beside its final place and then moved there as a whole. At any moment,
-/// however the process ends, the final place has either the old directory or the new one.
+/// A directory that is built beside its final place and then moved there as a whole.
+///
+/// At any moment, however the process ends, the final place has either the old directory or the new
+/// one.
 ///
 /// It is built as `.NAME.peft-PID-N.partial`. If a process is killed, the next process that writes
 /// the same directory removes its left-overs; the free lock shows that the writer has ended.

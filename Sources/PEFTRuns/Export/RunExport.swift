@@ -44,8 +44,9 @@ public struct RunExport {
   /// The names of the tensors that the base lacks.
   let drawn: [String]
 
-  /// Opens the run in `directory`. Its base model is in `base`, or in its original place if `base`
-  /// is nil.
+  /// Opens the run in `directory`.
+  ///
+  /// Its base model is in `base`, or in its original place if `base` is nil.
   public init(_ directory: String, base: String? = nil) throws(FileError) {
     guard FileManager.default.fileExists(atPath: directory + "/" + RunManifest.fileName) else {
       throw FileError(

@@ -21,8 +21,9 @@ public struct TextWriter {
     isCompletion = (trained.task ?? task) is Completion
   }
 
-  /// The texts generated for the prompts of the file `path`. Returns nil if `shouldStop`, called
-  /// before every batch of prompts, ended the generation.
+  /// The texts generated for the prompts of the file `path`.
+  ///
+  /// Returns nil if `shouldStop`, called before every batch of prompts, ended the generation.
   ///
   /// Throws `malformed`, with the line, for a prompt that leaves no room for a text.
   public func texts(

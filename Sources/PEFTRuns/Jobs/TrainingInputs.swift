@@ -39,7 +39,9 @@ public struct TrainingInputs {
 }
 
 extension TrainingJob {
-  /// Reads and checks the files of this job. Nothing is written, and no weights are read.
+  /// Reads and checks the files of this job.
+  ///
+  /// Nothing is written, and no weights are read.
   ///
   /// - Parameter opened: the files of the model, if they are already open.
   public func inputs(of opened: ModelFiles? = nil) throws -> TrainingInputs {

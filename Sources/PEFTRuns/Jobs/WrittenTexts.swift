@@ -13,8 +13,9 @@ public struct WrittenTexts: Sendable {
   /// The comparison.
   public let metrics: GenerationMetrics
 
-  /// Generates texts for the prompts of `rows`, all of which must have a reference. Returns nil if
-  /// `shouldStop`, called before every batch of prompts, ended the generation.
+  /// Generates texts for the prompts of `rows`, all of which must have a reference.
+  ///
+  /// Returns nil if `shouldStop`, called before every batch of prompts, ended the generation.
   public init?(
     _ writer: TextWriter, rows: TaskReader.Rows, settings: GenerationSettings,
     shouldStop: () -> Bool

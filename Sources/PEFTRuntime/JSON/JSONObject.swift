@@ -32,8 +32,9 @@ public struct JSONObject: Sendable {
     storage.lazy.map { ($0.key.string, $0.value) }
   }
 
-  /// The value of `key`. Assigning to a new key appends it; assigning nil removes the member in
-  /// O(count).
+  /// The value of `key`.
+  ///
+  /// Assigning to a new key appends it; assigning nil removes the member in O(count).
   public subscript(key: String) -> JSONValue? {
     get { place(of: UTF8Key(key)).map { storage[$0].value } }
     set {

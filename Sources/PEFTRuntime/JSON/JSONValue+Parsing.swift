@@ -17,8 +17,9 @@ public struct JSONSyntaxError: Error, Hashable, Sendable, CustomStringConvertibl
 }
 
 extension JSONValue {
-  /// The deepest permitted nesting of objects and arrays. Deeper documents are refused, so that no
-  /// input exhausts the stack.
+  /// The deepest permitted nesting of objects and arrays.
+  ///
+  /// Deeper documents are refused, so that no input exhausts the stack.
   public static let maximumDepth = 128
 
   /// Parses one document that fills `bytes`.

@@ -26,8 +26,9 @@ public enum Processor {
     statusBytes("VmHWM:")
   }
 
-  /// Resets `peakResidentBytes` to the memory resident now. Returns false if the system does not
-  /// support it.
+  /// Resets `peakResidentBytes` to the memory resident now.
+  ///
+  /// Returns false if the system does not support it.
   public static func resetPeakResidentBytes() -> Bool {
     guard let file = fopen("/proc/self/clear_refs", "we") else { return false }
     let written = fputs("5", file)

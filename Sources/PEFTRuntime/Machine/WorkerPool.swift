@@ -55,8 +55,9 @@ public final class WorkerPool: Sendable {
     }
   }
 
-  /// Splits `0..<count` into ranges and calls `body` once for each. There is at most one range per
-  /// worker, and only the last may be shorter than `grain`.
+  /// Splits `0..<count` into ranges and calls `body` once for each.
+  ///
+  /// There is at most one range per worker, and only the last may be shorter than `grain`.
   public func runRanges(_ count: Int, grain: Int = 1, _ body: (Range<Int>) -> Void) {
     guard count > 0 else { return }
     let pieces = max(1, min(workerCount, count / max(grain, 1)))
@@ -73,7 +74,9 @@ extension WorkerPool {
   /// The pool that every operation uses.
   public static var shared: WorkerPool { current.withLock { $0 } }
 
-  /// Replaces the shared pool with one of `workerCount` workers. Call it before any work starts.
+  /// Replaces the shared pool with one of `workerCount` workers.
+  ///
+  /// Call it before any work starts.
   public static func useWorkers(_ workerCount: Int) {
     current.withLock { pool in
       if pool.workerCount != workerCount { pool = WorkerPool(workerCount: workerCount) }

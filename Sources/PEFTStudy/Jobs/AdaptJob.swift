@@ -32,7 +32,9 @@ public struct AdaptJob: Sendable {
   /// Adapters of several sizes, so that even a small budget can be used up.
   public static let usualCandidates = AdapterCandidates(ranks: [1, 2, 4, 8, 16])
 
-  /// A job with default settings. Its seed and precision are those of the training settings.
+  /// A job with default settings.
+  ///
+  /// Its seed and precision are those of the training settings.
   public init(_ base: TrainingJob, budget: ParameterBudget) {
     self.base = base
     self.budget = budget

@@ -19,8 +19,10 @@ public struct ComparisonJob: Sendable {
     self.learningRates = learningRates
   }
 
-  /// Trains methods one after another. After each, it writes the comparison and the page, so that
-  /// the results so far can be viewed while the next method trains.
+  /// Trains methods one after another.
+  ///
+  /// After each, it writes the comparison and the page, so that the results so far can be viewed
+  /// while the next method trains.
   ///
   /// Throws `NonFiniteLoss` if a method diverges with every rate, or with the chosen rate and
   /// another seed.

@@ -36,7 +36,9 @@ public enum ReportPage {
     return RunReport(runs: [try run(directory)]).html
   }
 
-  /// Writes the page of a directory into it. Replaces only an older page.
+  /// Writes the page of a directory into it.
+  ///
+  /// Replaces only an older page.
   public static func write(_ directory: String) throws(FileError) {
     try write(of: [directory], to: nil)
   }

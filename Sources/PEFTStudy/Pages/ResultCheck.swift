@@ -5,7 +5,9 @@ import PEFTTensor
 /// Checks that the files of a result are unchanged since the command wrote them.
 public enum ResultCheck {
   /// Checks every document in `directory` that contains digests, and the files that the digests
-  /// cover. Does the same in the directories that its marker lists.
+  /// cover.
+  ///
+  /// Does the same in the directories that its marker lists.
   ///
   /// - Returns: what cannot be checked, as sentences for the user.
   /// - Throws: `malformed` for a file that was changed.

@@ -75,8 +75,9 @@ public struct Plan: Sendable {
   /// The value of a selection with interactions.
   public struct Interaction: Hashable, Sendable {
     /// ½ bᵀ A⁻¹ b over the selected groups with a positive slope, where the standard errors of the
-    /// curvatures are added to the diagonal of A. This is the loss that the best step removes, with
-    /// no limit on the step.
+    /// curvatures are added to the diagonal of A.
+    ///
+    /// This is the loss that the best step removes, with no limit on the step.
     public let value: Double
     /// Σ b² / 2a over the same groups, with the same a.
     public let additiveValue: Double

@@ -141,8 +141,9 @@ public struct Planner {
       interaction: interaction(of: outcome.selection, isObjective: false), stability: stability)
   }
 
-  /// The selection made by taking groups in the order of a ranking, within `budget` parameters. Its
-  /// bound is that of the relaxation.
+  /// The selection made by taking groups in the order of a ranking, within `budget` parameters.
+  ///
+  /// Its bound is that of the relaxation.
   ///
   /// - Parameters:
   ///   - scores: K numbers that rank the groups; if nil, the values per parameter are used.

@@ -17,9 +17,10 @@ public struct InfluenceSettings: Sendable {
   public var value = InfluenceRule.trustRegion(reach: 1e-3)
   /// How probes are combined into one estimate.
   public var aggregation = ProbeAggregation.ratioOfMeans
-  /// The number of steps of the head alone before the first gradient. With a newly initialised
-  /// head, the residual term of the Hessian dominates, and a curvature without it means little; see
-  /// <doc:MeasuringAndPlanning>.
+  /// The number of steps of the head alone before the first gradient.
+  ///
+  /// With a newly initialised head, the residual term of the Hessian dominates, and a curvature
+  /// without it means little; see <doc:MeasuringAndPlanning>.
   public var headSteps = 80
   /// The learning rate of these steps.
   public var headLearningRate = 5e-3

@@ -17,8 +17,10 @@ public struct ProbeBatchPlan: Hashable, Sendable {
   /// The number of probes at the starting point: the requested number, or fewer.
   public let probeCount: Int
   /// The number of batches that form the direction, which cycles through them, if the data have too
-  /// few batches. Nil if there are enough batches, if probes follow a training run, or if they use
-  /// the direction's own batches.
+  /// few batches.
+  ///
+  /// Nil if there are enough batches, if probes follow a training run, or if they use the
+  /// direction's own batches.
   public let directionPart: Int?
   /// Whether there is only one batch, which then serves for both.
   public let isShared: Bool

@@ -3,9 +3,10 @@ import PEFTRuns
 import PEFTSelect
 import PEFTTensor
 
-/// The state of a probe for a `CheckpointStore`, in two files. One has the sums of gradients and
-/// the head and, if the probe follows a training run, that run's parameters and optimizer. The
-/// other has the results of the probes.
+/// The state of a probe for a `CheckpointStore`, in two files.
+///
+/// One has the sums of gradients and the head and, if the probe follows a training run, that run's
+/// parameters and optimizer. The other has the results of the probes.
 ///
 /// The first file is large; finished probes alone do not change it. Records are Float64, stored as
 /// their bits in I64.

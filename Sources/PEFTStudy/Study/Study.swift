@@ -130,7 +130,9 @@ public struct Study: Sendable {
 }
 
 extension Study {
-  /// The probes that no selection uses. A suite measures them on every problem, for comparison.
+  /// The probes that no selection uses.
+  ///
+  /// A suite measures them on every problem, for comparison.
   public var unusedProbes: [String] {
     let used = methods.compactMap { method in
       if case .selection(let choice) = method.kind { choice.probe } else { nil }

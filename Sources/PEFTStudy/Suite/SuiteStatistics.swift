@@ -156,8 +156,10 @@ public struct SuiteStatistics: Sendable {
 
   // MARK: - Areas
 
-  /// The area of each family of a problem. A family is left out if at the smallest budget neither
-  /// one of its members nor a row with the head alone fits.
+  /// The area of each family of a problem.
+  ///
+  /// A family is left out if at the smallest budget neither one of its members nor a row with the
+  /// head alone fits.
   public func areas(on problem: String) -> [Area] {
     families(on: problem).compactMap { family in
       guard let steps = frontier(of: family, on: problem) else { return nil }

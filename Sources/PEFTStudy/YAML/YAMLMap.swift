@@ -29,7 +29,9 @@ public struct YAMLMap: Hashable, Sendable {
       parsing: FileContents.read(path, limit: Self.byteLimit), path: path, example: example)
   }
 
-  /// Reads a document. A document with only comments is a map without entries.
+  /// Reads a document.
+  ///
+  /// A document with only comments is a map without entries.
   ///
   /// - Throws: `malformed`, with the line, for a document that is not UTF-8, not YAML or not one
   ///   map, or that has a duplicate name or a name that is not a text; `unsupported` for more

@@ -25,8 +25,9 @@ extension TransformerModel {
     return evaluation
   }
 
-  /// Evaluates the model on `data`. Returns nil if `shouldStop`, called before every batch, ends
-  /// the evaluation.
+  /// Evaluates the model on `data`.
+  ///
+  /// Returns nil if `shouldStop`, called before every batch, ends the evaluation.
   public func evaluate(
     _ data: EncodedDataset, task: any PredictionTask, shouldStop: () -> Bool
   ) -> Evaluation? {

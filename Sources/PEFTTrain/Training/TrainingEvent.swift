@@ -40,8 +40,9 @@ public struct NonFiniteLoss: Error, Hashable, Sendable, CustomStringConvertible 
   /// The first parameter, in the order of the model, whose gradient is not finite, or whose value
   /// is not finite after the step; nil if the loss is not finite.
   public let parameter: String?
-  /// Whether the step was taken. It was if the parameters are not finite after the last step, which
-  /// no later loss can show.
+  /// Whether the step was taken.
+  ///
+  /// It was if the parameters are not finite after the last step, which no later loss can show.
   public let isTaken: Bool
   private let remedy: String
 

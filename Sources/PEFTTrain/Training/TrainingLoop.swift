@@ -144,8 +144,9 @@ public struct TrainingLoop {
     mark = (values, Dictionary(uniqueKeysWithValues: parameters.map { ($0, $0.trains) }))
   }
 
-  /// Restores the marked values and the elements that were trainable then. Does nothing without a
-  /// mark.
+  /// Restores the marked values and the elements that were trainable then.
+  ///
+  /// Does nothing without a mark.
   public mutating func returnToMark() {
     guard let mark = mark.take() else { return }
     for parameter in parameters {

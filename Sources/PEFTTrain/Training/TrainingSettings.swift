@@ -31,8 +31,9 @@ public struct TrainingSettings: Hashable, Sendable {
   public var usesDropout = true
   /// Whether only the input of each layer is kept for the backward pass, which recomputes the rest.
   public var recomputesLayers = false
-  /// The precision of the products with weights in training steps. Parameters, sums, evaluations
-  /// and everything else are in fp32.
+  /// The precision of the products with weights in training steps.
+  ///
+  /// Parameters, sums, evaluations and everything else are in fp32.
   public var precision = Precision.fp32
   /// The number of steps between evaluations; if nil, the run evaluates after every pass.
   public var evaluationInterval: Int?

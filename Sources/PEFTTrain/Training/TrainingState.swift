@@ -40,8 +40,9 @@ public struct TrainingState: Sendable {
   public let evaluationsSinceBest: Int
   /// The time and tokens spent so far.
   public let effort: TrainingEffort
-  /// Whether the evaluation after the last step was started but not finished. A run that resumes
-  /// from here makes it first.
+  /// Whether the evaluation after the last step was started but not finished.
+  ///
+  /// A run that resumes from here makes it first.
   public let isEvaluationDue: Bool
 
   package init(
