@@ -7,7 +7,8 @@ import PEFTStudy
 import PEFTTensor
 import PEFTTrain
 
-/// How the command ended, for scripts. The one table from kinds of error to exit codes.
+/// The exit status of the command, for scripts. This is the only table from kinds of error to exit
+/// codes.
 enum ExitStatus: Int32 {
   case done = 0
   case usage = 2
@@ -16,7 +17,7 @@ enum ExitStatus: Int32 {
   case interrupted = 5
   case noSpace = 6
 
-  /// The status that an error ends the command with.
+  /// The exit status for an error.
   static func status(of error: any Error) -> ExitStatus {
     switch error {
     case let error as FileError: error.kind == .storage ? .noSpace : .badFile
@@ -30,7 +31,7 @@ enum ExitStatus: Int32 {
     }
   }
 
-  /// Says what went wrong, on standard error, or prints the help that was asked for.
+  /// Prints the error on standard error, or the requested help.
   static func report(_ error: any Error) -> ExitStatus {
     let status = status(of: error)
     guard status == .usage,

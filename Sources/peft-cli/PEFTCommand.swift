@@ -57,7 +57,7 @@ enum Entry {
     exit((status == .done ? outputStatus : status).rawValue)
   }
 
-  /// Whether what was printed arrived.
+  /// Tells whether the output was written without error.
   private static var outputStatus: ExitStatus {
     do throws(FileError) {
       try Console.checkOutput()
@@ -67,7 +67,7 @@ enum Entry {
     }
   }
 
-  /// Runs one command line and says how it ended.
+  /// Runs one command line and returns its exit status.
   private static func run(_ arguments: [String]) -> ExitStatus {
     CommandInterface.$root.withValue(PEFTCommand.self) {
       do {
@@ -82,7 +82,7 @@ enum Entry {
     }
   }
 
-  /// The command line as a shell takes it.
+  /// The command line quoted for a shell.
   private static func line(_ arguments: [String]) -> String {
     (["peft"] + arguments).map { word in
       word.wholeMatch(of: /[A-Za-z0-9_@%+=:,.\/-]+/) != nil

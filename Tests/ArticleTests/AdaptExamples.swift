@@ -51,7 +51,7 @@ struct AdaptExamples {
         entry.runs.flatMap { $0.metrics.flatMap { $0.values.map(\.value) } }
       }
     }
-    // A job that is resumed after its end does nothing anew.
+    // Resuming a job that has ended does nothing.
     var events = 0
     let again = try job.run(in: output, start: .resuming) { event in
       if case .comparison(.training) = event { events += 1 }
@@ -62,7 +62,7 @@ struct AdaptExamples {
       return
     }
     #expect(events == 0 && scores(second.comparison) == scores(outcome.comparison))
-    // One that is stopped at once has nothing; one that is stopped while it trains goes on.
+    // A job stopped at once has no results; a job stopped during training can be resumed.
     let other = files.directory + "/stopped"
     guard case .stoppedEarly = try job.run(in: other, shouldStop: { true }, observe: { _ in })
     else {

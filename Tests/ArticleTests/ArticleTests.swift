@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// The catalogues of documentation beside the sources. Their examples stand in this folder as well,
-/// where they are compiled and run.
+/// The documentation catalogues beside the sources. This folder also contains their examples, which
+/// are compiled and run here.
 @Suite("Articles")
 struct ArticleTests {
   private static let tests = URL(filePath: #filePath).deletingLastPathComponent()
@@ -27,13 +27,13 @@ struct ArticleTests {
       separator: "\n", omittingEmptySubsequences: false)
   }
 
-  /// The lines without the spaces that all of them begin with.
+  /// The lines without their common indentation.
   private static func flush(_ lines: [Substring]) -> [Substring] {
     let margin = lines.filter { !$0.isEmpty }.map { $0.prefix { $0 == " " }.count }.min() ?? 0
     return lines.map { $0.dropFirst(margin) }
   }
 
-  /// Whether `block` is a run of lines of `source`, further to the right or not.
+  /// Whether `block` is a contiguous run of lines of `source`, at any indentation.
   private static func contains(_ source: [Substring], _ block: [Substring]) -> Bool {
     guard let first = block.first, source.count >= block.count else { return false }
     return (0...source.count - block.count).contains { start in

@@ -1,8 +1,8 @@
 import Foundation
 import TestSupport
 
-/// A small random BERT and data whose label is a word in them, in a directory that goes with the
-/// last reference to it.
+/// A small random BERT and data whose labels are words in the texts, in a directory that is removed
+/// with the last reference to it.
 final class ExampleFiles: Sendable {
   let directory: String
   let modelDirectory: String
@@ -29,5 +29,5 @@ final class ExampleFiles: Sendable {
   deinit { try? FileManager.default.removeItem(atPath: directory) }
 }
 
-/// Examples print; tests of them do not.
+/// Examples print; their tests do not.
 func print(_: Any..., separator: String = " ", terminator: String = "\n") {}

@@ -1,12 +1,12 @@
 import Foundation
 import Testing
 
-/// The sources of the libraries know nothing of the command that uses them.
+/// The sources of the libraries must not mention the command that uses them.
 @Suite("Libraries")
 struct LibraryTests {
   private static let sources = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Sources")
-  /// What looks like an option and is none: variables of style sheets.
+  /// Text that looks like an option but is a variable of a style sheet.
   private static var styleVariables: Regex<(Substring, Substring)> { /--(page|ink)\b/ }
   /// The name of a suite in the markers of its directories, which is part of their format.
   private static let markerOfSuite = #"case suite = "compare --suite""#
@@ -18,7 +18,9 @@ struct LibraryTests {
       .map { sources.appending(path: $0) }
   }
 
-  @Test("no message, comment or article names an option or a command, and none reads the arguments")
+  @Test(
+    "no message, comment or article names an option or a command, and no library reads the arguments"
+  )
   func options() throws {
     let files = try Self.files()
     #expect(files.count > 100)

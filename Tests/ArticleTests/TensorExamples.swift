@@ -22,7 +22,7 @@ struct TensorExamples {
     #expect(largest > 0 && y.elements.allSatisfy { abs($0) <= 0.5 })
   }
 
-  @Test("tape and walks")
+  @Test("tape and passes")
   func tape() {
     let weight = Parameter(name: "weight", value: Tensor([1, -2, 0.5], shape: [1, 3]))
     let inputs = Tensor([1, 0, 2, 0, 1, 1], shape: [2, 3])

@@ -4,13 +4,13 @@ import Testing
 
 @Suite("Batches of an epoch")
 struct BatchPlanTests {
-  /// A permutation that is a function of the seed and of how often it was called.
+  /// A permutation that is a function of the seed and of the number of previous calls.
   static func permutation(seed: UInt64) -> (Int) -> [Int] {
     var random = SeededRandom(seed)
     return { Array(0..<$0).shuffled(using: &random) }
   }
 
-  @Test("cuts in order by examples and by tokens")
+  @Test("divides in order by examples and by tokens")
   func cuts() {
     let lengths = [5, 4, 3, 9, 1, 1, 1]
     let byExamples = BatchPlan(size: .examples(3)).batchesInOrder(lengths: lengths)
@@ -22,7 +22,7 @@ struct BatchPlanTests {
   }
 
   @Test(
-    "every index stands in exactly one batch, no batch is too large, and the seed decides",
+    "every index is in exactly one batch, no batch is too large, and the seed decides",
     arguments: [
       BatchPlan(size: .examples(1)), BatchPlan(size: .examples(8)), BatchPlan(size: .tokens(64)),
       BatchPlan(size: .examples(8), lengthWindow: 4), BatchPlan(size: .tokens(64), lengthWindow: 3),
@@ -50,13 +50,13 @@ struct BatchPlanTests {
     }
   }
 
-  @Test("without grouping the permutation is the order")
+  @Test("without grouping, the permutation is the order")
   func order() {
     let batches = BatchPlan(size: .examples(2)).batches(lengths: [1, 1, 1]) { _ in [2, 0, 1] }
     #expect(batches == [[2, 0], [1]])
   }
 
-  @Test("grouping makes the lengths within a batch alike")
+  @Test("grouping makes the lengths within a batch similar")
   func grouping() {
     var random = SeededRandom(8)
     let lengths = (0..<512).map { _ in Int.random(in: 1...80, using: &random) }

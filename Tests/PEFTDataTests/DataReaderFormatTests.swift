@@ -2,7 +2,7 @@ import PEFTData
 import PEFTTensor
 import Testing
 
-@Suite("Data files that are read")
+@Suite("Accepted data files")
 struct DataReaderFormatTests {
   static func rows(
     _ text: String, _ format: DataFormat, columns: String? = nil
@@ -116,7 +116,7 @@ struct DataReaderFormatTests {
   }
 
   @Test(
-    "selections that are refused",
+    "refuses invalid selections",
     arguments: [
       ("", "not of the form"), ("text", "not of the form"), ("label=2", "text column is missing"),
       ("text=0", "numbered from 1"), ("text=99999999999999999999", "numbered from 1"),

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Tables written and read back")
 struct DataReaderPropertyTests {
-  /// Random cells; `forbidden` scalars are left out.
+  /// Random cells without the `forbidden` scalars.
   static func cell(_ random: inout SeededRandom, without forbidden: String) -> String {
     let alphabet = Array("ab 1,\"\n\r\té😀\u{301}\\{}'".unicodeScalars).filter {
       !forbidden.unicodeScalars.contains($0)
@@ -17,7 +17,7 @@ struct DataReaderPropertyTests {
     return String(text)
   }
 
-  /// The text of `rows` in `format`, with random choices where the format leaves them.
+  /// The text of `rows` in `format`, with random choices wherever the format allows several forms.
   static func write(_ rows: [[String]], _ format: DataFormat, _ random: inout SeededRandom)
     -> String
   {
@@ -47,7 +47,7 @@ struct DataReaderPropertyTests {
     return lines.joined(separator: end) + (Bool.random(using: &random) ? end : "")
   }
 
-  @Test("every cell survives", arguments: [DataFormat.jsonl, .csv, .tsv])
+  @Test("every cell survives a round trip", arguments: [DataFormat.jsonl, .csv, .tsv])
   func roundTrip(format: DataFormat) throws {
     var random = SeededRandom(5)
     let forbidden = format == .tsv ? "\t\n\r" : ""
@@ -64,7 +64,7 @@ struct DataReaderPropertyTests {
       let text = Self.write(rows, format, &random)
       let read = try DataReader.parse(Array(text.utf8), path: "t", format: format)
       let expected = format == .jsonl ? rows : Array(rows.dropFirst())
-      // Bytes, because canonically equivalent strings compare equal.
+      // Compare bytes, because canonically equivalent strings compare equal.
       let readBytes = read.map { [$0.text, $0.pair ?? "", $0.label ?? ""].map { Array($0.utf8) } }
       #expect(readBytes == expected.map { $0.map { Array($0.utf8) } }, "trial \(trial): \(text)")
     }

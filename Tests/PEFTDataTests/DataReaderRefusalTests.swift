@@ -3,7 +3,7 @@ import PEFTTensor
 import TestSupport
 import Testing
 
-@Suite("Data files that are refused")
+@Suite("Refused data files")
 struct DataReaderRefusalTests {
   struct Case: CustomTestStringConvertible, Sendable {
     let format: DataFormat
@@ -105,7 +105,7 @@ struct DataReaderRefusalTests {
     #expect(message.contains(refused.message), "\(message)")
   }
 
-  @Test("files that cannot be read")
+  @Test("refuses files that cannot be read")
   func unreadable() {
     let missing = #expect(throws: FileError.self) { try DataReader.read(path: "/no/such/file.tsv") }
     #expect(missing?.kind == .notFound)

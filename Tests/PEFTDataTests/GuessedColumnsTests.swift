@@ -33,7 +33,7 @@ struct GuessedColumnsTests {
   }
 
   @Test(
-    "a first row like the others is one of them",
+    "a first row like the others is a row of data",
     arguments: [
       "good,pos\nbad film,neg\nfine,pos\n", "good,pos\nbad,neg\n", "a,x\nb,y\nc,z\nd,w\n",
       "fine\ngood film\nok\n", "It was good.,pos\nbad,neg\nbad,neg\nbad,neg\n",
@@ -43,7 +43,7 @@ struct GuessedColumnsTests {
     #expect(try Self.read(text).count == text.split(separator: "\n").count)
   }
 
-  @Test("a tab-separated table with all cells between quotation marks is refused")
+  @Test("a tab-separated table with all cells in quotation marks is refused")
   func quotes() throws {
     let quoted = "\"a b\"\t\"x\"\n\"c\"\t\"y\"\n"
     let error = #expect(throws: FileError.self) { try Self.read(quoted, as: .tsv) }
@@ -51,7 +51,7 @@ struct GuessedColumnsTests {
     #expect(try Self.read(quoted + "d\t\"y\"\n", as: .tsv).count == 3)
   }
 
-  @Test("labels of which most occur once are refused, unless classification is asked for")
+  @Test("labels most of which occur once are refused, unless classification is requested")
   func onceEach() throws {
     let texts = (0..<6).map { TextExample(text: "\($0 % 2)", label: "text \($0)", line: $0 + 1) }
     let error = #expect(throws: FileError.self) {

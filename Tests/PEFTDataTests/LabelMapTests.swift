@@ -19,7 +19,7 @@ struct LabelMapTests {
   }
 
   @Test(
-    "for every order of a head's rows, the classes of data are in the order of the rows",
+    "for any order of a head's rows, the classes of data follow the order of the rows",
     arguments: [
       ["neg", "pos"], ["b", "A", "c"], ["entailment", "neutral", "contradiction", "other"],
       ["0", "1", "2"], ["-1", "0", "1"], ["é", "e", "E"],
@@ -35,7 +35,7 @@ struct LabelMapTests {
     }
   }
 
-  @Test("case does not matter where it is unambiguous, and numbers are rows where no name is one")
+  @Test("case is ignored if that is unambiguous, and numbers name rows if no name is a number")
   func spellings() throws {
     let rows = ["POSITIVE", "NEGATIVE"]
     for (labels, expected) in [
@@ -51,26 +51,26 @@ struct LabelMapTests {
       #expect(head.note(about: Self.examples(labels), path: "d")?.contains("\(labels[0])") == true)
     }
     #expect(LabelMap(rowsNamed: rows).note(about: Self.examples(rows), path: "d") == nil)
-    // No names: numbers are the classes, in their order.
+    // Without real names, the numbers are the classes, in order.
     #expect(LabelMap(rowsNamed: ["LABEL_0", "LABEL_1"]).names == ["0", "1"])
     #expect(
       LabelMap(["1", "0"]).ordered(likeRowsNamed: ["LABEL_0", "LABEL_1"])?.names == ["0", "1"])
   }
 
   @Test(
-    "what does not name every row once is no order",
+    "names that do not match each row exactly once give no order",
     arguments: [
       (["a", "b"], ["a", "c"]), (["a", "b"], ["a", "b", "c"]), (["a", "b", "c"], ["a", "b"]),
       (["a", "b"], ["a", "a"]), (["1", "2"], ["x", "y"]), (["yes", "no"], ["A", "a"]),
       (["A", "b"], ["a", "B", "c"]), (["x", "y"], ["LABEL_0", "LABEL_1"]),
-      // Row 1 is called "0": which one "0" names is no guess.
+      // Row 1 is called "0", so "0" is ambiguous and must not be guessed.
       (["1", "2"], ["1", "0"]), (["a", "A"], ["a", "B"]),
     ])
   func others(_ item: (labels: [String], rows: [String])) {
     #expect(LabelMap(item.labels).ordered(likeRowsNamed: item.rows) == nil)
   }
 
-  @Test("labels that differ only in case are told apart, and unknown ones refused")
+  @Test("labels that differ only in case are distinct, and unknown ones are refused")
   func ambiguous() throws {
     let map = LabelMap(["no", "No", "yes"])
     #expect(try map.classes(of: Self.examples(["No", "no"]), path: "d") == [0, 1])

@@ -13,7 +13,7 @@ struct LanguageDataTests {
     try DataReader.parse(Array(text.utf8), path: "data.x", format: format)
   }
 
-  @Test("lines of pairs: white space around both goes, everything else stays")
+  @Test("lines of pairs: surrounding white space is dropped, everything else is kept")
   func pairs() throws {
     let rows = try Self.rows("\u{FEFF}name : a | b || c | d \r\n x||\u{301}y\n\n", .pairs)
     #expect(rows.map(\.text) == ["name : a | b", "x"])
@@ -21,7 +21,7 @@ struct LanguageDataTests {
   }
 
   @Test(
-    "lines of pairs that are none are refused with their line",
+    "malformed lines of pairs are refused with their line",
     arguments: [
       ("a||b\nc\n", "line 2", "0 times"), ("a||b||c\n", "line 1", "2 times"),
       ("a|||b\n", "line 1", "2 times"), ("a||b\n || c\n", "line 2", "prompt is empty"),
@@ -33,7 +33,7 @@ struct LanguageDataTests {
     #expect(error?.description.contains(reason) == true, "\(error?.description ?? "")")
   }
 
-  @Test("plain text is one text, carriage returns at line ends and the mark left out")
+  @Test("plain text is one text, without byte order mark and carriage returns at line ends")
   func plain() throws {
     let rows = try Self.rows("\u{FEFF}a\r\nb\rc\n\n", .text)
     #expect(rows.map(\.text) == ["a\nb\rc\n\n"])
@@ -45,7 +45,7 @@ struct LanguageDataTests {
     #expect(rows == [TextExample(text: "p", pair: "c", line: 1)])
   }
 
-  /// A reader for a causal model, and its directory, which has a vocabulary of bytes alone.
+  /// A reader for a causal model, and its directory, with a vocabulary of bytes only.
   private func reader(maximumLength: Int = 24) throws -> (TaskReader, String) {
     let directory = FileManager.default.temporaryDirectory
       .appending(path: "peft-language-\(UUID().uuidString)").path
@@ -64,7 +64,7 @@ struct LanguageDataTests {
     return path
   }
 
-  @Test("the kind of task follows the file")
+  @Test("the data determine the kind of task")
   func kinds() throws {
     let (reader, directory) = try reader()
     defer { try? FileManager.default.removeItem(atPath: directory) }
@@ -85,7 +85,7 @@ struct LanguageDataTests {
       try reader.task(of: labelled, kind: .auto, windows: windows) is Classification)
   }
 
-  @Test("of a completion every token and its end are predicted, of the prompt none")
+  @Test("every token of a completion and its end are predicted, no token of the prompt is")
   func completions() throws {
     let (reader, directory) = try reader()
     defer { try? FileManager.default.removeItem(atPath: directory) }
@@ -103,9 +103,9 @@ struct LanguageDataTests {
     let end = try #require(tokenizer.special.end)
     let parts = (0..<2).map { Array(labels[batch.targets.partition[$0]]) }
     #expect(parts[0] == tokenizer.encode(" cd").ids + [end])
-    // 24 tokens: 17 of the prompt, the end, and 6 of " 0123456789".
+    // 24 tokens: 17 of the prompt, the end token, and 6 of " 0123456789".
     #expect(parts[1] == tokenizer.encode(" 01234").ids)
-    // The last token is predicted, not shown.
+    // The last token is predicted, but not part of the input.
     #expect(
       Array(batch.texts.ids.prefix(6)) == tokenizer.encode("ab").ids + [end]
         + tokenizer.encode(" cd").ids)
@@ -146,7 +146,7 @@ struct LanguageDataTests {
         #expect(data.lengths[index] <= context)
         for (row, label) in zip(rows, labels) {
           let position = predicted.count
-          // It sees the token before it, and enough before that.
+          // The input has the token before it, and enough tokens before that.
           #expect(batch.texts.ids[row] == ids[position])
           #expect(row >= min(position, context - stride))
           predicted.append(label)
@@ -156,7 +156,7 @@ struct LanguageDataTests {
     }
   }
 
-  @Test("hidden tokens: 15 % of them, 80 % masked, 10 % random, 10 % as they are; specials never")
+  @Test("masking: 15 % of tokens, 80 % masked, 10 % random, 10 % unchanged; never special tokens")
   func masking() throws {
     let directory = FileManager.default.temporaryDirectory
       .appending(path: "peft-language-\(UUID().uuidString)").path

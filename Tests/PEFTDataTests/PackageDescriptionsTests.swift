@@ -52,7 +52,7 @@ struct PackageDescriptionsTests {
     #expect(PackageDescriptions.records(in: []).isEmpty)
   }
 
-  @Test("text that is not UTF-8 is no record, and no bytes crash the parser")
+  @Test("text that is not UTF-8 gives no record, and no bytes crash the parser")
   func anyBytes() {
     let stanza = Array("Section: a\nDescription: b".utf8)
     #expect(PackageDescriptions.records(in: stanza + [0xFF]).isEmpty)
@@ -70,7 +70,7 @@ struct PackageDescriptionsTests {
     }
   }
 
-  /// 12 sections of 30, 60, 90, … different descriptions, each description twice.
+  /// 12 sections of 30, 60, 90, … different descriptions, each occurring twice.
   static let records: [Record] = (1...12).flatMap { section in
     (0..<(2 * 30 * section)).map { number in
       Record(
@@ -79,7 +79,7 @@ struct PackageDescriptionsTests {
     }
   }
 
-  @Test("the largest sections are split in ten without overlap, whatever the order")
+  @Test("the largest sections are split in tenths without overlap, whatever the order")
   func splits() throws {
     let split = try PackageDescriptions(
       Self.records, path: "index", permutation: Self.permutation(seed: 1))
@@ -113,7 +113,7 @@ struct PackageDescriptionsTests {
 
   @Test("too few packages are refused with the remedy", arguments: [0, 1, 199, 5000])
   func tooFew(count: Int) {
-    // 5000 of one section are too few as well: there is nothing to tell apart.
+    // 5000 examples of one section are refused too, since there is nothing to distinguish.
     let records = (0..<count).map {
       Record(description: "d\($0)", section: count < 1000 && $0 % 2 == 0 ? "a" : "b", line: 1)
     }

@@ -9,7 +9,7 @@ struct PredictionTaskTests {
     labels.enumerated().map { TextExample(text: "t", label: $1, line: $0 + 2) }
   }
 
-  /// The task that the labels of these examples pose.
+  /// The task for the labels of these examples.
   static func task(
     training examples: [TextExample], kind: TaskKind = .auto, path: String
   ) throws -> any PredictionTask {
@@ -22,7 +22,7 @@ struct PredictionTaskTests {
   }
 
   @Test(
-    "the order of classes depends on the set of names alone",
+    "the order of classes depends only on the set of names",
     arguments: [
       (["b", "a", "b"], ["a", "b"]), (["10", "9", "-1", "10"], ["-1", "9", "10"]),
       (["10", "9", "x"], ["10", "9", "x"]), (["a", "Z", "é", "z"], ["Z", "a", "z", "é"]),
@@ -36,7 +36,7 @@ struct PredictionTaskTests {
   }
 
   @Test(
-    "auto is regression when all are numbers and one is not whole",
+    "auto is regression if all labels are numbers and one is not an integer",
     arguments: [
       (["0", "1"], false), (["3.5", "1"], true), (["1.0", "0.0"], false), (["3.5", "x"], false),
       (["-0.25", "1e-3"], true), (["nan", "0.5"], false),
@@ -48,7 +48,7 @@ struct PredictionTaskTests {
   }
 
   @Test(
-    "one label that is no number among scores is refused with its line, not made a class",
+    "a label among scores that is not a number is refused with its line, not made a class",
     arguments: [
       "nan", "NaN", "inf", "-inf", "1e400", "1,5", "n/a", "N/A", "-", " 1.5", "1.5 ", "\u{2212}1.5",
       "1.5%",
@@ -71,7 +71,7 @@ struct PredictionTaskTests {
     }
   }
 
-  @Test("a column of scores that none of its labels spells as a number is refused at its first row")
+  @Test("a column of misspelt scores is refused at its first row")
   func foreignSpelling() {
     for labels in [
       ["1,5", "2,5", "3,0"], [" 1.5", " 2.5"], ["n/a", "n/a", "n/a", "0.5", "1.5", "2.5", "3.5"],
@@ -84,7 +84,7 @@ struct PredictionTaskTests {
   }
 
   @Test(
-    "whole numbers, and names with a few numbers among them, are classes",
+    "integers, and names with a few numbers among them, are classes",
     arguments: [
       ["1", "2", "n/a"], ["1.0", "2.0", "nan"], ["gpt-3.5", "gpt-4", "3.5"], ["a", "b", "0.5"],
       ["yes", "no", "1,5", "2"], ["1,000", "2,000", "x"],
@@ -109,7 +109,7 @@ struct PredictionTaskTests {
     #expect(classes.output(pooling: .mean) == .classes(2, pooling: .mean))
   }
 
-  @Test("labels that cannot be used are refused with their line")
+  @Test("unusable labels are refused with their line")
   func refusals() throws {
     let task = try #require(
       Self.task(training: Self.examples(["neg", "pos"]), path: "train") as? Classification)
@@ -134,7 +134,7 @@ struct PredictionTaskTests {
     #expect(throws: FileError.self) { try Self.task(training: [], path: "p") }
   }
 
-  @Test("a task survives JSON")
+  @Test("a task survives a round trip through JSON")
   func json() throws {
     for task: any PredictionTask in [
       Regression(), Classification(LabelMap(["b", "10", "é\""])), Completion(),
@@ -149,7 +149,7 @@ struct PredictionTaskTests {
   }
 
   @Test(
-    "JSON that is no task is refused",
+    "JSON that describes no task is refused",
     arguments: [
       "{}", "[]", #"{"task":"ranking"}"#, #"{"task":"classification"}"#,
       #"{"task":"classification","labels":[]}"#, #"{"task":"classification","labels":["a",1]}"#,

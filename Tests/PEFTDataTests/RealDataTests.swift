@@ -26,7 +26,7 @@ struct RealDataTests {
     #expect(task.isSame(as: Classification(LabelMap(["0", "1"]))))
   }
 
-  @Test("a sentence keeps its own trailing space")
+  @Test("a sentence keeps its trailing space")
   func trailingSpace() throws {
     let rows = try DataReader.read(path: SharedData.path("sst2_glue/train.tsv"))
     #expect(rows.first?.text == "hide new secretions from the parental units ")

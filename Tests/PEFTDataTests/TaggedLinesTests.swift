@@ -26,7 +26,7 @@ struct TaggedLinesTests {
   }
 
   @Test(
-    "lines of other widths, and columns that are not there, are refused with their line",
+    "lines of different width, and missing columns, are refused with their line",
     arguments: [
       ("a O\nb\n", nil, "line 2"), ("a O\n\nb X O\n", nil, "line 3"),
       ("a O\n", "text=1,label=3", "line 1"), ("a O\n", "text=word", "line 1"), ("\n\n", nil, nil),
@@ -46,7 +46,7 @@ struct TaggedLinesTests {
     return TaskReader(isCausal: false, tokenizer: tokenizer, maximumLength: maximumLength)
   }
 
-  @Test("the first token of a word is predicted, and words that are cut off are not")
+  @Test("the first token of a word is predicted, but not for truncated words")
   func firstTokens() throws {
     let rows = TaskReader.Rows(
       examples: try read("Ann B-PER\nlives O\nin O\nRome B-LOC\n\nin O\n"), path: "p")
@@ -58,7 +58,7 @@ struct TaggedLinesTests {
     let masks = SeededGenerator(seed: 1, purpose: "unused")
     let batch = try #require(data.examples([0, 1], maskingWith: masks))
     #expect(batch.targets == .classes(ofRows: [[1, 2, 2, 0], [2]]))
-    // Every word has a space before it, the first too.
+    // Every word is preceded by a space, even the first.
     let alone = ["Ann", "lives", "in", "Rome"].map {
       Array(whole.tokenizer.encode(" " + $0).ids.dropFirst().dropLast())
     }
@@ -66,7 +66,7 @@ struct TaggedLinesTests {
     let tokens = data.lengths[0]
     #expect(batch.texts.predictedRows == starts + [tokens + 1])
     #expect(tokens == alone.joined().count + 2)
-    // Room for the first two words and not for the others.
+    // There is room for the first two words only.
     let short = try reader(maximumLength: 2 + alone[0].count + alone[1].count)
     let cut = try task.encode(rows, by: short)
     #expect(cut.truncatedCount == 1 && cut.predictedWords(0) == [0, 1])
@@ -77,7 +77,7 @@ struct TaggedLinesTests {
       line["tags"] == .array([.string("B-LOC"), .string("B-PER"), .null, .null]))
   }
 
-  @Test("tags that are missing or unknown are refused with the line of the word")
+  @Test("missing or unknown tags are refused with the line of the word")
   func unknown() throws {
     let rows = TaskReader.Rows(examples: try read("a O\nb B-PER\n"), path: "train")
     let task = try TokenClassification(training: rows, windows: TextWindows(context: 8))

@@ -3,7 +3,7 @@ import PEFTModels
 import PEFTTensor
 import Testing
 
-@Suite("Files of additions")
+@Suite("Adapter files")
 struct AdapterFileTests {
   private let path = FileManager.default.temporaryDirectory
     .appending(path: "peft-adapter-\(UUID().uuidString)").path
@@ -16,7 +16,7 @@ struct AdapterFileTests {
       output: .vocabulary)
   }
 
-  @Test("an output layer and a word table of their own, one matrix in the model, are refused")
+  @Test("two matrices for an output layer that the model ties to its word table are refused")
   func untied() throws {
     defer { try? FileManager.default.removeItem(atPath: path) }
     let model = model()
@@ -43,7 +43,7 @@ struct AdapterFileTests {
     #expect(table?.parameter.value.elements.allSatisfy { $0 == 3 } == true)
   }
 
-  @Test("an output layer that is a matrix of its own is taken, and the word table stays")
+  @Test("an untied output layer is read, and the word table is unchanged")
   func ownOutput() throws {
     defer { try? FileManager.default.removeItem(atPath: path) }
     let model = TransformerModel(
@@ -74,7 +74,7 @@ struct AdapterFileTests {
   }
 
   @Test(
-    "the method of peft's adapter has its layers and settings",
+    "the method of PEFT's adapter has its layers and settings",
     arguments: [
       ("bert-lora", "lora", "rank", JSONValue.integer(4)),
       ("bert-dora", "dora", "alpha", .number(8)),
@@ -94,7 +94,7 @@ struct AdapterFileTests {
     let method = try file.method(for: model)
     #expect(method.name == name && method.settings[setting] == value)
     #expect(file.usualLearningRate == method.usualLearningRate)
-    // By way of the form that runs keep.
+    // Convert the method to JSON and back, as runs store it.
     let catalogue = MethodCatalogue.standard
     let again = try #require(catalogue.method(json: catalogue.json(of: method)))
     #expect(catalogue.json(of: again) == catalogue.json(of: method))
@@ -106,7 +106,7 @@ struct AdapterFileTests {
   }
 
   @Test(
-    "a vector of another length, and DoRA without its magnitudes, are refused",
+    "a vector of the wrong length, and DoRA without its magnitudes, are refused",
     arguments: [
       ("bert-ia3", "layer.0.attention.self.key.ia3_l"),
       ("bert-dora", "layer.1.attention.self.query.lora_magnitude_vector"),
@@ -124,7 +124,7 @@ struct AdapterFileTests {
         guard other == name else {
           return SafetensorsOutput(name: other, shape: shape, floats: try reader.floats(of: other))
         }
-        // The vector loses an element; the magnitudes go.
+        // The vector loses an element; the magnitudes are removed.
         return folder == "bert-dora"
           ? nil
           : SafetensorsOutput(

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Architectures")
 struct ArchitectureTests {
-  /// `text` as the only file of a model directory.
+  /// A configuration from a model directory whose only file contains `text`.
   private func configuration(
     _ text: String, _ catalogue: ArchitectureCatalogue = .standard
   ) throws -> ModelConfiguration {
@@ -24,7 +24,7 @@ struct ArchitectureTests {
     return try String(contentsOfFile: path, encoding: .utf8)
   }
 
-  @Test("every model type has one family, and a foreign one is refused with those that are known")
+  @Test("every model type has one family, and an unknown one is refused with the known ones")
   func catalogue() throws {
     let types = ArchitectureCatalogue.standard.modelTypes
     #expect(types == ["bert", "roberta", "gpt2", "llama"] && Set(types).count == types.count)
@@ -40,7 +40,7 @@ struct ArchitectureTests {
   }
 
   @Test(
-    "what a configuration writes is read as the same one",
+    "a configuration survives a round trip",
     arguments: ["bert-mlm", "roberta-mlm", "gpt2", "llama", "llama-tied", "llama-scaled"])
   func written(fixture: String) throws {
     let model = try configuration(text(fixture))
@@ -56,7 +56,7 @@ struct ArchitectureTests {
     let model = TransformerModel(
       configuration: try configuration(text(fixture)), output: .vocabulary)
     let counted = model.parameters.reduce(0) { sum, entry in
-      // The map of a masked language model belongs to its head.
+      // The linear map of a masked language model belongs to its head.
       sum
         + (entry.parameter.shape.rank == 2 && entry.place != "predictions"
           ? entry.parameter.count : 0)

@@ -44,7 +44,7 @@ struct GenerationTests {
     ).model
   }
 
-  @Test("the smallest temperature draws the likeliest token")
+  @Test("the smallest temperature samples the likeliest token")
   func coldest() {
     let probabilities = TokenChoice.probabilities(
       [1, 3, -2, 2.5], temperature: .leastNonzeroMagnitude, topK: nil, topP: nil)
@@ -52,7 +52,7 @@ struct GenerationTests {
   }
 
   @Test(
-    "greedy and beam output equals transformers' token by token",
+    "greedy and beam outputs equal those of transformers, token by token",
     arguments: [("gpt2", 100), ("llama", 20)])
   func golden(family: String, count: Int) throws {
     let model = try Self.model(family)
@@ -65,7 +65,7 @@ struct GenerationTests {
   }
 
   @Test(
-    "prompts side by side are continued as each alone", arguments: [("gpt2", 10), ("llama", 3)])
+    "prompts in a batch are continued as they are alone", arguments: [("gpt2", 10), ("llama", 3)])
   func batches(family: String, count: Int) throws {
     let model = try Self.model(family)
     let cases = try Self.cases(family)
@@ -81,7 +81,7 @@ struct GenerationTests {
     }
   }
 
-  @Test("every token of a text is told as it is chosen")
+  @Test("every token of a text is reported as it is chosen")
   func streamed() throws {
     let model = try Self.model()
     var settings = GenerationSettings()
@@ -98,7 +98,7 @@ struct GenerationTests {
     #expect(try model.generate(prompts, settings: settings, end: Self.end) != texts)
   }
 
-  @Test("the caches give the logits of whole texts", arguments: ["gpt2", "llama"])
+  @Test("the caches give the same logits as whole texts", arguments: ["gpt2", "llama"])
   func caches(family: String) throws {
     let model = try Self.model(family)
     var settings = GenerationSettings()
@@ -113,7 +113,7 @@ struct GenerationTests {
     }
   }
 
-  @Test("temperature, top-k and top-p leave transformers' probabilities")
+  @Test("temperature, top-k and top-p give the probabilities of transformers")
   func warpers() throws {
     let file = try SafetensorsReader(path: Self.directory + "/warpers.safetensors")
     func rows(_ name: String) throws -> [[Float]] {
@@ -143,7 +143,7 @@ struct GenerationTests {
     }
   }
 
-  @Test("empty prompts, prompts that fill the context and models that cannot write are refused")
+  @Test("empty prompts, prompts that fill the context and models that cannot generate are refused")
   func refusals() throws {
     let model = try Self.model()
     let settings = GenerationSettings()

@@ -4,7 +4,7 @@ import PEFTSelect
 import PEFTTensor
 import Testing
 
-/// The one-walk probe on whole encoders against forward mode and against gradients.
+/// Compares the one-walk probe on whole encoders with forward mode and with gradients.
 @Suite("Influence of encoders")
 struct InfluenceTests {
   struct Case: CustomTestStringConvertible, Sendable {
@@ -83,7 +83,7 @@ struct InfluenceTests {
     #expect(walked.record.curvatures.allSatisfy { $0 >= 0 })
   }
 
-  @Test("several rules at once give what each gives alone")
+  @Test("several rules at once give the same as each alone")
   func severalRules() throws {
     let fixture = try ParityFixture("bert")
     let (objective, batch) = try objective(fixture, rank: nil)
@@ -123,7 +123,7 @@ struct InfluenceTests {
     #expect(relativeError(record.slopes, expected) < 1e-5)
   }
 
-  @Test("drawn labels give the exact curvature in the mean, and the same slopes")
+  @Test("sampled labels give the exact curvature on average, and the same slopes")
   func sampledFisher() throws {
     let fixture = try ParityFixture("bert")
     let (objective, batch) = try objective(fixture, rank: nil)
@@ -140,7 +140,7 @@ struct InfluenceTests {
     #expect(relativeError(sampled.curvatures, exact.curvatures) < 0.15)
   }
 
-  @Test("the fit agrees on slopes, from whatever stage it starts", arguments: ["bert", "roberta"])
+  @Test("the fit agrees on slopes, from any starting stage", arguments: ["bert", "roberta"])
   func fitAgrees(_ name: String) throws {
     let fixture = try ParityFixture(name)
     let (objective, batch) = try objective(fixture, rank: nil)
@@ -151,7 +151,8 @@ struct InfluenceTests {
     let walked = OneWalkProbe()(
       objective, batch, along: directions, groupings: [grouping], interactions: false,
       generator: generator)[0].record
-    // The direction is random and the model strongly curved: a wider reach meets the third order.
+    // The direction is random and the model strongly curved, so a larger reach would meet the
+    // third-order term.
     var fit = LossFit()
     fit.reach = 1e-4
     let fitted = FitProbe(fit)(
@@ -164,7 +165,7 @@ struct InfluenceTests {
   }
 
   @Test(
-    "a step as small as a learning rate loses the curvature and keeps R²; the chosen one does not")
+    "a step as small as a learning rate loses the curvature but keeps R²; the chosen step does not")
   func cancellation() throws {
     let fixture = try ParityFixture("bert")
     let (objective, batch) = try objective(fixture, rank: nil)
@@ -182,7 +183,7 @@ struct InfluenceTests {
         generator: SeededGenerator(seed: 1, purpose: "unused"))
     }
     let (tiny, chosen) = (record(step: 2e-5), record(step: nil))
-    // Against its own curvature the error of one that is nothing but noise would be about one half.
+    // For a curvature that is pure noise, the error relative to itself would be about one half.
     func noise(_ record: ProbeRecord) -> Double {
       let ratios = grouping.groups.indices.map {
         record.curvatureVariances[$0].squareRoot() / abs(chosen.curvatures[$0])

@@ -5,7 +5,7 @@ import PEFTSelect
 import PEFTTensor
 import Testing
 
-/// A small random language model with what an independent implementation computes from it.
+/// A small random language model with the results of an independent implementation.
 struct LanguageFixture {
   private let isTagger: Bool
   let directory: String
@@ -13,8 +13,7 @@ struct LanguageFixture {
   let targets: Targets
   let expected: SafetensorsReader
 
-  /// Every token of each sequence but the first is predicted; in masked models
-  /// the rows of the file.
+  /// Predicts every token of each sequence but the first; in masked models, the rows in the file.
   init(_ name: String, predictingFrom start: (Int) -> Int = { _ in 1 }) throws {
     directory = ParityFixture.root + "/" + name
     isTagger = name.hasSuffix("-tags")
@@ -77,7 +76,7 @@ struct LanguageFixture {
 struct LanguageParityTests {
   private static let tolerance = ParityTests.tolerance
 
-  /// Every row's logits, whatever is predicted.
+  /// The logits of every row, whichever rows are predicted.
   private func allLogits(_ model: TransformerModel, _ batch: PackedBatch) -> Tensor {
     let sequences = (0..<batch.exampleCount).map { Array(batch.ids[batch.partition[$0]]) }
     return model.logits(PackedBatch(sequences: sequences), on: Tape()).value
@@ -94,7 +93,7 @@ struct LanguageParityTests {
       let found = try #require(gradients[parameter], "\(parameter.name) got no gradient")
       let gradient = parameter.isTransposedInFiles ? found.transposed : found
       let expected = try fixture.tensor("gradient." + parameter.name)
-      // The gradient of a key's bias is zero but for rounding.
+      // The gradient of a key's bias is zero up to rounding.
       if parameter.name.hasSuffix("key.bias") {
         let queries = parameter.name.replacing("key.bias", with: "query.bias")
         let scale = try fixture.tensor("gradient." + queries).sumOfSquares.squareRoot()
@@ -131,7 +130,7 @@ struct LanguageParityTests {
   }
 
   @Test(
-    "classifiers of tokens: logits, loss, every gradient and ten steps",
+    "token classifiers: logits, loss, every gradient and ten steps",
     arguments: ["bert-tags", "roberta-tags", "gpt2-tags", "llama-tags"])
   func tokenClasses(name: String) throws {
     let fixture = try LanguageFixture(name)
@@ -143,7 +142,7 @@ struct LanguageParityTests {
     try check(fixture, model)
   }
 
-  @Test("layers computed again give the same bits", arguments: ["gpt2", "llama"])
+  @Test("recomputed layers give the same bits", arguments: ["gpt2", "llama"])
   func recomputes(name: String) throws {
     let fixture = try LanguageFixture(name)
     let model = try fixture.model()
@@ -239,7 +238,7 @@ struct LanguageParityTests {
   private static let lowRank = LowRankAdaptation(rank: 4, alpha: 8, targets: ["c_attn", "c_fc"])
 
   @Test(
-    "adapters: peft's trains alike, on the same layers, and merges alike",
+    "adapters: PEFT's train and merge to the same numbers, on the same layers",
     arguments: [
       ("gpt2-lora", lowRank), ("gpt2-ia3", VectorScaling()),
       ("gpt2-dora", WeightDecomposedAdaptation(lowRank)),
@@ -261,7 +260,7 @@ struct LanguageParityTests {
     #expect(merged.relativeError(to: try fixture.tensor("mergedLogits")) < Self.tolerance)
   }
 
-  @Test("a Llama has the output layer that its configuration says")
+  @Test("a Llama has the output layer that its configuration specifies")
   func outputLayers() throws {
     let own = try LanguageFixture("llama").model()
     let entry = try #require(own.parameters.last)
@@ -278,7 +277,7 @@ struct LanguageParityTests {
     #expect(classifier.parameters.last?.kind == .head)
   }
 
-  @Test("a GPT-2's output layer stored twice is the word table; another one is refused")
+  @Test("a GPT-2's output layer stored twice is the word table; a different one is refused")
   func ties() throws {
     let copy = try LanguageFixture("gpt2-tied-copy")
     let logits = allLogits(try copy.model(), copy.batch)
@@ -291,7 +290,7 @@ struct LanguageParityTests {
     }
     #expect(error?.description.contains("tie_word_embeddings") == true)
 
-    // The same weights under a configuration that says they are tied.
+    // The same weights with a configuration that claims that they are tied.
     let liar = FileManager.default.temporaryDirectory.appending(path: "peft-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: liar) }
     try FileManager.default.copyItem(at: URL(filePath: untied), to: liar)

@@ -4,7 +4,8 @@ import PEFTSelect
 import PEFTTensor
 import Testing
 
-/// Probes over a vocabulary: drawn labels against exact tangents, and slopes against gradients.
+/// Probes over a vocabulary: compares sampled labels with exact tangents, and slopes with
+/// gradients.
 @Suite("Influence of language models")
 struct LanguageProbeTests {
   struct Case: CustomTestStringConvertible, Sendable {
@@ -80,7 +81,7 @@ struct LanguageProbeTests {
   }
 
   @Test(
-    "curvatures from drawn labels agree with forward mode within their errors",
+    "curvatures from sampled labels agree with forward mode within their errors",
     arguments: cases.filter { $0.rule != .row && $0.rule != .tensor })
   func curvatures(_ item: Case) throws {
     let problem = try Problem(item)
@@ -98,7 +99,7 @@ struct LanguageProbeTests {
     }
   }
 
-  @Test("slopes are gradient times direction, with smoothed labels too", arguments: [0, 0.1])
+  @Test("slopes are gradient times direction, also with smoothed labels", arguments: [0, 0.1])
   func innerProducts(smoothing: Double) throws {
     let problem = try Problem(Case(fixture: "gpt2", rule: .tensor, smoothing: smoothing))
     let gradients = GradientAccumulator()
@@ -116,7 +117,7 @@ struct LanguageProbeTests {
     }
   }
 
-  @Test("the same draws give the same bits, others do not")
+  @Test("the same samples give the same bits, others do not")
   func repeatable() throws {
     let problem = try Problem(Case(fixture: "gpt2", rule: .kind))
     let first = problem.walked(samples: 4, draw: 3)

@@ -3,9 +3,9 @@ import PEFTModels
 import PEFTTensor
 import Testing
 
-@Suite("Model directories that are refused")
+@Suite("Refused model directories")
 struct ModelDirectoryTests {
-  /// A copy of a fixture that a test may spoil.
+  /// A copy of a fixture that a test may modify.
   private func copy(_ name: String) throws -> URL {
     let url = FileManager.default.temporaryDirectory
       .appending(path: "peft-model-\(UUID().uuidString)")
@@ -22,7 +22,7 @@ struct ModelDirectoryTests {
   }
 
   @Test(
-    "a configuration that asks for something else, by name",
+    "a configuration with an unsupported setting is refused by name",
     arguments: [
       ("\"model_type\": \"bert\"", "\"model_type\": \"t5\"", "t5"),
       ("\"hidden_act\": \"gelu\"", "\"hidden_act\": \"relu\"", "relu"),
@@ -55,7 +55,7 @@ struct ModelDirectoryTests {
     }
   }
 
-  @Test("a tokenizer with more tokens than the model has rows for")
+  @Test("a tokenizer with more tokens than the model's table has rows")
   func largerTokenizer() throws {
     let url = try copy("bert")
     defer { try? FileManager.default.removeItem(at: url) }

@@ -4,14 +4,14 @@ import PEFTTensor
 import TestSupport
 import Testing
 
-@Suite("Files of a model, opened once")
+@Suite("Model files opened once")
 struct ModelFilesTests {
   /// A small model directory whose files were last written an hour ago.
   private static func withModel(_ body: (URL) throws -> Void) throws {
     let url = FileManager.default.temporaryDirectory.appending(path: "peft-files-\(UUID())")
     defer { try? FileManager.default.removeItem(at: url) }
     try SmallModel.write(to: url.path, texts: ["a plain film", "a fine film"])
-    // The clock of a file system has ticks of some milliseconds.
+    // The clock of a file system has a resolution of some milliseconds.
     try FileManager.default.setAttributes(
       [.modificationDate: Date(timeIntervalSinceNow: -3600)],
       ofItemAtPath: url.appending(path: "model.safetensors").path)
@@ -25,7 +25,7 @@ struct ModelFilesTests {
     ).model
   }
 
-  @Test("what was opened is what is hashed and read, whatever takes its place")
+  @Test("the opened files are hashed and read, even if others replace them")
   func replaced() throws {
     try Self.withModel { url in
       let files = ModelFiles(directory: url.path)
@@ -47,7 +47,7 @@ struct ModelFilesTests {
     }
   }
 
-  @Test("weights written to between hashing and reading are noticed", arguments: [true, false])
+  @Test("weights changed between hashing and reading are detected", arguments: [true, false])
   func written(isHashed: Bool) throws {
     try Self.withModel { url in
       let files = ModelFiles(directory: url.path)
@@ -82,7 +82,7 @@ struct ModelFilesTests {
     }
   }
 
-  @Test("the names that are read are those of the tokenizer that is taken")
+  @Test("the names to read are those of the tokenizer in use")
   func names() throws {
     try Self.withModel { url in
       func names() -> [String] { ModelFiles(directory: url.path).namesRead }

@@ -8,7 +8,7 @@ struct ModelTokenizerTests {
   private let root = FileManager.default.temporaryDirectory
     .appending(path: "peft-model-tokenizer-\(UUID().uuidString)").path
 
-  @Test("a GPT-2 puts no special tokens around a text, whatever its vocabulary holds")
+  @Test("a GPT-2 adds no special tokens to a text, whatever its vocabulary")
   func plainTokens() throws {
     defer { try? FileManager.default.removeItem(atPath: root) }
     let text = String(repeating: "one two three\n", count: 20)
@@ -18,7 +18,7 @@ struct ModelTokenizerTests {
     let configuration = ModelConfiguration.gpt2(
       GPT2Configuration(
         vocabularySize: 270, hiddenSize: 8, layerCount: 1, headCount: 2, positionCount: 16))
-    // The file asks for them.
+    // tokenizer.json asks for RoBERTa's special tokens.
     let asked = try configuration.tokenizer(directory: root)
     #expect(asked.template == .roberta)
     try FileManager.default.removeItem(atPath: root + "/tokenizer.json")
@@ -43,7 +43,7 @@ struct ModelTokenizerTests {
     #expect(tokenizer.encode("one").ids.count == 3)
   }
 
-  @Test("a model with one token type gets no other", arguments: [1, 2])
+  @Test("a model with one token type gets no other type", arguments: [1, 2])
   func tokenTypes(count: Int) throws {
     defer { try? FileManager.default.removeItem(atPath: root) }
     try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)

@@ -4,8 +4,8 @@ import PEFTNetwork
 import PEFTTensor
 import Testing
 
-/// A small random model with what an independent implementation computes from it; see the README
-/// beside the fixtures.
+/// A small random model with the results of an independent implementation; see the README beside
+/// the fixtures.
 struct ParityFixture {
   let directory: String
   let batch: PackedBatch
@@ -42,12 +42,12 @@ struct ParityFixture {
     return Tensor(try expected.floats(of: name), shape: Shape(entry.shape))
   }
 
-  /// The names of the parameters that have a stored gradient.
+  /// The names of the parameters with a stored gradient.
   var gradientNames: Set<String> {
     Set(expected.tensorNames.filter { $0.hasPrefix("gradient.") }.map { String($0.dropFirst(9)) })
   }
 
-  /// Loss and gradients of `model` on the batch.
+  /// The loss of `model` on the batch; its gradients go to `gradients`.
   func loss(_ model: TransformerModel, into gradients: GradientAccumulator) -> Loss {
     gradients.reset()
     let tape = Tape()

@@ -6,9 +6,9 @@ import Testing
 
 @Suite("Parity with transformers and peft")
 struct ParityTests {
-  /// Float32 sums of a few thousand terms in another order differ by some 1e-6 of their norm.
+  /// Float32 sums of a few thousand terms in a different order differ by about 1e-6 of their norm.
   static let tolerance = 1e-5
-  /// After ten steps AdamW, whose direction has a division, has amplified that.
+  /// After ten steps, AdamW has amplified this difference, because its update divides.
   static let trainedTolerance = 1e-4
 
   private func check(_ fixture: ParityFixture, _ model: TransformerModel, steps: Bool) throws {
@@ -26,8 +26,9 @@ struct ParityTests {
       let gradient = try #require(gradients[parameter], "\(parameter.name) got no gradient")
       let expected = try fixture.tensor("gradient." + parameter.name)
       let error = gradient.relativeError(to: expected)
-      // A key's bias shifts every score of a row alike, which the softmax does not see: its
-      // gradient is rounding noise on both sides and is compared with the scale of its sibling's.
+      // A key's bias shifts all scores of a row equally, and the softmax is invariant to that. Its
+      // gradient is rounding noise on both sides and is compared at the scale of its sibling's
+      // gradient.
       if parameter.name.hasSuffix("key.bias") {
         let queries = parameter.name.replacing("key.bias", with: "query.bias")
         let scale = try fixture.tensor("gradient." + queries).sumOfSquares.squareRoot()
@@ -70,7 +71,7 @@ struct ParityTests {
   }
 
   @Test(
-    "a batch that layers take in pieces",
+    "a batch that layers compute in pieces",
     arguments: [
       ("bert", Pooling.first), ("roberta", .first), ("gpt2-classifier", .last),
       ("llama-classifier", .last),
@@ -93,9 +94,9 @@ struct ParityTests {
   }
 
   @Test(
-    "of a batch that is not recorded a layer's input and output are whole in memory, and no more")
+    "without recording, only a layer's input and output are in memory for the whole batch")
   func heldInPieces() async {
-    // What tensors hold is counted for the whole process.
+    // Tensor memory is counted for the whole process.
     await #expect(processExitsWith: .success) {
       for name in ["bert", "roberta", "gpt2-classifier", "llama-classifier"] {
         let fixture = try ParityFixture(name)
@@ -116,7 +117,7 @@ struct ParityTests {
     }
   }
 
-  @Test("layers computed again give the same bits", arguments: ["bert", "roberta-norm"])
+  @Test("recomputed layers give the same bits", arguments: ["bert", "roberta-norm"])
   func recomputes(name: String) throws {
     let fixture = try ParityFixture(name)
     let model = try fixture.model()
@@ -162,7 +163,7 @@ struct ParityTests {
   }
 
   @Test(
-    "adapters: peft's trains alike, on the same layers, and merges alike",
+    "adapters: PEFT's train and merge to the same numbers, on the same layers",
     arguments: [
       ("bert-lora", LowRankAdaptation(rank: 4, alpha: 8)), ("bert-ia3", VectorScaling()),
       ("bert-dora", WeightDecomposedAdaptation(LowRankAdaptation(rank: 4, alpha: 8))),
@@ -209,8 +210,7 @@ struct ParityTests {
   }
 }
 
-/// Fails unless values, gradients and tangents are the same, to the bit, when
-/// layers are computed again.
+/// Fails unless values, gradients and tangents are bit for bit the same when layers are recomputed.
 func expectSameBitsRecomputing(_ model: TransformerModel, _ forward: (Tape) -> Variable) {
   var operations: [Int] = []
   let results = [false, true].map { recomputing in
@@ -232,7 +232,7 @@ func expectSameBitsRecomputing(_ model: TransformerModel, _ forward: (Tape) -> V
 }
 
 extension PackedBatch {
-  /// The batch so many times.
+  /// The batch repeated `copies` times.
   fileprivate func repeated(_ copies: Int) -> PackedBatch {
     func sequences(_ rows: [Int32]) -> [[Int32]] {
       (0..<exampleCount).map { Array(rows[partition[$0]]) }

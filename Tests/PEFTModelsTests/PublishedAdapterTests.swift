@@ -9,7 +9,8 @@ import Testing
   "A published LoRA adapter",
   .enabled(if: SharedData.has("roberta_base_lora_mnli/adapter.safetensors")))
 struct PublishedAdapterTests {
-  /// RoBERTa-base's widths, which the adapter needs, with small tables and feed-forward blocks.
+  /// A model with the widths of RoBERTa-base, which the adapter needs, but with small tables and
+  /// feed-forward blocks.
   private func model() -> TransformerModel {
     let configuration = EncoderConfiguration(
       family: .roberta, vocabularySize: 60, hiddenSize: 768, layerCount: 12, headCount: 12,
@@ -45,11 +46,11 @@ struct PublishedAdapterTests {
     #expect(attached.relativeError(to: before) > 0.01)
     model.mergeAdapters()
     let merged = model.logits(batch, on: Tape()).value
-    // Merging rounds W + s B A to Float32 once for each of 24 matrices of inner width 768.
+    // Merging rounds W + s B A to Float32 once for each of 24 matrices with inner width 768.
     #expect(merged.relativeError(to: attached) < 1e-5)
   }
 
-  @Test("it says no to a file without alpha, and to a model of another width")
+  @Test("a file without alpha, and a model of another width, are refused")
   func refuses() throws {
     let model = model()
     #expect(throws: FileError.self) { try AdapterFile.attach(path, to: model) }

@@ -4,7 +4,7 @@ import PEFTTensor
 import TestSupport
 import Testing
 
-/// SmolLM2-135M-Instruct, where its directory is among the shared data.
+/// SmolLM2-135M-Instruct, if its directory is among the shared data.
 @Suite("A published Llama", .enabled(if: SharedData.has("smollm2/model.safetensors")))
 struct PublishedLlamaTests {
   @Test("logits and a greedy text equal transformers'")

@@ -4,7 +4,7 @@ import PEFTTensor
 import TestSupport
 import Testing
 
-@Suite("Tables that are only looked up")
+@Suite("Lookup-only tables")
 struct TableTests {
   private static let gpt2 = ModelConfiguration.gpt2(
     GPT2Configuration(
@@ -24,7 +24,7 @@ struct TableTests {
       output: .vocabulary)
   }
 
-  @Test("a word table that is also the output layer is not only looked up")
+  @Test("a word table that is also the output layer is not a lookup-only table")
   func tied() {
     let words = "transformer.wte.weight"
     let positions = "transformer.wpe.weight"
@@ -49,7 +49,8 @@ struct TableTests {
         == Array(embeddings.dropFirst()))
   }
 
-  @Test("every row of a tied table has a gradient; a table that is looked up has that of its rows")
+  @Test(
+    "every row of a tied table has a gradient; a lookup-only table has gradients of the rows read")
   func gradients() throws {
     let model = TransformerModel(configuration: Self.gpt2, output: .vocabulary)
     model.initializeWeights(using: SeededGenerator(seed: 1, purpose: "weights"))

@@ -13,7 +13,7 @@ struct WeightDecomposedAdapterTests {
     return Tensor(normal: shape, standardDeviation: 1, using: &draws)
   }
 
-  /// A layer [5, 7] with an adapter, nothing of which is zero.
+  /// A layer [5, 7] with an adapter; no element is zero.
   private func layer(dropout: Double) -> (layer: LinearLayer, adapter: WeightDecomposedAdapter) {
     let layer = LinearLayer(name: "map", inputs: 7, outputs: 5)
     layer.weight.value = normal([5, 7], "weight")
@@ -27,7 +27,7 @@ struct WeightDecomposedAdapterTests {
     return (layer, adapter)
   }
 
-  @Test("a new adapter leaves the map as it is, to the bit")
+  @Test("a new adapter leaves the linear map unchanged, bit for bit")
   func begins() {
     let (layer, _) = layer(dropout: 0)
     let x = Variable(constant: normal([13, 7], "x"), partition: partition)
@@ -39,7 +39,7 @@ struct WeightDecomposedAdapterTests {
     #expect(layer(x, on: Tape()).value.isIdentical(to: before))
   }
 
-  @Test("dropout is for what adapts the weight: y = x Wᵀ + b + d(x) (W′ − W)ᵀ")
+  @Test("dropout applies to the change of the weight: y = x Wᵀ + b + d(x) (W′ − W)ᵀ")
   func dropout() throws {
     let (layer, _) = layer(dropout: 0.4)
     let x = Variable(constant: normal([13, 7], "x"), partition: partition)
@@ -61,7 +61,7 @@ struct WeightDecomposedAdapterTests {
     #expect(adapted.relativeError(to: expected) < 2e-6)
   }
 
-  @Test("with dropout too the pullback is the transpose of the tangent", arguments: [0, 0.4])
+  @Test("the pullback is the transpose of the tangent, also with dropout", arguments: [0, 0.4])
   func transpose(dropout: Double) throws {
     let (layer, _) = layer(dropout: dropout)
     let tape = Tape(dropout: generator)

@@ -3,9 +3,9 @@ import PEFTNetwork
 import PEFTTensor
 import Testing
 
-@Suite("Batches and what is to be predicted")
+@Suite("Batches and targets")
 struct BatchTests {
-  @Test("sequences are laid end to end, and predicted positions become rows")
+  @Test("sequences are concatenated, and predicted positions become rows")
   func packing() {
     let batch = PackedBatch(
       sequences: [[5, 2, 7], [4], [9, 9]], typeIDs: [[0, 1, 1], [0], [0, 1]],

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Charts of frontiers and scores")
 struct ChartTests {
-  @Test("the frontier keeps what nothing dominates, from points in any order")
+  @Test("the frontier keeps undominated points, from any order")
   func corners() {
     let chart = FrontierChart(
       points: [(100, 3), (10, 1), (50, 0.5), (100, 2), (0, 9), (1000, 3), (2000, .nan), (500, 4)],
@@ -71,7 +71,7 @@ struct ChartTests {
     #expect(svg.utf8.count < 120_000 && MarkupReader(svg).isWellFormed)
   }
 
-  @Test("nothing, one point, equal and negative values are drawn or left out, never NaN")
+  @Test("no points, one point, equal and negative values are drawn or left out, never NaN")
   func degenerate() {
     let empty = FrontierChart(points: [], marks: [], total: 5)
     #expect(empty.svg.isEmpty && empty.lines(width: 80, height: 10) == ["no frontier"])

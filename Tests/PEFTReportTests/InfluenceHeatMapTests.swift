@@ -33,7 +33,7 @@ struct InfluenceHeatMapTests {
     #expect(cell.perParameterError == 0.125)
   }
 
-  @Test("several groups are certain when the sum of their slopes is")
+  @Test("several groups are certain if the sum of their slopes is")
   func verdicts() {
     func verdict(_ groups: [(slope: Double, verdict: GroupInfluence.Verdict)])
       -> GroupInfluence.Verdict?
@@ -54,7 +54,7 @@ struct InfluenceHeatMapTests {
     #expect(verdict([(9, .unfitted), (0, .flat)]) == .flat)
   }
 
-  @Test("adapters have a row for each rank and kind of weight; what is outside is listed")
+  @Test("adapters have a row for each rank and kind of weight; groups outside layers are listed")
   func rows() throws {
     func parameter(_ name: String, _ kind: ParameterKind, _ place: String, _ layer: Int?)
       -> ModelParameter
@@ -117,7 +117,7 @@ struct InfluenceHeatMapTests {
     #expect(colours.first == "255" && colours.last == "27")
   }
 
-  @Test("what is not above noise is a dot, and does not stretch the scale")
+  @Test("influence within the noise is a dot, and does not widen the scale")
   func uncertain() throws {
     let map = InfluenceHeatMap(
       [
@@ -162,7 +162,7 @@ struct InfluenceHeatMapTests {
     #expect(zero.lines(width: 80, colour: true).allSatisfy { !$0.contains("nan") })
   }
 
-  @Test("every cell has a tooltip with its figures")
+  @Test("every cell has a tooltip with its numbers")
   func tooltips() {
     let example = ReportExample()
     let map = InfluenceHeatMap(example.scores, layerCount: example.layerCount)
@@ -172,7 +172,7 @@ struct InfluenceHeatMapTests {
     #expect(titles.contains { $0.hasPrefix("lora:16 attention, layer 3: 49,152 parameters") })
   }
 
-  @Test("90,000 rows take a moment")
+  @Test("90,000 rows take only a moment")
   func many() {
     let scores = (0..<90_000).map { index in
       score(

@@ -4,16 +4,16 @@ import Foundation
   import FoundationXML
 #endif
 
-/// Reads markup with an XML parser and keeps what tests ask of it.
+/// Parses markup with an XML parser and keeps what the tests need.
 final class MarkupReader: NSObject, XMLParserDelegate {
-  /// An element that was opened.
+  /// An element of the markup.
   struct Element {
     let name: String
     let attributes: [String: String]
     var text = ""
   }
 
-  /// All elements in the order of their start.
+  /// All elements, in the order of their start tags.
   private(set) var elements: [Element] = []
   /// Whether the markup is well-formed XML.
   private(set) var isWellFormed = false
@@ -23,8 +23,8 @@ final class MarkupReader: NSObject, XMLParserDelegate {
     super.init()
     let parser = XMLParser(data: Data(markup.utf8))
     parser.delegate = self
-    // On Linux `parse` is true also for elements that are not closed; the parser's
-    // error is not nil then.
+    // On Linux, `parse` returns true even for unclosed elements, but the parser's error is then not
+    // nil.
     isWellFormed = parser.parse() && parser.parserError == nil
   }
 

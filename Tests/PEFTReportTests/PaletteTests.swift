@@ -15,7 +15,7 @@ struct PaletteTests {
     }
   }
 
-  /// `front` over `back`.
+  /// The colour of `front` drawn over `back`.
   private static func blend(_ front: Colour, _ opacity: Double, over back: Colour) -> Colour {
     zip(front, back).map { opacity * $0 + (1 - opacity) * $1 }
   }
@@ -36,7 +36,7 @@ struct PaletteTests {
 
   private static let schemes = [Palette.light, Palette.dark]
 
-  /// What an element is drawn with, `currentColor` being the ink.
+  /// The colour with which an element is drawn; `currentColor` is the ink.
   private static func drawn(
     _ element: MarkupReader.Element, _ key: String, _ scheme: Palette.Scheme
   ) throws -> Colour? {
@@ -49,7 +49,7 @@ struct PaletteTests {
       over: try colour(scheme.page))
   }
 
-  @Test("black on white has 21, and a colour on itself 1")
+  @Test("black on white has contrast 21, and a colour on itself 1")
   func formula() throws {
     #expect(abs(Self.contrast(try Self.colour("#000000"), try Self.colour("#ffffff")) - 21) < 1e-9)
     #expect(Self.contrast(try Self.colour("#3b82f6"), try Self.colour("#3b82f6")) == 1)
@@ -58,7 +58,7 @@ struct PaletteTests {
     #expect(abs(grey - 4.54) < 0.005)
   }
 
-  @Test("every hue of data stands out of both pages")
+  @Test("every hue of data contrasts with both pages")
   func hues() throws {
     for scheme in Self.schemes {
       let page = try Self.colour(scheme.page)
@@ -70,7 +70,7 @@ struct PaletteTests {
     #expect(Set(Palette.lines).count == Palette.lines.count)
   }
 
-  @Test("along the scale a cell stands out more and more, and what marks it as chosen always does")
+  @Test("contrast rises along the scale, and the mark of a selected cell always contrasts")
   func scale() throws {
     for scheme in Self.schemes {
       let (page, ink) = (try Self.colour(scheme.page), try Self.colour(scheme.ink))
@@ -87,13 +87,13 @@ struct PaletteTests {
           }
         }
       }
-      // The mark of a cell that is not certain, on its own ground and on the page.
+      // The mark of an uncertain cell, on its own background and on the page.
       let ground = Self.blend(ink, 0.04, over: page)
       #expect(Self.contrast(Self.blend(ink, 0.8, over: ground), ground) >= 4.5)
     }
   }
 
-  @Test("all that the drawings of a page have can be read on it, light and dark")
+  @Test("every element of a page's drawings is readable, in light and dark mode")
   func drawings() throws {
     var report = ReportExample().report(budget: 200_000)
     report.curves = CurveChart(
@@ -125,7 +125,7 @@ struct PaletteTests {
             lines += 1
           }
         case "rect":
-          // A cell of a map may be as pale as its value is small: its edge or its table tells.
+          // The cell of a small value may be very pale; its outline or the table shows the value.
           if let stroke = try Self.drawn(element, "stroke", scheme) {
             #expect(Self.contrast(stroke, page) >= 3, "\(element)")
           }

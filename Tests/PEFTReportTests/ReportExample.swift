@@ -3,7 +3,7 @@ import PEFTReport
 import PEFTSelect
 import TestSupport
 
-/// A small encoder's groups by kind and layer with seeded influences, adapters among them.
+/// A small encoder's groups by kind and layer, including adapters, with seeded influences.
 struct ReportExample {
   let layerCount: Int
   let scores: [GroupScore]
@@ -54,7 +54,7 @@ struct ReportExample {
     (self.layerCount, self.scores, self.total) = (layerCount, scores, total)
   }
 
-  /// The certain groups, densest first, while they fit into `budget`.
+  /// The certain groups that fit into `budget`, taken in order of density, densest first.
   func chosen(within budget: Int) -> [GroupScore] {
     var left = budget
     return scores.filter { $0.verdict == .certain && !$0.isFixed && $0.kind != .adapter }
@@ -66,7 +66,7 @@ struct ReportExample {
       }
   }
 
-  /// Prefixes of the order by density: their parameters and values.
+  /// The parameters and values of the prefixes of the order by density.
   var points: [(parameters: Int, value: Double)] {
     var sum = (parameters: 0, value: 0.0)
     return chosen(within: .max).map { score in

@@ -1,7 +1,7 @@
 import PEFTReport
 import Testing
 
-@Suite("What is on pages")
+@Suite("Content of pages")
 struct ReportPageTests {
   /// The elements of a page, read as XML.
   private func elements(_ html: String) throws -> [MarkupReader.Element] {
@@ -16,7 +16,8 @@ struct ReportPageTests {
     return reader.elements
   }
 
-  @Test("a page has one main part, headings without gaps, and names for all that may scroll")
+  @Test(
+    "a page has one main element, headings without gaps, and names for everything that may scroll")
   func structure() throws {
     var report = ReportExample().report(budget: 60_000)
     report.all = ReportExample().scores
@@ -39,7 +40,7 @@ struct ReportPageTests {
     }
   }
 
-  @Test("the page of a thousand groups is small, and folds what is long")
+  @Test("the page of a thousand groups is small, and folds long lists")
   func thousand() throws {
     let example = ReportExample(
       layerCount: 124, prefix: "a_model_with_rather_long_names.encoder.")
@@ -59,7 +60,7 @@ struct ReportPageTests {
     let elements = try elements(page)
     #expect(elements.count < 25_000, "\(elements.count) elements")
     #expect(elements.count { $0.name == "details" } == 2)
-    // Cells wide enough to be pointed at, in as many blocks as that takes.
+    // The cells are wide enough to point at, in as many blocks as necessary.
     let cells = MarkupReader(report.heatMap.svg).elements.filter {
       $0.name == "rect" && $0.attributes["rx"] != nil
     }

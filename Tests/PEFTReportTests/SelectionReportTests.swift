@@ -5,7 +5,7 @@ import Testing
 struct SelectionReportTests {
   private static let hostile = "<script>alert('x')</script>\"&amp;\u{1B}[31m\u{202E}\u{0}]]>"
 
-  @Test("hostile names are escaped wherever they stand")
+  @Test("hostile names are escaped everywhere")
   func escaping() {
     let example = ReportExample(layerCount: 3, prefix: Self.hostile)
     var report = example.report(budget: 400_000, label: { Self.hostile + $0 })
@@ -39,7 +39,7 @@ struct SelectionReportTests {
     #expect(!scalars.contains { $0.value < 0x20 || $0.value == 0x202E })
   }
 
-  @Test("interactions are correlations; what moves nothing has none")
+  @Test("interactions are correlations; a group that moves nothing has none")
   func interactions() {
     let map = InteractionMap(
       [4, 1, 0, 1, 1, 0, 0, 0, 0], names: ["a", "b", "c"], indices: [1, 0, 2])
@@ -49,7 +49,7 @@ struct SelectionReportTests {
     #expect(CurveChart(lines: [.init("a", [(1, 2)])], valueName: "v").svg.contains("circle"))
   }
 
-  @Test("the page is one file that asks nothing of the network")
+  @Test("the page is one file that requests nothing from the network")
   func selfContained() {
     let page = ReportExample().report(budget: 30_000).html
     for word in ["<script", "<link", "<img", "src=", "@import", "url(", "href"] {
@@ -71,7 +71,7 @@ struct SelectionReportTests {
     #expect(MarkupReader(page).isWellFormed)
   }
 
-  @Test("the answer says what, how much, which share, and how sure")
+  @Test("the answer states what, how much, which share, and how certain")
   func answer() {
     let example = ReportExample()
     var report = example.report(budget: 30_000)

@@ -1,14 +1,14 @@
 import PEFTRuntime
 import Testing
 
-@Suite("Numbers of files of state")
+@Suite("Numbers in state files")
 struct CheckedNumbersTests {
   private func numbers(_ text: String) throws -> CheckedNumbers {
     CheckedNumbers(
       try JSONValue(parsing: text.utf8), path: "state.json", place: "cost", remedy: "begin again")
   }
 
-  @Test("what a writer writes is read")
+  @Test("numbers survive a round trip")
   func reads() throws {
     let numbers = try numbers(
       "{\"n\":1125899906842624,\"s\":1e12,\"x\":-2.5,\"zero\":0,\"nothing\":null}")
@@ -23,7 +23,7 @@ struct CheckedNumbersTests {
   }
 
   @Test(
-    "what is no count is named, with the file",
+    "an invalid count is refused by name, with the file",
     arguments: [
       "1125899906842625", "-1", "9223372036854775807", "9223372036854775808", "1e300", "1.0",
       "\"1\"", "true", "[1]", "null",
@@ -37,7 +37,7 @@ struct CheckedNumbersTests {
   }
 
   @Test(
-    "what is no time is refused",
+    "an invalid time is refused",
     arguments: ["1.0000001e12", "1e300", "-1e-9", "9223372036854775807", "\"1\"", "null"])
   func times(_ value: String) throws {
     let numbers = try numbers("{\"s\":\(value)}")
@@ -46,7 +46,7 @@ struct CheckedNumbersTests {
   }
 
   @Test(
-    "cells of a table are numbers by their text", arguments: ["inf", "nan", "-1", "", "x", "1e13"])
+    "cells of a table are parsed as numbers", arguments: ["inf", "nan", "-1", "", "x", "1e13"])
   func cells(_ text: String) throws {
     let numbers = CheckedNumbers(
       cells: ["a": text, "b": "1e-05", "c": "7"], path: "steps.csv", place: "line 2", remedy: "")

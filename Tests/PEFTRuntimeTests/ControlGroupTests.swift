@@ -2,12 +2,12 @@ import Foundation
 import PEFTRuntime
 import Testing
 
-@Suite("Limits of control groups")
+@Suite("Control group limits")
 struct ControlGroupTests {
   private let root = FileManager.default.temporaryDirectory
     .appending(path: "peft-groups-\(UUID().uuidString)")
 
-  /// The groups of a process in a tree of these files.
+  /// The control groups of a process in a tree with these files.
   private func group(_ membership: String, _ files: [String: String]) throws -> ControlGroup {
     for (name, text) in files.merging(["membership": membership], uniquingKeysWith: { $1 }) {
       let url = root.appending(path: name)
@@ -18,7 +18,7 @@ struct ControlGroupTests {
     return ControlGroup(root: root.path, membership: root.path + "/membership")
   }
 
-  @Test("the tightest limit from a job's own group up counts, without copies of files")
+  @Test("the tightest limit on the path from a job's own group counts, without cached files")
   func second() throws {
     defer { try? FileManager.default.removeItem(at: root) }
     let group = try group(
@@ -30,7 +30,7 @@ struct ControlGroupTests {
         "slurm/job_7/memory.stat": "anon 1500\nfile 2400\ninactive_file 2000\nactive_file 400\n",
         "slurm/job_7/step_0/memory.max": "max\n", "slurm/job_7/step_0/memory.current": "3000\n",
         "slurm/memory.max": "9000\n", "slurm/memory.current": "5000\n",
-        // Of another job.
+        // The group of another job.
         "slurm/job_8/memory.max": "1\n", "slurm/job_8/memory.current": "1\n",
       ])
     #expect(group.cores == 4)

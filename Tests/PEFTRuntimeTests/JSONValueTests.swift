@@ -4,7 +4,7 @@ import Testing
 @Suite("JSON documents")
 struct JSONValueTests {
   @Test(
-    "parses what RFC 8259 allows",
+    "parses everything that RFC 8259 allows",
     arguments: [
       ("null", JSONValue.null), (" true ", .bool(true)), ("-0", .integer(0)), ("12", .integer(12)),
       ("1.5e3", .number(1500)), ("9223372036854775808", .number(9_223_372_036_854_775_808)),
@@ -17,7 +17,7 @@ struct JSONValueTests {
   }
 
   @Test(
-    "refuses what it must",
+    "refuses invalid documents",
     arguments: [
       "", "nul", "01", "1.", "+1", "1e999", "[1,]", "{\"a\":1,\"a\":2}", "{a:1}", "\"\u{1}\"",
       "\"\\ud800\"", "\"\\x\"", "1 2", "\"open", "{\"a\"", String(repeating: "[", count: 1000),
@@ -35,7 +35,7 @@ struct JSONValueTests {
     }
   }
 
-  @Test("keys are the same only when their bytes are")
+  @Test("keys are equal only if their bytes are")
   func keysByBytes() throws {
     let text = "{\"caf\u{E9}\":1,\"cafe\u{301}\":2}"
     var document = try #require(try JSONValue(parsing: text.utf8).object)

@@ -16,7 +16,7 @@ import Testing
     #expect(keys.count == 1008)
   }
 
-  /// The stated rule, so that a run's numbers never change unnoticed.
+  /// Checks the documented rule, so that a run's numbers cannot change unnoticed.
   @Test func keyIsStable() {
     #expect(SeededGenerator(seed: 0, purpose: "").key == 0xAEBE_53F8_5CDC_3C4C)
     var generator = SeededGenerator(seed: 42, purpose: "data order")
@@ -45,7 +45,7 @@ import Testing
     }
   }
 
-  /// Moments within five standard deviations of their distribution.
+  /// Moments lie within five standard deviations of their expectation.
   @Test func moments() {
     let count = 100_000
     var generator = SeededGenerator(seed: 5, purpose: "moments")
@@ -71,8 +71,8 @@ import Testing
     if count == 1000 { #expect(order != generator.permutation(count)) }
   }
 
-  /// All orders of three come equally often: χ² with 5 degrees of freedom below
-  /// its 0.99999 quantile.
+  /// All orders of three are equally frequent: χ² with 5 degrees of freedom is below its 0.99999
+  /// quantile.
   @Test func permutationsAreUniform() {
     var generator = SeededGenerator(seed: 5, purpose: "orders")
     var counts: [[Int]: Int] = [:]

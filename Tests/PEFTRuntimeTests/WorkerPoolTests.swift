@@ -20,7 +20,7 @@ struct WorkerPoolTests {
     }
   }
 
-  @Test("more indices than one claim word counts, and more jobs than a short run has")
+  @Test("more indices than fit a claim word, and more jobs than a short run has")
   func many() {
     let pool = WorkerPool(workerCount: 2)
     let total = Atomic<Int>(0)

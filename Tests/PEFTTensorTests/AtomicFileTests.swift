@@ -26,7 +26,7 @@ struct AtomicFileTests {
     }
   }
 
-  @Test("a symbolic link is replaced itself, its target stays")
+  @Test("a symbolic link is itself replaced, its target does not change")
   func symbolicLink() throws {
     try Files.withDirectory { directory in
       try AtomicFile.write([1], to: "\(directory)/blob")
@@ -37,7 +37,7 @@ struct AtomicFileTests {
     }
   }
 
-  @Test("while it is written the old file is whole; a failure leaves it and no temporary")
+  @Test("during writing the old file is intact; a failure keeps it and leaves no temporary")
   func bodyFails() throws {
     try Files.withDirectory { directory in
       let path = "\(directory)/a"
@@ -57,7 +57,7 @@ struct AtomicFileTests {
     }
   }
 
-  @Test("what fails only when the file is to be renamed leaves no temporary either")
+  @Test("a failure of the final rename leaves no temporary either")
   func targetIsDirectory() throws {
     try Files.withDirectory { directory in
       try FileManager.default.createDirectory(
@@ -76,7 +76,7 @@ struct AtomicFileTests {
 
   @Test("a write cut short by a limit on file sizes leaves the old file and no temporary")
   func shortWrite() async {
-    // In a process of its own, because the limit holds for all its threads.
+    // Run in a separate process, because the limit applies to all threads.
     await #expect(processExitsWith: .success) {
       try Files.withDirectory { directory in
         let path = "\(directory)/a"
@@ -95,9 +95,9 @@ struct AtomicFileTests {
     }
   }
 
-  @Test("a directory that may not be written: the old file stays, the error says permission")
+  @Test("a directory without write permission: the old file is kept, the error says permission")
   func readOnlyDirectory() async {
-    // In a process of its own, because root has to give up its rights to be refused.
+    // Run in a separate process, because root must give up its rights to be refused.
     await #expect(processExitsWith: .success) {
       try Files.withDirectory { directory in
         let path = "\(directory)/a"
@@ -119,7 +119,8 @@ struct AtomicFileTests {
     }
   }
 
-  @Test("a process killed while it writes leaves the old file, and a temporary known by its name")
+  @Test(
+    "a process killed while writing leaves the old file, and a temporary recognised by its name")
   func killed() async throws {
     let directory = FileManager.default.temporaryDirectory
       .appendingPathComponent("peft-tests-\(UUID().uuidString)").path

@@ -4,7 +4,7 @@ import Testing
 
 private typealias Files = SafetensorsTestFiles
 
-@Suite("Files that change while they are in use, and what is no file")
+@Suite("Files that change while in use, and special files")
 struct ChangedFileTests {
   /// A file of three tensors of 8 KiB to 16 KiB, last written an hour ago.
   private static func sample(in directory: String) throws -> String {
@@ -16,7 +16,7 @@ struct ChangedFileTests {
         SafetensorsOutput(name: "halves", shape: [4096], floats: values, as: .float16),
         SafetensorsOutput(name: "integers", shape: [2048], integers: Array(0..<2048)),
       ], to: path)
-    // The clock of a file system has ticks of some milliseconds.
+    // The clock of a file system has a resolution of some milliseconds.
     try FileManager.default.setAttributes(
       [.modificationDate: Date(timeIntervalSinceNow: -3600)], ofItemAtPath: path)
     return path
@@ -27,7 +27,7 @@ struct ChangedFileTests {
     { _ = try $0.integers(of: "integers") }, { try $0.withBytes(of: "floats") { _ in } },
   ]
 
-  @Test("a file cut short after it was opened is malformed, and nothing crashes")
+  @Test("a file shortened after it was opened is malformed, and nothing crashes")
   func truncated() throws {
     try Files.withDirectory { directory in
       let path = try Self.sample(in: directory)
@@ -44,7 +44,7 @@ struct ChangedFileTests {
     }
   }
 
-  @Test("bytes written into the file after it was opened are noticed, a new file is not read")
+  @Test("bytes changed after the file was opened are detected, a new file is not read")
   func overwritten() throws {
     try Files.withDirectory { directory in
       let path = try Self.sample(in: directory)

@@ -18,7 +18,7 @@ struct HalfPrecisionTests {
     }
   }
 
-  @Test("narrowing rounds to nearest even, at and around every half-way point")
+  @Test("narrowing rounds to nearest even, at and around every midpoint")
   func rounding() {
     for bits in UInt16(0)..<0x7C00 {
       let low = Float(Float16(bitPattern: bits))

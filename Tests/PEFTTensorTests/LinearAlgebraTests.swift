@@ -27,7 +27,7 @@ struct LinearAlgebraTests {
       LinearAlgebra.leastSquares(matrix: [.nan], rows: 1, columns: 1, rightHandSide: [1]) == nil)
   }
 
-  @Test("symmetric systems: A x is b; what is not positive definite has no answer")
+  @Test("symmetric systems: A x is b; a matrix that is not positive definite has no solution")
   func symmetric() throws {
     var generator = SeededGenerator(seed: 2, purpose: "systems")
     for order in [1, 2, 5, 20] {

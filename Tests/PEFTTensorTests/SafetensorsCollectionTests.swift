@@ -6,7 +6,7 @@ private typealias Files = SafetensorsTestFiles
 
 @Suite("Safetensors in several files")
 struct SafetensorsCollectionTests {
-  @Test("opens a checkpoint that Python's naming cuts in two")
+  @Test("opens a checkpoint that Python's naming splits in two")
   func sharded() throws {
     let checkpoint = try SafetensorsCollection(directory: Files.fixture("sharded"))
     #expect(checkpoint.tensorNames == ["first.weight", "second.weight"])
@@ -47,7 +47,7 @@ struct SafetensorsCollectionTests {
     }
   }
 
-  @Test("names the conversion when there is only a PyTorch checkpoint, prefers safetensors")
+  @Test("names the conversion if there is only a PyTorch checkpoint, and prefers safetensors")
   func pickled() throws {
     try Files.withDirectory { directory in
       #expect {

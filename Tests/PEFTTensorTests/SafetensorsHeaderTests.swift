@@ -6,7 +6,7 @@ private typealias Files = SafetensorsTestFiles
 @Suite("Safetensors headers")
 struct SafetensorsHeaderTests {
   @Test(
-    "refuses every fault of a header and says which",
+    "refuses every fault of a header and names it",
     arguments: [
       ("[1]", "does not begin with an opening brace"),
       (" {}", "does not begin with an opening brace"),
@@ -55,7 +55,7 @@ struct SafetensorsHeaderTests {
   }
 
   @Test(
-    "what has no place in a header ends it at once, whatever comes behind",
+    "an invalid part of a header ends parsing at once, whatever follows",
     arguments: [
       (#"{"a":[{"":0},"#, "its description is not a JSON object"),
       (#"{"a":{"dtype":["#, "its dtype is not a string"),
@@ -87,7 +87,7 @@ struct SafetensorsHeaderTests {
   }
 
   @Test(
-    "names what stands in place of the file, and what to do",
+    "names the kind of file found instead, and the remedy",
     arguments: [
       ("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "git lfs pull"),
       ("PK\u{3}\u{4}\u{0}\u{0}\u{8}\u{8}\u{0}\u{0}archive", "save_file"),
@@ -103,7 +103,7 @@ struct SafetensorsHeaderTests {
     } throws: { "\($0)".contains(reason) }
   }
 
-  @Test("a pickle is refused with the conversion, a header of a pickle's length is not")
+  @Test("a pickle is refused with the conversion, but not a header of a pickle's length")
   func pickle() throws {
     let pickle: [UInt8] = [0x80, 2] + Array("}q\u{1}X\u{1}\u{0}\u{0}\u{0}aK\u{1}s.".utf8)
     #expect {
@@ -115,7 +115,7 @@ struct SafetensorsHeaderTests {
     #expect(try Files.header(Files.file(header: padded)).entries.isEmpty)
   }
 
-  @Test("a file cut at any byte, or with one more, is refused")
+  @Test("a file truncated at any byte, or with an extra one, is refused")
   func cuts() throws {
     let whole = try FileContents.read(Files.fixture("types.safetensors"))
     #expect(try Files.header(whole).entries.count == 14)
@@ -127,7 +127,7 @@ struct SafetensorsHeaderTests {
     #expect(throws: FileError.self) { try Files.header(whole + [0]) }
   }
 
-  @Test("random changes of a good file are refused or give a consistent header")
+  @Test("random changes of a valid file are refused or give a consistent header")
   func mutations() throws {
     let whole = try FileContents.read(Files.fixture("types.safetensors"))
     var generator = Xorshift(state: 0x5EED)
@@ -153,7 +153,7 @@ struct SafetensorsHeaderTests {
       let length = bytes[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
       #expect(8 + length + total == bytes.count)
     }
-    // Changes of names and of tensor bytes leave a good file.
+    // A change to a name or to a tensor's bytes leaves the file valid.
     #expect(accepted > 100 && accepted < 20_000)
   }
 }

@@ -9,7 +9,7 @@ struct SafetensorsReaderTests {
 
   init() throws { reader = try SafetensorsReader(path: Files.fixture("types.safetensors")) }
 
-  @Test("reads what Python wrote, every floating-point type")
+  @Test("reads Python's files, in every floating-point type")
   func floats() throws {
     let values: [Float] = [0, -0.0, 1, -2.5, 0.1, 65504, 6e-8, .infinity]
     let expected: [(name: String, values: [Float])] = [
@@ -36,7 +36,7 @@ struct SafetensorsReaderTests {
     #expect(try reader.integers(of: "u8") == [250, 251, 252, 253, 254, 255])
   }
 
-  @Test("names differ as soon as their bytes do, and metadata is there")
+  @Test("names differ as soon as their bytes do, and metadata are read")
   func names() throws {
     #expect(try reader.floats(of: "caf\u{E9}") == [1])
     #expect(try reader.floats(of: "cafe\u{301}") == [2])

@@ -9,13 +9,13 @@ enum SafetensorsTestFiles {
       .appendingPathComponent("Fixtures/safetensors/\(name)").path
   }
 
-  /// A file of `header` and `data`, the header's length in front.
+  /// A file with `header` and `data`, preceded by the header's length.
   static func file(header: String, data: [UInt8] = [], length: UInt64? = nil) -> [UInt8] {
     let length = length ?? UInt64(header.utf8.count)
     return (0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) } + Array(header.utf8) + data
   }
 
-  /// The header that `bytes` parse to.
+  /// The header parsed from `bytes`.
   static func header(_ bytes: [UInt8]) throws -> SafetensorsHeader {
     try bytes.withUnsafeBytes { try SafetensorsHeader(parsing: $0, path: "test.safetensors") }
   }

@@ -21,7 +21,7 @@ struct SafetensorsWriterTests {
       ], metadata: ["note": "é \"x\"", "format": "pt"], to: path)
   }
 
-  @Test("what is written is read back, in the order given, the same bytes every time")
+  @Test("written tensors are read back, in the given order, with the same bytes every time")
   func roundTrip() throws {
     try Files.withDirectory { directory in
       let path = "\(directory)/a.safetensors"
@@ -41,7 +41,8 @@ struct SafetensorsWriterTests {
       #expect(try reader.floats(of: "scalar") == [7.5])
       #expect(reader.entry("empty")?.shape == [0, 3])
 
-      // Onto the file that is mapped: the reader keeps the old bytes, the path has the new ones.
+      // Replace the file that is open: the reader keeps the old bytes, and the path has the new
+      // ones.
       try SafetensorsWriter.write(
         [SafetensorsOutput(name: "floats", shape: [1], floats: [5])], to: path)
       #expect(try reader.floats(of: "floats").map(\.bitPattern) == Self.values.map(\.bitPattern))
@@ -52,7 +53,7 @@ struct SafetensorsWriterTests {
     }
   }
 
-  @Test("a tensor in pieces, and one whose bytes cannot be had")
+  @Test("a tensor written in pieces, and one whose bytes cannot be read")
   func pieces() throws {
     try Files.withDirectory { directory in
       let path = "\(directory)/a.safetensors"

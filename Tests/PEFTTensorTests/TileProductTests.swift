@@ -2,8 +2,8 @@ import CTileTwin
 import PEFTTensor
 import Testing
 
-/// The arithmetic of AMX's tiles in their twin, and the check that decides whether they are used.
-/// `VectorKernelsProductTests` compares the twin's products with loops in Double.
+/// Tests the arithmetic of AMX's tiles in their twin in C, and the check that decides whether tiles
+/// are used. `VectorKernelsProductTests` compares the twin's products with loops in Double.
 @Suite struct TileProductTests {
   /// x [inner] · y [inner] as a product of one row and one column in bf16.
   private func dot(_ kernels: VectorKernels, _ x: [Float], _ y: [Float]) -> Float {
@@ -29,23 +29,23 @@ import Testing
     }
   }
 
-  @Test("the twin rounds as the instruction does")
+  @Test("the twin rounds like the instruction")
   func rounding() {
     let twin = VectorKernelCases.tileTwin
     let ones = [Float](repeating: 1, count: 4)
-    // First and second halves of the pairs have sums of their own: one after the
-    // other 2^24 would stay.
+    // The first and second halves of the pairs have separate sums; with a single sum, the result
+    // would stay 2^24.
     #expect(dot(twin, [0x1p24, 1, 0, 1], ones) == 0x1p24 + 2)
     #expect(dot(twin, [0x1p24, 1, 1, 0], ones) == 0x1p24)
-    // To the nearest, of two the even one.
+    // Rounds to nearest, ties to even.
     #expect(dot(twin, [1, 0x1p-24, 0, 0], ones) == 1)
     #expect(dot(twin, [1, 0x1p-24, 0x1p-23, 0], ones) == 1 + 0x1p-22)
-    // A tile after another: 32 terms each.
+    // Tiles are summed one after another, with 32 terms each.
     let long = [0x1p24] + [Float](repeating: 0, count: 31) + [1] + [Float](repeating: 0, count: 31)
     #expect(dot(twin, long + long.dropFirst(32), [Float](repeating: 1, count: 96)) == 0x1p24)
   }
 
-  @Test("the twin takes subnormal numbers for zeros, and keeps infinities and NaN")
+  @Test("the twin treats subnormal numbers as zero, and keeps infinities and NaN")
   func specials() {
     let twin = VectorKernelCases.tileTwin
     #expect(dot(twin, [0x1p-127, 1], [0x1p120, 3]) == 3)
@@ -58,7 +58,7 @@ import Testing
     #expect(dot(twin, [.nan, 1], [1, 1]).isNaN)
   }
 
-  @Test("what is infinite stays in its row and its column", arguments: [1, 31, 32, 33])
+  @Test("infinities stay in their row and column", arguments: [1, 31, 32, 33])
   func infinities(inner: Int) {
     var x = VectorKernelCases.floats(40 * inner, "x")
     var y = VectorKernelCases.floats(100 * inner, "y")
@@ -73,7 +73,7 @@ import Testing
   }
 
   @Test(
-    "the twin does what the processor does", .enabled(if: VectorKernels(.amx) != nil),
+    "the twin agrees with the processor", .enabled(if: VectorKernels(.amx) != nil),
     arguments: [(33, 50, 70), (200, 97, 801)])
   func hardware(shape: (rows: Int, columns: Int, inner: Int)) throws {
     let x = VectorKernelCases.floats(shape.rows * shape.inner, "x")
@@ -84,7 +84,7 @@ import Testing
     #expect(results[0] == results[1])
   }
 
-  @Test("products that disagree are found")
+  @Test("products that disagree are detected")
   func check() {
     #expect(peft_products_agree(peft_tile_twin(), peft_without_tiles()))
     var broken = peft_tile_twin().pointee

@@ -2,21 +2,21 @@ import CTileTwin
 import PEFTTensor
 import Testing
 
-/// Arrays that the tests of the vector kernels share.
+/// Arrays shared by the tests of the vector kernels.
 enum VectorKernelCases {
-  /// Every kernel of this processor.
+  /// All kernels that this processor supports.
   static let kernels = VectorKernels.supported.compactMap(VectorKernels.init)
 
-  /// AMX's products with its instructions in plain C; they have no other kernels.
+  /// AMX's products with its instructions emulated in plain C; the twin has no other kernels.
   static let tileTwin = VectorKernels(.amx, table: peft_tile_twin())
 
-  /// Every kernel of this processor that has products, and the twin of AMX's.
+  /// All kernels of this processor that have products, and the twin of AMX's.
   static let productKernels = kernels + [tileTwin]
 
-  /// Every length a tail can have at any number of lanes, and some that take many vectors.
+  /// Every length that a tail can have for any number of lanes, and some lengths of many vectors.
   static let lengths = Array(0...70) + [127, 768, 1000, 4099]
 
-  /// Numbers of many sizes, from a seed.
+  /// Numbers of many magnitudes, from a seed.
   static func floats(
     _ count: Int, _ purpose: String, size: Float = 1
   ) -> [Float] {
@@ -24,7 +24,8 @@ enum VectorKernelCases {
     return (0..<count).map { _ in size * Float(generator.normal()) }
   }
 
-  /// Zeros, subnormal numbers, powers of two of both signs, the largest, infinities and NaN.
+  /// Zeros, subnormal numbers, powers of two of both signs, the largest numbers, infinities and
+  /// NaN.
   static let edges: [Float] = {
     let sizes: [Float] =
       [
@@ -42,14 +43,14 @@ extension VectorKernels: CustomTestStringConvertible {
   public var testDescription: String { instructionSet.rawValue }
 }
 
-/// Calls `body` with where an array begins, or with nil where there is none.
+/// Calls `body` with a pointer to the array's first element, or with nil if there is no array.
 func withPointer(_ array: [Float]?, _ body: (UnsafePointer<Float>?) -> Void) {
   guard let array else { return body(nil) }
   array.withUnsafeBufferPointer { body($0.baseAddress) }
 }
 
-/// Fails when an element of `values` is further from `reference` than `tolerance` says; NaN has to
-/// meet NaN, and infinity itself.
+/// Fails if an element of `values` is further from `reference` than `tolerance` permits. NaN must
+/// match NaN, and infinity must match itself.
 func expectClose(
   _ values: [Float], _ reference: [Double], _ comment: String,
   tolerance: (Double) -> Double, sourceLocation: SourceLocation = #_sourceLocation

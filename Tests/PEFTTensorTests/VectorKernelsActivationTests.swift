@@ -64,7 +64,7 @@ import Testing
     }
   }
 
-  /// −30 … 30 in steps of 2⁻¹⁰, where the functions change, with the errors that the docs state.
+  /// −30 … 30 in steps of 2⁻¹⁰, where the functions vary, within the documented errors.
   @Test(arguments: VectorKernelCases.kernels, Function.allCases)
   func errorBounds(kernels: VectorKernels, function: Function) {
     let x = (-30_720...30_720).map { Float($0) / 1024 }
@@ -79,7 +79,8 @@ import Testing
     ) { _ in 4e-7 }
   }
 
-  /// Where the functions are nearly linear, constant or without a value, to the last places.
+  /// Arguments for which the functions are nearly linear, constant or undefined, to the last
+  /// places.
   @Test(arguments: VectorKernelCases.kernels, Function.allCases)
   func edges(kernels: VectorKernels, function: Function) {
     let x = VectorKernelCases.edges.filter { !(1..<14).contains(abs($0)) }
@@ -93,7 +94,7 @@ import Testing
     ) { _ in 4e-7 }
   }
 
-  /// An element's result does not depend on where the array is cut.
+  /// The result for an element does not depend on where the array is split.
   @Test(arguments: VectorKernelCases.kernels, Function.allCases)
   func cuts(kernels: VectorKernels, function: Function) {
     let x = VectorKernelCases.floats(100, "x")

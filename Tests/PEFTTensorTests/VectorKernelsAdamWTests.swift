@@ -27,7 +27,7 @@ import Testing
           constants, parameter: Double(parameters[index]), gradient: Double(gradient[index]),
           mean: Double(mean[index]), meanSquare: Double(meanSquare[index]))
       }
-      // m is a difference of numbers near 1e-3; v is a sum of positive ones.
+      // m is a difference of numbers near 1e-3; v is a sum of positive numbers.
       expectClose(m, expected.map(\.mean), "m") { _ in 4e-10 }
       expectClose(v, expected.map(\.meanSquare), "v") { 4e-7 * $0 }
       expectClose(p, expected.map(\.parameter), "p") { 2e-7 * max(1, abs($0)) }

@@ -53,20 +53,20 @@ import Testing
   func everyValueComesBack(kernels: VectorKernels, format: Format) {
     let back = narrowed(kernels, format, floats(kernels, format, Self.all))
     for (bits, result) in zip(Self.all, back) where result != bits {
-      // A signalling NaN comes back quiet.
+      // A signalling NaN becomes quiet.
       if !format.value(bits).isNaN || result != bits | 1 << (format.fractionBits - 1) {
         Issue.record("\(bits) came back as \(result)")
       }
     }
   }
 
-  /// Between two neighbours: half way to the even one, and the floats beside
-  /// half way to the nearer.
+  /// Between two neighbours, the midpoint rounds to the even one, and the floats next to it round
+  /// to the nearer one.
   @Test(arguments: VectorKernelCases.kernels, Format.allCases)
   func roundsToNearestEven(kernels: VectorKernels, format: Format) {
     let lower = Array(0..<format.infinity)
     let middle = lower.map { bits -> Float in
-      // The next value after the largest is what it would be without an infinity.
+      // The value that would follow the largest one if there were no infinity.
       let below = format.value(bits)
       let step =
         bits + 1 == format.infinity

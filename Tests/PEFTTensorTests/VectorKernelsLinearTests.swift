@@ -10,7 +10,7 @@ import Testing
       var sum = y
       kernels.addScaled(count: count, 0.3, x, to: &sum)
       let expected = zip(x, y).map { Double(Float(0.3)) * Double($0) + Double($1) }
-      // One or two roundings, of a product and a sum of size 1.
+      // One or two roundings, of a product and a sum of magnitude 1.
       expectClose(Array(sum.dropLast()), expected, "addScaled") { 0x1p-23 * (1 + abs($0)) }
       #expect(sum.last == y.last)
       var product = y
@@ -108,7 +108,8 @@ import Testing
         let first = accumulating ? start.map(Double.init) : start.map { _ in 0 }
         let plain = ReferenceKernels.columnSums(dense, columns: columns)
         let paired = ReferenceKernels.columnSums(dense, times: other, columns: columns)
-        // Sixteen roundings of partial sums, whose sizes grow as the root of the number of rows.
+        // Sixteen roundings of partial sums, whose magnitudes grow with the root of the number of
+        // rows.
         let bound = 16 * 0x1p-24 * (Double(rows).squareRoot() * 4 + 4)
         expectClose(sums, zip(first, plain).map(+), "\(rows) × \(columns)") { _ in bound }
         expectClose(products, zip(first, paired).map(+), "\(rows) × \(columns)") { _ in bound }
@@ -116,7 +117,7 @@ import Testing
     }
   }
 
-  /// A column's sum has the same bits whichever columns are summed with it.
+  /// A column's sum has the same bits, whichever columns are summed with it.
   @Test(arguments: VectorKernelCases.kernels)
   func columnsDoNotDependOnTheCut(kernels: VectorKernels) {
     let (rows, columns) = (45, 77)

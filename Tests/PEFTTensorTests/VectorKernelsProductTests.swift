@@ -1,9 +1,9 @@
 import PEFTTensor
 import Testing
 
-/// The product in tiles against loops in Double.
+/// Compares the product in tiles with loops in Double.
 @Suite struct VectorKernelsProductTests {
-  /// A product of a shape, with room behind the rows of every matrix.
+  /// A product of a given shape, with extra space after the rows of every matrix.
   private struct Problem {
     let (rows, columns, inner): (Int, Int, Int)
     let isTransposedA: Bool
@@ -33,7 +33,7 @@ import Testing
       isTransposedB ? b[column * strideB + k] : b[k * strideB + column]
     }
 
-    /// The product of a part of the rows and columns, the rest of C as it was.
+    /// The product for some of the rows and columns; the rest of C keeps its values.
     func product(
       _ kernels: VectorKernels, rows part: Range<Int>, columns strip: Range<Int>, scale: Float,
       hasBias: Bool, accumulating: Bool, precision: Precision = .fp32,
@@ -67,7 +67,7 @@ import Testing
     }
   }
 
-  /// Below and above the extent of a tile, a panel and a block in each direction.
+  /// Sizes below and above those of a tile, a panel and a block in each direction.
   private static let shapes = [
     (1, 1, 1), (2, 17, 3), (3, 5, 16), (7, 47, 31), (8, 48, 192), (13, 49, 193), (17, 96, 40),
     (9, 145, 1), (193, 33, 65), (201, 50, 200), (5, 769, 19), (31, 10, 577),
@@ -113,9 +113,9 @@ import Testing
     }
   }
 
-  /// How often a term is rounded with the sum it is in: in blocks of 192 sums, or in bf16 of
-  /// 384, and with the blocks, scale and addends. With AMX a block is up to 12 tiles, each of
-  /// two sums of up to 16.
+  /// The number of times a term is rounded along with its sum: in blocks of 192 terms
+  /// (384 in bf16), and for the blocks, the scale and the addends. With AMX, a block is up to 12
+  /// tiles, each with two sums of up to 16 terms.
   private static func roundings(
     _ kernels: VectorKernels, inner: Int, precision: Precision
   ) -> Int {
@@ -127,7 +127,7 @@ import Testing
   }
 
   @Test(
-    "an element does not depend on what is computed with it",
+    "an element does not depend on which others are computed with it",
     arguments: VectorKernelCases.productKernels)
   func cuts(kernels: VectorKernels) {
     for precision in Precision.allCases { cuts(kernels, precision) }
@@ -156,7 +156,7 @@ import Testing
   }
 
   @Test(
-    "an addition is what a product more would add",
+    "accumulating equals adding another product",
     arguments: VectorKernelCases.productKernels, Precision.allCases)
   func additions(kernels: VectorKernels, precision: Precision) {
     for (rows, columns, inner, rank) in [
@@ -256,7 +256,7 @@ import Testing
 }
 
 extension Precision {
-  /// A factor as products take it; to nearest, of two the even one.
+  /// A factor rounded as the products do it: to nearest, ties to even.
   fileprivate func rounded(_ x: Float) -> Double {
     guard self == .bf16 else { return Double(x) }
     let unit = x == 0 ? 1 : Double(sign: .plus, exponent: x.exponent - 7, significand: 1)

@@ -24,12 +24,12 @@ import Testing
             normalized: &normalized, inverseDeviation: &inverse)
         }
         #expect([y.removeLast(), normalized.removeLast(), inverse.removeLast()] == [9, 9, 9])
-        // The sum is a float, so its rounding is no error of the norm.
+        // The sum is a float, so its rounding is not an error of the norm.
         let sums = hasResidual ? zip(x, residual).map { $0 + $1 } : x
         let expected = rows(sums, columns).map {
           ReferenceKernels.rmsNormalized($0, epsilon: Double(Float(1e-5)))
         }
-        // Squares are summed in parts, with up to 64 roundings; the root halves their error.
+        // Squares are summed in parts, with up to 64 roundings; the square root halves their error.
         expectClose(inverse, expected.map(\.inverseDeviation), "1/√ of \(columns)") { 4e-7 * $0 }
         let values = expected.flatMap(\.values)
         expectClose(normalized, values, "x̂ of \(columns)") { 5e-7 * abs($0) }
@@ -39,7 +39,7 @@ import Testing
     }
   }
 
-  /// Rows of zeros stay zeros, and what is not finite reaches its own row alone.
+  /// Rows of zeros stay zero, and values that are not finite affect only their own row.
   @Test(arguments: VectorKernelCases.kernels)
   func edges(kernels: VectorKernels) {
     for columns in [1, 7, 16, 33] {
@@ -80,7 +80,7 @@ import Testing
         scale: scale, into: &result)
       #expect(result.removeLast() == 9)
       let pulled = derivative(direction.indices.map { weight($0) * Double(direction[$0]) })
-      // Sums of products of up to three normal numbers, to a few roundings.
+      // Sums of products of up to three normal numbers, with a few roundings.
       expectClose(result, pulled, "pullback of \(columns)") { 2e-5 * max(1, abs($0)) }
       let pushed = derivative(direction.map(Double.init))
       for missing in 0..<4 {

@@ -58,7 +58,7 @@ import Testing
     }
   }
 
-  /// Bits, with one pattern for every NaN.
+  /// The bits of a number, with one pattern for every NaN.
   private func bits(_ value: Float) -> UInt32 { value.isNaN ? 0x7FC0_0000 : value.bitPattern }
 
   @Test func keptShare() {

@@ -2,7 +2,7 @@ import PEFTTensor
 import Testing
 
 @Suite struct VectorKernelsRotaryTests {
-  /// Every length a tail of half a head can have, with one head and several.
+  /// Every length that a tail of half a head can have, with one head and with several.
   @Test(arguments: VectorKernelCases.kernels, [1, 3])
   func everyWidth(kernels: VectorKernels, heads: Int) {
     for half in Array(1...40) + [64, 127] {
@@ -25,7 +25,7 @@ import Testing
           rows: positions.count, heads: heads, half: half, positions: positions,
           cosines: cosines, sines: sines, backwards: backwards, x, into: &y)
         #expect(y.removeLast() == 9)
-        // Two roundings of products and one of their sum, each of size 4 at most.
+        // Two roundings of products and one of their sum, each of magnitude at most 4.
         expectClose(y, expected, "half \(half), backwards \(backwards)") { _ in 1.5e-6 }
         var inPlace = x
         inPlace.withUnsafeMutableBufferPointer { buffer in

@@ -66,7 +66,7 @@ import Testing
       let expected = zip(rows(p, columns, stride: stride), rows(before, columns, stride: stride))
         .flatMap { ReferenceKernels.softmaxPullback(scale: 0.125, $0, $1) }
       let values = rows(g, columns, stride: stride).flatMap { $0 }.map(Float.init)
-      // Sums of size 1 to a few roundings, times p.
+      // Sums of magnitude 1 with a few roundings, times p.
       expectClose(values, expected, "\(columns)") { _ in 1e-6 / Double(columns) }
       for index in g.indices where index % stride >= columns { #expect(g[index] == before[index]) }
     }
@@ -90,13 +90,13 @@ import Testing
             epsilon: 1e-2, into: &y, normalized: &normalized, inverseDeviation: &inverse)
         }
         #expect([y.removeLast(), normalized.removeLast(), inverse.removeLast()] == [9, 9, 9])
-        // The sum is a float, so its rounding is no error of the norm.
+        // The sum is a float, so its rounding is not an error of the norm.
         let sums = hasResidual ? zip(x, residual).map { $0 + $1 } : x
         let expected = rows(sums, columns).map {
           ReferenceKernels.normalized($0, epsilon: Double(Float(1e-2)))
         }
         expectClose(inverse, expected.map(\.inverseDeviation), "1/σ of \(columns)") { 2e-6 * $0 }
-        // x̂ and y are of size 4 at most here, with some roundings of the moments.
+        // x̂ and y have magnitudes of at most 4 here, with a few roundings of the moments.
         expectClose(normalized, expected.flatMap(\.values), "x̂ of \(columns)") { _ in 4e-6 }
         let output = expected.flatMap(\.values).enumerated().map { index, value in
           value * Double(scale[index % columns]) + Double(shift[index % columns])
@@ -130,7 +130,7 @@ import Testing
         scale: scale, into: &result)
       #expect(result.removeLast() == 9)
       let pulled = derivative(direction.indices.map { weight($0) * Double(direction[$0]) })
-      // Sums of products of up to three normal numbers, to a few roundings.
+      // Sums of products of up to three normal numbers, with a few roundings.
       expectClose(result, pulled, "pullback of \(columns)") { 2e-5 * max(1, abs($0)) }
       let pushed = derivative(direction.map(Double.init))
       for missing in 0..<8 {

@@ -3,7 +3,7 @@ import PEFTText
 import PEFTRuntime
 import Testing
 
-/// The vocabularies of Fixtures/bpe/golden.json, which PyPI's `tokenizers` learned.
+/// The vocabularies in Fixtures/bpe/golden.json, learned by PyPI's `tokenizers`.
 struct BPEFixture: Sendable, CustomTestStringConvertible {
   let testDescription: String
   let texts: [String]

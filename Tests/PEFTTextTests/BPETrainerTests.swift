@@ -10,7 +10,7 @@ struct BPETrainerTests {
     #expect(BPEFixture.all.filter { $0.merges.count > 50 }.count >= 5)
   }
 
-  @Test("tokens and merges are the reference's", arguments: BPEFixture.all)
+  @Test("tokens and merges equal the reference's", arguments: BPEFixture.all)
   func golden(_ fixture: BPEFixture) throws {
     let trained = try fixture.trained()
     #expect(trained.tokens == fixture.tokens)
@@ -18,9 +18,9 @@ struct BPETrainerTests {
     #expect(trained.specialTokenCount == fixture.specialTokens.count)
   }
 
-  @Test("words of long texts are counted as a rescan after every merge counts them")
+  @Test("words of long texts are counted as by a rescan after every merge")
   func naive() throws {
-    // Long enough to be cut into several pieces, at any place.
+    // Long enough to be split into several pieces, at any position.
     let sample = WordSample(wordCount: 120_000)
     let trained = try ByteLevelBPETrainer.train(
       texts: [sample.text], vocabularySize: 300, specialTokens: ["<|endoftext|>"])
@@ -28,13 +28,13 @@ struct BPETrainerTests {
     #expect(trained.merges == sample.naiveMerges(43))
   }
 
-  @Test("no word is lost where a long text is cut for the workers")
+  @Test("no word is lost where a long text is split for the workers")
   func cuts() throws {
     let unit = " don't\r\n\r\n  a1,2...é中 "
     let words: Set = ["Ġdon", "'t", "čĊčĊĠ", "Ġa", "...", "Ã©ä¸Ń"]
     let count = 900_000 / unit.utf8.count
     let body = String(repeating: unit, count: count)
-    // The cuts fall on every place in the unit.
+    // The splits fall on every position in the unit.
     for shift in 0..<unit.utf8.count {
       let trained = try ByteLevelBPETrainer.train(
         texts: [String(repeating: "x", count: shift) + body], vocabularySize: 500,
@@ -63,7 +63,8 @@ struct BPETrainerTests {
     }
   }
 
-  @Test("without text there are the special tokens and the bytes", arguments: [[], ["", ""]])
+  @Test(
+    "without text, the vocabulary has the special tokens and the bytes", arguments: [[], ["", ""]])
   func noText(_ texts: [String]) throws {
     let trained = try ByteLevelBPETrainer.train(
       texts: texts, vocabularySize: 1000, specialTokens: ["<s>"])
@@ -72,7 +73,7 @@ struct BPETrainerTests {
     #expect(trained.merges == [])
   }
 
-  @Test("a pair merges at the minimum frequency and not below")
+  @Test("a pair merges at the minimum frequency and not below it")
   func minimumFrequency() throws {
     func merges(_ minimum: Int) throws -> [TrainedBPE.Merge] {
       try ByteLevelBPETrainer.train(
@@ -86,7 +87,7 @@ struct BPETrainerTests {
     #expect(try merges(4) == [])
   }
 
-  @Test("a vocabulary that cannot be is refused by name")
+  @Test("an impossible vocabulary is refused by name")
   func refusals() throws {
     func message(_ size: Int, _ special: [String]) throws -> String {
       let error = #expect(throws: BPETrainingError.self) {

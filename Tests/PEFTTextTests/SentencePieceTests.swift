@@ -2,7 +2,7 @@ import PEFTRuntime
 import PEFTText
 import Testing
 
-@Suite("SentencePiece's files")
+@Suite("SentencePiece files")
 struct SentencePieceTests {
   private static let names = ["sentencepiece.bpe.model", "spiece.model"]
 
@@ -16,7 +16,7 @@ struct SentencePieceTests {
       sentencePiece: bytes, order: name == "spiece.model" ? .file : .fairseq, path: name)
   }
 
-  @Test("the template is that of the class that has such files")
+  @Test("the template is that of the class with such files")
   func templates() throws {
     let fairseq = try Self.load(Self.bytes(Self.names[0]), Self.names[0])
     #expect(
@@ -25,7 +25,7 @@ struct SentencePieceTests {
     #expect(own.template == .t5 && own.special.end == 1)
   }
 
-  @Test("a file in the other order is refused", arguments: names)
+  @Test("a file in the other byte order is refused", arguments: names)
   func otherOrder(name: String) throws {
     let error = try #require(throws: FileError.self) {
       try Tokenizer(
@@ -35,7 +35,7 @@ struct SentencePieceTests {
     #expect(error.kind == .unsupported && error.path == name && !error.remedy.isEmpty)
   }
 
-  @Test("a class that numbers the pieces otherwise is refused")
+  @Test("a class that numbers the pieces differently is refused")
   func otherClass() throws {
     let name = Self.names[0]
     func load(_ kind: String) throws -> Tokenizer {
@@ -49,7 +49,7 @@ struct SentencePieceTests {
     #expect(error.place == "tokenizer_class")
   }
 
-  @Test("a cut file is refused or keeps what it promises", arguments: names)
+  @Test("a truncated file is refused or gives a consistent tokenizer", arguments: names)
   func cuts(name: String) throws {
     let bytes = try Self.bytes(name)
     var refused = 0
@@ -64,7 +64,7 @@ struct SentencePieceTests {
     #expect(refused > bytes.count / 2)
   }
 
-  @Test("changed bytes are refused or keep what they promise", arguments: names)
+  @Test("changed bytes are refused or give a consistent tokenizer", arguments: names)
   func changes(name: String) throws {
     let bytes = try Self.bytes(name)
     var generator = SeededGenerator(seed: 1, purpose: "changes")
@@ -94,7 +94,7 @@ struct SentencePieceTests {
     let units = Int.random(in: 1...300, using: &generator)
     var table = withUnsafeBytes(of: UInt32(4 * units).littleEndian) { Array($0) }
     for _ in 0..<units {
-      // Few labels and small offsets, so that bytes lead somewhere.
+      // Few labels and small offsets, so that bytes lead to valid entries.
       let unit =
         UInt32.random(in: 0x60...0x66, using: &generator)
         | UInt32.random(in: 0...1, using: &generator) << 8
@@ -112,7 +112,7 @@ struct SentencePieceTests {
     #expect(ids.last == 1 && ids.count > 1 && ids.allSatisfy { (0..<3).contains($0) })
   }
 
-  /// A field of protocol buffers that holds bytes.
+  /// A protocol buffer field that contains bytes.
   private static func field(_ number: UInt8, _ bytes: [UInt8]) -> [UInt8] {
     var count = bytes.count
     var header = [number << 3 | 2]

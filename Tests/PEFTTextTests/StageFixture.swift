@@ -3,7 +3,7 @@ import PEFTRuntime
 import PEFTText
 import Testing
 
-/// The tokenizers of Fixtures/stages and what the reference makes of texts.
+/// The tokenizers in Fixtures/stages and the reference results for texts.
 struct StageFixture: Sendable, CustomTestStringConvertible {
   let testDescription: String
   private let entry: JSONValue
@@ -19,7 +19,7 @@ struct StageFixture: Sendable, CustomTestStringConvertible {
     }
   }
 
-  /// The bytes of its files by name.
+  /// The bytes of its files, by name.
   func files() throws -> [String: [UInt8]] {
     let table = try String(contentsOf: Self.folder.appending(path: "charsmap.txt"), encoding: .utf8)
       .trimmingCharacters(in: .newlines)

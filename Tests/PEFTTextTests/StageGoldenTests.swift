@@ -49,7 +49,7 @@ struct StageGoldenTests {
     }
   }
 
-  @Test("many texts at once give what each gives alone", arguments: StageFixture.all)
+  @Test("many texts at once give the same as each alone", arguments: StageFixture.all)
   func parallelEqualsSerial(_ fixture: StageFixture) throws {
     let tokenizer = try fixture.tokenizer()
     let cases = try fixture.cases()
@@ -60,7 +60,7 @@ struct StageGoldenTests {
 
   /// A quadratic method would take minutes here.
   @Test(
-    "time grows with the length of a text, not with its square", .timeLimit(.minutes(1)),
+    "time grows linearly with the length of a text", .timeLimit(.minutes(1)),
     arguments: StageFixture.all)
   func longTexts(_ fixture: StageFixture) throws {
     let tokenizer = try fixture.tokenizer()
@@ -71,7 +71,7 @@ struct StageGoldenTests {
     }
   }
 
-  @Test("no words have special tokens alone")
+  @Test("an empty list of words gives only special tokens")
   func noWords() throws {
     let fixture = try #require(StageFixture.all.first { $0.testDescription == "xlmr" })
     let encoding = try fixture.tokenizer().encode(words: ["", ""])

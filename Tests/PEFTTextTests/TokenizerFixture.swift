@@ -3,7 +3,7 @@ import PEFTText
 import PEFTRuntime
 import Testing
 
-/// The small tokenizers and reference ids of Fixtures/tokenizer/golden.json.
+/// The small tokenizers and reference ids in Fixtures/tokenizer/golden.json.
 enum TokenizerFixture {
   struct Case {
     let text: String
@@ -32,12 +32,12 @@ enum TokenizerFixture {
     }
   }
 
-  /// The tokenizer of a directory that holds `files` and nothing else.
+  /// The tokenizer of a directory that contains only `files`.
   static func load(_ files: [String: String]) throws -> Tokenizer {
     try load(files.mapValues { Array($0.utf8) })
   }
 
-  /// The tokenizer of a directory that holds these bytes and nothing else.
+  /// The tokenizer of a directory that contains only files with these bytes.
   static func load(_ files: [String: [UInt8]]) throws -> Tokenizer {
     let directory = FileManager.default.temporaryDirectory
       .appending(path: "peft-tokenizer-\(UUID().uuidString)")

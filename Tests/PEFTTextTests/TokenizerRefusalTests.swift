@@ -2,9 +2,9 @@ import PEFTText
 import PEFTRuntime
 import Testing
 
-@Suite("What is not a tokenizer of this package is refused, with kind and place")
+@Suite("Unsupported tokenizers are refused, with kind and place")
 struct TokenizerRefusalTests {
-  /// Files, and what the error says about them; an empty `place` stands for the file as a whole.
+  /// Files and the expected error; an empty `place` means the file as a whole.
   struct Refusal: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let files: [String: String]
@@ -26,7 +26,7 @@ struct TokenizerRefusalTests {
     """
   }
 
-  /// A template of these parts: `A`, and special tokens by their names.
+  /// A template with these parts: `A`, and the names of special tokens.
   private static func template(_ parts: String...) -> String {
     let items = parts.map {
       $0 == "A"
@@ -265,7 +265,7 @@ struct TokenizerRefusalTests {
     #expect(!error.reason.isEmpty)
   }
 
-  @Test("the family's own template is taken, alone and among others")
+  @Test("the family's own template is accepted, alone and among others")
   func ownTemplate() throws {
     let own = Self.template("<s>", "A", "</s>")
     for processor in [
@@ -286,7 +286,7 @@ struct TokenizerRefusalTests {
     #expect(error.path == "tokenizer.json")
   }
 
-  @Test("every cut of a good document")
+  @Test("every truncation of a valid document")
   func cuts() throws {
     let bytes = Array(Self.document().utf8)
     #expect(throws: Never.self) { try Tokenizer(document: bytes, path: "whole") }

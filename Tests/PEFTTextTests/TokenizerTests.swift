@@ -20,7 +20,7 @@ struct TokenizerTests {
     }
   }
 
-  @Test("many texts at once give what each gives alone", arguments: TokenizerFixture.names)
+  @Test("many texts at once give the same as each alone", arguments: TokenizerFixture.names)
   func parallelEqualsSerial(name: String) throws {
     let tokenizer = try TokenizerFixture.tokenizer(name)
     let cases = try TokenizerFixture.cases(name)
@@ -51,7 +51,7 @@ struct TokenizerTests {
     #expect(try TokenizerFixture.load(document).encode("new").ids == [2, 54, 3])
   }
 
-  @Test("a maximum length below the special tokens leaves the special tokens")
+  @Test("a maximum length below the special tokens leaves only the special tokens")
   func tooShort() throws {
     let tokenizer = try TokenizerFixture.tokenizer("bert files")
     let encoding = tokenizer.encode("new town", pair: "low", maximumLength: 1)
@@ -60,8 +60,9 @@ struct TokenizerTests {
     #expect(encoding.truncated == 3)
   }
 
-  /// Words of random lengths around the limit of the scan, and long ones, against the definition.
-  @Test("a long word is merged as the definition says")
+  /// Compares words of random lengths around the limit of the scan, and long words, with the
+  /// definition.
+  @Test("a long word is merged by the definition")
   func longWords() throws {
     let tokenizer = try TokenizerFixture.tokenizer("roberta files")
     let ranks = try Self.mergeRanks()
@@ -81,9 +82,9 @@ struct TokenizerTests {
     }
   }
 
-  /// A quadratic method would take minutes here, the present one milliseconds.
+  /// A quadratic method would take minutes here; the current one takes milliseconds.
   @Test(
-    "a word of 100,000 characters takes no time to speak of",
+    "a word of 100,000 characters takes almost no time",
     arguments: ["roberta files", "bert files"], ["a", "lower", "\u{301}", "\u{4E2D}", "\u{1F600}"])
   func veryLongWord(name: String, part: String) throws {
     let tokenizer = try TokenizerFixture.tokenizer(name)
@@ -96,10 +97,10 @@ struct TokenizerTests {
     #expect(again == [encoding, encoding])
   }
 
-  /// A method that copies the text, or hashes its rest, at every character would take many minutes
-  /// here.
+  /// A method that copies the text or hashes its remainder at every character would take many
+  /// minutes here.
   @Test(
-    "time grows with the length of a text, not with its square", .timeLimit(.minutes(1)),
+    "time grows linearly with the length of a text", .timeLimit(.minutes(1)),
     arguments: ["\u{4E2D}", "\u{4E2D}a", "\u{4E2D} \u{E9}", "\u{F900}\u{301}"])
   func longIdeographs(part: String) throws {
     let tokenizer = try TokenizerFixture.tokenizer("bert files")
@@ -109,7 +110,7 @@ struct TokenizerTests {
     #expect(many.elementsEqual(repeatElement(once, count: count).joined()))
   }
 
-  @Test("marks heaped on a letter are stripped, however many", .timeLimit(.minutes(1)))
+  @Test("any number of combining marks on a letter is stripped", .timeLimit(.minutes(1)))
   func heapedMarks() throws {
     let tokenizer = try TokenizerFixture.tokenizer("bert files")
     let plain = tokenizer.encode("new").ids
@@ -117,14 +118,14 @@ struct TokenizerTests {
       let heap = String(repeating: "\u{301}\u{323}", count: count)
       #expect(tokenizer.encode("ne\(heap)w").ids == plain)
     }
-    // Enclosing and spacing marks stay, in canonical order.
+    // Enclosing and spacing marks are kept, in canonical order.
     let kept = "a" + String(repeating: "\u{302E}\u{1D16E}\u{1D165}", count: 100) + "b"
     #expect(
       tokenizer.encode(kept).ids == tokenizer.encode(kept.decomposedStringWithCanonicalMapping).ids)
   }
 
   @Test(
-    "a word without a limit on its length takes time in proportion to it", .timeLimit(.minutes(1)))
+    "a word without a length limit takes linear time", .timeLimit(.minutes(1)))
   func unlimitedWord() throws {
     let tokenizer = try TokenizerFixture.load([
       "tokenizer.json": """
@@ -145,7 +146,7 @@ struct TokenizerTests {
     #expect(ids(word + "b") == [0])
   }
 
-  @Test("tokens that only Unicode's equivalence makes equal are two tokens")
+  @Test("tokens that are equal only by Unicode's equivalence are two tokens")
   func canonicalEquivalents() throws {
     let tokens = ["[UNK]", "[CLS]", "[SEP]", "\u{E9}", "e\u{301}", "\u{212B}", "\u{C5}"]
     let tokenizer = try TokenizerFixture.load([
@@ -159,7 +160,7 @@ struct TokenizerTests {
     }
   }
 
-  @Test("decoding leaves out special tokens and gives the text back")
+  @Test("decoding leaves out special tokens and restores the text")
   func decoding() throws {
     for row in try TokenizerFixture.cases("roberta files") where row.maximumLength == nil {
       let tokenizer = try TokenizerFixture.tokenizer("roberta files")

@@ -18,7 +18,7 @@ struct TrainedBPEFilesTests {
     return try body(directory.appending(path: "new").path)
   }
 
-  /// Any characters, those that merge and white space more often.
+  /// Random characters, among which those that merge and white space are more frequent.
   private static func text(_ generator: inout SeededGenerator) -> String {
     let common = Array("eta \n's".unicodeScalars)
     let ranges: [ClosedRange<UInt32>] = [0...0x7F, 0x80...0x7FF, 0x800...0xD7FF, 0xE000...0x10FFFF]
@@ -35,7 +35,7 @@ struct TrainedBPEFilesTests {
   }
 
   @Test(
-    "encoding and decoding gives any text back", arguments: [SpecialTokenTemplate.gpt2, .roberta])
+    "encoding and decoding restores any text", arguments: [SpecialTokenTemplate.gpt2, .roberta])
   func identity(_ template: SpecialTokenTemplate) throws {
     let tokenizer = try Self.trained(template).tokenizer(template: template)
     var generator = SeededGenerator(seed: 3, purpose: "texts")
@@ -83,7 +83,7 @@ struct TrainedBPEFilesTests {
     }
   }
 
-  @Test("special tokens have the ids of their places, and stand where a text has them")
+  @Test("special tokens have the ids of their places, and appear where a text has them")
   func special() throws {
     let roberta = try Self.trained(.roberta).tokenizer(template: .roberta)
     let special = roberta.special
@@ -96,7 +96,7 @@ struct TrainedBPEFilesTests {
     #expect(gpt2.encode("").ids == [])
   }
 
-  @Test("a directory that cannot be made is an error that names it")
+  @Test("a directory that cannot be created is an error that names it")
   func refusal() throws {
     try Self.withDirectory { directory in
       try FileManager.default.createDirectory(

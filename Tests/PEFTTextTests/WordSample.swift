@@ -1,13 +1,13 @@
 import PEFTText
 import PEFTRuntime
 
-/// Random words of letters and what stands between them, put together so that the words of
-/// byte-level BPE are known without a splitter; and the naive way to learn merges from them.
+/// Random words of letters with separators between them, composed so that the words of byte-level
+/// BPE are known without a splitter; and the naive way to learn merges from them.
 struct WordSample {
   private(set) var text = ""
   private var counts: [String: Int] = [:]
 
-  /// What stands before a word, and the words that byte-level BPE makes of that.
+  /// The separators before a word, and the words that byte-level BPE makes from them.
   private static let separators: [(before: String, words: [String], prefix: String)] = [
     (" ", [], " "), (" ", [], " "), ("\n", ["\n"], ""), ("\n ", ["\n"], " "), ("  ", [" "], " "),
     ("19", ["19"], ""), (" ,", [" ,"], ""),
@@ -27,8 +27,8 @@ struct WordSample {
     }
   }
 
-  /// The first `count` merges, all pairs counted anew for each. Ties go to the smaller ids when one
-  /// special token and the bytes stand before the merges.
+  /// The first `count` merges, with all pairs recounted for each. Ties go to the smaller ids if one
+  /// special token and the bytes precede the merges.
   func naiveMerges(_ count: Int) -> [TrainedBPE.Merge] {
     var tokens = (0..<256).map { UInt8($0) }.sorted { Self.rank($0) < Self.rank($1) }.map(Self.name)
     var words = counts.map { word, count in

@@ -1,8 +1,8 @@
-/// SplitMix64: the random numbers of these tests, the same on every run.
+/// SplitMix64: the random numbers of the tests, the same on every run.
 public struct SeededRandom: RandomNumberGenerator {
   private var state: UInt64
 
-  /// Numbers that follow from `seed`.
+  /// A generator of numbers that follow from `seed`.
   public init(_ seed: UInt64) { state = seed }
 
   /// The next 64 bits.

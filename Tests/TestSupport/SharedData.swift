@@ -1,7 +1,7 @@
 import Foundation
 
-/// Data that is not part of the package: `PEFT_TEST_DATA`, or `../shared/data` beside it. Tests
-/// that need it skip where it is absent.
+/// Data that are not part of the package: `PEFT_TEST_DATA`, or `../shared/data` beside it. Tests
+/// that need them are skipped if they are absent.
 public enum SharedData {
   private static let root: URL = {
     if let path = ProcessInfo.processInfo.environment["PEFT_TEST_DATA"] {
@@ -11,11 +11,11 @@ public enum SharedData {
       .deletingLastPathComponent().deletingLastPathComponent().appending(path: "shared/data")
   }()
 
-  /// Whether there is something of this name.
+  /// Whether a file or directory of this name exists.
   public static func has(_ name: String) -> Bool {
     FileManager.default.fileExists(atPath: path(name))
   }
 
-  /// The path of what has this name.
+  /// The path of the file or directory of this name.
   public static func path(_ name: String) -> String { root.appending(path: name).path }
 }

@@ -3,7 +3,7 @@ import PEFTModels
 import PEFTTensor
 import PEFTText
 
-/// A small model of Llama's kind with random weights and a byte-level vocabulary, as a model
+/// A small model of the Llama family with random weights and a byte-level vocabulary, as a model
 /// directory.
 public enum SmallLlama {
   /// Writes `config.json`, the tokenizer's files and `model.safetensors` into `directory`.

@@ -2,13 +2,14 @@ import Foundation
 import PEFTModels
 import PEFTTensor
 
-/// A small BERT with random weights and a vocabulary of the words of given texts,
-/// as a model directory.
+/// A small BERT with random weights and a vocabulary of the words of given texts, as a model
+/// directory.
 public enum SmallModel {
   /// Writes `config.json`, `vocab.txt` and `model.safetensors` into `directory`.
   ///
   /// - Parameters:
-  ///   - rows: the least rows of the word table; words that no text has fill it up.
+  ///   - rows: the smallest number of rows of the word table, filled up with words that occur in no
+  ///     text.
   ///   - hiddenSize: a multiple of the four heads.
   public static func write(
     to directory: String, texts: [String], rows: Int = 0, hiddenSize: Int = 128,

@@ -3,7 +3,7 @@ import PEFTRuns
 import PEFTTensor
 import Testing
 
-/// What was made with a model is bound to all files of the model that it depends on.
+/// Everything made with a model is bound to all files of the model that it depends on.
 @Suite("Binding to the base model")
 struct BindingTests {
   private let place: Workplace
@@ -11,7 +11,7 @@ struct BindingTests {
   private let delta: String
   private let plan: String
 
-  /// A base with a file that nothing here reads, a run, a delta of it, and a plan.
+  /// A base with a file that this package does not read, a run, a delta of the run, and a plan.
   init() throws {
     place = try Workplace()
     (run, delta) = (place.directory.path("run"), place.directory.path("delta"))
@@ -38,7 +38,7 @@ struct BindingTests {
     try String(contentsOfFile: place.model + "/" + name, encoding: .utf8)
   }
 
-  /// Everything that reads the base of the run, its delta or the plan.
+  /// All commands that read the base of the run, of its delta or of the plan.
   private func readers() throws -> [(name: String, result: PEFTProcess)] {
     let output = place.directory.path("none")
     let trained = ["--method", "lora", "--steps", "2"]
@@ -69,7 +69,7 @@ struct BindingTests {
     }
   }
 
-  @Test("another configuration or tokenizer is refused by name, whatever reads it")
+  @Test("another configuration or tokenizer is refused by name, by every command that reads it")
   func changed() throws {
     for (reader, result) in try readers() where !["export", "apply"].contains(reader) {
       try #require(result.status == 0, "\(reader): \(result.errors)")
@@ -81,7 +81,7 @@ struct BindingTests {
     try refuse("config.json")
     try write(configuration, to: "config.json")
 
-    // The same tokens under other numbers.
+    // The same tokens with other ids.
     let vocabulary = try text("vocab.txt")
     var lines = vocabulary.split(separator: "\n")
     lines.swapAt(lines.count - 1, lines.count - 2)
@@ -89,22 +89,22 @@ struct BindingTests {
     try refuse("vocab.txt")
     try write(vocabulary, to: "vocab.txt")
 
-    // One that would be read.
+    // A new file that would be read.
     try write("{\"do_lower_case\": false}", to: "tokenizer_config.json")
     try refuse("tokenizer_config.json")
     try FileManager.default.removeItem(atPath: place.model + "/tokenizer_config.json")
 
-    // One that was recorded though nothing here reads it, which is not in the recipe of a run.
+    // A recorded file that this package does not read and that is not in the recipe of a run.
     try FileManager.default.removeItem(atPath: place.model + "/special_tokens_map.json")
     try refuse("special_tokens_map.json", but: ["resume"])
     try write("{}", to: "special_tokens_map.json")
 
-    // One that nothing reads does not matter.
+    // A file that nothing reads does not matter.
     try write("{}", to: "added_tokens.json")
     #expect(try PEFTProcess.run("verify", run).status == 0)
   }
 
-  @Test("a run of a version that recorded the weights alone is bound by its recipe, a delta is not")
+  @Test("a run of a version that recorded only the weights is bound by its recipe, a delta is not")
   func earlier() throws {
     for directory in [run, delta] {
       var manifest = try RunManifest.read(directory)

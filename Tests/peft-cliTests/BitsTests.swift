@@ -2,11 +2,10 @@ import Foundation
 import PEFTTensor
 import Testing
 
-/// Runs whose trained tensors are known to the bit, from before the libraries were split.
+/// Runs whose trained tensors are known bit for bit, from before the libraries were split.
 ///
-/// The digests are those of commit 04422bc with the kernels named here. They hold for
-/// OpenBLAS 0.3.21 on any processor with AVX2, because nothing but the kernels decides
-/// the order of the sums.
+/// The digests were produced at commit 04422bc with the kernels named here. They hold for OpenBLAS
+/// 0.3.21 on any processor with AVX2, because only the kernels determine the order of the sums.
 @Suite("Bits of earlier versions")
 struct BitsTests {
   private static let blas = "0.3.21"

@@ -93,7 +93,7 @@ struct CommandTests {
     #expect(before.sorted() == after.sorted())
   }
 
-  @Test("an interrupted run is saved and says so")
+  @Test("an interrupted run is saved, and the command says so")
   func interrupted() throws {
     let place = try Workplace()
     let run = place.directory.path("run")
@@ -104,7 +104,7 @@ struct CommandTests {
     let isStarted = { FileManager.default.fileExists(atPath: run + "/environment.json") }
     for _ in 0..<3000 where process.isRunning && !isStarted() { usleep(10_000) }
     process.interrupt()
-    // A signal that is not heard must fail the test, not hang it.
+    // If a signal is ignored, the test must fail, not hang.
     for _ in 0..<3000 where process.isRunning { usleep(10_000) }
     if process.isRunning { kill(process.processIdentifier, SIGKILL) }
     let result = try PEFTProcess.finish(process, streams)
@@ -136,7 +136,7 @@ struct CommandTests {
     #expect(names)
   }
 
-  @Test("files that are wrong end with 3 and leave no run")
+  @Test("invalid files end with 3 and leave no run")
   func badFiles() throws {
     let place = try Workplace()
     let run = place.directory.path("run")
@@ -170,7 +170,7 @@ struct CommandTests {
   }
 
   @Test(
-    "wrong options end with 2 and name what is right",
+    "invalid options end with 2 and the message names valid ones",
     arguments: [
       (["--method", "magic"], "bitfit"), (["--epochs", "0"], "--epochs"),
       (["--epochs", "1", "--steps", "2"], "exclude"),
@@ -189,7 +189,7 @@ struct CommandTests {
     #expect(result.output.isEmpty)
   }
 
-  @Test("data that cannot be read again are refused, and a directory is no data")
+  @Test("data that cannot be re-read are refused, and a directory is not data")
   func pipes() throws {
     let place = try Workplace()
     let pipe = place.directory.path("pipe")
@@ -205,7 +205,7 @@ struct CommandTests {
     #expect(typo.status == 2 && typo.errors.contains("qurey"), "\(typo.errors)")
   }
 
-  @Test("a run directory is not overwritten unless asked")
+  @Test("a run directory is not overwritten unless requested")
   func overwrite() throws {
     let place = try Workplace()
     let run = place.directory.path("run")
@@ -214,7 +214,7 @@ struct CommandTests {
     #expect(try place.train("--output", run, "--steps", "1", "--overwrite").status == 0)
   }
 
-  @Test("settings that the libraries name are printed as options, in errors and in notes")
+  @Test("settings named by the libraries are printed as options, in errors and in notes")
   func settingNames() throws {
     let place = try Workplace()
     let run = place.directory.path("run")
@@ -233,7 +233,7 @@ struct CommandTests {
     }
   }
 
-  @Test("a run keeps the command line that began it, as a shell takes it")
+  @Test("a run stores the command line that began it, quoted for a shell")
   func commandLine() throws {
     let place = try Workplace()
     let run = place.directory.path("it's a run")
@@ -257,7 +257,7 @@ struct CommandTests {
     #expect(result.status == 4 && says, "\(result.status): \(result.errors)")
   }
 
-  @Test("a command without the models that come with it says where it looked")
+  @Test("a command without its bundled models says where it looked")
   func missingResources() throws {
     let place = try TemporaryDirectory()
     try FileManager.default.copyItem(
@@ -274,7 +274,7 @@ struct CommandTests {
     #expect(said.contains(place.path) && said.contains("resources"), "\(said)")
   }
 
-  @Test("quickstart leaves a run that is there, its model and its data alone")
+  @Test("quickstart leaves an existing run, its model and its data unchanged")
   func quickstartRefusal() throws {
     let place = try TemporaryDirectory()
     let run = place.path("run")
@@ -290,13 +290,13 @@ struct CommandTests {
     }
   }
 
-  @Test("a limit on addresses is seen before memory is taken, and ends with 6")
+  @Test("an address space limit is detected before memory is allocated, and ends with 6")
   func limitedAddresses() throws {
     let place = try Workplace()
     let process = Process()
     process.executableURL = URL(filePath: "/bin/sh")
-    // The process alone takes a part of these 4 GB of addresses; the model would
-    // take ten times as much.
+    // The process itself takes a part of these 4 GB of address space; the model would take ten
+    // times as much.
     process.arguments = [
       "-c", "ulimit -v 4000000; exec \"$0\" \"$@\"", PEFTProcess.executable.path, "pretrain",
       "--target",
@@ -327,7 +327,7 @@ struct CommandTests {
     #expect(process.terminationStatus == 6 && said.contains("standard output"), "\(said)")
   }
 
-  @Test("a run whose file was tampered with is refused, not a crash")
+  @Test("a run with a modified file is refused, without a crash")
   func tampered() throws {
     let place = try Workplace()
     let run = place.directory.path("run")
@@ -349,7 +349,7 @@ struct CommandTests {
     }
   }
 
-  @Test("configuration files: merged, flags win, slips are answered")
+  @Test("configuration files: merged, flags win, misspellings get suggestions")
   func configuration() throws {
     let place = try Workplace()
     let file = try place.directory.write(
@@ -446,7 +446,7 @@ struct CommandTests {
     #expect(names?.contains(hostile.replacing("\r", with: "")) == true)
   }
 
-  @Test("tokenize, inspect and doctor print what they promise")
+  @Test("tokenize, inspect and doctor print their documented output")
   func smallCommands() throws {
     let place = try Workplace()
     let ids = try PEFTProcess.run("tokenize", place.model, input: "good bad\n\nred\n")
@@ -468,8 +468,8 @@ struct CommandTests {
     #expect(crowded.errors.contains("--workers 1000"))
     let cores = try doctor.document["cores"]?.integer ?? 0
     #expect(try crowded.document["workers"]?.integer ?? .max <= max(cores, 1))
-    // A core type that every x86-64 processor has: what it costs is said where
-    // there is a better one.
+    // Every x86-64 processor supports this core type; if there is a better one, the command warns
+    // of its cost.
     let slowed = try PEFTProcess.run(
       "doctor", "--json", environment: ["OPENBLAS_CORETYPE": "Nehalem"]
     ).document

@@ -8,7 +8,7 @@ struct ComparisonCommandTests {
     "--direction-batches", "3", "--probe-batches", "3", "--head-steps", "5", "--batch-size", "8",
   ]
 
-  @Test("a learning rate on trial that diverges is not chosen; one alone ends with 4")
+  @Test("a diverging trial rate is not chosen; a single rate that diverges ends with 4")
   func divergingRate() throws {
     let place = try Workplace()
     func compare(_ output: String, _ extra: String...) throws -> PEFTProcess {
@@ -35,7 +35,7 @@ struct ComparisonCommandTests {
     }
   }
 
-  @Test("a job in place of another goes on after an end, also where rates were on trial")
+  @Test("a job that replaces another can be resumed, also after trials of rates")
   func overwrittenRates() throws {
     let place = try Workplace()
     func adapt(_ extra: String...) throws -> PEFTProcess {

@@ -2,7 +2,7 @@ import Foundation
 import PEFTTensor
 import Testing
 
-/// Probes and pretrainings whose newest state is damaged; `ResumeTests` has those of training.
+/// Probes and pretrainings whose newest state is damaged; `ResumeTests` covers training.
 @Suite("Damaged states")
 struct DamagedStateTests {
   private let place: Workplace
@@ -20,7 +20,7 @@ struct DamagedStateTests {
     return try PEFTProcess.finish(process, streams)
   }
 
-  /// Kills a job when it has two states, damages the newest, and lets the job resume. Then damages
+  /// Kills a job once it has two states, damages the newest, and lets the job resume. Then damages
   /// both.
   private func check(
     _ arguments: [String], manifest name: String, findings: (String) throws -> some Equatable
@@ -59,7 +59,7 @@ struct DamagedStateTests {
   }
 
   @Test(
-    "a probe resumes from the state before, to the same bits",
+    "a probe resumes from the previous state, to the same bits",
     arguments: [
       ["--direction-batches", "2", "--probe-batches", "4", "--interactions"],
       ["--estimator", "fit", "--probe-steps", "6", "--period", "2"],
@@ -79,7 +79,7 @@ struct DamagedStateTests {
     }
   }
 
-  @Test("a pretraining resumes from the state before, to the same bits")
+  @Test("a pretraining resumes from the previous state, to the same bits")
   func pretraining() throws {
     try check(
       [

@@ -1,14 +1,14 @@
 import Foundation
 import Testing
 
-/// The command with few open files, and where its working directory is gone.
+/// Runs the command with few open files, and with its working directory removed.
 @Suite("Limits on files")
 struct DescriptorLimitTests {
   private let place: Workplace
 
   init() throws { place = try Workplace() }
 
-  /// Runs `prelude` in a shell, which the command then replaces.
+  /// Runs `prelude` in a shell, which then executes the command in its place.
   private func run(after prelude: String, _ arguments: [String]) throws -> (Int32, String) {
     let errors = place.directory.url("errors")
     try Data().write(to: errors)
@@ -31,7 +31,7 @@ struct DescriptorLimitTests {
   }
 
   @Test(
-    "few open files end the command with 6 and their limit, or not at all",
+    "with few open files the command ends with 6 and names the limit, or succeeds",
     arguments: [
       ["inspect", "MODEL"],
       [
@@ -56,7 +56,7 @@ struct DescriptorLimitTests {
       ]
       let arguments = command.map { places[$0] ?? $0 }
       let (status, errors) = try run(after: "ulimit -n \(limit)", arguments)
-      // 3 is right where a machine has no packages.
+      // Status 3 is correct on a machine without packages.
       let isKnown = status == 0 || status == 6 || (status == 3 && errors.contains("package"))
       #expect(isKnown, "\(command[0]) with \(limit) files ended with \(status): \(errors)")
       let isExplained = status != 6 || errors.contains("ulimit -n")
@@ -65,7 +65,7 @@ struct DescriptorLimitTests {
     }
   }
 
-  @Test("a working directory that is gone is no crash")
+  @Test("a removed working directory causes no crash")
   func goneDirectory() throws {
     let gone = "mkdir gone && cd gone && rmdir ../gone"
     for (arguments, expected) in [

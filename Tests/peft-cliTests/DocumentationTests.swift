@@ -1,13 +1,13 @@
 import Foundation
 import Testing
 
-/// The commands of the documentation, run as they stand there.
+/// Runs the commands of the documentation exactly as written.
 @Suite("Documentation")
 struct DocumentationTests {
   private static let pages = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Documentation")
 
-  /// The files that the pages speak of.
+  /// The files that the pages refer to.
   private static func place() throws -> Workplace {
     let place = try Workplace()
     let test = try String(contentsOfFile: place.dev, encoding: .utf8)

@@ -2,7 +2,7 @@ import Foundation
 import PEFTTensor
 import Testing
 
-/// Exports by the command; that other tools read them is for `Tests/Interoperability`.
+/// Exports by the command; `Tests/Interoperability` checks that other tools can read them.
 @Suite("Exporting")
 struct ExportTests {
   private let place: Workplace
@@ -34,7 +34,7 @@ struct ExportTests {
     }
   }
 
-  /// A run as an adapter.
+  /// Exports a run as an adapter.
   private func adapter(of run: String) throws -> String {
     let adapter = place.directory.path("adapter")
     let result = try PEFTProcess.run("export", run, "--format", "peft", "--output", adapter)
@@ -42,14 +42,14 @@ struct ExportTests {
     return adapter
   }
 
-  /// The largest difference; infinite where the two are not of one shape.
+  /// The largest difference; infinite if the shapes differ.
   private func distance(_ one: [[Double]], _ other: [[Double]]) -> Double {
     guard one.map(\.count) == other.map(\.count), !one.isEmpty else { return .infinity }
     return zip(one.joined(), other.joined()).reduce(0) { max($0, abs($1.0 - $1.1)) }
   }
 
   @Test(
-    "each form gives the run's logits when it is used",
+    "each format gives the run's logits when it is used",
     arguments: [
       ["lora", "--rank", "3"], ["bitfit"], ["norm"], ["head"], ["full"],
       ["dora", "--rank", "3"], ["ia3"], ["id3", "--set", "share=0.01"],
@@ -58,7 +58,7 @@ struct ExportTests {
     let run = try run("run", ["--method"] + method)
     let expected = try predictions(run)
     #expect(expected.count == 16 && expected.allSatisfy { $0.count == 2 })
-    // The base has no pooler: the one that was drawn for the run is the run's.
+    // The base has no pooler; the run initialised one, and it belongs to the run.
     let trained = try JSONValue(contentsOf: run + "/run.json")["metrics"]?["dev"]?["loss"]
     let measured = try PEFTProcess.run("evaluate", run, "--data", place.dev, "--json")
     #expect(try measured.document["metrics"]?["loss"] == trained)
@@ -116,7 +116,7 @@ struct ExportTests {
     #expect(!FileManager.default.fileExists(atPath: place.directory.path("none")))
   }
 
-  @Test("a head of several labels for each text is refused by name")
+  @Test("a head with several labels per text is refused by name")
   func severalLabels() throws {
     let run = try run("run", ["--method", "bitfit"])
     let merged = place.directory.path("merged")
@@ -138,7 +138,7 @@ struct ExportTests {
   }
 
   @Test(
-    "an adapter trains further from where it was",
+    "an adapter continues training from where it was",
     arguments: [
       (["lora", "--rank", "3"], "rank", JSONValue.integer(3)),
       (["dora", "--rank", "3"], "rank", .integer(3)),
@@ -156,7 +156,7 @@ struct ExportTests {
     #expect(manifest["trainable"] == (try JSONValue(contentsOf: run + "/run.json"))["trainable"])
   }
 
-  @Test("an adapter's head of another size begins anew; its additions are taken")
+  @Test("an adapter's head of another size is initialised again; its LoRA matrices are kept")
   func otherHead() throws {
     let run = try run("run", ["--method", "lora", "--rank", "3"])
     let adapter = try adapter(of: run)
@@ -165,7 +165,7 @@ struct ExportTests {
       to: "three.tsv")
     let more = place.directory.path("more")
     for _ in 0..<2 {
-      // The second time the run has ended, and that is said.
+      // The second time, the run has already ended, and the command says so.
       let result = try PEFTProcess.run(
         "train", "--model", place.model, "--train", three, "--adapter", adapter, "--steps", "2",
         "--output", more, "--resume", "--pooling", "first")
@@ -214,7 +214,7 @@ struct ExportTests {
     let full = try PEFTProcess.run(
       "export", run, "--format", "delta", "--output", place.directory.path("mean-delta"))
     #expect(full.status == 6)
-    // Neither the base nor the run is overwritten by what is made of them.
+    // Neither the base nor the run is overwritten by an export.
     let before = try Data(contentsOf: URL(filePath: place.model + "/model.safetensors"))
     for output in [place.model, run, run + "/../run"] {
       #expect(
@@ -225,7 +225,7 @@ struct ExportTests {
     #expect(try Data(contentsOf: URL(filePath: place.model + "/model.safetensors")) == before)
   }
 
-  @Test("events are there for TensorBoard, each with its checksums")
+  @Test("events are written for TensorBoard, each with its checksums")
   func events() throws {
     let run = try run("run", ["--method", "head"])
     let name = try #require(
@@ -243,7 +243,7 @@ struct ExportTests {
       place += 16 + length
       records += 1
     }
-    // The version, a step each, and the evaluation of the only pass… and of the end.
+    // The version, one record per step, and the evaluations after the only pass and at the end.
     let rows = try String(contentsOfFile: run + "/metrics.csv", encoding: .utf8)
       .split(separator: "\n").dropFirst().map { $0.split(separator: ",")[0] }
     #expect(records == 1 + 30 + Set(rows).count)

@@ -1,12 +1,12 @@
 import Foundation
 import Testing
 
-/// The library that makes file operations of a process go wrong; see `Tests/FaultShim/fault.c`.
+/// The library that makes file operations of a process fail; see `Tests/FaultShim/fault.c`.
 final class FaultShim: Sendable {
   private let directory: TemporaryDirectory
   private let library: String
 
-  /// Compiles it.
+  /// Compiles the library.
   init() throws {
     directory = try TemporaryDirectory()
     library = directory.path("fault.so")
@@ -20,7 +20,7 @@ final class FaultShim: Sendable {
     try #require(compiler.terminationStatus == 0, "the fault shim does not compile")
   }
 
-  /// The environment in which call `call` goes wrong.
+  /// The environment in which call number `call` fails.
   func environment(_ kind: String, at call: Int) -> [String: String] {
     ["LD_PRELOAD": library, "PEFT_FAULT": "\(kind):\(call)"]
   }

@@ -2,7 +2,7 @@ import Foundation
 import PEFTTensor
 import Testing
 
-/// Files of state whose numbers no run has written, their digests made to agree.
+/// State files with numbers that no run has written, and matching digests.
 @Suite("Forged state")
 struct ForgedStateTests {
   private let place: Workplace
@@ -20,7 +20,7 @@ struct ForgedStateTests {
     return try PEFTProcess.finish(process, streams)
   }
 
-  /// Lets a job be killed when `manifest` is there.
+  /// Runs a job and kills it once `manifest` exists.
   private func begin(_ arguments: [String], until manifest: String) throws {
     for call in stride(from: 20, to: 1000, by: 8) {
       let ended = try run(arguments + ["--overwrite"], shim.environment("kill", at: call))
@@ -30,8 +30,8 @@ struct ForgedStateTests {
     Issue.record("\(manifest) was never there")
   }
 
-  /// Writes a safetensors file again with other metadata or integers, and its new
-  /// digest into `manifest`.
+  /// Rewrites a safetensors file with other metadata or integers, and puts its new digest into
+  /// `manifest`.
   private func forge(
     _ path: String, manifest: String, metadata: [String: String] = [:],
     integers: ((String, [Int64]) -> [Int64])? = nil
@@ -53,7 +53,7 @@ struct ForgedStateTests {
       .write(toFile: manifest, atomically: true, encoding: .utf8)
   }
 
-  /// The probes of the newest state.
+  /// The number of probes of the newest state.
   private func probes(_ manifest: String) throws -> Int? {
     try JSONValue(contentsOf: manifest)["states"]?.array?.first?["probes"]?.integer
   }
@@ -139,7 +139,7 @@ struct ForgedStateTests {
       try run(arguments + ["--resume"]), naming: ["probe-records-\(done)", "record.0"])
   }
 
-  @Test("the numbers of a model that was made from scratch")
+  @Test("the numbers of a model trained from scratch")
   func pretraining() throws {
     let output = place.directory.path("scratch")
     let arguments = [

@@ -5,9 +5,9 @@ import Testing
 struct HelpTests {
   static let golden = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Golden")
 
-  /// To accept new texts run the tests with `PEFT_UPDATE_GOLDEN=1` and read the difference.
+  /// To accept new texts, run the tests with `PEFT_UPDATE_GOLDEN=1` and review the difference.
   @Test(
-    "every help text is the committed one",
+    "every help text equals the committed one",
     arguments: [
       "", "inspect", "tokenize", "train", "evaluate", "predict", "doctor", "quickstart", "config",
       "config show", "generate", "pretrain", "models", "probe", "select", "verify", "export",

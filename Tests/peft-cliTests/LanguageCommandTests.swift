@@ -2,7 +2,8 @@ import Foundation
 import PEFTTensor
 import Testing
 
-/// GPT-2 through the binary: pretrained here on a rhyme, then adapted, probed and made to write.
+/// Runs a GPT-2 through the binary: pretrained here on a rhyme, then adapted, probed and used to
+/// generate text.
 @Suite("Commands on language models", .serialized)
 struct LanguageCommandTests {
   private static let things = ["cat", "dog", "cow", "hen"]
@@ -23,7 +24,7 @@ struct LanguageCommandTests {
     let text: String
   }
 
-  /// A GPT-2 that knows the words.
+  /// A GPT-2 that knows the words of the data.
   private static let place = Result {
     let directory = try TemporaryDirectory()
     let pairs = try directory.write(Self.pairs(64), to: "pairs.txt")
@@ -105,7 +106,8 @@ struct LanguageCommandTests {
     #expect(try strided.document["metrics"]?["tokens"]?.double == tokens)
   }
 
-  @Test("the main job compares a language model's choice with what it can train: it has no head")
+  @Test(
+    "the main job compares a language model's selection with trainable baselines: it has no head")
   func mainJob() throws {
     let place = try Self.place.get()
     let common = [
@@ -170,7 +172,7 @@ struct LanguageCommandTests {
     #expect(try classes.document["metrics"]?["accuracy"]?.double ?? 0 > 0.9)
   }
 
-  @Test("the models that come with the command load, write and are of the stated size")
+  @Test("the bundled models load, generate and have the documented size")
   func bundled() throws {
     let directory = try TemporaryDirectory()
     let copied = try run(["models", directory.path, "--json"])
@@ -190,7 +192,7 @@ struct LanguageCommandTests {
     let text = try directory.write(
       "She looked at him for a moment, and then she said that she did not know.\n", to: "t.txt")
     let measured = try run(["evaluate", directory.path("gpt2-small"), "--data", text, "--json"])
-    // Far below the 4096 of a model that knows nothing.
+    // Far below 4096, the perplexity of an untrained model.
     #expect(try measured.document["metrics"]?["perplexity"]?.double ?? .infinity < 200)
     let masked = try run([
       "evaluate", directory.path("roberta-small"), "--data", text, "--task", "language", "--json",
@@ -199,7 +201,7 @@ struct LanguageCommandTests {
     #expect(try masked.document["metrics"]?["tokens"]?.double ?? 0 > 0)
   }
 
-  @Test("bad input ends with 3 or 2, and says where and what to do")
+  @Test("bad input ends with 3 or 2, and the message names the place and the remedy")
   func refusals() throws {
     let place = try Self.place.get()
     let long = String(repeating: "thing ", count: 70)

@@ -3,7 +3,7 @@ import PEFTTensor
 import TestSupport
 import Testing
 
-/// A model of Llama's kind through the binary.
+/// Runs a model of the Llama family through the binary.
 @Suite("Commands on a Llama")
 struct LlamaCommandTests {
   private let directory: TemporaryDirectory
@@ -29,7 +29,7 @@ struct LlamaCommandTests {
     return result
   }
 
-  @Test("inspect counts every parameter once, and says what is tied", arguments: [true, false])
+  @Test("inspect counts every parameter once, and shows tied tables", arguments: [true, false])
   func inspect(tiesOutput: Bool) throws {
     let model = try model(tiesOutput: tiesOutput)
     let found = try run(["inspect", model, "--method", "norm", "--json"]).document
@@ -52,7 +52,7 @@ struct LlamaCommandTests {
   }
 
   @Test(
-    "train, generate, and every form of export",
+    "train, generate, and every export format",
     arguments: [("lora", true), ("lora", false), ("full", false), ("norm", true)])
   func language(method: String, tiesOutput: Bool) throws {
     let model = try model(tiesOutput: tiesOutput)
@@ -114,7 +114,9 @@ struct LlamaCommandTests {
     for (one, other) in zip(mine, theirs) { #expect(abs(one - other) < 1e-4) }
   }
 
-  @Test("the main job compares its choice with what there is: a Llama has no biases and no head")
+  @Test(
+    "the main job compares its selection with possible baselines: a Llama has no biases and no head"
+  )
   func adapt() throws {
     let model = try model(tiesOutput: true)
     let output = directory.path("adapt")

@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// The command under limits on addresses, from less than its libraries take to more than it needs.
+/// Runs the command under limits on its address space, from less than its libraries take to more
+/// than it needs.
 @Suite("Limits on memory")
 struct MemoryLimitTests {
   private static let kilobytes = [
@@ -9,7 +10,7 @@ struct MemoryLimitTests {
     500_000, 600_000, 800_000, 1_000_000,
   ]
 
-  /// Runs the command under a limit; one that does not end is ended with status 124.
+  /// Runs the command under a limit. A command that does not end is killed, with status 124.
   private func run(_ arguments: [String], under limit: Int, errors: URL) throws -> Int32 {
     try Data().write(to: errors)
     let process = Process()
@@ -29,7 +30,7 @@ struct MemoryLimitTests {
   }
 
   @Test(
-    "the command ends by itself: with 6 and a message where memory is short",
+    "the command ends by itself, with 6 and a message if memory is short",
     .timeLimit(.minutes(30)), arguments: [["--version"], ["train"], ["train", "--workers", "2"]])
   func limits(_ command: [String]) throws {
     let place = try Workplace()
@@ -49,7 +50,7 @@ struct MemoryLimitTests {
       case 6:
         let isExplained = text.contains("MiB")
         #expect(isExplained, "\(limit): \(text)")
-      // The loader of programs, before there is anything of the command.
+      // The program loader fails before any of the command's code runs.
       case 127:
         let isLoader = text.contains("error while loading shared libraries")
         #expect(isLoader, "\(limit): \(text)")
@@ -57,7 +58,7 @@ struct MemoryLimitTests {
       }
       ends.append(status)
     }
-    // Once there is enough, more is enough too.
+    // Once there is enough memory, more is also enough.
     #expect(ends.last == 0)
     #expect(ends.drop { $0 != 0 }.allSatisfy { $0 == 0 })
     #expect(command[0] != "train" || ends.contains(6))

@@ -2,7 +2,7 @@ import Foundation
 import PEFTTensor
 import Testing
 
-/// Commands in directories that belong to somebody else.
+/// Runs commands in directories that belong to somebody else.
 @Suite("Other people's files")
 struct OwnershipTests {
   private let place: Workplace
@@ -12,7 +12,7 @@ struct OwnershipTests {
 
   init() throws { place = try Workplace() }
 
-  /// Every name that a command gives to a file or directory of its results.
+  /// All names that commands give to result files or directories.
   static let names = [
     ".1-1.partial", ".mine.partial", "adapter_config.json", "adapter_model.safetensors",
     "checkpoint-500.safetensors", "checkpoint.json", "comparison.csv", "comparison.json",
@@ -23,12 +23,12 @@ struct OwnershipTests {
     "run.json", "settings.json", "steps.csv", "suite.json", "task-train.jsonl", "tokenizer.json",
     "trained.safetensors", "validation.json", "vocab.json", "written.jsonl",
   ]
-  /// The same of directories, with a file of somebody's in each.
+  /// The names of directories, each containing somebody else's file.
   static let folders = [
     "cells/microscopy", "methods/head/seed-1", "probes/mine", "rate-0.001", "roberta-small",
   ]
 
-  /// Fills a directory with files of somebody's.
+  /// Fills a directory with somebody else's files.
   private func fill(_ directory: String) throws {
     for folder in [""] + Self.folders.map({ "/" + $0 }) {
       try FileManager.default.createDirectory(
@@ -47,7 +47,7 @@ struct OwnershipTests {
       .write(to: URL(filePath: path))
   }
 
-  /// Every file below a directory, with its bytes.
+  /// All files below a directory, with their bytes.
   private func contents(_ directory: String) throws -> [String: Data] {
     var files: [String: Data] = [:]
     for case let name as String in FileManager.default.enumerator(atPath: directory) ?? .init() {
@@ -62,7 +62,7 @@ struct OwnershipTests {
     return try PEFTProcess.finish(process, streams)
   }
 
-  /// Options of every command that writes a directory, but for `--output`.
+  /// The options of every command that writes a directory, without `--output`.
   private func commands() throws -> [(name: String, options: [String])] {
     let task = ["--model", place.model, "--train", place.train, "--dev", place.dev]
     let run = place.directory.path("a-run")
@@ -126,7 +126,7 @@ struct OwnershipTests {
     ]
   }
 
-  @Test("no command changes a file in a directory that it did not make")
+  @Test("no command changes a file in a directory that it did not create")
   func foreign() throws {
     let directory = place.directory.path("foreign")
     try fill(directory)
@@ -141,8 +141,8 @@ struct OwnershipTests {
           continue
         }
         let result = try run(options + ["--output", directory] + extra)
-        // A checkpoint, influences or manifest that are to be gone on with may
-        // be read, and are none.
+        // A checkpoint, influences or a manifest to resume from may be read, and are then found
+        // invalid.
         let expected: [Int32] = extra == ["--resume"] ? [3, 6] : [6]
         #expect(
           expected.contains(result.status),
@@ -160,7 +160,7 @@ struct OwnershipTests {
     #expect(try contents(directory).filter { before[$0.key] != nil } == before)
   }
 
-  @Test("what is put beside a command's own files stays when they are replaced")
+  @Test("files put beside a command's own are kept when those are replaced")
   func beside() throws {
     for (name, options) in try commands() {
       let directory = place.directory.path("own-" + name)
@@ -179,7 +179,7 @@ struct OwnershipTests {
     }
   }
 
-  @Test("links are not followed, and a directory that cannot be read is not an empty one")
+  @Test("links are not followed, and an unreadable directory does not count as empty")
   func links() throws {
     let manager = FileManager.default
     let directory = place.directory.path("theirs")
@@ -197,7 +197,7 @@ struct OwnershipTests {
       #expect(try manager.contentsOfDirectory(atPath: directory).isEmpty, "\(name)")
       #expect(!manager.fileExists(atPath: place.directory.path("nowhere")), "\(name)")
     }
-    // A link in place of a file of the command's own.
+    // A link in place of one of the command's own files.
     let own = place.directory.path("own")
     let train = try #require(try commands().first).options
     #expect(try run(train + ["--output", own]).status == 0)

@@ -2,17 +2,17 @@ import Foundation
 import PEFTTensor
 import Testing
 
-/// The real binary, run as a user runs it.
+/// The real binary, run as by a user.
 struct PEFTProcess {
   let status: Int32
   let output: String
   let errors: String
 
-  /// The products lie beside the test bundle.
+  /// The build products are beside the test bundle.
   static let executable = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
     .appending(path: "peft")
 
-  /// Starts the command; its streams go to files, so that no pipe can fill up.
+  /// Starts the command. Its streams go to files, so that no pipe can fill up.
   static func start(
     _ arguments: [String], input: String = "", environment: [String: String] = [:]
   ) throws -> (process: Process, directory: TemporaryDirectory) {
@@ -50,13 +50,13 @@ struct PEFTProcess {
     return try finish(process, directory)
   }
 
-  /// Standard output as the one JSON document it must be.
+  /// Standard output, which must be a single JSON document.
   var document: JSONValue {
     get throws { try JSONValue(parsing: output.utf8) }
   }
 }
 
-/// A directory that goes when the last reference to it does.
+/// A directory that is removed with the last reference to it.
 final class TemporaryDirectory: Sendable {
   let path: String
 

@@ -2,15 +2,15 @@ import Foundation
 import PEFTTensor
 import Testing
 
-/// The recipes that the command of today writes.
+/// The recipes that the current command writes.
 @Suite("Recipes")
 struct RecipeTests {
   private let place: Version1Fixture
 
   init() throws { place = try Version1Fixture() }
 
-  /// Texts in a document that look like what Swift prints for a value; those of the environment are
-  /// others'.
+  /// Texts in a document that look like Swift's descriptions of values, without those in the
+  /// environment, which come from elsewhere.
   private func descriptions(_ value: JSONValue) -> [String] {
     switch value {
     case .string(let text):
@@ -29,7 +29,7 @@ struct RecipeTests {
     #expect(recipe["version"] == .integer(2), "\(name)")
   }
 
-  @Test("hold no text that Swift prints for a value")
+  @Test("contain no text that Swift prints for a value")
   func explicit() throws {
     #expect(
       descriptions(try JSONValue(contentsOf: place.path("written/run.json"))).count >= 3,
@@ -61,7 +61,7 @@ struct RecipeTests {
     try check("new-base/pretraining.json", recipe: nil)
   }
 
-  @Test("of a checkpoint hold none either")
+  @Test("in a checkpoint contain none either")
   func checkpoint() throws {
     let run = place.path("new")
     let arguments = (Version1Fixture.slow + ["--output", "@new", "--workers", "1"]).map {

@@ -4,7 +4,7 @@ import PEFTStudy
 import PEFTTensor
 import Testing
 
-/// Every byte of a result is one that `verify` looks at.
+/// `verify` detects a change of any byte of a result.
 @Suite("Results are bound to their files")
 struct ResultFileTests {
   private let place: Workplace
@@ -23,7 +23,7 @@ struct ResultFileTests {
 
   private func verify() throws -> PEFTProcess { try PEFTProcess.run("verify", run) }
 
-  @Test("a changed byte anywhere in a run is found")
+  @Test("a changed byte anywhere in a run is detected")
   func flips() throws {
     #expect(try verify().status == 0)
     var generator = SeededGenerator(seed: 5, purpose: "flips")
@@ -49,7 +49,7 @@ struct ResultFileTests {
     #expect(try verify().status == 0)
   }
 
-  @Test("a changed byte is found at every place of the documents that hold their own digest")
+  @Test("a changed byte is detected anywhere in documents with their own digest")
   func everyByte() throws {
     #expect(try ResultCheck.check(run).isEmpty)
     var generator = SeededGenerator(seed: 6, purpose: "flips")
@@ -70,7 +70,7 @@ struct ResultFileTests {
     }
   }
 
-  @Test("a pipe in place of a document is refused, and not waited for", .timeLimit(.minutes(1)))
+  @Test("a pipe in place of a document is refused without waiting", .timeLimit(.minutes(1)))
   func pipes() throws {
     for name in ["run.json", "plan.json", "comparison.json", ".peft.json"] {
       let path = run + "/" + name

@@ -2,7 +2,7 @@ import Foundation
 import PEFTTensor
 import Testing
 
-/// Runs that are ended anywhere and gone on with, against one that never was.
+/// Compares runs that are interrupted anywhere and resumed with an uninterrupted run.
 @Suite("Resuming")
 struct ResumeTests {
   private static let finals = ["trained.safetensors", "steps.csv", "metrics.csv", "settings.json"]
@@ -26,13 +26,13 @@ struct ResumeTests {
     return try PEFTProcess.finish(process, streams)
   }
 
-  /// What a run leaves behind that is the same in every such run.
+  /// The results of a run that are the same in every such run.
   private func results(_ run: String) throws -> [String: Data] {
     var files: [String: Data] = [:]
     for name in Self.finals { files[name] = try Data(contentsOf: URL(filePath: "\(run)/\(name)")) }
     var manifest = try #require(JSONValue(contentsOf: run + "/run.json").object)
     for key in ["seconds", "tokensPerSecond"] { manifest[key] = nil }
-    // The environment has the number of workers.
+    // The environment records the number of workers.
     manifest["files"] = manifest["files"]?["trained.safetensors"]
     files["run.json"] = Data(JSONValue.object(manifest).text().utf8)
     return files
@@ -44,8 +44,8 @@ struct ResumeTests {
     }
   }
 
-  /// Ends a job at each of its changes of a file in turn and lets it go on: it must find what a
-  /// whole one finds, in `whole`, and leave nothing else behind.
+  /// Kills a job at each of its file changes in turn and resumes it. The resumed job must produce
+  /// the same results as an uninterrupted one, `whole`, and leave nothing else behind.
   ///
   /// - Parameter job: works in a directory, with variables in its environment.
   /// - Returns: the number of calls that change a file.
@@ -73,7 +73,7 @@ struct ResumeTests {
     }
   }
 
-  @Test("a run killed at any change of a file goes on to the same bits")
+  @Test("a run killed at any file change resumes to the same bits")
   func killed() throws {
     let shim = try FaultShim()
     #expect(try train(to: place.directory.path("whole")).status == 0)
@@ -82,7 +82,7 @@ struct ResumeTests {
     while true {
       call += 1
       let run = place.directory.path("run-\(call)")
-      // Once more in the middle of going on, where the first kill was an even one.
+      // If the first kill was at an even call, kill it once more in the middle of resuming.
       let ends = try (0...(call.isMultiple(of: 2) ? 1 : 0)).map { round in
         try train(
           to: run, "--resume", "--workers", "\(1 + call % 2)",
@@ -101,7 +101,7 @@ struct ResumeTests {
   }
 
   @Test(
-    "so does one of other methods, killed at some changes",
+    "so does a run of other methods, killed at some changes",
     arguments: [["id3", "--set", "share=0.01"], ["dora", "--lora-dropout", "0.1"], ["ia3"]])
   func killedWithMethods(method: [String]) throws {
     let shim = try FaultShim()
@@ -127,7 +127,7 @@ struct ResumeTests {
   }
 
   @Test(
-    "a probe killed at any change of a file goes on to the same bits",
+    "a probe killed at any file change resumes to the same bits",
     arguments: [
       [
         "--candidates", "lora:1,2", "--interactions", "--direction-batches", "3",
@@ -150,7 +150,7 @@ struct ResumeTests {
         ] + options, environment: environment)
       return try PEFTProcess.finish(process, streams)
     }
-    /// All but the seconds.
+    /// All results except the seconds.
     func findings(_ run: String) throws -> JSONValue {
       var document = try #require(JSONValue(contentsOf: run + "/influence.json").object)
       var cost = try #require(document["cost"]?.object)
@@ -163,14 +163,14 @@ struct ResumeTests {
     let names = try FileManager.default.contentsOfDirectory(
       atPath: place.directory.path("whole"))
     #expect(names.sorted() == [".peft.json", "environment.json", "influence.json"])
-    // One that has ended is not taken for one with other options.
+    // A finished run is not taken for one with other options.
     let other = try PEFTProcess.run(
       "probe", "--model", place.model, "--train", place.train, "--output",
       place.directory.path("whole"), "--resume")
     #expect(other.status == 3)
   }
 
-  @Test("a model in the making, killed at any change of a file, goes on to the same bits")
+  @Test("a pretraining killed at any file change resumes to the same bits")
   func killedPretraining() throws {
     func pretrain(to model: String, _ environment: [String: String]) throws -> PEFTProcess {
       let (process, streams) = try PEFTProcess.start(
@@ -182,7 +182,7 @@ struct ResumeTests {
         ], environment: environment)
       return try PEFTProcess.finish(process, streams)
     }
-    /// The weights, and of each step all but the seconds.
+    /// The weights, and all results of each step except the seconds.
     func results(_ model: String) throws -> [Data] {
       let table = try String(contentsOfFile: model + "/steps.csv", encoding: .utf8)
         .split(separator: "\n").map { $0.split(separator: ",").prefix(5).joined(separator: ",") }
@@ -196,7 +196,7 @@ struct ResumeTests {
     #expect(calls > 40, "\(calls) calls")
   }
 
-  @Test("the main job, killed here and there, goes on to the same results")
+  @Test("the main job, killed at several points, resumes to the same results")
   func killedJob() throws {
     let shim = try FaultShim()
     func adapt(to run: String, _ environment: [String: String] = [:]) throws -> PEFTProcess {
@@ -232,13 +232,13 @@ struct ResumeTests {
   }
 
   @Test(
-    "a disk that is full or broken ends with 6 and a name, and nothing is lost",
+    "a full or broken disk ends with 6 and names the file, and nothing is lost",
     arguments: ["ENOSPC", "EIO", "short"])
   func faults(kind: String) throws {
     let shim = try FaultShim()
     #expect(try train(to: place.directory.path("whole")).status == 0)
     let whole = try results(place.directory.path("whole"))
-    // The calls of a whole run are some 180; every seventh, beginning elsewhere for every kind.
+    // A whole run makes about 180 calls; test every seventh, with a different start for each kind.
     for call in stride(from: 1 + kind.count, to: 1000, by: 7) {
       let run = place.directory.path("run-\(call)")
       let ended = try train(to: run, environment: shim.environment(kind, at: call))
@@ -253,7 +253,7 @@ struct ResumeTests {
     }
   }
 
-  /// Sends SIGTERM to the process of `run` as soon as `isDue` says so of its events.
+  /// Sends SIGTERM to the process of `run` as soon as `isDue` returns true for its events.
   private func end(
     _ process: Process, _ streams: TemporaryDirectory, run: String,
     when isDue: ([JSONValue]) -> Bool
@@ -270,7 +270,7 @@ struct ResumeTests {
     return try PEFTProcess.finish(process, streams)
   }
 
-  @Test("a signal is heard within an evaluation, which the run that goes on makes again")
+  @Test("a signal ends an evaluation, which the resumed run repeats")
   func interruptedEvaluation() throws {
     let words = ["red", "green", "blue", "one", "two", "three", "four", "five"]
     let rows = (0..<40_000).map { "\(words[$0 % 8]) \($0 % 3 == 0 ? "good" : "bad")\tyes\n" }
@@ -288,7 +288,7 @@ struct ResumeTests {
       event["event"] == .string("evaluation") && event["step"] == .integer(step)
         && event["split"] == .string(split)
     }
-    // In the first evaluation, in the last one, and in that of the test data.
+    // During the first evaluation, the last one, and that of the test data.
     for (step, split, before) in [
       (2, "dev", "step"), (3, "dev", "step"), (3, "test", "checkpoint"),
     ] {
@@ -311,7 +311,7 @@ struct ResumeTests {
     try #require(ended.status == 0, "\(ended.errors)")
     #expect(try results(run) == results(place.directory.path("whole")))
     #expect(try leftOvers(run).isEmpty)
-    // `evaluate` hears it as well, once it takes signals itself.
+    // `evaluate` also responds to it, once it handles signals.
     let (evaluation, texts) = try PEFTProcess.start(["evaluate", run, "--data", long])
     for _ in 0..<60_000 where evaluation.isRunning {
       if takesTermination(evaluation.processIdentifier) { break }
@@ -330,7 +330,7 @@ struct ResumeTests {
     return signals >> UInt64(SIGTERM - 1) & 1 == 1
   }
 
-  @Test("an interrupted run can be used, and goes on to the same bits; a finished one says so")
+  @Test("an interrupted run can be used, and resumes to the same bits; a finished one says so")
   func interrupted() throws {
     let run = place.directory.path("run")
     #expect(try train(to: place.directory.path("whole"), "--steps", "9").status == 0)
@@ -353,13 +353,13 @@ struct ResumeTests {
     #expect(other.status == 3)
   }
 
-  @Test("a run killed when only its test data are left goes on to them, and trains no step again")
+  @Test("a run killed before its test evaluation resumes with that, and trains no step again")
   func killedAtTheEnd() throws {
     let shim = try FaultShim()
     let run = place.directory.path("run")
     let test = ["--test", place.dev]
     #expect(try train(to: place.directory.path("whole"), test[0], test[1]).status == 0)
-    // The first change of a file after the state of the last step is there, by halves.
+    // Find, by bisection, the first file change after the state of the last step is saved.
     func runs(killedAt call: Int) throws -> (status: Int32, isAfter: Bool) {
       try? FileManager.default.removeItem(atPath: run)
       let ended = try train(
@@ -387,8 +387,7 @@ struct ResumeTests {
     #expect(try leftOvers(run).isEmpty)
   }
 
-  /// Writes the newest state of a run again, as one after `step` steps, and what its
-  /// manifest says of it.
+  /// Rewrites the newest state of a run as one after `step` steps, and updates its manifest.
   private func moveState(of run: String, to step: Int, manifestStep: Int) throws {
     let manifest = run + "/checkpoint.json"
     var document = try #require(JSONValue(contentsOf: manifest).object)
@@ -410,7 +409,7 @@ struct ResumeTests {
     try JSONFile.write(.object(document), to: manifest)
   }
 
-  @Test("a state beyond the end of the run, or of another step than said, is refused by name")
+  @Test("a state beyond the end of the run, or of a contradictory step, is refused by name")
   func beyond() throws {
     let shim = try FaultShim()
     let run = place.directory.path("run")
@@ -457,7 +456,7 @@ struct ResumeTests {
       let isNamed = result.errors.contains(word)
       #expect(isNamed, "\(result.errors)")
     }
-    // The newest state is damaged: the one before serves.
+    // The newest state is damaged, so the previous one is used.
     let newest = URL(
       filePath: run + "/" + (try #require(states[0]["files"]?.object?.keys.first)))
     var bytes = try Data(contentsOf: newest)

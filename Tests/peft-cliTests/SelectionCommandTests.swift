@@ -20,7 +20,7 @@ struct SelectionCommandTests {
     return try PEFTProcess.finish(process, directory)
   }
 
-  @Test("steps of every parameter before the first gradient move the slopes, and are recorded")
+  @Test("steps of all parameters before the first gradient change the slopes, and are recorded")
   func warmSteps() throws {
     let place = try Workplace()
     func slopes(_ extra: String...) throws -> (JSONValue, [Double], warmSteps: Int?) {
@@ -94,7 +94,7 @@ struct SelectionCommandTests {
     #expect(try PEFTProcess.run("verify", run).status == 0)
   }
 
-  @Test("rows are probed, chosen, trained and read back as rows")
+  @Test("rows are probed, selected, trained and read back as rows")
   func rows() throws {
     let place = try Workplace()
     let run = place.directory.path("rows")
@@ -114,7 +114,7 @@ struct SelectionCommandTests {
         == result.document["metrics"]?["loss"]?.double)
   }
 
-  @Test("the gradient on its own batch: slopes are squared norms, as the predictors say")
+  @Test("the gradient on its own batch: slopes are squared norms, like the predictors")
   func squaredNorms() throws {
     let place = try Workplace()
     let run = place.directory.path("same")
@@ -146,7 +146,7 @@ struct SelectionCommandTests {
       "\(diverged.status): \(diverged.errors)")
   }
 
-  @Test("a probe in bf16 ranks groups as one in fp32 does")
+  @Test("a probe in bf16 ranks groups like one in fp32")
   func precision() throws {
     let place = try Workplace()
     let runs = ["fp32", "bf16"].map { place.directory.path($0) }
@@ -163,7 +163,7 @@ struct SelectionCommandTests {
     #expect(tau > 0.9, "\(tau)")
   }
 
-  @Test("adapt does all of it, and compares")
+  @Test("adapt does all steps, and compares")
   func adapt() throws {
     let place = try Workplace()
     let run = place.directory.path("adapt")
@@ -190,7 +190,7 @@ struct SelectionCommandTests {
     {
       #expect(page.contains(part), "\(part)")
     }
-    // Made again by another process from the files alone.
+    // Another process regenerates it from the files alone.
     #expect(try PEFTProcess.run("report", run).status == 0)
     #expect(try String(contentsOfFile: run + "/report.html", encoding: .utf8) == page)
     let both = place.directory.path("both.html")
@@ -202,7 +202,8 @@ struct SelectionCommandTests {
     #expect(try PEFTProcess.run("report", place.directory.path).status == 3)
     #expect(page.contains("without a budget"))
     #expect(try PEFTProcess.run("predict", run, "--data", place.dev).status == 0)
-    // Another choice goes elsewhere: a run was trained by the plan that is there.
+    // Another selection must go to another directory, because a run was trained with the existing
+    // plan.
     let beside = try PEFTProcess.run("select", run, "--budget", "5%")
     #expect(beside.status == 6 && beside.errors.contains("--output"), "\(beside.errors)")
     #expect(
@@ -221,7 +222,7 @@ struct SelectionCommandTests {
       return try PEFTProcess.finish(process, directory)
     }
     #expect(try again().status == 6 && again("--reuse-probe").status == 6)
-    // Nothing goes where another process is at work.
+    // Nothing is written into a directory in which another process works.
     let lock = try DirectoryLock(runs[1])
     let refused = try again("--overwrite")
     #expect(refused.status == 6 && refused.errors.contains("at work"), "\(refused.errors)")
@@ -244,7 +245,7 @@ struct SelectionCommandTests {
     }
   }
 
-  @Test("data of too few batches are parted between the direction and the probes, and it is said")
+  @Test("too few batches are split between the direction and the probes, with a note")
   func fewBatches() throws {
     let place = try Workplace()
     func probe(batchSize: String) throws -> (batches: [JSONValue?], told: String) {
@@ -259,7 +260,7 @@ struct SelectionCommandTests {
       let cost = try probed.document["cost"]
       return ([cost?["directionBatches"], cost?["probeBatches"]], probed.errors)
     }
-    // 24 and 16 batches are asked for; 64 texts are 8 batches of 8.
+    // 24 and 16 batches are requested, but 64 texts give only 8 batches of 8.
     let parted = try probe(batchSize: "8")
     #expect(parted.batches == [.integer(24), .integer(3)])
     #expect(
@@ -294,8 +295,7 @@ struct SelectionCommandTests {
     #expect(try selected.document["groups"] == plan["groups"])
     let page = try String(contentsOfFile: run + "/report.html", encoding: .utf8)
     #expect(page.contains("How groups overlap"))
-    // What groups remove together has no limit of a trust region and no place on
-    // the frontier of sums.
+    // The joint value has no trust-region limit and no place on the frontier of sums.
     #expect(!page.contains("without a budget"))
     let read = try Plan.read(run)
     let sum = read.groups.filter { !$0.group.isFixed }.reduce(0) { $0 + $1.value }
@@ -320,7 +320,7 @@ struct SelectionCommandTests {
     for item in predictors { #expect(abs(item["spearman"]?.double ?? 2) <= 1) }
   }
 
-  @Test("a page is of a plan and the influences it was made of, by its own rule")
+  @Test("a page shows a plan and the influences it was made from, by the plan's own rule")
   func pages() throws {
     let place = try Workplace()
     let run = place.directory.path("probe")
@@ -349,12 +349,12 @@ struct SelectionCommandTests {
       atPath: run + "/plan.json", toPath: run + "-kinds/plan.json")
     let mixed = try PEFTProcess.run("report", run + "-kinds")
     #expect(mixed.status == 3 && mixed.errors.contains("plan.json"), "\(mixed.errors)")
-    // A probe in its place takes the plan with it.
+    // A probe that replaces the directory also removes the plan.
     #expect(try probe(place, to: run, "--overwrite").status == 0)
     #expect(!FileManager.default.fileExists(atPath: run + "/plan.json"))
   }
 
-  @Test("what cannot be is refused with its code")
+  @Test("impossible settings are refused with their exit code")
   func refusals() throws {
     let place = try Workplace()
     let run = place.directory.path("probe")
@@ -375,7 +375,7 @@ struct SelectionCommandTests {
       #expect(result.status == 2 && result.errors.contains(extra[0]), "\(result.errors)")
     }
     #expect(try PEFTProcess.run("select", run, "--budget", "5%").status == 0)
-    // What is known to be impossible is said before the probe.
+    // Impossible settings are reported before the probe.
     for (extra, word) in [
       (["--candidates", "lora:1@qurey"], "qurey"),
       (["--settle-after", "2", "--budget", "100"], "at least"),
@@ -432,12 +432,12 @@ struct SelectionCommandTests {
     }
   }
 
-  @Test("a probe that a signal ends keeps what it has")
+  @Test("a probe ended by a signal keeps its results")
   func interruption() throws {
     let place = try Workplace()
     let run = place.directory.path("probe")
     var result: PEFTProcess?
-    // A busy machine may not come to its first probe in time: then there is nothing to keep.
+    // A busy machine may not finish its first probe in time; then there is nothing to keep.
     for seconds in [1.5, 5, 20] where result?.errors.contains("before the first") ?? true {
       let (process, directory) = try PEFTProcess.start([
         "probe", "--model", place.model, "--train", place.train, "--pooling", "mean", "--output",
@@ -476,8 +476,8 @@ struct SelectionCommandTests {
       let bad = try place.write(text, to: "bad.txt")
       #expect(try PEFTProcess.run("knapsack", bad).status == 3)
     }
-    // For each of two million capacities it would have to be remembered what is taken of each of
-    // 2,000 sizes: more than there are time and memory for.
+    // For each of two million capacities, the solver would have to store how many of each of 2,000
+    // sizes are taken, which exceeds the available time and memory.
     let lines = (1...2000).map { "\($0 * 7919 % 2003 + 1) \($0)" }
     let vast = try place.write((["2000 5"] + lines).joined(separator: "\n"), to: "vast.txt")
     let ended = try PEFTProcess.run("knapsack", vast, "--frontier", "--time-limit", "0.5")

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Suites")
 struct SuiteCommandTests {
-  /// A suite on the small model of a workplace, at `path`.
+  /// Writes a suite on the small model of a workplace to `path`.
   private static func write(_ place: Workplace, to path: String, steps: Int = 6) throws {
     try """
     name: small
@@ -58,7 +58,8 @@ struct SuiteCommandTests {
       }
   }
 
-  /// Every row tried both rates with both seeds and has the one that is better on average.
+  /// Checks that every row tried both rates with both seeds and chose the one that is better on
+  /// average.
   private static func checkRates(_ table: [String]) throws {
     let columns = table[0].split(separator: ",").map(String.init)
     let row = try #require(columns.firstIndex(of: "row"))
@@ -75,13 +76,13 @@ struct SuiteCommandTests {
       }
       let taken = runs.filter { $0[chosen] == "1" }
       #expect(taken.count == 2 && Set(taken.map { $0[rate] }).count == 1)
-      // Of equals the first, and this suite's rates ascend.
+      // The first of equal rates, and this suite's rates ascend.
       let best = means.filter { $0.value == means.values.max() }.keys.compactMap(Double.init)
       #expect(Double(taken[0][rate]) == best.min())
     }
   }
 
-  @Test("shards, ended and gone on with, give the numbers of one process; a hole is refused")
+  @Test("interrupted and resumed shards give the numbers of one process; missing runs are refused")
   func shards() throws {
     let place = try Workplace()
     let suite = place.directory.path("suite.yaml")
@@ -93,7 +94,7 @@ struct SuiteCommandTests {
     #expect(document["headline"]?.array?.count == 2)
     #expect(
       try String(contentsOfFile: whole + "/report.html", encoding: .utf8).contains("parts:bias"))
-    // The probe that no method uses is measured too.
+    // The probe that no method uses is also measured.
     for seed in [1, 2] {
       #expect(try Influence.read("\(whole)/probes/words/unused/seed-\(seed).json").isComplete)
     }
@@ -111,7 +112,7 @@ struct SuiteCommandTests {
     #expect(hole.status == 3 && hole.errors.contains("not complete"), "\(hole.errors)")
     #expect(!FileManager.default.fileExists(atPath: shared + "/results.csv"))
 
-    // Ended by force in the middle of the other part.
+    // Killed in the middle of the other shard.
     let (process, directory) = try PEFTProcess.start(
       ["suite", suite, "--output", shared, "--shard", "1/2"])
     let cells = shared + "/cells/words/bitfit"
@@ -127,7 +128,7 @@ struct SuiteCommandTests {
     #expect(try Self.numbers(shared) == table)
     #expect(try merged.document["headline"] == document["headline"])
 
-    // Another recipe does not pass for this one.
+    // A suite with another recipe is not accepted in place of this one.
     try Self.write(place, to: suite, steps: 7)
     let other = try Self.run(suite, shared, "--merge")
     #expect(other.status == 3 && other.errors.contains("length"), "\(other.errors)")
@@ -135,7 +136,7 @@ struct SuiteCommandTests {
   }
 
   @Test(
-    "what is wrong in the file is named",
+    "errors in the file are named",
     arguments: [
       ("seeds: [1, 2]", "seeds: [1, 1]", "seeds"),
       ("seeds: [1, 2]", "sedes: [1, 2]", "sedes"),
@@ -168,7 +169,7 @@ struct SuiteCommandTests {
     #expect(result.errors.contains(item.named), "\(result.errors)")
   }
 
-  @Test("a suite of more problems than anybody runs is refused")
+  @Test("a suite with too many problems is refused")
   func endless() throws {
     let place = try TemporaryDirectory()
     func maps(_ letter: String, _ count: Int) -> String {
@@ -183,7 +184,7 @@ struct SuiteCommandTests {
     }
   }
 
-  /// Changes to the suite, and what the error must name.
+  /// Changes to the suite, and the names that the error must contain.
   static let sameDirectories: [(changes: [(old: String, new: String)], named: [String])] = [
     (
       [
@@ -203,7 +204,7 @@ struct SuiteCommandTests {
   ]
 
   @Test(
-    "names that would have one directory are refused before anything runs",
+    "names that would share a directory are refused before anything runs",
     arguments: sameDirectories)
   func collisions(_ item: (changes: [(old: String, new: String)], named: [String])) throws {
     let place = try Workplace()
@@ -226,7 +227,8 @@ struct SuiteCommandTests {
     }
   }
 
-  @Test("a suite is not replaced while another process works on it, and says what an end loses")
+  @Test(
+    "a suite is not replaced while another process works on it, and an end reports what is lost")
   func replacing() throws {
     let place = try Workplace()
     let (suite, output) = (place.directory.path("suite.yaml"), place.directory.path("output"))
@@ -245,7 +247,7 @@ struct SuiteCommandTests {
     #expect(ended.status == 5 && ended.errors.contains("is lost"), "\(ended.errors)")
   }
 
-  @Test("processes that are given the same shard share its work, and the results are those of one")
+  @Test("processes with the same shard share its work, with the results of a single one")
   func sameShard() throws {
     let place = try Workplace()
     let suite = place.directory.path("suite.yaml")
@@ -293,7 +295,7 @@ struct SuiteCommandTests {
         .status == 2)
   }
 
-  @Test("without learning rates every method takes its usual one")
+  @Test("without learning rates, every method uses its usual one")
   func usualRates() throws {
     let place = try Workplace()
     let (suite, output) = (place.directory.path("suite.yaml"), place.directory.path("output"))
@@ -312,12 +314,12 @@ struct SuiteCommandTests {
       Set(rates.filter { $0[1] == method }.map { $0[6] })
     }
     #expect(rate("head") == ["0.001"] && rate("lora-r1") == ["0.0005"])
-    // All is there, so that merging trains nothing and finds the same.
+    // Everything exists, so merging trains nothing and gives the same results.
     let merged = try Self.run(suite, output, "--merge")
     #expect(merged.status == 0, "\(merged.errors)")
   }
 
-  @Test("a directory has one process at work in it")
+  @Test("only one process works in a directory")
   func locks() throws {
     let place = try Workplace()
     let run = place.directory.path("run")
@@ -336,7 +338,7 @@ struct SuiteCommandTests {
     }
     kill(process.processIdentifier, SIGKILL)
     _ = try PEFTProcess.finish(process, directory)
-    // The lock of a process that was killed is gone with it.
+    // The lock of a killed process disappears with it.
     let (last, end) = try PEFTProcess.start(arguments + ["--resume"])
     func isGoingOn() throws -> Bool {
       String(decoding: try Data(contentsOf: end.url("err")), as: UTF8.self).contains(

@@ -3,7 +3,7 @@ import PEFTTensor
 import TestSupport
 import Testing
 
-/// Tagging words, from a CoNLL file to exports.
+/// Tags words, from a CoNLL file to exports.
 @Suite("Tagging words by command")
 struct TokenClassificationTests {
   private let directory: TemporaryDirectory
@@ -14,7 +14,7 @@ struct TokenClassificationTests {
   init() throws {
     directory = try TemporaryDirectory()
     model = directory.path("model")
-    // The word says its tag, but for "may", which is a name behind "miss".
+    // The word determines its tag, except "may", which is a name after "miss".
     func sentences(_ numbers: Range<Int>) -> String {
       numbers.map { number in
         switch number % 3 {
@@ -39,7 +39,7 @@ struct TokenClassificationTests {
     }
   }
 
-  @Test("a tagger learns, and its run and exports say the same")
+  @Test("a tagger learns, and its run and exports agree")
   func roundTrip() throws {
     let run = directory.path("run")
     let trained = try PEFTProcess.run(
@@ -73,7 +73,7 @@ struct TokenClassificationTests {
         == .string("TOKEN_CLS"))
   }
 
-  @Test("the main job chooses what to train of a tagger")
+  @Test("the main job selects parameters of a tagger")
   func adapt() throws {
     let output = directory.path("adapt")
     let result = try PEFTProcess.run(
@@ -84,7 +84,7 @@ struct TokenClassificationTests {
     #expect(FileManager.default.fileExists(atPath: output + "/report.html"))
   }
 
-  @Test("labels of texts are no tags")
+  @Test("labels of texts are not tags")
   func refusal() throws {
     let rows = try directory.write("good\tyes\nbad\tno\n", to: "rows.tsv")
     let result = try PEFTProcess.run(

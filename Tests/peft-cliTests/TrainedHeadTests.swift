@@ -4,9 +4,9 @@ import PEFTTensor
 import TestSupport
 import Testing
 
-@Suite("Heads that are trained already")
+@Suite("Heads already trained")
 struct TrainedHeadTests {
-  /// A model with the head of a run, its rows in the order of `rows`.
+  /// A model with the head of a run, with its rows in the order of `rows`.
   private static func trained(_ place: Workplace, rows: [String]) throws -> String {
     let merged = place.directory.path("merged-" + rows.joined())
     if !FileManager.default.fileExists(atPath: place.directory.path("run")) {
@@ -22,7 +22,7 @@ struct TrainedHeadTests {
     var configuration = try #require(try JSONValue(contentsOf: merged + "/config.json").object)
     #expect(configuration["id2label"]?["0"] == .string("no"))
     guard rows != ["no", "yes"] else { return merged }
-    // The other way round, with the rows exchanged.
+    // The names are reversed, and so are the rows.
     configuration["id2label"] = .object(["0": .string("yes"), "1": .string("no")])
     configuration["label2id"] = .object(["yes": .integer(0), "no": .integer(1)])
     try JSONValue.object(configuration).text().write(
@@ -53,7 +53,7 @@ struct TrainedHeadTests {
   }
 
   @Test(
-    "a step that changes nothing keeps what the head knows, whatever the order of its rows",
+    "a step that changes nothing keeps the head's answers, whatever the order of its rows",
     arguments: [["no", "yes"], ["yes", "no"]])
   func kept(_ rows: [String]) throws {
     let place = try Workplace()
@@ -143,7 +143,7 @@ struct TrainedHeadTests {
         place.dev, "--steps", "1", "--learning-rate", "1e-9", "--output",
         place.directory.path("again"), "--overwrite", "--json",
       ])
-      // Named the other way round, every answer is the other one.
+      // With only the names reversed, every answer is inverted.
       #expect(try Self.accuracy(PEFTProcess.finish(process, streams)) == (isReversed ? 0 : 1))
     }
   }

@@ -3,7 +3,7 @@ import PEFTRuns
 import PEFTTensor
 import Testing
 
-/// A copy of what commit 04422bc made (`Fixtures/version1`), to be worked in, and its commands.
+/// A working copy of what commit 04422bc produced (`Fixtures/version1`), with the commands for it.
 struct Version1Fixture {
   static let source = URL(filePath: #filePath).deletingLastPathComponent()
     .appending(path: "Fixtures/version1")
@@ -30,7 +30,7 @@ struct Version1Fixture {
     return try PEFTProcess.finish(process, streams)
   }
 
-  /// The options of the generator script.
+  /// The options in the generator script.
   static let train = [
     "train", "--model", "@base", "--train", "@data/train.tsv", "--dev", "@data/dev.tsv",
     "--columns", "text=1,label=2", "--method", "lora", "--rank", "2", "--alpha", "4",
@@ -63,8 +63,8 @@ struct Version1Fixture {
     "128",
   ]
 
-  /// Whether this machine computes with the instructions that made the directory `name`, to the
-  /// same bits.
+  /// Whether this machine computes the same bits as the instructions that produced the directory
+  /// `name`.
   func isMadeHere(_ name: String) throws -> Bool {
     let made = try JSONValue(contentsOf: path(name) + "/environment.json")
     let here = EnvironmentReport.json
@@ -79,7 +79,7 @@ func tensors(_ path: String) throws -> [String: [Float]] {
     uniqueKeysWithValues: file.tensorNames.map { ($0, try file.floats(of: $0)) })
 }
 
-/// The norm of the difference of two vectors by the norm of the second.
+/// The norm of the difference of two vectors, divided by the norm of the second.
 func relativeError(_ found: [Float], _ expected: [Float]) -> Double {
   func norm(_ values: [Double]) -> Double { values.reduce(0) { $0 + $1 * $1 }.squareRoot() }
   guard found.count == expected.count else { return .infinity }

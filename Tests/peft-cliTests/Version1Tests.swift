@@ -2,7 +2,7 @@ import Foundation
 import PEFTTensor
 import Testing
 
-/// What commit 04422bc wrote, before recipes had a version, with the command of today.
+/// Uses files that commit 04422bc wrote, before recipes had a version, with the current command.
 @Suite("Files of version 1")
 struct Version1Tests {
   private typealias Fixture = Version1Fixture
@@ -10,10 +10,10 @@ struct Version1Tests {
 
   init() throws { place = try Version1Fixture() }
 
-  // MARK: - What ended
+  // MARK: - Finished results
 
   @Test(
-    "a run is evaluated to the numbers it has, predicts and is verified",
+    "a run evaluates to its recorded numbers, predicts and is verified",
     arguments: ["run", "delta"])
   func opened(name: String) throws {
     let base = ["--model", "@base"]
@@ -25,7 +25,7 @@ struct Version1Tests {
     let (loss, expected) = try (
       #require(metrics["loss"]?.double), #require(recorded?["loss"]?.double)
     )
-    // Sums of 16 losses in Float32 logits, in another order on other machines.
+    // Sums of 16 losses from Float32 logits, whose order differs between machines.
     #expect(abs(loss - expected) <= 1e-4 * expected)
     #expect(metrics["accuracy"] == recorded?["accuracy"])
     let predicted = try place.run(["predict", "@" + name, "--data", "@data/dev.tsv"] + base)
@@ -35,7 +35,7 @@ struct Version1Tests {
   }
 
   @Test(
-    "what has ended is known by its options, and by others it is not",
+    "finished jobs are recognised by their options, and not with others",
     arguments: [
       ("run", Fixture.whole, ["--lora-dropout", "0.5"]),
       ("written", Fixture.written, ["--beams", "3"]),
@@ -52,7 +52,7 @@ struct Version1Tests {
     #expect(refused.status == 3 && refused.errors.contains("was started with"), "\(refused.errors)")
   }
 
-  @Test("groups are selected as they were, and the plan is verified and trained")
+  @Test("groups are selected as before, and the plan is verified and trained")
   func planned() throws {
     let selected = try place.run(["select", "@probe", "--budget", "50%", "--output", "@chosen"])
     try #require(selected.status == 0, "\(selected.errors)")
@@ -72,11 +72,11 @@ struct Version1Tests {
     #expect(trained.status == 0, "\(trained.errors)")
   }
 
-  // MARK: - What was interrupted
+  // MARK: - Interrupted jobs
 
-  /// On other machines than the one that made the fixtures sums are rounded otherwise. AdamW
-  /// divides by the root of the mean square and so turns a rounding of a gradient near 0 into a
-  /// part of a step; thirty steps add up to this.
+  /// On machines other than the one that made the fixtures, sums round differently. AdamW divides
+  /// by the root of the mean square, and so turns the rounding error of a gradient near 0 into a
+  /// fraction of a step. Over thirty steps this adds up to the tolerance.
   private static let tolerance = 0.02
 
   private func expectSame(
@@ -91,7 +91,8 @@ struct Version1Tests {
   }
 
   @Test(
-    "an interrupted run goes on to what a run of today is", arguments: ["interrupted", "killed"])
+    "an interrupted run resumes to the result of a current run",
+    arguments: ["interrupted", "killed"])
   func resumedRun(name: String) throws {
     let isExact = try place.isMadeHere(name)
     let step = try #require(
@@ -104,7 +105,7 @@ struct Version1Tests {
     #expect(try place.run(Fixture.slow + ["--output", "@whole"]).status == 0)
     try expectSame(
       name + "/trained.safetensors", "whole/trained.safetensors", isExact: isExact)
-    // The steps have the same tokens, in the same order, at the same rates.
+    // The steps have the same tokens, in the same order, with the same rates.
     func steps(_ run: String) throws -> [[Substring]] {
       try String(contentsOfFile: place.path(run) + "/steps.csv", encoding: .utf8)
         .split(separator: "\n").map {
@@ -118,7 +119,7 @@ struct Version1Tests {
     #expect(other.status == 3 && other.errors.contains("labelSmoothing"), "\(other.errors)")
   }
 
-  @Test("an interrupted probe goes on to what a probe of today finds")
+  @Test("an interrupted probe resumes to the result of a current probe")
   func resumedProbe() throws {
     let isExact = try place.isMadeHere("probing")
     let resumed = try place.run(Fixture.fit + ["--output", "@probing", "--resume"])
@@ -136,7 +137,7 @@ struct Version1Tests {
       try place.run(["select", "@probing", "--budget", "50%", "--output", "@chosen"]).status == 0)
   }
 
-  @Test("an interrupted pretraining goes on to what one of today is")
+  @Test("an interrupted pretraining resumes to the result of a current one")
   func resumedPretraining() throws {
     let options = Fixture.pretrain + ["--epochs", "6", "--checkpoint-every", "2"]
     let isExact = try place.isMadeHere("run")
@@ -148,10 +149,10 @@ struct Version1Tests {
       "pretraining/model.safetensors", "pretrained/model.safetensors", isExact: isExact)
   }
 
-  @Test("runs of a suite that were made then are not made again")
+  @Test("runs of an old suite are not repeated")
   func suite() throws {
-    // Directories of a suite have had markers only since, so it is begun today and gets the files
-    // of then.
+    // Directories of suites have had markers only since then, so the test begins the suite now and
+    // replaces its files with the old ones.
     var text = try String(contentsOfFile: place.path("data/suite.yaml"), encoding: .utf8)
       .replacing("model: base", with: "model: \(place.path("base"))")
     for name in ["train.tsv", "dev.tsv", "groups.yaml"] {
@@ -159,7 +160,7 @@ struct Version1Tests {
     }
     try text.write(toFile: place.path("suite.yaml"), atomically: true, encoding: .utf8)
     let compare = ["compare", "--suite", "@suite.yaml", "--output", "@again"]
-    // All subsets of a probe's groups were one method then; each is one of its own now.
+    // All subsets of a probe's groups were one method then; now each is a method of its own.
     let unknown = try place.run(compare)
     #expect(unknown.status == 3 && unknown.errors.contains("groups: [A, B]"), "\(unknown.errors)")
     let subsets = [["attention"], ["rest"], ["attention", "rest"]].map {
@@ -189,9 +190,9 @@ struct Version1Tests {
     #expect(refused.status == 3 && refused.errors.contains("reach"), "\(refused.errors)")
   }
 
-  // MARK: - What is refused
+  // MARK: - Refusals
 
-  @Test("a recipe that is not understood, or of a later version, is refused")
+  @Test("a recipe that cannot be translated, or of a later version, is refused")
   func refused() throws {
     func change(_ name: String, _ edit: (inout JSONObject) -> Void) throws {
       var document = try #require(JSONValue(contentsOf: place.path(name)).object)

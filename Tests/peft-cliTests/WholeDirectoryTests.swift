@@ -2,7 +2,7 @@ import Foundation
 import PEFTTensor
 import Testing
 
-/// Directories that are replaced whole, with the process killed at every change of a file.
+/// Directories that are replaced as a whole, with the process killed at every file change.
 @Suite("Whole or not at all")
 struct WholeDirectoryTests {
   private let place: Workplace
@@ -24,7 +24,7 @@ struct WholeDirectoryTests {
     return files
   }
 
-  /// Two runs whose labels have other names, and two plans of a probe.
+  /// Two runs whose labels have different names, and two plans from one probe.
   private func results() throws -> [String] {
     try (1...2).map { number in
       let run = place.directory.path("run-\(number)")
@@ -48,8 +48,9 @@ struct WholeDirectoryTests {
     }
   }
 
-  /// Kills `new` at each of its changes of a file, with what `old` made in place: then the old is
-  /// there or the new, byte for byte, and the next whole process leaves nothing else behind.
+  /// Kills `new` at each of its file changes, after `old` has made the directory. The directory
+  /// must then have either the old or the new content, byte for byte, and the next complete process
+  /// must leave nothing else behind.
   ///
   /// - Returns: the number of kills.
   private func kill(
@@ -78,7 +79,7 @@ struct WholeDirectoryTests {
       let found = try contents(made)
       #expect(found == before || found == after, "killed at \(call)")
       if found == after {
-        // Left-overs of the old one go with the next.
+        // The next process removes left-overs of the old one.
         let last = try run(new(directory))
         #expect(last.status == 0, "killed at \(call): \(last.errors)")
         let beside = try FileManager.default.contentsOfDirectory(
@@ -90,7 +91,7 @@ struct WholeDirectoryTests {
     return call - 1
   }
 
-  @Test("exports, merged models, copies and plans are old or new, wherever the process is killed")
+  @Test("exports, merged models, copies and plans are old or new, whenever the process is killed")
   func killed() throws {
     let runs = try results()
     var kills = 0
@@ -124,7 +125,7 @@ struct WholeDirectoryTests {
     #expect(kills >= 200, "\(kills) kills")
   }
 
-  @Test("a full disk leaves the old model, and a new one is not there in part")
+  @Test("a full disk keeps the old model, and no part of a new one remains")
   func full() throws {
     let shim = try FaultShim()
     let directory = place.directory.path("models")

@@ -1,7 +1,7 @@
 import Foundation
 import TestSupport
 
-/// A small random model and data whose label is in the words.
+/// A small random model, and data whose labels are in the words.
 struct Workplace {
   let directory: TemporaryDirectory
   let model: String

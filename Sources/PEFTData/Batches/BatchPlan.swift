@@ -1,21 +1,21 @@
-/// How large a batch is.
+/// The size of a batch.
 public enum BatchSize: Hashable, Sendable {
-  /// That many examples.
+  /// A fixed number of examples.
   case examples(Int)
-  /// As many examples as fit into that many tokens, at least one. Batches are packed, so the cost
-  /// of a batch is the sum of its lengths.
+  /// As many examples as fit into this number of tokens, at least one. Batches are packed, so the
+  /// cost of a batch is the sum of its lengths.
   case tokens(Int)
 }
 
-/// Cuts the examples of an epoch into batches.
+/// Divides the examples of an epoch into batches.
 ///
-/// Every index from 0 stands in exactly one batch; the last batch may be smaller. The plan is a
-/// function of the lengths and of the permutations alone.
+/// Every index from 0 is in exactly one batch; the last batch may be smaller. The plan depends only
+/// on the lengths and the permutations.
 public struct BatchPlan: Hashable, Sendable {
   /// The size of a batch.
   public let size: BatchSize
-  /// Nil, or the number of batches in a window within which examples of similar length are put
-  /// together. A window of 1 changes nothing but the order within batches; the larger the window,
+  /// The number of batches in a window within which examples of similar length are grouped, or nil
+  /// for no windows. A window of 1 changes only the order within batches. The larger the window,
   /// the more equal the lengths in a batch and the less random its content.
   public let lengthWindow: Int?
 
@@ -32,12 +32,12 @@ public struct BatchPlan: Hashable, Sendable {
     self.lengthWindow = lengthWindow
   }
 
-  /// The batches of one epoch, as indices into `lengths`, the examples' numbers of tokens.
+  /// The batches of one epoch, as indices into `lengths`, the numbers of tokens of the examples.
   ///
-  /// `permutation(n)` returns the numbers from 0 to n - 1 in random order, a function of seed and
-  /// epoch. It is called with the number of examples, and with `lengthWindow` once more with the
-  /// number of batches: the examples are permuted, windows of them sorted by length and cut, and
-  /// the batches permuted. O(n log n).
+  /// `permutation(n)` returns the numbers from 0 to n - 1 in random order, as a function of seed
+  /// and epoch. It is called with the number of examples and, if `lengthWindow` is set, once more
+  /// with the number of batches. The examples are permuted, each window of them is sorted by length
+  /// and divided, and then the batches are permuted. O(n log n).
   public func batches(lengths: [Int], permutation: (Int) -> [Int]) -> [[Int]] {
     let order = permutation(lengths.count)
     precondition(
@@ -83,7 +83,7 @@ public struct BatchPlan: Hashable, Sendable {
 }
 
 extension BatchSize {
-  /// `factor` batches as one, without overflow.
+  /// The size of `factor` batches together, without overflow.
   fileprivate func scaled(by factor: Int) -> BatchSize {
     func scaled(_ count: Int) -> Int {
       let (product, overflow) = count.multipliedReportingOverflow(by: factor)

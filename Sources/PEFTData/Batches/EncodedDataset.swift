@@ -2,18 +2,18 @@ import PEFTNetwork
 import PEFTTensor
 import PEFTText
 
-/// Texts as token ids, with what is to be predicted for them.
+/// Texts as token ids, with the targets to predict.
 public struct EncodedDataset: Sendable {
   private enum Content: Sendable {
-    /// Texts or pairs with a target each, or none.
+    /// Texts or pairs, each with a target if the data have labels.
     case texts([Encoding], Targets?)
-    /// Texts of which rows at some positions are predicted, with their targets, or none.
+    /// Texts with predicted rows at some positions, and their targets if the data have labels.
     case rows([Encoding], positions: [[Int]], Targets?)
-    /// Sequences of which the tokens from a position on are predicted, each from those before it.
+    /// Sequences whose tokens from a position on are predicted, each from the tokens before it.
     case completions([[Int32]], predictedFrom: [Int])
-    /// Windows of one stream of tokens, each token predicted from those before it.
+    /// Windows of one stream of tokens; each token is predicted from the tokens before it.
     case windows([Int32], [TextWindows.Window])
-    /// Sequences of which some tokens are hidden and predicted.
+    /// Sequences in which some tokens are masked and predicted.
     case masked([[Int32]], TokenMasking)
   }
 
@@ -23,8 +23,8 @@ public struct EncodedDataset: Sendable {
   /// The number of examples that lost tokens to the maximum length.
   public let truncatedCount: Int
 
-  /// Encodes examples, cut to `maximumLength` tokens each, in parallel. A text without any token is
-  /// the token that ends texts.
+  /// Encodes examples in parallel, each truncated to `maximumLength` tokens. A text without tokens
+  /// becomes the end-of-text token.
   public init(
     _ examples: [TextExample], targets: Targets?, tokenizer: Tokenizer,
     maximumLength: Int
@@ -38,8 +38,8 @@ public struct EncodedDataset: Sendable {
     self.init(.texts(encodings, targets), truncatedCount: encodings.count { $0.truncated > 0 })
   }
 
-  /// Texts given word by word, cut to `maximumLength` tokens each, of which the first token of
-  /// every word is predicted; `classes` has one of each word.
+  /// Texts given word by word, each truncated to `maximumLength` tokens. The first token of every
+  /// word is predicted; `classes` has one class for each word.
   init(
     words examples: [TextExample], classes: [[Int]]?, tokenizer: Tokenizer, maximumLength: Int
   ) {
@@ -62,8 +62,8 @@ public struct EncodedDataset: Sendable {
       truncatedCount: encodings.count { $0.truncated > 0 })
   }
 
-  /// Sequences whose tokens from `predictedFrom` on, at least 1, are predicted
-  /// from those before them.
+  /// Sequences whose tokens from `predictedFrom` on (at least 1) are predicted from the tokens
+  /// before them.
   init(completions sequences: [[Int32]], predictedFrom: [Int], truncatedCount: Int) {
     self.init(.completions(sequences, predictedFrom: predictedFrom), truncatedCount: truncatedCount)
   }
@@ -73,7 +73,7 @@ public struct EncodedDataset: Sendable {
     self.init(.windows(stream, windows.windows(count: stream.count)), truncatedCount: 0)
   }
 
-  /// Sequences of which tokens are hidden.
+  /// Sequences with tokens to mask.
   init(masked sequences: [[Int32]], masking: TokenMasking) {
     self.init(.masked(sequences, masking), truncatedCount: 0)
   }
@@ -89,8 +89,8 @@ public struct EncodedDataset: Sendable {
       }
   }
 
-  /// `count` of the examples, drawn without replacement, in their order; all
-  /// where there are no more.
+  /// A sample of `count` examples without replacement, in their original order; all examples if
+  /// there are no more than `count`.
   public func sample(_ count: Int, using generator: SeededGenerator) -> EncodedDataset {
     guard count < self.count else { return self }
     var generator = generator
@@ -114,8 +114,8 @@ public struct EncodedDataset: Sendable {
   /// The number of examples.
   public var count: Int { lengths.count }
 
-  /// What is to be predicted for each text; nil for data without labels, and for language, whose
-  /// targets are its tokens.
+  /// The target of each text; nil for data without labels, and for language data, whose targets are
+  /// their tokens.
   public var targets: Targets? {
     switch content {
     case .texts(_, let targets), .rows(_, _, let targets): targets
@@ -123,7 +123,7 @@ public struct EncodedDataset: Sendable {
     }
   }
 
-  /// The number of rows that are predicted in the example with this number.
+  /// The number of predicted rows of the example at `index`.
   public func predictedCount(_ index: Int) -> Int {
     switch content {
     case .texts: 1
@@ -134,14 +134,14 @@ public struct EncodedDataset: Sendable {
     }
   }
 
-  /// The word of each row that is predicted in the example with this number, where texts were given
-  /// word by word; else none.
+  /// The word of each predicted row of the example at `index`, if texts were given word by word;
+  /// otherwise empty.
   public func predictedWords(_ index: Int) -> [Int] {
     guard case .rows(let encodings, let positions, _) = content else { return [] }
     return positions[index].compactMap { encodings[index].wordIndices[$0] }
   }
 
-  /// The examples with these numbers, packed, as they stand in the data.
+  /// The examples at `indices`, packed and unmasked.
   public func texts(_ indices: [Int]) -> PackedBatch {
     switch content {
     case .texts(let encodings, _): return PackedBatch(indices.map { encodings[$0] })
@@ -156,11 +156,10 @@ public struct EncodedDataset: Sendable {
     }
   }
 
-  /// The examples with these numbers and what is to be predicted for them; nil for
-  /// data without labels.
+  /// The examples at `indices` with their targets; nil for data without labels.
   ///
-  /// - Parameter generator: chooses the tokens to mask, where some are; the choice in an example
-  ///   depends on its number.
+  /// - Parameter generator: chooses the tokens to mask, if any; the choice in an example depends on
+  ///   the example's index.
   public func examples(
     _ indices: [Int], maskingWith generator: SeededGenerator
   ) -> Batch? {

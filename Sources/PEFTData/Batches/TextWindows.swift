@@ -1,16 +1,18 @@
 import PEFTTensor
 
-/// How a long text is cut for a language model: windows of at most `context` tokens, one every
-/// `stride` tokens. Every token but the first of the text is predicted exactly once, by the
-/// first window that has it, so that each sees at least context − stride tokens before it
-/// where there are as many.
+/// Divides a long text for a language model into windows of at most `context` tokens, one every
+/// `stride` tokens.
+///
+/// Every token but the first of the text is predicted exactly once, in the first window that
+/// contains it. It therefore sees at least context − stride preceding tokens, if the text has that
+/// many.
 public struct TextWindows: Hashable, Sendable {
-  /// The most tokens a window shows.
+  /// The largest number of tokens in a window.
   public let context: Int
-  /// Tokens from the beginning of one window to that of the next.
+  /// The number of tokens from the start of one window to the start of the next.
   public let stride: Int
 
-  /// Windows; 0 < stride ≤ context.
+  /// Creates windows with 0 < stride ≤ context.
   public init(context: Int, stride: Int? = nil) {
     precondition(
       context > 0 && (1...context).contains(stride ?? context),
@@ -21,13 +23,13 @@ public struct TextWindows: Hashable, Sendable {
 
   /// One window of a text.
   struct Window: Hashable {
-    /// The tokens it shows, as positions in the text.
+    /// The tokens in the window, as positions in the text.
     let shown: Range<Int>
-    /// Those of them, from 0, after which a token is predicted.
+    /// The positions in the window, from 0, after which a token is predicted.
     let predicted: Range<Int>
   }
 
-  /// The windows of a text of `count` tokens; none for fewer than two.
+  /// The windows of a text of `count` tokens; empty for fewer than two tokens.
   func windows(count: Int) -> [Window] {
     var windows: [Window] = []
     var done = 0  // Tokens 1 ... done are predicted.

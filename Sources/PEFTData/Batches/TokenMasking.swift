@@ -1,20 +1,20 @@
 import PEFTTensor
 import PEFTText
 
-/// Which tokens are hidden from a masked language model, and how (Devlin et al. 2018): of the
-/// chosen ones 80 % become the mask, 10 % a random token, 10 % stay.
+/// Masking for masked language models (Devlin et al. 2018): of the chosen tokens, 80 % become the
+/// mask token, 10 % become a random token, and 10 % stay the same.
 public struct TokenMasking: Hashable, Sendable {
-  /// The share of tokens that are chosen.
+  /// The fraction of tokens that are chosen.
   public static let share = 0.15
 
-  /// Stands for a hidden token.
+  /// The id of the mask token.
   public let maskID: Int32
-  /// The number of tokens.
+  /// The number of tokens in the vocabulary.
   public let vocabularySize: Int
-  /// Tokens that are never chosen.
+  /// The ids that are never chosen.
   public let specialIDs: Set<Int32>
 
-  /// Masking with the special tokens of `tokenizer`; nil where it has no mask.
+  /// Masking with the special tokens of `tokenizer`; nil if the tokenizer has no mask token.
   public init?(_ tokenizer: Tokenizer) {
     let special = tokenizer.special
     guard let mask = special.mask else { return nil }
@@ -24,10 +24,10 @@ public struct TokenMasking: Hashable, Sendable {
       [special.begin, special.end, special.padding, special.mask].compactMap(\.self))
   }
 
-  /// Hides tokens of `ids`, at least one where there is one that may be.
+  /// Masks tokens of `ids`: at least one if any token may be masked.
   ///
-  /// - Returns: what the model sees, the positions that were chosen, ascending,
-  ///   and what stood there.
+  /// - Returns: the model's input, the chosen positions in ascending order, and their original
+  ///   tokens.
   public func hide(
     _ ids: [Int32], using generator: inout SeededGenerator
   ) -> (seen: [Int32], positions: [Int], labels: [Int32]) {

@@ -1,22 +1,24 @@
 import Foundation
 import PEFTTensor
 
-/// The agreement of texts with references in runs of 1 to 4 tokens, as sacreBLEU 2 computes it.
+/// The BLEU score: the agreement of texts with references in n-grams of 1 to 4 tokens, computed as
+/// in sacreBLEU 2.
 ///
-/// With m_n the n-grams of the outputs that a reference has too, each counted at most as often as
-/// in the reference that has it most often, t_n all n-grams of the outputs, c the tokens of the
-/// outputs and r those of the references closest in length (of two equally close, the shorter), all
-/// summed over the segments,
+/// m_n is the number of n-grams of the outputs that a reference also has, each counted at most as
+/// often as in the reference that has it most often. t_n is the number of all n-grams of the
+/// outputs, c the number of tokens of the outputs, and r the number of tokens of the references
+/// closest in length (the shorter of two equally close ones). All are summed over the segments.
+/// Then
 ///
 ///     BLEU = 100 · min(1, exp(1 − r/c)) · (p₁ p₂ p₃ p₄)^¼,  p_n = m_n / t_n.
 ///
 /// Tokens are those of `Tokenization13a`. Smoothing is `exp`: the k-th order without a match counts
-/// as 2^−k of a match. The score is 0 where no token matches, and where no output has 4 tokens. An
-/// empty reference counts as one.
+/// as 2^−k of a match. The score is 0 if no token matches, or if no output has 4 tokens. An empty
+/// reference counts as a reference.
 public struct BLEU: Hashable, Sendable {
   /// The score, from 0 to 100.
   public let score: Double
-  /// 100 p_n, smoothed, of orders 1 to 4; 0 where no output has n tokens, or no token matches.
+  /// 100 p_n, smoothed, of orders 1 to 4; 0 if no output has n tokens or no token matches.
   public let precisions: [Double]
   /// The penalty for short outputs, from 0 to 1.
   public let brevityPenalty: Double
@@ -24,16 +26,17 @@ public struct BLEU: Hashable, Sendable {
   public let matches: [Int]
   /// t_n of orders 1 to 4.
   public let totals: [Int]
-  /// The tokens of all outputs.
+  /// The number of tokens of all outputs.
   public let outputLength: Int
-  /// The tokens of all references closest in length.
+  /// The number of tokens of the references closest in length, over all segments.
   public let referenceLength: Int
-  /// What was computed, in the form of sacreBLEU's signatures, this package in
+  /// The settings of the computation in the form of sacreBLEU's signatures, with this package in
   /// place of its version.
   public let signature: String
 
-  /// Scores `outputs`, one text a segment, against `references`, one or more texts a segment; their
-  /// numbers may differ. `lowercase` compares without regard to case. Linear in the tokens.
+  /// Scores `outputs`, one text per segment, against `references`, one or more texts per segment;
+  /// the number of references may differ between segments. `lowercase` ignores case. Linear in the
+  /// number of tokens.
   public init(outputs: [String], references: [[String]], lowercase: Bool = false) {
     checkSegments(outputs, references, of: "BLEU")
     var numbers = TokenNumbers()

@@ -1,26 +1,26 @@
-/// How well predicted classes agree with true ones, by the definitions of scikit-learn.
+/// The agreement of predicted classes with true classes, by the definitions of scikit-learn.
 ///
-/// With TP, FP and FN of a class, F1 = 2 TP / (2 TP + FP + FN), and 0 where the denominator is 0.
-/// The Matthews coefficient is Gorodkin's R_K: with n examples, c of them right, and t_k and p_k
-/// the numbers of true and predicted members of class k,
+/// With TP, FP and FN of a class, F1 = 2 TP / (2 TP + FP + FN), and 0 if the denominator is 0. The
+/// Matthews coefficient is Gorodkin's R_K: with n examples, c of them correct, and t_k and p_k the
+/// numbers of true and predicted members of class k,
 ///
 ///     (c n − Σ t_k p_k) / √((n² − Σ p_k²) (n² − Σ t_k²)),
 ///
-/// and 0 where predictions or labels are all one class.
+/// and 0 if all predictions or all labels are of one class.
 public struct ClassificationMetrics: Hashable, Sendable {
-  /// The share of predictions that are right.
+  /// The fraction of correct predictions.
   public let accuracy: Double
   /// F1 of class 1, the positive one; nil unless there are exactly two classes.
   public let f1: Double?
-  /// The plain mean of F1 over the classes that occur among the labels or the predictions.
+  /// The unweighted mean of F1 over the classes that occur among the labels or the predictions.
   public let macroF1: Double
   /// The Matthews correlation coefficient, from -1 to 1.
   public let matthews: Double
-  /// The mean loss, as it was given.
+  /// The mean loss that was passed in.
   public let loss: Double?
 
-  /// Compares `predictions` with `labels`, both of one length n > 0 with classes in 0..<classCount;
-  /// `loss` is carried along. O(n + classCount).
+  /// Compares `predictions` with `labels`, both of length n > 0 with classes in 0..<classCount;
+  /// `loss` is stored. O(n + classCount).
   public init(predictions: [Int], labels: [Int], classCount: Int, loss: Double? = nil) {
     precondition(
       predictions.count == labels.count && !labels.isEmpty,
@@ -59,7 +59,7 @@ public struct ClassificationMetrics: Hashable, Sendable {
     self.loss = loss
   }
 
-  /// The metrics by name in a fixed order: accuracy, f1 (two classes), macroF1, matthews, loss.
+  /// The metrics by name in a fixed order: accuracy, f1 (for two classes), macroF1, matthews, loss.
   public var values: [(name: String, value: Double)] {
     let all: [(name: String, value: Double?)] = [
       ("accuracy", accuracy), ("f1", f1), ("macroF1", macroF1), ("matthews", matthews),

@@ -1,15 +1,15 @@
-/// How well generated texts agree with references, by four measures of overlap.
+/// The agreement of generated texts with references, by several measures of overlap.
 public struct GenerationMetrics: Hashable, Sendable {
-  /// Runs of 1 to 4 tokens, from 0 to 100.
+  /// Overlap in n-grams of 1 to 4 tokens, from 0 to 100.
   public let bleu: BLEU
-  /// Tokens, pairs and subsequences, each from 0 to 1.
+  /// Overlap in single tokens, pairs and subsequences, each from 0 to 1.
   public let rouge: ROUGE
-  /// Information shared in runs of 1 to 5 tokens, 0 and upward.
+  /// Information shared in n-grams of 1 to 5 tokens, at least 0.
   public let nist: NIST
 
-  /// Scores `outputs`, one text a prompt, against `references`, one or more texts a
-  /// prompt; their numbers may differ. `lowercase` concerns BLEU alone: ROUGE never
-  /// regards case, NIST always does.
+  /// Scores `outputs`, one text per prompt, against `references`, one or more texts per prompt; the
+  /// number of references may differ between prompts. `lowercase` affects only BLEU: ROUGE always
+  /// ignores case, and NIST never does.
   public init(outputs: [String], references: [[String]], lowercase: Bool = false) {
     bleu = BLEU(outputs: outputs, references: references, lowercase: lowercase)
     rouge = ROUGE(outputs: outputs, references: references)
@@ -24,6 +24,6 @@ public struct GenerationMetrics: Hashable, Sendable {
     ]
   }
 
-  /// How BLEU was computed, for a report that others shall compare with.
+  /// The settings of BLEU, for reports whose scores are compared with others.
   public var signature: String { bleu.signature }
 }

@@ -1,9 +1,9 @@
-/// `text` in lower case by the full mappings of the Unicode standard and its one condition that
-/// does not depend on a language: a capital sigma that ends a word becomes ς.
+/// `text` in lower case by the full mappings of the Unicode standard, with its one condition that
+/// does not depend on a language: a capital sigma at the end of a word becomes ς.
 ///
-/// `String.lowercased()` makes every capital sigma σ; Python's `str.lower`, which the reference
-/// metrics call, follows the standard. O(length), unless letters that case ignores stand in long
-/// runs beside many sigmas.
+/// `String.lowercased()` maps every capital sigma to σ. Python's `str.lower`, which the reference
+/// metrics call, follows the standard. O(length), except for texts that combine many sigmas with
+/// long runs of case-ignorable characters.
 package func lowercasing(_ text: String) -> String {
   let scalars = Array(text.unicodeScalars)
   var result = String.UnicodeScalarView()
@@ -17,7 +17,7 @@ package func lowercasing(_ text: String) -> String {
   return String(result)
 }
 
-/// Whether a cased letter stands before `index` and none after it, over case-ignorable characters.
+/// Whether a cased letter precedes `index` and none follows it, ignoring case-ignorable characters.
 private func isFinal(_ index: Int, in scalars: [Unicode.Scalar]) -> Bool {
   let before = scalars[..<index].last { !$0.properties.isCaseIgnorable }
   let after = scalars[(index + 1)...].first { !$0.properties.isCaseIgnorable }

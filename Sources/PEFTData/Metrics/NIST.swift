@@ -1,28 +1,28 @@
 import Foundation
 
-/// The information that outputs share with references in runs of 1 to 5 tokens, as the function
-/// `corpus_nist` of the Python package NLTK computes it, on the tokens of `Tokenization13a`.
+/// The NIST score: the information that outputs share with references in n-grams of 1 to 5 tokens,
+/// computed as by `corpus_nist` of the Python package NLTK, on the tokens of `Tokenization13a`.
 ///
-/// The information of an n-gram w₁…w_n is log₂ of the count of w₁…w_{n−1} over that of w₁…w_n in
-/// all references, and for a single token log₂ of the number of tokens in all references over
-/// its count. A segment and order take the reference with which the mean information of the
-/// output's n-grams is largest (then the longest reference). The score is Σ_n (information
-/// shared, over all segments) / (n-grams of all outputs), times exp(β ln²(c/r)) where the
-/// outputs' length c is below the length r of the references taken, with β = ln ½ / ln² 1.5, so
-/// that 2/3 of the length halves the score.
+/// The information of an n-gram w₁…w_n is log₂ of the count of w₁…w_{n−1} over the count of w₁…w_n
+/// in all references. For a single token it is log₂ of the number of tokens in all references over
+/// the token's count. For each segment and order, the reference is the one for which the mean
+/// information of the output's n-grams is largest (then the longest one). The score is Σ_n
+/// (information shared, over all segments) / (n-grams of all outputs). If the outputs' length c is
+/// less than the length r of the chosen references, it is multiplied by exp(β ln²(c/r)) with β = ln
+/// ½ / ln² 1.5, so that an output of 2/3 of the length gets half the score.
 ///
-/// An order that no output is long enough for adds 0, and the score is 0 where all outputs or all
-/// references are empty; NLTK divides by zero there.
+/// An order for which every output is too short adds 0, and the score is 0 if all outputs or all
+/// references are empty; NLTK divides by zero in these cases.
 public struct NIST: Hashable, Sendable {
-  /// The score: 0 and upward, without a fixed largest value.
+  /// The score: at least 0, without a fixed maximum.
   public let score: Double
-  /// What orders 1 to 5 add, before the penalty, in bits.
+  /// The contributions of orders 1 to 5 before the penalty, in bits.
   public let information: [Double]
   /// The penalty for short outputs, from 0 to 1.
   public let lengthPenalty: Double
 
-  /// Scores `outputs`, one text a segment, against `references`, one or more texts a segment; their
-  /// numbers may differ. Linear in the tokens.
+  /// Scores `outputs`, one text per segment, against `references`, one or more texts per segment;
+  /// the number of references may differ between segments. Linear in the number of tokens.
   public init(outputs: [String], references: [[String]]) {
     checkSegments(outputs, references, of: "NIST")
     var numbers = TokenNumbers()

@@ -2,7 +2,7 @@
 public struct PrimaryMetric: Hashable, Sendable {
   /// Its name among the metrics of an evaluation.
   public let name: String
-  /// Whether more of it is better.
+  /// Whether larger values are better.
   public let higherIsBetter: Bool
 
   /// The metric called `name`.
@@ -11,7 +11,7 @@ public struct PrimaryMetric: Hashable, Sendable {
     self.higherIsBetter = higherIsBetter
   }
 
-  /// The value among `metrics` as a score, more of which is better; −∞ where it is missing or NaN.
+  /// The value among `metrics` as a score, for which larger is better; −∞ if it is missing or NaN.
   public func score(_ metrics: [(name: String, value: Double)]) -> Double {
     guard let value = metrics.first(where: { $0.name == name })?.value, !value.isNaN else {
       return -.infinity

@@ -1,33 +1,37 @@
-/// The overlap of texts with references in tokens, pairs of tokens and common subsequences, as the
-/// Python package rouge-score 0.1.2 computes it without its stemmer, which is not done here.
+/// The ROUGE scores: the overlap of texts with references in tokens, pairs of tokens and common
+/// subsequences.
 ///
-/// A text is taken to lower case, and its runs of the letters a–z and digits 0–9 are its tokens:
-/// every other character separates, letters with accents included. With h what output and
-/// reference share (n-grams, the smaller count of both; or the length of the longest common
-/// subsequence of the whole texts), precision is h over the size of the output, recall h over the
-/// size of the reference, F1 their harmonic mean, each 0 where its denominator is. Of several
-/// references, the first with the highest F1 counts, for each measure by itself; the value of all
-/// segments is their plain mean.
+/// They are computed as in the Python package rouge-score 0.1.2 without its stemmer, which is not
+/// supported.
+///
+/// A text is converted to lower case, and its tokens are the runs of the letters a–z and digits
+/// 0–9. Every other character is a separator, including accented letters. With h the overlap of
+/// output and reference (for n-grams, the sum of the smaller counts; or else the length of the
+/// longest common subsequence of the whole texts), precision is h over the size of the output,
+/// recall is h over the size of the reference, and F1 is their harmonic mean. Each is 0 if its
+/// denominator is 0. With several references, each measure uses the first reference with the
+/// highest F1. The value for all segments is their unweighted mean.
 public struct ROUGE: Hashable, Sendable {
   /// One measure, each value from 0 to 1.
   public struct Score: Hashable, Sendable {
-    /// The share of the output that is in the reference.
+    /// The fraction of the output that is in the reference.
     public let precision: Double
-    /// The share of the reference that is in the output.
+    /// The fraction of the reference that is in the output.
     public let recall: Double
     /// 2 precision · recall / (precision + recall).
     public let f1: Double
   }
 
-  /// Single tokens.
+  /// Overlap in single tokens.
   public let rouge1: Score
-  /// Pairs of neighbours.
+  /// Overlap in pairs of adjacent tokens.
   public let rouge2: Score
-  /// The longest common subsequence.
+  /// Overlap by the longest common subsequence.
   public let rougeL: Score
 
-  /// Scores `outputs`, one text a segment, against `references`, one or more texts a segment; their
-  /// numbers may differ. O(tokens of the output · tokens of the reference) for each reference.
+  /// Scores `outputs`, one text per segment, against `references`, one or more texts per segment;
+  /// the number of references may differ between segments. O(tokens of the output · tokens of the
+  /// reference) for each reference.
   public init(outputs: [String], references: [[String]]) {
     checkSegments(outputs, references, of: "ROUGE")
     var numbers = TokenNumbers()
@@ -48,7 +52,7 @@ public struct ROUGE: Hashable, Sendable {
     rougeL = Score(meanOf: subsequences)
   }
 
-  /// The tokens of `text` in their order. O(length).
+  /// The tokens of `text` in order. O(length).
   public static func tokens(of text: String) -> [String] {
     lowercasing(text).utf8.split { byte in
       !(UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
@@ -82,7 +86,7 @@ private func overlap(_ output: [Int], _ reference: [Int], order: Int) -> ROUGE.S
   return ROUGE.Score(shared, of: grams.total, and: targets.total)
 }
 
-/// The length of the longest common subsequence, one row of the table at a time.
+/// The length of the longest common subsequence, computed one row of the table at a time.
 private func longestCommonSubsequence(_ output: [Int], _ reference: [Int]) -> Int {
   var row = [Int](repeating: 0, count: reference.count + 1)
   for token in output {

@@ -1,20 +1,20 @@
-/// How well predicted values follow the true ones.
+/// The agreement of predicted values with true values.
 ///
-/// A correlation is 0 where it is undefined, that is when the predictions or the targets are all
-/// equal (scipy says NaN there): a constant prediction explains nothing. A value that is not finite
+/// A correlation is 0 if it is undefined, that is, if the predictions or the targets are all equal,
+/// because a constant prediction explains nothing; scipy returns NaN. A value that is not finite
 /// makes every metric NaN.
 public struct RegressionMetrics: Hashable, Sendable {
   /// Pearson's correlation, from -1 to 1.
   public let pearson: Double
-  /// Spearman's correlation: Pearson's of the ranks, equal values sharing their mean rank.
+  /// Spearman's correlation: Pearson's correlation of the ranks, where equal values share their
+  /// mean rank.
   public let spearman: Double
   /// The mean squared error.
   public let meanSquaredError: Double
-  /// The mean loss, as it was given.
+  /// The mean loss that was passed in.
   public let loss: Double?
 
-  /// Compares `predictions` with `targets`, both of one length n > 0; `loss` is carried along.
-  /// O(n log n).
+  /// Compares `predictions` with `targets`, both of length n > 0; `loss` is stored. O(n log n).
   public init(predictions: [Double], targets: [Double], loss: Double? = nil) {
     precondition(
       predictions.count == targets.count && !targets.isEmpty,
@@ -38,7 +38,7 @@ public struct RegressionMetrics: Hashable, Sendable {
   }
 }
 
-/// Pearson's correlation in two passes: means, then centred sums; 0 for a constant side.
+/// Pearson's correlation in two passes: means, then centred sums; 0 if either side is constant.
 private func correlation(_ left: [Double], _ right: [Double]) -> Double {
   guard let left = centred(left), let right = centred(right) else { return 0 }
   var (product, leftSquare, rightSquare) = (0.0, 0.0, 0.0)
@@ -50,8 +50,8 @@ private func correlation(_ left: [Double], _ right: [Double]) -> Double {
   return max(-1, min(1, product / (leftSquare.squareRoot() * rightSquare.squareRoot())))
 }
 
-/// The values less their mean, scaled so that the largest is 1 in magnitude and no square leaves
-/// the range of Double; nil when all values are equal.
+/// The values minus their mean, scaled so that the largest magnitude is 1 and no square leaves the
+/// range of Double; nil if all values are equal.
 private func centred(_ values: [Double]) -> [Double]? {
   guard let first = values.first, values.contains(where: { $0 != first }) else { return nil }
   let count = Double(values.count)
@@ -61,7 +61,7 @@ private func centred(_ values: [Double]) -> [Double]? {
   return deviations.map { $0 / largest }
 }
 
-/// The rank of each value from 1, equal values sharing the mean of their ranks.
+/// The rank of each value from 1; equal values share the mean of their ranks.
 private func ranks(_ values: [Double]) -> [Double] {
   let order = values.indices.sorted { values[$0] < values[$1] }
   var ranks = [Double](repeating: 0, count: values.count)

@@ -1,19 +1,19 @@
-/// How well predicted tags agree with true ones.
+/// The agreement of predicted tags with true tags.
 ///
 /// Tags such as `B-PER`, `I-PER` and `O` mark entities, spans of words with a type. An entity
-/// counts as found if one with the same words and type is predicted. With TP, FP and FN over all
-/// entities, precision is TP / (TP + FP), recall TP / (TP + FN) and F1 = 2 TP / (2 TP + FP + FN);
-/// each is 0 where its denominator is 0. Spans are read as by the `conlleval` script of the shared
-/// tasks: a tag `I-` that does not continue an entity begins one.
+/// counts as found if an entity with the same words and type is predicted. With TP, FP and FN over
+/// all entities, precision is TP / (TP + FP), recall is TP / (TP + FN) and F1 = 2
+/// TP / (2 TP + FP + FN); each is 0 if its denominator is 0. Spans are read as in the `conlleval`
+/// script of the shared tasks: a tag `I-` that does not continue an entity begins one.
 public struct TagMetrics: Hashable, Sendable {
-  /// The share of words whose tag is right.
+  /// The fraction of words with the correct tag.
   public let accuracy: Double
-  /// Over entities; nil where tags mark none.
+  /// Precision, recall and F1 over entities; nil if the tags do not mark entities.
   public let entities: (precision: Double, recall: Double, f1: Double)?
-  /// The mean loss, as it was given.
+  /// The mean loss that was passed in.
   public let loss: Double
 
-  /// Compares `predictions` with `tags`, for each text one of each word.
+  /// Compares `predictions` with `tags`; for each text, both have one tag for each word.
   public init(predictions: [[String]], tags: [[String]], marksEntities: Bool, loss: Double) {
     precondition(
       predictions.map(\.count) == tags.map(\.count), "TagMetrics: texts of different lengths")
@@ -57,7 +57,7 @@ struct Entity: Hashable {
   let words: Range<Int>
   let type: Substring
 
-  /// Whether all of `tags` are `O` or have one of the prefixes of the schemes IOB, IOE and IOBES.
+  /// Whether each of `tags` is `O` or has one of the prefixes of the schemes IOB, IOE and IOBES.
   static func areMarked(by tags: some Sequence<String>) -> Bool {
     tags.allSatisfy { $0 == "O" || prefixes.contains($0.prefix(2)) }
   }

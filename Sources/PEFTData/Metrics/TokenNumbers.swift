@@ -1,10 +1,11 @@
 import PEFTTensor
 
-/// Numbers for tokens, equal where their bytes are equal, and runs of such numbers as n-grams.
+/// Assigns numbers to tokens, equal if the tokens' bytes are equal. Slices of such numbers serve as
+/// n-grams.
 struct TokenNumbers {
   private var numbers: [UTF8Key: Int] = [:]
 
-  /// One number a token; a token that was not seen before takes the next free number.
+  /// The number of each token; a new token gets the next free number.
   mutating func callAsFunction(_ tokens: [String]) -> [Int] {
     tokens.map { token in
       let key = UTF8Key(token)
@@ -19,12 +20,12 @@ struct TokenNumbers {
 struct NGramCounts {
   /// How often each n-gram occurs.
   private(set) var counts: [ArraySlice<Int>: Int] = [:]
-  /// The different n-grams in order of first appearance.
+  /// The distinct n-grams in order of first appearance.
   private(set) var distinct: [ArraySlice<Int>] = []
-  /// The number of n-grams, repetitions included.
+  /// The number of n-grams, including repetitions.
   let total: Int
 
-  /// Counts the runs of `order` tokens. O(tokens · order).
+  /// Counts the n-grams of `order` tokens. O(tokens · order).
   init(_ tokens: [Int], order: Int) {
     total = max(0, tokens.count - order + 1)
     for start in 0..<total {
@@ -34,11 +35,11 @@ struct NGramCounts {
     }
   }
 
-  /// How often `gram` occurs, 0 where it does not.
+  /// The number of occurrences of `gram`.
   subscript(gram: ArraySlice<Int>) -> Int { counts[gram, default: 0] }
 }
 
-/// Stops a program that scores texts without references, or a different number of both.
+/// Traps if texts have no references, or if the numbers of outputs and references differ.
 func checkSegments(_ outputs: [String], _ references: [[String]], of metric: String) {
   precondition(
     outputs.count == references.count && !outputs.isEmpty,

@@ -1,17 +1,20 @@
-/// The tokenization `13a` of mteval-v13a, as sacreBLEU 2 applies it before it counts.
+/// The tokenization `13a` of mteval-v13a, as sacreBLEU 2 applies it before counting.
 ///
-/// Trailing white space goes; `<skipped>` and a hyphen before a line feed go, a line feed becomes a
-/// space, and `&quot;`, `&amp;`, `&lt;` and `&gt;` become their characters, in this order. Then
-/// each rule passes over the whole text from left to right, no match overlapping the one before:
+/// Trailing white space is removed. `<skipped>` and a hyphen before a line feed are removed, a line
+/// feed becomes a space, and `&quot;`, `&amp;`, `&lt;` and `&gt;` become their characters, in this
+/// order. Then each of these rules is applied to the whole text from left to right, without
+/// overlapping matches:
 ///
-/// 1. ASCII punctuation other than apostrophe, comma, hyphen and full stop stands alone;
-/// 2. a comma or full stop after anything but an ASCII digit stands alone;
-/// 3. a comma or full stop before anything but an ASCII digit stands alone;
-/// 4. a hyphen after an ASCII digit stands alone.
+/// 1. ASCII punctuation other than apostrophe, comma, hyphen and full stop is separated on both
+///    sides;
+/// 2. a comma or full stop after anything but an ASCII digit is separated on both sides;
+/// 3. a comma or full stop before anything but an ASCII digit is separated on both sides;
+/// 4. a hyphen after an ASCII digit is separated on both sides.
 ///
-/// What white space then separates is a token. Punctuation outside ASCII is content like a letter.
+/// The tokens are then the parts between white space. Punctuation outside ASCII is treated like a
+/// letter.
 public enum Tokenization13a {
-  /// The tokens of `text` in their order, none empty. O(length).
+  /// The tokens of `text` in order; no token is empty. O(length).
   public static func tokens(of text: String) -> [String] {
     var scalars = text.unicodeScalars[...]
     while let last = scalars.last, isSeparator(last) { scalars.removeLast() }
@@ -41,7 +44,8 @@ public enum Tokenization13a {
 
   private static let space = UInt8(ascii: " ")
 
-  /// White space as Python's `str.split` sees it: that of Unicode and the separators U+001C–U+001F.
+  /// White space as defined by Python's `str.split`: Unicode white space and the separators
+  /// U+001C–U+001F.
   private static func isSeparator(_ scalar: Unicode.Scalar) -> Bool {
     scalar.properties.isWhitespace || (0x1C...0x1F).contains(scalar.value)
   }
@@ -77,8 +81,9 @@ public enum Tokenization13a {
     return result
   }
 
-  /// Both bytes of a pair are ASCII or part of a longer character, which no rule can split: a pair
-  /// that matches inserts spaces beside its ASCII byte, never inside the character next to it.
+  /// Each byte of a pair is either ASCII or part of a longer character. No rule can split such a
+  /// character: a match inserts spaces beside the pair's ASCII byte, never inside the character
+  /// next to it.
   private static func replacingPairs(
     in bytes: [UInt8], where matches: (UInt8, UInt8) -> Bool,
     by replacement: (UInt8, UInt8) -> [UInt8]

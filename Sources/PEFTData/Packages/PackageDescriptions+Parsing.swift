@@ -1,9 +1,11 @@
 extension PackageDescriptions {
-  /// The packages of an index in the form of Debian control files: stanzas between empty lines, of
-  /// fields `Name: value`, continued by lines that begin with a space.
+  /// The packages of an index in the form of Debian control files: stanzas separated by empty
+  /// lines.
   ///
-  /// A stanza without `Description` (or `Description-en`) and `Section`, or where these are not
-  /// UTF-8, is no package and is left out. Any bytes are accepted. O(n).
+  /// A stanza consists of fields `Name: value`; a line that begins with a space continues a field.
+  ///
+  /// A stanza is skipped if it lacks `Description` (or `Description-en`) or `Section`, or if one of
+  /// them is not UTF-8. Any bytes are accepted. O(n).
   public static func records(in bytes: [UInt8]) -> [Record] {
     var records: [Record] = []
     var stanza: Stanza?
@@ -37,13 +39,13 @@ extension PackageDescriptions {
     private static let descriptionNames = ["Description:", "Description-en:"].map { Array($0.utf8) }
     private static let sectionName = Array("Section:".utf8)
 
-    /// Reads one line, which is not empty.
+    /// Reads one line, which must not be empty.
     mutating func take(_ content: ArraySlice<UInt8>) {
       switch content.first {
       case UInt8(ascii: " "), UInt8(ascii: "\t"):
         guard continuesDescription else { return }
         let text = trimmed(content)
-        // A line with a dot alone stands for an empty line between paragraphs.
+        // A line with a single dot represents an empty line between paragraphs.
         guard !text.elementsEqual([UInt8(ascii: ".")]) else { return }
         description?.append(UInt8(ascii: " "))
         description?.append(contentsOf: text)
@@ -75,7 +77,7 @@ extension PackageDescriptions {
   }
 }
 
-/// The bytes without white space at both ends.
+/// The bytes without leading and trailing white space.
 private func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
   func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }
   let start = bytes.drop(while: isSpace)
@@ -84,7 +86,7 @@ private func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
 }
 
 extension ArraySlice {
-  /// The longest tail of which every element satisfies `predicate`.
+  /// The longest suffix in which every element satisfies `predicate`.
   fileprivate func suffix(while predicate: (Element) -> Bool) -> ArraySlice {
     guard let last = lastIndex(where: { !predicate($0) }) else { return self }
     return self[(last + 1)...]

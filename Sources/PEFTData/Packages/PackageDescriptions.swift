@@ -1,21 +1,21 @@
 import PEFTTensor
 
-/// A classification task that every Debian machine carries: from the description of a software
-/// package, tell its section (`libs`, `games`, `science`, …).
+/// A classification task available on every Debian machine: predict the section of a software
+/// package (`libs`, `games`, `science`, …) from its description.
 ///
 /// The same index and the same permutations give the same examples, whatever the order of the
 /// packages in the index.
 public struct PackageDescriptions: Hashable, Sendable {
   /// One package of an index.
   public struct Record: Hashable, Sendable {
-    /// The synopsis and, where the index has it, the long description, joined by single spaces.
+    /// The synopsis and, if the index has it, the long description, joined by single spaces.
     public let description: String
     /// The section without its area: `games` for `contrib/games`.
     public let section: String
     /// The line of the index where the package's stanza begins, from 1.
     public let line: Int
 
-    /// A package of the stanza at `line`.
+    /// A package whose stanza is at `line`.
     public init(description: String, section: String, line: Int) {
       self.description = description
       self.section = section
@@ -23,30 +23,31 @@ public struct PackageDescriptions: Hashable, Sendable {
     }
   }
 
-  /// The most sections that become classes, the largest first.
+  /// The largest number of sections that become classes, the largest sections first.
   public static let sectionLimit = 10
-  /// The most examples of one section.
+  /// The largest number of examples per section.
   public static let examplesPerSection = 600
-  /// A smaller section is no class: it could not be split in ten.
+  /// The smallest section that becomes a class; a smaller one could not be split into tenths.
   public static let fewestPerSection = 10
-  /// Fewer examples in all are refused.
+  /// The smallest permitted number of examples.
   public static let fewestExamples = 200
 
   /// About 80 % of the examples of each section.
   public let train: [TextExample]
-  /// About 10 %, at least one of each section.
+  /// About 10 %, at least one example from each section.
   public let dev: [TextExample]
-  /// About 10 %, at least one of each section.
+  /// About 10 %, at least one example from each section.
   public let test: [TextExample]
 
   /// Chooses and splits examples from `records`, which came from the index `path`.
   ///
-  /// Of several packages with one description only one stays, that of the section first by name.
-  /// `permutation(n)` returns the numbers from 0 to n - 1 in random order; it is called once for
-  /// each section, by name, to choose and split its examples, and then for the order of the
-  /// training, dev and test examples. O(n log n).
+  /// If several packages share a description, only the one from the section that sorts first by
+  /// name is kept. `permutation(n)` returns the numbers from 0 to n - 1 in random order. It is
+  /// called once for each section, in order of name, to choose and split the section's examples,
+  /// and then for the order of the training, dev and test examples. O(n log n).
   ///
-  /// Throws `unsupported` when fewer than two sections or `fewestExamples` examples remain.
+  /// Throws `unsupported` if fewer than two sections or fewer than `fewestExamples` examples
+  /// remain.
   public init(_ records: [Record], path: String, permutation: (Int) -> [Int]) throws(FileError) {
     var known = Set<String>()
     let distinct = records.sorted {

@@ -1,19 +1,19 @@
 import Foundation
 import PEFTTensor
 
-/// Where this machine keeps its packages' descriptions.
+/// The package descriptions that this machine stores.
 public enum PackageIndex {
-  /// The packages that are installed, in every Debian system.
+  /// The list of installed packages, present on every Debian system.
   public static let statusPath = "/var/lib/dpkg/status"
-  /// An index of fewer packages is taken to be empty but for strays.
+  /// An index with fewer packages counts as empty.
   public static let fewestPackages = 1000
 
-  /// The packages that the system knows, and the name of their source.
+  /// The packages that the system knows, and the name of the source.
   ///
-  /// These are the packages that can be installed, by `apt-cache dumpavail`; where this fails
-  /// or knows fewer than `fewestPackages`, the installed ones, of which there are hundreds
-  /// with long descriptions. Throws a `FileError` when the system has neither, or no open
-  /// file left to read them.
+  /// The source is the list of installable packages from `apt-cache dumpavail`. If that fails or
+  /// lists fewer than `fewestPackages`, it is the list of installed packages, hundreds of which
+  /// have long descriptions. Throws a `FileError` if the system has neither, or if no more files
+  /// can be opened.
   public static func load() throws(FileError) -> (
     records: [PackageDescriptions.Record], source: String
   ) {

@@ -1,10 +1,11 @@
 import PEFTTensor
 
-/// Comma-separated rows by RFC 4180, with a line feed accepted for CR LF.
+/// Comma-separated rows by RFC 4180, with LF accepted in place of CR LF.
 ///
-/// A cell is either bare, without quotation marks and line ends, or quoted as a whole, where commas
-/// and line ends are content and a doubled quotation mark stands for one. Anything else is an
-/// error: a quotation mark inside a bare cell, text behind a closing one, a carriage return alone.
+/// A cell is either bare, without quotation marks and line ends, or quoted as a whole. In a quoted
+/// cell, commas and line ends are content, and a doubled quotation mark represents one. Anything
+/// else is an error: a quotation mark inside a bare cell, text after a closing quotation mark, or a
+/// carriage return without a line feed.
 struct CSVRecords: DelimitedRecords {
   static let widthRemedy = "put a text that has commas between double quotes"
 
@@ -46,7 +47,7 @@ struct CSVRecords: DelimitedRecords {
       remedy: "quote the whole cell and double the quotation marks in it")
   }
 
-  /// Whether a line ended at `position`, which moves behind its end.
+  /// Whether a line ends at `position`; if so, moves past the line end.
   private mutating func takeLineEnd() throws(FileError) -> Bool {
     let bytes = text.bytes
     if bytes[position] == UInt8(ascii: "\r") {

@@ -1,7 +1,7 @@
 import PEFTTensor
 
 extension ColumnSelection {
-  /// `{"text": 1, "label": "sentiment", "header": true}`: numbers are positions from 1, texts are
+  /// `{"text": 1, "label": "sentiment", "header": true}`: numbers are positions from 1, strings are
   /// names.
   package var json: JSONValue {
     var object: JSONObject = ["text": text.json]

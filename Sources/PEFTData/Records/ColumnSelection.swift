@@ -1,7 +1,7 @@
-/// Which columns of a file are the text, its pair and the label, when the user says so.
+/// The user's choice of columns for the text, its pair and the label.
 ///
-/// A selection is complete: a role that it does not name is absent, even where a column bears a
-/// known name.
+/// A selection is complete: a role that it does not name is absent, even if a column has a known
+/// name.
 public struct ColumnSelection: Hashable, Sendable {
   /// One column of a table, or one key of a JSON object.
   public enum Column: Hashable, Sendable, CustomStringConvertible {
@@ -10,7 +10,7 @@ public struct ColumnSelection: Hashable, Sendable {
     /// The name in the header, or the JSON key.
     case name(String)
 
-    /// The column as it is written in a selection.
+    /// The column as written in a selection.
     public var description: String {
       switch self {
       case .number(let number): String(number)
@@ -19,7 +19,7 @@ public struct ColumnSelection: Hashable, Sendable {
     }
   }
 
-  /// Why a selection is not one.
+  /// The reason why a selection is invalid.
   public struct SyntaxError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The message, with an example.
     public let description: String
@@ -31,10 +31,10 @@ public struct ColumnSelection: Hashable, Sendable {
   public let pair: Column?
   /// The label.
   public let label: Column?
-  /// Whether the first row is a header; nil leaves it to the names in that row.
+  /// Whether the first row is a header; if nil, the names in that row decide.
   public let header: Bool?
 
-  /// The selection as `parse` reads it.
+  /// The selection in the syntax of `parse`.
   public var description: String {
     let parts: [(String, String?)] = [
       ("text", text.description), ("pair", pair?.description), ("label", label?.description),
@@ -43,12 +43,12 @@ public struct ColumnSelection: Hashable, Sendable {
     return parts.compactMap { key, value in value.map { "\(key)=\($0)" } }.joined(separator: ",")
   }
 
-  /// Parses `text=1,label=2`: parts `key=column` between commas.
+  /// Parses `text=1,label=2`: parts `key=column` separated by commas.
   ///
   /// The keys are `text` (also `text_a`), `pair` (also `text_b`), `label`, and `header` with the
-  /// value `yes` or `no`. A column is a number from 1 or else a name; a column of which the name is
-  /// a number or has a comma can be selected by number alone. Naming a column by name in a table
-  /// says that the table has a header.
+  /// value `yes` or `no`. A column is a number from 1 or else a name. A column whose name is a
+  /// number or contains a comma can only be selected by number. Selecting a column of a table by
+  /// name implies that the table has a header.
   public static func parse(_ selection: String) throws(SyntaxError) -> ColumnSelection {
     var columns: [String: Column] = [:]
     var header: Bool?

@@ -1,24 +1,25 @@
 import PEFTTensor
 
-/// How the rows of a data file are written.
+/// The format of the rows of a data file.
 public enum DataFormat: String, CaseIterable, Hashable, Sendable {
-  /// One JSON object a line.
+  /// One JSON object per line.
   case jsonl
   /// Comma-separated values by RFC 4180.
   case csv
-  /// Tab-separated values without any quoting: a quotation mark is an ordinary character.
+  /// Tab-separated values without quoting: a quotation mark is an ordinary character.
   case tsv
-  /// A prompt and its completion on a line, with `||` between them.
+  /// A prompt and its completion per line, separated by `||`.
   case pairs
-  /// A word on a line with its tag, and an empty line behind every sentence, as in the CoNLL shared
+  /// A word and its tag per line, and an empty line after every sentence, as in the CoNLL shared
   /// tasks.
   case conll
   /// Running text: the whole file is one text.
   case text
 
-  /// The format that the extension of `path` stands for: `.jsonl` and `.json` for JSON lines,
-  /// `.csv`, `.tsv`, `.conll` (also `.bio`, `.iob` and `.iob2`), and `.txt` for tab-separated
-  /// values; the case of letters does not matter.
+  /// The format for the extension of `path`: `.jsonl` and `.json` for JSON lines, `.csv`, `.tsv`,
+  /// `.conll` (also `.bio`, `.iob` and `.iob2`), and `.txt` for tab-separated values.
+  ///
+  /// Case is ignored.
   ///
   /// Throws `unsupported` for any other extension, or none.
   public init(extensionOf path: String) throws(FileError) {

@@ -1,24 +1,25 @@
 import PEFTTensor
 
-/// Reads texts, with labels, completions or neither, from JSON lines, CSV, TSV, lines of pairs and
-/// plain text, strictly.
+/// Strictly reads texts, with labels, completions or neither, from JSON lines, CSV, TSV, lines of
+/// pairs and plain text.
 ///
-/// No row is skipped, merged or cut: whatever is not exactly a row is a `FileError` that names the
-/// line. Files are UTF-8; a byte order mark and CR LF are accepted.
+/// No row is skipped, merged or truncated: anything that is not exactly a row is a `FileError` that
+/// names the line. Files are UTF-8; a byte order mark and CR LF are accepted.
 public enum DataReader {
-  /// All rows of the file at `path`, in its order.
+  /// All rows of the file at `path`, in order.
   ///
-  /// - `format` nil goes by the extension, see `DataFormat`.
-  /// - `columns` nil goes by the known names (`text`, `sentence`, `text_a` and `text_b`,
-  ///   `sentence1` and `sentence2`, `premise` and `hypothesis`, …, `label`) in the header
-  ///   or the JSON keys; a table without header has the columns text; text and label; or
-  ///   two texts and label.
+  /// - `format`: if nil, the extension decides, see `DataFormat`.
+  /// - `columns`: if nil, the known names in the header or the JSON keys decide
+  ///   (`text`, `sentence`, `text_a` and `text_b`, `sentence1` and `sentence2`, `premise` and
+  ///   `hypothesis`, …, `label`). The columns of a table without a header are text; text and label;
+  ///   or two texts and label.
   ///
-  /// Either every row has a label or none has. A text of white space alone is a row like any other;
-  /// `warnings(about:path:)` counts them. Time and memory are linear in the size of the file.
+  /// Either all rows have labels or none do. A text that is only white space is a row like any
+  /// other; `warnings(about:path:)` counts such rows. Time and memory are linear in the size of the
+  /// file.
   ///
-  /// Throws a `FileError` for a file that cannot be read, is not UTF-8, is not of the
-  /// format, or has no rows.
+  /// Throws a `FileError` if the file cannot be read, is not UTF-8, does not follow the format, or
+  /// has no rows.
   public static func read(
     path: String, format: DataFormat? = nil, columns: ColumnSelection? = nil
   ) throws(FileError) -> [TextExample] {
@@ -26,15 +27,15 @@ public enum DataReader {
     return try parse(FileContents.read(path), path: path, format: format, columns: columns)
   }
 
-  /// The rows in `bytes`, as `read` would give them for a file `path` of this content.
+  /// The rows in `bytes`, as `read` would return them for a file `path` with this content.
   public static func parse(
     _ bytes: [UInt8], path: String, format: DataFormat, columns: ColumnSelection? = nil
   ) throws(FileError) -> [TextExample] {
     try rows(in: bytes, path: path, format: format, columns: columns).examples
   }
 
-  /// The rows in `bytes`, and the columns that were used, as a clause for the user; nil for formats
-  /// without columns.
+  /// The rows in `bytes`, and the columns used, as a clause for the user; nil for formats without
+  /// columns.
   static func rows(
     in bytes: [UInt8], path: String, format: DataFormat, columns: ColumnSelection?
   ) throws(FileError) -> (examples: [TextExample], columns: String?) {
@@ -52,8 +53,8 @@ public enum DataReader {
     return (examples, table)
   }
 
-  /// What is allowed in `examples`, the rows of `path`, and still deserves a line of warning: how
-  /// many have a text of white space alone.
+  /// Warnings about permitted but suspicious rows in `examples`, read from `path`: the number of
+  /// texts that are only white space.
   public static func warnings(about examples: [TextExample], path: String) -> [String] {
     let blank = examples.filter(\.isBlank)
     guard let first = blank.first else { return [] }
@@ -89,8 +90,8 @@ public enum DataReader {
     return (examples, columns.description(header: columns.hasHeader ? first.cells : nil))
   }
 
-  /// Throws `malformed` if every cell of a tab-separated table is between quotation marks, which
-  /// there belong to the text.
+  /// Throws `malformed` if every cell of a tab-separated table is in quotation marks, which would
+  /// be part of the text there.
   private static func checkQuotes(
     in examples: [TextExample], path: String
   ) throws(FileError) {

@@ -2,18 +2,18 @@ import PEFTTensor
 
 /// One row of a table.
 struct DelimitedRecord: Hashable {
-  /// The line where it begins, from 1.
+  /// The line on which the row begins, from 1.
   let line: Int
   /// Its cells, unquoted.
   let cells: [String]
 }
 
-/// The rows of a table, read one by one.
+/// The rows of a table, read one at a time.
 ///
-/// Empty lines are allowed at the end of the file only; one before a row is an error, because it
-/// may be a row that was lost.
+/// Empty lines are allowed only at the end of the file. An empty line before a row is an error,
+/// because a row may have been lost.
 protocol DelimitedRecords {
-  /// What to do about a row with too many or too few cells in this format.
+  /// The remedy for a row with too many or too few cells in this format.
   static var widthRemedy: String { get }
 
   /// The next row, or nil at the end.

@@ -1,15 +1,14 @@
 import PEFTTensor
 
 /// Whether the first row of a table looks like a header, although none of its cells is a known name
-/// and nobody has said so.
+/// and the user has not said whether there is one.
 ///
 /// Its cells must look like names: one to three short words of letters, digits and underscores, all
-/// different, the first beginning with a letter. It must also differ from the other rows: its label
-/// occurs nowhere else, and theirs repeat, or one of their columns has numbers only; or, without
-/// labels, all other texts have more words.
+/// different, the first character a letter. It must also differ from the other rows. With labels,
+/// its label occurs nowhere else, and either the other labels repeat or the others have only
+/// numbers in one column. Without labels, all other texts have more words.
 enum HeaderGuess {
-  /// Throws `malformed` if the first of `examples`, which was read from `cells`, looks like a
-  /// header.
+  /// Throws `malformed` if the first of `examples`, read from `cells`, looks like a header.
   static func check(
     _ cells: [String], of examples: [TextExample], columns: TableColumns, path: String
   ) throws(FileError) {

@@ -1,7 +1,7 @@
 import PEFTTensor
 
-/// Reads one JSON object a line. Keys that are not wanted are ignored; a label that is null counts
-/// as absent; empty lines are allowed at the end only.
+/// Reads one JSON object per line. Unused keys are ignored; a null label counts as absent; empty
+/// lines are allowed only at the end.
 enum JSONLines {
   static func read(_ text: ValidatedText, columns: ColumnSelection?, path: String)
     throws(FileError) -> [TextExample]

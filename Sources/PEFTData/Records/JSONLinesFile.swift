@@ -1,9 +1,11 @@
 import Foundation
 import PEFTTensor
 
-/// Writing examples as JSON lines, which `DataReader` reads back unchanged.
+/// Writes examples as JSON lines, which `DataReader` reads back unchanged.
 public enum JSONLinesFile {
-  /// Writes `text`, or `text_a` and `text_b`, and `label`, one example a line; makes the directory.
+  /// Writes `text`, or `text_a` and `text_b`, and `label`, one example per line.
+  ///
+  /// Creates the directory if necessary.
   public static func write(_ examples: [TextExample], to path: String) throws(FileError) {
     let lines = examples.map { example -> String in
       var object: JSONObject =

@@ -1,22 +1,23 @@
-/// The names under which a text, its pair and a label are recognised without being told.
+/// The names by which the columns of a text, its pair and a label are recognised without a
+/// selection.
 ///
 /// Texts: `text`, `sentence`, `question`. Pairs: `text_a` and `text_b`, `sentence1` and
 /// `sentence2`, `premise` and `hypothesis`, `question1` and `question2`, `question` and `sentence`,
-/// `prompt` and `completion`; a `prompt` may stand alone. Label: `label`. Row numbers, recognised
-/// and ignored: `index`, `idx`, `id`. In a table header the case of letters does not matter; JSON
-/// keys are taken exactly.
+/// `prompt` and `completion`; `prompt` may occur alone. Label: `label`. Row numbers, recognised and
+/// ignored: `index`, `idx`, `id`. The names in a table header are case-insensitive; JSON keys must
+/// match exactly.
 enum KnownColumns {
   static let label = "label"
   static let rowNumbers: Set<String> = ["index", "idx", "id"]
 
-  /// Every list of text columns that makes sense, in the order first text, second text.
+  /// Every valid list of text columns, in the order first text, second text.
   static let textLists: [[String]] = [
     ["text"], ["sentence"], ["question"], ["text_a", "text_b"], ["sentence1", "sentence2"],
     ["premise", "hypothesis"], ["question1", "question2"], ["question", "sentence"],
     ["prompt", "completion"], ["prompt"],
   ]
 
-  /// Every text name once.
+  /// All text names, each once.
   static let texts: [String] = [
     "text", "sentence", "question", "text_a", "text_b", "sentence1", "sentence2", "premise",
     "hypothesis", "question1", "question2", "prompt", "completion",
@@ -26,13 +27,13 @@ enum KnownColumns {
     name == label || rowNumbers.contains(name) || texts.contains(name)
   }
 
-  /// The text columns of a row that has the text names `present`, or nil when these do not make one
-  /// text or one pair.
+  /// The text columns of a row with the text names `present`; nil if these do not make one text or
+  /// one pair.
   static func textList(of present: [String]) -> [String]? {
     textLists.first { Set($0) == Set(present) }
   }
 
-  /// Why `present` is not a text list, and what to do.
+  /// The reason why `present` is not a valid list of text columns, and the remedy.
   static func trouble(with present: [String]) -> (reason: String, remedy: String) {
     let reason =
       present.isEmpty

@@ -1,12 +1,12 @@
 import PEFTTensor
 
-/// Prompts to be continued, with their references where the file has them.
+/// Reads prompts to continue, with their references if the file has them.
 public enum PromptFile {
   /// The prompts of the file at `path`: lines `prompt||completion`, JSON lines or a table with
-  /// `prompt` (or a text) and maybe `completion`, or a text file with a prompt on each line. A
+  /// `prompt` (or a text) and optionally `completion`, or a text file with one prompt per line. A
   /// reference is the example's pair.
   ///
-  /// - Parameter format: nil goes by the extension; `text` means a prompt on each line.
+  /// - Parameter format: if nil, the extension decides; `text` means one prompt per line.
   public static func read(
     _ path: String, format: DataFormat? = nil, columns: ColumnSelection? = nil
   ) throws(FileError) -> [TextExample] {

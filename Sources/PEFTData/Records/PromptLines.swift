@@ -1,12 +1,12 @@
 import PEFTTensor
 
-/// Lines `prompt||completion`, as in the E2E data. White space around both is dropped; empty lines
-/// are allowed at the end only.
+/// Lines `prompt||completion`, as in the E2E data. White space around both parts is dropped; empty
+/// lines are allowed only at the end.
 enum PromptLines {
-  /// Prompts as texts, completions as their pairs.
+  /// Prompts as texts, with completions as their pairs.
   ///
-  /// - Parameter needsCompletions: false lets a line end behind its `||`, or have none, and
-  ///   be a prompt alone.
+  /// - Parameter needsCompletions: if false, a line may consist of a prompt alone, with or without
+  ///   a trailing `||`.
   static func read(
     _ text: ValidatedText, path: String, needsCompletions: Bool = true
   ) throws(FileError) -> [TextExample] {
@@ -41,7 +41,7 @@ enum PromptLines {
     return examples
   }
 
-  /// Whether the first line with something on it is one of pairs.
+  /// Whether the first line that is not blank is a pair.
   static func begin(_ text: ValidatedText) -> Bool {
     let first = text.bytes.split(separator: UInt8(ascii: "\n"), maxSplits: 1000).first {
       !$0.allSatisfy(isSpace)
@@ -49,7 +49,7 @@ enum PromptLines {
     return first.map { separators(in: $0).count == 1 } ?? false
   }
 
-  /// Where `||` stands; three bars in a row are two places.
+  /// The positions of `||`; three bars in a row are two positions.
   private static func separators(in line: ArraySlice<UInt8>) -> [Int] {
     let bar = UInt8(ascii: "|")
     return line.indices.dropLast().filter { line[$0] == bar && line[$0 + 1] == bar }

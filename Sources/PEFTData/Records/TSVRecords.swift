@@ -1,7 +1,7 @@
 import PEFTTensor
 
-/// Tab-separated rows: a line feed ends a row, a carriage return before it is dropped, a tab ends a
-/// cell, and every other byte, quotation marks included, is content.
+/// Tab-separated rows. A line feed ends a row, a carriage return before it is dropped, and a tab
+/// ends a cell. Every other byte is content, including quotation marks.
 struct TSVRecords: DelimitedRecords {
   static let widthRemedy =
     "a tab always separates in TSV; take it out of the text, or write the data as JSONL"
@@ -30,7 +30,7 @@ struct TSVRecords: DelimitedRecords {
     return nil
   }
 
-  /// The cells of the line at `position`, which moves behind it; nil for an empty line.
+  /// The cells of the line at `position`, which moves past the line; nil for an empty line.
   private mutating func takeLine() -> [String]? {
     let bytes = text.bytes
     let lineStart = position

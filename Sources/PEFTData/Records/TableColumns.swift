@@ -1,6 +1,6 @@
 import PEFTTensor
 
-/// Where the text, its pair and the label stand in the rows of one table, positions from 0.
+/// The positions, from 0, of the text, its pair and the label in the rows of a table.
 struct TableColumns: Hashable {
   let text: Int
   let pair: Int?
@@ -13,8 +13,8 @@ struct TableColumns: Hashable {
   /// Finds the columns by the user's selection, else by the names in the first row, else by their
   /// number: one column is the text, two are text and label, three are two texts and the label.
   ///
-  /// The first row is a header when all its cells are known names, or at least two of them are. One
-  /// known name among several cells may be either, and is refused.
+  /// The first row is a header if all its cells, or at least two of them, are known names. A row
+  /// with one known name among several cells is ambiguous and is refused.
   init(firstRow: DelimitedRecord, selection: ColumnSelection?, path: String) throws(FileError) {
     let names = firstRow.cells.map { $0.lowercased() }
     let place = "line \(firstRow.line)"

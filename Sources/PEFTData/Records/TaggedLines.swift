@@ -1,13 +1,13 @@
 import PEFTTensor
 
-/// Words on lines of their own, as in the CoNLL shared tasks: columns between spaces or tabs, the
-/// word first and its tag last, and an empty line behind every sentence. Lines that begin with
-/// `-DOCSTART-` are no words.
+/// One word per line, as in the CoNLL shared tasks. Columns are separated by spaces or tabs, with
+/// the word first and its tag last, and an empty line follows every sentence. Lines that begin with
+/// `-DOCSTART-` are skipped.
 enum TaggedLines {
   /// Sentences as texts with words.
   ///
-  /// Throws `malformed`, with the line, for lines of different width, and for columns that were
-  /// selected and are not there.
+  /// Throws `malformed`, with the line, for lines of different width, and for selected columns that
+  /// do not exist.
   static func read(
     _ text: ValidatedText, columns: ColumnSelection?, path: String
   ) throws(FileError) -> [TextExample] {
@@ -45,7 +45,7 @@ enum TaggedLines {
     return examples
   }
 
-  /// Where word and tag stand in a line, from 0.
+  /// The positions of the word and the tag in a line, from 0.
   private static func places(
     _ columns: ColumnSelection?, width: Int, path: String, line: Int
   ) throws(FileError) -> (word: Int, tag: Int?) {

@@ -1,8 +1,8 @@
-/// A word of a text that is given word by word.
+/// A word of a text given word by word.
 public struct TaggedWord: Hashable, Sendable {
   /// The word.
   public let text: String
-  /// What it is to be tagged with; nil in a file without tags.
+  /// The tag of the word; nil in a file without tags.
   public let tag: String?
   /// Its line, from 1.
   public let line: Int
@@ -15,24 +15,23 @@ public struct TaggedWord: Hashable, Sendable {
   }
 }
 
-/// One row of a data file, as it stands there.
+/// One row of a data file, unchanged.
 ///
-/// The texts keep every space of the file: data is never changed in silence, and the tokenizers
+/// The texts keep every space of the file: data are never changed silently, and the tokenizers
 /// decide what white space means.
 public struct TextExample: Hashable, Sendable {
-  /// The text, or the first of two.
+  /// The text, or the first text of a pair.
   public let text: String
-  /// The second text of a pair task.
+  /// The second text of a pair.
   public let pair: String?
-  /// The label as it is written, or nil in a file without labels.
-  /// `PredictionTask` gives it meaning.
+  /// The label as written; nil in a file without labels. `PredictionTask` interprets it.
   public let label: String?
-  /// The words, where the text is given word by word; else none.
+  /// The words, if the text is given word by word; otherwise empty.
   public let words: [TaggedWord]
-  /// The line where the row begins, from 1, the header included.
+  /// The line on which the row begins, counted from 1 and including the header.
   public let line: Int
 
-  /// A row of the file's line `line`.
+  /// A row that begins on the file's line `line`.
   public init(
     text: String, pair: String? = nil, label: String? = nil, words: [TaggedWord] = [], line: Int
   ) {
@@ -43,7 +42,7 @@ public struct TextExample: Hashable, Sendable {
     self.line = line
   }
 
-  /// Whether a text holds nothing but white space, so that a model would see special tokens only.
+  /// Whether a text contains only white space, so that a model would see only special tokens.
   public var isBlank: Bool {
     text.allSatisfy(\.isWhitespace) || (pair?.allSatisfy(\.isWhitespace) ?? false)
   }

@@ -5,12 +5,12 @@ import PEFTTensor
 struct ValidatedText {
   let bytes: [UInt8]
 
-  /// Reads the whole file. Throws `notFound`, `storage`, or what `init(_:path:)` throws.
+  /// Reads the whole file. Throws `notFound`, `storage`, and the errors of `init(_:path:)`.
   init(contentsOf path: String) throws(FileError) {
     try self.init(try readBytes(path), path: path)
   }
 
-  /// Checks `bytes`; the error names line and byte, both from 1, of the first offence.
+  /// Checks `bytes`. An error names the line and byte, both from 1, of the first invalid byte.
   init(_ bytes: [UInt8], path: String) throws(FileError) {
     if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
       throw FileError(
@@ -34,7 +34,7 @@ struct ValidatedText {
     self.bytes = text
   }
 
-  /// The whole text, with lines that end in CR LF ending in LF.
+  /// The whole text, with CR LF replaced by LF.
   var withoutCarriageReturns: String {
     var result: [UInt8] = []
     result.reserveCapacity(bytes.count)
@@ -45,11 +45,11 @@ struct ValidatedText {
     return String(decoding: result, as: UTF8.self)
   }
 
-  /// The text of a range that begins and ends next to ASCII bytes or the ends of the file.
+  /// The text of a range whose ends are next to ASCII bytes or at the ends of the file.
   func string(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
 }
 
-/// The content of the file at `path`. Throws what `FileContents.read` does.
+/// The content of the file at `path`. Throws the errors of `FileContents.read`.
 func readBytes(_ path: String) throws(FileError) -> [UInt8] { try FileContents.read(path) }
 
 private func place(of offset: Int, in bytes: [UInt8]) -> String {
@@ -62,7 +62,7 @@ private func place(of offset: Int, in bytes: [UInt8]) -> String {
   return "line \(line), byte \(offset - lineStart + 1)"
 }
 
-/// Where the first sequence begins that is not well formed by table 3-7 of the Unicode standard.
+/// The offset of the first sequence that is not well formed by table 3-7 of the Unicode standard.
 private func firstMalformedOffset(in bytes: [UInt8]) -> Int? {
   var position = 0
   while position < bytes.count {

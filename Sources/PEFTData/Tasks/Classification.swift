@@ -2,9 +2,9 @@ import Foundation
 import PEFTNetwork
 import PEFTTensor
 
-/// One of several classes for each text or pair.
+/// Predicts one of several classes for each text or pair.
 public struct Classification: PredictionTask {
-  /// The name in files, and of the kind of task.
+  /// The name in files, and of the task kind.
   public static let name = "classification"
 
   /// The `task_type` of an adapter.
@@ -13,30 +13,30 @@ public struct Classification: PredictionTask {
   /// The classes, in the order of the logits.
   public let labels: LabelMap
 
-  /// A task with these classes.
+  /// A task with the classes `labels`.
   public init(_ labels: LabelMap) { self.labels = labels }
 
-  /// Every distinct label is a class; there must be at least two.
+  /// The task in which every distinct label is a class; there must be at least two.
   public init(training rows: TaskReader.Rows, windows: TextWindows) throws(FileError) {
     self.init(LabelMap(try rows.distinctLabels()))
   }
 
   /// The task whose classes are the names in `labels`.
   ///
-  /// Throws `malformed` where these are no labels.
+  /// Throws `malformed` if `labels` is not a list of labels.
   public init(json: JSONValue, path: String) throws(FileError) {
     self.init(try LabelMap(json: json["labels"] ?? .null, path: path))
   }
 
-  /// The classes, as `labels`.
+  /// The classes, under the key `labels`.
   public var settings: JSONObject { ["labels": labels.json] }
 
-  /// A logit of each class, for every text.
+  /// One logit for each class, for every text.
   public func output(pooling: Pooling) -> ModelOutput { .classes(labels.count, pooling: pooling) }
 
-  /// The texts or pairs with their classes, cut to the reader's maximum length.
+  /// The texts or pairs with their classes, truncated to the reader's maximum length.
   ///
-  /// Throws as `targets(of:)` does.
+  /// Throws the errors of `targets(of:)`.
   public func encode(
     _ rows: TaskReader.Rows, by reader: TaskReader
   ) throws(FileError) -> EncodedDataset {
@@ -47,18 +47,18 @@ public struct Classification: PredictionTask {
 
   /// The class of each row.
   ///
-  /// Throws `malformed`, with the line, for a row without a label, or with one that is not among
-  /// the classes.
+  /// Throws `malformed`, with the line, for a row without a label, or with a label that is not
+  /// among the classes.
   public func targets(of rows: TaskReader.Rows) throws(FileError) -> Targets {
     .classes(try labels.classes(of: rows.examples, path: rows.path))
   }
 
-  /// The index of the largest of the logits [C], the first of equals.
+  /// The index of the largest of the logits [C]; the first if several are equal.
   public func answer(_ logits: UnsafeBufferPointer<Float>) -> Double {
     Double(logits.positionOfLargest)
   }
 
-  /// Those of `ClassificationMetrics`; none where no classes are given.
+  /// The metrics of `ClassificationMetrics`; empty if there are no true classes.
   public func metrics(
     of answers: [Double], targets: Targets?, loss: Double, terms: Int
   ) -> [(name: String, value: Double)] {
@@ -68,7 +68,7 @@ public struct Classification: PredictionTask {
     ).values
   }
 
-  /// The accuracy.
+  /// Accuracy.
   public var primaryMetric: PrimaryMetric { PrimaryMetric("accuracy", higherIsBetter: true) }
 
   /// The `label` of the largest of the logits [C], their softmax as `probabilities`, and the
@@ -88,7 +88,7 @@ public struct Classification: PredictionTask {
     ]
   }
 
-  /// The labels.
+  /// The classes.
   public var classes: LabelMap? { labels }
 
   /// The task with its classes in the order of a head's rows.
@@ -96,17 +96,17 @@ public struct Classification: PredictionTask {
     labels.ordered(likeRowsNamed: names).map(Self.init)
   }
 
-  /// That of one label for each text.
+  /// The problem type for one label per text.
   public var problemType: String? { "single_label_classification" }
 }
 
 extension TaskKind {
-  /// Every distinct label is a class.
+  /// Classification: every distinct label is a class.
   public static let classification = TaskKind(Classification.self)
 }
 
 extension RandomAccessCollection<Float> {
-  /// The position of the largest number, the first of equals; 0 where there is none.
+  /// The position of the largest number, the first if several are equal; 0 if there are no numbers.
   public var positionOfLargest: Int {
     let place = indices.max { (self[$0], $1) < (self[$1], $0) }
     return place.map { distance(from: startIndex, to: $0) } ?? 0

@@ -1,30 +1,30 @@
 import PEFTTensor
 import PEFTText
 
-/// Prompts and completions as causal models see them:
+/// Prompts and completions in the form that causal models see:
 ///
 ///     prompt <|endoftext|> completion <|endoftext|>
 ///
-/// with a space before the completion, so that its first word is the token it is inside a text. The
-/// model learns the completion and the token that ends it.
+/// The completion begins with a space, so that its first word is the same token as inside a text.
+/// The model learns the completion and the token that ends it.
 public struct CompletionText {
   private let tokenizer: Tokenizer
 
-  /// Texts for the model of this tokenizer.
+  /// Creates texts for the model with this tokenizer.
   public init(tokenizer: Tokenizer) { self.tokenizer = tokenizer }
 
-  /// A prompt as the beginning of a text; its completion is to follow.
+  /// The tokens of a prompt, after which a completion is to follow.
   public func prompt(_ text: String) -> [Int32] {
     tokenizer.encode(text).ids + (tokenizer.special.end.map { [$0] } ?? [])
   }
 
-  /// The text of generated tokens, without the space that completions begin with.
+  /// The text of generated tokens, without the space with which completions begin.
   public func completion(_ ids: [Int32]) -> String {
     let text = tokenizer.decode(ids)
     return text.hasPrefix(" ") ? String(text.dropFirst()) : text
   }
 
-  /// Rows as sequences of at most `maximumLength` tokens; completions that are longer are cut.
+  /// Rows as sequences of at most `maximumLength` tokens; longer completions are truncated.
   func encode(
     _ rows: TaskReader.Rows, maximumLength: Int
   ) throws(FileError) -> EncodedDataset {

@@ -1,19 +1,19 @@
 import Foundation
 import PEFTTensor
 
-/// What a data file was taken for: its rows and columns, the labels with their counts, and the
-/// lengths in tokens. A user who sees it notices a column that was mistaken for another.
+/// Shows how a data file was interpreted: its rows and columns, the labels with their counts, and
+/// the lengths in tokens. From this a user notices if a column was mistaken for another.
 public struct DataSummary: Sendable {
-  /// One line a fact.
+  /// One fact per line.
   public let lines: [String]
 
-  /// The most labels that are listed.
+  /// The largest number of labels listed.
   private static let labelLimit = 10
 
-  /// The summary of the rows of a file and of what they were encoded to.
+  /// Summarises the rows of a file and their encoding.
   ///
   /// - Parameters:
-  ///   - task: what the data pose.
+  ///   - task: the task of the data.
   ///   - maximumLength: the longest sequence, in tokens.
   public init(
     _ rows: TaskReader.Rows, as task: any PredictionTask, encoded: EncodedDataset,

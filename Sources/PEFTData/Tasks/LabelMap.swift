@@ -2,11 +2,11 @@ import PEFTTensor
 
 /// The classes of a task in the order of the model's outputs.
 ///
-/// The order of labels of data is a function of the set of names alone: by value if all are
-/// integers, else by Unicode scalars. Labels for a trained head have the order of its rows. Names
-/// that are canonically equivalent Unicode are one class.
+/// The order of the labels of data depends only on the set of names: by value if all are integers,
+/// else by Unicode scalars. Labels for a trained head follow the order of its rows. Canonically
+/// equivalent Unicode names are one class.
 public struct LabelMap: Hashable, Sendable {
-  /// The file with the names of the classes, in order, beside an adapter.
+  /// The file beside an adapter that lists the names of the classes in order.
   package static let fileName = "labels.json"
 
   /// The name of each class, by index.
@@ -37,7 +37,7 @@ public struct LabelMap: Hashable, Sendable {
   }
 
   /// The classes of a head whose rows have these names, all different. Data may also name a row by
-  /// its number, as long as no name is a number, or by `LABEL_` and its number.
+  /// its number, if no name is a number, or by `LABEL_` and its number.
   ///
   /// Rows called `LABEL_0`, `LABEL_1`, … have no real names; their classes are 0, 1, ….
   package init(rowsNamed names: [String]) {
@@ -56,8 +56,8 @@ public struct LabelMap: Hashable, Sendable {
 
   /// These classes in the order of a head's rows; nil unless every row is exactly one class.
   ///
-  /// Names are compared as they are, then without regard to case, and last with the numbers of the
-  /// rows.
+  /// Names are first compared exactly, then without regard to case, and finally with the numbers of
+  /// the rows.
   package func ordered(likeRowsNamed rowNames: [String]) -> LabelMap? {
     guard rowNames.count == count, Set(rowNames).count == count else { return nil }
     let head = LabelMap(rowsNamed: rowNames)
@@ -70,10 +70,10 @@ public struct LabelMap: Hashable, Sendable {
     return LabelMap(ordered: ordered)
   }
 
-  /// The class of each of `labels`; nil if one of them has none.
+  /// The class of each of `labels`; nil if one of them has no class.
   ///
-  /// If not all are names of classes, they are compared without regard to case, provided that no
-  /// two classes, and no two labels, differ only in case.
+  /// If not all labels are names of classes, they are compared without regard to case, provided
+  /// that no two classes and no two labels differ only in case.
   private func indices(of labels: Set<String>) -> [String: Int]? {
     var exact: [String: Int] = [:]
     for label in labels { exact[label] = indices[label] }
@@ -88,8 +88,8 @@ public struct LabelMap: Hashable, Sendable {
     return found.count == labels.count ? found : nil
   }
 
-  /// How the labels of `examples` are read as classes, if they are not all names of classes; nil if
-  /// they are, or cannot be read so.
+  /// Tells how the labels of `examples` are read as classes if some are not names of classes; nil
+  /// if all are names of classes, or if the labels cannot be matched.
   public func note(about examples: [TextExample], path: String) -> String? {
     let labels = Set(examples.compactMap(\.label))
     guard !labels.isSubset(of: names), let found = indices(of: labels) else { return nil }
@@ -105,10 +105,10 @@ public struct LabelMap: Hashable, Sendable {
   /// The index of the class `name`, or nil.
   public func index(of name: String) -> Int? { indices[name] }
 
-  /// The class of every example of the file `path`. If not every label is the name of a class, they
-  /// are compared without regard to case, where that is unambiguous.
+  /// The class of every example of the file `path`. If not every label is the name of a class,
+  /// labels are compared without regard to case if that is unambiguous.
   ///
-  /// Throws `malformed`, with the line, for a label that is not in this map, or none.
+  /// Throws `malformed`, with the line, for a missing label or one that is not in this map.
   public func classes(of examples: [TextExample], path: String) throws(FileError) -> [Int] {
     var classes: [Int] = []
     classes.reserveCapacity(examples.count)
@@ -134,7 +134,7 @@ public struct LabelMap: Hashable, Sendable {
   /// The names as a JSON array.
   public var json: JSONValue { .array(names.map { .string($0) }) }
 
-  /// The map that `json` gave, read from the file `path`.
+  /// The map that `json` describes, read from the file `path`.
   ///
   /// Throws `malformed` for anything but an array of at least one string, all different.
   public init(json: JSONValue, path: String) throws(FileError) {
@@ -148,7 +148,7 @@ public struct LabelMap: Hashable, Sendable {
   }
 }
 
-/// The error for a row without a label where one is needed.
+/// The error for a row without the required label.
 func missingLabel(_ example: TextExample, path: String) -> FileError {
   FileError(
     .malformed, path: path, place: "line \(example.line)", reason: "there is no label",

@@ -1,18 +1,18 @@
-/// Which labels of a file are numbers, and whether the others look like slips in a column of
-/// scores.
+/// Tells whether the labels of a file are scores, and finds labels that look like slips in a column
+/// of scores.
 struct LabelNumbers {
-  /// Whether the labels are scores: every one a finite number, at least one of them not whole.
+  /// Whether the labels are scores: all are finite numbers, and at least one is not an integer.
   let areScores: Bool
-  /// The first row whose label is not a finite number where most are, at least one of them not
-  /// whole; nil elsewhere.
+  /// The first row whose label is not a finite number, if most labels are and at least one of them
+  /// is not an integer; otherwise nil.
   ///
-  /// There a label such as `nan`, `n/a`, `1e400` or `1,5` is far more likely a slip than the name
-  /// of a class. Most of the rows or most of the distinct labels will do. Numbers with a decimal
-  /// comma, a minus of typography or space around them count among the many, though none of them is
-  /// read as a number.
+  /// Among such labels, a label such as `nan`, `n/a`, `1e400` or `1,5` is far more likely a slip
+  /// than the name of a class. "Most" means most of the rows or most of the distinct labels.
+  /// Numbers with a decimal comma, a typographic minus sign or surrounding spaces count among them,
+  /// although they are not read as numbers.
   let slip: TextExample?
 
-  /// Looks at the labels of `examples`.
+  /// Examines the labels of `examples`.
   init(_ examples: [TextExample]) {
     var rows: [String: Int] = [:]
     for example in examples { if let label = example.label { rows[label, default: 0] += 1 } }
@@ -27,7 +27,7 @@ struct LabelNumbers {
       ? examples.first { $0.label.map { finiteNumber($0) == nil } ?? false } : nil
   }
 
-  /// What somebody who wrote `label` meant by it, where that is a finite number.
+  /// The finite number that the author of `label` probably meant; nil if there is none.
   private static func number(like label: String) -> Double? {
     if let number = finiteNumber(label) { return number }
     var text = label.filter { !$0.isWhitespace }
@@ -37,7 +37,7 @@ struct LabelNumbers {
   }
 }
 
-/// The number that `label` is; nil for what is not finite, or no number.
+/// The finite number that `label` represents; otherwise nil.
 func finiteNumber(_ label: String) -> Double? {
   Double(label).flatMap { $0.isFinite ? $0 : nil }
 }

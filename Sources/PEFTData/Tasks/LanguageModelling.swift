@@ -1,28 +1,28 @@
 import PEFTTensor
 
-/// The tokens of running text, seen in windows: the next one for a causal model, masked ones for
-/// RoBERTa and BERT.
+/// Predicts the tokens of running text in windows: the next token for a causal model, masked tokens
+/// for RoBERTa and BERT.
 public struct LanguageModelling: VocabularyTask {
-  /// The name in files, and of the kind of task.
+  /// The name in files, and of the task kind.
   public static let name = "language"
 
   /// Running text.
   public static let textFormat = DataFormat.text
 
-  /// How the text is cut.
+  /// The windows into which the text is divided.
   public let windows: TextWindows
 
   /// The task for text in these windows.
   public init(_ windows: TextWindows) { self.windows = windows }
 
-  /// The task for text in these windows. It looks at no row, and throws nothing.
+  /// The task for text in `windows`. It ignores the rows and throws nothing.
   public init(training rows: TaskReader.Rows, windows: TextWindows) throws(FileError) {
     self.init(windows)
   }
 
-  /// The task whose windows are made by `context`, at least 4, and `stride`, from 1 to `context`.
+  /// The task with windows of `context` tokens, at least 4, and a `stride` from 1 to `context`.
   ///
-  /// Throws `malformed` where these are no such numbers.
+  /// Throws `malformed` if `json` does not have these numbers.
   public init(json: JSONValue, path: String) throws(FileError) {
     guard let context = json["context"]?.integer, (4...1 << 30).contains(context),
       let stride = json["stride"]?.integer, (1...context).contains(stride)
@@ -38,10 +38,10 @@ public struct LanguageModelling: VocabularyTask {
     ["context": .integer(windows.context), "stride": .integer(windows.stride)]
   }
 
-  /// The text in windows for a causal model, else in pieces of which some tokens are hidden.
+  /// The text in windows for a causal model, otherwise in pieces in which some tokens are masked.
   ///
   /// Throws `malformed` for a row with two texts and for a text with too few tokens, and
-  /// `unsupported` where tokens are to be hidden and the vocabulary has no mask token.
+  /// `unsupported` if tokens must be masked and the vocabulary has no mask token.
   public func encode(
     _ rows: TaskReader.Rows, by reader: TaskReader
   ) throws(FileError) -> EncodedDataset {
@@ -51,6 +51,6 @@ public struct LanguageModelling: VocabularyTask {
 }
 
 extension TaskKind {
-  /// The tokens of running text are to be predicted.
+  /// Language modelling: the tokens of running text are predicted.
   public static let language = TaskKind(LanguageModelling.self)
 }

@@ -1,48 +1,48 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// What a model is to predict, fixed by the training file. Each kind of task is a type of its own,
+/// The task of a model, determined by the training file. Each kind of task is a type of its own,
 /// which the `TaskCatalogue` lists.
 public protocol PredictionTask: Hashable, Sendable {
-  /// Its name in files and settings.
+  /// The task's name in files and settings.
   static var name: String { get }
 
-  /// The format of its data in a file called `.txt`.
+  /// The format of the task's data in a file with the extension `.txt`.
   static var textFormat: DataFormat { get }
 
-  /// The task that the rows of a training file pose; `windows` say how running text is cut.
+  /// The task defined by the rows of a training file; `windows` divides running text.
   ///
-  /// Throws `malformed`, with the line, for rows that pose no such task.
+  /// Throws `malformed`, with the line, for rows that do not fit the task.
   init(training rows: TaskReader.Rows, windows: TextWindows) throws(FileError)
 
   /// The task that `json` describes, read from the file `path`.
   ///
-  /// Throws `malformed` for settings that are missing or wrong.
+  /// Throws `malformed` for missing or invalid settings.
   init(json: JSONValue, path: String) throws(FileError)
 
-  /// What distinguishes it from other tasks of its kind.
+  /// The settings that distinguish it from other tasks of its kind.
   var settings: JSONObject { get }
 
-  /// What a model for it puts out; `pooling` is how a classifier of texts reads the tokens.
+  /// The output of a model for this task; `pooling` is how a text classifier reads the tokens.
   func output(pooling: Pooling) -> ModelOutput
 
-  /// Rows as token ids with what is to be predicted.
+  /// Rows as token ids with the targets to predict.
   ///
   /// Throws `malformed`, with the line, for a row that does not fit the task.
   func encode(_ rows: TaskReader.Rows, by reader: TaskReader) throws(FileError) -> EncodedDataset
 
-  /// Examples to predict, whose labels are not looked at.
+  /// Examples to predict; their labels are ignored.
   func encodeUnlabelled(_ rows: TaskReader.Rows, by reader: TaskReader) throws(FileError)
     -> EncodedDataset
 
-  /// What the logits of a row answer: the index of a class, or a value.
+  /// The answer that the logits of a row give: the index of a class, or a value.
   func answer(_ logits: UnsafeBufferPointer<Float>) -> Double
 
   /// The metrics by name, in a fixed order.
   ///
   /// - Parameters:
-  ///   - answers: those to the rows of `targets`; empty for a vocabulary.
-  ///   - targets: what would have been right; nil for data without labels and for a vocabulary.
+  ///   - answers: the answers to the rows of `targets`; empty for a vocabulary.
+  ///   - targets: the correct answers; nil for data without labels and for a vocabulary.
   ///   - loss: the mean loss over `terms` rows.
   func metrics(
     of answers: [Double], targets: Targets?, loss: Double, terms: Int
@@ -51,39 +51,39 @@ public protocol PredictionTask: Hashable, Sendable {
   /// The metric by which runs are compared.
   var primaryMetric: PrimaryMetric { get }
 
-  /// What is to be said of an example whose predicted rows have these logits, row after row.
+  /// The prediction for an example whose predicted rows have these logits, row after row.
   ///
-  /// - Parameter words: the word of each row, where the text was given word by word.
+  /// - Parameter words: the word of each row, if the text was given word by word.
   func prediction(_ logits: [Float], of example: TextExample, words: [Int]) -> JSONObject
 
-  /// The classes in the order of the logits; nil where there are none.
+  /// The classes in the order of the logits; nil if the task has no classes.
   var classes: LabelMap? { get }
 
   /// The same task with its classes in the order of a head's rows; nil unless every row is exactly
   /// one of its classes. A task without classes has one row, whatever its name.
   func ordered(likeRowsNamed names: [String]) -> Self?
 
-  /// `problem_type` in that file.
+  /// `problem_type` in `config.json`.
   var problemType: String? { get }
 
-  /// `task_type` in the configuration of an adapter for Hugging Face PEFT.
+  /// `task_type` in the adapter configuration of Hugging Face PEFT.
   static var adapterTaskType: String { get }
 }
 
 extension PredictionTask {
-  /// Tab-separated values.
+  /// Tab-separated values, by default.
   public static var textFormat: DataFormat { .tsv }
 
-  /// There are none.
+  /// Nil by default: the task has no classes.
   public var classes: LabelMap? { nil }
 
-  /// The task itself, for a head of one row.
+  /// The task itself, for a head with one row.
   public func ordered(likeRowsNamed names: [String]) -> Self? { names.count == 1 ? self : nil }
 
-  /// There is none.
+  /// Nil by default: there is no problem type.
   public var problemType: String? { nil }
 
-  /// The texts or pairs alone, cut to the reader's maximum length. It throws nothing.
+  /// The texts or pairs alone, truncated to the reader's maximum length. Throws nothing.
   public func encodeUnlabelled(
     _ rows: TaskReader.Rows, by reader: TaskReader
   ) throws(FileError) -> EncodedDataset {
@@ -92,7 +92,7 @@ extension PredictionTask {
       maximumLength: reader.maximumLength)
   }
 
-  /// Whether tokens of the vocabulary are predicted.
+  /// Whether the model predicts tokens of the vocabulary.
   public var isLanguage: Bool { output(pooling: .first) == .vocabulary }
 
   /// The name and the settings: `{"task":"classification","labels":[…]}`.

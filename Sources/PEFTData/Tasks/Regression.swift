@@ -1,9 +1,9 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// A real number for each text or pair.
+/// Predicts a real number for each text or pair.
 public struct Regression: PredictionTask {
-  /// The name in files, and of the kind of task.
+  /// The name in files, and of the task kind.
   public static let name = "regression"
 
   /// The `task_type` of an adapter.
@@ -12,24 +12,24 @@ public struct Regression: PredictionTask {
   /// The task.
   public init() {}
 
-  /// Every label must be a finite number, and two must differ.
+  /// The task for rows whose labels are all finite numbers and not all equal.
   public init(training rows: TaskReader.Rows, windows: TextWindows) throws(FileError) {
     _ = try rows.distinctLabels()
     _ = try targets(of: rows)
   }
 
-  /// The task. It has no settings to read, and throws nothing.
+  /// The task. It has no settings to read and throws nothing.
   public init(json: JSONValue, path: String) throws(FileError) {}
 
-  /// There are none.
+  /// Empty: the task has no settings.
   public var settings: JSONObject { [:] }
 
   /// One logit for every text, the value itself.
   public func output(pooling: Pooling) -> ModelOutput { .classes(1, pooling: pooling) }
 
-  /// The texts or pairs with their values, cut to the reader's maximum length.
+  /// The texts or pairs with their values, truncated to the reader's maximum length.
   ///
-  /// Throws as `targets(of:)` does.
+  /// Throws the errors of `targets(of:)`.
   public func encode(
     _ rows: TaskReader.Rows, by reader: TaskReader
   ) throws(FileError) -> EncodedDataset {
@@ -40,8 +40,8 @@ public struct Regression: PredictionTask {
 
   /// The value of each row.
   ///
-  /// Throws `malformed`, with the line, for a row without a label, or with one that is not a finite
-  /// number.
+  /// Throws `malformed`, with the line, for a row without a label, or with a label that is not a
+  /// finite number.
   public func targets(of rows: TaskReader.Rows) throws(FileError) -> Targets {
     var values: [Double] = []
     values.reserveCapacity(rows.examples.count)
@@ -58,10 +58,10 @@ public struct Regression: PredictionTask {
     return .values(values)
   }
 
-  /// The only one of the logits [1].
+  /// The only logit, the value itself; the logits are [1].
   public func answer(_ logits: UnsafeBufferPointer<Float>) -> Double { Double(logits[0]) }
 
-  /// Those of `RegressionMetrics`; none where no values are given.
+  /// The metrics of `RegressionMetrics`; empty if there are no true values.
   public func metrics(
     of answers: [Double], targets: Targets?, loss: Double, terms: Int
   ) -> [(name: String, value: Double)] {
@@ -69,21 +69,21 @@ public struct Regression: PredictionTask {
     return RegressionMetrics(predictions: answers, targets: values, loss: loss).values
   }
 
-  /// The correlation of Pearson.
+  /// Pearson's correlation.
   public var primaryMetric: PrimaryMetric { PrimaryMetric("pearson", higherIsBetter: true) }
 
-  /// The `value`, and the `logits` [1], which hold it too.
+  /// The `value`, and the `logits` [1], which contain the same number.
   public func prediction(_ logits: [Float], of _: TextExample, words _: [Int]) -> JSONObject {
     [
       "value": .number(Double(logits[0])), "logits": .array(logits.map { .number(Double($0)) }),
     ]
   }
 
-  /// That of a real number for each text.
+  /// The problem type for one real number per text.
   public var problemType: String? { "regression" }
 }
 
 extension TaskKind {
-  /// Every label is a number to be predicted.
+  /// Regression: every label is a number to predict.
   public static let regression = TaskKind(Regression.self)
 }

@@ -3,7 +3,7 @@ import PEFTTensor
 extension TaskReader.Rows {
   /// The distinct labels, at least two.
   ///
-  /// Throws `malformed` for a row without a label, and for labels that are all the same.
+  /// Throws `malformed` for a row without a label, and if all labels are equal.
   func distinctLabels() throws(FileError) -> Set<String> {
     var labels = Set<String>()
     for example in examples {
@@ -19,9 +19,9 @@ extension TaskReader.Rows {
     return labels
   }
 
-  /// Regression where the labels are scores, else classification.
+  /// Regression if the labels are scores, else classification.
   ///
-  /// Throws `malformed` also for a label that is not a finite number where most are scores.
+  /// Also throws `malformed` for a label that is not a finite number if most are scores.
   func taskOfLabels(_ windows: TextWindows) throws(FileError) -> any PredictionTask {
     _ = try distinctLabels()
     let numbers = LabelNumbers(examples)
@@ -40,9 +40,9 @@ extension TaskReader.Rows {
     return try Classification(training: self, windows: windows)
   }
 
-  /// Throws `malformed` if most labels occur once, and there are many of them or most of these have
-  /// several words: the column of labels is then more likely one of texts, or of numbers that are
-  /// not classes.
+  /// Throws `malformed` if most of the distinct labels occur once, and either there are many labels
+  /// or most of those that occur once have several words. The label column then more likely
+  /// contains texts, or numbers that are not classes.
   private func checkRepetition() throws(FileError) {
     var counts: [String: Int] = [:]
     for example in examples { if let label = example.label { counts[label, default: 0] += 1 } }

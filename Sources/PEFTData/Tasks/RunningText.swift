@@ -1,17 +1,17 @@
 import PEFTTensor
 import PEFTText
 
-/// Running text as language models see it.
+/// Running text in the form that language models see.
 ///
-/// The texts are one stream, each but a single one ended by the token that ends texts, so that
-/// documents are packed without gaps. For causal models the stream is cut into windows. For RoBERTa
-/// and BERT it is cut into pieces that fit between the special tokens, and tokens of each piece are
-/// hidden; a stride would change nothing there and is not used.
+/// The texts form one stream, so that documents are packed without gaps. If there are several, each
+/// ends with the end-of-text token. For causal models the stream is divided into windows. For
+/// RoBERTa and BERT it is divided into pieces that fit between the special tokens, and tokens of
+/// each piece are masked; the stride has no effect there and is not used.
 struct RunningText {
   let isCausal: Bool
   let tokenizer: Tokenizer
 
-  /// Characters of a text that are encoded in one go, to the next line end.
+  /// The number of characters of a text that are encoded at a time, extended to the next line end.
   private static let pieceSize = 1 << 16
 
   func encode(
@@ -53,9 +53,9 @@ struct RunningText {
       }, masking: masking)
   }
 
-  /// The tokens of each text without special ones around it. Long texts are encoded in pieces
-  /// that end with a line, in parallel: no token reaches over a line end between two
-  /// characters that are no space.
+  /// The tokens of each text without special tokens around it. Long texts are encoded in parallel,
+  /// in pieces that end with a line: no token crosses a line end between two characters that are
+  /// not spaces.
   private func ids(of texts: [String]) -> [[Int32]] {
     let (before, behind) = (tokenizer.template.countBefore, tokenizer.template.countBehind)
     let pieces = texts.map(Self.pieces)
@@ -66,7 +66,7 @@ struct RunningText {
     }
   }
 
-  /// Cuts after a line feed with no white space on either side.
+  /// Splits after a line feed that has no white space on either side.
   static func pieces(of text: String) -> [String] {
     let bytes = Array(text.utf8)
     var pieces: [String] = []

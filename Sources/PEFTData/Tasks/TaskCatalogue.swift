@@ -1,20 +1,20 @@
 import PEFTTensor
 
-/// The kinds of task that there are.
+/// The available kinds of task.
 public struct TaskCatalogue: Sendable {
-  /// Those of this package.
+  /// The kinds of task of this package.
   public static let standard = TaskCatalogue([
     Classification.self, Regression.self, TokenClassification.self, LanguageModelling.self,
     Completion.self,
   ])
 
-  /// The types, in the order in which they are listed.
+  /// The types in the order of listing.
   public let types: [any PredictionTask.Type]
 
-  /// A catalogue of these types, whose names must be different.
+  /// A catalogue of these types, whose names must be distinct.
   public init(_ types: [any PredictionTask.Type]) { self.types = types }
 
-  /// The type called `name`; nil where there is none.
+  /// The type called `name`; nil if there is none.
   public func type(named name: String) -> (any PredictionTask.Type)? {
     types.first { $0.name == name }
   }

@@ -1,21 +1,21 @@
-/// The kind of task that data pose: one of the catalogue, or `auto`.
+/// The kind of task for data: one kind of the catalogue, or `auto`.
 public struct TaskKind: RawRepresentable, CaseIterable, Hashable, Sendable {
-  /// What the data look like decides.
+  /// The data decide.
   ///
-  /// Words on lines of their own are to be tagged.
-  /// With labels it is regression when every label is a number and at least one of them is not
-  /// whole, else classification; where most are such numbers, a label that is not is refused. Whole
-  /// numbers, however many, are classes: 150 intents numbered from 0 are far more common than
-  /// whole-number scores, and `1.0` is how some tools write the class 1. Without labels, for a
-  /// causal model, it is completion where prompts have completions, else language.
+  /// Words on separate lines mean token classification. Labels mean regression if every label is a
+  /// number and at least one is not an integer, else classification; if most labels are such
+  /// numbers, a label that is not a number is refused. Integers are classes, however many there
+  /// are: 150 intents numbered from 0 are far more common than integer scores, and some tools write
+  /// the class 1 as `1.0`. Without labels, the task for a causal model is completion if prompts
+  /// have completions, else language modelling.
   public static let auto = TaskKind(name: "auto")
 
-  /// The name: that of a task, or `auto`.
+  /// The name of a task, or `auto`.
   public let rawValue: String
 
   private init(name: String) { rawValue = name }
 
-  /// The kind called `rawValue`; nil where there is none.
+  /// The kind called `rawValue`; nil if there is none.
   public init?(rawValue: String) {
     guard rawValue == Self.auto.rawValue || TaskCatalogue.standard.type(named: rawValue) != nil
     else { return nil }
@@ -25,11 +25,11 @@ public struct TaskKind: RawRepresentable, CaseIterable, Hashable, Sendable {
   /// The kind of a task.
   public init(_ type: any PredictionTask.Type) { rawValue = type.name }
 
-  /// All, `auto` first.
+  /// All kinds, `auto` first.
   public static var allCases: [TaskKind] {
     [auto] + TaskCatalogue.standard.types.map { TaskKind($0) }
   }
 
-  /// The type of its tasks; nil for `auto`.
+  /// The type of the kind's tasks; nil for `auto`.
   public var type: (any PredictionTask.Type)? { TaskCatalogue.standard.type(named: rawValue) }
 }

@@ -1,17 +1,18 @@
 import PEFTTensor
 import PEFTText
 
-/// Reads data files for a model: the training file fixes the task, the others follow it.
+/// Reads data files for a model: the training file determines the task, and the other files must
+/// follow it.
 public struct TaskReader {
-  /// Whether the model is causal, so that texts without labels are there to be continued.
+  /// Whether the model is causal, so that texts without labels are to be continued.
   public let isCausal: Bool
-  /// Its tokenizer.
+  /// The model's tokenizer.
   public let tokenizer: Tokenizer
-  /// The format of the files; nil goes by their extension.
+  /// The format of the files; if nil, their extension decides.
   public let format: DataFormat?
-  /// Which columns hold what; nil goes by their names or positions.
+  /// The columns to use; if nil, their names or positions decide.
   public let columns: ColumnSelection?
-  /// The most tokens of an example, special ones included.
+  /// The largest number of tokens of an example, including special tokens.
   public let maximumLength: Int
 
   /// A reader for a model.
@@ -26,16 +27,16 @@ public struct TaskReader {
     self.maximumLength = maximumLength
   }
 
-  /// What the file at `path` holds.
+  /// The content of a data file.
   public struct Rows: Sendable {
     /// The rows: texts with labels, prompts with completions as pairs, or texts alone.
     public let examples: [TextExample]
-    /// The file.
+    /// The path of the file.
     public let path: String
-    /// SHA-256 of the bytes that were read, in hexadecimal; nil where the rows came from elsewhere.
+    /// The SHA-256 of the file's bytes, in hexadecimal; nil if the rows came from elsewhere.
     public let digest: String?
 
-    /// The columns of a table that were used, as a clause for the user; nil for other formats.
+    /// The columns used of a table, as a clause for the user; nil for other formats.
     public let columns: String?
 
     /// The rows of the file at `path`.
@@ -49,9 +50,9 @@ public struct TaskReader {
     }
   }
 
-  /// The rows of the file at `path`, as data of the given kind have them.
+  /// The rows of the file at `path`, read as data of the given kind.
   public func rows(_ path: String, kind: TaskKind) throws(FileError) -> Rows {
-    // A name without a known extension is refused before anything is read.
+    // An unknown extension is refused before anything is read.
     if format == nil { _ = try DataFormat(extensionOf: path) }
     let bytes = try FileContents.read(path)
     let (examples, table) = try DataReader.rows(
@@ -65,9 +66,9 @@ public struct TaskReader {
     return Rows(examples: examples, path: path, digest: hash.hexadecimal, columns: table)
   }
 
-  /// The task that training data pose.
+  /// The task that training data define.
   ///
-  /// - Parameter windows: how running text is cut.
+  /// - Parameter windows: how running text is divided.
   public func task(
     of rows: Rows, kind: TaskKind, windows: TextWindows
   ) throws(FileError) -> any PredictionTask {
@@ -82,8 +83,8 @@ public struct TaskReader {
     return first.pair == nil ? LanguageModelling(windows) : Completion()
   }
 
-  /// `.txt` is in the format of the kind of task; where the data decide, it holds running text or
-  /// pairs for a causal model, and tab-separated values for others.
+  /// A `.txt` file has the format of the kind of task. If the data decide, it contains running text
+  /// or pairs for a causal model, and tab-separated values for other models.
   private func format(
     of bytes: [UInt8], path: String, kind: TaskKind
   ) throws(FileError) -> DataFormat {

@@ -1,18 +1,19 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// A tag for each word of a text, as in named entity recognition.
+/// Predicts a tag for each word of a text, as in named entity recognition.
 ///
-/// The first token of a word speaks for it: what the others give is not looked at. Words beyond the
-/// maximum length, and words that the tokenizer makes nothing of, have no prediction.
+/// The first token of a word represents it; the outputs of its other tokens are ignored. Words
+/// beyond the maximum length, and words for which the tokenizer produces no token, have no
+/// prediction.
 public struct TokenClassification: PredictionTask {
-  /// The name in files, and of the kind of task.
+  /// The name in files, and of the task kind.
   public static let name = "token-classification"
 
   /// The `task_type` of an adapter.
   public static let adapterTaskType = "TOKEN_CLS"
 
-  /// A word and its tag on every line.
+  /// One word and its tag per line.
   public static let textFormat = DataFormat.conll
 
   /// The tags, in the order of the logits.
@@ -21,7 +22,7 @@ public struct TokenClassification: PredictionTask {
   /// A task with these tags.
   public init(_ tags: LabelMap) { self.tags = tags }
 
-  /// Every distinct tag is a class; there must be at least two.
+  /// The task in which every distinct tag is a class; there must be at least two.
   public init(training rows: TaskReader.Rows, windows: TextWindows) throws(FileError) {
     var tags = Set<String>()
     for example in rows.examples {
@@ -38,21 +39,21 @@ public struct TokenClassification: PredictionTask {
 
   /// The task whose tags are the names in `tags`.
   ///
-  /// Throws `malformed` where these are no labels.
+  /// Throws `malformed` if `tags` is not a list of labels.
   public init(json: JSONValue, path: String) throws(FileError) {
     self.init(try LabelMap(json: json["tags"] ?? .null, path: path))
   }
 
-  /// The tags, as `tags`.
+  /// The tags, under the key `tags`.
   public var settings: JSONObject { ["tags": tags.json] }
 
-  /// A logit of each tag, for every word.
+  /// One logit for each tag, for every word.
   public func output(pooling: Pooling) -> ModelOutput { .tokenClasses(tags.count) }
 
-  /// The texts with the tags of their words, cut to the reader's maximum length.
+  /// The texts with the tags of their words, truncated to the reader's maximum length.
   ///
   /// Throws `malformed`, with the line, for a text without words, and for a word without a tag or
-  /// with one that is not among the tags.
+  /// with a tag that is not among the tags.
   public func encode(
     _ rows: TaskReader.Rows, by reader: TaskReader
   ) throws(FileError) -> EncodedDataset {
@@ -77,7 +78,7 @@ public struct TokenClassification: PredictionTask {
       maximumLength: reader.maximumLength)
   }
 
-  /// The texts alone, cut to the reader's maximum length.
+  /// The texts alone, truncated to the reader's maximum length.
   ///
   /// Throws `malformed`, with the line, for a text without words.
   public func encodeUnlabelled(
@@ -103,12 +104,12 @@ public struct TokenClassification: PredictionTask {
       remedy: "training and evaluation need a tag behind every word")
   }
 
-  /// The index of the largest of the logits [C], the first of equals.
+  /// The index of the largest of the logits [C]; the first if several are equal.
   public func answer(_ logits: UnsafeBufferPointer<Float>) -> Double {
     Double(logits.positionOfLargest)
   }
 
-  /// Those of `TagMetrics`; none where no tags are given.
+  /// The metrics of `TagMetrics`; empty if there are no true tags.
   public func metrics(
     of answers: [Double], targets: Targets?, loss: Double, terms: Int
   ) -> [(name: String, value: Double)] {
@@ -126,13 +127,13 @@ public struct TokenClassification: PredictionTask {
 
   private var marksEntities: Bool { Entity.areMarked(by: tags.names) }
 
-  /// The F1 of entities where the tags mark some, else the accuracy.
+  /// F1 of entities if the tags mark entities, else accuracy.
   public var primaryMetric: PrimaryMetric {
     PrimaryMetric(marksEntities ? "f1" : "accuracy", higherIsBetter: true)
   }
 
-  /// The `words`, and one of `tags` for each; null for a word without a prediction. The logits are
-  /// [rows · C], row after row.
+  /// The `words`, and for each one its tag in `tags`; null for a word without a prediction. The
+  /// logits are [rows · C], row after row.
   public func prediction(
     _ logits: [Float], of example: TextExample, words: [Int]
   ) -> JSONObject {
@@ -154,6 +155,6 @@ public struct TokenClassification: PredictionTask {
 }
 
 extension TaskKind {
-  /// Each word is to be tagged.
+  /// Token classification: each word gets a tag.
   public static let tokenClassification = TaskKind(TokenClassification.self)
 }

@@ -5,8 +5,7 @@ struct LogAxis {
   let low: Double
   let high: Double
 
-  /// An axis that holds all of `values`, of which only positive ones count, with room on both
-  /// sides.
+  /// An axis that contains all positive `values`, with a margin on both sides.
   init(_ values: [Double]) {
     let positive = values.filter { $0 > 0 && $0.isFinite }
     let (least, most) = (positive.min() ?? 1, positive.max() ?? 10)
@@ -15,7 +14,7 @@ struct LogAxis {
     high = most * pow(room, most > least ? 0.06 : 0.5)
   }
 
-  /// Where `value` is: 0 at the start, 1 at the end; values before the start are at it.
+  /// The position of `value`: 0 at the start of the axis, 1 at the end; clamped to this range.
   func fraction(_ value: Double) -> Double {
     value <= low ? 0 : min(1, log(value / low) / log(high / low))
   }
@@ -23,8 +22,8 @@ struct LogAxis {
   /// The value at `fraction`.
   func value(at fraction: Double) -> Double { low * pow(high / low, fraction) }
 
-  /// Round shares of `total` that lie on the axis, ascending, in parameters: powers of ten, with 2
-  /// and 5 between them on short axes.
+  /// Round fractions of `total` that lie on the axis, ascending, as numbers of parameters: powers
+  /// of ten, with 2 and 5 between them on short axes.
   func ticks(ofTotal total: Double) -> [Double] {
     let start = Int(log10(100 * low / total).rounded(.down))
     let end = Int(log10(100 * high / total).rounded(.up))
@@ -38,22 +37,22 @@ struct LogAxis {
   }
 }
 
-/// An axis with equal steps.
+/// A linear axis.
 struct LinearAxis {
   let low: Double
   let high: Double
 
-  /// An axis from `low` to `high`, widened where they are equal.
+  /// An axis from `low` to `high`, widened if they are equal.
   init(low: Double, high: Double) {
     let isEmpty = !(high > low)
     self.low = isEmpty ? low - max(abs(low) * 0.05, 1e-12) : low
     self.high = isEmpty ? high + max(abs(high) * 0.05, 1e-12) : high
   }
 
-  /// Where `value` is: 0 at the start, 1 at the end.
+  /// The position of `value`: 0 at the start of the axis, 1 at the end; clamped to this range.
   func fraction(_ value: Double) -> Double { min(1, max(0, (value - low) / (high - low))) }
 
-  /// Three to seven round numbers on the axis, ascending, with the text of each.
+  /// Three to seven round numbers on the axis, ascending, each with its text.
   var ticks: [(value: Double, text: String)] {
     let rough = (high - low) / 5
     let power = pow(10, log10(rough).rounded(.down))

@@ -1,17 +1,17 @@
 import Foundation
 
-/// Numbers that change from step to step, a line for each run.
+/// A chart of quantities that change from step to step, with one line per run.
 package struct CurveChart: Sendable {
-  /// A run's line.
+  /// The line of a run.
   package struct Line: Sendable {
     /// Its name.
     let label: String
-    /// Steps, ascending, and values; those that are not finite are left out.
+    /// Steps, ascending, with their finite values.
     package let points: [(step: Double, value: Double)]
     /// Whether it is the run that the page is about.
     let isOurs: Bool
 
-    /// A line; of more points than are drawn, neighbours are averaged.
+    /// Creates a line. If there are more points than can be drawn, neighbours are averaged.
     package init(_ label: String, _ points: [(step: Int, value: Double)], isOurs: Bool = false) {
       self.label = label
       self.isOurs = isOurs
@@ -32,18 +32,18 @@ package struct CurveChart: Sendable {
     private static let largestStep = 1_000_000_000_000
   }
 
-  /// The lines, as given.
+  /// The lines in the given order.
   let lines: [Line]
-  /// What the values are.
+  /// The name of the quantity.
   let valueName: String
 
-  /// A chart of lines.
+  /// Creates a chart.
   package init(lines: [Line], valueName: String) {
     self.lines = lines
     self.valueName = valueName
   }
 
-  /// The lines as a drawing 720 units wide, with a key below them. Empty without points.
+  /// The chart as an SVG drawing 720 units wide, with a key below it. Empty without points.
   package var svg: String {
     let drawn = lines.filter { !$0.points.isEmpty }
     let values = drawn.flatMap { $0.points.map(\.value) }
@@ -95,13 +95,15 @@ package struct CurveChart: Sendable {
     drawing.text("step", x: Frame.right, y: Frame.bottom + 34, anchor: .end, opacity: 0.8)
   }
 
-  /// Numbers at the ends of the lines, those of the key, so that none is told by its hue alone.
+  /// Draws the numbers of the key at the ends of the lines, so that a line can be identified
+  /// without its hue.
   private func drawNumbers(of lines: [Line], _ frame: Frame, in drawing: inout SVGDrawing) {
     let ends = lines.enumerated().compactMap { index, line in
       line.points.last.map { (index: index, end: frame.point($0.step, $0.value)) }
     }.sorted { $0.end.y < $1.end.y }
     guard Double(ends.count) * Self.numberStep <= Frame.bottom - Frame.top else { return }
-    // From the top down each below the one before, then from the bottom up within the frame.
+    // First move each number below the one above it, from the top down; then move them up into the
+    // frame, from the bottom up.
     var heights = ends.map(\.end.y)
     for place in heights.indices.dropFirst() {
       heights[place] = max(heights[place], heights[place - 1] + Self.numberStep)
@@ -161,7 +163,7 @@ package struct CurveChart: Sendable {
   /// The hue of the line at `index`.
   static func colour(_ index: Int) -> String { Palette.lines[index % Palette.lines.count] }
 
-  /// The attribute that dashes the line at `index`, where hues have run out.
+  /// The attribute that dashes the line at `index` if all hues are already used.
   static func dash(_ index: Int) -> String {
     index < Palette.lines.count
       ? "" : " stroke-dasharray=\"\(2 + 3 * (index / Palette.lines.count)) 3\""

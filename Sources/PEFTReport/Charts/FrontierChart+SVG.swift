@@ -1,9 +1,9 @@
 import Foundation
 
 extension FrontierChart {
-  /// The chart as a drawing of 720 × 380 units: the staircase, and the marks with labels that cover
-  /// neither each other nor a dot. At most two corners a unit are drawn. Empty without points and
-  /// marks.
+  /// The chart as an SVG drawing of 720 × 380 units: the staircase, and the marks with labels that
+  /// overlap neither each other nor a dot. At most two corners per unit are drawn. Empty without
+  /// points and marks.
   public var svg: String {
     guard !isEmpty else { return "" }
     let (x, y) = axes
@@ -36,7 +36,7 @@ extension FrontierChart {
     return drawing.markup
   }
 
-  /// The staircase's corners as they are drawn, ending at the right edge.
+  /// The corners of the staircase as drawn, ending at the right edge.
   private func corners(in area: PlotArea) -> [(x: Double, y: Double)] {
     var line: [(x: Double, y: Double)] = []
     for point in points {

@@ -1,8 +1,8 @@
 import Foundation
 
 extension FrontierChart {
-  /// The chart for a terminal of `width` columns (40 at least), with `height` lines for the
-  /// staircase (5 at least), then a line for each mark.
+  /// The chart for a terminal of `width` columns (at least 40), with `height` lines for the
+  /// staircase (at least 5), followed by a line for each mark.
   public func lines(width: Int, height: Int) -> [String] {
     guard !isEmpty else { return ["no frontier"] }
     let (x, y) = axes
@@ -46,7 +46,7 @@ extension FrontierChart {
     ]
   }
 
-  /// Puts `text` under `column` if what stands there already leaves room.
+  /// Appends `text` below `column` if the existing text leaves room for it.
   private func append(_ text: String, at column: Int, to line: inout String, columns: Int) {
     let start = min(max(0, column - text.count / 2), columns - text.count)
     guard line.isEmpty || start > line.count else { return }
@@ -66,7 +66,7 @@ extension FrontierChart {
     return [""] + table.lines(width: width)
   }
 
-  /// A to Z, a to z, then `#`.
+  /// The letter of the mark at `index`: A to Z, a to z, then `#`.
   static func letter(_ index: Int) -> Character {
     let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
     return index < letters.count ? letters[index] : "#"
@@ -79,7 +79,7 @@ extension FrontierChart {
   }
 }
 
-/// A field of characters, the top row first.
+/// A grid of characters, top row first.
 private struct Canvas {
   private(set) var cells: [[Character]]
   private var isMarked: [[Bool]]
@@ -94,7 +94,7 @@ private struct Canvas {
     return Int((last - axis.fraction(value) * last).rounded())
   }
 
-  /// Draws a staircase that rises through `values`, one a column.
+  /// Draws a staircase that rises through `values`, one per column.
   mutating func draw(_ values: [Double?], on axis: LinearAxis) {
     var last: Int?
     for (column, value) in values.enumerated() {
@@ -111,7 +111,7 @@ private struct Canvas {
     }
   }
 
-  /// Puts `letter` at a place, or `*` where several are.
+  /// Puts `letter` at a position, or `*` if there are several marks.
   mutating func mark(_ letter: Character, column: Int, row: Int) {
     let column = min(column, cells[row].count - 1)
     cells[row][column] = isMarked[row][column] ? "*" : letter

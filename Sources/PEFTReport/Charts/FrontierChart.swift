@@ -1,10 +1,11 @@
 import Foundation
 
-/// The best value that each number of parameters can buy: a staircase, since the best choice holds
-/// until the next one fits.
+/// The best value for each number of parameters.
 ///
-/// The axis of parameters is logarithmic, in shares of the model. Points that another one
-/// dominates, have no parameters or no finite value are left out of the line.
+/// It is a staircase, because the best selection stays the same until the next one fits.
+///
+/// The axis of parameters is logarithmic, in fractions of the model. The line leaves out dominated
+/// points and points without parameters or without a finite value.
 public struct FrontierChart: Sendable {
   /// A corner of the staircase.
   public struct Point: Hashable, Sendable {
@@ -14,7 +15,7 @@ public struct FrontierChart: Sendable {
     public let value: Double
   }
 
-  /// A point with a name.
+  /// A named point.
   public struct Mark: Hashable, Sendable {
     /// The name.
     public let label: String
@@ -24,15 +25,15 @@ public struct FrontierChart: Sendable {
     public let value: Double
   }
 
-  /// The corners: parameters and values both ascend.
+  /// The corners, in which parameters and values both ascend.
   public let points: [Point]
-  /// The marks, as given, without those whose value is not finite.
+  /// The marks in the given order, without those whose value is not finite.
   public let marks: [Mark]
   /// The number of parameters of the whole model.
   public let total: Int
 
-  /// The frontier of `points`, in any order, of a model of `total` parameters, with named `marks`
-  /// on it or below it. Cost: a sort.
+  /// The frontier of `points`, in any order, of a model with `total` parameters. The named `marks`
+  /// are on the frontier or below it. The cost is that of a sort.
   public init(
     points: [(parameters: Int, value: Double)],
     marks: [(label: String, parameters: Int, value: Double)], total: Int
@@ -51,7 +52,7 @@ public struct FrontierChart: Sendable {
     self.points = corners
   }
 
-  /// Greater values, which no axis has room for, are left out.
+  /// The largest magnitude that an axis can show; larger values are left out.
   private static let valueLimit = 1e30
 
   var axes: (x: LogAxis, y: LinearAxis) {
@@ -64,7 +65,7 @@ public struct FrontierChart: Sendable {
     )
   }
 
-  /// The best values at `count` places that divide the axis evenly, each at the end of its part;
+  /// The best values at `count` positions that divide the axis evenly, each at the end of its part;
   /// nil before the first corner.
   func samples(_ count: Int, along axis: LogAxis) -> [Double?] {
     var next = 0

@@ -1,10 +1,10 @@
-/// Finds places for the labels of points so that none covers another, a dot or the edge.
+/// Places the labels of points so that no label overlaps another label, a dot or the edge.
 ///
-/// Greedy, in order: each label takes the cheapest of some hundred places around its dot, near ones
-/// and those off the line being cheap. A label for which all places are taken gets none; its dot
-/// still has a tooltip.
+/// Greedy, in the given order: each label takes the cheapest of some hundred places around its dot.
+/// Places near the dot and off the line are cheap. If all places are taken, the label is left out;
+/// its dot still has a tooltip.
 struct LabelPlacement {
-  /// An upright box.
+  /// An axis-aligned box.
   struct Box {
     var left: Double
     var top: Double
@@ -16,12 +16,13 @@ struct LabelPlacement {
     }
   }
 
-  /// Where the labels must stay.
+  /// The area to which the labels are confined.
   let area: Box
   private var taken: [Box]
   private let line: [Box]
 
-  /// Labels within `area`, clear of `dots`, and of the staircase through `line` if they can.
+  /// A placement within `area` that keeps clear of `dots` and, if possible, of the staircase
+  /// through `line`.
   init(area: Box, dots: [(x: Double, y: Double)], line: [(x: Double, y: Double)] = []) {
     self.area = area
     taken = dots.map { Box(left: $0.x - 5, top: $0.y - 5, right: $0.x + 5, bottom: $0.y + 5) }
@@ -32,7 +33,8 @@ struct LabelPlacement {
     }
   }
 
-  /// The box for a label of this width and height at a dot, now taken; nil if there is no room.
+  /// The box for a label of this width and height at a dot, marked as taken; nil if there is no
+  /// room.
   mutating func place(width: Double, height: Double, at dot: (x: Double, y: Double)) -> Box? {
     var best: (cost: Double, box: Box)?
     for ring in 0...12 {

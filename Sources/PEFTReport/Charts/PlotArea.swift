@@ -1,18 +1,18 @@
 import Foundation
 
-/// A drawing with a logarithmic axis of parameters below and an axis of values at its left.
+/// A drawing with a logarithmic axis of parameters at the bottom and an axis of values on the left.
 struct PlotArea {
   static let width = 720.0
   static let height = 380.0
 
   let x: LogAxis
   let y: LinearAxis
-  /// All parameters of the model: what shares are of.
+  /// The number of all parameters of the model, the base of fractions.
   let total: Double
-  /// Where the data are.
+  /// The box that contains the data.
   let box = LabelPlacement.Box(left: 64, top: 28, right: width - 24, bottom: height - 58)
 
-  /// Where a point is drawn.
+  /// The position at which a point is drawn.
   func point(_ parameters: Double, _ value: Double) -> (x: Double, y: Double) {
     (
       box.left + x.fraction(parameters) * (box.right - box.left),
@@ -46,8 +46,8 @@ struct PlotArea {
     return drawing
   }
 
-  /// Adds a label beside each dot as far as there is room, in the order given, and lines that join
-  /// far labels with their dots.
+  /// Adds a label beside each dot while there is room, in the given order, and lines that connect
+  /// distant labels with their dots.
   func label(
     _ dots: [(text: String, x: Double, y: Double, isBold: Bool)],
     avoiding others: [(x: Double, y: Double)] = [], line: [(x: Double, y: Double)] = [],

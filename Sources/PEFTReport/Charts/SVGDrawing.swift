@@ -1,29 +1,29 @@
 import Foundation
 
-/// A drawing as self-contained SVG: no script, no style sheet, no font but the reader's own.
+/// A drawing as self-contained SVG: no script, no style sheet, and only the reader's own fonts.
 ///
-/// What is drawn without a colour takes the reader's text colour, so that it can be read on light
-/// and on dark. Every text is escaped here.
+/// Elements without a colour of their own take the reader's text colour, so that they are readable
+/// on light and dark backgrounds. All text is escaped here.
 struct SVGDrawing {
-  /// The one hue of data: readable on both pages.
+  /// The main hue of data, readable on light and dark pages.
   static let accent = Palette.accent
-  /// The size of text.
+  /// The font size.
   static let fontSize = 12.0
 
   private let size: (width: Double, height: Double)
   private let label: String
   private var elements: [String] = []
 
-  /// An empty drawing of this size, which `label` describes to those who do not see it.
+  /// An empty drawing of this size; `label` describes it to readers who cannot see it.
   init(width: Double, height: Double, label: String) {
     size = (width, height)
     self.label = label
   }
 
-  /// Adds an element that is safe already.
+  /// Adds an element whose markup is already safe.
   mutating func add(_ element: String) { elements.append(element) }
 
-  /// The start of a line of text.
+  /// The alignment of a line of text.
   enum Anchor: String {
     case start, middle, end
   }
@@ -80,7 +80,7 @@ struct SVGDrawing {
         + "stroke-width=\"\(Self.number(width))\" opacity=\"\(Self.number(opacity))\"/>")
   }
 
-  /// The drawing.
+  /// The drawing as SVG.
   var markup: String {
     """
     <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(Self.number(size.width)) \
@@ -100,7 +100,7 @@ struct SVGDrawing {
     return String(String(shortened.first == "." ? shortened.dropFirst() : shortened).reversed())
   }
 
-  /// About how wide `text` is.
+  /// The approximate width of `text`.
   static func width(of text: String, isBold: Bool = false) -> Double {
     Double(text.count) * fontSize * (isBold ? 0.6 : 0.55)
   }

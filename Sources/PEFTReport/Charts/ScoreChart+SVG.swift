@@ -1,8 +1,8 @@
 import Foundation
 
 extension ScoreChart {
-  /// The comparison as a drawing of 720 × 380 units. Methods without scores or without parameters
-  /// are only in the table. Empty when none is left.
+  /// The comparison as an SVG drawing of 720 × 380 units. Methods without scores or without
+  /// parameters are only in the table. Empty if no method is left.
   public var svg: String {
     let drawn = rows.filter { $0.mean != nil && $0.parameters > 0 }
     let ends = drawn.flatMap { row in

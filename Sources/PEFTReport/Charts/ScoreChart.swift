@@ -1,25 +1,25 @@
 import Foundation
 
-/// Methods compared by their score and the parameters they train: one dot for each seed, the mean
-/// and one standard deviation to both sides.
+/// Compares methods by their score and their number of trainable parameters: one dot for each seed,
+/// the mean, and one standard deviation on both sides.
 public struct ScoreChart: Sendable {
   /// A method.
   public struct Row: Hashable, Sendable {
-    /// Its name.
+    /// The name of the method.
     public let label: String
-    /// The parameters it trains.
+    /// The number of trainable parameters.
     public let parameters: Int
-    /// Its scores, one for each seed; those that are not finite do not count.
+    /// The finite scores of the method, one per seed.
     public let scores: [Double]
-    /// Mean seconds of a run, its probes included; nil where unknown.
+    /// The mean time of a run in seconds, including its probes; nil if unknown.
     public let seconds: Double?
-    /// Whether it is the choice that the report is about.
+    /// Whether it is the selection that the report is about.
     public let isOurs: Bool
-    /// Means of further scores, in the order of the chart's `furtherNames`; they
-    /// stand in the table only.
+    /// The means of further scores, in the order of the chart's `furtherNames`; they appear only in
+    /// the table.
     public let further: [Double]
 
-    /// A method with the scores of its seeds.
+    /// Creates a method with its scores.
     public init(
       label: String, parameters: Int, scores: [Double], seconds: Double? = nil,
       isOurs: Bool = false, further: [Double] = []
@@ -32,12 +32,12 @@ public struct ScoreChart: Sendable {
       self.further = further
     }
 
-    /// The mean over seeds; nil without scores.
+    /// The mean over the seeds; nil without scores.
     public var mean: Double? {
       scores.isEmpty ? nil : scores.reduce(0, +) / Double(scores.count)
     }
 
-    /// The standard deviation over seeds, dividing by their number less one; nil for fewer than
+    /// The sample standard deviation over the seeds (n − 1 in the denominator); nil for fewer than
     /// two.
     public var deviation: Double? {
       guard let mean, scores.count > 1 else { return nil }
@@ -46,16 +46,16 @@ public struct ScoreChart: Sendable {
     }
   }
 
-  /// The methods, as given.
+  /// The methods in the given order.
   public let rows: [Row]
-  /// What the score is, such as `accuracy`.
+  /// The name of the score, such as `accuracy`.
   public let scoreName: String
   /// The number of parameters of the whole model.
   public let total: Int
-  /// What the further scores are.
+  /// The names of the further scores.
   public let furtherNames: [String]
 
-  /// A comparison by `scoreName` on a model of `total` parameters.
+  /// A comparison by `scoreName` on a model with `total` parameters.
   public init(rows: [Row], scoreName: String, total: Int, furtherNames: [String] = []) {
     precondition(
       total > 0 && rows.allSatisfy { $0.further.count == furtherNames.count },
@@ -71,7 +71,8 @@ public struct ScoreChart: Sendable {
     ["method", "parameters", "share", scoreName] + furtherNames + ["seeds", "seconds"]
   }
 
-  /// The table's cells: method, parameters, share, mean ± standard deviation, seeds, seconds.
+  /// The cells of the table: method, parameters, share, mean ± standard deviation, further scores,
+  /// seeds, seconds.
   package var cells: [[String]] {
     rows.map { row in
       let score =
@@ -88,7 +89,7 @@ public struct ScoreChart: Sendable {
     }
   }
 
-  /// The comparison as a table for a terminal of `width` columns; `→` stands before our own.
+  /// The comparison as a table for a terminal of `width` columns; `→` marks our own method.
   public func lines(width: Int) -> [String] {
     guard !rows.isEmpty else { return ["nothing compared"] }
     var table = TextTable(header: header)

@@ -1,19 +1,19 @@
 import Foundation
 
-/// Families of methods by score and the parameters they train: a dot for each member, a line
-/// through those that stand for the family.
+/// Families of methods by score and number of trainable parameters: a dot for each member, and a
+/// line through the members that represent the family.
 package struct SuiteChart {
   /// A member of a family.
   package struct Point {
     let label: String
     let parameters: Double
     let mean: Double
-    /// One standard deviation over seeds; nil for one seed.
+    /// One standard deviation over the seeds; nil for one seed.
     let deviation: Double?
-    /// Whether the family stands with it where as many parameters may train.
+    /// Whether this member represents the family for its number of parameters.
     let stands: Bool
 
-    /// A member.
+    /// Creates a member.
     package init(label: String, parameters: Double, mean: Double, deviation: Double?, stands: Bool)
     {
       self.label = label
@@ -24,16 +24,16 @@ package struct SuiteChart {
     }
   }
 
-  /// The families, the suite's own first.
+  /// The families, with the suite's own family first.
   package let families: [(name: String, points: [Point])]
   /// The family that the suite is about.
   package let ours: String
-  /// What the score is.
+  /// The name of the score.
   package let scoreName: String
   /// The number of parameters of the whole model.
   package let total: Double
 
-  /// A chart.
+  /// Creates a chart.
   package init(
     families: [(name: String, points: [Point])], ours: String, scoreName: String, total: Double
   ) {
@@ -43,7 +43,7 @@ package struct SuiteChart {
     self.total = total
   }
 
-  /// The chart as a drawing of 720 × 380 units. Empty without points.
+  /// The chart as an SVG drawing of 720 × 380 units. Empty without points.
   package var svg: String {
     let all = families.flatMap(\.points)
     guard let least = all.map(\.mean).min(), let most = all.map(\.mean).max() else { return "" }

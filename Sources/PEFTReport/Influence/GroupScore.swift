@@ -1,28 +1,28 @@
 import PEFTNetwork
 import PEFTSelect
 
-/// What reports show of a group: its place in the model and its influence.
+/// A group as shown in reports: its place in the model and its influence.
 public struct GroupScore: Hashable, Sendable {
   /// The group's name.
   public let name: String
-  /// What its parameters do.
+  /// The kind of its parameters.
   public let kind: ParameterKind
-  /// Its transformer layer, from 0; nil where there is no such one.
+  /// Its transformer layer, from 0; nil if it is in no layer.
   public let layer: Int?
-  /// The number of its parameters, |k|.
+  /// The number |k| of its parameters.
   public let parameterCount: Int
-  /// The slope b of the loss, and its standard error.
+  /// The slope b of the loss.
   public let slope: Double
   /// The standard error of the slope.
   public let slopeError: Double
-  /// The loss it removes; never negative.
+  /// The loss that the group removes; never negative.
   public let value: Double
   /// The standard error of the value.
   public let valueError: Double
-  /// How far to trust it.
+  /// How reliable the influence is.
   public let verdict: GroupInfluence.Verdict
 
-  /// A group with figures of any origin, such as a file.
+  /// A group with numbers from any source, such as a file.
   public init(
     name: String, kind: ParameterKind, layer: Int?, parameterCount: Int, slope: Double,
     slopeError: Double, value: Double, valueError: Double, verdict: GroupInfluence.Verdict
@@ -38,12 +38,13 @@ public struct GroupScore: Hashable, Sendable {
     self.verdict = verdict
   }
 
-  /// What `influence` says of `group`.
+  /// A group with the numbers of `influence`.
   public init(_ group: ParameterGroup, _ influence: GroupInfluence) {
     self.init(group, influence, valuedAt: influence.value)
   }
 
-  /// The same with a value by any rule; that of another than the influence's own has no error.
+  /// A group with a value by any rule. A value by a rule other than the influence's own has no
+  /// error.
   package init(
     _ group: ParameterGroup, _ influence: GroupInfluence, valuedAt value: Double
   ) {
@@ -54,9 +55,9 @@ public struct GroupScore: Hashable, Sendable {
       verdict: influence.verdict)
   }
 
-  /// Whether it always trains: the head.
+  /// Whether the group always trains, as the head does.
   public var isFixed: Bool { kind == .head }
 
-  /// The value for each parameter; nothing for a group without any.
+  /// The value per parameter; 0 for a group without parameters.
   public var perParameter: Double { parameterCount > 0 ? value / Double(parameterCount) : 0 }
 }

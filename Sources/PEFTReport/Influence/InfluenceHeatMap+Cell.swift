@@ -2,17 +2,17 @@ import PEFTNetwork
 import PEFTSelect
 
 extension InfluenceHeatMap {
-  /// Groups that are shown as one.
+  /// Groups that are shown as one cell.
   public struct Cell: Hashable, Sendable {
-    /// What it shows: a row and its layer, a matrix, a kind.
+    /// The content of the cell: a row and its layer, a matrix, or a kind.
     public let name: String
-    /// What the parameters of its first group do.
+    /// The kind of the parameters of its first group.
     public let kind: ParameterKind
-    /// The number of groups in it.
+    /// The number of groups in the cell.
     public private(set) var groupCount = 0
-    /// How many of them are chosen.
+    /// The number of selected groups in the cell.
     public private(set) var chosenCount = 0
-    /// Σ |k|.
+    /// The number of parameters, Σ |k|.
     public private(set) var parameterCount = 0
     /// The sum of the values.
     public private(set) var value = 0.0
@@ -43,19 +43,19 @@ extension InfluenceHeatMap {
       slopeVariance += score.slopeError * score.slopeError
     }
 
-    /// The standard error of the value, those of the groups taken as independent.
+    /// The standard error of the value; the errors of the groups are treated as independent.
     public var valueError: Double { valueVariance.squareRoot() }
 
-    /// The value for each parameter; nothing without parameters.
+    /// The value per parameter; 0 without parameters.
     public var perParameter: Double { parameterCount > 0 ? value / Double(parameterCount) : 0 }
 
-    /// The standard error of the value for each parameter.
+    /// The standard error of the value per parameter.
     public var perParameterError: Double {
       parameterCount > 0 ? valueError / Double(parameterCount) : 0
     }
 
-    /// How far to trust it: the group's own verdict, or for several that of the sum of their
-    /// slopes.
+    /// How reliable the influence is: a single group's own verdict, or the verdict on the sum of
+    /// the slopes of several groups.
     public var verdict: GroupInfluence.Verdict {
       if groupCount == 1, let first { return first }
       if fittedCount == 0 { return .unfitted }
@@ -64,13 +64,13 @@ extension InfluenceHeatMap {
       return slope > reach ? .certain : slope < -reach ? .rising : .uncertain
     }
 
-    /// Whether the influence stands out of the noise; what does not is drawn as `·`.
+    /// Whether the influence exceeds the noise; a cell that does not is drawn as `·`.
     public var isCertain: Bool { verdict == .certain }
 
-    /// Whether it always trains.
+    /// Whether the groups always train.
     public var isFixed: Bool { kind == .head }
 
-    /// What it is, in one line: for tooltips.
+    /// A one-line description for tooltips.
     var summary: String {
       let groups = groupCount == 1 ? "" : ", \(ReportText.grouped(groupCount)) groups"
       let chosen =

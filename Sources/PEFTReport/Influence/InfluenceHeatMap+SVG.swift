@@ -1,8 +1,8 @@
 import Foundation
 
 extension InfluenceHeatMap {
-  /// The map as a drawing 720 units wide; every cell has a tooltip with its figures. Deeper means
-  /// more on light pages, brighter means more on dark ones. Empty without groups.
+  /// The map as an SVG drawing 720 units wide; every cell has a tooltip with its numbers. More
+  /// influence is darker on light pages and brighter on dark pages. Empty without groups.
   public var svg: String {
     guard !totals.isEmpty else { return "" }
     let listed = outside.count > 40 ? mostInfluential(40) : outside
@@ -27,11 +27,11 @@ extension InfluenceHeatMap {
   private struct Layout {
     static let width = 720.0
     static let listStep = 20.0
-    /// The least width of a cell that can still be seen and pointed at.
+    /// The smallest width at which a cell can still be seen and pointed at.
     static let leastCell = 12.0
     let left: Double
     let cell: (width: Double, height: Double)
-    /// How many layers stand side by side; those after them stand below.
+    /// The number of layers side by side; further layers are in blocks below.
     let layersAcross: Int
     let blockHeight: Double
     let legendTop: Double
@@ -61,7 +61,7 @@ extension InfluenceHeatMap {
     }
   }
 
-  /// The cells of neighbouring layers, with the names of the rows.
+  /// Draws the cells of neighbouring layers with the names of the rows.
   private func drawBlock(
     _ layers: Range<Int>, at blockTop: Double, _ layout: Layout, in drawing: inout SVGDrawing
   ) {
@@ -92,7 +92,7 @@ extension InfluenceHeatMap {
     in drawing: inout SVGDrawing
   ) {
     let gap = min(1.5, width / 8)
-    // The edge tells where a cell is, however pale it is.
+    // The outline shows the cell even if it is very pale.
     let outline =
       cell.chosenCount == 0
       ? cell.isCertain ? " stroke=\"\(Palette.accent)\" stroke-width=\"0.75\"" : ""
@@ -112,7 +112,7 @@ extension InfluenceHeatMap {
       attributes: "rx=\"2\" \(fill)\(outline)", title: cell.summary)
   }
 
-  /// How much of the hue a cell shows: from a trace to all of it.
+  /// The opacity of a cell's hue, from faint to full.
   private func opacity(_ perParameter: Double) -> String {
     SVGDrawing.number(Palette.opacity(at: intensity(of: perParameter)))
   }
@@ -154,7 +154,7 @@ extension InfluenceHeatMap {
     drawing.text("influence per parameter", x: 466, y: baseline, opacity: 0.7)
   }
 
-  /// A group outside the layers: its swatch, its name and its figures.
+  /// Draws a group outside the layers: its swatch, its name and its numbers.
   private func draw(_ cell: Cell, listedAt top: Double, in drawing: inout SVGDrawing) {
     draw(cell, x: 0, y: top, width: 30, height: Layout.listStep - 2, in: &drawing)
     drawing.text(ReportText.fitted(cell.name, to: 50), x: 38, y: top + 13)

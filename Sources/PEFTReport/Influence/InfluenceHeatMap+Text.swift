@@ -3,15 +3,16 @@ import PEFTTensor
 
 extension InfluenceHeatMap {
   static let shades = ["░", "▒", "▓", "█"]
-  /// One hue of the 256 colours of terminals, pale to deep; the last is as far from black as from
-  /// white.
+  /// Shades of one hue among a terminal's 256 colours, from pale to deep; the last is as far from
+  /// black as from white.
   static let colours = [255, 189, 153, 111, 69, 27]
   static let uncertainMark = "·"
 
-  /// The map for a terminal `width` columns wide (40 at least): shade blocks, or backgrounds of the
-  /// 256 colours when `colour` is true.
+  /// The map for a terminal `width` columns wide (at least 40), drawn with shade blocks, or with
+  /// backgrounds in 256 colours if `colour` is true.
   ///
-  /// Where columns have room, `*` after a cell says that its groups are chosen, `+` that some are.
+  /// If columns are wide enough, `*` after a cell means that all its groups are selected, and `+`
+  /// that some are.
   public func lines(width: Int, colour: Bool) -> [String] {
     let width = max(40, width)
     guard !totals.isEmpty else { return ["no groups"] }
@@ -53,7 +54,7 @@ extension InfluenceHeatMap {
     }
   }
 
-  /// The numbers of layers, as many as have room, each over the start of its column.
+  /// The layer numbers that fit, each above the start of its column.
   private func header(_ layers: Range<Int>, cell: Int) -> String {
     var text = ""
     for layer in layers {
@@ -136,7 +137,7 @@ extension InfluenceHeatMap {
   }
 
   /// The `count` groups outside the layers with the largest influence per parameter, in their
-  /// order.
+  /// original order.
   func mostInfluential(_ count: Int) -> [Cell] {
     let kept = outside.indices.sorted { outside[$0].perParameter > outside[$1].perParameter }
       .prefix(count)

@@ -2,32 +2,33 @@ import Foundation
 import PEFTNetwork
 import PEFTSelect
 
-/// Where in a network the influence is: kinds of groups by layers, coloured by influence per
+/// Shows where in a network the influence is: kinds of groups by layers, coloured by influence per
 /// parameter.
 ///
 /// Groups of one kind and layer share a cell, whatever the grouping: their values and their
-/// parameters are added, so that a cell is Σ value / Σ |k|. Slopes along one direction add up
-/// exactly; a cell of several groups is `certain` when the sum of their slopes is more than two
-/// standard errors above zero, errors being added as independent. Cost: one pass over the K groups.
+/// parameters are summed, so that a cell shows Σ value / Σ |k|. Slopes along one direction add up
+/// exactly. A cell of several groups is `certain` if the sum of their slopes is more than two
+/// standard errors above zero, where errors are treated as independent. The cost is one pass over
+/// the K groups.
 public struct InfluenceHeatMap: Sendable {
-  /// The number of layers, and so of columns.
+  /// The number of layers, which is the number of columns.
   public let layerCount: Int
-  /// The names of the rows: `attention`, …, then adapters as `lora:8 attention`.
+  /// The names of the rows: `attention`, …, then adapters, such as `lora:8 attention`.
   public let rows: [String]
-  /// The cells, `rows.count` × `layerCount`; nil where there is no group.
+  /// The cells, `rows.count` × `layerCount`; nil if there is no group.
   public let cells: [[Cell?]]
-  /// Groups outside the layers in their order; the rows of one matrix are one cell.
+  /// The groups outside the layers in order; all rows of a matrix share a cell.
   public let outside: [Cell]
-  /// All groups of a kind, inside the layers and outside.
+  /// One cell for all groups of a kind, inside and outside the layers.
   public let totals: [Cell]
-  /// The influences per parameter between which the scale runs, of cells with a certain influence;
-  /// nil where there is none. It spans six decades at most, where what is below has the first
-  /// shade, and a factor of two at least, so that influences that are nearly equal look it.
+  /// The range of influence per parameter on the colour scale, over cells with a certain influence;
+  /// nil if there are none. It spans at most six decades, and lower influences have the first
+  /// shade. It spans at least a factor of two, so that nearly equal influences look nearly equal.
   public let scale: ClosedRange<Double>?
 
-  /// The map of `groups` with the influence of each, in a model with `layerCount` layers.
+  /// The map of `groups` and their influences in a model with `layerCount` layers.
   ///
-  /// `chosen` holds the names of groups to mark as chosen.
+  /// `chosen` has the names of the groups to mark as selected.
   public init(
     groups: [ParameterGroup], influences: [GroupInfluence], layerCount: Int,
     chosen: Set<String> = []
@@ -81,7 +82,7 @@ public struct InfluenceHeatMap: Sendable {
     scale = values.max().map { top in min(max(values.min() ?? top, top * 1e-6), top / 2)...top }
   }
 
-  /// Where `perParameter` is on the logarithmic scale: 0 at its start, 1 at its end.
+  /// The position of `perParameter` on the logarithmic scale: 0 at its start, 1 at its end.
   public func intensity(of perParameter: Double) -> Double {
     guard let scale, perParameter > 0 else { return 0 }
     guard scale.lowerBound < scale.upperBound else {
@@ -92,12 +93,12 @@ public struct InfluenceHeatMap: Sendable {
     return min(1, max(0, place))
   }
 
-  /// The number of the shade, from 0, when there are `count`: equal parts of the scale.
+  /// The index of the shade, from 0, among `count` shades that divide the scale evenly.
   func shade(of perParameter: Double, count: Int) -> Int {
     min(count - 1, Int(intensity(of: perParameter) * Double(count)))
   }
 
-  /// `name` without the row at its end: `a.weight` for `a.weight[17]`.
+  /// `name` without the row index at its end: `a.weight` for `a.weight[17]`.
   private static func matrixName(_ name: String) -> Substring {
     guard name.utf8.last == UInt8(ascii: "]"),
       let start = name.utf8.lastIndex(of: UInt8(ascii: "["))
@@ -108,9 +109,9 @@ public struct InfluenceHeatMap: Sendable {
   }
 }
 
-/// What makes a row: a kind, or the rank and kind of the weights of adapters.
+/// The key of a row: a kind, or the rank and kind of adapters' weights.
 private struct RowKey: Hashable, Comparable {
-  /// Of an adapter; 0 for the weights themselves.
+  /// The rank of an adapter; 0 for the model's own weights.
   let rank: Int
   let kind: ParameterKind?
 

@@ -1,16 +1,16 @@
 import Foundation
 
-/// How groups share what they would bring: the interaction matrix A, scaled by its diagonal.
+/// How groups share their effects: the interaction matrix A, scaled by its diagonal.
 ///
-/// 1 says that two groups move the outputs alike, so that both bring little more than one; 0 that
-/// they have nothing to do with each other; below 0 that each makes room for the other.
+/// 1 means that two groups move the outputs alike, so that both together give little more than one
+/// alone. 0 means that they are independent. Below 0, each makes the other more effective.
 package struct InteractionMap: Sendable {
   /// The names of the groups.
   let names: [String]
-  /// A_jk / √(A_jj A_kk) [K, K], row-major; 0 where a group moves nothing.
+  /// A_jk / √(A_jj A_kk) [K, K], row-major; 0 for a group that moves no outputs.
   package let correlations: [Double]
 
-  /// The map of the groups at `indices`, at most 32 of them, of a matrix over `names.count` groups.
+  /// The map of at most 32 groups, those at `indices`, from a matrix over `names.count` groups.
   package init(_ matrix: [Double], names: [String], indices: [Int]) {
     let count = names.count
     precondition(
@@ -27,8 +27,8 @@ package struct InteractionMap: Sendable {
 
   private static let limit = 32
 
-  /// The map as a drawing 720 units wide; every cell has a tooltip. Empty for
-  /// fewer than two groups.
+  /// The map as an SVG drawing 720 units wide; every cell has a tooltip. Empty for fewer than two
+  /// groups.
   package var svg: String {
     guard names.count > 1 else { return "" }
     let left = 30 + (names.map { SVGDrawing.width(of: ReportText.fitted($0, to: 34)) }.max() ?? 0)
@@ -57,7 +57,8 @@ package struct InteractionMap: Sendable {
     return drawing.markup
   }
 
-  /// A cell; that of a negative value is smaller, so that it can be told without its hue.
+  /// Draws a cell. The cell of a negative value is smaller, so that it can be recognised without
+  /// its hue.
   private func draw(
     _ value: Double, x: Double, y: Double, side: Double, title: String? = nil,
     in drawing: inout SVGDrawing

@@ -2,51 +2,50 @@ import Foundation
 import PEFTNetwork
 import PEFTSelect
 
-/// The page that shows a selection: what was chosen, why, and how sure that is. One self-contained
-/// file.
+/// The page that shows a selection, with its reasons and its certainty, as one self-contained file.
 public struct SelectionReport: Sendable {
-  /// The name of the model, or its directory.
+  /// The name or the directory of the model.
   public var modelName: String
-  /// All parameters of the model, the task head included.
+  /// The number of all parameters of the model, including the task head.
   public var totalParameters: Int
-  /// The parameters that train whatever is chosen: those of the task head.
+  /// The number of parameters that always train: those of the task head.
   public var fixedParameters: Int
-  /// The most parameters that may train, fixed ones included; nil without a budget.
+  /// The limit on trainable parameters, including the fixed ones; nil without a budget.
   public var budget: Int?
-  /// The chosen groups.
+  /// The selected groups.
   public var chosen: [GroupScore]
-  /// The predicted fall of the loss by the chosen groups together.
+  /// The predicted decrease of the loss by the selected groups together.
   public var value: Double
-  /// The same by the best choice without a budget: what the share of `value` is of; nil where that
-  /// is not known, as with interactions.
+  /// The predicted decrease by the best selection without a budget, of which `value` is shown as a
+  /// fraction; nil if it is not known, as with interactions.
   public var largestValue: Double?
-  /// What no choice within the budget can exceed.
+  /// The bound that no selection within the budget can exceed.
   public var upperBound: Double
-  /// Whether no choice within the budget has a larger value.
+  /// Whether no selection within the budget has a larger value.
   public var isProvenOptimal: Bool
-  /// Where the influence is.
+  /// The map of the influence.
   public var heatMap: InfluenceHeatMap
-  /// What other budgets would give.
+  /// The best values under other budgets.
   public var frontier: FrontierChart
-  /// How the choice did beside other methods, once they are trained.
+  /// The scores of the selection and of other methods; nil before they are trained.
   public var comparison: ScoreChart?
-  /// Training losses of the choice and of other methods.
+  /// The training losses of the selection and of other methods.
   package var curves: CurveChart?
-  /// How the chosen groups, and then the others, interact; nil where it was not measured.
+  /// The interactions of the selected groups, then of the others; nil if not measured.
   package var interactions: InteractionMap?
-  /// In what part of the resamples of the probes a chosen group was chosen, by name.
+  /// The fraction of the probe resamples in which a selected group was selected, by name.
   package var frequencies: [String: Double] = [:]
-  /// Every group that was weighed.
+  /// All groups that were available for selection.
   package var all: [GroupScore] = []
-  /// Whether it was made by what groups remove together: the certificate is about groups with
-  /// a falling slope then.
+  /// Whether the selection maximises the joint value; the certificate then covers only groups with
+  /// a falling slope.
   package var isInteracting = false
-  /// How the selection was made: names and texts.
+  /// How the selection was made, as names and values.
   public var facts: [(String, String)]
-  /// Where and with what: names and texts.
+  /// The machine and software, as names and values.
   public var environment: [(String, String)]
 
-  /// A report of these; see the properties.
+  /// Creates a report; see the properties.
   public init(
     modelName: String, totalParameters: Int, fixedParameters: Int, budget: Int?,
     chosen: [GroupScore], value: Double, largestValue: Double?, upperBound: Double,
@@ -71,13 +70,13 @@ public struct SelectionReport: Sendable {
     self.environment = environment
   }
 
-  /// The parameters that train: chosen and fixed.
+  /// The number of trainable parameters: selected and fixed ones.
   public var trainedParameters: Int {
     chosen.lazy.filter { !$0.isFixed }.reduce(fixedParameters) { $0 + $1.parameterCount }
   }
 
-  /// The page. At most 200 chosen groups are listed, the largest values first, all
-  /// but 24 of them folded.
+  /// The page as HTML. It lists at most 200 selected groups, largest values first, with all but 24
+  /// of them folded.
   public var html: String {
     var page = HTMLPage(title: "Selection for \(modelName)")
     let share = percent(trainedParameters)
@@ -118,8 +117,9 @@ public struct SelectionReport: Sendable {
     return page.html
   }
 
-  /// The selection in plain words: what was chosen, how much of the model it is, what share of the
-  /// predicted value it has, and whether that is proven to be the best or how far from it at most.
+  /// The selection in plain words: what was selected, which fraction of the model and of the
+  /// predicted value it has, and whether it is proven to be the best, or how far from the best it
+  /// is at most.
   public var answer: String {
     let trains = chosen.filter { !$0.isFixed }
     var sentences = [
@@ -162,7 +162,7 @@ public struct SelectionReport: Sendable {
       + "\(percent(upperBound - value, of: value)). This bound is proven."
   }
 
-  /// The kinds of `groups`, those with most parameters first.
+  /// The kinds of `groups`, in descending order of their parameters.
   private func makeup(of groups: [GroupScore]) -> String {
     var sizes: [ParameterKind: Int] = [:]
     for group in groups { sizes[group.kind, default: 0] += group.parameterCount }
@@ -202,7 +202,7 @@ public struct SelectionReport: Sendable {
     }
   }
 
-  /// The figures behind the map, for those who cannot point at it.
+  /// Adds a table of the map's numbers, for readers who cannot point at the map.
   private func addAll(to page: inout HTMLPage) {
     let limit = 2000
     page.foldedTable(

@@ -1,9 +1,10 @@
 import PEFTTensor
 
-/// A self-contained HTML page: one file, no script, nothing from the network, light and dark.
+/// A self-contained HTML page: one file without scripts or network access, for light and dark mode.
 ///
-/// Every text that comes in is escaped here; only `figure` takes markup as it is. All of it is in
-/// one `main`, and whatever may scroll sideways can be reached by keyboard and has a name.
+/// All incoming text is escaped here; only `figure` takes markup unchanged. All content is in one
+/// `main` element, and everything that may scroll sideways has a name and can be reached by
+/// keyboard.
 package struct HTMLPage {
   private let title: String
   private var body: [String] = []
@@ -11,7 +12,7 @@ package struct HTMLPage {
   /// An empty page called `title`.
   package init(title: String) { self.title = title }
 
-  /// Adds a heading: level 1 for the page's own, 2 for a section, 3 for a part of it.
+  /// Adds a heading: level 1 for the page, 2 for a section, 3 for a subsection.
   package mutating func heading(_ text: String, level: Int = 2) {
     body.append("<h\(level)>\(Self.escape(text))</h\(level)>")
   }
@@ -19,15 +20,16 @@ package struct HTMLPage {
   /// Adds a paragraph.
   package mutating func paragraph(_ text: String) { body.append("<p>\(Self.escape(text))</p>") }
 
-  /// Adds a drawing: SVG markup, which must be safe already. An empty one adds nothing.
+  /// Adds a drawing as SVG markup, which must already be safe. An empty drawing adds nothing.
   ///
-  /// `label` names it for those who come to it by keyboard, to scroll it on a narrow screen.
+  /// `label` names the drawing for readers who reach it by keyboard, to scroll it on a narrow
+  /// screen.
   package mutating func figure(_ svg: String, label: String) {
     guard !svg.isEmpty else { return }
     body.append("<figure tabindex=\"0\" aria-label=\"\(Self.escape(label))\">\(svg)</figure>")
   }
 
-  /// Adds names and what they are. None adds nothing.
+  /// Adds names with their values. An empty list adds nothing.
   package mutating func facts(_ facts: [(String, String)]) {
     guard !facts.isEmpty else { return }
     let rows = facts.map {
@@ -36,7 +38,7 @@ package struct HTMLPage {
     body.append("<table>\(rows.joined(separator: "\n"))</table>")
   }
 
-  /// Adds names and what they are, to open when they are asked for. None adds nothing.
+  /// Adds names with their values in a folded section. An empty list adds nothing.
   package mutating func foldedFacts(_ title: String, _ facts: [(String, String)]) {
     guard !facts.isEmpty else { return }
     body.append("<details><summary>\(Self.escape(title))</summary>")
@@ -44,8 +46,8 @@ package struct HTMLPage {
     body.append("</details>")
   }
 
-  /// Adds where and with what something was made, the command line left out.
-  /// Nothing known adds nothing.
+  /// Adds the machine and software of a result, without the command line. If nothing is known, it
+  /// adds nothing.
   package mutating func environment(_ facts: [(String, String)]) {
     let known = facts.filter { $0.0 != "command" }
     guard !known.isEmpty else { return }
@@ -53,8 +55,8 @@ package struct HTMLPage {
     self.facts(known)
   }
 
-  /// Adds a table of figures called `label`: the first cell of each row names it, the others stand
-  /// to the right. No rows add nothing.
+  /// Adds a table of numbers called `label`. The first cell of each row names the row; the others
+  /// are right-aligned. A table without rows adds nothing.
   package mutating func table(_ label: String, header: [String], rows: [[String]]) {
     guard !rows.isEmpty else { return }
     let first =
@@ -78,16 +80,16 @@ package struct HTMLPage {
     )
   }
 
-  /// Characters of a row's name that need not be broken to leave room for its figures.
+  /// The length in characters up to which a row's name is not broken to leave room for its numbers.
   private static let shortName = 24
 
-  /// The name of a tensor or group, escaped, that may be broken behind its dots.
+  /// The name of a tensor or group, escaped, which may be broken after its dots.
   private static func breakable(_ name: String) -> String {
     name.split(separator: ".", omittingEmptySubsequences: false).map { escape(String($0)) }
       .joined(separator: ".<wbr/>")
   }
 
-  /// Adds a table that opens when it is asked for, by mouse or keyboard.
+  /// Adds a table in a section that can be unfolded by mouse or keyboard.
   package mutating func foldedTable(_ title: String, header: [String], rows: [[String]]) {
     guard !rows.isEmpty else { return }
     body.append("<details><summary>\(Self.escape(title))</summary>")
@@ -95,17 +97,17 @@ package struct HTMLPage {
     body.append("</details>")
   }
 
-  /// Adds lines of a terminal.
+  /// Adds terminal output.
   package mutating func code(_ text: String) {
     body.append(
       "<pre role=\"group\" aria-label=\"Command line\" tabindex=\"0\"><code>\(Self.escape(text))</code></pre>"
     )
   }
 
-  /// By what a page says that it is one of this package.
+  /// The generator name by which a page is recognised as one of this package.
   package static let generator = "peft \(packageVersion)"
 
-  /// The page.
+  /// The page as HTML.
   package var html: String {
     """
     <!DOCTYPE html>
@@ -149,8 +151,8 @@ package struct HTMLPage {
     """
   }
 
-  /// `text` as it may stand in HTML, in XML and in their attributes; what may not stand in XML at
-  /// all, or would turn the text around it, shows as a replacement character.
+  /// `text` escaped for HTML, XML and their attributes. Characters that XML does not allow, or that
+  /// change the direction of the surrounding text, become replacement characters.
   package static func escape(_ text: String) -> String {
     var result = ""
     result.reserveCapacity(text.utf8.count)

@@ -1,6 +1,6 @@
 import PEFTTensor
 
-/// A page as a file: its last line is the SHA-256 of all that is before it.
+/// A page as a file whose last line is the SHA-256 of everything before it.
 package enum PageFile {
   private static let head = "<meta name=\"generator\" content=\"peft "
   private static func seal(_ digest: String) -> String { "<!-- SHA-256 \(digest) -->\n" }
@@ -11,9 +11,9 @@ package enum PageFile {
     try AtomicFile.write(bytes + Array(seal(digest(bytes)).utf8), to: path)
   }
 
-  /// Writes a page in place of nothing or of another page.
+  /// Writes a page to `path`, replacing only another page.
   ///
-  /// Throws `storage` where there is anything else at `path`.
+  /// Throws `storage` if there is anything else at `path`.
   package static func replace(with html: String, at path: String) throws(FileError) {
     switch try DirectoryHandle.entry(path) {
     case nil: break
@@ -30,7 +30,7 @@ package enum PageFile {
     String(decoding: try FileContents.read(path).prefix(1024), as: UTF8.self).contains(head)
   }
 
-  /// Throws `malformed` where a page was changed after it was written; one without a digest, as
+  /// Throws `malformed` if a page was changed after it was written. A page without a digest, as
   /// earlier versions wrote it, passes.
   package static func check(_ path: String) throws(FileError) {
     let bytes = try FileContents.read(path)

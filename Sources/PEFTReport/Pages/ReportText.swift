@@ -1,20 +1,20 @@
 import Foundation
 
-/// Numbers and names as reports write them, in terminals and on pages.
+/// Formats numbers and names for reports, in terminals and on pages.
 package enum ReportText {
-  /// A metric to four places; a large whole number, such as a count, without any.
+  /// A metric with four decimal places; a large integer, such as a count, without any.
   package static func metric(_ value: Double) -> String {
     value == value.rounded() && abs(value) >= 1000 && abs(value) < 1e15
       ? grouped(Int(value)) : String(format: "%.4f", value)
   }
 
-  /// The digits of the whole part of `value`; of a number that 64 bits do not hold, or that is not
-  /// finite, what `%g` writes.
+  /// The digits of the integer part of `value`. A number that is not finite or does not fit 64 bits
+  /// is formatted with `%g`.
   package static func whole(_ value: Double) -> String {
     Int(exactly: value.rounded(.towardZero)).map(String.init) ?? String(format: "%g", value)
   }
 
-  /// At most `width` characters of `text`, its middle left out where it is longer.
+  /// `text` in at most `width` characters; the middle of a longer text is left out.
   package static func fitted(_ text: String, to width: Int) -> String {
     guard text.count > width else { return text }
     guard width > 2 else { return String(text.prefix(max(0, width))) }
@@ -44,18 +44,18 @@ package enum ReportText {
     return String(format: count < 9.95 && count != count.rounded() ? "%.1f" : "%.0f", count)
   }
 
-  /// `part` of `whole` in per cent with three digits, `0.183 %`.
+  /// `part` as a percentage of `whole` with three digits, `0.183 %`.
   package static func percent(_ part: Double, of whole: Double) -> String {
     let share = 100 * part / whole
     return share >= 99.95 ? String(format: "%.0f %%", share) : String(format: "%.3g %%", share)
   }
 
-  /// A number of any size with two digits after the first: `0`, `1.23e-07`.
+  /// A number of any size with two digits after the first, `1.23e-07`; 0 is `0`.
   package static func scientific(_ value: Double) -> String {
     value == 0 ? "0" : String(format: "%.2e", value)
   }
 
-  /// A value and its standard error, the error with two digits: `1.23e-07 ± 1.1e-08`.
+  /// A value and its standard error, with two digits for the error: `1.23e-07 ± 1.1e-08`.
   package static func measured(_ value: Double, error: Double) -> String {
     guard !error.isNaN else { return scientific(value) }
     return scientific(value) + " ± " + (error.isFinite ? String(format: "%.1e", error) : "∞")

@@ -1,6 +1,6 @@
 import PEFTTensor
 
-/// Rows of cells as aligned text: the first column to the left, the others to the right.
+/// Rows of cells as aligned text: the first column left-aligned, the others right-aligned.
 package struct TextTable {
   private var rows: [[String]]
 
@@ -10,8 +10,8 @@ package struct TextTable {
   /// Adds a row. Scalars that would command a terminal are replaced.
   package mutating func add(_ row: [String]) { rows.append(row.map(VisibleText.line)) }
 
-  /// The lines, the header first, none longer than `width` while the first column, which gives way,
-  /// has eight characters left.
+  /// The lines, beginning with the header. The first column is shortened, to at least eight
+  /// characters, so that no line is longer than `width`.
   package func lines(width: Int) -> [String] {
     let columns = rows.map(\.count).max() ?? 0
     var widths = (0..<columns).map { column in

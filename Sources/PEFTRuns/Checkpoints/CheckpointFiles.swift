@@ -1,10 +1,11 @@
 import PEFTTensor
 
-/// The files of a state, whose bytes are those that were written, and what the manifest says of it.
+/// The files of a state, verified against their recorded digests, and the state's numbers in the
+/// manifest.
 public struct CheckpointFiles {
   static let remedy = "restore the files, or begin again with `overwrite`"
 
-  /// The numbers that the manifest has.
+  /// The numbers in the manifest.
   package let numbers: CheckedNumbers
   private let readers: [String: SafetensorsReader]
 
@@ -22,7 +23,7 @@ public struct CheckpointFiles {
     self.readers = readers
   }
 
-  /// The file of a part, one of the `partNames` of the state.
+  /// The file of a part; `part` must be one of the state's `partNames`.
   public subscript(part: String) -> SafetensorsReader {
     guard let reader = readers[part] else {
       preconditionFailure("CheckpointFiles: a state has no part \(part)")
@@ -30,9 +31,9 @@ public struct CheckpointFiles {
     return reader
   }
 
-  /// The tensors `PREFIX.NAME` of a part, by their names.
+  /// The tensors `PREFIX.NAME` of a part, by name.
   ///
-  /// Throws `malformed` where one is missing or has another shape than `shapes` says.
+  /// Throws `malformed` if one is missing or has a shape other than `shapes` requires.
   package func tensors(
     _ prefix: String, _ shapes: [(name: String, shape: Shape)], in part: String
   ) throws(FileError) -> [String: Tensor] {
@@ -48,27 +49,28 @@ public struct CheckpointFiles {
     return result
   }
 
-  /// The error for a file that no job writes.
+  /// The error for a file that no job could have written.
   package func malformed(_ part: String, at place: String = "", _ reason: String) -> FileError {
     FileError(
       .malformed, path: self[part].path, place: place, reason: reason, remedy: Self.remedy)
   }
 }
 
-/// A state as the manifest describes it.
+/// A state as recorded in the manifest.
 struct CheckpointEntry {
-  /// The SHA-256 of its files by their names.
+  /// The SHA-256 of the state's files by name.
   let files: [String: String]
-  /// What else the manifest says of it.
+  /// The other numbers of the state in the manifest.
   let numbers: JSONObject
-  /// How far the tables of the job had grown.
+  /// The lengths of the job's tables at this state.
   let marks: [String: RunTable.Mark]
 }
 
 extension CheckpointEntry {
-  /// The entry in a manifest; nil where it is not one of a state that has these parts.
+  /// The entry recorded in a manifest; nil if it is not the entry of a state with these parts.
   ///
-  /// A manifest of version 1 has `file` and `sha256` in place of `files` where a state is a file.
+  /// A manifest of version 1 has `file` and `sha256` in place of `files` for a state with a single
+  /// file.
   init?(_ json: JSONValue, parts: [String]) {
     guard var numbers = json.object else { return nil }
     var files: [String: String] = [:]

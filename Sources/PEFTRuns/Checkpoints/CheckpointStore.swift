@@ -1,45 +1,44 @@
 import PEFTTensor
 
-/// The last two states of a job on disk, and a manifest that names their files with their SHA-256.
+/// The last two states of a job on disk, with a manifest that lists their files and SHA-256.
 ///
-/// The manifest is written after the files, so at any moment it names a state that is whole. A file
-/// of a state that it does not name comes from a process that was killed. The next `save` removes
-/// it.
+/// The manifest is written after the files, so at any moment it names complete states. A state file
+/// that it does not name was left by a killed process, and the next `save` removes it.
 public struct CheckpointStore<State: CheckpointState> {
   private static var formatVersion: Int { 2 }
   private static var keptCount: Int { 2 }
 
   /// The directory of the job.
   public let directory: String
-  /// Everything that distinguishes this job: settings and digests of its inputs, not paths.
+  /// Everything that distinguishes this job: settings and digests of its inputs, but no paths.
   package let recipe: JSONObject
   /// The version of the manifest that was read.
   private var format = Self.formatVersion
-  /// The states that can be read, the newest first.
+  /// The states that can be read, newest first.
   private var entries: [CheckpointEntry] = []
-  /// Files whose names tell what they hold, with their digests: those of the newest state.
+  /// The files of the newest state with their digests. A file's name determines its content.
   private var known: [String: String] = [:]
 
-  /// A state that was read.
+  /// A state read from disk.
   public struct Saved {
     /// The state.
     public let state: State
-    /// How far the tables of the job had grown.
+    /// The lengths of the job's tables at this state.
     package let marks: [String: RunTable.Mark]
-    /// What the user should know; nil where nothing was damaged.
+    /// A warning for the user; nil if no state was damaged.
     public let warning: String?
   }
 
-  /// A store without a state.
+  /// Creates an empty store.
   package init(directory: String, recipe: JSONObject) {
     self.directory = directory
     self.recipe = recipe
   }
 
-  /// The store in a directory; nil where there is no manifest.
+  /// The store in a directory; nil if there is no manifest.
   ///
-  /// Throws `malformed` where the states are of another recipe, and names what differs, or where
-  /// the manifest is none; `unsupported` for a manifest of a later version.
+  /// Throws `malformed` if the states belong to another recipe, naming the first difference, or if
+  /// the manifest is invalid; `unsupported` for a manifest of a later version.
   public static func open(
     _ directory: String, recipe: JSONObject
   ) throws(FileError) -> CheckpointStore? {
@@ -71,7 +70,7 @@ public struct CheckpointStore<State: CheckpointState> {
     }
     var store = CheckpointStore(directory: directory, recipe: recipe)
     store.format = format
-    // In version 1 the manifest of a probe was its one state.
+    // In version 1, the manifest of a probe was itself the entry of its only state.
     for state in document["states"]?.array ?? [document] {
       guard let entry = CheckpointEntry(state, parts: State.partNames) else {
         throw malformed("states", "the state \(store.entries.count + 1) is not described")
@@ -82,9 +81,9 @@ public struct CheckpointStore<State: CheckpointState> {
     return store
   }
 
-  /// Reads the newest state whose files are whole.
+  /// Reads the newest state whose files are intact.
   ///
-  /// Throws `malformed` where no state is whole, or for what the state's own reader refuses.
+  /// Throws `malformed` if no state is intact, and the errors of the state's own reader.
   public mutating func load(for subject: State.Subject) throws(FileError) -> Saved {
     var damage: [String] = []
     for (index, entry) in entries.enumerated() {
@@ -94,7 +93,7 @@ public struct CheckpointStore<State: CheckpointState> {
       let state = try State(
         from: CheckpointFiles(
           entry, in: directory, manifest: path, place: "states.\(index)"), for: subject)
-      // A damaged state is not kept in place of a whole one.
+      // A damaged state must not be kept in place of an intact one.
       entries.removeFirst(index)
       if format == Self.formatVersion { known = entry.files }
       return Saved(
@@ -117,9 +116,9 @@ public struct CheckpointStore<State: CheckpointState> {
     }
   }
 
-  /// Saves a state, and removes all but it and the one before.
+  /// Saves a state, and removes all states except this one and the one before it.
   ///
-  /// - Parameter marks: how far the tables of the job have grown, by their names.
+  /// - Parameter marks: the lengths of the job's tables, by table name.
   package mutating func save(
     _ state: State, marks: [String: RunTable.Mark] = [:], into output: OutputDirectory
   ) throws(FileError) {
@@ -135,7 +134,7 @@ public struct CheckpointStore<State: CheckpointState> {
         files[part.file] = try Fingerprint.file(path)
       }
     }
-    // A state whose file was written again is not there any more.
+    // A state is lost if one of its files has been overwritten.
     let others = entries.filter { entry in
       entry.files != files && entry.files.allSatisfy { files[$0.key] ?? $0.value == $0.value }
     }
@@ -157,25 +156,25 @@ public struct CheckpointStore<State: CheckpointState> {
       || CheckpointPart.name(of: name).map(State.partNames.contains) == true
   }
 
-  /// The names of manifest and states in a directory without a marker, which an earlier version
-  /// wrote; nil where there is no manifest.
+  /// The names of the manifest and the state files in a directory without a marker, written by an
+  /// earlier version; nil if there is no manifest.
   ///
-  /// Throws like `open`, but does not check the recipe.
+  /// Throws the errors of `open`, but does not check the recipe.
   package static func fileNames(in directory: String) throws(FileError) -> [String]? {
     try read(directory) == nil ? nil : DirectoryHandle(directory).names().filter(isOwn)
   }
 
-  /// Removes manifest and states, the manifest first.
+  /// Removes the manifest and the states, the manifest first.
   public static func remove(from output: OutputDirectory) throws(FileError) {
     try output.remove([State.manifestName] + output.files(where: isOwn))
     try output.settle()
   }
 
-  /// Removes what a process left that was killed when its job had ended.
+  /// Removes the states left by a process that was killed after its job had ended.
   package static func tidy(
     _ path: String, as kind: OutputDirectory.Kind, besides others: Set<OutputDirectory.Kind> = []
   ) throws(FileError) {
-    // A directory in which another process works needs no help.
+    // A directory in which another process works is left alone.
     guard OutputMarker(directory: path).isThere,
       let output = try? OutputDirectory(path, as: kind, besides: others)
     else { return }

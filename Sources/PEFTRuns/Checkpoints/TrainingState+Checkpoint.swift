@@ -2,17 +2,18 @@ import PEFTModels
 import PEFTTensor
 import PEFTTrain
 
-/// A training state as one safetensors file: `value.NAME`, `mean.NAME`,
-/// `meanSquare.NAME` and, where there was an evaluation, `best.NAME` for every trained
-/// tensor; where a method chooses elements while training, `elements.NAME` and
-/// `bestElements.NAME` are their positions; the rest is in the metadata.
+/// A training state as one safetensors file.
+///
+/// For every trained tensor it has `value.NAME`, `mean.NAME`, `meanSquare.NAME` and, after the
+/// first evaluation, `best.NAME`. If a method chooses elements during training, their positions are
+/// in `elements.NAME` and `bestElements.NAME`. The rest is in the metadata.
 extension TrainingState: CheckpointState {
-  /// A model, and the steps of its run.
+  /// A model and the number of steps planned for its run.
   public typealias Subject = (model: TransformerModel, plannedSteps: Int)
 
   /// The name of the manifest.
   public static var manifestName: String { "checkpoint.json" }
-  /// The name of the file, but for the step.
+  /// The name of the file without its step.
   public static var partNames: [String] { [partName] }
   private static var partName: String { "checkpoint" }
 
@@ -21,7 +22,7 @@ extension TrainingState: CheckpointState {
   /// The step, in words.
   public var progress: String { "step \(step)" }
 
-  /// The state as a file.
+  /// The state as a single file.
   public var parts: [CheckpointPart] {
     func numbers(_ prefix: String, _ elements: [String: [Int]]) -> [SafetensorsOutput] {
       elements.sorted { $0.key < $1.key }.map { name, positions in

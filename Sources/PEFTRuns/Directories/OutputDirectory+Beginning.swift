@@ -1,7 +1,9 @@
 import PEFTTensor
 
 extension OutputDirectory {
-  /// Throws where a command could not begin in `path`; nothing is made there.
+  /// Throws if a command could not begin in `path`.
+  ///
+  /// Creates nothing.
   public static func check(
     _ path: String, as kind: Kind, overwriting: Bool
   ) throws(FileError) {
@@ -13,8 +15,9 @@ extension OutputDirectory {
       remedy: "name another directory, or add `overwrite`")
   }
 
-  /// A new directory for files that the command makes itself, in place of an older
-  /// one if `overwriting`.
+  /// A new directory for files that the command creates itself.
+  ///
+  /// With `overwriting`, it replaces an older one.
   public static func new(
     _ path: String, as kind: Kind, overwriting: Bool
   ) throws(FileError) -> OutputDirectory {

@@ -1,21 +1,21 @@
 import PEFTTensor
 
-/// A directory that a command writes its results into, and that it knows to be its own.
+/// A directory into which a command writes its results, and which it knows to be its own.
 ///
-/// Its marker, `.peft.json`, is written before anything else. It says which command made the
-/// directory, and lists every file and directory that this command made in it. A directory that
-/// is not empty and has no marker belongs to somebody else: nothing is written there. In one
-/// that has a marker, what the marker does not list belongs to somebody else: it is never
-/// replaced or removed. Symbolic links are never followed. One process works in it at a time,
-/// unless it is shared.
+/// Its marker, `.peft.json`, is written before anything else. It names the command that created the
+/// directory, and lists every file and directory that this command created in it. A directory that
+/// is not empty and has no marker belongs to somebody else, and nothing is written there. In a
+/// directory with a marker, everything that the marker does not list belongs to somebody else, and
+/// is never replaced or removed. Symbolic links are never followed. Only one process works in the
+/// directory at a time, unless it is shared.
 public final class OutputDirectory {
-  /// The command that made a directory.
+  /// The command that created a directory.
   ///
-  /// The raw values stand in the markers of directories.
+  /// The raw values are stored in the markers of directories.
   public enum Kind: String, CaseIterable, Sendable, CustomStringConvertible {
     /// A training run.
     case run = "train"
-    /// The main job: a probe, a plan, a run and what it is compared with.
+    /// The main job: a probe, a plan, a run and the runs that it is compared with.
     case adaptation = "adapt"
     /// A probe.
     case probe
@@ -27,16 +27,16 @@ public final class OutputDirectory {
     case suite = "compare --suite"
     /// A validation of predictors.
     case validation = "validate"
-    /// A language model from scratch.
+    /// A language model trained from scratch.
     case pretraining = "pretrain"
     /// A merged model, delta or adapter.
     case export
-    /// A copy of a model that comes with the command.
+    /// A copy of a model shipped with the command.
     case model = "models"
     /// The data of the quickstart.
     case data = "quickstart"
 
-    /// What is in it, such as "a run".
+    /// The contents of the directory, such as "a run".
     public var description: String {
       switch self {
       case .run: "a run"
@@ -56,24 +56,24 @@ public final class OutputDirectory {
 
   /// The path, as the caller named it.
   public let path: String
-  /// The command that made it.
+  /// The command that created the directory.
   public private(set) var kind: Kind
   package let marker: OutputMarker
   private(set) var listing: OutputMarker.Listing
   private let lock: DirectoryLock
 
-  /// Opens the directory at `path` for the command `kind`, and makes it where there is none.
-  /// Nothing in it changes.
+  /// Opens the directory at `path` for the command `kind`, and creates it if necessary. Existing
+  /// contents do not change.
   ///
   /// - Parameters:
-  ///   - others: commands whose directories this one may write into as well.
-  ///   - isShared: whether several processes may work in it at once.
-  ///   - held: the directory's lock, where it is taken already.
-  ///   - adopting: asked where the directory is not empty and has no marker. It names the
-  ///     files there that are known to be the command's own, by what they hold; nil where
-  ///     nothing there is.
-  /// - Throws: `storage` where the directory is somebody else's, a symbolic link or not readable,
-  ///   or where another process works in it.
+  ///   - others: commands whose directories this command may also write into.
+  ///   - isShared: whether several processes may work in the directory at once.
+  ///   - held: the directory's lock, if the caller already holds it.
+  ///   - adopting: called if the directory is not empty and has no marker. It returns the names of
+  ///     the files that, by their contents, are known to be the command's own; nil if there are
+  ///     none.
+  /// - Throws: `storage` if the directory is somebody else's, a symbolic link or not readable, or
+  ///   if another process works in it.
   package init(
     _ path: String, as kind: Kind, besides others: Set<Kind> = [], isShared: Bool = false,
     holding held: DirectoryLock? = nil,
@@ -97,7 +97,7 @@ public final class OutputDirectory {
       }
       self.kind = found.kind
       listing = found.listing
-      // A process was killed while it made room for new results.
+      // A process was killed while it was removing old results.
       if listing.staying != nil { try finishRemoval() }
     } else {
       self.kind = kind
@@ -119,12 +119,12 @@ public final class OutputDirectory {
       remedy: "name another directory, or an empty one")
   }
 
-  /// Begins anew: what the marker lists goes, if `overwriting`; otherwise nothing
-  /// listed may be there.
+  /// Starts afresh. With `overwriting`, everything listed in the marker is removed; otherwise no
+  /// listed file may exist.
   ///
-  /// - Parameter kept: names that stay, such as influences that are used again.
-  /// - Throws: `storage` where listed files are there and `overwriting` is false, or where another
-  ///   process works in a directory below; nothing is removed then.
+  /// - Parameter kept: names to keep, such as influences that are used again.
+  /// - Throws: `storage` if listed files exist and `overwriting` is false, or if another process
+  ///   works in a directory below; nothing is removed then.
   package func begin(overwriting: Bool, keeping kept: Set<String> = []) throws(FileError) {
     let directory = try DirectoryHandle(path)
     var there: [String] = []
@@ -137,8 +137,8 @@ public final class OutputDirectory {
           reason: "there is a \(there.min(by: Self.isBefore) ?? "") in it already",
           remedy: "name another directory, or add `overwrite`")
       }
-      // Whoever opens the directory next goes on with the removal, if this process is
-      // killed in its midst.
+      // If this process is killed during the removal, the next process to open the directory
+      // finishes it.
       let locks = try OutputRemoval.locks(listing, in: path)
       defer { withExtendedLifetime(locks) {} }
       listing.staying = kept
@@ -155,8 +155,8 @@ public final class OutputDirectory {
     try marker.write(kind, listing)
   }
 
-  /// Strikes files that are not there from the list, when the command has written all that it
-  /// writes: files of such names that come later are somebody else's.
+  /// Removes missing files from the list once the command has written everything. A file that later
+  /// appears under such a name is then somebody else's.
   package func settle() throws(FileError) {
     let directory = try DirectoryHandle(path)
     var there = Set<String>()
@@ -168,7 +168,7 @@ public final class OutputDirectory {
     }
   }
 
-  /// Makes a directory of another command, one of `besides`, this command's own.
+  /// Turns a directory of another command, one of `besides`, into a directory of this command.
   package func become(_ kind: Kind) throws(FileError) {
     self.kind = kind
     try marker.write(kind, listing)
@@ -176,9 +176,10 @@ public final class OutputDirectory {
 
   /// Adds files to the list before they are written.
   ///
-  /// - Parameter names: paths inside the directory, whose directories `subdirectory` made.
-  /// - Throws: `storage` where a file of such a name is there that this directory's command did not
-  ///   make, or where the name is that of a link or a directory.
+  /// - Parameter names: paths inside the directory; their directories were created by
+  ///   `subdirectory`.
+  /// - Throws: `storage` if an unlisted file of such a name exists, or if the name is that of a
+  ///   link or a directory.
   package func claim(_ names: [String]) throws(FileError) {
     var fresh = Set<String>()
     for name in names {
@@ -199,46 +200,46 @@ public final class OutputDirectory {
     try change { $0.files.formUnion(fresh) }
   }
 
-  /// Adds a file to the list and gives its path, to be written.
+  /// Adds a file to the list and returns the path at which to write it.
   public func file(_ name: String) throws(FileError) -> String {
     try claim([name])
     return path + "/" + name
   }
 
-  /// Removes listed files, in this order; one that is not there is fine.
+  /// Removes listed files in the given order; missing files are ignored.
   package func remove(_ names: [String]) throws(FileError) {
     let directory = try DirectoryHandle(path)
     for name in names where listing.files.contains(name) { try directory.removeFile(name) }
   }
 
-  /// A listed file or directory that is there; nil where none is.
+  /// A listed file or directory that exists; nil if there is none.
   package func listed() throws(FileError) -> String? {
     for name in listing.files.union(listing.directories).sorted(by: Self.isBefore)
     where try DirectoryHandle.entry(path + "/" + name) != nil { return name }
     return nil
   }
 
-  /// The listed files whose names a rule accepts.
+  /// The listed files whose names satisfy `isMeant`.
   package func files(where isMeant: (String) -> Bool) -> [String] {
     listing.files.filter(isMeant).sorted()
   }
 
-  /// Whether a file of this name is there.
+  /// Whether a file of this name exists.
   package func has(_ name: String) throws(FileError) -> Bool {
     try DirectoryHandle.entry(path + "/" + name) == .file
   }
 
-  /// A directory of a command's own inside this one; those on the way to it are
-  /// made and listed too.
+  /// A directory inside this one for a command's results. Missing directories on the path to it are
+  /// created and listed too.
   ///
-  /// - Throws: `storage` where something of such a name is there that is not listed.
+  /// - Throws: `storage` if something unlisted has such a name.
   package func subdirectory(_ name: String, as kind: Kind) throws(FileError) -> OutputDirectory {
     try makeDirectories(name)
     return try OutputDirectory(path + "/" + name, as: kind)
   }
 
-  /// The same where other processes may work in it: waits until none does; nil where
-  /// `shouldStop` ended that.
+  /// A directory inside this one in which other processes may work. Waits until none does; returns
+  /// nil if `shouldStop` ended the wait.
   package func subdirectory(
     _ name: String, as kind: Kind, waitingUnless shouldStop: () -> Bool
   ) throws(FileError) -> OutputDirectory? {
@@ -272,28 +273,27 @@ public final class OutputDirectory {
     }
   }
 
-  /// Reads what other processes that share the directory, or a page made
-  /// meanwhile, added to the list.
+  /// Adds the entries that other processes have added to the list on disk.
   private func refresh() throws(FileError) {
     guard let found = try marker.read() else { return }
     listing.files.formUnion(found.listing.files)
     listing.directories.formUnion(found.listing.directories)
   }
 
-  /// Adds a file that another command writes to the list of the directory it is in,
-  /// where that has a marker.
+  /// Adds a file written by another command to the list of the directory that contains it, if that
+  /// directory has a marker.
   package static func list(_ name: String, in directory: String) throws(FileError) {
     let marker = OutputMarker(directory: directory)
     guard let found = try marker.read(), !found.listing.files.contains(name) else { return }
     _ = try marker.change(found.kind, from: found.listing) { $0.files.insert(name) }
   }
 
-  /// Changes the list on disk, beside other processes where the directory is shared.
+  /// Changes the list on disk, keeping the changes of other processes if the directory is shared.
   private func change(_ edit: (inout OutputMarker.Listing) -> Void) throws(FileError) {
     listing = try marker.change(kind, from: listing, edit)
   }
 
-  /// The file that shows best what is in a directory comes first.
+  /// The sort order of names: the file that best shows what a directory contains comes first.
   package static func isBefore(_ one: String, _ other: String) -> Bool {
     func rank(_ name: String) -> Int {
       OutputRemoval.manifests.firstIndex(of: name) ?? OutputRemoval.manifests.count

@@ -1,38 +1,38 @@
 import PEFTTensor
 
-/// `.peft.json`, by which an output directory is known: the command that made it,
-/// and what it made there.
+/// The marker `.peft.json` of an output directory: the command that created the directory, and what
+/// it created there.
 package struct OutputMarker {
   /// The file's name.
   package static let fileName = ".peft.json"
   private static let formatVersion = 1
-  /// The most names that a list may have.
+  /// The largest number of names in a list.
   private static let nameLimit = 1_000_000
 
-  /// What a command made in a directory, by paths inside it.
+  /// The files and directories that a command created in a directory, by paths inside it.
   package struct Listing: Hashable {
-    /// Files.
+    /// The files.
     package var files: Set<String> = []
-    /// Directories; those with a marker of their own list their files themselves.
+    /// The directories; those with a marker of their own list their files there.
     package var directories: Set<String> = []
-    /// While all that is listed is being removed: what of it stays; nil at any other time.
+    /// During a removal of all listed names, the names to keep; nil at any other time.
     package var staying: Set<String>?
   }
 
-  /// The directory.
+  /// The directory of the marker.
   package let directory: String
 
-  /// The marker of `directory`, whether there is one or not.
+  /// The marker of `directory`, which need not exist.
   package init(directory: String) { self.directory = directory }
 
   private var path: String { directory + "/" + Self.fileName }
 
-  /// Whether there is one.
+  /// Whether the marker exists.
   package var isThere: Bool { (try? DirectoryHandle.entry(path)) == .file }
 
-  /// What it says; nil where there is none.
+  /// The content of the marker; nil if it does not exist.
   ///
-  /// Errors: `malformed` for anything that `write` would not have written, such as a path that
+  /// Errors: `malformed` for anything that `write` could not have written, such as a path that
   /// leads out of the directory.
   package func read() throws(FileError) -> (kind: OutputDirectory.Kind, listing: Listing)? {
     switch try DirectoryHandle.entry(path) {
@@ -63,13 +63,13 @@ package struct OutputMarker {
     return Set(names)
   }
 
-  /// Whether a path stays inside the directory that it begins in.
+  /// Whether a path stays inside its directory.
   package static func isInside(_ name: String) -> Bool {
     let parts = name.split(separator: "/", omittingEmptySubsequences: false)
     return parts.allSatisfy { !$0.isEmpty && $0 != "." && $0 != ".." } && !name.utf8.contains(0)
   }
 
-  /// Writes it.
+  /// Writes the marker.
   package func write(_ kind: OutputDirectory.Kind, _ listing: Listing) throws(FileError) {
     try AtomicFile.write(Self.bytes(kind, listing), to: path)
   }
@@ -84,14 +84,14 @@ package struct OutputMarker {
     return SealedFile.bytes(document, named: fileName)
   }
 
-  /// Changes the list; what other processes added meanwhile stays.
+  /// Changes the list, and keeps entries that other processes have added in the meantime.
   ///
-  /// - Returns: the list as it is then.
+  /// - Returns: the resulting list.
   package func change(
     _ kind: OutputDirectory.Kind, from known: Listing, _ edit: (inout Listing) -> Void
   ) throws(FileError) -> Listing {
-    // The lock is on the file itself, which every writer replaces: whoever gets it looks
-    // whether it is still there.
+    // The lock is on the file itself, which every writer replaces. After locking, check that the
+    // file is still the one in place.
     while true {
       if isThere {
         guard let lock = try FileLock(path) else { continue }

@@ -1,20 +1,20 @@
 import PEFTTensor
 
-/// Removes what a marker lists, and nothing else.
+/// Removes everything that a marker lists, and nothing else.
 package enum OutputRemoval {
-  /// Files that make a directory a result: they go first, so that a half-removed one is
-  /// never taken for whole.
+  /// The files that make a directory a result. They are removed first, so that a half-removed
+  /// directory is never taken for a complete one.
   package static let manifests = [
     "run.json", "comparison.json", "plan.json", "influence.json", "suite.json",
     "validation.json", "pretraining.json", "config.json", "adapter_config.json",
     "checkpoint.json", "probe-checkpoint.json",
   ]
 
-  /// Removes the directory at `path` with all that its marker lists. Where anything else is in
-  /// it, it stays with that.
+  /// Removes the directory at `path` with everything that its marker lists. If it contains anything
+  /// else, the directory and that content are kept.
   ///
-  /// - Parameter isLocked: whether the caller keeps other processes out of it.
-  /// - Throws: `storage` where another process works in it.
+  /// - Parameter isLocked: whether the caller keeps other processes out of the directory.
+  /// - Throws: `storage` if another process works in it.
   package static func removeAll(_ path: String, isLocked: Bool = false) throws(FileError) {
     guard try DirectoryHandle.entry(path) == .directory else { return }
     let lock = isLocked ? nil : try DirectoryLock(path)
@@ -24,9 +24,9 @@ package enum OutputRemoval {
     _ = try clear(String(path[..<slash]), String(path[slash...].dropFirst()))
   }
 
-  /// The locks of the listed directories, and of the ones that their markers list.
+  /// Locks the listed directories and the directories that their markers list.
   ///
-  /// - Throws: `storage` where another process works in one of them.
+  /// - Throws: `storage` if another process works in one of them.
   package static func locks(
     _ listing: OutputMarker.Listing, in path: String
   ) throws(FileError) -> [DirectoryLock] {
@@ -41,10 +41,10 @@ package enum OutputRemoval {
     return locks
   }
 
-  /// Removes listed files and directories below `path`, but for those that stay. What is not listed
-  /// stays, and with it the directories it is in.
+  /// Removes listed files and directories below `path`, except those to keep. Anything unlisted is
+  /// kept, together with its directories.
   ///
-  /// - Parameter listing: has what is left when this returns.
+  /// - Parameter listing: on return, the entries that still exist.
   package static func remove(
     _ listing: inout OutputMarker.Listing, in path: String
   ) throws(FileError) {
@@ -60,16 +60,16 @@ package enum OutputRemoval {
       }
       listing.files.remove(name)
     }
-    // Those inside another come first.
+    // Nested directories come first.
     for name in listing.directories.sorted(by: >) where try clear(path, name) {
       listing.directories.remove(name)
     }
     listing.staying = nil
   }
 
-  /// Empties a directory by its own marker and removes it if nothing is left.
+  /// Empties a directory according to its own marker, and removes it if nothing is left.
   ///
-  /// - Returns: whether it is gone.
+  /// - Returns: whether the directory no longer exists.
   private static func clear(_ path: String, _ name: String) throws(FileError) -> Bool {
     guard try DirectoryHandle.entry(path + "/" + name) != nil else { return true }
     guard try isDirectory(path, name) else { return false }
@@ -88,7 +88,7 @@ package enum OutputRemoval {
     return try DirectoryHandle(path + "/" + parent(name)).removeDirectory(last(name))
   }
 
-  /// Whether every part of `name` is a directory and none is a link.
+  /// Whether every component of `name` is a directory and none is a link.
   private static func isDirectory(_ path: String, _ name: String) throws(FileError) -> Bool {
     var place = path
     for part in name.split(separator: "/") {

@@ -1,24 +1,26 @@
 import Foundation
 import PEFTTensor
 
-/// A directory that is built beside its final place and put there whole: at any moment, whatever
-/// ends the process, the final place has the old directory or the new one.
+/// A directory that is built beside its final place and then moved there as a whole.
 ///
-/// It is built as `.NAME.peft-PID-N.partial`. What a process leaves that was killed is cleared by
-/// the next one that writes the same directory; its lock tells that it has ended.
+/// At any moment, however the process ends, the final place has either the old directory or the new
+/// one.
+///
+/// It is built as `.NAME.peft-PID-N.partial`. If a process is killed, the next process that writes
+/// the same directory removes its left-overs; the free lock shows that the writer has ended.
 public final class StagedDirectory {
-  /// Where the files go until `commit`.
+  /// The directory into which files are written until `commit`.
   package let output: OutputDirectory
   private let target: String
   private let parent: String
-  /// What is to be replaced, kept from other processes; nil where nothing is there.
+  /// The directory to replace, locked against other processes; nil if there is none.
   private let old: OutputDirectory?
   private var isCommitted = false
 
-  /// Begins a directory that is to be at `path`.
+  /// Begins a directory whose final place is `path`.
   ///
-  /// - Throws: `storage` where there is anything but an empty directory, unless `overwriting`, and
-  ///   then anything but a directory of the same command with nothing in it that others made.
+  /// - Throws: `storage` if `path` has anything but an empty directory. With `overwriting`, a
+  ///   directory of the same command is also accepted, unless it contains files made by others.
   public init(
     replacing path: String, as kind: OutputDirectory.Kind, overwriting: Bool
   ) throws(FileError) {
@@ -48,12 +50,12 @@ public final class StagedDirectory {
     if !isCommitted { try? OutputRemoval.removeAll(output.path, isLocked: true) }
   }
 
-  /// Writes a file into it.
+  /// Writes a file into the directory.
   public func write(_ bytes: [UInt8], to name: String) throws(FileError) {
     try naming { () throws(FileError) in try AtomicFile.write(bytes, to: output.file(name)) }
   }
 
-  /// Puts it in its place, and removes what was there.
+  /// Moves the directory into its place and removes the old one.
   public func commit() throws(FileError) {
     try naming { () throws(FileError) in
       try output.settle()
@@ -63,13 +65,13 @@ public final class StagedDirectory {
       isCommitted = true
       try DirectoryHandle(parent.isEmpty ? "/" : parent).synchronize()
     }
-    // The old one has the new one's name from before; what keeps it from going is no
-    // failure of this command.
+    // The old directory now has the new one's previous name. Failing to remove it does not fail the
+    // command.
     if old != nil { try? OutputRemoval.removeAll(output.path, isLocked: true) }
   }
 
-  /// Calls `body`; its errors name the final place in place of the one where
-  /// the directory is built.
+  /// Calls `body`. Its errors name the final place instead of the place where the directory is
+  /// built.
   package func naming<Result>(_ body: () throws -> Result) throws -> Result {
     do {
       return try body()
@@ -88,21 +90,21 @@ public final class StagedDirectory {
       reason: error.reason.replacing(output.path, with: target), remedy: error.remedy)
   }
 
-  /// Removes what processes that were killed left of the directory `name`.
+  /// Removes left-overs of killed processes for the directory `name`.
   private static func removeLeftOvers(of name: String, in parent: String) throws(FileError) {
     let start = ".\(name).peft-"
     for entry in try DirectoryHandle(parent.isEmpty ? "/" : parent).names()
     where entry.hasPrefix(start)
       && entry.dropFirst(start.count).wholeMatch(of: /[0-9]+-[0-9]+\.partial(\.old)?/) != nil
     {
-      // One that is locked is being written.
+      // A locked directory is still being written.
       try? OutputRemoval.removeAll(parent + "/" + entry)
     }
   }
 }
 
 extension OutputDirectory {
-  /// Throws where the whole directory may not be replaced.
+  /// Throws if the directory may not be replaced as a whole.
   fileprivate func checkReplaceable(named name: String, overwriting: Bool) throws(FileError) {
     func refusal(_ reason: String, _ remedy: String) -> FileError {
       FileError(.storage, path: name, reason: reason, remedy: remedy)
@@ -125,7 +127,7 @@ extension OutputDirectory {
     }
   }
 
-  /// Gives the directory the permissions of the one it replaces.
+  /// Copies the permissions of the directory that is replaced.
   fileprivate func copyPermissions(of old: OutputDirectory?) throws(FileError) {
     guard let old else { return }
     try DirectoryHandle(path).setPermissions(of: DirectoryHandle(old.path))

@@ -5,11 +5,11 @@ import PEFTSelect
 import PEFTTensor
 
 extension RunExport {
-  /// A Hugging Face PEFT adapter: the adapted layers by their full names, and every module of which
-  /// anything else trained, whole, as PEFT saves modules (`modules_to_save`).
+  /// Writes a Hugging Face PEFT adapter: the adapted layers by their full names and, in full, every
+  /// module in which any other parameter trained, as PEFT saves modules (`modules_to_save`).
   ///
-  /// An adapter on a module that trained itself is folded into it. The output layer of a language
-  /// model goes with its word table, which PEFT does not tie.
+  /// If a saved module also has an adapter, the adapter is merged into it. The output layer of a
+  /// language model is saved along with its word table, because PEFT does not tie them.
   func writeAdapter(to output: OutputDirectory) throws(FileError) -> [String] {
     try checkLanguage()
     let model = trained.model
@@ -18,7 +18,7 @@ extension RunExport {
       entries.filter { $0.parameter.isTrainable && $0.adapter == nil }.map {
         Self.module(of: $0.parameter)
       })
-    // What the base lacks, such as a pooler, PEFT would draw anew.
+    // PEFT would initialise again whatever the base lacks, such as a pooler.
     whole.formUnion(
       entries.filter { drawn.contains($0.parameter.name) }.map { Self.module(of: $0.parameter) })
     for layer in model.backboneLinearLayers
@@ -42,7 +42,7 @@ extension RunExport {
       entries.filter { $0.kind == .head }.map {
         String($0.parameter.name.prefix { $0 != "." })
       })
-    // A head is one module for PEFT, whatever maps it has.
+    // PEFT treats a head as one module, however many linear maps it has.
     let modules =
       whole.filter { name in !heads.contains(String(name.prefix { $0 != "." })) }.union(heads)
     try SafetensorsWriter.write(
@@ -56,12 +56,12 @@ extension RunExport {
     guard let classes = manifest.task.classes else {
       return ["adapter_model.safetensors", "adapter_config.json"]
     }
-    // PEFT has no place for them, and ignores the file.
+    // PEFT has no field for the labels and ignores this file.
     try JSONFile.write(classes.json, to: output.file(LabelMap.fileName))
     return ["adapter_model.safetensors", "adapter_config.json", LabelMap.fileName]
   }
 
-  /// PEFT's task types have no masked language model, whose output layer is tied besides.
+  /// PEFT has no task type for masked language models, and their output layer is tied.
   private func checkLanguage() throws(FileError) {
     guard manifest.task.isLanguage, !trained.model.configuration.isCausal else { return }
     throw FileError(
@@ -75,7 +75,7 @@ extension RunExport {
     return name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
   }
 
-  /// `adapter_config.json`, with layers by their full names.
+  /// `adapter_config.json`, with the layers by their full names.
   private func configuration(
     _ layers: [LinearLayer], saving modules: [String]
   ) -> JSONValue {
@@ -89,7 +89,7 @@ extension RunExport {
         ? .string("dummy-target-modules") : .array(layers.map { .string($0.name) }),
       "task_type": .string(type(of: manifest.task).adapterTaskType),
     ]
-    // PEFT has no adapter of nothing: additions to no layer stand for it.
+    // PEFT has no empty adapter; a LoRA configuration for no layer takes its place.
     let own =
       layers.first?.adapter.map { Self.settings(of: layers, like: $0) }
       ?? LowRankAdapter.configuration(of: [])

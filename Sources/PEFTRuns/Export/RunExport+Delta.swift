@@ -3,8 +3,8 @@ import PEFTModels
 import PEFTTensor
 
 extension RunExport {
-  /// The tensors that trained, and a manifest that binds them to the base. The base is named
-  /// without its place, for a delta travels.
+  /// Writes the tensors that trained, and a manifest that binds them to the base. The manifest does
+  /// not record the base's directory, because a delta is meant to be moved.
   func writeDelta(to output: OutputDirectory) throws(FileError) -> [String] {
     let tensors = try output.file(TrainedTensors.fileName)
     try TrainedTensors.save(trained.model, drawn: drawn, to: tensors)

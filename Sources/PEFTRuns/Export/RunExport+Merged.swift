@@ -3,10 +3,10 @@ import PEFTModels
 import PEFTTensor
 
 extension RunExport {
-  /// Files of a model directory besides weights and configuration.
+  /// The files of a model directory other than weights and configuration.
   static let companions = ModelFiles.tokenizerNames + [ModelFiles.generationName]
 
-  /// Weights with everything folded in, the tokenizer's files, and `config.json` at last.
+  /// Writes the merged weights, the tokenizer's files, and finally `config.json`.
   func writeMerged(to output: OutputDirectory) throws(FileError) -> [String] {
     let model = trained.model
     model.mergeAdapters()
@@ -22,7 +22,8 @@ extension RunExport {
     return names + ["config.json"]
   }
 
-  /// The base's `config.json` with the architecture, the labels and the format of the weights.
+  /// The base's `config.json`, updated with the architecture, the labels and the format of the
+  /// weights.
   private func configuration() throws(FileError) -> JSONValue {
     let path = files.path(ModelFiles.configurationName)
     guard var document = try files.document(ModelFiles.configurationName)?.object else {
@@ -41,7 +42,7 @@ extension RunExport {
     if trained.model.configuration.isCausal, !manifest.task.isLanguage,
       document["pad_token_id"] ?? .null == .null
     {
-      // Where a batch is padded, transformers looks for the last token that is none of these.
+      // In a padded batch, transformers looks for the last token that differs from this id.
       let ends = document["eos_token_id"]
       document["pad_token_id"] = ends?.array?.first ?? ends
     }

@@ -3,37 +3,37 @@ import PEFTModels
 import PEFTNetwork
 import PEFTTensor
 
-/// A run, or a delta that was exported of one, opened to be written in a form that others read.
+/// A run, or a delta exported from one, opened for export in a format that other programs read.
 public struct RunExport {
-  /// A form of what was trained.
+  /// An export format.
   public enum Format: String, CaseIterable, Sendable {
-    /// A model directory as transformers reads it, what was trained folded in.
+    /// A model directory for transformers, with the adapters merged into the weights.
     case merged
-    /// The tensors that trained, bound to the base by SHA-256: a run directory of two files.
+    /// The tensors that trained, bound to the base by SHA-256, as a run directory of two files.
     case delta
     /// A Hugging Face PEFT adapter.
     case peft
   }
 
-  /// What was written.
+  /// The result of an export.
   public struct Outcome: Sendable {
-    /// Names and sizes in bytes.
+    /// The names of the written files and their sizes in bytes.
     public let files: [(name: String, byteCount: Int)]
-    /// The largest difference between the logits of the run and those of the export when it is read
-    /// again, on four sequences of random tokens.
+    /// The largest difference between the logits of the run and those of the re-read export, on
+    /// four sequences of random tokens.
     public let largestDifference: Double
-    /// The largest of these logits.
+    /// The largest magnitude of these logits.
     public let largestLogit: Double
   }
 
-  /// The export does not give the run's logits when it is read again.
+  /// The error if the re-read export does not reproduce the run's logits.
   public struct Mismatch: Error, CustomStringConvertible {
-    /// A message.
+    /// The message.
     public let description: String
   }
 
   let trained: TrainedModel
-  /// What the run says of itself.
+  /// The manifest of the run.
   public let manifest: RunManifest
   /// The directory of the run.
   let directory: String
@@ -41,10 +41,12 @@ public struct RunExport {
   let base: String
   /// The files of the base model.
   let files: ModelFiles
-  /// The names of what the base lacks.
+  /// The names of the tensors that the base lacks.
   let drawn: [String]
 
-  /// Opens the run in `directory`, whose base model is in `base` where it is not where it was.
+  /// Opens the run in `directory`.
+  ///
+  /// Its base model is in `base`, or in its original place if `base` is nil.
   public init(_ directory: String, base: String? = nil) throws(FileError) {
     guard FileManager.default.fileExists(atPath: directory + "/" + RunManifest.fileName) else {
       throw FileError(
@@ -57,11 +59,11 @@ public struct RunExport {
     self.base = base ?? manifest.modelDirectory
   }
 
-  /// Builds the export beside `output`, reads it again, compares, and puts it in place whole.
-  /// `output` is new or empty, or with `overwriting` an older export.
+  /// Builds the export beside `output`, reads it again, compares it with the run, and moves it into
+  /// place as a whole. `output` must be new or empty, or with `overwriting` an older export.
   ///
-  /// Errors: `unsupported` where the format has no place for what was trained; `Mismatch`. What was
-  /// at `output` is then as it was.
+  /// Errors: `unsupported` if the format cannot represent what was trained; `Mismatch`. After an
+  /// error, `output` is unchanged.
   public func write(
     _ format: Format, to output: String, overwriting: Bool = false
   ) throws -> Outcome {
@@ -83,7 +85,7 @@ public struct RunExport {
     _ format: Format, to output: OutputDirectory, named name: String
   ) throws -> Outcome {
     let batch = Self.batch(for: trained.model)
-    // Before anything is folded in.
+    // This must happen before anything is merged.
     let expected = Self.logits(of: trained.model, batch)
     let names =
       switch format {
@@ -116,11 +118,11 @@ public struct RunExport {
     URL(filePath: path).resolvingSymlinksInPath().standardizedFileURL.path
   }
 
-  /// How far the logits may be apart, relative to the largest. Folding an addition in rounds each
-  /// weight once, by 6e-8 of it, which leaves some 1e-6.
+  /// The largest permitted difference of the logits, relative to the largest logit. Merging a delta
+  /// rounds each weight once, by a relative 6e-8, which causes differences of about 1e-6.
   private static let tolerance = 1e-4
 
-  /// Transformers' classifiers read the first token, or in causal models the last.
+  /// The classifiers of transformers read the first token, or the last token in causal models.
   private func checkHead(for format: Format) throws(FileError) {
     guard format != .delta, case .classes = trained.model.output,
       manifest.pooling != trained.model.configuration.usualPooling

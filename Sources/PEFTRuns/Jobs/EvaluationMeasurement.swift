@@ -4,16 +4,16 @@ import PEFTNetwork
 import PEFTTensor
 import PEFTTrain
 
-/// Measures the memory of evaluations by a forward computation on a few of their examples.
+/// Measures the memory of evaluations by a forward pass over a few of their examples.
 struct EvaluationMeasurement {
   /// The model.
   let model: TransformerModel
-  /// The data sets that are evaluated, at least one.
+  /// The data sets to evaluate, at least one.
   let data: [EncodedDataset]
 
-  /// The most bytes of activations that an evaluation holds at once, measured on the examples
-  /// `indices` of the first data set. The parameters have their values in memory afterwards, and
-  /// not only packed.
+  /// The peak bytes of activations of an evaluation, measured on the examples `indices` of the
+  /// first data set. Afterwards the parameters have their plain values in memory, not only the
+  /// packed form.
   func bytes(_ indices: [Int]) -> Int {
     let first = data[0]
     let length = indices.reduce(0) { $0 + first.lengths[$1] }
@@ -27,7 +27,7 @@ struct EvaluationMeasurement {
       _ = isClassifier ? model.hidden(texts, on: Tape()) : model(texts, on: Tape())
     }
     let peak = TensorMemory.current.peakBytesInUse - before
-    // A layer has its input and its output for all tokens. The rest it has for those that it
+    // A layer holds its input and output for all tokens, and everything else for the tokens that it
     // computes at once.
     let outside = 8 * model.configuration.hiddenSize
     func atOnce(_ tokens: Int, _ lengths: some Sequence<Int>) -> Double {
@@ -42,7 +42,7 @@ struct EvaluationMeasurement {
       + Int(saturating: max(0, inside) * atOnce(tokens, data.lazy.flatMap(\.lengths)))
   }
 
-  /// The logits of the evaluation's batch with the most examples.
+  /// The number of logits in the evaluation batch with the most examples.
   private func mostLogits(of data: EncodedDataset) -> Int {
     guard let width = model.output.classCount else { return 0 }
     let batches = TransformerModel.evaluationBatches(of: data, 0..<data.count)

@@ -2,9 +2,9 @@
 ///
 /// The message names settings in backticks, as in "lower `learning-rate`".
 public struct InvalidSetting: Error, Hashable, Sendable, CustomStringConvertible {
-  /// The setting's name; nil where the message is of several, or of none.
+  /// The setting's name; nil if the message concerns several settings or none.
   public let setting: String?
-  /// What is wrong and what would be right.
+  /// What is wrong and how to correct it.
   public let description: String
 
   /// An error with this message.
@@ -13,7 +13,7 @@ public struct InvalidSetting: Error, Hashable, Sendable, CustomStringConvertible
     self.description = description
   }
 
-  /// An error of one setting, and of the value that it has, where that is worth telling.
+  /// An error about one setting, with its value if the value helps.
   public init(
     setting: String, value: (any CustomStringConvertible)? = nil, _ reason: String
   ) {

@@ -2,20 +2,20 @@ import PEFTModels
 
 /// Forecasts from sizes alone, before any weight is in memory.
 extension MemoryForecast {
-  /// Loading a model.
+  /// The memory for loading a model.
   init(loading configuration: ModelConfiguration) {
     self.init(of: "loading the model", remedy: "use a smaller model")
     self[.weights] = Int(saturating: 4 * configuration.matrixElements)
   }
 
-  /// Numbers for each token, width and layer that the tape of a step holds: the inputs of the
-  /// linear maps and norms, queries, keys and values, and the inner layer before and after its
-  /// activation.
+  /// The number of values that the tape of a step holds per token, hidden unit and layer: the
+  /// inputs of the linear maps and norms, queries, keys and values, and the inner layer before and
+  /// after its activation.
   private static let savedWidths = 16.0
 
-  /// Training a new model, all of it, on batches of up to `tokens` tokens.
+  /// The memory for training all parameters of a new model on batches of up to `tokens` tokens.
   ///
-  /// - Parameter keepsBest: whether the run evaluates, and keeps a copy of the best parameters.
+  /// - Parameter keepsBest: whether the run evaluates, and so keeps a copy of the best parameters.
   init(pretraining configuration: ModelConfiguration, tokens: Int, keepsBest: Bool) {
     self.init(
       of: "pretraining",

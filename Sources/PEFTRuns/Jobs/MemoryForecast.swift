@@ -1,19 +1,19 @@
 import PEFTTensor
 
-/// The memory that a job will need, by what it is needed for.
+/// The memory that a job will need, by purpose.
 ///
-/// A forecast is made before the memory is taken. `check(available:)` refuses a job that would not
-/// fit, and says what needs the memory and how to need less.
+/// A forecast is made before the memory is allocated. `check(available:)` refuses a job that would
+/// not fit, and its error says what needs the memory and how to reduce it.
 public struct MemoryForecast: Hashable, Sendable {
-  /// What memory is needed for.
+  /// A purpose for which memory is needed.
   public enum Item: String, CaseIterable, Hashable, Sendable {
-    /// The process without the model: code, vocabulary, data.
+    /// The process without the model: code, vocabulary and data.
     case process
-    /// The parameters, as the job holds them. In bf16, frozen matrices are only packed.
+    /// The parameters in the form that the job holds. In bf16, frozen matrices are only packed.
     case weights
-    /// The gradients of what trains.
+    /// The gradients of the trainable parameters.
     case gradients
-    /// AdamW's two moments of what trains.
+    /// AdamW's two moments of the trainable parameters.
     case optimizer
     /// The copy of the best parameters.
     case bestCopy
@@ -21,11 +21,11 @@ public struct MemoryForecast: Hashable, Sendable {
     case packedWeights
     /// The activations of the largest batch.
     case activations
-    /// The sums of a probe: of the gradients, and of their squares.
+    /// The sums of a probe: of the gradients and of their squares.
     case moments
     /// The direction along which a probe measures.
     case direction
-    /// The copy of the parameters from before a probe.
+    /// A copy of the parameters as they were before a probe.
     case snapshot
 
     /// The item's name in tables and messages.
@@ -47,45 +47,45 @@ public struct MemoryForecast: Hashable, Sendable {
 
   /// The job, as the subject of a message: "training".
   public let activity: String
-  /// How to need less memory, as in "lower `batch-size`".
+  /// How to reduce the memory, as in "lower `batch-size`".
   public let remedy: String
-  /// Bytes that the process has or has had: its own and those of the parameters as they were
-  /// loaded; 0 before a model is loaded.
+  /// The number of bytes that the process holds or has held: its own and those of the loaded
+  /// parameters; 0 before a model is loaded.
   public let heldBytes: Int
   private var bytes: [Item: Int] = [:]
 
-  /// A forecast without items.
+  /// Creates a forecast without items.
   ///
   /// - Parameters:
   ///   - activity: the job, as the subject of a message.
-  ///   - heldBytes: bytes that the process has or has had.
-  ///   - remedy: how to need less memory.
+  ///   - heldBytes: the number of bytes that the process holds or has held.
+  ///   - remedy: how to reduce the memory.
   public init(of activity: String, heldBytes: Int = 0, remedy: String) {
     self.activity = activity
     self.heldBytes = heldBytes
     self.remedy = remedy
   }
 
-  /// Bytes of an item; 0 for one that the job does not need.
+  /// The bytes of an item; 0 if the job does not need it.
   public subscript(item: Item) -> Int {
     get { bytes[item] ?? 0 }
     set { bytes[item] = newValue }
   }
 
-  /// The most bytes that the process has at once.
+  /// The peak memory of the process in bytes.
   public var totalBytes: Int { max(heldBytes, sum) }
 
-  /// Bytes that the process does not have yet.
+  /// The number of bytes that the process does not hold yet.
   public var neededBytes: Int { totalBytes - heldBytes }
 
-  /// The sum of the items; in Double, because sizes from a file may be absurd.
+  /// The sum of the items, computed in Double because sizes from a file may be absurdly large.
   private var sum: Int {
     Int(saturating: Item.allCases.reduce(0.0) { $0 + Double(self[$1]) })
   }
 
-  /// Throws where the job needs more than the system will give.
+  /// Throws if the job needs more memory than the system can provide.
   ///
-  /// - Parameter available: bytes that the process may still take.
+  /// - Parameter available: the number of bytes that the process may still allocate.
   public func check(
     available: Int = Processor.availableMemory
   ) throws(InsufficientMemory) {
@@ -94,13 +94,13 @@ public struct MemoryForecast: Hashable, Sendable {
   }
 }
 
-/// A job that does not fit into memory.
+/// The error for a job that does not fit into memory.
 ///
-/// The message says what needs the memory, what is free, and the settings that help.
+/// The message says what needs the memory, how much is free, and which settings help.
 public struct InsufficientMemory: Error, Hashable, Sendable, CustomStringConvertible {
-  /// What the job would need.
+  /// The memory that the job would need.
   public let forecast: MemoryForecast
-  /// Bytes that the process may still take.
+  /// The number of bytes that the process may still allocate.
   public let available: Int
 
   init(_ forecast: MemoryForecast, available: Int) {
@@ -111,7 +111,7 @@ public struct InsufficientMemory: Error, Hashable, Sendable, CustomStringConvert
   /// The message.
   public var description: String {
     let items = MemoryForecast.Item.allCases.filter { item in
-      // What the process has already is not what it lacks.
+      // Memory that the process already holds is not part of the shortage.
       let isHeld = item == .process || item == .weights && forecast.heldBytes > 0
       return forecast[item] > 0 && !isHeld
     }.map { "\($0.title) \(Self.mebibytes(forecast[$0]))" }

@@ -2,24 +2,24 @@ import PEFTModels
 import PEFTTensor
 
 extension ModelFiles {
-  /// How a model's files differ from those that something was made with.
+  /// A difference between a model's files and the recorded ones.
   package struct Difference: Hashable, Sendable {
     /// The name of the first file that differs.
     let name: String
-    /// What is different about it, as a clause.
+    /// The difference, as a clause.
     let reason: String
-    /// Whether it holds weights.
+    /// Whether the file contains weights.
     let isOfWeights: Bool
   }
 
-  /// How these files differ from those whose digests were recorded; nil where they do not.
+  /// The first difference between these files and the recorded digests; nil if they agree.
   ///
-  /// Weights, configuration and tokenizer's files must be as they were, and none may have come that
-  /// would be read. Earlier versions recorded the weights alone, and in the recipe of a run what is
-  /// read besides them: where there are no others, those digests count.
+  /// Weights, configuration and tokenizer files must be unchanged, and no new file may exist that
+  /// would be read. Earlier versions recorded only the weights, and put the digests of the other
+  /// files into the recipe of a run. The recipe's digests apply if `recorded` has only weights.
   ///
   /// - Parameters:
-  ///   - recorded: SHA-256 by the file's name.
+  ///   - recorded: SHA-256 by file name.
   ///   - recipe: the recipe that was recorded with them.
   /// - Errors: those of `digests`.
   package func difference(
@@ -35,7 +35,8 @@ extension ModelFiles {
     if settings.isEmpty {
       for name in settingNames { settings[name] = recipe?[name]?.string }
       if settings.isEmpty { return nil }
-      // A recipe is without it where there are no tables that it says how to read.
+      // A recipe omits the tokenizer's settings if there is a tokenizer.json, beside which they are
+      // not read.
       if has("tokenizer.json") { names.removeAll { $0 == Self.tokenizerSettingsName } }
     }
     let digests = try settingDigests().filter { settings[$0.key] != nil || names.contains($0.key) }

@@ -5,19 +5,20 @@ import PEFTTensor
 import PEFTTrain
 
 extension PreparedJob {
-  /// The factor on measured activations, for what is lost between buffers of different sizes.
+  /// The factor on measured activations, to allow for fragmentation between buffers of different
+  /// sizes.
   private static let activationMargin = 1.1
-  /// Minimum batch sizes, in tokens, for measuring memory, if there are that many: large enough
+  /// Minimum batch sizes, in tokens, for measuring memory, if the data have that many: large enough
   /// that the rounding of buffers does not dominate, small enough that a run starts quickly.
   private static let measuredTokens = (step: 256, evaluation: 512)
 
-  /// The memory of training with `settings`: of the parameters that are marked now, with
-  /// activations measured on two small steps without an update.
+  /// The memory of training with `settings`, for the parameters that are trainable now. Activations
+  /// are measured on two small steps without an update.
   ///
   /// - Parameters:
   ///   - activity: the job, as the subject of a message.
-  ///   - evaluates: whether the job evaluates its data, and keeps the best parameters.
-  ///   - remedy: how to need less memory.
+  ///   - evaluates: whether the job evaluates its data and keeps the best parameters.
+  ///   - remedy: how to reduce the memory.
   package func memoryForecast(
     of activity: String, settings: TrainingSettings, evaluates: Bool, remedy: String
   ) -> MemoryForecast {
@@ -31,9 +32,10 @@ extension PreparedJob {
     let step = StepMeasurement(model: model, data: train, settings: settings)
     let batch = batches.first ?? []
     let short = first(Self.measuredTokens.step, of: train, batch)
-    // At least two examples, one of which is half of them.
+    // At least two examples, so that they can be halved.
     let measured = short.count > 1 ? short : Array(batch.prefix(2))
-    // Before the activations: packed matrices stay, and would count as activations.
+    // Pack the matrices before measuring the activations; the packed matrices stay in memory and
+    // would otherwise count as activations.
     if settings.precision == .bf16 { _ = step.bytes(measured) }
     memory[.weights] = weightBytes
     memory[.packedWeights] = packedBytes
@@ -44,7 +46,7 @@ extension PreparedJob {
     if evaluates, dev != nil { memory[.bestCopy] = 4 * counts.trainable }
     let passes = Int(
       saturating: Double(step.bytes(measured, of: largest)) * Self.activationMargin)
-    // An evaluation has every matrix unpacked.
+    // An evaluation has every matrix in unpacked form.
     let unpacked = loadedBytes - memory[.weights] - memory[.packedWeights]
     memory[.activations] = max(
       passes, evaluates ? evaluationBytes().map { $0 + unpacked } ?? 0 : 0)
@@ -58,7 +60,8 @@ extension PreparedJob {
       self.first(Self.measuredTokens.evaluation, of: first, 0..<first.count))
   }
 
-  /// Bytes of the gradients of a step. A table has only the rows that the step reads.
+  /// The bytes of the gradients of a step. A table has gradients only for the rows that the step
+  /// reads.
   private func gradientBytes(words: Int, largest: Int) -> Int {
     let elements = model.parameters.reduce(0) { sum, entry in
       let parameter = entry.parameter
@@ -72,8 +75,8 @@ extension PreparedJob {
     return MemoryLayout<Float>.stride * elements
   }
 
-  /// Bytes of AdamW's moments. The word table has pages for the words that the run reads; of a
-  /// method that chooses while it trains, all that it plans to train counts.
+  /// The bytes of AdamW's moments. The word table has pages only for the words that the run reads.
+  /// If a method chooses elements during training, all elements that it plans to train count.
   private func optimizerBytes(words: Set<Int32>, largest: Int) -> Int {
     let bytes = model.parameters.reduce(0) { sum, entry in
       let parameter = entry.parameter
@@ -99,7 +102,7 @@ extension PreparedJob {
 
   private var packedBytes: Int { model.parameters.reduce(0) { $0 + $1.parameter.packedBytes } }
 
-  /// The first of `indices` that have `count` tokens together.
+  /// The shortest prefix of `indices` whose examples have at least `count` tokens in total.
   private func first(
     _ count: Int, of data: EncodedDataset, _ indices: some Sequence<Int>
   ) -> [Int] {

@@ -4,30 +4,31 @@ import PEFTModels
 import PEFTTensor
 import PEFTTrain
 
-/// What a run does with what is in its directory.
+/// How a run treats existing content of its directory.
 public enum RunStart: Hashable, Sendable {
-  /// It must be new or empty.
+  /// The directory must be new or empty.
   case new
-  /// A run that is there is replaced.
+  /// An existing run is replaced.
   case overwriting
-  /// A run that was ended there goes on; where there is none, one begins.
+  /// An unfinished run is resumed; if there is none, a new run begins.
   case resuming
 }
 
 extension TrainingJob {
-  /// The manifest of a run of this job in `output` that came to its end; nil where there is none.
+  /// The manifest of a finished run of this job in `output`; nil if there is none.
   ///
-  /// Throws `malformed` where the run there is one with other options.
+  /// Throws `malformed` if the run there has other options.
   public func finishedRun(in output: String) throws(FileError) -> RunManifest? {
     guard let manifest = try finishedRun(in: output, recipe: nil) else { return nil }
-    // States that a process left which was killed when the run had ended.
+    // The process may have been killed after the run had ended, leaving its states.
     try CheckpointStore<TrainingState>.tidy(output, as: .run, besides: [.adaptation])
     return manifest
   }
 
-  /// The same, and nothing there is changed.
+  /// The manifest of a finished run in `output`, without changing anything there; nil if there is
+  /// none.
   ///
-  /// - Parameter recipe: the job's, where it is known.
+  /// - Parameter recipe: the job's recipe, if it is known.
   package func finishedRun(
     in output: String, recipe: JSONObject?
   ) throws(FileError) -> RunManifest? {
@@ -46,13 +47,13 @@ extension TrainingJob {
 extension PreparedJob {
   /// Trains, evaluates and writes the run directory `output`.
   ///
-  /// A run that goes on gives the bits of one that was never ended. One that was finished is not
-  /// for this: its manifest can be read.
+  /// A resumed run produces the same bits as an uninterrupted one. Do not call this for a finished
+  /// run; read its manifest instead.
   ///
   /// - Parameters:
-  ///   - checkpoints: how often, in steps, the state is saved besides after every
+  ///   - checkpoints: how often, in steps, the state is saved, in addition to after every
   ///     evaluation or pass.
-  ///   - note: told what the user should know.
+  ///   - note: receives messages for the user.
   public func run(
     to output: String, start: RunStart, checkpoints: Int? = nil, shouldStop: () -> Bool,
     note: (String) -> Void = { _ in }, observe: (TrainingEvent) -> Void
@@ -64,7 +65,7 @@ extension PreparedJob {
       shouldStop: shouldStop, note: note, observe: observe)
   }
 
-  /// The same in a directory that is the command's own already.
+  /// Trains, evaluates and writes the run in a directory that already belongs to the command.
   package func run(
     in output: OutputDirectory, recipe: JSONObject, resuming: Bool, checkpoints: Int? = nil,
     shouldStop: () -> Bool, note: (String) -> Void = { _ in }, observe: (TrainingEvent) -> Void
@@ -106,7 +107,8 @@ extension PreparedJob {
       on: model, steps: plannedSteps(data: train, settings: job.settings))
   }
 
-  /// What the test data say, with what is written for them; nil where it was stopped.
+  /// The metrics of the test data, including those of generated texts; nil if the evaluation was
+  /// stopped.
   private func testMetrics(
     _ test: EncodedDataset, output: OutputDirectory, shouldStop: () -> Bool
   ) throws -> [(name: String, value: Double)]? {

@@ -6,77 +6,77 @@ import PEFTTensor
 import PEFTText
 import PEFTTrain
 
-/// A language model from scratch: vocabulary, weights and all.
+/// Trains a language model from scratch, including its vocabulary.
 public struct PretrainingJob: Sendable {
-  /// What is predicted.
+  /// The kind of prediction.
   public enum Target: String, CaseIterable, Sendable {
-    /// The next token, by a GPT-2.
+    /// Predict the next token, with a GPT-2.
     case causal
-    /// Hidden tokens, by a RoBERTa.
+    /// Predict masked tokens, with a RoBERTa.
     case masked
   }
 
-  /// What is predicted.
+  /// The kind of prediction.
   public var target = Target.causal
-  /// Files of text to learn from: plain text, one document each, or JSON lines with `text`.
+  /// The text files to learn from: plain text, one document each, or JSON lines with `text`.
   public var trainPaths: [String] = []
-  /// Whether to learn from the descriptions of this machine's packages too.
+  /// Whether to learn also from the package descriptions of this machine.
   public var usesPackages = false
-  /// Text to evaluate on.
+  /// The text to evaluate on.
   public var devPath: String?
-  /// Tokens of the vocabulary, special ones included.
+  /// The size of the vocabulary, including special tokens.
   public var vocabularySize = 4096
-  /// Width of the residual stream.
+  /// The width of the residual stream.
   public var hiddenSize = 192
-  /// Transformer layers.
+  /// The number of transformer layers.
   public var layerCount = 4
-  /// Attention heads of a layer.
+  /// The number of attention heads per layer.
   public var headCount = 4
   /// The longest sequence, in tokens.
   public var context = 128
-  /// Whether the finished weights are written in half precision.
+  /// Whether the final weights are written in half precision.
   public var isHalf = false
-  /// How it trains.
+  /// The training settings.
   public var settings = TrainingSettings()
-  /// Steps between checkpoints.
+  /// The number of steps between checkpoints.
   public var checkpointInterval = 200
 
-  /// A job with the defaults.
+  /// A job with the default settings.
   public init() {}
 
-  /// The file that tells how a model came about.
+  /// The name of the file that records how a model was made.
   public static let recipeName = "pretraining.json"
 }
 
-/// A pretraining whose data are read.
+/// A pretraining job whose data are read.
 public struct PreparedPretraining {
   /// The job.
   public let job: PretrainingJob
-  /// The directory that is being written.
+  /// The output directory.
   let output: OutputDirectory
   /// The model.
   public let model: TransformerModel
-  /// Its data.
+  /// The training data.
   public let train: EncodedDataset
   /// The data to evaluate on.
   public let dev: EncodedDataset?
-  /// Tokens of the training data.
+  /// The number of tokens of the training data.
   public let tokenCount: Int
   let checkpoints: CheckpointStore<TrainingState>
   let steps: RunTable
-  /// Steps that are done already.
+  /// The number of steps already taken.
   public let stepsDone: Int
-  /// What the user should know.
+  /// Messages for the user.
   public let notes: [String]
   fileprivate let state: Handover<TrainingState>
 
-  /// The task that the data pose.
+  /// The task of the data.
   var task: any PredictionTask { LanguageModelling(TextWindows(context: job.context)) }
 }
 
 extension PretrainingJob {
-  /// `pretraining.json` of a run in `output` that has ended; nil where it has not. Throws where its
-  /// options were others, or its text.
+  /// The content of `pretraining.json` of a finished run in `output`; nil if there is no finished
+  /// run. Throws if the run had other options or other text.
   public func finishedRun(in output: String) throws -> JSONObject? {
     let path = output + "/" + Self.recipeName
     guard !Self.exists(TrainingState.manifestName, in: output),
@@ -91,8 +91,8 @@ extension PretrainingJob {
     return document
   }
 
-  /// Opens `output`. With `resuming`, a directory that an earlier version wrote, which made no
-  /// marker, is known by its checkpoints.
+  /// Opens `output`. With `resuming`, a directory from an earlier version, which wrote no marker,
+  /// is recognised by its checkpoints.
   private func open(_ output: String, resuming: Bool) throws(FileError) -> OutputDirectory {
     try OutputDirectory(output, as: .pretraining) { () throws(FileError) in
       guard resuming,
@@ -102,13 +102,13 @@ extension PretrainingJob {
     }
   }
 
-  /// Reads the data, learns the vocabulary and writes its files and `config.json` into `path`, a
-  /// new or empty directory. With `resuming`, continues the run that was interrupted there; without
-  /// a checkpoint there, begins one.
+  /// Reads the data, learns the vocabulary, and writes the vocabulary's files and `config.json`
+  /// into `path`, a new or empty directory. With `resuming`, continues the interrupted run there,
+  /// or begins one if there is no checkpoint.
   public func prepare(
     output path: String, resuming: Bool, overwriting: Bool
   ) throws -> PreparedPretraining {
-    // A directory that is not there is made when it is known that something goes into it.
+    // Create a missing directory only when it is certain that something will be written into it.
     let isNew = try DirectoryHandle.entry(path) == nil
     let present = isNew ? nil : try open(path, resuming: resuming)
     let rows = try rows()
@@ -156,7 +156,7 @@ extension PretrainingJob {
       notes: saved?.warning.map { [$0] } ?? [], state: Handover(saved?.state))
   }
 
-  /// The table of steps, up to a state that was saved.
+  /// The table of steps, up to a saved state.
   private static func steps(
     in output: OutputDirectory, from saved: CheckpointStore<TrainingState>.Saved?
   ) throws(FileError) -> RunTable {
@@ -165,7 +165,7 @@ extension PretrainingJob {
       return try RunTable(creating: path, header: StepRow.header + ",seconds")
     }
     if let mark = saved.marks[StepRow.tableName] { return try RunTable(reopening: path, at: mark) }
-    // An earlier version made no marks.
+    // An earlier version recorded no marks.
     let count = try StepRow.read(path).prefix { $0.step <= saved.state.step }.count
     return try RunTable(reopening: path, keepingRows: count)
   }
@@ -219,13 +219,13 @@ extension PretrainingJob {
     FileManager.default.fileExists(atPath: output + "/" + name)
   }
 
-  /// What a finished run leaves.
+  /// The files of a finished run.
   private static let ownFiles = [
     "vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json", "config.json",
     "steps.csv", "model.safetensors", recipeName,
   ]
 
-  /// Throws where something is in the way: with `resuming` only a model that is finished.
+  /// Throws if existing files are in the way; with `resuming`, only a finished model is.
   private static func check(
     _ output: OutputDirectory, overwriting: Bool, resuming: Bool
   ) throws(FileError) {
@@ -237,7 +237,7 @@ extension PretrainingJob {
       remedy: "name another directory, add `overwrite`, or resume with `resume`")
   }
 
-  /// Throws where the run would not fit, before any memory is taken for the model.
+  /// Throws if the run would not fit into memory, before any memory is allocated for the model.
   private func checkMemory(
     _ configuration: ModelConfiguration, _ train: EncodedDataset
   ) throws(InsufficientMemory) {
@@ -282,9 +282,10 @@ extension PretrainingJob {
 }
 
 extension PreparedPretraining {
-  /// Trains, writes a checkpoint now and then, and the weights and `pretraining.json` at the end.
+  /// Trains, writes checkpoints at intervals, and writes the weights and `pretraining.json` at the
+  /// end.
   ///
-  /// - Returns: nil where it was stopped; the checkpoint has the state.
+  /// - Returns: nil if the run was stopped; its state is in the checkpoint.
   public func run(
     shouldStop: () -> Bool, observe: (TrainingEvent) -> Void
   ) throws -> TrainingOutcome? {
@@ -320,7 +321,7 @@ extension PreparedPretraining {
     return outcome
   }
 
-  /// At most 100 pairs of a step and the mean loss of the steps from the pair before up to it.
+  /// At most 100 pairs of a step and the mean loss since the step of the preceding pair.
   private static func means(_ rows: [StepRow]) -> JSONValue {
     let size = max(1, (rows.count + 99) / 100)
     return .array(
@@ -334,7 +335,7 @@ extension PreparedPretraining {
   }
 }
 
-/// Something that is given away once, so that nobody else keeps it.
+/// Holds a value that can be taken once, so that no other reference keeps it alive.
 fileprivate final class Handover<Value> {
   private var value: Value?
 

@@ -12,17 +12,18 @@ import PEFTTrain
 ///     metrics.csv          step, split, metric, value
 ///     events.jsonl         a log with times: steps, evaluations, interruptions
 ///     events.out.tfevents… the same numbers for TensorBoard
-///     checkpoint.json      the states to go on from, while the run is not finished
+///     checkpoint.json      the states to resume from, until the run is finished
 ///     trained.safetensors  the tensors that trained
-///     written.jsonl        what was written after the test prompts, where that was asked for
+///     written.jsonl        the texts generated for the test prompts, if requested
 ///     report.html          a page that shows the run
 ///     run.json             the manifest with the SHA-256 of the others, written last
 ///     .peft.json           the marker of an `OutputDirectory`
 ///
-/// A directory with a `run.json` is a run that ended; one without it is not. What does not tell the
-/// time is the same, to the bit, however often the run was ended and gone on with.
+/// A directory has a `run.json` once the run has ended, either finished or interrupted by a signal.
+/// Without one, the run is in progress or its process was killed. Everything that does not depend
+/// on the time is the same, bit for bit, however often the run was interrupted and resumed.
 public struct RunDirectory {
-  /// The name of the file with what was written after the test prompts.
+  /// The name of the file with the texts generated for the test prompts.
   package static let writtenName = "written.jsonl"
   package static let settingsName = RunManifest.settingsName
   private static let metricsName = "metrics.csv"
@@ -36,15 +37,16 @@ public struct RunDirectory {
   private var board: TensorBoardFile
   private var checkpoints: CheckpointStore<TrainingState>
 
-  /// What a run leaves, with the files for TensorBoard left out, whose names tell the time.
+  /// The files of a run that has ended, except the TensorBoard files, whose names depend on the
+  /// time.
   package static let ownFiles = [
     RunManifest.fileName, settingsName, EnvironmentReport.fileName, StepRow.tableName, metricsName,
     EventLog.fileName, TrainedTensors.fileName, RunReport.fileName, writtenName,
   ]
 
-  /// Begins a run in `output` and writes what is known before the first step. What an
-  /// earlier run left there goes, its manifest first, so that a half-replaced run is never
-  /// taken for a whole one.
+  /// Begins a run in `output` and writes everything known before the first step. The files of an
+  /// earlier run are removed, its manifest first, so that a half-replaced run is never taken for a
+  /// complete one.
   package init(
     beginningIn output: OutputDirectory, settings: JSONValue, recipe: JSONObject
   ) throws(FileError) {
@@ -64,11 +66,11 @@ public struct RunDirectory {
     try events.add("begin", ["environment": EnvironmentReport.json])
   }
 
-  /// Goes on with a run that was ended, from its last checkpoint.
+  /// Resumes an interrupted run from its last checkpoint.
   ///
-  /// - Returns: the state to train on from, and what the user should know; nil where there is no
+  /// - Returns: the state to resume training from, and messages for the user; nil if there is no
   ///   checkpoint yet.
-  /// - Throws: `malformed` where the run was begun with other options or files.
+  /// - Throws: `malformed` if the run was begun with other options or files.
   package static func resume(
     in output: OutputDirectory, recipe: JSONObject, model: TransformerModel, plannedSteps: Int
   ) throws(FileError) -> (directory: RunDirectory, state: TrainingState, notes: [String])? {
@@ -105,10 +107,10 @@ public struct RunDirectory {
       "resume", ["step": .integer(saved.state.step), "environment": EnvironmentReport.json])
   }
 
-  /// Opens the directory of a run of its own.
+  /// Opens the directory of a stand-alone run.
   ///
-  /// With `resuming`, one that an earlier version wrote, which made no marker, is
-  /// known by its checkpoints.
+  /// With `resuming`, a directory from an earlier version, which wrote no marker, is recognised by
+  /// its checkpoints.
   package static func output(
     _ path: String, start: RunStart
   ) throws(FileError) -> OutputDirectory {
@@ -116,7 +118,7 @@ public struct RunDirectory {
       guard start == .resuming,
         let states = try CheckpointStore<TrainingState>.fileNames(in: path)
       else { return nil }
-      // One that a signal ended has a manifest besides.
+      // A run interrupted by a signal also has a manifest.
       let ended = (try? RunManifest.read(path)).map {
         $0.files.keys + [RunManifest.fileName, RunReport.fileName]
       }
@@ -128,7 +130,7 @@ public struct RunDirectory {
     return output
   }
 
-  /// Throws where a run that ended, or one that was begun with other settings, is in `output`.
+  /// Throws if `output` has a run that has ended, or a run begun with other settings.
   package static func checkUnfinished(_ output: OutputDirectory, settings: JSONValue)
     throws(FileError)
   {
@@ -145,7 +147,7 @@ public struct RunDirectory {
     else { throw refusal(settingsName) }
   }
 
-  /// Notes an event.
+  /// Records an event.
   package mutating func record(_ event: TrainingEvent) throws(FileError) {
     switch event {
     case .step(let report):
@@ -168,7 +170,7 @@ public struct RunDirectory {
     }
   }
 
-  /// Notes metrics of a split.
+  /// Records metrics of a split.
   package mutating func add(
     _ values: [(name: String, value: Double)], split: String, step: Int
   ) throws(FileError) {
@@ -181,7 +183,7 @@ public struct RunDirectory {
     try board.add(values.map { ("\(split)/\($0.name)", $0.value) }, step: step)
   }
 
-  /// Saves a state to go on from.
+  /// Saves a state to resume from.
   package mutating func save(_ state: TrainingState) throws(FileError) {
     try steps.synchronize()
     try metrics.synchronize()
@@ -191,15 +193,15 @@ public struct RunDirectory {
     try events.add("checkpoint", ["step": .integer(state.step)])
   }
 
-  /// Writes tensors, page and manifest; the checkpoints of a run that came to its end go.
+  /// Writes tensors, page and manifest, and removes the checkpoints of a finished run.
   ///
-  /// - Parameter drawn: the names of what the base model lacks.
+  /// - Parameter drawn: the names of the tensors that the base model lacks.
   package mutating func finish(
     _ manifest: RunManifest, model: TransformerModel, drawn: [String]
   ) throws(FileError) {
     try steps.synchronize()
     try metrics.synchronize()
-    // That of an earlier interruption would no longer fit its files.
+    // The manifest of an earlier interruption would no longer match its files.
     try output.remove([RunManifest.fileName])
     try TrainedTensors.save(model, drawn: drawn, to: output.file(TrainedTensors.fileName))
     try events.add("end", ["ending": .string(manifest.outcome.ending.rawValue)])
@@ -218,14 +220,13 @@ public struct RunDirectory {
     try CheckpointStore<TrainingState>.remove(from: output)
   }
 
-  /// Whether the manifest has the digest of a file of this name. A page has its own,
-  /// and may be made again.
+  /// Whether the manifest has the digest of the file `name`. A page has its own digest and may be
+  /// regenerated.
   private static func isBound(_ name: String) -> Bool {
     isOwn(name) && name != RunReport.fileName && name != RunManifest.fileName
   }
 
-  /// Whether a run cannot be opened without its file of this name. Logs and texts may go
-  /// when nobody needs them.
+  /// Whether the file `name` is required to open a run. Logs and texts may be deleted.
   package static func isOpened(_ name: String) -> Bool {
     [TrainedTensors.fileName, settingsName, EnvironmentReport.fileName].contains(name)
   }
@@ -236,8 +237,8 @@ public struct RunDirectory {
 }
 
 extension RunDirectory {
-  /// Copies a run that ended to `target`, in place of one that may be there;
-  /// the manifest goes last.
+  /// Copies a run that has ended to `target`, replacing an existing run; the manifest is written
+  /// last.
   package static func copy(_ source: String, to target: OutputDirectory) throws(FileError) {
     try clear(target)
     let names = try DirectoryHandle(source).names().filter(isOwn).sorted()
@@ -254,7 +255,7 @@ extension RunDirectory {
     try output.remove(output.files { isOwn($0) && $0 != settingsName } + [settingsName])
   }
 
-  /// What is otherwise here than where the run was begun, and may change its last bits.
+  /// The differences from the environment in which the run was begun that may change its last bits.
   private static func changes(since path: String) throws(FileError) -> [String] {
     let before = try JSONValue(contentsOf: path)
     return ["instructionSet", "blasCore", "workers"].compactMap { key in

@@ -4,20 +4,20 @@ import PEFTReport
 import PEFTTensor
 import PEFTTrain
 
-/// The page that shows runs: one self-contained HTML file, no network.
+/// The page that shows runs: one self-contained HTML file that needs no network.
 package struct RunReport {
   /// The file's name in a run directory.
   package static let fileName = "report.html"
 
-  /// A run as the page shows it.
+  /// A run as shown on the page.
   package struct Run {
     let name: String
     let manifest: RunManifest
     let history: RunHistory
-    /// Where and with what it was made.
+    /// The machine and software of the run.
     let environment: [(String, String)]
 
-    /// A run; `environment` says where and with what it was made.
+    /// Creates a run; `environment` describes its machine and software.
     package init(
       name: String, manifest: RunManifest, history: RunHistory, environment: [(String, String)]
     ) {
@@ -28,13 +28,13 @@ package struct RunReport {
     }
   }
 
-  /// The runs; the page is about all of them alike.
+  /// The runs of the page, none of them singled out.
   package let runs: [Run]
 
   /// The page for these runs.
   package init(runs: [Run]) { self.runs = runs }
 
-  /// The page.
+  /// The page as HTML.
   package var html: String {
     var page = HTMLPage(title: runs.count == 1 ? "\(runs[0].manifest.method.name) run" : "Runs")
     page.heading(
@@ -68,7 +68,7 @@ package struct RunReport {
       valueName: "training loss")
   }
 
-  /// The metric by which the task is judged, where it was evaluated.
+  /// The chart of the task's primary metric; nil if it was not evaluated.
   private var scoreChart: CurveChart? {
     let metric = runs[0].manifest.task.primaryMetric.name
     let lines = runs.map {

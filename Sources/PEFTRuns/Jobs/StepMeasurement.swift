@@ -4,22 +4,21 @@ import PEFTNetwork
 import PEFTTensor
 import PEFTTrain
 
-/// Measures training steps without an update, on batches of their own data.
+/// Measures training steps without an update, on batches of the job's own data.
 struct StepMeasurement {
-  /// The model, with what trains marked.
+  /// The model, with its trainable parameters marked.
   let model: TransformerModel
   /// The training data.
   let data: EncodedDataset
-  /// How it trains.
+  /// The training settings.
   let settings: TrainingSettings
 
-  /// The examples `indices`, packed; nil without labels.
+  /// The examples `indices`, packed; nil for data without labels.
   func batch(_ indices: [Int]) -> Batch? {
     data.examples(indices, maskingWith: SeededGenerator(seed: 0, purpose: "forecast masks"))
   }
 
-  /// The most bytes that a step on the examples `indices` holds at once besides parameters and
-  /// gradients.
+  /// The peak bytes of a step on the examples `indices`, without parameters and gradients.
   func bytes(_ indices: [Int]) -> Int {
     guard !indices.isEmpty, let batch = batch(indices) else { return 0 }
     let before = TensorMemory.current.bytesInUse
@@ -28,8 +27,8 @@ struct StepMeasurement {
     return TensorMemory.current.peakBytesInUse - before
   }
 
-  /// The most bytes that a step of `tokens` tokens holds at once besides parameters and gradients,
-  /// estimated from the examples `indices` and from half of them.
+  /// The peak bytes of a step of `tokens` tokens, without parameters and gradients, estimated from
+  /// the examples `indices` and from the first half of them.
   func bytes(_ indices: [Int], of tokens: Int) -> Int {
     let half = Array(indices.prefix(indices.count / 2))
     func length(_ indices: [Int]) -> Int { indices.reduce(0) { $0 + data.lengths[$1] } }
@@ -38,7 +37,7 @@ struct StepMeasurement {
     guard !half.isEmpty, more > 0 else {
       return Int(saturating: Double(bytes) * max(1, Double(tokens) / Double(max(1, measured))))
     }
-    // What does not grow with the tokens is in both.
+    // Memory that does not grow with the tokens is in both measurements and cancels.
     let perToken = Double(max(0, bytes - self.bytes(half))) / Double(more)
     let total = Double(bytes) + perToken * Double(max(0, tokens - measured))
     return Int(
@@ -46,8 +45,8 @@ struct StepMeasurement {
         - uncountedLogits(indices, measured: measured, of: tokens, perToken: perToken))
   }
 
-  /// Bytes of logits over a vocabulary that `perToken` counts for every token. Only the logits of
-  /// some rows are in memory at once; those of the examples `indices` are.
+  /// The bytes of vocabulary logits that `perToken` wrongly counts for every token. Only the logits
+  /// of some rows are in memory at once; those of the examples `indices` all are.
   private func uncountedLogits(
     _ indices: [Int], measured: Int, of tokens: Int, perToken: Double
   ) -> Double {
@@ -59,7 +58,7 @@ struct StepMeasurement {
     return max(0, rowsOfToken * Double(tokens) - Double(atOnce)) * bytesOfRow
   }
 
-  /// Tokens a second of the forward and reverse passes over a few batches, without the first.
+  /// Tokens per second of the forward and backward passes over a few batches, without the first.
   func tokensPerSecond(_ batches: [[Int]]) -> Double {
     let gradients = GradientAccumulator(precision: settings.precision)
     var tokens = 0
@@ -76,7 +75,7 @@ struct StepMeasurement {
     return Double(tokens) / max(elapsed / .seconds(1), 1e-9)
   }
 
-  /// The forward and reverse passes of a step.
+  /// Runs the forward and backward passes of a step.
   private func pass(_ batch: Batch, to gradients: some GradientSink) {
     let dropout = SeededGenerator(seed: settings.seed, purpose: "forecast")
     let tape = Tape(
@@ -87,7 +86,7 @@ struct StepMeasurement {
   }
 }
 
-/// A sink that keeps no gradient, so that a pass shows what it needs besides gradients.
+/// A sink that discards gradients, so that a pass shows the memory it needs without them.
 private final class NoGradients: GradientSink {
   func receive(
     _ gradient: any ParameterGradient, of parameter: Parameter, partition: RowPartition

@@ -2,14 +2,15 @@ import PEFTData
 import PEFTModels
 import PEFTTensor
 
-/// Lets a language model write, with prompts in the form it has learned.
+/// Generates text with a language model, from prompts in the form that it has learned.
 public struct TextWriter {
   private let trained: TrainedModel
   private let isCompletion: Bool
 
-  /// A writer with a trained model; `name` is for messages. Throws for a model that cannot write.
+  /// A writer with a trained model; messages use `name`. Throws for a model that cannot generate
+  /// text.
   ///
-  /// - Parameter task: what is asked of it, where it has no task itself.
+  /// - Parameter task: the task to use if the model has no task of its own.
   public init(
     _ trained: TrainedModel, task: (any PredictionTask)? = nil, name: String
   ) throws(InvalidSetting) {
@@ -20,10 +21,11 @@ public struct TextWriter {
     isCompletion = (trained.task ?? task) is Completion
   }
 
-  /// The texts after the prompts of the file `path`; nil where `shouldStop`, which is asked before
-  /// every batch of prompts, ended it.
+  /// The texts generated for the prompts of the file `path`.
   ///
-  /// Throws `malformed`, with the line, for a prompt that leaves no room to write.
+  /// Returns nil if `shouldStop`, called before every batch of prompts, ended the generation.
+  ///
+  /// Throws `malformed`, with the line, for a prompt that leaves no room for a text.
   public func texts(
     after examples: [TextExample], of path: String, settings: GenerationSettings,
     shouldStop: () -> Bool
@@ -41,14 +43,15 @@ public struct TextWriter {
     }
   }
 
-  /// The texts after the prompts of the file `path`, as the function above makes them.
+  /// The texts generated for the prompts of the file `path`, as in
+  /// `texts(after:of:settings:shouldStop:)`.
   public func texts(
     after examples: [TextExample], of path: String, settings: GenerationSettings
   ) throws(FileError) -> [String] {
     try texts(after: examples, of: path, settings: settings, shouldStop: { false }) ?? []
   }
 
-  /// The text after one prompt; `observe` is told of the text so far as it grows.
+  /// The text generated for one prompt; `observe` receives the growing text.
   public func text(
     after prompt: String, settings: GenerationSettings, observe: (String) -> Void
   ) throws(FileError) -> String {

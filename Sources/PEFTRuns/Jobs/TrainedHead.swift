@@ -4,21 +4,21 @@ import PEFTModels
 import PEFTNetwork
 import PEFTTensor
 
-/// The trained head of a checkpoint or an adapter, and whether it is one for a task.
+/// The trained head of a checkpoint or an adapter, and whether it fits a task.
 ///
-/// Its rows have the names in `id2label` of `config.json`, or in `labels.json` beside an adapter.
-/// It is kept only if every row is exactly one class of the task, and the task then has its classes
-/// in the order of the rows.
+/// Its rows are named by `id2label` of `config.json`, or by `labels.json` beside an adapter. The
+/// head is kept only if every row is exactly one class of the task. The task's classes are then
+/// reordered to the order of the rows.
 struct TrainedHead {
-  /// The task, its classes in the order of the rows if the head is kept.
+  /// The task, with its classes in the order of the rows if the head is kept.
   let task: any PredictionTask
-  /// Whether the head is kept; otherwise one is initialised.
+  /// Whether the head is kept; otherwise a new head is initialised.
   let isKept: Bool
-  /// What the user should know; nil if there is no trained head, or its rows are named like the
+  /// A message for the user; nil if there is no trained head, or if its rows are named like the
   /// classes.
   let note: String?
 
-  /// The head for a task that training data pose; nil if nothing there has a head.
+  /// The head for the task of training data; nil if neither checkpoint nor adapter has a head.
   init?(
     for posed: any PredictionTask, files: ModelFiles, configuration: ModelConfiguration,
     adapter: AdapterFile?, adapterDirectory: String?
@@ -58,7 +58,7 @@ struct TrainedHead {
     self.note = note
   }
 
-  /// The rows of the checkpoint's classifier; nil if it has none.
+  /// The number of rows of the checkpoint's classifier; nil if it has none.
   private static func rowCount(
     _ files: ModelFiles, _ configuration: ModelConfiguration
   ) throws(FileError) -> Int? {
@@ -69,8 +69,8 @@ struct TrainedHead {
     return nil
   }
 
-  /// Whether the checkpoint's classifier reads what the task's does, texts or tokens, and its
-  /// outputs are those of the task's kind.
+  /// Whether the checkpoint's classifier takes the same input as the task's, texts or tokens, and
+  /// has outputs of the task's kind.
   private static func isHead(
     of files: ModelFiles, _ configuration: ModelConfiguration, for task: any PredictionTask
   ) throws(FileError) -> Bool {
@@ -85,8 +85,8 @@ struct TrainedHead {
     }
   }
 
-  /// The names of `count` rows; those of a checkpoint that gives none, or another number, are
-  /// `LABEL_0`, `LABEL_1`, ….
+  /// The names of `count` rows. If a checkpoint gives no names, or another number of them, the
+  /// names are `LABEL_0`, `LABEL_1`, ….
   private static func names(_ names: [String]?, count: Int) -> [String] {
     if let names, names.count == count { return names }
     return (0..<count).map { "LABEL_\($0)" }

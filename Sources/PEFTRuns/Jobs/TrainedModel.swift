@@ -5,18 +5,18 @@ import PEFTNetwork
 import PEFTTensor
 import PEFTText
 
-/// A model that can predict: from a run directory, or a model directory with a trained head.
+/// A model that can predict, from a run directory or from a model directory with a trained head.
 public struct TrainedModel {
-  /// The model, with what was trained in place.
+  /// The model with the trained tensors.
   public let model: TransformerModel
-  /// Its tokenizer.
+  /// The model's tokenizer.
   public let tokenizer: Tokenizer
-  /// What it predicts; nil for a language model that no run has given a task.
+  /// The model's task; nil for a language model that no run has given a task.
   public let task: (any PredictionTask)?
   /// The longest sequence, in tokens.
   public let maximumLength: Int
 
-  /// How data for it are read; a shorter `maximumLength` may be asked for.
+  /// A reader of data for the model; `maximumLength` may be shorter than the model's.
   public func reader(
     format: DataFormat?, columns: ColumnSelection?, maximumLength: Int? = nil
   ) throws -> TaskReader {
@@ -31,10 +31,10 @@ public struct TrainedModel {
       maximumLength: maximumLength ?? self.maximumLength)
   }
 
-  /// The kind of data that its task needs, or the one asked for where it has none.
+  /// The kind of data for the model's task, or `kind` if the model has no task.
   public func kind(_ kind: TaskKind) -> TaskKind { task.map { TaskKind(type(of: $0)) } ?? kind }
 
-  /// Its task, with other windows where they are asked for; or the one that the data pose.
+  /// The model's task, with other windows if requested; or the task of the data.
   public func task(
     of rows: TaskReader.Rows, reader: TaskReader, kind: TaskKind, context: Int?, stride: Int?
   ) throws -> any PredictionTask {
@@ -58,13 +58,13 @@ public struct TrainedModel {
     return posed
   }
 
-  /// Opens a run directory (it has `run.json`) or a model directory (it has `config.json`).
+  /// Opens a run directory (with `run.json`) or a model directory (with `config.json`).
   ///
-  /// A run refuses a base model whose weights, configuration or tokenizer are not the ones it was
-  /// trained with. A model directory must be a language model, or have a trained head.
+  /// A run refuses a base model whose weights, configuration or tokenizer differ from those it was
+  /// trained with. A model directory must contain a language model or have a trained head.
   ///
   /// - Parameters:
-  ///   - base: where a run's base model is now; nil takes the place where it was.
+  ///   - base: the current directory of a run's base model; nil means its original place.
   ///   - kind: `language` opens a directory of RoBERTa or BERT as the masked language model it was
   ///     trained as; a run has its own task.
   public static func open(
@@ -82,15 +82,15 @@ public struct TrainedModel {
     return try openModel(directory, kind)
   }
 
-  /// A run directory that was opened.
+  /// An opened run directory.
   struct OpenedRun {
     /// The model with its method attached.
     let trained: TrainedModel
-    /// What the run says of itself.
+    /// The manifest of the run.
     let manifest: RunManifest
     /// The files of its base model.
     let base: ModelFiles
-    /// The names of what its base lacks.
+    /// The names of the tensors that the base lacks.
     let drawn: [String]
   }
 
@@ -113,7 +113,7 @@ public struct TrainedModel {
     try manifest.checkFiles(in: directory) {
       RunDirectory.isOpened($0) && $0 != TrainedTensors.fileName
     }
-    // What the base lacks, such as a pooler, is drawn as the run drew it.
+    // Tensors that the base lacks, such as a pooler, are initialised exactly as in the run.
     let generator = SeededGenerator(seed: manifest.seed, purpose: "weights")
     let (model, report) = try TransformerModel.load(
       files: files, output: manifest.task.output(pooling: manifest.pooling), using: generator)
@@ -143,10 +143,11 @@ public struct TrainedModel {
       trained: trained, manifest: manifest, base: files, drawn: report.newlyInitialized)
   }
 
-  /// Opens a Hugging Face PEFT adapter or a file of LoRA, on a base model.
+  /// Opens a Hugging Face PEFT adapter or a LoRA file on a base model.
   ///
-  /// A classifier's labels are those in `labels.json` beside the adapter, as an export writes
-  /// it, or those of the base's `config.json`, where there are as many; else numbers.
+  /// The labels of a classifier come from `labels.json` beside the adapter, as an export writes it,
+  /// or from the base's `config.json`, provided that their number matches; otherwise they are
+  /// numbers.
   ///
   /// - Parameter alpha: α; nil takes it from the adapter's configuration.
   public static func open(
@@ -216,7 +217,8 @@ public struct TrainedModel {
 
   /// The task of a model with this output; nil for a vocabulary.
   ///
-  /// - Parameter labels: names for the classes; the first as many count, and else numbers.
+  /// - Parameter labels: candidate names for the classes. The first list of the right length is
+  ///   used; if there is none, classes are numbered.
   private static func givenTask(
     _ output: ModelOutput, labels: [[String]?], path: String
   ) throws(FileError) -> (any PredictionTask)? {
@@ -231,7 +233,8 @@ public struct TrainedModel {
     }
   }
 
-  /// Refuses a head whose outputs are no scores of one label among many, nor one number.
+  /// Refuses a head whose outputs are neither the scores of mutually exclusive labels nor one
+  /// number.
   private static func checkProblem(_ files: ModelFiles, labels: Int) throws(FileError) {
     let problem = try files.document(ModelFiles.configurationName)?["problem_type"]?.string
     guard problem == "multi_label_classification" || (problem == "regression" && labels != 1) else {
@@ -253,7 +256,7 @@ public struct TrainedModel {
     return LabelMap(rowsNamed: names)
   }
 
-  /// Throws where a file is another than the run was trained with, and names it.
+  /// Throws if a file differs from the one with which the run was trained, and names it.
   private static func verify(
     _ files: ModelFiles, isBaseOf manifest: RunManifest, run path: String
   ) throws(FileError) {

@@ -3,28 +3,28 @@ import PEFTModels
 import PEFTTensor
 import PEFTTrain
 
-/// What a run will need, measured on small batches of its own data before it starts.
+/// The resources that a run will need, measured on small batches of its own data before it starts.
 public struct TrainingForecast: Sendable {
-  /// Steps in all.
+  /// The number of steps.
   public let steps: Int
-  /// Tokens in all steps.
+  /// The number of tokens in all steps.
   public let tokens: Int
-  /// The memory.
+  /// The memory forecast.
   public let memory: MemoryForecast
-  /// Tokens a second of the forward and reverse passes; nil where it was not measured.
+  /// Tokens per second of the forward and backward passes; nil if not measured.
   public internal(set) var tokensPerSecond: Double?
-  /// Seconds of one update of what trains; 0 where it was not measured.
+  /// The time of one update of the trainable parameters in seconds; 0 if not measured.
   public internal(set) var updateSeconds = 0.0
 
-  /// Seconds of training, without evaluations; nil where nothing was measured.
+  /// The time of training in seconds, without evaluations; nil if nothing was measured.
   public var seconds: Double? {
     tokensPerSecond.map { Double(tokens) / $0 + Double(steps) * updateSeconds }
   }
 }
 
 extension PreparedJob {
-  /// Measures two small steps without an update. With `timing`, it also measures whole steps and an
-  /// update, if there is the memory for them.
+  /// Measures two small steps without an update. With `timing`, also measures whole steps and an
+  /// update, if there is enough memory for them.
   public func forecast(timing: Bool) -> TrainingForecast {
     let settings = job.settings
     let memory = memoryForecast(
@@ -45,7 +45,7 @@ extension PreparedJob {
     return forecast
   }
 
-  /// The seconds of AdamW for one of many elements.
+  /// The time of an AdamW update per element, in seconds, measured on many elements.
   private var secondsPerUpdate: Double {
     let count = 1 << 22
     let parameter = Parameter(name: "forecast", value: Tensor(zeros: [count]))

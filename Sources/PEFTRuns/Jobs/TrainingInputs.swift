@@ -3,11 +3,11 @@ import PEFTModels
 import PEFTRuntime
 import PEFTText
 
-/// What a training job reads: the files of its model, the task and its encoded data.
+/// The inputs of a training job: the files of its model, the task and its encoded data.
 ///
-/// Jobs on the same files that differ only in method, plan, learning rate or seed share one, so
-/// that each file is read and hashed once. Weights are read from the open files whenever a model is
-/// made.
+/// Jobs on the same files that differ only in method, plan, learning rate or seed share their
+/// inputs, so that each file is read and hashed once. Weights are read from the open files whenever
+/// a model is created.
 public struct TrainingInputs {
   /// The files of the model, each opened once.
   public let files: ModelFiles
@@ -17,9 +17,10 @@ public struct TrainingInputs {
   package let adapter: AdapterFile?
   /// The tokenizer.
   public let tokenizer: Tokenizer
-  /// What the model is to predict.
+  /// The task of the model.
   public let task: any PredictionTask
-  /// Whether the head of the checkpoint is one for this task, its rows in the order of its classes.
+  /// Whether the checkpoint's head is kept: it fits this task, and its rows are in the order of the
+  /// task's classes.
   let keepsHead: Bool
   /// The longest sequence, in tokens.
   public let maximumLength: Int
@@ -29,18 +30,20 @@ public struct TrainingInputs {
   public let dev: EncodedDataset?
   /// The encoded data to evaluate on at the end.
   public let test: EncodedDataset?
-  /// The test data as their file has them.
+  /// The test data as read from their file.
   let testRows: TaskReader.Rows?
-  /// SHA-256 of the data files, by path.
+  /// The SHA-256 of the data files, by path.
   let dataDigests: [String: String]
-  /// What the user should know: texts that were cut, and empty ones.
+  /// Messages for the user about truncated and empty texts.
   let notes: [String]
 }
 
 extension TrainingJob {
-  /// Reads and checks the files of this job; nothing is written, and no weights are read.
+  /// Reads and checks the files of this job.
   ///
-  /// - Parameter opened: the files of the model, where they are open already.
+  /// Nothing is written, and no weights are read.
+  ///
+  /// - Parameter opened: the files of the model, if they are already open.
   public func inputs(of opened: ModelFiles? = nil) throws -> TrainingInputs {
     for path in [trainPath, devPath, testPath].compactMap(\.self) { try checkRereadable(path) }
     let files = opened ?? ModelFiles(directory: modelDirectory)
@@ -116,7 +119,7 @@ extension TrainingJob {
       maximumLength: maximumLength ?? min(128, limit))
   }
 
-  /// How running text is cut.
+  /// The windows for running text.
   private func windows(_ configuration: ModelConfiguration) throws -> TextWindows {
     let context = self.maximumLength ?? min(256, configuration.maximumLength)
     if let stride, !(1...context).contains(stride) {

@@ -3,7 +3,7 @@ import PEFTModels
 import PEFTTensor
 
 extension TrainingJob {
-  /// The job as JSON, every default filled in: `settings.json` of its run.
+  /// The job as JSON with all defaults filled in, as in `settings.json` of its run.
   public var json: JSONValue {
     var object: JSONObject = [
       Recipe.versionKey: .integer(Recipe.version), "model": .string(modelDirectory),
@@ -16,7 +16,7 @@ extension TrainingJob {
     return .object(object)
   }
 
-  /// All that decides what a run computes besides the contents of files.
+  /// Everything that determines the result of a run, other than the contents of files.
   package var choices: JSONObject {
     var object: JSONObject = [
       "task": .string(taskKind.rawValue),
@@ -31,7 +31,7 @@ extension TrainingJob {
       "length": settings.length.json, "batches": settings.batches.size.json,
       "groupByLength": .bool(settings.batches.lengthWindow != nil),
     ]
-    // An adapter brings its own.
+    // An adapter determines the method itself.
     if adapter == nil { object["method"] = MethodCatalogue.standard.json(of: method) }
     object["format"] = format.map { .string($0.rawValue) }
     object["columns"] = columns?.json
@@ -57,7 +57,7 @@ extension TrainingJob {
     try recipe(of: inputs.files, inputs.adapter, inputs.dataDigests)
   }
 
-  /// The same of files that are hashed for it, as of a run that ended.
+  /// The recipe from files that are hashed for this purpose, as for a finished run.
   package func recipe() throws(FileError) -> JSONObject {
     var digests: [String: String] = [:]
     for path in [trainPath, devPath, testPath].compactMap(\.self) {
@@ -75,7 +75,7 @@ extension TrainingJob {
     for (key, value) in choices.members { recipe[key] = value }
     recipe["modelFiles"] = RunManifest.json(of: try files.weightDigests())
     let digests = try files.settingDigests()
-    // Beside a tokenizer.json its settings are not read.
+    // The tokenizer's settings are not read if there is a tokenizer.json.
     let settings = files.has("tokenizer.json") ? [] : ["tokenizer_config.json"]
     for name in ["config.json", "tokenizer.json", "vocab.json", "merges.txt", "vocab.txt"]
       + settings

@@ -8,39 +8,40 @@ import PEFTTrain
 public struct TrainingJob: Sendable {
   /// The model directory.
   public var modelDirectory: String
-  /// The data to train on, which fixes the labels.
+  /// The data to train on, which determine the labels.
   public var trainPath: String
   /// The data to evaluate on during training.
   public var devPath: String?
   /// The data to evaluate on at the end.
   public var testPath: String?
-  /// The format of the data files; nil goes by their extension.
+  /// The format of the data files; if nil, their extension decides.
   public var format: DataFormat?
-  /// Which columns hold what; nil goes by their names or positions.
+  /// The columns to use; if nil, their names or positions decide.
   public var columns: ColumnSelection?
-  /// What kind of task the data pose.
+  /// The kind of task of the data.
   public var taskKind = TaskKind.auto
-  /// What trains.
+  /// The adaptation method.
   public var method: any AdaptationMethod
-  /// The model that the method was planned for; nil where nothing was planned.
+  /// The model for which the method was planned; nil if there is no plan.
   public var plannedModel: ModelIdentity?
-  /// A PEFT adapter, or a file of additions, to go on from; its α where its
-  /// configuration does not say it.
+  /// A PEFT adapter, or a LoRA file, to continue from; `alpha` is its α if its configuration does
+  /// not specify it.
   public var adapter: (path: String, alpha: Double?)?
-  /// How a classifier's head reads the tokens; nil takes what is usual for the model.
+  /// How a classifier's head reads the tokens; if nil, as is usual for the model.
   public var pooling: Pooling?
-  /// The longest sequence in tokens, special ones included; nil takes 128, 256 for running text, or
-  /// what the model allows.
+  /// The longest sequence in tokens, including special tokens; if nil, 128, or 256 for running
+  /// text, or the model's limit if that is smaller.
   public var maximumLength: Int?
-  /// Tokens from one window of running text to the next; nil takes windows that do not overlap.
+  /// The number of tokens from one window of running text to the next; if nil, windows do not
+  /// overlap.
   public var stride: Int?
-  /// How it trains.
+  /// The training settings.
   public var settings = TrainingSettings()
-  /// How completions of the test prompts are written at the end, to be compared with their
-  /// references; nil writes none.
+  /// The settings with which texts for the test prompts are generated at the end and compared with
+  /// their references; if nil, none are generated.
   public var generation: GenerationSettings?
 
-  /// A job with the defaults.
+  /// A job with the default settings.
   public init(modelDirectory: String, trainPath: String, method: any AdaptationMethod) {
     self.modelDirectory = modelDirectory
     self.trainPath = trainPath
@@ -52,7 +53,7 @@ public struct TrainingJob: Sendable {
 public struct PreparedJob {
   /// The job.
   public let job: TrainingJob
-  /// What was read.
+  /// The inputs that were read.
   public let inputs: TrainingInputs
   /// The model with the method attached.
   public let model: TransformerModel
@@ -60,10 +61,10 @@ public struct PreparedJob {
   public let pooling: Pooling
   /// The names of the tensors that the base model lacks and that were initialised.
   package let drawn: [String]
-  /// What the user should know: new and unused tensors, cut texts, empty texts.
+  /// Messages for the user: new and unused tensors, truncated texts, empty texts.
   public let notes: [String]
 
-  /// The number of parameters that train, and of all.
+  /// The number of trainable parameters, and of all parameters.
   public var counts: (trainable: Int, parameters: Int) {
     (job.method.plannedCount(in: model), model.parameterCount)
   }
@@ -79,7 +80,7 @@ extension PreparedJob {
   public var files: ModelFiles { inputs.files }
   /// The tokenizer of the model.
   public var tokenizer: Tokenizer { inputs.tokenizer }
-  /// What the model is to predict.
+  /// The task of the model.
   public var task: any PredictionTask { inputs.task }
   /// The longest sequence, in tokens.
   public var maximumLength: Int { inputs.maximumLength }
@@ -92,12 +93,12 @@ extension PreparedJob {
 }
 
 extension TrainingJob {
-  /// Reads and checks everything; nothing is written.
+  /// Reads and checks all inputs and creates the model; writes nothing.
   public func prepare() throws -> PreparedJob { try prepare(from: inputs()) }
 
-  /// Makes the model of this job.
+  /// Creates the model of this job.
   ///
-  /// - Parameter inputs: those of this job, or of one on the same files that differs only in
+  /// - Parameter inputs: the inputs of this job, or of a job on the same files that differs only in
   ///   method, plan, learning rate or seed.
   public func prepare(from inputs: TrainingInputs) throws -> PreparedJob {
     try MemoryForecast(loading: inputs.configuration).check()
@@ -129,7 +130,8 @@ extension TrainingJob {
       notes: notes)
   }
 
-  /// Attaches the method. An adapter to continue from brings its own, which the returned job has.
+  /// Attaches the method. An adapter to continue from determines its own method, which the returned
+  /// job has.
   private func attachMethod(
     of adapter: AdapterFile?, takingHead: Bool, to model: TransformerModel, drawn: [String],
     using weights: SeededGenerator, note: (String) -> Void
@@ -148,7 +150,7 @@ extension TrainingJob {
     return job
   }
 
-  /// Throws for a setting of the method that the model has no place for.
+  /// Throws for a setting of the method that the model cannot satisfy.
   public static func checkFit(
     of method: any AdaptationMethod, in model: TransformerModel
   ) throws(InvalidSetting) {
@@ -158,7 +160,7 @@ extension TrainingJob {
 }
 
 extension TrainingJob {
-  /// Throws where the plan was made for other files than this model's, and names the first.
+  /// Throws if the plan was made for files other than this model's, and names the first difference.
   private func checkPlan(for model: TransformerModel, _ files: ModelFiles) throws(FileError) {
     guard let plannedModel else { return }
     if let difference = try files.difference(from: plannedModel.files) {

@@ -3,8 +3,8 @@ import PEFTModels
 import PEFTTensor
 import PEFTTrain
 
-/// What a model wrote after the prompts of a file, one text for each distinct prompt, and how it
-/// compares with all of the prompt's references.
+/// The texts that a model generated for the prompts of a file, one for each distinct prompt, and
+/// their comparison with all of the prompt's references.
 public struct WrittenTexts: Sendable {
   /// The prompts and their references.
   public let groups: PromptGroups
@@ -13,8 +13,9 @@ public struct WrittenTexts: Sendable {
   /// The comparison.
   public let metrics: GenerationMetrics
 
-  /// Lets `writer` continue the prompts of `rows`, all of which must have a reference; nil where
-  /// `shouldStop`, which is asked before every batch of prompts, ended it.
+  /// Generates texts for the prompts of `rows`, all of which must have a reference.
+  ///
+  /// Returns nil if `shouldStop`, called before every batch of prompts, ended the generation.
   public init?(
     _ writer: TextWriter, rows: TaskReader.Rows, settings: GenerationSettings,
     shouldStop: () -> Bool
@@ -35,7 +36,7 @@ public struct WrittenTexts: Sendable {
     metrics = GenerationMetrics(outputs: texts, references: groups.references)
   }
 
-  /// Writes a JSON line with prompt, text and references for each prompt.
+  /// Writes one JSON line with prompt, text and references for each prompt.
   public func write(to path: String) throws(FileError) {
     let lines = zip(groups.groups, texts).map { group, text in
       JSONValue.object([

@@ -3,7 +3,7 @@ import PEFTSelect
 import PEFTTensor
 
 extension AdapterCandidates {
-  /// `{"ranks": [4, 8], "targets": ["query"]}`; without `targets` for every linear weight.
+  /// `{"ranks": [4, 8], "targets": ["query"]}`; without `targets`, every linear weight is a target.
   package var json: JSONValue {
     var object: JSONObject = ["ranks": .array(ranks.map { .integer($0) })]
     object["targets"] = targets.map { .array($0.map { .string($0) }) }

@@ -14,7 +14,7 @@ extension GenerationSettings {
 }
 
 extension GenerationSettings.Strategy {
-  /// `{"name": "greedy"}`, or `sampling` or `beams` with what it goes by.
+  /// `{"name": "greedy"}`, or `sampling` or `beams` with their parameters.
   fileprivate var json: JSONValue {
     switch self {
     case .greedy: return .object(["name": .string("greedy")])

@@ -2,7 +2,7 @@ import PEFTSelect
 import PEFTTensor
 
 extension InfluenceRule {
-  /// `{"rule": "newton"}`, and `reach` beside it for a trust region.
+  /// `{"rule": "newton"}`, with `reach` added for a trust region.
   package var json: JSONValue {
     var object: JSONObject = ["rule": .string(name)]
     if case .trustRegion(let reach) = self { object["reach"] = .number(reach) }

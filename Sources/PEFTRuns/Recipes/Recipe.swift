@@ -1,20 +1,21 @@
 import PEFTTensor
 
-/// All that decides a result: options, and digests of files. Two results of one recipe are the
-/// same.
+/// Everything that determines a result: options, and digests of files. Equal recipes give equal
+/// results.
 ///
-/// A recipe is a JSON object. It stands in `run.json`, `checkpoint.json`, `influence.json`,
-/// `pretraining.json` and the results of a suite, so that a job that is resumed can tell whether it
-/// is still the same job. Every value is explicit JSON: a choice between cases is an object with
-/// the name of the case, and what is not chosen is left out.
+/// A recipe is a JSON object. It is stored in `run.json`, `checkpoint.json`, `influence.json`,
+/// `pretraining.json` and the results of a suite, so that a resumed job can tell whether it is
+/// still the same job. Every value is explicit JSON: a choice between cases is an object with the
+/// name of the case, and options that are not set are omitted.
 package enum Recipe {
   /// The key of the version.
   package static let versionKey = "version"
-  /// The version of the form that is written. Version 1 had no number; see `RecipeVersion1`.
+  /// The version of the format that is written. Version 1 had no version number; see
+  /// `RecipeVersion1`.
   package static let version = 2
 
-  /// Throws `malformed` where the recipe `found` in the file at `path` is another than `wanted`,
-  /// and names the first difference. A recipe of an earlier version is translated before.
+  /// Throws `malformed` if the recipe `found` in the file at `path` differs from `wanted`, and
+  /// names the first difference. A recipe of an earlier version is translated first.
   package static func check(
     _ found: JSONObject, is wanted: JSONObject, path: String
   ) throws(FileError) {
@@ -27,9 +28,9 @@ package enum Recipe {
       remedy: "use the options and files it was started with, or start again with `overwrite`")
   }
 
-  /// A recipe in the form of this version.
+  /// A recipe in the current format.
   ///
-  /// Throws `malformed` for one of version 1 that has no form in this version, `unsupported` for
+  /// Throws `malformed` for a recipe of version 1 that cannot be translated, and `unsupported` for
   /// one of a later version.
   private static func current(
     _ recipe: JSONObject, path: String
@@ -46,15 +47,15 @@ package enum Recipe {
     return recipe
   }
 
-  /// A recipe as it comes back from a file.
+  /// A recipe as it would be after a round trip through a file.
   private static func asRead(_ recipe: JSONObject) -> JSONObject {
     (try? JSONValue(parsing: JSONValue.object(recipe).text().utf8))?.object ?? recipe
   }
 
   private typealias Difference = (place: String, found: JSONValue?, wanted: JSONValue?)
 
-  /// The first member that differs, inside of objects that have keys in common; nil where none
-  /// does.
+  /// The path of the first member that differs, descending into objects that have keys in common;
+  /// nil if none differs.
   private static func firstDifference(
     _ found: JSONObject, _ wanted: JSONObject, in place: String = ""
   ) -> Difference? {
@@ -62,7 +63,7 @@ package enum Recipe {
       guard let inner = found[key]?.object, let other = wanted[key]?.object,
         !Set(inner.keys).isDisjoint(with: other.keys)
       else { return (place + key, found[key], wanted[key]) }
-      // Objects with the same members in another order are the same.
+      // Objects with the same members in another order are equal.
       if let difference = firstDifference(inner, other, in: place + key + ".") {
         return difference
       }

@@ -6,16 +6,16 @@ import PEFTSelect
 import PEFTTensor
 import PEFTTrain
 
-/// Recipes as they were before they had a version: what `Recipe` writes as JSON was there in part
-/// as the text that Swift prints for a value, such as "steps(9)".
+/// Translates recipes from before they had a version number. Some values that `Recipe` now writes
+/// as JSON were then the text that Swift prints for a value, such as "steps(9)".
 ///
-/// Values are read from these texts and written in the form of today, so that what was begun then
-/// can be resumed. Not every text tells its value: the names of a suite's groups are joined by
-/// commas, so that a row of groups with a comma in their names compares as different.
+/// Values are read from these texts and written in the current format, so that jobs begun then can
+/// be resumed. Some texts are ambiguous: the names of a suite's groups are joined by commas, so a
+/// row of groups with a comma in their names compares as different.
 package enum RecipeVersion1 {
-  /// The recipe in the form of version 2.
+  /// The recipe in the format of version 2.
   ///
-  /// Throws `malformed` for a value that is not understood.
+  /// Throws `malformed` for a value that cannot be translated.
   package static func translated(
     _ old: JSONObject, path: String
   ) throws(FileError) -> JSONObject {
@@ -42,8 +42,8 @@ package enum RecipeVersion1 {
     return recipe
   }
 
-  /// The names and values of the settings of a probe, as the first form of `influence.json` has
-  /// them, in the form of today. Throws like `translated`.
+  /// The settings of a probe, from the first format of `influence.json`, translated to the current
+  /// format. Throws the errors of `translated`.
   package static func probeSettings(
     _ old: JSONObject, path: String
   ) throws(FileError) -> JSONObject {
@@ -56,7 +56,7 @@ package enum RecipeVersion1 {
 
   // MARK: - Training
 
-  /// A value of a training or pretraining; nil where it is not understood.
+  /// A value of a training or pretraining recipe; nil if it cannot be translated.
   private static func translated(_ key: String, _ value: JSONValue) -> JSONValue? {
     guard let text = value.string else { return value }
     switch key {
@@ -64,7 +64,7 @@ package enum RecipeVersion1 {
     case "batches": return batchSize(text)?.json
     case "columns": return (try? ColumnSelection.parse(text))?.json
     case "generation": return generation(text)?.json
-    // That of a suite's row; others are objects.
+    // The method of a suite's row is a string; other methods are objects.
     case "method": return suiteMethod(text)
     default: return value
     }
@@ -158,7 +158,7 @@ package enum RecipeVersion1 {
 
   // MARK: - Probes
 
-  /// Adds what a setting of a probe says to `probe`; false where it is not understood.
+  /// Adds a setting of a probe to `probe`. Returns false if it cannot be translated.
   private static func translate(
     _ name: String, _ value: JSONValue, into probe: inout JSONObject
   ) -> Bool {
@@ -188,7 +188,7 @@ package enum RecipeVersion1 {
     return probe[name] != nil
   }
 
-  /// The keys of numbers that have another name today.
+  /// The number settings that have since been renamed.
   private static let renamed = [
     "batches": "probe-batches", "head rate": "head-learning-rate",
     "warm rate": "warm-learning-rate", "step": "fit-step",

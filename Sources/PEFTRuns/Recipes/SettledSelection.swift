@@ -1,10 +1,11 @@
 import PEFTTensor
 
-/// When to stop probing: once the selection under a budget is the same over successive probes.
+/// A stopping rule for probing: stop once the selection under a budget is the same over successive
+/// probes.
 public struct SettledSelection: Hashable, Sendable {
   /// The budget, in parameters.
   public var budget: Int
-  /// Successive probes that must agree.
+  /// The number of successive probes that must agree.
   public var probes: Int
 
   /// Stops after `probes` equal selections under `budget`.

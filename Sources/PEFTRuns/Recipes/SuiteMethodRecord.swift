@@ -1,7 +1,8 @@
 import PEFTSelect
 import PEFTTensor
 
-/// How the recipe of a suite's run says what trained, where that is not a method of the command.
+/// The form in which a suite run's recipe records what trained if it is not a method of the
+/// command.
 package enum SuiteMethodRecord {
   /// `{"lastLayers": 2}`.
   package static func lastLayers(_ count: Int) -> JSONValue {
@@ -13,8 +14,8 @@ package enum SuiteMethodRecord {
     .object(["groups": .array(names.map { .string($0) })])
   }
 
-  /// `{"solver": "exact"}`, with `predictor` or `value` where groups are not valued as the probe
-  /// was asked to.
+  /// `{"solver": "exact"}`, with `predictor` or `value` if groups are valued differently from the
+  /// probe's settings.
   package static func selection(
     predictor: String? = nil, rule: InfluenceRule? = nil, solver: SelectionSolver
   ) -> JSONValue {

@@ -1,13 +1,13 @@
-/// What Swift prints for a value without a description of its own, such as `steps(9)`,
-/// `trustRegion(reach: 0.001)` or `Module.Type.greedy`, taken apart.
+/// Parses the text that Swift prints for a value without a description of its own, such as
+/// `steps(9)`, `trustRegion(reach: 0.001)` or `Module.Type.greedy`.
 ///
-/// Version 1 of recipes has such texts; nothing writes them any more.
+/// Version 1 of recipes has such texts; they are no longer written.
 struct SwiftDescription {
-  /// The name of the case or of the type, without what it is declared in.
+  /// The name of the case or of the type, without its enclosing types and module.
   let name: String
   private let fields: [(label: String, text: String)]
 
-  /// Takes `text` apart; nil where its parentheses do not match.
+  /// Parses `text`; nil if its parentheses do not match.
   init?(_ text: String) {
     let open = text.firstIndex(of: "(")
     name = text[..<(open ?? text.endIndex)].split(separator: ".").last.map(String.init) ?? ""
@@ -25,8 +25,8 @@ struct SwiftDescription {
     }
   }
 
-  /// The text of the value with a label, of an optional one without its `Optional(…)`; an empty
-  /// label is the value without one. Nil where there is none, or where it is `nil`.
+  /// The text of the value with this label, without `Optional(…)` around an optional value; the
+  /// empty label selects the unlabelled value. Nil if there is no such value, or if it is `nil`.
   subscript(label: String) -> String? {
     guard let text = fields.first(where: { $0.label == label })?.text, text != "nil" else {
       return nil
@@ -35,7 +35,7 @@ struct SwiftDescription {
     return String(text.dropFirst("Optional(".count).dropLast())
   }
 
-  /// The parts between those commas that are in no parentheses; nil where these do not match.
+  /// The parts between commas outside parentheses; nil if the parentheses do not match.
   private static func parts(_ text: Substring) -> [Substring]? {
     var parts: [Substring] = []
     var (depth, start) = (0, text.startIndex)

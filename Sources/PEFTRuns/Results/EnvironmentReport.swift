@@ -1,6 +1,6 @@
 import PEFTTensor
 
-/// Where and with what a run was made; part of every result.
+/// The machine and software of a run; part of every result.
 public enum EnvironmentReport {
   /// The file's name in a run directory.
   package static let fileName = "environment.json"
@@ -8,12 +8,12 @@ public enum EnvironmentReport {
   /// The version of this package.
   public static let version = packageVersion
 
-  /// The command line that the work was begun with, as a shell takes it; nil where there is none.
+  /// The command line that started the work, quoted for a shell; nil if there is none.
   ///
   /// A command binds it around its work with `$command.withValue`.
   @TaskLocal public static var command: String?
 
-  /// The environment now.
+  /// The current environment.
   public static var json: JSONValue {
     var environment: JSONObject = [
       "peft": .string(version),
@@ -33,10 +33,10 @@ public enum EnvironmentReport {
     try JSONFile.write(json, to: try output.file(fileName))
   }
 
-  /// The same as names and texts, for pages and tables.
+  /// The current environment as names and texts, for pages and tables.
   public static var facts: [(String, String)] { facts(of: json) }
 
-  /// Those of an environment that was written before.
+  /// A stored environment as names and texts.
   package static func facts(of json: JSONValue) -> [(String, String)] {
     json.object.map { object in
       object.members.map { ($0.key, $0.value.string ?? $0.value.text()) }

@@ -1,14 +1,15 @@
 import Foundation
 import PEFTTensor
 
-/// What happened in a run and when, as JSON lines. Processes that go on with the run add to it.
+/// A log of a run's events with their times, as JSON lines. Processes that resume the run append to
+/// it.
 struct EventLog {
   /// The file's name in a run directory.
   static let fileName = "events.jsonl"
 
   private var file: AppendedFile
 
-  /// Begins a log, or goes on with the lines that are there; a line without an end goes.
+  /// Begins a log, or continues an existing one after its last complete line.
   init(in output: OutputDirectory, resuming: Bool) throws(FileError) {
     let path = try output.file(Self.fileName)
     if resuming, try output.has(Self.fileName) {
@@ -20,7 +21,7 @@ struct EventLog {
     }
   }
 
-  /// Adds a line: time, `event`, and what belongs to it.
+  /// Appends a line with the time, `event` and its details.
   mutating func add(_ event: String, _ details: JSONObject) throws(FileError) {
     var object: JSONObject = [
       "time": .string(

@@ -1,11 +1,11 @@
 import PEFTTensor
 
-/// How a run went, from the tables in its directory.
+/// The course of a run, from the tables in its directory.
 package struct RunHistory {
-  /// Steps and losses.
+  /// The losses by step.
   package let losses: [(step: Int, value: Double)]
   private let metrics: [(step: Int, split: String, name: String, value: Double)]
-  /// The command line that began it; nil where it is not known.
+  /// The command line that started the run; nil if it is not known.
   package let command: String?
 
   /// Reads `steps.csv`, `metrics.csv` and `environment.json` in `directory`.

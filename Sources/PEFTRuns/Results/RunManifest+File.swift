@@ -7,7 +7,7 @@ extension RunManifest {
   /// The file's name in a run directory.
   public static let fileName = "run.json"
 
-  /// Throws where a run is in `directory`, which other results would not leave as it was made.
+  /// Throws if a run is in `directory`, because other results would spoil it.
   public static func refuse(_ directory: String) throws(FileError) {
     let manifest = try DirectoryHandle.entry(directory + "/" + fileName)
     let settings = try DirectoryHandle.entry(directory + "/" + Self.settingsName)
@@ -19,7 +19,7 @@ extension RunManifest {
 
   /// Reads the manifest of the run in `directory`.
   ///
-  /// Throws `malformed` for anything that `json` would not have written.
+  /// Throws `malformed` for anything that `json` could not have written.
   public static func read(_ directory: String) throws(FileError) -> RunManifest {
     let path = directory + "/" + fileName
     let (document, isSealed) = try SealedFile.read(path, named: fileName)
@@ -59,15 +59,15 @@ extension RunManifest {
     return manifest
   }
 
-  /// Metrics from a JSON object; what is no number is NaN.
+  /// Metrics from a JSON object; a value that is not a number becomes NaN.
   public static func metrics(_ json: JSONValue) -> [(name: String, value: Double)] {
     json.object.map { object in
       object.members.map { (name: $0.key, value: $0.value.double ?? .nan) }
     } ?? []
   }
 
-  /// Throws `malformed` for a file of the run in `directory` that is not the one
-  /// whose digest is here.
+  /// Throws `malformed` for a file of the run in `directory` whose digest differs from the one in
+  /// this manifest.
   package func checkFiles(
     in directory: String, where isMeant: (String) -> Bool = { _ in true }
   ) throws(FileError) {
@@ -76,8 +76,7 @@ extension RunManifest {
     }
   }
 
-  /// Throws `malformed` where the file `name` of the run in `directory` has another digest than
-  /// the one that is here.
+  /// Throws `malformed` if the file `name` of the run in `directory` does not have this digest.
   package func check(
     _ name: String, in directory: String, is digest: String
   ) throws(FileError) {
@@ -88,7 +87,7 @@ extension RunManifest {
       remedy: "copy the run again, or train again")
   }
 
-  /// Writes the manifest to `path`, with the digest of its own bytes.
+  /// Writes the manifest to `path`, with its own digest.
   public func write(to path: String) throws(FileError) {
     var document = json.object ?? [:]
     document["format"] = .integer(Self.sealedFormatVersion)
@@ -107,7 +106,7 @@ extension RunManifest {
 }
 
 extension TrainingOutcome {
-  /// What `run.json` says of how a run ended.
+  /// The outcome of a run as recorded in `run.json`.
   fileprivate init(
     _ ending: Ending, _ numbers: CheckedNumbers, bestMetrics: [(name: String, value: Double)]
   ) throws(FileError) {

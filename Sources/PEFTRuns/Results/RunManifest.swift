@@ -3,39 +3,39 @@ import PEFTModels
 import PEFTTensor
 import PEFTTrain
 
-/// What a run directory holds and how it came about: `run.json`, written last.
+/// The contents of a run directory and how they were made: `run.json`, written last.
 public struct RunManifest: Sendable {
   /// The file with the settings, beside the manifest.
   package static let settingsName = "settings.json"
 
   /// The directory of the base model.
   public var modelDirectory: String
-  /// SHA-256 of the base model's weights, configuration and tokenizer's files, by name; of the
-  /// weights alone in a run of an earlier version.
+  /// The SHA-256 of the base model's weights, configuration and tokenizer files, by name; of only
+  /// the weights in a run of an earlier version.
   public var modelFiles: [String: String]
-  /// What was trained.
+  /// The adaptation method.
   public var method: any AdaptationMethod
-  /// What it predicts.
+  /// The task of the model.
   public var task: any PredictionTask
   /// How the head reads the tokens.
   public var pooling: Pooling
   /// The longest sequence, in tokens.
   public var maximumLength: Int
-  /// Decided everything random.
+  /// The seed of everything random.
   public var seed: UInt64
-  /// Parameters that trained, and all of them.
+  /// The number of trained parameters, and of all parameters.
   public var counts: (trainable: Int, parameters: Int)
-  /// How training ended.
+  /// The outcome of training.
   public var outcome: TrainingOutcome
   /// Metrics by split.
   public var metrics: [(split: String, values: [(name: String, value: Double)])]
-  /// SHA-256 of the run's own files, by name.
+  /// The SHA-256 of the run's own files, by name.
   public var files: [String: String]
   /// Everything that distinguishes this run: settings and SHA-256 of its inputs. Runs with equal
   /// recipes produce equal bits. Nil for a delta.
   public var recipe: JSONObject?
 
-  /// A manifest of a run that just ended.
+  /// The manifest of a run that has just ended.
   public init(
     modelDirectory: String, modelFiles: [String: String], method: any AdaptationMethod,
     task: any PredictionTask, pooling: Pooling, maximumLength: Int, seed: UInt64,
@@ -57,7 +57,7 @@ public struct RunManifest: Sendable {
 }
 
 extension RunManifest {
-  /// The names of all metrics, in the order in which splits have them.
+  /// The names of all metrics, in the order of the splits.
   public var metricNames: [String] {
     var names: [String] = []
     for name in metrics.flatMap({ $0.values.map(\.name) }) where !names.contains(name) {
@@ -66,9 +66,9 @@ extension RunManifest {
     return names
   }
 
-  /// The number of the form of the file without a digest of itself, as the first version wrote it.
+  /// The version number of the format without a digest of itself, as the first version wrote it.
   static let formatVersion = 1
-  /// The number of the form that holds the digest of itself.
+  /// The version number of the format with a digest of itself.
   static let sealedFormatVersion = 2
 
   /// Metrics as a JSON object.
@@ -78,7 +78,7 @@ extension RunManifest {
     return .object(object)
   }
 
-  /// The contents of `run.json` without the digest of itself.
+  /// The contents of `run.json` without its own digest.
   public var json: JSONValue {
     var splits = JSONObject()
     for (split, values) in metrics { splits[split] = Self.json(of: values) }

@@ -1,19 +1,19 @@
 import Foundation
 import PEFTTensor
 
-/// A CSV table of a run that grows row by row, with the digest of what it has.
+/// A CSV table to which a run appends rows, with a running digest of its content.
 package struct RunTable {
-  /// How far a table had grown: what a checkpoint notes of it.
+  /// The length of a table as recorded in a checkpoint.
   package struct Mark: Hashable, Sendable {
     let byteCount: Int
-    /// SHA-256 of these bytes in hexadecimal.
+    /// The SHA-256 of these bytes in hexadecimal.
     let digest: String
   }
 
   private var file: AppendedFile
   private var hash = SHA256()
 
-  /// Begins a table.
+  /// Creates a table.
   package init(creating path: String, header: String) throws(FileError) {
     file = try AppendedFile(creating: path)
     try append(header)
@@ -21,7 +21,7 @@ package struct RunTable {
 
   /// Continues a table at a mark; later rows are cut off.
   ///
-  /// Errors: `malformed` where the bytes before it are not those that were there.
+  /// Errors: `malformed` if the bytes before the mark have changed.
   package init(reopening path: String, at mark: Mark) throws(FileError) {
     let bytes = try FileContents.read(regularFile: path).prefix(mark.byteCount)
     hash.append(Array(bytes))
@@ -42,12 +42,12 @@ package struct RunTable {
     for line in lines { hash.append(Array(line) + [UInt8(ascii: "\n")]) }
   }
 
-  /// How far it has grown.
+  /// The current length.
   package var mark: Mark {
     Mark(byteCount: file.byteCount, digest: hash.hexadecimal)
   }
 
-  /// Adds a row.
+  /// Appends a row.
   package mutating func append(_ row: String) throws(FileError) {
     let bytes = Array((row + "\n").utf8)
     try file.append(bytes)

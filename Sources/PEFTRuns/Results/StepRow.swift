@@ -1,7 +1,7 @@
 import PEFTTensor
 import PEFTTrain
 
-/// A row of `steps.csv`, in which a run notes its steps.
+/// A row of `steps.csv`, in which a run records its steps.
 struct StepRow {
   /// The name of the table.
   static let tableName = "steps.csv"
@@ -12,7 +12,7 @@ struct StepRow {
   let step: Int
   /// The mean loss of its batch.
   let loss: Double
-  /// Tokens in its batch.
+  /// The number of tokens in its batch.
   let tokens: Int
 
   /// The row of a step, with the columns of `header`.
@@ -22,12 +22,12 @@ struct StepRow {
       + "\(report.tokens)"
   }
 
-  /// The most steps of a run, and tokens of a step; 64 bits hold their product.
+  /// The largest number of steps of a run, and of tokens of a step; their product fits 64 bits.
   private static let largestCount = 1 << 31
 
   /// The rows of the table at `path`.
   ///
-  /// Throws `malformed`, with the line, for a row that no run writes.
+  /// Throws `malformed`, with the line, for a row that no run could have written.
   static func read(_ path: String) throws(FileError) -> [StepRow] {
     var lines = String(decoding: try FileContents.read(regularFile: path), as: UTF8.self)
       .split(separator: "\n", omittingEmptySubsequences: false)

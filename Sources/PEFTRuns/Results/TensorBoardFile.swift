@@ -1,24 +1,24 @@
 import Foundation
 import PEFTTensor
 
-/// Scalars in TensorBoard's event format: records of a length, the length's checksum, a
-/// message and its checksum (CRC-32C, masked), little-endian; messages are protocol buffers
-/// of the type `Event`.
+/// Writes scalars in TensorBoard's event format. A record consists of a length, the length's
+/// checksum, a message and its checksum (CRC-32C, masked), little-endian; messages are protocol
+/// buffers of the type `Event`.
 ///
-/// Each process that works on a run writes a file of its own. The first event of one that goes on
-/// says at which step, and TensorBoard leaves out what earlier files have from there on.
+/// Each process that works on a run writes its own file. When a run is resumed, the first event of
+/// the new file gives the step, and TensorBoard ignores later steps in earlier files.
 struct TensorBoardFile {
-  /// How the names of such files begin; TensorBoard finds them by it.
+  /// The prefix of the names of such files, by which TensorBoard finds them.
   static let namePrefix = "events.out.tfevents."
 
   private var file: AppendedFile
 
-  /// The name of a file that this process begins now.
+  /// The name for a new file of this process.
   static var newName: String {
     "\(namePrefix)\(Int(Date().timeIntervalSince1970)).\(getpid()).peft"
   }
 
-  /// Begins a file in `output`, for the steps after `step`.
+  /// Creates a file in `output` for the steps after `step`.
   init(in output: OutputDirectory, after step: Int) throws(FileError) {
     file = try AppendedFile(creating: try output.file(Self.newName))
     try append { $0.add(3, text: "brain.Event:2") }
@@ -30,7 +30,7 @@ struct TensorBoardFile {
     }
   }
 
-  /// Adds values of scalars after a step.
+  /// Appends values of scalars after a step.
   mutating func add(_ values: [(tag: String, value: Double)], step: Int) throws(FileError) {
     try append {
       $0.add(2, integer: step)
@@ -61,7 +61,7 @@ struct TensorBoardFile {
   }
 }
 
-/// A protocol buffer message in the making.
+/// A protocol buffer message under construction.
 private struct Message {
   private(set) var bytes: [UInt8] = []
 
@@ -114,7 +114,8 @@ private enum CRC32C {
     (0..<8).reduce(UInt32(index)) { value, _ in value >> 1 ^ (value & 1 == 0 ? 0 : 0x82F6_3B78) }
   }
 
-  /// The checksum, rotated and offset as in record files, so that checksums of checksums are safe.
+  /// The checksum, rotated and offset as the record format requires, so that data may themselves
+  /// contain checksums.
   static func masked(_ bytes: [UInt8]) -> UInt32 {
     let sum = ~bytes.reduce(~UInt32(0)) { table[Int(($0 ^ UInt32($1)) & 0xFF)] ^ $0 >> 8 }
     return (sum >> 15 | sum << 17) &+ 0xA282_EAD8

@@ -1,15 +1,15 @@
 import PEFTModels
 import PEFTTensor
 
-/// The tensors that trained, as a safetensors file: exactly those, head included, and beside them
-/// what the base model lacks and was drawn for the run, such as BERT's pooler.
+/// The tensors that trained, as a safetensors file: exactly those, including the head, and in
+/// addition the tensors that the base model lacks and the run initialised, such as BERT's pooler.
 ///
-/// A whole tensor stands as in the model's own files. A matrix [m, n] of which only some rows
-/// trained is `NAME` [|rows|, n], these rows, and `NAME.rows` [|rows|], their numbers as I64,
-/// ascending from 0; rows are outputs, also where the model's files hold the matrix the other way
-/// round, as GPT-2's do. A tensor of which single elements trained, as a method chose them while
-/// training, is `NAME` [k], these elements, and `NAME.indices` [k], their positions as I64 in
-/// row-major order of [outputs, inputs], ascending.
+/// A whole tensor is stored as in the model's own files. If only some rows of a matrix [m, n]
+/// trained, `NAME` [|rows|, n] has these rows and `NAME.rows` [|rows|] has their indices as I64,
+/// ascending, counted from 0. Rows are outputs, even if the model's files store the transpose of
+/// the matrix, as GPT-2's do. If a method chose single elements of a tensor during training, `NAME`
+/// [k] has these elements and `NAME.indices` [k] has their positions as I64, ascending, in
+/// row-major order of [outputs, inputs].
 public enum TrainedTensors {
   /// The file's name in a run directory.
   public static let fileName = "trained.safetensors"
@@ -40,30 +40,30 @@ public enum TrainedTensors {
     try SafetensorsWriter.write(tensors + others, metadata: ["format": "pt"], to: path)
   }
 
-  /// Those of the parameters called `names` that do not train.
+  /// The parameters called `names` that are not trainable.
   private static func parameters(
     of model: TransformerModel, called names: [String]
   ) -> [Parameter] {
     model.parameters.map(\.parameter).filter { !$0.isTrainable && names.contains($0.name) }
   }
 
-  /// Reads them back. The file must have exactly the trainable parameters, in their shapes, and of
-  /// each the rows that train in `model`; of those called `drawn` it may have any.
+  /// Reads the tensors back. The file must have exactly the trainable parameters of `model` with
+  /// their shapes and trainable rows. Of the parameters called `drawn`, it may have any.
   ///
-  /// Errors: `malformed` where the file has other tensors, rows or shapes; those of the reader.
+  /// Errors: `malformed` if the file has other tensors, rows or shapes; those of the reader.
   public static func load(
     _ path: String, into model: TransformerModel, drawn: [String] = []
   ) throws(FileError) {
     try load(SafetensorsReader(path: path), into: model, drawn: drawn)
   }
 
-  /// Reads them back from a file that is open, as `load(_:into:drawn:)` does from a path.
+  /// Reads the tensors back from an open file, as `load(_:into:drawn:)` does from a path.
   static func load(
     _ file: SafetensorsReader, into model: TransformerModel, drawn: [String]
   ) throws(FileError) {
     let path = file.path
     let others = parameters(of: model, called: drawn).filter { file.entry($0.name) != nil }
-    // Which elements a method chose while training, its file says.
+    // If a method chose elements during training, the file records which.
     for parameter in model.parameters.map(\.parameter) where parameter.wantsWholeGradient {
       parameter.wantsWholeGradient = false
       guard file.entry(indicesName(parameter)) != nil else { continue }
@@ -107,7 +107,7 @@ public enum TrainedTensors {
 
   private static func indicesName(_ parameter: Parameter) -> String { parameter.name + ".indices" }
 
-  /// The ascending positions in `parameter` that the tensor `name` has.
+  /// The ascending positions in `parameter` that the tensor `name` contains.
   static func positions(
     _ name: String, in file: SafetensorsReader, of parameter: Parameter
   ) throws(FileError) -> [Int] {

@@ -1,17 +1,17 @@
 import Glibc
 
-/// A log on disk that grows at its end.
+/// A log on disk to which pieces are only appended.
 ///
-/// Every piece is written at once and whole: where the system takes a part only, the file is cut
-/// back and the error thrown. A process that is killed may leave a part of its last piece, which
-/// `reopening` cuts off. A symbolic link is not followed.
+/// Every piece is written in full. If the system writes only part of it, the file is cut back and
+/// the error is thrown. A killed process may leave part of its last piece, which `reopening` cuts
+/// off. A symbolic link is not followed.
 public struct AppendedFile: Sendable {
   /// The path.
   public let path: String
-  /// The bytes it has.
+  /// The size of the file in bytes.
   public private(set) var byteCount: Int
 
-  /// Creates an empty file, in place of one that may be there.
+  /// Creates an empty file, replacing an existing one.
   public init(creating path: String) throws(FileError) {
     self.path = path
     byteCount = 0
@@ -20,9 +20,9 @@ public struct AppendedFile: Sendable {
       action: "cannot create")
   }
 
-  /// Goes on with a file after its first `byteCount` bytes; what follows them is cut off.
+  /// Continues a file after its first `byteCount` bytes and cuts off the rest.
   ///
-  /// Errors: `malformed` where it has fewer.
+  /// Errors: `malformed` if the file has fewer bytes.
   public init(reopening path: String, keeping byteCount: Int) throws(FileError) {
     self.path = path
     self.byteCount = byteCount
@@ -54,7 +54,7 @@ public struct AppendedFile: Sendable {
         }
       }
     } catch {
-      // What cannot be cut off now is cut off when the file is opened again.
+      // If the file cannot be cut now, it is cut when it is opened again.
       try? Self.cut(file, to: start, path: path)
       throw error
     }

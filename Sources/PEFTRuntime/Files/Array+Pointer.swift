@@ -1,5 +1,5 @@
 extension Array where Element: BitwiseCopyable {
-  /// Calls `body` with the elements; they must not be kept beyond the call.
+  /// Calls `body` with a pointer to the elements, which is valid only during the call.
   package func withPointer(
     _ body: (UnsafeBufferPointer<Element>) throws(FileError) -> Void
   ) throws(FileError) {

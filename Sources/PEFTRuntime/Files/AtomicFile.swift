@@ -3,16 +3,17 @@ import Synchronization
 
 /// A file that takes its final name only when it is complete and on the disk.
 ///
-/// The bytes go to a temporary file in the same directory, `.peft-PID-N.partial`. When all are
-/// written it is synchronized, renamed over the final path, and the directory is synchronized. At
-/// any moment, power loss included, the final path names the whole old file or the whole new one. A
-/// process that is killed leaves at most the temporary file, which `removeLeftOvers` clears: its
-/// writer held a lock on it that ended with the process.
+/// The bytes are written to a temporary file in the same directory, `.peft-PID-N.partial`. When all
+/// bytes are written, the file is synchronized and renamed over the final path, and then the
+/// directory is synchronized. At any moment, even after a power loss, the final path names either
+/// the whole old file or the whole new one. A killed process leaves at most the temporary file.
+/// `removeLeftOvers` removes it, because the writer's lock on it ended with the process.
 public struct AtomicFile: ~Copyable {
-  /// How the names of temporary files end.
+  /// The suffix of the names of temporary files.
   public static let temporarySuffix = ".partial"
 
-  /// Whether a file of this name is a temporary one of this type, of a process that may still run.
+  /// Whether `name` is the name of a temporary file of this type, whose process may still be
+  /// running.
   package static func isTemporary(_ name: String) -> Bool {
     name.wholeMatch(of: /\.peft-[0-9]+-[0-9]+\.partial/) != nil
   }
@@ -25,15 +26,15 @@ public struct AtomicFile: ~Copyable {
   private var isRenamed = false
   private static let counter = Atomic<UInt>(0)
 
-  /// Replaces or creates the file at `path` by what `body` appends.
+  /// Replaces or creates the file at `path` with the bytes that `body` appends.
   ///
-  /// The new file has the permissions of the one it replaces. A symbolic link at `path` is replaced
-  /// itself, its target stays as it is.
+  /// The new file takes the permissions of the file it replaces. A symbolic link at `path` is
+  /// itself replaced; its target does not change.
   ///
-  /// Errors: what `body` throws; `notFound` for a missing directory; `storage` when the system
-  /// refuses. The old file is then untouched and no temporary is left. Only when the last step, the
-  /// synchronization of the directory, fails, the new file is in place and may not survive a power
-  /// loss.
+  /// Errors: whatever `body` throws; `notFound` for a missing directory; `storage` if the system
+  /// refuses. After an error the old file is untouched and no temporary file is left. The one
+  /// exception is the last step: if synchronizing the directory fails, the new file is in place but
+  /// may not survive a power loss.
   public static func write(
     to path: String, _ body: (inout AtomicFile) throws(FileError) -> Void
   ) throws(FileError) {
@@ -43,14 +44,15 @@ public struct AtomicFile: ~Copyable {
     try file.commit()
   }
 
-  /// Replaces or creates the file at `path` by `bytes`.
+  /// Replaces or creates the file at `path` with `bytes`.
   public static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
     try write(to: path) { (file) throws(FileError) in try file.append(bytes) }
   }
 
-  /// Creates the file at `path` with `bytes`, whole or not at all.
+  /// Creates the file at `path` with `bytes`, in full or not at all.
   ///
-  /// - Returns: whether it did; false where something is there already, which stays.
+  /// - Returns: whether the file was created; false if something already exists at `path`, which is
+  ///   kept.
   package static func create(_ bytes: [UInt8], at path: String) throws(FileError) -> Bool {
     var file = try AtomicFile(replacing: path)
     try file.append(bytes)
@@ -61,7 +63,7 @@ public struct AtomicFile: ~Copyable {
       return true
     }
     if errno == EEXIST { return false }
-    // A file system without second names.
+    // The file system does not support hard links.
     guard [EPERM, EOPNOTSUPP, ENOSYS, EMLINK].contains(errno) else {
       throw .system(errno, "cannot create", path: path)
     }
@@ -75,7 +77,7 @@ public struct AtomicFile: ~Copyable {
     while true {
       let number = Self.counter.wrappingAdd(1, ordering: .relaxed).newValue
       let name = "\(directory).peft-\(getpid())-\(number).partial"
-      // A process of the same number, killed earlier or on another host, may have left this name.
+      // A process with the same number, killed earlier or on another host, may have left this name.
       if access(name, F_OK) == 0 { continue }
       let file: FileDescriptor
       do throws(FileError) {
@@ -84,7 +86,7 @@ public struct AtomicFile: ~Copyable {
       } catch {
         throw FileError(error.kind, path: path, reason: error.reason, remedy: error.remedy)
       }
-      // Another process that clears left-overs may have taken it before it was locked.
+      // Another process that removes left-overs may have removed the file before it was locked.
       let isLocked = flock(file.number, LOCK_EX | LOCK_NB) == 0
       if !isLocked, errno == EWOULDBLOCK { continue }
       if isLocked, access(name, F_OK) != 0 { continue }
@@ -94,8 +96,8 @@ public struct AtomicFile: ~Copyable {
     }
   }
 
-  /// Removes the temporary files in the directory at `path` whose writers have ended; one that
-  /// cannot be removed, or whose writer may still run, stays.
+  /// Removes the temporary files in the directory at `path` whose writers have ended. A file that
+  /// cannot be removed, or whose writer may still be running, is kept.
   package static func removeLeftOvers(in path: String) {
     guard let directory = try? DirectoryHandle(path), let names = try? directory.names() else {
       return
@@ -120,7 +122,7 @@ public struct AtomicFile: ~Copyable {
 
   /// Appends `bytes`.
   ///
-  /// Errors: `storage` when the system takes them not or only in part.
+  /// Errors: `storage` if the system does not write all of them.
   public mutating func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     var rest = bytes[...]
     while !rest.isEmpty {
@@ -136,7 +138,7 @@ public struct AtomicFile: ~Copyable {
 
   /// Appends `bytes`.
   ///
-  /// Errors: `storage` when the system takes them not or only in part.
+  /// Errors: `storage` if the system does not write all of them.
   public mutating func append(_ bytes: [UInt8]) throws(FileError) {
     try bytes.withPointer { (bytes) throws(FileError) in
       try append(UnsafeRawBufferPointer(bytes))

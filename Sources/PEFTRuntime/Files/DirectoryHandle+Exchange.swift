@@ -1,14 +1,14 @@
 import Glibc
 
 extension DirectoryHandle {
-  /// Gives the directory at `source` the name `target`, in one step: at any moment one of
-  /// the two is there whole.
+  /// Renames the directory at `source` to `target` in one step, so that `target`, if it existed,
+  /// never disappears.
   ///
-  /// Where a directory is at `target` already it gets the name `source`. File systems that cannot
-  /// exchange names do it in three renames, and a process killed between the first two leaves the
-  /// old directory at `source` + ".old".
+  /// An existing directory at `target` is renamed to `source`. On file systems that cannot exchange
+  /// names this takes three renames, and a process killed between the first two leaves the old
+  /// directory at `source` + ".old".
   ///
-  /// Errors: `storage` where the system refuses; both names are then as before.
+  /// Errors: `storage` if the system refuses; both names are then as before.
   package static func exchange(_ source: String, with target: String) throws(FileError) {
     guard try entry(target) != nil else {
       guard rename(source, target) == 0 else {
@@ -37,7 +37,8 @@ extension DirectoryHandle {
       Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32
     ) -> Int32
 
-  /// `renameat2`, whose flag 2 is RENAME_EXCHANGE; Swift's module of the C library leaves it out.
+  /// `renameat2`, whose flag 2 is RENAME_EXCHANGE. Swift's module of the C library does not have
+  /// it.
   private static let exchangeNames: Rename2? = dlsym(nil, "renameat2").map {
     unsafeBitCast($0, to: Rename2.self)
   }

@@ -1,8 +1,9 @@
 import Glibc
 
-/// An open directory. Names are looked up in it directly, and a symbolic link is never followed.
+/// An open directory. Names are looked up in this directory only, and symbolic links are never
+/// followed.
 package struct DirectoryHandle: ~Copyable {
-  /// What a name in a directory stands for.
+  /// The kind of a directory entry.
   package enum Entry: Hashable, Sendable {
     /// A regular file.
     case file
@@ -18,11 +19,11 @@ package struct DirectoryHandle: ~Copyable {
 
   /// Opens the directory at `path`.
   ///
-  /// Errors: `notFound`; `storage` for a symbolic link, for what is no directory, and
-  /// where the system refuses.
+  /// Errors: `notFound`; `storage` for a symbolic link, for anything that is not a directory, and
+  /// if the system refuses.
   package init(_ path: String) throws(FileError) {
     self.path = path
-    // A slash at the end would have the system follow a link.
+    // With a trailing slash, the system would follow a link.
     var name = path[...]
     while name.count > 1, name.hasSuffix("/") { name.removeLast() }
     switch try Self.entry(String(name)) {
@@ -37,9 +38,9 @@ package struct DirectoryHandle: ~Copyable {
       opening: String(name), flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
   }
 
-  /// What `path` stands for; nil where there is nothing of that name.
+  /// The kind of entry at `path`; nil if there is no entry of that name.
   ///
-  /// Errors: `storage` where the system does not say.
+  /// Errors: `storage` if the system cannot tell.
   package static func entry(_ path: String) throws(FileError) -> Entry? {
     try FileError.checkPath(path)
     var status = stat()
@@ -52,9 +53,9 @@ package struct DirectoryHandle: ~Copyable {
     return status.st_mode.isDirectory ? .directory : status.st_mode.isRegularFile ? .file : .other
   }
 
-  /// The names in it, in no order, those of itself and its parent left out.
+  /// The names in the directory, in no particular order, without `.` and `..`.
   ///
-  /// Errors: `storage` where the system does not give them all.
+  /// Errors: `storage` if the system does not list all of them.
   package func names() throws(FileError) -> [String] {
     let copy = openat(descriptor.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard copy >= 0, let stream = fdopendir(copy) else {
@@ -77,12 +78,13 @@ package struct DirectoryHandle: ~Copyable {
     }
   }
 
-  /// What `name` stands for here; nil where there is nothing of that name.
+  /// The kind of the entry `name`; nil if there is no entry of that name.
   package func entry(_ name: String) throws(FileError) -> Entry? {
     try Self.entry(path + "/" + name)
   }
 
-  /// Removes the regular file `name`; one that is not there is fine, and anything else stays.
+  /// Removes the regular file `name`. Does nothing if there is no such file or if `name` is
+  /// something else.
   package func removeFile(_ name: String) throws(FileError) {
     guard try entry(name) == .file else { return }
     guard unlinkat(descriptor.number, name, 0) == 0 || errno == ENOENT else {
@@ -92,14 +94,14 @@ package struct DirectoryHandle: ~Copyable {
 
   /// Removes the directory `name` if it is empty.
   ///
-  /// - Returns: whether it is gone.
+  /// - Returns: whether the directory no longer exists.
   package func removeDirectory(_ name: String) throws(FileError) -> Bool {
     if unlinkat(descriptor.number, name, AT_REMOVEDIR) == 0 || errno == ENOENT { return true }
     if errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR { return false }
     throw .system(errno, "cannot remove", path: path + "/" + name)
   }
 
-  /// Gives it the permissions of another directory.
+  /// Copies the permissions of another directory to this one.
   package func setPermissions(of other: borrowing DirectoryHandle) throws(FileError) {
     let mode = try other.descriptor.status(path: other.path).mode
     guard fchmod(descriptor.number, mode & 0o7777) == 0 else {
@@ -107,19 +109,19 @@ package struct DirectoryHandle: ~Copyable {
     }
   }
 
-  /// Whether the directory at `path` is the one that the process works in.
+  /// Whether the directory at `path` is the process's working directory.
   package static func isCurrent(_ path: String) -> Bool {
     var (one, other) = (stat(), stat())
     return stat(path, &one) == 0 && stat(".", &other) == 0 && one.st_dev == other.st_dev
       && one.st_ino == other.st_ino
   }
 
-  /// Returns when all changes of names in it are on the disk.
+  /// Returns when all changes of names in the directory are on the disk.
   package func synchronize() throws(FileError) { try descriptor.synchronize(path: path) }
 
-  /// Makes the directory at `path` and those above it. Those that are there stay as they are.
+  /// Creates the directory at `path` and its missing parents. Existing directories are not changed.
   ///
-  /// Errors: `storage` where the system refuses.
+  /// Errors: `storage` if the system refuses.
   package static func create(_ path: String) throws(FileError) {
     try FileError.checkPath(path)
     let parts = path.split(separator: "/")
@@ -128,7 +130,7 @@ package struct DirectoryHandle: ~Copyable {
       place += part
       if mkdir(place, 0o777) != 0, errno != EEXIST {
         let code = errno
-        // Above what may be written there are directories that are there already.
+        // The parents of a writable directory may exist without being writable.
         var status = stat()
         guard stat(place, &status) == 0 else { throw notMade(code, path) }
       }

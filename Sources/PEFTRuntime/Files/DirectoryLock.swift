@@ -1,20 +1,21 @@
 import Glibc
 
-/// Keeps a directory for one process at a time, until its life ends.
+/// Locks a directory for one process at a time, for as long as this object lives.
 ///
-/// The lock is the operating system's, on the directory itself: nothing is left behind, and the
-/// lock of a process that ended in any way is gone with it. File systems that know no locks keep
-/// nothing. Processes that share a directory hold it together, against one that wants it alone.
+/// The operating system locks the directory itself, so no file is left behind, and the lock of a
+/// process disappears however the process ends. On file systems without locks it has no effect.
+/// Processes that share a directory hold the lock together, and exclude a process that wants the
+/// directory alone.
 package final class DirectoryLock {
   private let descriptor: FileDescriptor
 
-  /// Takes the lock of the directory at `path`, which must exist.
+  /// Locks the directory at `path`, which must exist.
   ///
-  /// One that another process has is waited for half a second: a process that this one starts has
-  /// it too until it runs its own program.
+  /// If another process holds the lock, the initializer waits for half a second, because a child
+  /// process holds it too until it executes its own program.
   ///
-  /// - Parameter isShared: whether others may have it too that share it.
-  /// - Throws: `storage` where another process has it.
+  /// - Parameter isShared: whether other processes may share the lock.
+  /// - Throws: `storage` if another process holds the lock.
   package init(_ path: String, isShared: Bool = false) throws(FileError) {
     descriptor = try FileDescriptor(opening: path, flags: O_RDONLY | O_DIRECTORY)
     for _ in 0..<20 {
@@ -28,8 +29,8 @@ package final class DirectoryLock {
 
   private init(holding descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
 
-  /// Waits until no other process has the lock; nil where `shouldStop`, asked ten times
-  /// a second, ended that.
+  /// Waits until no other process holds the lock. Returns nil if `shouldStop`, called ten times a
+  /// second, ended the wait.
   package static func wait(
     _ path: String, shouldStop: () -> Bool
   ) throws(FileError) -> DirectoryLock? {
@@ -41,7 +42,7 @@ package final class DirectoryLock {
     return DirectoryLock(holding: descriptor)
   }
 
-  /// Whether the lock is taken now.
+  /// Whether the lock could be taken.
   private static func take(
     _ descriptor: borrowing FileDescriptor, isShared: Bool, path: String
   ) throws(FileError) -> Bool {
@@ -49,7 +50,7 @@ package final class DirectoryLock {
       switch errno {
       case EINTR: continue
       case EWOULDBLOCK: return false
-      // No locks here, as on some network file systems.
+      // This file system has no locks, as some network file systems do not.
       case ENOLCK, EOPNOTSUPP, EINVAL, ENOSYS: return true
       default: throw .system(errno, "cannot lock", path: path)
       }

@@ -2,12 +2,12 @@ import Glibc
 
 /// Reading whole files.
 public enum FileContents {
-  /// The most bytes that `read` returns: 4 GiB.
+  /// The largest number of bytes that `read` returns: 4 GiB.
   public static let maximumByteCount = 1 << 32
 
   /// The size of the regular file at `path`, in bytes.
   ///
-  /// Errors: `notFound`, `storage`; `unsupported` for anything else than a regular file.
+  /// Errors: `notFound`, `storage`; `unsupported` for anything other than a regular file.
   public static func byteCount(_ path: String) throws(FileError) -> Int {
     try RandomAccessFile(path: path).byteCount
   }
@@ -15,7 +15,7 @@ public enum FileContents {
   /// The bytes of the file at `path`, which may also be a pipe.
   ///
   /// Errors: `notFound`; `unsupported` for a directory or for more than `limit` bytes; `storage`
-  /// for a missing permission or a failing disk.
+  /// for missing permission or a failing disk.
   public static func read(
     _ path: String, limit: Int = maximumByteCount
   ) throws(FileError) -> [UInt8] {
@@ -46,11 +46,11 @@ public enum FileContents {
     }
   }
 
-  /// The bytes of the regular file at `path`, of which there must not be more than `limit`.
+  /// The bytes of the regular file at `path`, which must have at most `limit` bytes.
   ///
-  /// Errors: `notFound`; `unsupported` for a directory, a pipe, a socket or a device, and for more
-  /// than `limit` bytes, before any is read; `malformed` where it is cut short meanwhile; `storage`
-  /// for a missing permission or a failing disk.
+  /// Errors: `notFound`; `unsupported` for a directory, a pipe, a socket or a device, and, before
+  /// reading anything, for more than `limit` bytes; `malformed` if the file is shortened during the
+  /// read; `storage` for missing permission or a failing disk.
   public static func read(
     regularFile path: String, limit: Int = maximumByteCount
   ) throws(FileError) -> [UInt8] {
@@ -63,9 +63,9 @@ public enum FileContents {
     return try file.bytes(in: 0..<file.byteCount)
   }
 
-  /// Calls `body` with the bytes of the regular file at `path` in their order, a piece at a time.
+  /// Calls `body` with the bytes of the regular file at `path` in order, one piece at a time.
   ///
-  /// Errors: those of `read(regularFile:limit:)`, but of any size.
+  /// The file may have any size. Errors: those of `read(regularFile:limit:)`.
   package static func forEachPiece(
     of path: String, _ body: (UnsafeRawBufferPointer) -> Void
   ) throws(FileError) {

@@ -1,12 +1,12 @@
 import Glibc
 
-/// An open file of the operating system, closed at the end of its life.
+/// An open file of the operating system, closed when this value is destroyed.
 package struct FileDescriptor: ~Copyable {
-  /// The system's number of the open file.
+  /// The file descriptor's number.
   package let number: Int32
 
-  /// Opens `path`; `mode` are the permissions of a file that this call creates, `action` is what
-  /// the error says could not be done.
+  /// Opens `path`. `mode` gives the permissions of a file that this call creates; `action` is the
+  /// phrase with which an error message says what failed.
   package init(
     opening path: String, flags: Int32, mode: mode_t = 0, action: String = "cannot open"
   ) throws(FileError) {
@@ -19,26 +19,26 @@ package struct FileDescriptor: ~Copyable {
 
   deinit { close(number) }
 
-  /// Returns when all that was written is on the disk.
+  /// Returns when everything written is on the disk.
   package func synchronize(path: String) throws(FileError) {
     while fsync(number) != 0 {
-      // EINVAL: a file system without synchronization, where there is nothing to wait for.
+      // EINVAL: this file system has no synchronization, so there is nothing to wait for.
       if errno == EINVAL { return }
       guard errno == EINTR else { throw .system(errno, "cannot write to the disk", path: path) }
     }
   }
 
-  /// What the system says of a file.
+  /// The part of a file's status that shows a change.
   package struct Status: Equatable, Sendable {
     /// The size in bytes.
     package let byteCount: Int
     /// The type and permissions.
     package let mode: mode_t
-    /// When the contents changed last, in seconds and nanoseconds.
+    /// When the contents last changed, in seconds and nanoseconds.
     package let changed: [Int]
   }
 
-  /// The status of the file now.
+  /// The file's current status.
   package func status(path: String) throws(FileError) -> Status {
     var status = stat()
     guard fstat(number, &status) == 0 else { throw .system(errno, "cannot read", path: path) }

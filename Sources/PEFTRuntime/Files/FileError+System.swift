@@ -1,8 +1,8 @@
 import Glibc
 
 extension FileError {
-  /// The error for the system error number `code`, met while doing `action` ("cannot read") with
-  /// `path`.
+  /// The error for the system error number `code`, which occurred during `action` ("cannot read")
+  /// on `path`.
   package static func system(_ code: Int32, _ action: String, path: String) -> FileError {
     let (kind, remedy): (Kind, String) =
       switch code {
@@ -21,7 +21,7 @@ extension FileError {
     return FileError(kind, path: path, reason: "\(action): \(reason)", remedy: remedy)
   }
 
-  /// Refuses a path with a zero byte, which the system would take for the shorter one before it.
+  /// Refuses a path with a zero byte, because the system would end the path there.
   package static func checkPath(_ path: String) throws(FileError) {
     guard path.utf8.contains(0) else { return }
     throw FileError(.notFound, path: path, reason: "a path cannot contain a zero byte")

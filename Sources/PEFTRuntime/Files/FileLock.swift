@@ -1,13 +1,14 @@
 import Glibc
 
-/// Keeps a file that every writer replaces for one of them at a time, until the end of its life.
+/// A lock on a file that every writer replaces, held by one writer at a time for as long as this
+/// object lives.
 package final class FileLock {
   private let descriptor: FileDescriptor
 
-  /// Waits for the file at `path`.
+  /// Waits for the lock of the file at `path`.
   ///
-  /// - Returns: nil where another writer has replaced the file meanwhile; the
-  ///   caller then tries again.
+  /// - Returns: nil if another writer has replaced the file in the meantime; the caller then tries
+  ///   again.
   package init?(_ path: String) throws(FileError) {
     do throws(FileError) {
       descriptor = try FileDescriptor(opening: path, flags: O_RDONLY | O_NOFOLLOW)
@@ -17,7 +18,7 @@ package final class FileLock {
     }
     while flock(descriptor.number, LOCK_EX) != 0 {
       if errno == EINTR { continue }
-      // No locks here, as on some network file systems.
+      // This file system has no locks, as some network file systems do not.
       if [ENOLCK, EOPNOTSUPP, EINVAL, ENOSYS].contains(errno) { return }
       throw .system(errno, "cannot lock", path: path)
     }

@@ -1,12 +1,12 @@
 import Foundation
 
-/// `path` from the root of the file system, as a run directory must remember it.
+/// `path` as an absolute path, so that a run directory can store it.
 package func absolutePath(_ path: String) -> String {
   URL(filePath: path, relativeTo: URL.currentDirectory()).standardizedFileURL.path
 }
 
-/// Throws for what is there and cannot be read a second time, such as a pipe: a run is bound to its
-/// data by their digest.
+/// Throws if something exists at `path` that cannot be read twice, such as a pipe. A run is bound
+/// to its data by a digest, so it must be able to read them again.
 package func checkRereadable(_ path: String) throws(FileError) {
   var status = stat()
   guard stat(path, &status) == 0, ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT) else {

@@ -1,13 +1,13 @@
 import Glibc
 
-/// What another program prints.
+/// The output of another program.
 package enum ProgramOutput {
-  /// The standard output of the program at `path`; nil where there is none, or it fails. Its
-  /// standard input and errors are empty.
+  /// The standard output of the program at `path`; nil if there is no such program or if it fails.
+  /// Its standard input is empty and its standard error is discarded.
   ///
-  /// Errors: `storage` where the system has no process or no open file left for it.
+  /// Errors: `storage` if the system cannot create another process or open another file.
   ///
-  /// - Parameter environment: what it gets for an environment, as `NAME=VALUE`.
+  /// - Parameter environment: the program's environment, as `NAME=VALUE`.
   package static func read(
     _ path: String, _ arguments: [String], environment: [String]
   ) throws(FileError) -> [UInt8]? {
@@ -34,7 +34,7 @@ package enum ProgramOutput {
     return count == 0 && status == 0 ? bytes : nil
   }
 
-  /// Starts a process; the error number, 0 for none.
+  /// Starts a process. Returns the error number, 0 on success.
   private static func spawn(
     _ process: inout pid_t, _ path: String, _ arguments: [String], _ environment: [String],
     output: Int32
@@ -45,7 +45,7 @@ package enum ProgramOutput {
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
-    // The command ignores these, and a process inherits that.
+    // The command ignores these signals, and a child process would inherit that.
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }

@@ -1,11 +1,11 @@
 import Glibc
 
-/// A regular file, open for reading at any place until the end of this object's life.
+/// A regular file, open for reading at any offset for as long as this object lives.
 ///
-/// Another file that takes its place at the path does not matter: the descriptor keeps the old one.
-/// Bytes that change in the file itself are an error of the read that meets them, never a crash,
-/// which is why nothing is mapped into memory: the system ends a process that touches a mapped page
-/// beyond the end of a file that was shortened.
+/// Replacing the file at its path has no effect, because the descriptor keeps the old file open. If
+/// bytes of the file itself change, the read that meets them throws an error and never crashes.
+/// This is why the file is not mapped into memory: the system ends a process that touches a mapped
+/// page beyond the end of a shortened file.
 package final class RandomAccessFile: Sendable {
   /// The path, as the caller named it.
   package let path: String
@@ -17,11 +17,11 @@ package final class RandomAccessFile: Sendable {
 
   /// Opens the regular file at `path`.
   ///
-  /// Errors: `notFound`, `storage`; `unsupported` for a directory, a pipe, a socket or a device, at
-  /// once: nothing waits for a writer.
+  /// Errors: `notFound`, `storage`; `unsupported` for a directory, a pipe, a socket or a device,
+  /// without waiting for a writer.
   package init(path: String) throws(FileError) {
     self.path = path
-    // Without O_NONBLOCK, opening a pipe nobody writes to would wait for ever.
+    // Without O_NONBLOCK, opening a pipe without a writer would block for ever.
     file = try FileDescriptor(opening: path, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY)
     status = try file.status(path: path)
     guard !status.mode.isDirectory else { throw .system(EISDIR, "cannot read", path: path) }
@@ -34,7 +34,7 @@ package final class RandomAccessFile: Sendable {
 
   /// Fills `buffer` with the bytes from `offset` on.
   ///
-  /// Errors: `malformed` where the file has become too short, `storage` for a failing disk.
+  /// Errors: `malformed` if the file has become too short, `storage` for a failing disk.
   package func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(FileError) {
     var done = 0
     while done < buffer.count {
@@ -65,10 +65,10 @@ package final class RandomAccessFile: Sendable {
     return bytes
   }
 
-  /// Calls `body` with the bytes in `range` in their order, in pieces of `pieceByteCount`, but for
-  /// the last; they must not be kept beyond the call.
+  /// Calls `body` with the bytes in `range` in order, in pieces of `pieceByteCount` bytes
+  /// (the last may be shorter). A piece is valid only during the call.
   ///
-  /// Errors: as `read(at:into:)`; what `body` throws.
+  /// Errors: those of `read(at:into:)`; whatever `body` throws.
   package func forEachPiece(
     in range: Range<Int>, of pieceByteCount: Int = 1 << 20,
     _ body: (UnsafeRawBufferPointer) throws(FileError) -> Void
@@ -84,7 +84,7 @@ package final class RandomAccessFile: Sendable {
     }
   }
 
-  /// Throws `malformed` where the file was written to since it was opened.
+  /// Throws `malformed` if the file was written to after it was opened.
   package func checkUnchanged() throws(FileError) {
     guard try file.status(path: path) == status else { throw changed }
   }

@@ -1,8 +1,8 @@
 import COpenSSL
 
-/// A SHA-256 digest that grows with what is appended (FIPS 180-4), computed by OpenSSL's libcrypto.
+/// A SHA-256 digest (FIPS 180-4) of bytes appended piece by piece, computed by OpenSSL's libcrypto.
 ///
-/// A value: a copy goes its own way from where it was made.
+/// It has value semantics: a copy and the original continue independently.
 package struct SHA256: Sendable {
   private var state = State()
 
@@ -20,7 +20,7 @@ package struct SHA256: Sendable {
     bytes.withUnsafeBytes { append($0) }
   }
 
-  /// The digest of all that was appended so far: 64 hexadecimal digits, in lower case.
+  /// The digest of all bytes appended so far: 64 hexadecimal digits, in lower case.
   package var hexadecimal: String {
     let end = State(copying: state)
     let digest = [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
@@ -32,7 +32,7 @@ package struct SHA256: Sendable {
       decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }
 
-  /// OpenSSL's context, freed at the end of its life. It never changes while two digests share it.
+  /// OpenSSL's context, freed on deinit. It never changes while two digests share it.
   private final class State: @unchecked Sendable {
     let context: OpaquePointer
 
@@ -55,7 +55,7 @@ package struct SHA256: Sendable {
   }
 }
 
-/// OpenSSL fails here only without memory, or where its configuration forbids SHA-256.
+/// OpenSSL fails here only if memory runs out or if its configuration forbids SHA-256.
 private func check(_ status: Int32, _ step: String) {
   precondition(status == 1, "SHA256: OpenSSL cannot \(step) a digest")
 }

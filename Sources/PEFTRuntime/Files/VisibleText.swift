@@ -1,21 +1,22 @@
-/// Text from outside as a terminal or a page may show it.
+/// Makes text from outside safe to show in a terminal or on a page.
 ///
-/// Names in files may hold anything. Controls command a terminal, and marks of direction make a
-/// line read as what it is not; everything that shows such a name passes through here.
+/// Names in files may contain any characters. Control characters command a terminal, and
+/// directional marks make a line read differently from its bytes. All code that shows such a name
+/// passes it through this type.
 package enum VisibleText {
-  /// `text` without scalars that command a terminal, turn the direction of text, end a line or may
-  /// not stand in XML: each becomes U+FFFD.
+  /// `text` with U+FFFD for every scalar that commands a terminal, changes the direction of text,
+  /// ends a line or is not allowed in XML.
   package static func line(_ text: String) -> String {
     replacing(text, where: isUnsafe) { _ in "\u{FFFD}" }
   }
 
-  /// The same for text of several lines, whose line feeds and tabs stay.
+  /// Like `line(_:)` for text of several lines: line feeds and tabs are kept.
   package static func lines(_ text: String) -> String {
     replacing(text, where: isUnsafeInLines) { _ in "\u{FFFD}" }
   }
 
-  /// A JSON document with such scalars, which stand nowhere but in its strings, as `\u` and four
-  /// digits.
+  /// A JSON document with such scalars, which occur only inside its strings, written as `\u` and
+  /// four digits.
   package static func json(_ text: String) -> String {
     replacing(text, where: isUnsafeInLines) { scalar in
       let digits = String(scalar.value, radix: 16)

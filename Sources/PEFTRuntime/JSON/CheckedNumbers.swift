@@ -1,13 +1,12 @@
-/// The numbers among the members of a JSON object in a file, each read with the
-/// range that it must be in.
+/// Reads the numbers among the members of a JSON object in a file, each with its permitted range.
 ///
-/// A file of state comes from outside like any other: a number in it that is missing, of another
-/// type or out of its range is a `FileError` of kind `malformed` that names the file and the
-/// member. What is read can be added up, converted and shown without an overflow.
+/// A state file comes from outside like any other file. If a number in it is missing, has another
+/// type or is out of range, a `FileError` of kind `malformed` names the file and the member.
+/// Numbers read this way can be added, converted and shown without overflow.
 package struct CheckedNumbers {
-  /// The most that a count may be: 2^50, of which 2^13 still add up in 64 bits.
+  /// The largest count: 2^50, so that the sum of 2^13 counts still fits 64 bits.
   package static let largestCount = 1 << 50
-  /// The most seconds that something may have taken.
+  /// The longest duration, in seconds.
   package static let longestTime = 1e12
 
   private let members: JSONValue
@@ -15,8 +14,8 @@ package struct CheckedNumbers {
   private let place: String
   private let remedy: String
 
-  /// The numbers of `members`, which stand at `place` in the file at `path`; an empty place
-  /// is the whole document.
+  /// The numbers of `members`, found at `place` in the file at `path`; an empty place means the
+  /// whole document.
   package init(_ members: JSONValue, path: String, place: String = "", remedy: String) {
     self.members = members
     self.path = path
@@ -24,8 +23,8 @@ package struct CheckedNumbers {
     self.remedy = remedy
   }
 
-  /// The numbers of a place that has them as texts: a row of a table, the metadata
-  /// of a safetensors file.
+  /// The numbers of a place that stores them as text: a row of a table, or the metadata of a
+  /// safetensors file.
   package init(cells: [String: String], path: String, place: String, remedy: String) {
     var members = JSONObject()
     for (key, text) in cells {
@@ -44,14 +43,14 @@ package struct CheckedNumbers {
     return value
   }
 
-  /// The whole number `key`; nil where it is not there, or null.
+  /// The whole number `key`; nil if it is missing or null.
   package func countIfPresent(
     _ key: String, in range: ClosedRange<Int> = 0...largestCount
   ) throws(FileError) -> Int? {
     isPresent(key) ? try count(key, in: range) : nil
   }
 
-  /// The number `key`, which is finite.
+  /// The number `key`, which must be finite.
   package func number(
     _ key: String,
     in range: ClosedRange<Double> = -.greatestFiniteMagnitude...(.greatestFiniteMagnitude)
@@ -67,7 +66,7 @@ package struct CheckedNumbers {
     return value
   }
 
-  /// The number `key`, which is finite; nil where it is not there, or null.
+  /// The number `key`, which must be finite; nil if it is missing or null.
   package func numberIfPresent(
     _ key: String,
     in range: ClosedRange<Double> = -.greatestFiniteMagnitude...(.greatestFiniteMagnitude)

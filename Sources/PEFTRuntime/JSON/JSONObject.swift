@@ -1,7 +1,7 @@
 /// The members of a JSON object in the order of the file, with look-up by key in O(1).
 ///
-/// Keys are the same when their UTF-8 bytes are, as RFC 8259 advises; `String` would also take two
-/// spellings of one accented letter for the same.
+/// Two keys are equal if their UTF-8 bytes are equal, as RFC 8259 advises. `String` would also
+/// treat two spellings of one accented letter as equal.
 public struct JSONObject: Sendable {
   /// One member.
   private struct Member: Hashable, Sendable {
@@ -10,12 +10,12 @@ public struct JSONObject: Sendable {
   }
 
   private var storage: [Member] = []
-  /// Where a key's search begins at its hash: 0 for none, else the place in `storage` and 1. A
-  /// power of two of slots, at most half of them taken; none at all for a few members, which are
-  /// searched one after the other.
+  /// An open-addressing hash table: the slot at a key's hash is 0 if empty, else 1 plus an index
+  /// into `storage`. The number of slots is a power of two, at most half of them occupied. There is
+  /// no table for a few members, which are searched linearly.
   private var slots: [UInt32] = []
 
-  /// The most members that have no table.
+  /// The largest number of members without a table.
   private static let searchedCount = 8
 
   /// An object without members.
@@ -32,7 +32,9 @@ public struct JSONObject: Sendable {
     storage.lazy.map { ($0.key.string, $0.value) }
   }
 
-  /// The value of `key`; assigning to a new key appends it, assigning nil removes it in O(count).
+  /// The value of `key`.
+  ///
+  /// Assigning to a new key appends it; assigning nil removes the member in O(count).
   public subscript(key: String) -> JSONValue? {
     get { place(of: UTF8Key(key)).map { storage[$0].value } }
     set {
@@ -47,7 +49,7 @@ public struct JSONObject: Sendable {
     }
   }
 
-  /// Appends a member; false, and nothing happens, where there is one of this key.
+  /// Appends a member. Returns false and does nothing if the key already exists.
   mutating func append(_ value: JSONValue, for key: String) -> Bool {
     let key = UTF8Key(key)
     if slots.isEmpty {
@@ -79,7 +81,7 @@ public struct JSONObject: Sendable {
     return slot
   }
 
-  /// Makes the table anew, large enough for the members.
+  /// Rebuilds the table, large enough for the members.
   private mutating func rebuild() {
     slots = []
     guard storage.count > Self.searchedCount else { return }
@@ -106,12 +108,12 @@ extension JSONObject: Hashable {
 }
 
 extension JSONObject {
-  /// The bytes of memory that a member takes at most, but for what its key and value refer to.
+  /// An upper bound on the bytes of memory of a member, without what its key and value refer to.
   static let memberByteCount = 2 * MemoryLayout<Member>.stride + 4 * MemoryLayout<UInt32>.stride
 }
 
 extension JSONObject: ExpressibleByDictionaryLiteral {
-  /// An object with `elements` in their order.
+  /// An object with `elements` in the given order.
   public init(dictionaryLiteral elements: (String, JSONValue)...) {
     for (key, value) in elements { self[key] = value }
   }

@@ -1,10 +1,11 @@
-/// A recursive-descent parser over bytes; `position` always stands before the next unread byte.
+/// A recursive-descent parser over bytes; `position` is always the index of the next unread byte.
 ///
-/// Whoever wants no document takes the members of objects and the elements of arrays one by one.
+/// A caller that does not need a whole document can read members of objects and elements of arrays
+/// one at a time.
 package struct JSONParser {
   private let bytes: ContiguousArray<UInt8>
   private var position = 0
-  /// The bytes of memory that what was parsed takes at most, and may take.
+  /// An upper bound on the bytes of memory that the parsed values occupy, and its limit.
   private var memory = 0
   private let memoryLimit: Int
 
@@ -13,7 +14,7 @@ package struct JSONParser {
     memoryLimit = max(JSONValue.unlimitedMemory, JSONValue.memoryFactor * bytes.count)
   }
 
-  /// The next byte that is no white space; nil at the end.
+  /// The next byte that is not white space; nil at the end.
   package var nextByte: UInt8? {
     mutating get {
       skipWhitespace()
@@ -21,12 +22,12 @@ package struct JSONParser {
     }
   }
 
-  /// Throws where anything but white space is left.
+  /// Throws if anything but white space is left.
   package mutating func end() throws(JSONSyntaxError) {
     guard nextByte == nil else { throw failure("unexpected text after the document") }
   }
 
-  /// Counts memory that what was parsed takes.
+  /// Adds to the memory that the parsed values occupy, and throws beyond the limit.
   package mutating func charge(_ byteCount: Int) throws(JSONSyntaxError) {
     memory += byteCount
     guard memory > memoryLimit else { return }
@@ -58,7 +59,7 @@ package struct JSONParser {
     }
   }
 
-  /// The next value; `depth` containers are open around it.
+  /// The next value, inside `depth` open containers.
   package mutating func value(depth: Int) throws(JSONSyntaxError) -> JSONValue {
     guard depth <= JSONValue.maximumDepth else { throw failure("nested too deeply") }
     skipWhitespace()
@@ -104,7 +105,7 @@ package struct JSONParser {
     position += 1
     var elements: [JSONValue] = []
     while try nextElement(after: elements.count) {
-      // An array that grows has room for up to twice its elements.
+      // A growing array reserves room for up to twice its elements.
       try charge(
         2 * MemoryLayout<JSONValue>.stride + (elements.isEmpty ? Self.containerByteCount : 0))
       elements.append(try value(depth: depth + 1))
@@ -112,14 +113,14 @@ package struct JSONParser {
     return elements
   }
 
-  /// What the storage of an array or object takes besides its elements: Swift's
+  /// The bytes that the storage of an array or object takes in addition to its elements: Swift's
   /// header and malloc's.
   private static let containerByteCount = 48
 
-  /// Moves behind the key and colon of an object's next member, where so many were read since its
-  /// opening brace; or behind its closing brace, and is nil.
+  /// Moves past the key and colon of an object's next member, after `count` members since its
+  /// opening brace. At the end, moves past the closing brace and returns nil.
   ///
-  /// - Returns: the key, and where it begins.
+  /// - Returns: the key and its offset.
   package mutating func nextKey(
     after count: Int
   ) throws(JSONSyntaxError) -> (text: String, place: Int)? {
@@ -139,8 +140,8 @@ package struct JSONParser {
     return (key, place)
   }
 
-  /// Moves before an array's next element, where so many were read since its opening bracket; or
-  /// behind its closing bracket, and is false.
+  /// Moves to an array's next element, after `count` elements since its opening bracket. At the
+  /// end, moves past the closing bracket and returns false.
   package mutating func nextElement(after count: Int) throws(JSONSyntaxError) -> Bool {
     skipWhitespace()
     if take(UInt8(ascii: "]")) { return false }
@@ -150,14 +151,14 @@ package struct JSONParser {
     return true
   }
 
-  /// Moves behind `byte` where it is the next one.
+  /// Moves past `byte` if it is the next byte.
   package mutating func take(_ byte: UInt8) -> Bool {
     guard position < bytes.count, bytes[position] == byte else { return false }
     position += 1
     return true
   }
 
-  /// A number by the grammar of RFC 8259; an integer beyond 64 bits becomes a Double, an overflow
+  /// A number in the grammar of RFC 8259. An integer beyond 64 bits becomes a Double; an overflow
   /// to infinity is refused.
   package mutating func number() throws(JSONSyntaxError) -> JSONValue {
     let start = position
@@ -212,12 +213,12 @@ package struct JSONParser {
     }
     position += 1
     guard let text else { throw failure("invalid UTF-8 inside a string", at: start) }
-    // Shorter ones are held in place.
+    // Shorter strings are stored inline.
     if text.utf8.count > 15 { try charge(text.utf8.count + 48) }
     return text
   }
 
-  /// Skips the bytes of a string that stand for themselves.
+  /// Skips the bytes of a string that need no decoding.
   private mutating func plainRun() -> Range<Int> {
     let start = position
     while position < bytes.count, bytes[position] >= 0x20, bytes[position] != UInt8(ascii: "\""),

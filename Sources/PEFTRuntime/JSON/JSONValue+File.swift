@@ -1,18 +1,18 @@
 extension JSONValue {
-  /// The largest configuration that is read, in bytes: 64 MiB.
+  /// The largest configuration file that is read, in bytes: 64 MiB.
   public static let configurationLimit = 1 << 26
   /// The largest document that is read, in bytes: 256 MiB.
   public static let documentLimit = 1 << 28
 
-  /// Reads a regular file that holds one document of at most `limit` bytes. A syntax error names
-  /// line and column.
+  /// Reads a regular file that contains one document of at most `limit` bytes. A syntax error names
+  /// the line and column.
   ///
   /// Errors: those of `FileContents.read(regularFile:limit:)` and of `init(parsing:path:)`.
   public init(contentsOf path: String, limit: Int = documentLimit) throws(FileError) {
     try self.init(parsing: FileContents.read(regularFile: path, limit: limit), path: path)
   }
 
-  /// Parses one document that came from the file at `path`, which errors name.
+  /// Parses one document that came from the file at `path`, which error messages name.
   ///
   /// Errors: `malformed`; `unsupported` for a document whose values need too much memory, see
   /// `init(parsing:)`.
@@ -26,7 +26,8 @@ extension JSONValue {
 }
 
 extension FileError {
-  /// What `error` says of the file at `path`; `part` is the part of the file that is JSON.
+  /// The file error for `error` in the file at `path`; `part` names the part of the file that is
+  /// JSON.
   package init(_ error: JSONSyntaxError, path: String, part: String = "") {
     self.init(
       error.isTooLarge ? .unsupported : .malformed, path: path, place: part + error.place,

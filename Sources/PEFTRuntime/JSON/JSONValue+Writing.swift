@@ -1,7 +1,7 @@
 extension JSONValue {
-  /// The document as text, without white space; `pretty` puts every member on a line of its own.
+  /// The document as text without white space; `pretty` puts each member on its own line.
   ///
-  /// A number that is not finite has no JSON form and is written as `null`.
+  /// JSON cannot express a number that is not finite; such a number is written as `null`.
   public func text(pretty: Bool = false) -> String {
     var output = ""
     write(to: &output, indentation: pretty ? 0 : nil)

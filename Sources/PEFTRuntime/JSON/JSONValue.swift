@@ -1,12 +1,12 @@
 /// A JSON document (RFC 8259) as a value.
 ///
-/// Objects keep the order of their members. Numbers keep their exact integer where they have one.
+/// Objects keep the order of their members. Integers that fit 64 bits stay exact.
 public enum JSONValue: Hashable, Sendable {
   /// `null`.
   case null
   /// `true` or `false`.
   case bool(Bool)
-  /// A number without fraction and exponent that fits 64 bits.
+  /// A number without fraction or exponent that fits 64 bits.
   case integer(Int)
   /// Any other number.
   case number(Double)
@@ -14,7 +14,7 @@ public enum JSONValue: Hashable, Sendable {
   case string(String)
   /// An array.
   case array([JSONValue])
-  /// An object, its members in the order of the file, no key twice.
+  /// An object, with its members in the order of the file and no duplicate keys.
   case object(JSONObject)
 }
 

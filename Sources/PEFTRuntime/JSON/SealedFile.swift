@@ -1,13 +1,14 @@
-/// A JSON document that holds the SHA-256 of its own bytes, so that a change of any byte is found.
+/// A JSON document that contains the SHA-256 of its own bytes, so that a change to any byte is
+/// detected.
 ///
-/// The digest is the member `NAME` of the document's object `files`, beside those of other files,
-/// where NAME is the usual name of such a document, whatever the file is called. It is computed
-/// with its 64 digits replaced by zeros.
+/// The digest is the member `NAME` of the document's object `files`, beside the digests of other
+/// files. NAME is the usual name of such a document, whatever the file is called. The digest is
+/// computed with its own 64 digits replaced by zeros.
 package enum SealedFile {
   private static let key = "files"
   private static let blank = String(repeating: "0", count: 64)
 
-  /// Writes `document`, whole or not at all, with its own digest added to its `files`.
+  /// Writes `document`, in full or not at all, with its own digest added to its `files`.
   package static func write(
     _ document: JSONObject, named name: String, to path: String
   ) throws(FileError) {
@@ -25,11 +26,12 @@ package enum SealedFile {
     return Array((JSONValue.object(document).text(pretty: true) + "\n").utf8)
   }
 
-  /// Reads the document at `path`, and whether it holds the digest of its own bytes;
-  /// that digest is left out.
+  /// Reads the document at `path` and checks the digest of its own bytes, if it contains one.
   ///
-  /// Errors: `malformed` for other bytes than the digest is of, unless `checking` is false; those
+  /// Errors: `malformed` if the digest does not match the bytes, unless `checking` is false; those
   /// of `JSONValue(contentsOf:)`.
+  ///
+  /// - Returns: the document without that digest, and whether it contained one.
   package static func read(
     _ path: String, named name: String, checking: Bool = true
   ) throws(FileError) -> (document: JSONValue, isSealed: Bool) {
@@ -59,8 +61,8 @@ package enum SealedFile {
     return hash.hexadecimal
   }
 
-  /// The bytes with the digest's digits replaced by zeros; nil where the digest
-  /// is not at one place.
+  /// The bytes with the digits of the digest replaced by zeros; nil unless the digest occurs
+  /// exactly once.
   private static func blanked(_ bytes: [UInt8], _ name: String, _ digest: String) -> [UInt8]? {
     let member = Array("\(JSONValue.string(name).text()): \"\(digest)\"".utf8)
     guard digest.utf8.count == blank.utf8.count else { return nil }

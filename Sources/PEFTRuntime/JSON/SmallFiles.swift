@@ -1,18 +1,18 @@
-/// Named files of a directory, each opened and read once, so that what is computed with them is
-/// what their digests are of.
+/// Named files of a directory, each opened and read once, so that results and digests come from the
+/// same bytes.
 ///
-/// Files that take their place at the same paths meanwhile do not count. What is wrong with a file
-/// is an error of whoever asks for it.
+/// Replacing a file at its path in the meantime has no effect. An error in a file is thrown when
+/// that file is requested.
 public struct SmallFiles: Sendable {
   /// The directory, as the caller named it.
   public let directory: String
-  /// The names that were looked for, in the caller's order.
+  /// The requested names, in the caller's order.
   public let names: [String]
   private let contents: [String: Result<[UInt8], FileError>]
 
-  /// Reads the files called `names` that are in `directory`.
+  /// Reads the files called `names` that exist in `directory`.
   ///
-  /// - Parameter limit: the most bytes that each of them may have.
+  /// - Parameter limit: the largest size of each file, in bytes.
   public init(directory: String, names: [String], limit: (_ name: String) -> Int) {
     self.directory = directory
     self.names = names
@@ -29,20 +29,20 @@ public struct SmallFiles: Sendable {
   /// The path of the file `name`.
   public func path(_ name: String) -> String { directory + "/" + name }
 
-  /// Whether the file `name`, of those that were looked for, is there.
+  /// Whether the file `name`, one of the requested names, exists.
   public func has(_ name: String) -> Bool {
     if case .failure(let error) = contents[name] { return error.kind != .notFound }
     return contents[name] != nil
   }
 
-  /// The bytes of the file `name`, of those that were looked for; nil where it is not there.
+  /// The bytes of the file `name`, one of the requested names; nil if it does not exist.
   ///
   /// Errors: those of `FileContents.read(regularFile:limit:)`.
   public func bytes(_ name: String) throws(FileError) -> [UInt8]? {
     has(name) ? try contents[name]?.get() : nil
   }
 
-  /// The bytes of the file `name`, one of those that were looked for.
+  /// The bytes of the file `name`, one of the requested names, which must exist.
   ///
   /// Errors: those of `FileContents.read(regularFile:limit:)`.
   public func existing(_ name: String) throws(FileError) -> [UInt8] {
@@ -52,8 +52,7 @@ public struct SmallFiles: Sendable {
     return try file.get()
   }
 
-  /// The JSON document in the file `name`, of those that were looked for; nil where it is not
-  /// there.
+  /// The JSON document in the file `name`, one of the requested names; nil if it does not exist.
   ///
   /// Errors: those of `bytes` and of `JSONValue.init(parsing:path:)`.
   public func document(_ name: String) throws(FileError) -> JSONValue? {
@@ -61,7 +60,7 @@ public struct SmallFiles: Sendable {
     return try JSONValue(parsing: bytes, path: path(name))
   }
 
-  /// SHA-256 by name of the files that are there, in hexadecimal.
+  /// The SHA-256 of each existing file by name, in hexadecimal.
   ///
   /// Errors: those of `bytes`.
   public func digests() throws(FileError) -> [String: String] {

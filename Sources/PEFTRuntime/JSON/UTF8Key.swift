@@ -1,9 +1,9 @@
-/// A string that is compared by its bytes, for use as the key of a dictionary.
+/// A string compared by its bytes, for use as a dictionary key.
 ///
 /// `String` compares by canonical equivalence: "é" as one scalar equals "é" as two. Names in files
-/// (JSON keys, tensors, tokens of a vocabulary) are different as soon as their bytes are.
+/// (JSON keys, tensors, tokens of a vocabulary) differ as soon as their bytes differ.
 package struct UTF8Key: Hashable, Sendable {
-  /// The string as it stands in the file.
+  /// The string as written in the file.
   package let string: String
 
   /// The key of `string`.

@@ -1,6 +1,6 @@
-/// Processes that work on one problem, each on its part, and exchange sums.
+/// Processes that each work on a part of one problem and exchange sums.
 ///
-/// Every process makes the same calls in the same order. A sum has the same bits in all of them.
+/// All processes make the same calls in the same order. A sum has the same bits in all of them.
 public protocol Collective: Sendable {
   /// The number of this process, from 0.
   var rank: Int { get }
@@ -8,37 +8,37 @@ public protocol Collective: Sendable {
   /// The number of processes.
   var count: Int { get }
 
-  /// Replaces every number by its sum over the processes.
+  /// Replaces every number with its sum over the processes.
   ///
-  /// Throws where a process is gone.
+  /// Throws if a process has ended.
   func sum(_ numbers: UnsafeMutableBufferPointer<Float>) throws
 
   /// The sums of the numbers over the processes.
   ///
-  /// Throws where a process is gone.
+  /// Throws if a process has ended.
   func sum(_ numbers: [Double]) throws -> [Double]
 }
 
 extension Collective {
-  /// Whether any process says so.
+  /// Whether `flag` is true in any process.
   public func any(_ flag: Bool) throws -> Bool {
     count == 1 ? flag : try sum([flag ? 1 : 0])[0] > 0
   }
 }
 
-/// One process by itself.
+/// A single process.
 public struct Alone: Collective {
-  /// 0.
+  /// The rank, 0.
   public let rank = 0
-  /// 1.
+  /// The number of processes, 1.
   public let count = 1
 
-  /// The process.
+  /// Creates a single process.
   public init() {}
 
-  /// The numbers.
+  /// Leaves the numbers as they are.
   public func sum(_ numbers: UnsafeMutableBufferPointer<Float>) {}
 
-  /// The numbers.
+  /// Returns the numbers as they are.
   public func sum(_ numbers: [Double]) -> [Double] { numbers }
 }

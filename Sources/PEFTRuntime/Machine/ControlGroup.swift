@@ -1,14 +1,13 @@
-/// The limits of the control groups that this process is in, its own and all above it,
-/// of versions 1 and 2.
+/// The limits of this process's control group and of all groups above it, in versions 1 and 2.
 ///
-/// A container sees its own group at the root of the file system; a job of a scheduler or of
-/// systemd is in a group below it, which `/proc/self/cgroup` names.
+/// A container sees its own group at the root of the file system. A job of a scheduler or of
+/// systemd is in a group below the root, which `/proc/self/cgroup` names.
 package struct ControlGroup {
   private let root: String
-  /// Directories by controller, the innermost first; those of version 2 have no name.
+  /// Directories by controller, innermost first; version 2 has one unnamed controller.
   private let directories: [String: [String]]
 
-  /// The groups that the file `membership` names, below `root`.
+  /// The groups listed in the file `membership`, below `root`.
   package init(root: String = "/sys/fs/cgroup", membership: String = "/proc/self/cgroup") {
     self.root = root
     var directories = ["": [root], "memory": [root + "/memory"], "cpu": [root + "/cpu"]]
@@ -28,7 +27,7 @@ package struct ControlGroup {
     self.directories = directories
   }
 
-  /// The cores that the tightest quota comes to, rounded up; nil without one.
+  /// The number of cores that the tightest quota allows, rounded up; nil without a quota.
   package var cores: Int? {
     let second = (directories[""] ?? []).compactMap { directory -> Double? in
       guard
@@ -50,8 +49,8 @@ package struct ControlGroup {
     return quota / period
   }
 
-  /// Bytes that the tightest limit leaves, with what is used for copies of files, which the system
-  /// gives back; nil without a limit.
+  /// The bytes left under the tightest limit; nil without a limit. Cached copies of files count as
+  /// free, because the system gives them back.
   package var availableMemory: Int? {
     func left(_ directory: String, limit: String, used: String, cached: String) -> Int? {
       func bytes(_ name: String) -> Int? {

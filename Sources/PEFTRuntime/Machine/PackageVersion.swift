@@ -1,2 +1,2 @@
-/// The version of this package, as the command, reports and the signatures of metrics give it.
+/// The version of this package, as printed by the command, in reports and in metric signatures.
 package let packageVersion = "0.1.0"

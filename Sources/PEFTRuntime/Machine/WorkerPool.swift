@@ -2,24 +2,25 @@ import CPEFTKernels
 import Glibc
 import Synchronization
 
-/// The one owner of the processor's cores.
+/// The only owner of the processor's cores.
 ///
-/// A pool runs the indices of one job over its workers; the calling thread is one of them. Which
-/// worker runs which index is left to chance, so a job's indices must write disjoint memory, and a
-/// result then depends only on how the caller cut the work. A job started from inside a job runs
-/// on the worker that started it.
+/// A pool distributes the indices of one job over its workers; the calling thread is one of them.
+/// Which worker runs which index is not deterministic, so the indices of a job must write disjoint
+/// memory. The result then depends only on how the caller split the work. A job started from inside
+/// a job runs on the worker that started it.
 ///
-/// A worker with nothing to do polls for some tens of microseconds, because the next operation
-/// follows at once in a training step, and then sleeps.
+/// An idle worker polls for some tens of microseconds, because the next operation of a training
+/// step follows at once, and then sleeps.
 public final class WorkerPool: Sendable {
-  /// The number of threads that work on a job, the calling one included.
+  /// The number of threads that work on a job, including the calling one.
   public let workerCount: Int
   private let board = Board()
   private let jobLock = Mutex(())
-  /// What a thread takes for its stack, by the system's usual limit.
+  /// The size of a thread's stack, the system's usual limit.
   private static let stackBytes = 8 << 20
 
-  /// A pool of `workerCount` workers, `workerCount − 1` of them threads of its own.
+  /// A pool of `workerCount` workers: the calling thread and `workerCount − 1` threads of the
+  /// pool's own.
   public init(workerCount: Int) {
     precondition(workerCount >= 1, "WorkerPool needs at least one worker, got \(workerCount)")
     self.workerCount = workerCount
@@ -54,8 +55,9 @@ public final class WorkerPool: Sendable {
     }
   }
 
-  /// Cuts `0..<count` into ranges, at most one a worker and none but the last shorter than
-  /// `grain`, and calls `body` once for each.
+  /// Splits `0..<count` into ranges and calls `body` once for each.
+  ///
+  /// There is at most one range per worker, and only the last may be shorter than `grain`.
   public func runRanges(_ count: Int, grain: Int = 1, _ body: (Range<Int>) -> Void) {
     guard count > 0 else { return }
     let pieces = max(1, min(workerCount, count / max(grain, 1)))
@@ -72,7 +74,9 @@ extension WorkerPool {
   /// The pool that every operation uses.
   public static var shared: WorkerPool { current.withLock { $0 } }
 
-  /// Replaces the shared pool by one of `workerCount` workers; call it before the work starts.
+  /// Replaces the shared pool with one of `workerCount` workers.
+  ///
+  /// Call it before any work starts.
   public static func useWorkers(_ workerCount: Int) {
     current.withLock { pool in
       if pool.workerCount != workerCount { pool = WorkerPool(workerCount: workerCount) }
@@ -80,10 +84,10 @@ extension WorkerPool {
   }
 }
 
-/// What the threads of a pool share. `claim` packs the job's number (32 bits, wrapping), its count
-/// and the next index (16 bits each) into one word, so that an index can only be claimed from the
-/// job it belongs to; `body` is written before the word that publishes it and stays until every
-/// claimed index is done.
+/// The state that the threads of a pool share. `claim` packs the job's number (32 bits, wrapping),
+/// its count and the next index (16 bits each) into one word, so that an index can only be claimed
+/// from the job it belongs to. `body` is written before the word that publishes it and stays valid
+/// until every claimed index is done.
 private final class Board: @unchecked Sendable {
   static let fieldMask = (1 << 16) - 1
   private static let fieldBits: UInt64 = 16
@@ -97,7 +101,7 @@ private final class Board: @unchecked Sendable {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-  /// Set, by thread, while that thread runs indices of some job.
+  /// Thread-local; set while the thread runs indices of a job.
   private static let insideKey: pthread_key_t = {
     var key = pthread_key_t()
     pthread_key_create(&key, nil)
@@ -132,7 +136,7 @@ private final class Board: @unchecked Sendable {
     self.body = nil
   }
 
-  /// The life of one thread: take part in jobs until the pool is gone.
+  /// The main function of a thread: takes part in jobs until the pool is closed.
   func work() {
     while !isClosed.load(ordering: .acquiring) {
       takePart()
@@ -153,13 +157,13 @@ private final class Board: @unchecked Sendable {
     Self.nextIndex(claim.load(ordering: .sequentiallyConsistent)) != nil
   }
 
-  /// The index that a claim word offers; nil when all are taken.
+  /// The next index to claim from a claim word; nil if all are claimed.
   private static func nextIndex(_ word: UInt64) -> Int? {
     let index = Int(truncatingIfNeeded: word) & fieldMask
     return index < Int(truncatingIfNeeded: word >> fieldBits) & fieldMask ? index : nil
   }
 
-  /// Claims indices of the current job and runs them until none is left.
+  /// Claims indices of the current job and runs them until all are claimed.
   private func takePart() {
     var word = claim.load(ordering: .acquiring)
     while let index = Self.nextIndex(word) {
@@ -193,7 +197,7 @@ private final class Board: @unchecked Sendable {
     pthread_mutex_unlock(mutex)
   }
 
-  /// Waits a moment; gives the core away when the wait grows long.
+  /// Pauses briefly, and yields the core if the wait becomes long.
   private static func pause(_ rounds: inout Int) {
     rounds += 1
     if rounds > pollRounds { sched_yield() } else { peft_pause() }

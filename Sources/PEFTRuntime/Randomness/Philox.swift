@@ -27,7 +27,7 @@ package enum Philox {
       key: key)
   }
 
-  /// Element `index` of the stream of words `site` under `key`, as the vector kernels lay it out:
+  /// Element `index` of the stream of words `site` under `key`, in the order of the vector kernels:
   /// element 64 g + 16 l + j is word l of block 16 g + j.
   package static func word(_ index: UInt64, site: UInt64, key: UInt64) -> UInt32 {
     let (group, rest) = (index / 64, index % 64)

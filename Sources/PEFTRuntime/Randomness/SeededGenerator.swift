@@ -1,19 +1,19 @@
 import Foundation
 
-/// A source of random numbers that is a function of a seed, a purpose and a position, and of
-/// nothing else: the same on every machine, and independent of what other generators have drawn.
+/// A source of random numbers that depends only on a seed, a purpose and a position: it gives the
+/// same numbers on every machine, whatever other generators have produced.
 ///
-/// The numbers are stream 0 of Philox4x32-10 under `key`; streams from 1 on are left to callers who
-/// address random words by (key, stream, element), as dropout masks do. With
-/// mix(z) = SplitMix64's finalizer (Steele, Lea and Flood 2014) and hash = FNV-1a of 64 bits over
-/// the purpose in UTF-8,
+/// The numbers are stream 0 of Philox4x32-10 under `key`. Streams from 1 on are left to callers
+/// that address random words by (key, stream, element), as dropout masks do. With
+/// mix(z) = SplitMix64's finalizer (Steele, Lea and Flood 2014) and hash = 64-bit FNV-1a over the
+/// purpose in UTF-8,
 ///
 ///     key(seed, purpose)     = mix(mix(seed + g) ^ hash(purpose)),  g = 0x9E3779B97F4A7C15
 ///     key(parent, index)     = mix(mix(key(parent) + 2 g) ^ mix(index + 3 g))
 ///
-/// and splitting by a purpose takes the parent's key for the seed.
+/// and splitting by a purpose uses the parent's key as the seed.
 public struct SeededGenerator: RandomNumberGenerator, Hashable, Sendable {
-  /// The key of its stream; two generators with the same key draw the same numbers.
+  /// The key of its stream; two generators with the same key produce the same numbers.
   public let key: UInt64
   private var position: UInt64 = 0
   private var pending: UInt64?
@@ -25,19 +25,19 @@ public struct SeededGenerator: RandomNumberGenerator, Hashable, Sendable {
     self.init(key: Self.mix(Self.mix(seed &+ Self.golden) ^ Self.hash(purpose)))
   }
 
-  /// A generator for a part of this one's purpose. It depends on this one's key alone, and this one
-  /// does not advance.
+  /// A generator for a part of this generator's purpose. It depends only on this generator's key,
+  /// and this generator does not advance.
   public func split(_ purpose: String) -> SeededGenerator {
     SeededGenerator(seed: key, purpose: purpose)
   }
 
-  /// The generator of item `index` (an epoch, a probe); see `split(_:)` with a purpose.
+  /// The generator of item `index` (an epoch, a probe); see `split(_:)` for a purpose.
   public func split(_ index: Int) -> SeededGenerator {
     let item = Self.mix(UInt64(bitPattern: Int64(index)) &+ 3 &* Self.golden)
     return SeededGenerator(key: Self.mix(Self.mix(key &+ 2 &* Self.golden) ^ item))
   }
 
-  /// The next 64 bits: words 0 and 1 of a Philox block, low word first, then its words 2 and 3.
+  /// The next 64 bits: words 0 and 1 of a Philox block, low word first, then words 2 and 3.
   public mutating func next() -> UInt64 {
     if let pending {
       self.pending = nil
@@ -52,14 +52,14 @@ public struct SeededGenerator: RandomNumberGenerator, Hashable, Sendable {
   /// Uniform on [0, 1): a multiple of 2⁻⁵³.
   public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
-  /// Normal with mean 0 and variance 1, from two uniform numbers (Box and Muller 1958). Its size is
-  /// at most √(106 ln 2) = 8.57.
+  /// A normal number with mean 0 and variance 1, from two uniform numbers (Box and Muller 1958).
+  /// Its magnitude is at most √(106 ln 2) = 8.57.
   public mutating func normal() -> Double {
     let (radius, angle) = (uniform(), uniform())
     return (-2 * log(1 - radius)).squareRoot() * cos(2 * .pi * angle)
   }
 
-  /// The numbers 0 ..< count in an order drawn uniformly (Fisher and Yates).
+  /// The numbers 0 ..< count in uniformly random order (Fisher and Yates).
   public mutating func permutation(_ count: Int) -> [Int] {
     precondition(count >= 0, "permutation: of \(count) numbers")
     var order = Array(0..<count)
@@ -69,7 +69,7 @@ public struct SeededGenerator: RandomNumberGenerator, Hashable, Sendable {
     return order
   }
 
-  /// Uniform on 0 ..< bound without bias: Lemire's multiplication with rejection (2019).
+  /// Uniform on 0 ..< bound without bias, by Lemire's multiplication with rejection (2019).
   private mutating func number(below bound: UInt64) -> UInt64 {
     let excess = (0 &- bound) % bound
     while true {

@@ -12,7 +12,7 @@ extension Comparison {
     try SealedFile.write(document, named: Self.fileName, to: output.file(Self.fileName))
   }
 
-  /// Throws `malformed` where `comparison.json` or the table beside it was changed.
+  /// Throws `malformed` if `comparison.json` or the table beside it was changed.
   static func checkFiles(in directory: String) throws(FileError) {
     let document = try self.document(directory + "/" + fileName)
     let path = directory + "/" + tableName
@@ -24,7 +24,7 @@ extension Comparison {
       remedy: "compare again")
   }
 
-  /// The number of the form that holds the digest of itself; the form before it had no number.
+  /// The version number of the format with a digest of itself; the format before it had no number.
   private static let sealedFormatVersion = 2
 
   private static func document(_ path: String) throws(FileError) -> JSONValue {
@@ -39,7 +39,7 @@ extension Comparison {
 
   /// Reads the comparison in `directory`.
   ///
-  /// Throws `malformed` for anything that `json` would not have written.
+  /// Throws `malformed` for anything that `json` could not have written.
   public static func read(_ directory: String) throws(FileError) -> Comparison {
     let path = directory + "/" + fileName
     let document = try self.document(path)

@@ -4,18 +4,18 @@ extension Comparison {
   /// The file's name in a run directory.
   public static let tableName = "comparison.csv"
 
-  /// Metrics of generated texts that stand beside the one by which methods are compared.
+  /// Metrics of generated texts that are shown in addition to the primary metric.
   public static let furtherMetrics = ["bleu", "rougeL", "nist"]
 
-  /// Those of them that every run has on `split`.
+  /// The further metrics that every run has on `split`.
   public var furtherMetrics: [String] {
     Self.furtherMetrics.filter { name in
       entries.allSatisfy { $0.mean(name, on: split) != nil } && !entries.isEmpty
     }
   }
 
-  /// Every metric of every run, one a line: method, seed, trainable, learning_rate,
-  /// split, metric, value.
+  /// Writes every metric of every run, one per line: method, seed, trainable, learning_rate, split,
+  /// metric, value.
   public func writeTable(to path: String) throws(FileError) {
     var text = "method,seed,trainable,learning_rate,split,metric,value\n"
     for entry in entries {

@@ -6,34 +6,34 @@ import PEFTSelect
 import PEFTTensor
 import PEFTTrain
 
-/// Methods on one task by one recipe: the contents of `comparison.json`.
+/// Methods compared on one task with equal training settings: the contents of `comparison.json`.
 public struct Comparison: Sendable {
   /// The file's name in a run directory.
   public static let fileName = "comparison.json"
 
   /// One method over all seeds.
   public struct Entry: Sendable {
-    /// What it is called: `selection`, `lora`, …, with its rank.
+    /// The name of the entry: `selection`, `lora`, …, with its rank.
     public let label: String
-    /// Whether it trains what a plan chose.
+    /// Whether it trains the selection of a plan.
     public let isSelection: Bool
-    /// Parameters that train.
+    /// The number of trainable parameters.
     public let trainable: Int
     /// The learning rate.
     public let learningRate: Double
-    /// One run a seed.
+    /// One run per seed.
     public internal(set) var runs: [Run]
-    /// Seconds of probing and choosing, charged to the method once.
+    /// The time of probing and selecting in seconds, charged to the method once.
     public let probeSeconds: Double
 
-    /// The mean of a metric of a split over the seeds; nil where a run lacks it.
+    /// The mean of a metric of a split over the seeds; nil if a run lacks the metric.
     public func mean(_ metric: String, on split: String) -> Double? {
       let values = runs.compactMap { $0[metric, split] }
       return values.count == runs.count && !values.isEmpty
         ? values.reduce(0, +) / Double(values.count) : nil
     }
 
-    /// The standard deviation of a metric over the seeds; nil for fewer than two.
+    /// The standard deviation of a metric over the seeds; nil for fewer than two seeds.
     public func deviation(_ metric: String, on split: String) -> Double? {
       guard runs.count > 1, let mean = mean(metric, on: split) else { return nil }
       let sum = runs.reduce(0.0) {
@@ -43,7 +43,7 @@ public struct Comparison: Sendable {
       return (sum / Double(runs.count - 1)).squareRoot()
     }
 
-    /// The mean seconds of a training run, with the probe's.
+    /// The mean time of a training run in seconds, plus the probe's time.
     public var seconds: Double {
       probeSeconds + runs.reduce(0) { $0 + $1.seconds } / Double(max(1, runs.count))
     }
@@ -55,9 +55,9 @@ public struct Comparison: Sendable {
     public let seed: UInt64
     /// Metrics by split.
     public let metrics: [(split: String, values: [(name: String, value: Double)])]
-    /// Seconds of training.
+    /// The training time in seconds.
     public let seconds: Double
-    /// Steps taken.
+    /// The number of steps taken.
     public let steps: Int
 
     /// A metric of a split.
@@ -66,21 +66,21 @@ public struct Comparison: Sendable {
     }
   }
 
-  /// The parameters of the model, adapters left out.
+  /// The number of parameters of the model, without adapters.
   public let modelParameters: Int
-  /// The budget, where there was one.
+  /// The parameter budget; nil if there was none.
   public let budget: Int?
   /// The metric by which methods are compared.
   public let metric: String
-  /// Whether more of it is better.
+  /// Whether larger values of the metric are better.
   public let higherIsBetter: Bool
-  /// The methods in the order they were asked for.
+  /// The methods in the requested order.
   public var entries: [Entry]
 
-  /// What the entry is called that trains what a plan chose.
+  /// The label of the entry that trains the selection of a plan.
   public static let selectionLabel = "selection"
 
-  /// A comparison without methods yet.
+  /// A comparison without methods.
   init(modelParameters: Int, budget: Int?, metric: PrimaryMetric) {
     self.init(
       modelParameters: modelParameters, budget: budget, metric: metric.name,
@@ -95,7 +95,8 @@ public struct Comparison: Sendable {
     entries = []
   }
 
-  /// The split that methods are judged by: the test data where there is some.
+  /// The split by which methods are compared: the test data if every method has them, else the dev
+  /// data.
   public var split: String {
     entries.allSatisfy { $0.mean(metric, on: "test") != nil } ? "test" : "dev"
   }
@@ -138,7 +139,8 @@ public struct Comparison: Sendable {
 }
 
 extension Comparison.Entry {
-  /// A row of a study, by its runs with the chosen rate; nil where there are none.
+  /// The entry of a study's row, from its runs with the chosen learning rate; nil if there are
+  /// none.
   init?(_ row: StudyRow, _ trials: [StudyTrial]) {
     let runs = trials.filter(\.isChosen).map(\.run)
     guard let first = runs.first else { return nil }

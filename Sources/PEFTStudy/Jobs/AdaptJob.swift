@@ -5,32 +5,36 @@ import PEFTRuns
 import PEFTSelect
 import PEFTTensor
 
-/// The main job: measures the influence of every group, plans under a budget, trains what the plan
-/// chose, and compares it with other methods.
+/// The main job: it measures the influence of every group, plans under a budget, trains the plan's
+/// selection, and compares the result with other methods.
 public struct AdaptJob: Sendable {
-  /// The task and how to train; its method is replaced.
+  /// The task and the training settings; the method is replaced.
   public var base: TrainingJob
-  /// The parameters that may train, the head included.
+  /// The limit on trainable parameters, including the head.
   public var budget: ParameterBudget
-  /// How influence is measured. Where interactions are, the plan counts once what groups share.
+  /// The settings for measuring influence. If they include interactions, the plan counts the effect
+  /// that groups share only once.
   public var influence = InfluenceSettings()
-  /// Probing ends once so many successive probes agree on the selection; nil probes to the end.
+  /// The number of successive probes that must agree on the selection to end probing; if nil, all
+  /// probes are made.
   public var settleAfter: Int?
-  /// The methods to compare with, by name; nil for LoRA, BitFit and the head, as far as they train
-  /// something of the model.
+  /// The names of the methods to compare with; if nil, LoRA, BitFit and the head, as far as they
+  /// train anything in the model.
   public var baselines: [String]?
-  /// The layers that baselines adapt; none for the usual ones.
+  /// The layers that baselines adapt; empty for the usual ones.
   public var targets: [String] = []
-  /// One run of each method for each.
+  /// The seeds; each method runs once with each seed.
   public var seeds: [UInt64]
-  /// Learning rates to choose from by the dev metric with the first seed; empty takes the one that
-  /// usually suits the method.
+  /// The learning rates to choose from by the dev metric with the first seed; if empty, the usual
+  /// rate of each method is used.
   public var learningRates: [Double] = []
 
-  /// Adapters of several sizes, so that a small budget can be used up.
+  /// Adapters of several sizes, so that even a small budget can be used up.
   public static let usualCandidates = AdapterCandidates(ranks: [1, 2, 4, 8, 16])
 
-  /// A job with the defaults: seed and precision are those of the training settings.
+  /// A job with default settings.
+  ///
+  /// Its seed and precision are those of the training settings.
   public init(_ base: TrainingJob, budget: ParameterBudget) {
     self.base = base
     self.budget = budget
@@ -40,53 +44,53 @@ public struct AdaptJob: Sendable {
     seeds = [base.settings.seed]
   }
 
-  /// What a job tells while it goes.
+  /// An event that the job reports.
   public enum Event {
-    /// Something that the user should know.
+    /// A message for the user.
     case note(String)
-    /// A probe begins, on these batches.
+    /// A probe begins on these batches.
     case probing(ProbeBatchPlan)
-    /// A probe goes on.
+    /// A probe has made progress.
     case probe(InfluenceEvent)
-    /// A probe has ended.
+    /// A probe has finished.
     case measured(Influence)
-    /// There is a plan.
+    /// The plan is made.
     case planned(Influence, Plan)
-    /// Methods are trained.
+    /// An event of the training of methods.
     case comparison(StudyEvent)
   }
 
-  /// What came of a job.
+  /// The result of a job.
   public struct Outcome: Sendable {
-    /// What was measured.
+    /// The measured influence.
     public let influence: Influence
-    /// What was chosen.
+    /// The plan.
     public let plan: Plan
-    /// The chosen parameters and the baselines, trained. The run of the plan with the first seed is
-    /// the output directory itself.
+    /// The comparison of the trained selection with the trained baselines. The output directory
+    /// itself is the selection's run with the first seed.
     public let comparison: Comparison
   }
 
   /// How a job ended.
   public enum Ending: Sendable {
-    /// With everything done.
+    /// Everything was done.
     case finished(Outcome)
-    /// It was stopped before the first probe was done.
+    /// The job was stopped before the first probe was done.
     case stoppedEarly
-    /// It was stopped later; resuming it goes on from there.
+    /// The job was stopped later; when resumed, it continues from there.
     case stopped
   }
 
   /// Runs the job in the directory `output`.
   ///
-  /// Throws `InvalidSetting` and `SelectionError` for settings that fit neither model nor data,
-  /// `FileError` for files, `InsufficientMemory`, and `NonFiniteLoss` where training diverged.
+  /// Throws `InvalidSetting` and `SelectionError` for settings that do not fit the model or the
+  /// data, `FileError` for files, `InsufficientMemory`, and `NonFiniteLoss` if training diverged.
   ///
   /// - Parameters:
-  ///   - start: what happens with a job that is in `output`. A resumed one gives the bits of one
-  ///     that was not stopped.
-  ///   - reusingProbe: whether an influence that is there is used if it is of the same model.
-  ///   - shouldStop: asked after every batch.
+  ///   - start: how to treat an existing job in `output`. A resumed job produces the same bits as
+  ///     an uninterrupted one.
+  ///   - reusingProbe: whether an existing influence is used if it is for the same model.
+  ///   - shouldStop: called after every batch.
   public func run(
     in output: String, start: RunStart = .new, reusingProbe: Bool = false,
     shouldStop: () -> Bool = { false }, observe: (Event) -> Void
@@ -119,8 +123,8 @@ public struct AdaptJob: Sendable {
     return .finished(Outcome(influence: measured, plan: plan.value, comparison: comparison))
   }
 
-  /// The influence that is in the directory, or a new one; nil where it was stopped before the
-  /// first probe.
+  /// The influence that exists in the directory, or a new one; nil if the job was stopped before
+  /// the first probe.
   private func measure(
     _ prepared: PreparedJob, budget: Int, in directory: OutputDirectory, start: RunStart,
     reusingProbe: Bool, shouldStop: () -> Bool, observe: (Event) -> Void
@@ -154,7 +158,8 @@ public struct AdaptJob: Sendable {
     return measured
   }
 
-  /// The plan, which is written with the frontier, and the seconds that it and the probe took.
+  /// Makes the plan, writes it with the frontier, and returns it with the time in seconds that it
+  /// and the probe took.
   private func plan(
     _ influence: Influence, budget: Int, in directory: OutputDirectory
   ) throws -> (value: Plan, seconds: Double) {

@@ -1,39 +1,41 @@
 import PEFTRuns
 import PEFTTensor
 
-/// Trains methods on one task: the same data, steps, schedule, seeds and choice of learning rates
-/// for all. Every run has a directory of its own.
+/// Trains several methods on one task, with the same data, steps, schedule, seeds and choice of
+/// learning rates for all. Every run has its own directory.
 public struct ComparisonJob: Sendable {
   /// The task and the training settings; method, learning rate and seed are replaced.
   public var base: TrainingJob
-  /// Every method trains once with each.
+  /// The seeds; every method trains once with each seed.
   public var seeds: [UInt64]
-  /// Learning rates to choose from by the dev metric with the first seed; empty takes the one that
-  /// usually suits the method.
+  /// The learning rates to choose from by the dev metric with the first seed; if empty, the usual
+  /// rate of each method is used.
   public var learningRates: [Double]
 
-  /// A job.
+  /// Creates a job.
   public init(base: TrainingJob, seeds: [UInt64], learningRates: [Double]) {
     self.base = base
     self.seeds = seeds
     self.learningRates = learningRates
   }
 
-  /// Trains methods in turn, and writes comparison and page after each, so that the results so far
-  /// can be looked at while the next one trains.
+  /// Trains methods one after another.
   ///
-  /// Throws `NonFiniteLoss` where a method diverges with every rate, or the chosen one with another
-  /// seed.
+  /// After each, it writes the comparison and the page, so that the results so far can be viewed
+  /// while the next method trains.
+  ///
+  /// Throws `NonFiniteLoss` if a method diverges with every rate, or with the chosen rate and
+  /// another seed.
   ///
   /// - Parameters:
   ///   - methods: the methods.
-  ///   - budget: the budget that they keep, where there is one.
+  ///   - budget: the budget of the methods; nil if there is none.
   ///   - prepared: the job with its model and files.
   ///   - output: the directory. A method's runs are in `methods/NAME/seed-SEED`.
-  ///   - isFirstMain: whether the first method's run with the first seed is the directory's own.
-  ///   - resuming: whether runs that are there stay; otherwise they are replaced.
-  ///   - shouldStop: asked after every batch.
-  /// - Returns: nil where it was stopped; the current run is saved as far as it got.
+  ///   - isFirstMain: whether the directory itself is the first method's run with the first seed.
+  ///   - resuming: whether existing runs are kept; otherwise they are replaced.
+  ///   - shouldStop: called after every batch.
+  /// - Returns: nil if the job was stopped; the state of the current run is saved.
   public func run(
     _ methods: [Study.Method], budget: Int?, for prepared: PreparedJob,
     in output: OutputDirectory, isFirstMain: Bool = false, resuming: Bool = false,

@@ -2,11 +2,12 @@ import PEFTModels
 import PEFTRuns
 
 extension Study.Method {
-  /// A method by name, as near to the budget as a setting brings it; nil for an unknown name.
+  /// A method by name, with its size as close to the budget as its settings allow; nil for an
+  /// unknown name.
   ///
   /// - Parameters:
-  ///   - budget: the parameters that may train; nil takes the method as it is.
-  ///   - targets: the layers to adapt, for methods that have targets; none for the usual.
+  ///   - budget: the limit on trainable parameters; nil leaves the method's size as it is.
+  ///   - targets: the layers to adapt, for methods that have targets; empty for the usual ones.
   public init?(named name: String, budget: Int?, targets: [String], for model: TransformerModel) {
     guard var method = MethodCatalogue.standard.method(named: name) else { return nil }
     if !targets.isEmpty, method.settings["targets"] != nil {
@@ -16,18 +17,18 @@ extension Study.Method {
     self.init(name: method.label, kind: .fixed(method))
   }
 
-  /// What a plan selected, as a method.
+  /// The selection of a plan, as a method.
   ///
-  /// - Parameter seconds: those of probing and selecting, charged to the method.
+  /// - Parameter seconds: the time of probing and selecting, charged to the method.
   public init(_ plan: Plan, seconds: Double) {
     self.init(name: Comparison.selectionLabel, kind: .plan(plan, seconds: seconds))
   }
 }
 
 extension PreparedJob {
-  /// The methods asked for, or those of the usual ones that train something of this model.
+  /// The requested methods, or else the usual methods that train anything in this model.
   ///
-  /// Throws for a method asked for that would train nothing.
+  /// Throws for a requested method that would train nothing.
   public func methodNames(_ asked: [String]?, usual: [String]) throws(InvalidSetting) -> [String] {
     func trains(_ name: String) -> Bool {
       switch name {

@@ -1,19 +1,20 @@
 import PEFTReport
 
-/// The page that shows methods compared on a task.
+/// The page that compares methods on a task.
 struct ComparisonReport {
   private let comparison: Comparison
   private let curves: CurveChart
   private let environment: [(String, String)]
 
-  /// The page for a comparison, the losses of its runs, and where and with what they were made.
+  /// The page for a comparison, with the losses of its runs and the environment in which they were
+  /// made.
   init(_ comparison: Comparison, _ curves: CurveChart, environment: [(String, String)]) {
     self.comparison = comparison
     self.curves = curves
     self.environment = environment
   }
 
-  /// The page.
+  /// The page as HTML.
   var html: String {
     let chart = ScoreChart(comparison)
     var page = HTMLPage(title: "Comparison")

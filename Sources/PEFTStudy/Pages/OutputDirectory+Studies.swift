@@ -4,7 +4,7 @@ import PEFTTensor
 extension OutputDirectory {
   /// The directory of a probe.
   ///
-  /// One that an earlier version wrote, which made no marker, is known by the state in it.
+  /// A directory from an earlier version, which wrote no marker, is recognised by the state in it.
   public static func probe(
     _ path: String, overwriting: Bool, resuming: Bool
   ) throws(FileError) -> OutputDirectory {
@@ -12,7 +12,7 @@ extension OutputDirectory {
       guard resuming,
         let states = try CheckpointStore<ProbeCheckpoint>.fileNames(in: path)
       else { return nil }
-      // One that a signal ended has what it had found by then.
+      // A probe that a signal ended has the results up to then.
       let findings = (try? Influence.read(path)).map { _ in [Influence.fileName] }
       return states + [EnvironmentReport.fileName] + (findings ?? [])
     }
@@ -21,7 +21,8 @@ extension OutputDirectory {
     return output
   }
 
-  /// The directory of the main job. With `reusingProbe` it may be one of a probe, which stays.
+  /// The directory of the main job. With `reusingProbe`, it may be the directory of a probe, which
+  /// is kept.
   public static func adaptation(
     _ path: String, overwriting: Bool, resuming: Bool, reusingProbe: Bool
   ) throws(FileError) -> OutputDirectory {
@@ -29,7 +30,7 @@ extension OutputDirectory {
     let output = try OutputDirectory(
       path, as: .adaptation, besides: reusingProbe ? [.probe] : []
     ) { () throws(FileError) in
-      // Influences of an earlier version, which made no marker.
+      // Influences of an earlier version, which wrote no marker.
       guard reusingProbe, (try? Influence.read(path)) != nil else { return nil }
       return probe
     }
@@ -71,7 +72,7 @@ extension OutputDirectory {
   public static func suite(
     _ path: String, overwriting: Bool, resuming: Bool
   ) throws(FileError) -> OutputDirectory {
-    // Whoever replaces a suite does it alone.
+    // Only one process at a time may replace a suite.
     if overwriting { try OutputDirectory(path, as: .suite).begin(overwriting: true) }
     let output = try OutputDirectory(path, as: .suite, isShared: true)
     if !resuming, !overwriting, let name = try output.listed() {

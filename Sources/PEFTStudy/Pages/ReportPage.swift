@@ -4,13 +4,13 @@ import PEFTRuns
 import PEFTSelect
 import PEFTTensor
 
-/// The page for what is in directories: a selection with what training it gave, a
-/// comparison, or runs.
+/// The page for the contents of directories: a selection with its training results, a comparison,
+/// or runs.
 public enum ReportPage {
   /// The file's name.
   public static let fileName = RunReport.fileName
 
-  /// The page for one directory with a run, influences and their plan, an adaptation or a
+  /// The page for a single directory with a run, influences and their plan, an adaptation or a
   /// comparison, or for several runs.
   public static func html(of directories: [String]) throws(FileError) -> String {
     guard directories.count == 1, let directory = directories.first else {
@@ -36,7 +36,9 @@ public enum ReportPage {
     return RunReport(runs: [try run(directory)]).html
   }
 
-  /// Writes the page of a directory into it, in place of nothing or of an older page.
+  /// Writes the page of a directory into it.
+  ///
+  /// Replaces only an older page.
   public static func write(_ directory: String) throws(FileError) {
     try write(of: [directory], to: nil)
   }
@@ -46,10 +48,10 @@ public enum ReportPage {
     try PageFile.write(html(of: [output.path]), to: output.file(fileName))
   }
 
-  /// Writes the page of directories to `path`, in place of nothing or of another page; nil is
-  /// `report.html` in the only directory.
+  /// Writes the page of directories to `path`, replacing only another page. If `path` is nil, the
+  /// page is `report.html` in the single directory.
   ///
-  /// - Returns: where it is.
+  /// - Returns: the path of the page.
   @discardableResult
   public static func write(
     of directories: [String], to path: String?
@@ -71,7 +73,7 @@ public enum ReportPage {
       history: try RunHistory(directory), environment: try environment(directory))
   }
 
-  /// Where and with what it was made; nothing where that is not known.
+  /// The environment of a result; empty if it is not known.
   private static func environment(_ directory: String) throws(FileError) -> [(String, String)] {
     let path = directory + "/" + EnvironmentReport.fileName
     guard FileManager.default.fileExists(atPath: path) else { return [] }
@@ -98,7 +100,7 @@ public enum ReportPage {
     return report
   }
 
-  /// Training losses of each method's first seed, where its run is there.
+  /// The training losses of each method's first seed, if its run exists.
   private static func curves(
     _ directory: String, _ comparison: Comparison
   ) throws(FileError) -> CurveChart {

@@ -2,10 +2,12 @@ import PEFTReport
 import PEFTRuns
 import PEFTTensor
 
-/// Whether the files of a result are those that the command wrote.
+/// Checks that the files of a result are unchanged since the command wrote them.
 public enum ResultCheck {
-  /// Checks every document in `directory` that holds digests, and the files that these are of; and
-  /// the same in the directories that its marker lists.
+  /// Checks every document in `directory` that contains digests, and the files that the digests
+  /// cover.
+  ///
+  /// Does the same in the directories that its marker lists.
   ///
   /// - Returns: what cannot be checked, as sentences for the user.
   /// - Throws: `malformed` for a file that was changed.

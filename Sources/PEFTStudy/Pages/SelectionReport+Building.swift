@@ -6,14 +6,14 @@ import PEFTSelect
 import PEFTTensor
 
 extension SelectionReport {
-  /// The page for a probe, the plan made of it and what training it gave.
+  /// The page for a probe, the plan made from it, and the results of training the plan.
   public init(
     _ influence: Influence, plan: Plan, frontier: [(parameters: Int, value: Double)],
     comparison: Comparison?
   ) {
     let values = Dictionary(plan.items.map { ($0.name, $0.value) }) { first, _ in first }
     let scores = zip(influence.groups, influence.influences).map {
-      // The plan may have been made by another rule than the probe's own.
+      // The plan may have used a rule other than the probe's.
       GroupScore($0, $1, valuedAt: $0.isFixed ? $1.value : values[$0.name] ?? $1.value)
     }
     let chosen = Set(plan.groups.map(\.group.name))
@@ -50,7 +50,7 @@ extension SelectionReport {
 
   private static func facts(_ influence: Influence, _ plan: Plan) -> [(String, String)] {
     var facts = [("Model", influence.modelDirectory)]
-    // What groups are worth is the plan's to say.
+    // The plan decides how groups are valued.
     facts += influence.settings.members.filter { !["value", "aggregate"].contains($0.key) }
       .map { ($0.key, text($0.value)) }
     facts += [
@@ -93,7 +93,7 @@ extension SelectionReport {
 }
 
 extension SelectionReport {
-  /// A setting for people: texts as they are, several values with commas between them.
+  /// A setting in readable form: strings as they are, several values separated by commas.
   fileprivate static func text(_ setting: JSONValue) -> String {
     switch setting {
     case .string(let text): text
@@ -106,7 +106,7 @@ extension SelectionReport {
 }
 
 extension ScoreChart {
-  /// The methods of a comparison.
+  /// The scores of the methods of a comparison.
   init(_ comparison: Comparison) {
     self.init(
       rows: comparison.entries.map { entry in

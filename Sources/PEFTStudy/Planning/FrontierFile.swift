@@ -1,6 +1,6 @@
 import PEFTTensor
 
-/// `frontier.csv`: what each number of parameters could give.
+/// `frontier.csv`: the best predicted value for each number of parameters.
 public enum FrontierFile {
   /// The file's name in a run directory.
   public static let fileName = "frontier.csv"

@@ -1,26 +1,26 @@
 import PEFTSelect
 import PEFTTensor
 
-/// A plain instance in a text file: a line `n c`, then n lines `value weight`.
+/// A plain knapsack instance in a text file: a line `n c`, then n lines `value weight`.
 ///
-/// Numbers are separated by blanks or line ends, wherever these fall. Weights and capacity may be
-/// decimal numbers; they are scaled by a power of ten to whole ones, exactly. What comes after the
-/// last item (some files keep a solution there) is ignored.
+/// Numbers are separated by blanks or line ends in any arrangement. Weights and capacity may be
+/// decimal numbers; a power of ten scales them to integers exactly. Anything after the last item is
+/// ignored, since some files store a solution there.
 public struct KnapsackFile: Sendable {
-  /// The instance, its weights times `weightScale`.
+  /// The instance, with its weights multiplied by `weightScale`.
   public let instance: KnapsackInstance
-  /// The power of ten that made the weights whole.
+  /// The power of ten that makes the weights integers.
   public let weightScale: Int64
 
-  /// The most items of a file.
+  /// The largest number of items of a file.
   private static let itemLimit = 10_000_000
 
   /// Reads the file at `path`.
   ///
-  /// - Parameter capacity: replaces the file's, as text of the same form.
+  /// - Parameter capacity: replaces the file's capacity, as text in the same format.
   ///
-  /// Throws `malformed`, with the line, for anything that is not such a file: a count that does not
-  /// match, a value that is negative or no finite number, a weight that is not positive.
+  /// Throws `malformed`, with the line, for an invalid file: a count that does not match, a value
+  /// that is negative or not finite, or a weight that is not positive.
   public init(path: String, capacity: String? = nil) throws(FileError) {
     let fields = try Self.fields(path)
     guard fields.count >= 2, let count = Int(fields[0].text), (0...Self.itemLimit).contains(count)
@@ -101,12 +101,12 @@ public struct KnapsackFile: Sendable {
   }
 }
 
-/// A decimal number from 0: digits · 10^−places.
+/// A nonnegative decimal number: digits · 10^−places.
 private struct Decimal {
   let digits: Int64
   let places: Int
 
-  /// Parses `12` and `12.50`; at most 19 digits, 18 of them behind the point.
+  /// Parses `12` and `12.50`; at most 19 digits, of which at most 18 after the point.
   init?(_ text: some StringProtocol) {
     let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
     var fraction = parts.count == 2 ? String(parts[1]) : ""

@@ -1,11 +1,11 @@
-/// How many parameters may train: a number, or a share of the model's.
+/// A limit on trainable parameters: a number, or a fraction of the model's parameters.
 public enum ParameterBudget: Hashable, Sendable {
-  /// So many.
+  /// A number of parameters.
   case count(Int)
-  /// A share of all parameters of the model; 0.005 is half a per cent.
+  /// A fraction of all parameters of the model; 0.005 is half a per cent.
   case share(Double)
 
-  /// Parses `5000`, `0.5%` and `0.5 %`; nil for anything else, and for what is not positive.
+  /// Parses `5000`, `0.5%` and `0.5 %`; nil for anything else, and unless the budget is positive.
   public init?(_ text: String) {
     if text.hasSuffix("%") {
       let number = text.dropLast().trimmingPrefix { $0 == " " }
@@ -18,7 +18,7 @@ public enum ParameterBudget: Hashable, Sendable {
     }
   }
 
-  /// The number of parameters, of a model that has `parameters`.
+  /// The number of parameters that the budget allows in a model with `parameters` parameters.
   public func count(of parameters: Int) -> Int {
     switch self {
     case .count(let count): count

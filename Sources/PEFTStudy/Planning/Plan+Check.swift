@@ -1,29 +1,29 @@
 import PEFTSelect
 
-/// A plan whose numbers do not hold.
+/// An inconsistency in a plan.
 public struct PlanFault: Error, Hashable, Sendable, CustomStringConvertible {
-  /// What does not hold, with both numbers.
+  /// The inconsistency, with both numbers.
   public let description: String
 }
 
 extension Plan {
-  /// What `check` found to hold.
+  /// The result of a successful `check`.
   public struct Verification: Hashable, Sendable {
-    /// The parameters that train, counted again.
+    /// The recomputed number of trainable parameters.
     public let weight: Int
-    /// The value, added up again.
+    /// The recomputed value.
     public let value: Double
-    /// A bound computed anew, by fractions of items.
+    /// A recomputed bound, from fractions of items.
     public let fractionalBound: Double
-    /// The best value that solving anew found; nil where the choice was made by another objective.
+    /// The best value found by solving again; nil if the selection was made for another objective.
     public let bestValue: Double?
   }
 
   /// Recomputes weight, value and bound from the items alone.
   ///
-  /// Throws for a group that is no item or has another size, a fixed item that is missing, two
-  /// items of one class, a weight or value that does not add up, a weight above the budget, a value
-  /// above the bound, a bound that a better choice disproves, and a proof that one disproves.
+  /// Throws for a group that is not an item or has another size, a missing fixed item, two items of
+  /// one class, an incorrect sum of weights or values, a weight above the budget, a value above the
+  /// bound, and a bound or a proof that a better selection disproves.
   public func check() throws -> Verification {
     let byName = try uniqueItems()
     let chosen = try chosenItems(byName)
@@ -94,8 +94,8 @@ extension Plan {
     }
   }
 
-  /// Dantzig's bound without regard to exclusions: items by density until the budget is full,
-  /// the last one in part.
+  /// Dantzig's bound, ignoring exclusions: items in order of density until the budget is full, the
+  /// last one fractionally.
   private var fractionalBound: Double {
     var left = Double(budget - items.reduce(0) { $0 + ($1.isFixed ? $1.parameters : 0) })
     var bound = 0.0

@@ -4,19 +4,19 @@ import PEFTSelect
 import PEFTTensor
 
 extension Plan {
-  /// The number of the form of the file without a digest of itself, as the first version wrote it.
+  /// The version number of the format without a digest of itself, as the first version wrote it.
   private static let formatVersion = 1
-  /// The number of the form that holds the digest of itself.
+  /// The version number of the format with a digest of itself.
   private static let sealedFormatVersion = 2
 
-  /// Writes it to `path`, with the digest of its own bytes.
+  /// Writes the plan to `path`, with the digest of its own bytes.
   public func write(to path: String) throws(FileError) {
     var document = json.object ?? [:]
     document["format"] = .integer(Self.sealedFormatVersion)
     try SealedFile.write(document, named: Self.fileName, to: path)
   }
 
-  /// The document, `plan.json`, without the digest of itself.
+  /// The document, `plan.json`, without its own digest.
   public var json: JSONValue {
     var files = JSONObject()
     for (name, digest) in modelFiles.sorted(by: { $0.key < $1.key }) {
@@ -81,10 +81,10 @@ extension Plan {
 
   /// Reads the file at `path`, or the one in the run directory `path`.
   ///
-  /// Throws `malformed`, with the place, for anything that `json` would not have written. That the
-  /// numbers agree with each other is for `check` to say.
+  /// Throws `malformed`, with the place, for anything that `json` could not have written. It does
+  /// not test whether the numbers are consistent; `check` does.
   ///
-  /// - Parameter checking: whether a file that was changed after it was written is refused too.
+  /// - Parameter checking: whether to refuse a file that was changed after it was written.
   public static func read(_ path: String, checking: Bool = true) throws(FileError) -> Plan {
     let path = isDirectory(path) ? path + "/" + fileName : path
     let (document, isSealed) = try SealedFile.read(path, named: fileName, checking: checking)
@@ -161,7 +161,7 @@ extension Plan {
     return plan
   }
 
-  /// Throws `malformed` where a file beside the plan at `path` is not the one that belongs to it.
+  /// Throws `malformed` if a file beside the plan at `path` does not match the plan's digest.
   public func checkFiles(beside path: String) throws(FileError) {
     let directory =
       isDirectory(path) ? path : path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."

@@ -13,9 +13,9 @@ extension Plan {
     try plan.write(to: output.file(Self.fileName))
   }
 
-  /// Writes them beside the influences that the plan is made of, in place of an older plan.
+  /// Writes both files beside the influences from which the plan was made, replacing an older plan.
   ///
-  /// Where a directory of influences has no marker, nothing of these names may be there.
+  /// If a directory of influences has no marker, no files with these names may exist.
   public func write(
     _ frontier: [(parameters: Int, value: Double)], besideInfluencesIn path: String
   ) throws(FileError) {
@@ -26,7 +26,7 @@ extension Plan {
     try write(frontier, in: output)
   }
 
-  /// Writes them into another directory: whole, where it is a plan's own.
+  /// Writes both files into another directory; a plan's own directory is replaced as a whole.
   public func write(
     _ frontier: [(parameters: Int, value: Double)], to path: String, overwriting: Bool
   ) throws(FileError) {
@@ -46,6 +46,6 @@ extension Plan {
     try write(frontier, in: output)
   }
 
-  /// Commands whose directories have influences, and may have a plan beside them.
+  /// The commands whose directories contain influences and may have a plan beside them.
   private static let hosts: Set<OutputDirectory.Kind> = [.probe, .adaptation, .validation]
 }

@@ -2,110 +2,113 @@ import PEFTModels
 import PEFTNetwork
 import PEFTSelect
 
-/// What is to train, why, and how good that choice is: the contents of `plan.json`.
+/// A selection of parameters to train, with its reasons and its quality: the contents of
+/// `plan.json`.
 public struct Plan: Sendable {
   /// The file's name in a run directory.
   public static let fileName = "plan.json"
 
-  /// One item that could be chosen.
+  /// An item available for selection.
   public struct Item: Hashable, Sendable {
     /// The group's name.
     public let name: String
     /// Its number of parameters.
     public let parameters: Int
-    /// Its value; that of the head does not count.
+    /// The item's value; the head's value does not count.
     public let value: Double
-    /// Items of one class exclude each other.
+    /// The exclusion class; at most one item of a class can be selected.
     public let exclusionClass: Int?
-    /// Whether it always trains.
+    /// Whether the item always trains.
     public let isFixed: Bool
   }
 
-  /// A group that trains.
+  /// A selected group.
   public struct Group: Hashable, Sendable {
     /// The group.
     public let group: ParameterGroup
-    /// Its value.
+    /// The group's value.
     public let value: Double
-    /// The step η* = b / a at which its own parabola is lowest, for learning rates by group; 0
-    /// where that is unknown.
+    /// The step η* = b / a that minimises the group's own parabola, for learning rates by group; 0
+    /// if unknown.
     public let step: Double
-    /// The part of resamples in which it is selected; nil where there were too few probes.
+    /// The fraction of resamples in which the group is selected; nil if there were too few probes.
     public let frequency: Double?
   }
 
-  /// The directory of the model, from the root of the file system.
+  /// The absolute path of the model's directory.
   public var modelDirectory: String
-  /// SHA-256 of the model's weights, configuration and tokenizer's files, by name; of the weights
-  /// alone in a file of an earlier version.
+  /// The SHA-256 of the model's weights, configuration and tokenizer files, by name; of only the
+  /// weights in a file of an earlier version.
   public var modelFiles: [String: String]
-  /// |W|, adapters left out.
+  /// The number |W| of the model's parameters, without adapters.
   public var modelParameters: Int
-  /// The limit on the parameters that train.
+  /// The limit on trainable parameters.
   public var budget: Int
-  /// The groups that train, the head included.
+  /// The selected groups, including the head.
   public var groups: [Group]
-  /// Their parameters.
+  /// The number of parameters of the selected groups.
   public var weight: Int
-  /// The value of those that were chosen.
+  /// The value of the selected groups.
   public var value: Double
   /// No selection within the budget has a greater value. For an interaction-aware plan, the bound
   /// covers only groups with a positive slope.
   public var upperBound: Double
-  /// Whether no such choice has a greater value than this one.
+  /// Whether the selection is proven optimal: no selection within the budget has a greater value.
   public var isProven: Bool
-  /// The solver.
+  /// The name of the solver.
   public var solver: String
-  /// How slope and curvature became a value.
+  /// The rule by which slope and curvature become a value.
   public var valueRule: String
-  /// What the chosen set removes when interactions count, and by what part that falls short of the
-  /// sum; nil where they were not measured.
+  /// The loss that the selected set removes with interactions, and how much less that is than the
+  /// sum of the groups' values; nil if interactions were not measured.
   public var interaction: Interaction?
-  /// How the choice changes when probes are resampled; nil where there were too few.
+  /// How the selection changes when probes are resampled; nil if there were too few probes.
   public var stability: SelectionStability?
-  /// Everything that could be chosen, to check the choice by.
+  /// All items available for selection, by which the selection can be checked.
   public var items: [Item]
-  /// Seconds of the probe behind it.
+  /// The time of the underlying probe in seconds.
   public var probeSeconds: Double
-  /// SHA-256 of the files that it was made of or belong to it, by name:
+  /// The SHA-256 of the files from which the plan was made or that belong to it, by name:
   /// `influence.json` and `frontier.csv`.
   public var files: [String: String] = [:]
 
-  /// A selection's value with interactions.
+  /// The value of a selection with interactions.
   public struct Interaction: Hashable, Sendable {
-    /// ½ bᵀ A⁻¹ b over those of the chosen set whose slope is positive, with the standard
-    /// errors of the curvatures added to the diagonal of A: what the best step removes,
-    /// without a limit on it.
+    /// ½ bᵀ A⁻¹ b over the selected groups with a positive slope, where the standard errors of the
+    /// curvatures are added to the diagonal of A.
+    ///
+    /// This is the loss that the best step removes, with no limit on the step.
     public let value: Double
-    /// Σ b² / 2a over them, with the same a.
+    /// Σ b² / 2a over the same groups, with the same a.
     public let additiveValue: Double
     /// Whether the selection was made for `value`.
     public let isObjective: Bool
 
-    /// 1 − value / additive: what is counted twice in the sum; negative where
-    /// groups help each other.
+    /// 1 − value / additiveValue: the fraction of the sum that is counted more than once; negative
+    /// if groups reinforce each other.
     public var redundancy: Double { additiveValue > 0 ? 1 - value / additiveValue : 0 }
   }
 
-  /// Whether it was made of what this probe found: for the same weights and the same groups.
+  /// Whether the plan was made from this probe: for the same weights and the same groups.
   func isOf(_ influence: Influence) -> Bool {
     modelFiles == influence.modelFiles
       && Dictionary(items.map { ($0.name, $0.parameters) }) { first, _ in first }
         == Dictionary(influence.groups.map { ($0.name, $0.parameterCount) }) { first, _ in first }
   }
 
-  /// The value of those that were chosen as the frontier counts it: `value`, and where the
-  /// selection was made for what groups remove together, the sum of their own.
+  /// The value of the selected groups as the frontier counts it: `value`, or the sum of the groups'
+  /// own values if the selection was made for their joint value.
   public var frontierValue: Double {
     guard interaction?.isObjective == true else { return value }
     return groups.lazy.filter { !$0.group.isFixed }.reduce(0) { $0 + $1.value }
   }
 
-  /// Ratios of learning rates by tensor, from the best steps of the groups: √(η* /
-  /// median η*), from ¼ to 4.
+  /// Factors of the learning rate by tensor, from the best steps of the groups: √(η* / median η*),
+  /// limited to the range from ¼ to 4.
   ///
-  /// The root and the limits temper what the probe knows poorly. A tensor whose rows belong to
-  /// several groups takes their mean; the head, and groups without a known step, keep 1.
+  /// The root and the limits moderate estimates that the probe knows poorly. A tensor whose rows
+  /// belong to several groups gets the mean of their factors. The head, and groups without a known
+  /// step, keep 1.
   public var rateFactors: [String: Double] {
     let moving = groups.filter { !$0.group.isFixed && $0.step > 0 && $0.step.isFinite }
     let steps = moving.map(\.step).sorted()
@@ -123,6 +126,6 @@ public struct Plan: Sendable {
     return factors.mapValues { $0.reduce(0, +) / Double($0.count) }
   }
 
-  /// The method that trains it.
+  /// The method that trains the selection.
   public var method: SelectedTuning { SelectedTuning(members: groups.flatMap(\.group.members)) }
 }

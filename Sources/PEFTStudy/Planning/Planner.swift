@@ -4,30 +4,31 @@ import PEFTNetwork
 import PEFTSelect
 import PEFTTensor
 
-/// Solves for what to train, from what a probe found.
+/// Selects the groups to train from the results of a probe.
 public struct Planner {
-  /// What the probe found.
+  /// The results of the probe.
   public let influence: Influence
-  /// The groups to choose from: the probed model's, or a larger one's.
+  /// The groups to choose from: those of the probed model, or of a larger one.
   public let groups: [ParameterGroup]
-  /// Their values.
+  /// The values of the groups.
   public let values: [Double]
   private let valueRule: String
-  /// What resamples of the probes are valued by; nil where values are not of the probes.
+  /// The rule for valuing resamples of the probes; nil if the values do not come from the probes.
   private let resampledRule: InfluenceRule?
   private let modelDirectory: String
   private let modelFiles: [String: String]
   private let isTransfer: Bool
 
-  /// Chooses among the groups of the model that was probed.
+  /// Creates a planner for the groups of the probed model.
   ///
-  /// - Parameter rule: how slope and curvature become a value; nil as probed.
+  /// - Parameter rule: the rule by which slope and curvature become a value; nil means the probe's
+  ///   rule.
   public init(_ influence: Influence, rule: InfluenceRule? = nil) {
     self.influence = influence
     groups = influence.groups
     values =
       rule.map { rule in
-        // A sum over the probes stays one.
+        // If the probe summed over its probes, keep the sum.
         if influence.aggregation == .sum, !influence.records.isEmpty {
           return InfluenceEstimate(influence.records, rule: rule, aggregation: .sum).values
         }
@@ -42,9 +43,10 @@ public struct Planner {
     isTransfer = false
   }
 
-  /// Chooses by one of the simple predictors that influence is held against, such as `fisher`.
+  /// Creates a planner that uses one of the simple predictors with which influence is compared,
+  /// such as `fisher`.
   ///
-  /// Throws where the probe has no such predictor.
+  /// Throws if the probe has no such predictor.
   public init(_ influence: Influence, predictor: String) throws(SelectionError) {
     guard let found = influence.predictors.first(where: { $0.name == predictor }) else {
       throw SelectionError(
@@ -61,9 +63,10 @@ public struct Planner {
     isTransfer = false
   }
 
-  /// Chooses among the groups of another model of the same family, with values carried over.
+  /// Creates a planner for the groups of another model of the same family, to which the values are
+  /// transferred.
   ///
-  /// Throws for groups that have no counterpart, and for a model that cannot be read.
+  /// Throws for groups without a counterpart, and for a model that cannot be read.
   public init(_ influence: Influence, for directory: String) throws {
     let files = ModelFiles(directory: directory)
     let configuration = try ModelConfiguration(files: files)
@@ -88,10 +91,10 @@ public struct Planner {
     isTransfer = true
   }
 
-  /// How far the order of the groups that may be chosen agrees with that of another probe of the
-  /// same groups: Kendall's τ of the values, and of the values for each parameter.
+  /// The agreement of the order of selectable groups with that in another probe of the same groups:
+  /// Kendall's τ of the values, and of the values per parameter.
   ///
-  /// Throws where the other probe had other groups.
+  /// Throws if the other probe had other groups.
   public func agreement(
     with other: Influence
   ) throws -> (value: Double, perParameter: Double) {
@@ -115,7 +118,7 @@ public struct Planner {
     )
   }
 
-  /// The best choice under `budget` parameters, by the sum of values.
+  /// The best selection within `budget` parameters, by the sum of values.
   public func plan(
     budget: Int, solver: KnapsackSolver = .automatic, limits: KnapsackLimits = KnapsackLimits(),
     seed: UInt64 = 1
@@ -138,10 +141,12 @@ public struct Planner {
       interaction: interaction(of: outcome.selection, isObjective: false), stability: stability)
   }
 
-  /// What a walk down a ranking takes under `budget` parameters; its bound is the relaxation's.
+  /// The selection made by taking groups in the order of a ranking, within `budget` parameters.
+  ///
+  /// Its bound is that of the relaxation.
   ///
   /// - Parameters:
-  ///   - scores: what ranks the groups, K numbers; nil takes the values for each parameter.
+  ///   - scores: K numbers that rank the groups; if nil, the values per parameter are used.
   ///   - ending: what happens at a group that does not fit.
   public func rankedPlan(
     budget: Int, by scores: [Double]? = nil, ending: Selection.RankingEnd
@@ -158,12 +163,12 @@ public struct Planner {
       interaction: interaction(of: chosen, isObjective: false), stability: nil)
   }
 
-  /// The best choice under `budget` parameters by the value that the chosen groups remove together,
-  /// of those whose slope is positive.
+  /// The best selection within `budget` parameters by the joint value that the selected groups
+  /// remove, among groups with a positive slope.
   ///
-  /// That value has no knapsack's bound; its bound is that of all these groups together, and a
-  /// proof there is where all their subsets were looked at. Throws where the probe did not
-  /// measure interactions.
+  /// The knapsack bound does not apply to the joint value. The bound is the joint value of all
+  /// these groups, and the result is proven only if all their subsets were examined. Throws if the
+  /// probe did not measure interactions.
   public func interactingPlan(budget: Int) throws -> Plan {
     guard let model = interactionModel else {
       throw SelectionError(
@@ -178,7 +183,7 @@ public struct Planner {
       capacity: Int64(budget) - fixed.reduce(0) { $0 + weights[$1] }
     ).solve()
     let chosen = (outcome.selection + fixed).sorted()
-    // More groups never remove less.
+    // Adding groups never lowers the joint value.
     let rising = groups.indices.filter { !groups[$0].isFixed && model.slopes[$0] > 0 }
     return plan(
       budget: budget, chosen: chosen, value: outcome.value,
@@ -205,7 +210,7 @@ public struct Planner {
     }
   }
 
-  /// The most groups whose selection is resampled.
+  /// The largest number of groups for which the selection is resampled.
   private static let bootstrapLimit = 2000
 
   /// η* = b / a, without the limit of a trust region.
@@ -238,9 +243,9 @@ public struct Planner {
       }, probeSeconds: influence.cost.seconds)
   }
 
-  /// What each number of parameters could give: the whole exact frontier where sizes are few,
-  /// otherwise the best choice at `samples` budgets, evenly spread on a logarithmic axis. The
-  /// head is in every point.
+  /// The best value for each number of parameters: the exact frontier if there are few sizes,
+  /// otherwise the best selection at `samples` budgets, evenly spaced on a logarithmic axis. Every
+  /// point includes the head.
   public func frontier(samples: Int = 100) throws -> [(parameters: Int, value: Double)] {
     let total = groups.modelParameterCount
     let whole = try KnapsackInstance(
@@ -268,6 +273,6 @@ public struct Planner {
     return points
   }
 
-  /// The most points of a frontier of many sizes.
+  /// The largest number of points of a frontier with many sizes.
   private static let frontierLimit = 200_000
 }

@@ -5,14 +5,14 @@ import PEFTSelect
 import PEFTTensor
 
 extension Influence {
-  /// The number of the form that had its settings as texts.
+  /// The version number of the format that stored settings as texts.
   fileprivate static let textFormatVersion = 1
-  /// The number of this form of the file.
+  /// The version number of the current format.
   fileprivate static let formatVersion = 2
-  /// The most groups whose single probes go into the file.
+  /// The largest number of groups for which individual probes are stored in the file.
   private static let recordLimit = 20_000
 
-  /// The file at `path`, or in the directory `path`.
+  /// The path of the file at `path`, or in the directory `path`.
   public static func path(_ path: String) -> String {
     isDirectory(path) ? path + "/" + fileName : path
   }
@@ -94,7 +94,7 @@ extension Influence {
 
   /// Reads the file at `path`, or the one in the run directory `path`.
   ///
-  /// Throws `malformed`, with the place, for anything that `json` would not have written.
+  /// Throws `malformed`, with the place, for anything that `json` could not have written.
   public static func read(_ path: String) throws(FileError) -> Influence {
     let path = isDirectory(path) ? path + "/" + fileName : path
     let document = try JSONValue(contentsOf: path)
@@ -191,7 +191,7 @@ private struct InfluenceReader {
     guard !known.isEmpty, known.count == members.count else {
       throw wrong(place, "its members are missing or not understood")
     }
-    /// What is known of nothing is infinite, which is written as null.
+    /// An unknown error is infinite and is written as null.
     func error(_ key: String) throws(FileError) -> Double {
       if case .null? = item[key] { return .infinity }
       return try numbers.number(key, in: 0...(.greatestFiniteMagnitude))

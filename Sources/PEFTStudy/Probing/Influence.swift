@@ -3,27 +3,27 @@ import PEFTNetwork
 import PEFTSelect
 import PEFTTensor
 
-/// What a probe of a model on a task found: the contents of `influence.json`.
+/// The results of probing a model on a task: the contents of `influence.json`.
 public struct Influence: Sendable {
   /// The file's name in a run directory.
   public static let fileName = "influence.json"
 
-  /// What finding it took.
+  /// The cost of a probe.
   public struct Cost: Hashable, Sendable, CustomStringConvertible {
-    /// Steps of the head alone.
+    /// The number of steps of the head alone.
     public var headSteps: Int
-    /// Steps of everything after them.
+    /// The number of steps of all parameters after the head's.
     public var warmSteps: Int
-    /// The seconds of both.
+    /// The time of both in seconds.
     public var headSeconds: Double
-    /// Batches whose full gradient was formed.
+    /// The number of batches whose full gradient was computed.
     public var directionBatches: Int
-    /// Batches probed.
+    /// The number of batches probed.
     public var probeBatches: Int
-    /// Seconds in all.
+    /// The total time in seconds.
     public var seconds: Double
 
-    /// All but the seconds, for people.
+    /// A description of everything but the times.
     public var description: String {
       var parts = ["\(headSteps) steps of the head"]
       if warmSteps > 0 { parts.append("\(warmSteps) of everything") }
@@ -32,65 +32,65 @@ public struct Influence: Sendable {
     }
   }
 
-  /// The directory of the model, from the root of the file system.
+  /// The absolute path of the model's directory.
   public let modelDirectory: String
-  /// SHA-256 of the model's weights, configuration and tokenizer's files, by name; of the weights
-  /// alone in a file of an earlier version.
+  /// The SHA-256 of the model's weights, configuration and tokenizer files, by name; of only the
+  /// weights in a file of an earlier version.
   public let modelFiles: [String: String]
   /// The model's number of transformer layers.
   public let layerCount: Int
-  /// What it puts out.
+  /// The output of the model.
   public let output: ModelOutput
-  /// The rule of grouping, by name.
+  /// The name of the grouping rule.
   public let ruleName: String
-  /// How it was measured: settings under the names of their options.
+  /// The settings of the measurement, under the names of their options.
   public let settings: JSONObject
-  /// How slope and curvature become a value.
+  /// The rule by which slope and curvature become a value.
   public let valueRule: InfluenceRule
-  /// How probes become one estimate.
+  /// How probes are combined into one estimate.
   public let aggregation: ProbeAggregation
-  /// The groups, K.
+  /// The K groups.
   public let groups: [ParameterGroup]
-  /// What is known of each.
+  /// The influence of each group.
   public let influences: [GroupInfluence]
-  /// Every probe; empty where there are too many groups to keep them in a file.
+  /// The individual probes; empty if there are too many groups to store them in a file.
   public let records: [ProbeRecord]
-  /// A [K, K], row-major; nil where it was not asked for.
+  /// A [K, K], row-major; nil if interactions were not requested.
   public let interactions: [Double]?
-  /// Simple predictors by name, K numbers each.
+  /// The simple predictors by name, K numbers each.
   public let predictors: [(name: String, values: [Double])]
-  /// Whether probing came to its end.
+  /// Whether probing was completed.
   public let isComplete: Bool
-  /// What it took.
+  /// The cost of the probe.
   public let cost: Cost
-  /// Everything that distinguishes this probe: settings and digests of its inputs. Nil
-  /// where it is not known.
+  /// Everything that distinguishes this probe: settings and digests of its inputs. Nil if it is not
+  /// known.
   var recipe: JSONObject?
 
-  /// The adapters that were weighed beside the groups.
+  /// The adapters that were candidates in addition to the groups.
   var candidates: AdapterCandidates? {
     settings["candidates"].flatMap { AdapterCandidates(json: $0) }
   }
 
-  /// The values of the groups, K numbers, never negative.
+  /// The values of the groups, K nonnegative numbers.
   public var values: [Double] { influences.map(\.value) }
 
-  /// The groups' shares of the loss they remove for each of their parameters.
+  /// The values of the groups divided by their numbers of parameters.
   public var perParameter: [Double] {
     zip(influences, groups).map { $0.value / Double($1.parameterCount) }
   }
 }
 
 extension Influence {
-  /// Whether it was measured on the model of these files: the same weights, configuration and
-  /// tokenizer.
+  /// Whether the influence was measured on the model with these files: the same weights,
+  /// configuration and tokenizer.
   ///
   /// Errors: those of `ModelFiles.digests`.
   public func isOf(_ files: ModelFiles) throws(FileError) -> Bool {
     try files.difference(from: modelFiles, recipe: recipe) == nil
   }
 
-  /// The findings of `outcome`.
+  /// The influence from the results `outcome` of a probe.
   init(
     of model: TransformerModel, in directory: String, modelFiles: [String: String],
     settings: InfluenceSettings, outcome: ProbeOutcome, isComplete: Bool, cost: Cost

@@ -5,38 +5,40 @@ import PEFTSelect
 import PEFTTensor
 import PEFTTrain
 
-/// How a model's influence is measured on a task.
+/// The settings for measuring a model's influence on a task.
 public struct InfluenceSettings: Sendable {
-  /// The groups.
+  /// The rule that forms the groups.
   public var rule = GroupingRule.kindByLayer
-  /// Adapters beside them.
+  /// Adapters as candidates in addition to the groups.
   public var candidates: AdapterCandidates?
-  /// How groups are probed.
+  /// The settings of the probe.
   public var probe = ProbeSettings()
-  /// How slope and curvature become a value.
+  /// The rule by which slope and curvature become a value.
   public var value = InfluenceRule.trustRegion(reach: 1e-3)
-  /// How probes become one estimate.
+  /// How probes are combined into one estimate.
   public var aggregation = ProbeAggregation.ratioOfMeans
-  /// Steps of the head alone before the first gradient: straight from its initialisation the
-  /// residual term of the Hessian rules, and a curvature without it says little; see
-  /// <doc:MeasuringAndPlanning>.
+  /// The number of steps of the head alone before the first gradient.
+  ///
+  /// With a newly initialised head, the residual term of the Hessian dominates, and a curvature
+  /// without it means little; see <doc:MeasuringAndPlanning>.
   public var headSteps = 80
-  /// Their learning rate.
+  /// The learning rate of these steps.
   public var headLearningRate = 5e-3
-  /// Steps of every parameter after those of the head, so that slopes are those of a model that has
-  /// begun to learn; 0 probes the model as it came.
+  /// The number of steps of all parameters after the head's, so that slopes are those of a model
+  /// that has begun to learn; 0 probes the model as loaded.
   public var warmSteps = 0
-  /// Their learning rate.
+  /// The learning rate of these steps.
   public var warmLearningRate = 2e-4
-  /// Probing ends once the selection under this budget stays the same; nil probes to the end.
+  /// The rule for ending probing once the selection under a budget is stable; if nil, all probes
+  /// are made.
   public var settled: SettledSelection?
 
-  /// The defaults.
+  /// The default settings.
   public init() {}
 }
 
 extension ProbeSettings {
-  /// What helps where a probe met a loss that is not finite.
+  /// The remedy for a probe that met a loss that is not finite.
   fileprivate var remedyOfDivergence: String {
     switch path {
     case .held: "use `precision` fp32, check that the model's weights are finite"
@@ -45,32 +47,34 @@ extension ProbeSettings {
   }
 }
 
-/// What a job tells while it measures.
+/// An event that a measurement reports.
 public enum InfluenceEvent {
-  /// What the user should know.
+  /// A message for the user.
   case note(String)
   /// A step of the head alone.
   case head(StepReport)
-  /// A step of every parameter after those of the head.
+  /// A step of all parameters after the head's.
   case warm(StepReport)
-  /// The gradients of so many batches of so many went into the direction.
+  /// The number of batches whose gradients are in the direction, out of the planned number.
   case direction(done: Int, of: Int)
-  /// So many probes of so many are done.
+  /// The number of finished probes, out of the planned number.
   case probe(done: Int, of: Int)
 }
 
 extension PreparedJob {
   /// Measures the influence of every group of the model on its training data.
   ///
-  /// The head is trained alone first. Batches have the size of the training's and come from a
-  /// permutation of (seed, pass) of their own. The model is bit for bit as before when it returns.
+  /// The head is first trained alone. Batches have the size of training batches and come from their
+  /// own permutation, a function of (seed, pass). On return, the model is bit for bit unchanged.
   ///
   /// - Parameters:
-  ///   - output: where the state is saved, so that a probe that was ended can go on; nil saves
-  ///     none. When what it found is written, `CheckpointStore.remove` is due.
-  ///   - resuming: whether to go on from a state there; without one it begins.
-  ///   - shouldStop: asked after every batch; true ends with what there is, marked as incomplete.
-  /// - Returns: nil when it was stopped before the first probe.
+  ///   - output: the directory in which the state is saved, so that an interrupted probe can be
+  ///     resumed; if nil, nothing is saved. After writing the results, call
+  ///     `CheckpointStore.remove`.
+  ///   - resuming: whether to continue from a state there; if there is none, the probe begins.
+  ///   - shouldStop: called after every batch; true ends the measurement with the results so far,
+  ///     marked as incomplete.
+  /// - Returns: nil if it was stopped before the first probe.
   public func measureInfluence(
     _ settings: InfluenceSettings, savingIn output: OutputDirectory? = nil, resuming: Bool = false,
     shouldStop: () -> Bool = { false }, observe: (InfluenceEvent) -> Void = { _ in }
@@ -105,7 +109,7 @@ extension PreparedJob {
       for (parameter, value) in zip(model.taskParameters, saved.head) { parameter.value = value }
       start -= .seconds(saved.seconds)
     } else {
-      // What everything learned before the first gradient is not saved, but learned again.
+      // A warm-up of all parameters is not saved in the state, so it is repeated.
       if let saved { start -= .seconds(saved.seconds - saved.headSeconds) }
       guard try warmHead(settings, shouldStop: shouldStop, observe: observe),
         try warmAll(settings, shouldStop: shouldStop, observe: observe)
@@ -164,7 +168,7 @@ extension PreparedJob {
     return influence
   }
 
-  /// What the states of a probe belong to: the model with the candidates, which are detached again.
+  /// The subject of a probe's states: the model with the candidates, which are then detached again.
   private func checkpointSubject(_ settings: InfluenceSettings) throws -> ProbeCheckpoint.Subject {
     attachCandidates(settings)
     defer { model.detachAdapters() }
@@ -181,16 +185,16 @@ extension PreparedJob {
       candidates, to: model, using: SeededGenerator(seed: job.settings.seed, purpose: "weights"))
   }
 
-  /// Throws where nothing can be chosen under a budget from the groups that a probe would measure.
+  /// Throws if nothing can be selected under a budget from the groups that a probe would measure.
   public func checkBudget(_ budget: Int, _ settings: InfluenceSettings) throws {
     let grouping = try ParameterGrouping(
       model.parameters, by: settings.rule, candidates: settings.candidates)
     try Selection.check(budget, for: grouping.groups)
   }
 
-  /// The memory of a probe, in which every parameter trains. It has the activations of a training
-  /// step, sums of gradients and of their squares, and a direction; along a training run also that
-  /// run's optimizer.
+  /// The memory of a probe, in which every parameter trains: the activations of a training step,
+  /// the sums of gradients and of their squares, and a direction. A probe along a training run also
+  /// needs that run's optimizer.
   package func memoryForecast(_ settings: InfluenceSettings) -> MemoryForecast {
     let marks = model.parameters.map(\.parameter.trains)
     for entry in model.parameters { entry.parameter.trains = .all }
@@ -208,7 +212,8 @@ extension PreparedJob {
     memory[.moments] = 2 * parameterBytes
     memory[.direction] = parameterBytes
     switch settings.probe.path {
-    // The optimizer of a warm-up is gone before the sums, which take as much, are there.
+    // The optimizer of a warm-up is freed before the sums, which take the same memory, are
+    // allocated.
     case .held:
       memory[.optimizer] = 0
       memory[.snapshot] = settings.warmSteps > 0 ? parameterBytes : 0
@@ -217,7 +222,7 @@ extension PreparedJob {
     return memory
   }
 
-  /// Trains the head alone, where there is one; false when it was stopped.
+  /// Trains the head alone, if the model has one. Returns false if it was stopped.
   func warmHead(
     _ settings: InfluenceSettings, shouldStop: () -> Bool, observe: (InfluenceEvent) -> Void
   ) throws -> Bool {
@@ -228,7 +233,7 @@ extension PreparedJob {
     ) { observe(.head($0)) }
   }
 
-  /// Trains everything; false when it was stopped.
+  /// Trains all parameters. Returns false if it was stopped.
   private func warmAll(
     _ settings: InfluenceSettings, shouldStop: () -> Bool, observe: (InfluenceEvent) -> Void
   ) throws -> Bool {
@@ -259,8 +264,7 @@ extension PreparedJob {
 }
 
 extension TrainingJob {
-  /// Throws where a probe was made with other settings or files than these, and names
-  /// the first difference.
+  /// Throws if a probe was made with other settings or files, and names the first difference.
   public func check(
     _ influence: Influence, isOf settings: InfluenceSettings, on inputs: TrainingInputs,
     path: String
@@ -278,7 +282,7 @@ extension TrainingJob {
   }
 }
 
-/// Notices when the selection under a budget no longer changes.
+/// Detects that the selection under a budget no longer changes.
 private struct SelectionWatch {
   private let rule: SettledSelection?
   private var last: [Int] = []

@@ -2,8 +2,8 @@ import PEFTSelect
 import PEFTTensor
 
 extension InfluenceSettings {
-  /// All that decides what a probe finds besides the job, each setting under the name of its
-  /// option.
+  /// Everything, other than the job, that determines the results of a probe, each setting under the
+  /// name of its option.
   var json: JSONObject {
     var object: JSONObject = [
       "groups": .string(rule.name), "estimator": .string(probe.estimator.name),
@@ -37,7 +37,7 @@ extension InfluenceSettings {
     return object
   }
 
-  /// A digest of the groups of a user's file; nil for the rules that have none.
+  /// A digest of the groups of a user's file; nil for other rules.
   var patternsDigest: String? {
     guard case .patterns(let groups) = rule else { return nil }
     return Fingerprint.of(groups.flatMap { [$0.name, "\($0.patterns.count)"] + $0.patterns })

@@ -5,21 +5,24 @@ import PEFTSelect
 import PEFTTensor
 import PEFTTrain
 
-/// Which batches of the training data make the direction of a probe, and which are probed.
+/// Assigns batches of the training data to the direction of a probe and to the probes.
 ///
-/// A slope is unbiased only where a probe has none of the examples that made the direction. Where
-/// the data have fewer batches than both take, one permutation's batches are parted between them in
-/// proportion: the direction goes round its part, and probes are as many as theirs has.
+/// A slope is unbiased only if a probe contains none of the examples that formed the direction. If
+/// the data have fewer batches than both need, the batches of one permutation are split between
+/// them in proportion: the direction cycles through its part, and there are as many probes as
+/// batches in the other part.
 public struct ProbeBatchPlan: Hashable, Sendable {
-  /// Batches in a pass over the training data.
+  /// The number of batches in a pass over the training data.
   public let batchCount: Int
-  /// Probes at the starting point: those asked for, or fewer.
+  /// The number of probes at the starting point: the requested number, or fewer.
   public let probeCount: Int
-  /// Batches that make the direction as often as it asks for, where the data were too few; nil
-  /// where they were not, or where probes go along a training run or are to be on the
+  /// The number of batches that form the direction, which cycles through them, if the data have too
+  /// few batches.
+  ///
+  /// Nil if there are enough batches, if probes follow a training run, or if they use the
   /// direction's own batches.
   public let directionPart: Int?
-  /// Whether there is but one batch, which then serves for both.
+  /// Whether there is only one batch, which then serves for both.
   public let isShared: Bool
   private let directionBatches: Int
 
@@ -45,7 +48,7 @@ public struct ProbeBatchPlan: Hashable, Sendable {
     isShared = false
   }
 
-  /// The pass, from 0, and the place in it of the batch that probing knows by `index`.
+  /// The pass, from 0, and the position in it of the batch that probing numbers `index`.
   package func place(of index: Int) -> (pass: Int, position: Int) {
     guard let directionPart else { return (index / batchCount, index % batchCount) }
     if index < directionBatches { return (0, index % directionPart) }
@@ -54,12 +57,12 @@ public struct ProbeBatchPlan: Hashable, Sendable {
 }
 
 extension PreparedJob {
-  /// The batches of these data for a probe with these settings.
+  /// The batch plan of these data for a probe with these settings.
   public func probeBatchPlan(_ settings: InfluenceSettings) -> ProbeBatchPlan {
     ProbeBatchPlan(settings.probe, batchCount: max(1, probeBatches(pass: 0).count))
   }
 
-  /// The batch that probing knows by `index`.
+  /// The batch that probing numbers `index`.
   func probeBatch(_ index: Int, by plan: ProbeBatchPlan) -> Batch {
     let (pass, position) = plan.place(of: index)
     let batches = probeBatches(pass: pass)
@@ -70,7 +73,7 @@ extension PreparedJob {
     return batch
   }
 
-  /// Of permutations of their own.
+  /// The batches of a pass, from permutations used only for probing.
   private func probeBatches(pass: Int) -> [[Int]] {
     var settings = job.settings
     settings.seed = probeSeed

@@ -3,12 +3,13 @@ import PEFTRuns
 import PEFTSelect
 import PEFTTensor
 
-/// The state of a probe as a `CheckpointStore` keeps it: the sums of gradients and the head in one
-/// file, with the parameters and the optimizer of a training run where the probe follows one, and
-/// what the probes found in another.
+/// The state of a probe for a `CheckpointStore`, in two files.
 ///
-/// Probes alone do not change the first file, which is large. Records are Float64, kept as their
-/// bits in I64.
+/// One has the sums of gradients and the head and, if the probe follows a training run, that run's
+/// parameters and optimizer. The other has the results of the probes.
+///
+/// The first file is large; finished probes alone do not change it. Records are Float64, stored as
+/// their bits in I64.
 public struct ProbeCheckpoint {
   let state: ProbeState
   /// The names of the parameters, in the order of the sums.
@@ -19,9 +20,9 @@ public struct ProbeCheckpoint {
 }
 
 extension ProbeCheckpoint: CheckpointState {
-  /// The probe that a state belongs to.
+  /// The probe to which a state belongs.
   public struct Subject {
-    /// The parameters whose gradients are summed, candidates included.
+    /// The parameters whose gradients are summed, including candidates.
     let parameters: [ModelParameter]
     let head: [Parameter]
     let groupCount: Int
@@ -30,12 +31,12 @@ extension ProbeCheckpoint: CheckpointState {
 
   /// The name of the manifest.
   public static var manifestName: String { "probe-checkpoint.json" }
-  /// The names of the two files, but for the numbers of batches and probes.
+  /// The names of the two files without the numbers of batches and probes.
   public static var partNames: [String] { [gradientsName, recordsName] }
   private static var gradientsName: String { "probe-gradients" }
   private static var recordsName: String { "probe-records" }
 
-  /// Batches, probes and seconds.
+  /// The numbers of batches and probes, and the seconds.
   public var numbers: JSONObject {
     [
       "seconds": .number(seconds), "headSeconds": .number(headSeconds),
@@ -43,7 +44,7 @@ extension ProbeCheckpoint: CheckpointState {
     ]
   }
 
-  /// Batches and probes, in words.
+  /// The numbers of batches and probes, in words.
   public var progress: String {
     "\(state.directionBatches) direction batches and \(state.probesDone) probes"
   }
@@ -82,8 +83,8 @@ extension ProbeCheckpoint: CheckpointState {
 
   /// Reads a state back.
   ///
-  /// Throws `malformed` for a state of other parameters, or one with more batches or probes than
-  /// its probe makes.
+  /// Throws `malformed` for a state of other parameters, or for one with more batches or probes
+  /// than its probe has.
   public init(from files: CheckpointFiles, for subject: Subject) throws(FileError) {
     let batches = try files.numbers.count("directionBatches")
     let probes = try files.numbers.count("probes")

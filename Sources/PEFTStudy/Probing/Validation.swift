@@ -6,22 +6,22 @@ import PEFTSelect
 import PEFTTensor
 import PEFTTrain
 
-/// How to find out whether influence predicts what training finds.
+/// The settings for testing whether influence predicts the results of training.
 public struct ValidationSettings: Sendable {
-  /// Steps of training each group alone.
+  /// The number of steps for which each group is trained alone.
   public var steps = 40
-  /// Examples in a batch of it.
+  /// The number of examples per batch of that training.
   public var batchSize = 16
-  /// The learning rates tried; the better one counts.
+  /// The learning rates to try; the best result counts.
   public var learningRates = [1e-4, 1e-3]
-  /// The most dev examples whose loss is measured.
+  /// The largest number of dev examples whose loss is measured.
   public var devLimit = 500
 
-  /// The defaults.
+  /// The default settings.
   public init() {}
 }
 
-/// Whether influence predicts: the contents of `validation.json`.
+/// A test of whether influence predicts training results: the contents of `validation.json`.
 public struct Validation: Sendable {
   /// The file's name in a run directory.
   public static let fileName = "validation.json"
@@ -32,29 +32,29 @@ public struct Validation: Sendable {
     public let name: String
     /// Its number of parameters.
     public let parameters: Int
-    /// The fall of the dev loss, at the better rate; negative where the loss rose at every rate.
+    /// The decrease of the dev loss at the better rate; negative if the loss rose at every rate.
     public let realised: Double
-    /// That rate.
+    /// The better learning rate.
     public let learningRate: Double
   }
 
-  /// How well one predictor ranks the groups.
+  /// How well a predictor ranks the groups.
   public struct Score: Hashable, Sendable {
     /// The predictor's name.
     public let predictor: String
-    /// Spearman's correlation of its values with the realised falls.
+    /// Spearman's correlation of the predictor's values with the realised decreases.
     public let value: Double
-    /// The same of both divided by the number of parameters.
+    /// The same correlation after dividing both by the number of parameters.
     public let density: Double
   }
 
-  /// The dev loss before.
+  /// The dev loss before training.
   public let baseLoss: Double
   /// The groups.
   public let items: [Item]
-  /// The predictors, best first by the smaller of their two correlations.
+  /// The predictors, sorted by the smaller of their two correlations, best first.
   public let scores: [Score]
-  /// Seconds of training the groups.
+  /// The time of training the groups in seconds.
   public let seconds: Double
 
   /// The document, `validation.json`.
@@ -78,8 +78,8 @@ public struct Validation: Sendable {
     ])
   }
 
-  /// Predictors by name from what a probe found: influence as it was asked for, by several rules,
-  /// and the simple ones. Groups without an accepted fit are worth nothing by any rule.
+  /// Predictors by name from the results of a probe: influence as configured, by several other
+  /// rules, and the simple predictors. Groups without an accepted fit have value 0 by every rule.
   public static func predictors(
     of influence: Influence
   ) -> [(name: String, values: [Double])] {
@@ -101,7 +101,7 @@ public struct Validation: Sendable {
       } + influence.predictors
   }
 
-  /// The correlations of `predictors` with the realised falls of the groups at `positions`.
+  /// The correlations of `predictors` with the realised decreases of the groups at `positions`.
   static func scores(
     _ predictors: [(name: String, values: [Double])], positions: [Int], items: [Item]
   ) -> [Score] {
@@ -124,13 +124,13 @@ public struct Validation: Sendable {
 }
 
 extension PreparedJob {
-  /// Trains each group of `influence` alone, the head standing still, and correlates the fall of
-  /// the dev loss with what predicted it.
+  /// Trains each group of `influence` alone, with the head frozen, and correlates the decrease of
+  /// the dev loss with the predictions.
   ///
-  /// The head is first trained as it was for the probe. The model is bit for bit as before when it
-  /// returns; adapters among the groups are left out.
+  /// The head is first trained as it was for the probe. On return, the model is bit for bit
+  /// unchanged. Adapters among the groups are left out.
   ///
-  /// - Returns: nil when it was stopped.
+  /// - Returns: nil if it was stopped.
   public func validate(
     _ influence: Influence, influenceSettings: InfluenceSettings,
     settings: ValidationSettings, shouldStop: () -> Bool = { false },
@@ -188,11 +188,12 @@ extension PreparedJob {
       seconds: (ContinuousClock.now - start) / .seconds(1))
   }
 
-  /// What a diverged run counts as: below every other, and finite.
+  /// The increase of the dev loss with which a diverged run counts: larger than any other, and
+  /// finite.
   private static let divergedFall = 1e6
 
-  /// The dev loss after training what is trainable now; infinite where training diverged, nil
-  /// where it was stopped.
+  /// The dev loss after training the parameters that are trainable now; infinite if training
+  /// diverged, nil if it was stopped.
   private func lossAfterTraining(
     rate: Double, _ settings: ValidationSettings, shouldStop: () -> Bool, loss: () -> Double?
   ) throws -> Double? {

@@ -1,11 +1,11 @@
 import PEFTRuns
 import PEFTTensor
 
-/// The file of a run of a suite.
+/// The file of a suite's run.
 enum CellFile {
   private static let formatVersion = 1
 
-  /// The document of a run that was made by `recipe`.
+  /// The document of a run made with `recipe`.
   static func json(of run: StudyRun, recipe: JSONObject) -> JSONValue {
     var splits = JSONObject()
     for (split, values) in run.metrics { splits[split] = RunManifest.json(of: values) }
@@ -21,7 +21,7 @@ enum CellFile {
     ])
   }
 
-  /// Reads the file of a run; `recipe` is what it must have been made by.
+  /// Reads the file of a run, which must have been made with `recipe`.
   static func read(_ path: String, recipe: JSONObject) throws(FileError) -> StudyRun {
     let document = try JSONValue(contentsOf: path)
     let remedy = "remove the file and resume the suite"

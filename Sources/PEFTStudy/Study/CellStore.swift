@@ -4,21 +4,21 @@ import PEFTRuns
 import PEFTTensor
 import PEFTTrain
 
-/// Keeps the numbers of each run in a small file:
+/// Stores the numbers of each run in a small file:
 ///
-///     probes/PROBLEM/PROBE/seed-S.json           what probes found
+///     probes/PROBLEM/PROBE/seed-S.json           results of probes
 ///     cells/PROBLEM/ROW/seed-S-rate-R.json       one training run each
-///     cells/PROBLEM/ROW/seed-S-plan.json         what a selection chose
+///     cells/PROBLEM/ROW/seed-S-plan.json         plan of a selection
 ///
-/// Several processes may work in one directory. A run or probe that two of them need is made by one
-/// while the other waits.
+/// Several processes may work in one directory. If two of them need the same run or probe, one
+/// makes it while the other waits.
 struct CellStore: StudyStore {
   /// The directory.
   let output: OutputDirectory
 
-  /// The run that is asked for; nil where it is not there.
+  /// The requested run; nil if it does not exist.
   ///
-  /// Throws `malformed` where its file is damaged or of another recipe.
+  /// Throws `malformed` if its file is damaged or has another recipe.
   func found(_ request: StudyRequest) throws -> StudyRun? {
     let directory = output.path + "/" + Self.directory(of: request.row)
     let path = directory + "/" + Self.name(of: request)
@@ -32,7 +32,7 @@ struct CellStore: StudyStore {
     _ request: StudyRequest, training choice: () throws -> StudyChoice?, shouldStop: () -> Bool,
     observe: (StudyEvent) -> Void
   ) throws -> StudyRun? {
-    // A process that was given the same rows makes what this one has not made meanwhile.
+    // Another process with the same rows may make this run while this process waits.
     guard
       let place = try output.subdirectory(
         Self.directory(of: request.row), as: .suite, waitingUnless: shouldStop)
@@ -45,7 +45,7 @@ struct CellStore: StudyStore {
     guard let choice = try choice() else { return nil }
     observe(.run(request.row, seed: request.seed, learningRate: request.learningRate))
     if let plan = choice.plan { try plan.write(to: place.file(Self.planName(request.seed))) }
-    // Memory that earlier runs and probes used does not count.
+    // Exclude memory that earlier runs and probes used.
     TensorMemory.releaseUnused()
     _ = Processor.resetPeakResidentBytes()
     let prepared = try request.job(training: choice).prepare(from: request.problem.inputs)
@@ -98,8 +98,8 @@ struct CellStore: StudyStore {
 
   private static func directory(of row: StudyRow) -> String { "cells/\(row.problem)/\(row.label)" }
 
-  /// Swift prints the shortest decimal that reads back as the same Double, so each rate has one
-  /// name.
+  /// Swift prints the shortest decimal that reads back as the same Double, so each rate has exactly
+  /// one name.
   private static func name(of request: StudyRequest) -> String {
     "seed-\(request.seed)-rate-\(request.learningRate).json"
   }
@@ -108,9 +108,9 @@ struct CellStore: StudyStore {
 }
 
 extension PreparedJob {
-  /// Trains and evaluates without a run directory; nil where it was stopped.
+  /// Trains and evaluates without a run directory; nil if it was stopped.
   ///
-  /// - Parameter scratch: a directory in which a file is written and removed again, for its size.
+  /// - Parameter scratch: a directory in which a file is temporarily written to determine its size.
   fileprivate func trained(
     scratch: OutputDirectory, shouldStop: () -> Bool, observe: (TrainingEvent) -> Void
   ) throws -> StudyRun? {

@@ -3,9 +3,9 @@ import PEFTRuns
 import PEFTTensor
 import PEFTTrain
 
-/// Keeps each run as a run directory, `methods/ROW/seed-SEED`. Where learning rates are to be
-/// chosen from, each has a directory `rate-RATE` in that of its seed, and the chosen one's run is
-/// copied.
+/// Stores each run as a run directory, `methods/ROW/seed-SEED`. If there are several learning rates
+/// to choose from, each has a directory `rate-RATE` inside its seed's directory, and the run with
+/// the chosen rate is copied.
 final class RunStore: StudyStore {
   private let output: OutputDirectory
   private let main: (label: String, seed: UInt64)?
@@ -16,14 +16,14 @@ final class RunStore: StudyStore {
   ///
   /// - Parameters:
   ///   - main: the row and the seed whose run is the directory itself.
-  ///   - isResuming: whether runs that are there stay; otherwise they are replaced.
+  ///   - isResuming: whether existing runs are kept; otherwise they are replaced.
   init(in output: OutputDirectory, main: (label: String, seed: UInt64)?, isResuming: Bool) {
     self.output = output
     self.main = main
     self.isResuming = isResuming
   }
 
-  /// Throws `NonFiniteLoss` where training diverged with a rate that is not on trial.
+  /// Throws `NonFiniteLoss` if training diverged with a rate that is not a trial.
   func run(
     _ request: StudyRequest, training choice: () throws -> StudyChoice?, shouldStop: () -> Bool,
     observe: (StudyEvent) -> Void
@@ -51,7 +51,7 @@ final class RunStore: StudyStore {
     }
   }
 
-  /// Measures every time; comparisons probe before they begin.
+  /// Always measures, because comparisons probe before they begin.
   func influence(
     _ name: String, _ settings: InfluenceSettings, on problem: StudyProblem,
     shouldStop: () -> Bool, observe: (StudyEvent) -> Void
@@ -60,7 +60,7 @@ final class RunStore: StudyStore {
       settings, shouldStop: shouldStop, observe: { observe(.measuring($0)) })
   }
 
-  /// Copies the run with the chosen rate. Throws where none of the rates has given a result.
+  /// Copies the run with the chosen rate. Throws if no rate has given a result.
   func choose(_ request: StudyRequest) throws {
     let place = try directory(of: request)
     if let failure, try !place.has(RunManifest.fileName) { throw failure }

@@ -3,7 +3,7 @@ import PEFTSelect
 import PEFTTensor
 
 extension Study.Choice {
-  /// What it takes of what a probe found.
+  /// The plan that this choice makes from the results of a probe.
   func plan(_ influence: Influence, budget: Int, seed: UInt64) throws -> Plan {
     let planner =
       try predictor.map { try Planner(influence, predictor: $0) } ?? Planner(influence, rule: rule)

@@ -2,10 +2,10 @@ import PEFTRuns
 import PEFTTensor
 
 extension Study {
-  /// Two of `items` that would have one directory; nil where there are none.
+  /// Two of `items` that would share a directory; nil if there are none.
   ///
-  /// Names that differ only in upper and lower case, or in how Unicode composes a character, are
-  /// one directory on some file systems, and results are carried from one to another.
+  /// Names that differ only in case or in how Unicode composes a character are the same directory
+  /// on some file systems, and results may be copied between file systems.
   package static func collision<Item>(
     among items: [Item], by name: (Item) -> String
   ) -> (Item, Item)? {
@@ -18,7 +18,7 @@ extension Study {
     return nil
   }
 
-  /// Throws where two problems would have one directory.
+  /// Throws if two problems would share a directory.
   func checkProblems() throws {
     guard let (first, second) = Self.collision(among: problems, by: \.name) else { return }
     throw InvalidSetting(
@@ -26,7 +26,8 @@ extension Study {
         + "\"\(second.name)\"; rename one of them")
   }
 
-  /// Throws where two rows of one problem would have one directory, or a row none.
+  /// Throws if two rows of one problem would share a directory, or if a row's label contains a
+  /// slash.
   package static func check(_ rows: [StudyRow]) throws(InvalidSetting) {
     for (problem, rows) in Dictionary(grouping: rows, by: \.problem).sorted(by: { $0.key < $1.key })
     {

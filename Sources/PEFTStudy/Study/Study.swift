@@ -10,18 +10,19 @@ import PEFTSelect
 public struct Study: Sendable {
   /// The study's name.
   public var name: String
-  /// What it is to answer, for the report.
+  /// The question that the study answers, for the report.
   public var question: String
   /// The tasks, each with its model.
   public var problems: [Problem]
-  /// Every method trains once with each.
+  /// The seeds; every method trains once with each seed.
   public var seeds: [UInt64]
-  /// The rates that every method chooses from, by the mean dev metric of the first
-  /// `rateSeedCount` seeds; empty takes the rate that usually suits the method.
+  /// The learning rates that every method chooses from, by the mean dev metric of the first
+  /// `rateSeedCount` seeds; if empty, the usual rate of each method is used.
   public var learningRates: [Double]
-  /// With how many of the seeds every rate is tried.
+  /// The number of seeds with which every rate is tried.
   public var rateSeedCount: Int
-  /// Parameters that may train, the head included, as shares of the model's, ascending.
+  /// The limits on trainable parameters, including the head, as fractions of the model's
+  /// parameters, in ascending order.
   public var budgets: [Double]
   /// Probes by name.
   public var probes: [String: InfluenceSettings]
@@ -29,10 +30,10 @@ public struct Study: Sendable {
   public var methods: [Method]
   /// The family that the study is about.
   public var ours: String
-  /// The families that it is compared with: at every budget the best of them on the dev data.
+  /// The families to compare with: at every budget, the one that is best on the dev data.
   public var baselines: [String]
 
-  /// A study.
+  /// Creates a study.
   public init(
     name: String, question: String, problems: [Problem], seeds: [UInt64], learningRates: [Double],
     rateSeedCount: Int = 1, budgets: [Double] = [], probes: [String: InfluenceSettings] = [:],
@@ -53,32 +54,32 @@ public struct Study: Sendable {
 
   /// A task with a model.
   public struct Problem: Sendable {
-    /// What it is called; unique, whatever the case of its letters.
+    /// The name of the problem; unique, ignoring case.
     public var name: String
     /// Model, data and training settings; method, learning rate and seed are replaced.
     public var job: TrainingJob
 
-    /// A task with a model.
+    /// Creates a problem.
     public init(name: String, job: TrainingJob) {
       self.name = name
       self.job = job
     }
   }
 
-  /// A method, or several that differ in their budget only.
+  /// A method, or several that differ only in their budget.
   public struct Method: Sendable {
-    /// What it is called; unique, whatever the case of its letters.
+    /// The name of the method; unique, ignoring case.
     public var name: String
-    /// What it is counted with: LoRA's ranks are one family.
+    /// The family in which the method is counted; the ranks of LoRA are one family.
     public var family: String
-    /// What trains.
+    /// What the method trains.
     public var kind: Kind
-    /// The problems it is for; nil for all.
+    /// The names of the problems it applies to; nil for all.
     public var problems: Set<String>?
-    /// The budgets of a selection; nil for all of the study's.
+    /// The budgets of a selection; nil for all budgets of the study.
     public var budgets: [Double]?
 
-    /// A method.
+    /// Creates a method.
     public init(
       name: String, family: String? = nil, kind: Kind, problems: Set<String>? = nil,
       budgets: [Double]? = nil
@@ -91,32 +92,32 @@ public struct Study: Sendable {
     }
   }
 
-  /// What trains.
+  /// What a method trains.
   public enum Kind: Sendable {
-    /// The same whatever the task.
+    /// A method that is the same for every task.
     case fixed(any AdaptationMethod)
-    /// Every tensor of the last k layers.
+    /// All tensors of the last k layers.
     case lastLayers(Int)
-    /// These groups of a probe's rule, by name.
+    /// Groups of a probe's rule, by name.
     case groups([String], probe: String)
-    /// What a plan selected, and the seconds of probing and selecting.
+    /// The selection of a plan, with the time of probing and selecting in seconds.
     case plan(Plan, seconds: Double)
-    /// What a probe says under each budget.
+    /// A selection from a probe under each budget.
     case selection(Choice)
   }
 
-  /// How a selection is made from what a probe found.
+  /// How a selection is made from the results of a probe.
   public struct Choice: Hashable, Sendable {
-    /// The probe.
+    /// The name of the probe.
     public var probe: String
-    /// The name of a simple predictor that says what groups are worth; nil for their value.
+    /// The name of a simple predictor that values the groups; nil for their influence.
     public var predictor: String?
-    /// How slope and curvature become a value; nil as probed.
+    /// The rule by which slope and curvature become a value; nil for the probe's rule.
     public var rule: InfluenceRule?
-    /// How the budget is filled.
+    /// The solver that fills the budget.
     public var solver: SelectionSolver
 
-    /// A choice.
+    /// Creates a choice.
     public init(
       probe: String, predictor: String? = nil, rule: InfluenceRule? = nil, solver: SelectionSolver
     ) {
@@ -129,7 +130,9 @@ public struct Study: Sendable {
 }
 
 extension Study {
-  /// The probes that no selection uses: a suite measures them on every problem, for comparison.
+  /// The probes that no selection uses.
+  ///
+  /// A suite measures them on every problem, for comparison.
   public var unusedProbes: [String] {
     let used = methods.compactMap { method in
       if case .selection(let choice) = method.kind { choice.probe } else { nil }

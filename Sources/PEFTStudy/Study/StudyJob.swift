@@ -4,21 +4,21 @@ import PEFTRuns
 import PEFTSelect
 import PEFTTensor
 
-/// The engine of comparisons and suites: every method with every seed, and the search for learning
-/// rates, which is the same for all.
+/// The engine of comparisons and suites: runs every method with every seed, and searches for
+/// learning rates in the same way for all.
 struct StudyJob {
   /// The study.
   let study: Study
-  /// Every row.
+  /// All rows.
   let rows: [StudyRow]
-  /// The problems by name, their files read.
+  /// The problems by name, with their files read.
   let problems: [String: StudyProblem]
-  /// Where runs are kept.
+  /// The store of the runs.
   let store: any StudyStore
 
-  /// A job on problems whose files are read.
+  /// Creates a job on problems whose files are read.
   ///
-  /// Throws `InvalidSetting` where two rows would have one directory, or groups that do not exist.
+  /// Throws `InvalidSetting` if two rows would share a directory, or for groups that do not exist.
   init(_ study: Study, on problems: [StudyProblem], in store: any StudyStore) throws {
     self.study = study
     self.problems = Dictionary(uniqueKeysWithValues: problems.map { ($0.name, $0) })
@@ -31,10 +31,10 @@ struct StudyJob {
     }
   }
 
-  /// A row's runs: every rate with the first seeds, then the best of the rates with the others.
-  /// What is there is not trained again.
+  /// The runs of a row: every rate with the first seeds, then the best rate with the other seeds.
+  /// Existing runs are not repeated.
   ///
-  /// - Returns: nil where it was stopped.
+  /// - Returns: nil if it was stopped.
   func trials(
     of row: StudyRow, shouldStop: () -> Bool, observe: (StudyEvent) -> Void
   ) throws -> [StudyTrial]? {
@@ -57,14 +57,14 @@ struct StudyJob {
     }
   }
 
-  /// A row's runs as `found` gives them; nil where it gives none for one of them.
+  /// The runs of a row as returned by `found`; nil if it returns nil for one of them.
   func trials(
     of row: StudyRow, found: (StudyRequest) throws -> StudyRun?
   ) throws -> [StudyTrial]? {
     guard let problem = problems[row.problem] else { return [] }
     var rates = study.learningRates
     if rates.isEmpty, let seed = study.seeds.first {
-      // A probe that is not there is not made.
+      // Do not measure a missing probe.
       let choice = try choice(
         row, on: problem, seed: seed, shouldStop: { true }, observe: { _ in })
       guard let choice else { return nil }
@@ -73,8 +73,8 @@ struct StudyJob {
     return try trials(of: row, on: problem, rates: rates, choosing: { _ in }, run: found)
   }
 
-  /// The search for the learning rate: `run` makes or reads a run; where it gives nil, so does
-  /// this.
+  /// The search for the learning rate. `run` makes or reads a run; if it returns nil, so does this
+  /// function.
   private func trials(
     of row: StudyRow, on problem: StudyProblem, rates: [Double],
     choosing choose: (StudyRequest) throws -> Void, run: (StudyRequest) throws -> StudyRun?
@@ -97,7 +97,7 @@ struct StudyJob {
         sum + problem.metric.score(run.metrics.first { $0.split == "dev" }?.values ?? [])
       }
     }
-    // The first of equals, as max(by:) takes it.
+    // The first of several equal scores, as max(by:) returns it.
     let best = rates.indices.max { score(tried[$0]) < score(tried[$1]) } ?? 0
     if rates.count > 1 {
       for seed in trialSeeds { try choose(request(seed, rates[best], isTrial: true)) }
@@ -112,7 +112,7 @@ struct StudyJob {
     return trials
   }
 
-  /// What a row trains with a seed; nil where its probe was stopped.
+  /// What a row trains with a seed; nil if its probe was stopped.
   private func choice(
     _ row: StudyRow, on problem: StudyProblem, seed: UInt64, shouldStop: () -> Bool,
     observe: (StudyEvent) -> Void
@@ -137,7 +137,7 @@ struct StudyJob {
     }
   }
 
-  /// What a probe finds on a problem with a seed; nil where it was stopped.
+  /// The results of a probe on a problem with a seed; nil if it was stopped.
   func influence(
     _ name: String, on problem: StudyProblem, seed: UInt64, shouldStop: () -> Bool,
     observe: (StudyEvent) -> Void

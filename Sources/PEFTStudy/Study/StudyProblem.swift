@@ -7,26 +7,26 @@ import PEFTTensor
 
 /// A problem of a study with its files, which are read once.
 struct StudyProblem {
-  /// Its name.
+  /// The name of the problem.
   let name: String
-  /// The job; what trains is replaced.
+  /// The job; its method, learning rate and seed are replaced.
   let job: TrainingJob
-  /// What the job reads.
+  /// The inputs of the job.
   let inputs: TrainingInputs
-  /// All parameters of the model.
+  /// The number of all parameters of the model.
   let parameters: Int
-  /// Everything that distinguishes runs, except for method, seed and learning rate: settings and
+  /// Everything that distinguishes runs, other than method, seed and learning rate: settings and
   /// SHA-256 of their inputs.
   let recipe: JSONObject
-  /// The groups by rule, without the head, of the probes whose groups are trained by name.
+  /// For each probe whose groups are trained by name, its groups without the head.
   private let groups: [String: [ParameterGroup]]
   private let tensors: [(name: String, layer: Int)]
   private let layerCount: Int
 
-  /// Reads the files of a problem of `study`. The model is made to see that its weights can be
-  /// read, and is not kept.
+  /// Reads the files of a problem of `study`. The model is created only to check that its weights
+  /// can be read.
   ///
-  /// - Parameter files: the files of its model, where they are open already.
+  /// - Parameter files: the files of its model, if they are already open.
   init(_ problem: Study.Problem, of study: Study, files: ModelFiles?) throws {
     let inputs = try problem.job.inputs(of: files)
     let model = try problem.job.prepare(from: inputs).model
@@ -34,7 +34,7 @@ struct StudyProblem {
       problem, inputs: inputs, model: model, groups: try study.groups(of: model))
   }
 
-  /// A problem whose files are read, and whose model was made.
+  /// A problem whose files are read and whose model exists.
   init(
     _ problem: Study.Problem, inputs: TrainingInputs, model: TransformerModel,
     groups: [String: [ParameterGroup]] = [:]
@@ -49,10 +49,10 @@ struct StudyProblem {
     layerCount = model.configuration.layerCount
   }
 
-  /// How methods are compared.
+  /// The metric by which methods are compared.
   var metric: PrimaryMetric { inputs.task.primaryMetric }
 
-  /// Every tensor of the last `count` layers, as a method.
+  /// All tensors of the last `count` layers, as a method.
   func lastLayers(_ count: Int) -> SelectedTuning {
     SelectedTuning(
       members: tensors.filter { $0.layer >= max(0, layerCount - count) }.map { .tensor($0.name) })
@@ -73,7 +73,7 @@ struct StudyProblem {
 }
 
 extension Study {
-  /// The groups of `model`, without the head, by the probes whose groups are trained by name.
+  /// For each probe whose groups are trained by name, the groups of `model` without the head.
   fileprivate func groups(of model: TransformerModel) throws -> [String: [ParameterGroup]] {
     var groups: [String: [ParameterGroup]] = [:]
     for method in methods {

@@ -6,45 +6,45 @@ import PEFTTrain
 
 /// Every run of a study.
 public struct StudyResults: Sendable {
-  /// The file with a line for every run.
+  /// The name of the file with one line for every run.
   public static let tableName = "results.csv"
 
-  /// What was asked.
+  /// The study.
   public let study: Study
-  /// How methods are compared, by problem.
+  /// The metric by which methods are compared, by problem.
   public let metrics: [String: PrimaryMetric]
-  /// The parameters of the models, by problem.
+  /// The numbers of parameters of the models, by problem.
   public let parameters: [String: Int]
-  /// The rows in their order.
+  /// The rows in order.
   public var entries: [Entry]
 
   /// A row with its runs.
   public struct Entry: Sendable {
     /// The row.
     public let row: StudyRow
-    /// Every run, those that chose the learning rate included.
+    /// All runs, including those that only served to choose the learning rate.
     public let trials: [StudyTrial]
 
-    /// A row with its runs.
+    /// Creates an entry.
     package init(row: StudyRow, trials: [StudyTrial]) {
       self.row = row
       self.trials = trials
     }
 
-    /// The runs with the chosen learning rate, one a seed.
+    /// The runs with the chosen learning rate, one per seed.
     public var chosen: [StudyRun] { trials.filter(\.isChosen).map(\.run) }
-    /// The largest number of parameters that trained.
+    /// The largest number of trained parameters.
     public var trainable: Int { chosen.map(\.trainable).max() ?? 0 }
-    /// The mean of the number of parameters that trained.
+    /// The mean number of trained parameters.
     public var meanTrainable: Double { Self.mean(chosen.map { Double($0.trainable) }) }
 
-    /// The values of a metric, one a seed; nil where a run has none, or none that is finite.
+    /// The values of a metric, one per seed; nil if a run has no finite value.
     public func values(_ metric: String, on split: String) -> [Double]? {
       let values = chosen.compactMap { $0[metric, split] }.filter(\.isFinite)
       return values.count == chosen.count && !values.isEmpty ? values : nil
     }
 
-    /// The mean over the seeds of a quantity of each run.
+    /// The mean of a quantity of the chosen runs over the seeds.
     public func mean(_ quantity: (StudyRun) -> Double) -> Double {
       Self.mean(chosen.map(quantity))
     }
@@ -54,7 +54,7 @@ public struct StudyResults: Sendable {
     }
   }
 
-  /// The results of `study`.
+  /// Creates the results of `study`.
   package init(
     study: Study, metrics: [String: PrimaryMetric], parameters: [String: Int], entries: [Entry]
   ) {
@@ -64,15 +64,15 @@ public struct StudyResults: Sendable {
     self.entries = entries
   }
 
-  /// The values of the primary metric as scores, more of which is better, one a seed; nil
-  /// where a run has none.
+  /// The values of the primary metric as scores, for which larger is better, one per seed; nil if a
+  /// run has no value.
   public func scores(_ entry: Entry, on split: String) -> [Double]? {
     guard let metric = metrics[entry.row.problem] else { return nil }
     return entry.values(metric.name, on: split)?.map { metric.higherIsBetter ? $0 : -$0 }
   }
 
-  /// Every run as a line of comma-separated values; `chosen` is 0 for those that were tried only.
-  /// All columns but the seconds and the memory are functions of the study.
+  /// Every run as a line of comma-separated values; `chosen` is 0 for runs that were only tried.
+  /// All columns except seconds and memory are functions of the study.
   public var table: String {
     var text =
       "problem,method,family,budget,row,seed,learning_rate,chosen,trainable,backbone,head,"
@@ -108,7 +108,7 @@ public struct StudyResults: Sendable {
     try AtomicFile.write(Array(table.utf8), to: path)
   }
 
-  /// RFC 4180.
+  /// A field quoted by RFC 4180.
   private static func field(_ text: String) -> String {
     text.contains { ",\"\n\r".contains($0) }
       ? "\"" + text.replacing("\"", with: "\"\"") + "\"" : text

@@ -4,24 +4,24 @@ import PEFTNetwork
 import PEFTRuns
 import PEFTSelect
 
-/// One line of a study's tables: a method on a problem, under a budget where it needs one. Its runs
-/// differ in seed and learning rate only.
+/// One line of a study's tables: a method on a problem, under a budget if it needs one. Its runs
+/// differ only in seed and learning rate.
 public struct StudyRow: Sendable {
   /// The problem's name.
   public let problem: String
   /// The method's name.
   public let method: String
-  /// What it is counted with.
+  /// The family in which the method is counted.
   public let family: String
-  /// The budget, as a share of the model's parameters; nil for methods of one size.
+  /// The budget as a fraction of the model's parameters; nil for methods of a fixed size.
   public let budget: Double?
-  /// What trains.
+  /// What the row trains.
   let content: Study.Kind
 
-  /// The row's name among those of its problem, such as `one-walk@0.2%` or `bitfit`.
+  /// The row's name, unique within its problem, such as `one-walk@0.2%` or `bitfit`.
   public var label: String { method + (budget.map { "@" + Self.text(ofShare: $0) } ?? "") }
 
-  /// Whether the head alone trains.
+  /// Whether only the head trains.
   var isHead: Bool {
     if case .fixed(let method) = content { method is HeadTuning } else { false }
   }
@@ -32,14 +32,15 @@ public struct StudyRow: Sendable {
   }
 }
 
-/// The part of a study's rows that one process takes: every `count`-th, from the `index`-th.
+/// The part of a study's rows that one process handles: every `count`-th row, starting with the
+/// `index`-th.
 public struct StudyShard: Hashable, Sendable {
-  /// Its number, from 1.
+  /// The number of the shard, from 1.
   public let index: Int
-  /// How many there are.
+  /// The number of shards.
   public let count: Int
 
-  /// All rows.
+  /// The shard with all rows.
   public static let whole = StudyShard(index: 1, count: 1)
 
   private init(index: Int, count: Int) {
@@ -55,14 +56,14 @@ public struct StudyShard: Hashable, Sendable {
     self.init(index: parts[0], count: parts[1])
   }
 
-  /// Whether it has the row at `position`, from 0.
+  /// Whether the shard contains the row at `position`, from 0.
   func holds(_ position: Int) -> Bool { position % count == index - 1 }
 }
 
 extension Study {
-  /// Every row, problem by problem in the order of the methods.
+  /// Every row, problem by problem, in the order of the methods.
   ///
-  /// Throws where there are more than `rowLimit` rows.
+  /// Throws if there are more than `rowLimit` rows.
   package var rows: [StudyRow] {
     get throws(InvalidSetting) {
       var rows: [StudyRow] = []
@@ -80,7 +81,7 @@ extension Study {
     }
   }
 
-  /// The most rows of a study.
+  /// The largest number of rows of a study.
   package static let rowLimit = 100_000
 
   private func rows(of method: Method, on problem: String) -> [StudyRow] {

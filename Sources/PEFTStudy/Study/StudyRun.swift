@@ -1,31 +1,31 @@
 /// One training run of a study.
 public struct StudyRun: Sendable {
-  /// Decided everything random.
+  /// The seed of everything random.
   public var seed: UInt64
   /// The learning rate.
   public var learningRate: Double
-  /// Parameters that trained, the head included.
+  /// The number of trained parameters, including the head.
   public var trainable: Int
-  /// Steps taken; 0 where training diverged.
+  /// The number of steps taken; 0 if training diverged.
   public var steps: Int
-  /// Seconds of the steps.
+  /// The time of the steps in seconds.
   public var seconds: Double
-  /// Seconds of probing and selecting, where that came first.
+  /// The time of probing and selecting in seconds, if the method needed it.
   public var probeSeconds: Double
-  /// Metrics by split; empty where training diverged.
+  /// Metrics by split; empty if training diverged.
   public var metrics: [(split: String, values: [(name: String, value: Double)])]
-  /// What it took up; nil where that was not measured.
+  /// The resources of the run; nil if not measured.
   public var footprint: Footprint?
 
-  /// What a run takes up.
+  /// The resources of a run.
   public struct Footprint: Hashable, Sendable {
-    /// Parameters of the head.
+    /// The number of parameters of the head.
     public var head: Int
-    /// All parameters of the model, additions left out.
+    /// The number of all parameters of the model, without adapters.
     public var parameters: Int
-    /// Bytes of the file of the tensors that trained.
+    /// The size in bytes of the file with the trained tensors.
     public var storedBytes: Int
-    /// The most memory that the process had resident during the run, in bytes.
+    /// The peak resident memory of the process during the run, in bytes.
     public var peakMemory: Int
 
     package init(head: Int, parameters: Int, storedBytes: Int, peakMemory: Int) {
@@ -36,7 +36,7 @@ public struct StudyRun: Sendable {
     }
   }
 
-  /// A run with these numbers.
+  /// Creates a run with these numbers.
   package init(
     seed: UInt64, learningRate: Double, trainable: Int, steps: Int, seconds: Double,
     probeSeconds: Double, metrics: [(split: String, values: [(name: String, value: Double)])],
@@ -61,14 +61,14 @@ public struct StudyRun: Sendable {
   public var isDiverged: Bool { metrics.isEmpty }
 }
 
-/// A run among those of its row.
+/// A run as one of its row's runs.
 public struct StudyTrial: Sendable {
   /// The run.
   public let run: StudyRun
-  /// Whether its learning rate is the one chosen; the others were only tried.
+  /// Whether its learning rate was chosen; other rates were only tried.
   public let isChosen: Bool
 
-  /// A run among those of its row.
+  /// Creates a trial.
   package init(run: StudyRun, isChosen: Bool) {
     self.run = run
     self.isChosen = isChosen

@@ -3,46 +3,45 @@ import PEFTRuns
 import PEFTTensor
 import PEFTTrain
 
-/// Where the runs of a study are kept.
+/// The store of a study's runs.
 ///
-/// `CellStore` keeps the numbers of each run in a small file, `RunStore` each run as a directory of
-/// its own, with its weights.
+/// `CellStore` stores the numbers of each run in a small file; `RunStore` stores each run as a
+/// directory, with its weights.
 protocol StudyStore {
-  /// The run that is asked for: the one that is there, or a new one.
+  /// The requested run: an existing one, or a new one.
   ///
   /// - Parameters:
-  ///   - choice: what trains; asked only where the run is not there.
-  ///   - shouldStop: asked after every batch.
-  /// - Returns: nil where it was stopped.
+  ///   - choice: what trains; called only if the run does not exist.
+  ///   - shouldStop: called after every batch.
+  /// - Returns: nil if it was stopped.
   func run(
     _ request: StudyRequest, training choice: () throws -> StudyChoice?, shouldStop: () -> Bool,
     observe: (StudyEvent) -> Void
   ) throws -> StudyRun?
 
-  /// What a probe finds on a problem: what is there, or a new measurement; nil where it was
-  /// stopped.
+  /// The results of a probe on a problem, either existing or newly measured; nil if it was stopped.
   func influence(
     _ name: String, _ settings: InfluenceSettings, on problem: StudyProblem,
     shouldStop: () -> Bool, observe: (StudyEvent) -> Void
   ) throws -> Influence?
 
-  /// Told which of the rates of a row was chosen, where there were several.
+  /// Called with the chosen learning rate of a row, if there were several.
   func choose(_ request: StudyRequest) throws
 }
 
-/// A run that a study asks for.
+/// A request for a run of a study.
 struct StudyRequest {
   /// The row.
   let row: StudyRow
-  /// Its problem.
+  /// The problem of the row.
   let problem: StudyProblem
-  /// Decides everything random.
+  /// The seed of everything random.
   let seed: UInt64
   /// The learning rate.
   let learningRate: Double
-  /// Whether the rate is one of several that are tried with this seed.
+  /// Whether the rate is one of several tried with this seed.
   let isTrial: Bool
-  /// What the run was made from, as a record of a suite's run has it.
+  /// The recipe of the run, as stored in the record of a suite's run.
   let recipe: JSONObject
 
   /// The job of this run, training `choice`.
@@ -56,13 +55,13 @@ struct StudyRequest {
   }
 }
 
-/// What a row trains with a seed, and what it took to select it.
+/// What a row trains with a seed, and the cost of selecting it.
 struct StudyChoice {
   /// The method.
   let method: any AdaptationMethod
-  /// The plan behind it, where there is one.
+  /// The plan of the selection, if there is one.
   var plan: Plan?
-  /// Seconds of probing and selecting.
+  /// The time of probing and selecting in seconds.
   var seconds = 0.0
 }
 

@@ -2,31 +2,32 @@ import Foundation
 import PEFTSelect
 import PEFTTensor
 
-/// Intervals of 95 % for means over seeds, by the paired bootstrap: percentiles of `resampleCount`
-/// means over seeds drawn with replacement, with the same draws for all methods.
+/// 95 % confidence intervals for means over seeds, by the paired bootstrap: percentiles of
+/// `resampleCount` means over seeds sampled with replacement, with the same resamples for all
+/// methods.
 ///
 /// For few seeds, the percentiles at 2.5 and 97.5 % give intervals that are too narrow. They are
 /// moved outwards as in Hesterberg (What Teachers Should Know About the Bootstrap, The American
 /// Statistician 69, 2015), to Φ(∓√(n/(n−1)) t) for n seeds and Student's t: 0.1 and 99.9 % for
-/// five. No resample of five values lies beyond the values themselves, so these intervals contain
-/// the mean of five normal scores 93 times in a hundred. With fewer seeds they would do so much
-/// less often; these have Student's interval, mean ∓ t s / √n, instead. One seed bounds nothing.
+/// five. No resample of five values lies outside their range, so these intervals contain the mean
+/// of five normal scores 93 times in a hundred. With fewer seeds the coverage would be much lower,
+/// so these use Student's interval, mean ∓ t s / √n, instead. A single seed gives no interval.
 public struct SeedBootstrap: Sendable {
   /// The number of resamples.
   public static let resampleCount = 10_000
-  /// The fewest seeds whose resamples are used.
+  /// The smallest number of seeds for which resamples are used.
   public static let leastResampledSeeds = 5
 
-  /// A number with its interval.
+  /// An estimate with its confidence interval.
   public struct Estimate: Hashable, Sendable {
-    /// The number.
+    /// The estimate.
     public let value: Double
-    /// The interval's lower end.
+    /// The lower end of the interval.
     public let low: Double
-    /// Its upper end.
+    /// The upper end of the interval.
     public let high: Double
 
-    /// A number with its interval.
+    /// Creates an estimate.
     public init(value: Double, low: Double, high: Double) {
       self.value = value
       self.low = low
@@ -35,10 +36,10 @@ public struct SeedBootstrap: Sendable {
   }
 
   private let resamples: [[Int]]
-  /// The part of the resamples below an interval; as much is above.
+  /// The fraction of the resamples below an interval; the same fraction is above it.
   private let tail: Double
 
-  /// A bootstrap over so many seeds.
+  /// A bootstrap over `seeds` seeds.
   public init(seeds: Int) {
     tail = Self.tail(seeds: seeds)
     var generator = SeededGenerator(seed: 0, purpose: "suite bootstrap")
@@ -47,7 +48,7 @@ public struct SeedBootstrap: Sendable {
     }
   }
 
-  /// The mean of a number for each seed, with its interval.
+  /// The mean of one value per seed, with its interval.
   public func estimate(_ values: [Double]) -> Estimate {
     func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
     let center = mean(values)
@@ -67,7 +68,7 @@ public struct SeedBootstrap: Sendable {
     return Estimate(value: center, low: sorted[below], high: sorted[sorted.count - 1 - below])
   }
 
-  /// The part of the resamples below an interval of 95 % over so many seeds; 0 for one.
+  /// The fraction of the resamples below a 95 % interval over `seeds` seeds; 0 for one seed.
   package static func tail(seeds: Int) -> Double {
     guard seeds > 1 else { return 0 }
     let bound = StudentDistribution(degrees: seeds - 1).bound(keptWith: 0.95)

@@ -2,22 +2,22 @@ import PEFTModels
 import PEFTRuns
 import PEFTTensor
 
-/// Runs a suite, a study of several problems, in a directory. What is there already, made by the
-/// same recipe, is not made again.
+/// Runs a suite, a study of several problems, in a directory. Existing results made with the same
+/// recipe are not repeated.
 ///
-/// Several processes may work in one directory on shards of their own.
+/// Several processes may work in one directory, each on its own shard.
 public struct SuiteJob {
-  /// Where everything goes.
+  /// The directory of the suite.
   public let output: OutputDirectory
   private let job: StudyJob
   private let store: CellStore
 
   /// The suite.
   public var study: Study { job.study }
-  /// Every row.
+  /// All rows.
   public var rows: [StudyRow] { job.rows }
 
-  /// Reads models and data, so that what is wrong with them is known before anything runs.
+  /// Reads models and data, so that errors in them are found before anything runs.
   public init(_ study: Study, in output: OutputDirectory) throws {
     self.output = output
     store = CellStore(output: output)
@@ -40,8 +40,8 @@ public struct SuiteJob {
 
   /// Runs the rows of a shard, and then its part of the probes that no method uses.
   ///
-  /// - Returns: whether it was finished; false where `shouldStop` ended it, with the loss of the
-  ///   current run.
+  /// - Returns: whether the shard was finished; false if `shouldStop` ended it, in which case the
+  ///   current run is lost.
   public func run(
     _ shard: StudyShard = .whole, shouldStop: () -> Bool, observe: (StudyEvent) -> Void
   ) throws -> Bool {
@@ -63,7 +63,7 @@ public struct SuiteJob {
     }
   }
 
-  /// The results of every row. Throws `notFound` where a run is missing, and says how many are.
+  /// The results of all rows. Throws `notFound` if rows are incomplete, with their number.
   public func results() throws -> StudyResults {
     var results: [StudyResults.Entry] = []
     var missing: [String] = []

@@ -5,22 +5,22 @@ import PEFTReport
 import PEFTRuns
 import PEFTTensor
 
-/// The answer of a suite, as tables for a terminal, as a document and as a page.
+/// The result of a suite, as tables for a terminal, as a document and as a page.
 public struct SuiteReport: Sendable {
-  /// The file with the statistics.
+  /// The name of the file with the statistics.
   public static let summaryName = "suite.json"
 
   private let results: StudyResults
   private let statistics: SuiteStatistics
 
-  /// A table with its title and the names of its columns.
+  /// A table with its title and column names.
   struct Table {
     let title: String
     let header: [String]
     let rows: [[String]]
   }
 
-  /// The report on results.
+  /// Creates a report on `results`.
   public init(_ results: StudyResults) {
     self.results = results
     statistics = SuiteStatistics(results)
@@ -28,7 +28,7 @@ public struct SuiteReport: Sendable {
 
   private var suite: Study { results.study }
 
-  /// One sentence that answers.
+  /// One sentence with the answer.
   var answer: String {
     let headline = statistics.headline
     func count(_ verdict: SuiteStatistics.Verdict) -> Int {
@@ -46,13 +46,13 @@ public struct SuiteReport: Sendable {
 
   private func score(_ value: Double) -> String { String(format: "%.4f", value) }
 
-  /// A score of a problem's statistics in units of its metric: where less is better
-  /// these have it negated.
+  /// A score from a problem's statistics in units of its metric. If smaller values of the metric
+  /// are better, scores are negated values.
   private func metric(_ score: Double, of problem: String) -> Double {
     results.metrics[problem]?.higherIsBetter == false ? -score : score
   }
 
-  /// The same with its interval.
+  /// An estimate from a problem's statistics in units of its metric.
   private func metric(
     _ estimate: SeedBootstrap.Estimate, of problem: String
   ) -> SeedBootstrap.Estimate {
@@ -67,7 +67,7 @@ public struct SuiteReport: Sendable {
       estimate.low, estimate.high)
   }
 
-  /// A row's name beside `budget`, which it need not say again.
+  /// The name of a row in a table for `budget`; the budget is not repeated.
   private func name(of row: StudyRow, at budget: Double) -> String {
     row.budget == budget ? row.method : row.label
   }
@@ -167,7 +167,7 @@ public struct SuiteReport: Sendable {
       }
   }
 
-  /// The tables, as a document.
+  /// The tables as a document.
   public var json: JSONValue {
     func document(_ table: Table) -> JSONValue {
       .object([
@@ -199,7 +199,7 @@ public struct SuiteReport: Sendable {
     ])
   }
 
-  /// The page.
+  /// The page as HTML.
   public var html: String {
     var page = HTMLPage(title: "Suite \(suite.name)")
     page.heading(answer, level: 1)

@@ -3,62 +3,63 @@ import PEFTModels
 import PEFTSelect
 import PEFTTensor
 
-/// What the runs of a suite say about its methods.
+/// Statistics of a suite's runs for comparing its methods.
 ///
-/// Seeds are the unit: intervals are those of `SeedBootstrap`. They account for data order, initial
-/// weights and probes, not for the size of the test set. Under each budget, a family is represented
-/// by the member that fits and has the best mean on the dev data; test data choose nothing.
+/// The unit is the seed: intervals are those of `SeedBootstrap`. They account for data order,
+/// initial weights and probes, not for the size of the test set. Under each budget, a family is
+/// represented by the member that fits and has the best mean on the dev data; test data never
+/// influence a choice.
 public struct SuiteStatistics: Sendable {
-  /// How a comparison ended, by the interval of the difference.
+  /// The outcome of a comparison, by the interval of the difference.
   public enum Verdict: String, Hashable, Sendable {
     case win = "won"
     case tie = "undecided"
     case loss = "lost"
   }
 
-  /// Two methods at one budget.
+  /// The difference between two methods at one budget.
   public struct Difference: Sendable {
     /// The problem.
     public let problem: String
-    /// The budget, as a share.
+    /// The budget as a fraction of the model's parameters.
     public let budget: Double
-    /// The row that stands for the suite's own family.
+    /// The row that represents the suite's own family.
     public let ours: StudyResults.Entry
-    /// The row that it is held against.
+    /// The row that it is compared with.
     public let other: StudyResults.Entry
-    /// Their mean scores on the test data.
+    /// The mean scores of both on the test data.
     public let scores: (ours: Double, other: Double)
-    /// Ours less the other.
+    /// The score of `ours` minus the score of `other`.
     public let difference: SeedBootstrap.Estimate
 
-    /// Win or loss where the interval leaves out zero.
+    /// A win or loss if the interval excludes zero.
     public var verdict: Verdict {
       difference.low > 0 ? .win : difference.high < 0 ? .loss : .tie
     }
   }
 
   /// The mean score of a family over budgets, on a logarithmic axis from the smallest to the
-  /// largest: the area under its frontier (hypervolume) by the width. Where nothing of it fits, the
-  /// head alone stands in, which every method trains.
+  /// largest: the area under its frontier (hypervolume) divided by the width. Where no member fits,
+  /// the head alone takes its place, because every method trains it.
   public struct Area: Sendable {
     /// The problem.
     public let problem: String
     /// The family.
     public let family: String
-    /// The area by the width, in units of the metric.
+    /// The area divided by the width, in units of the metric.
     public let mean: SeedBootstrap.Estimate
   }
 
   private let results: StudyResults
   private let bootstrap: SeedBootstrap
 
-  /// The statistics of `results`.
+  /// Computes the statistics of `results`.
   public init(_ results: StudyResults) {
     self.results = results
     bootstrap = SeedBootstrap(seeds: results.study.seeds.count)
   }
 
-  /// The families of rows with all seeds and a result, in the order of the methods.
+  /// The families with rows that have all seeds and a result, in the order of the methods.
   public func families(on problem: String) -> [String] {
     var families: [String] = []
     for entry in candidates(problem, nil) where !families.contains(entry.row.family) {
@@ -96,19 +97,20 @@ public struct SuiteStatistics: Sendable {
     values.reduce(0, +) / Double(max(1, values.count))
   }
 
-  /// The parameters of a problem's model.
+  /// The number of parameters of a problem's model.
   public func parameters(of problem: String) -> Double {
     Double(results.parameters[problem] ?? 1)
   }
 
-  /// The mean of a number for each seed, with its interval.
+  /// The mean of one value per seed, with its interval.
   private func estimate(_ values: [Double]) -> SeedBootstrap.Estimate {
     bootstrap.estimate(values)
   }
 
   // MARK: - Comparisons
 
-  /// A family against another family at one budget; nil where one of them has nothing that fits.
+  /// The difference between a family and other families at one budget; nil if either side has no
+  /// row that fits.
   public func difference(
     _ family: String, against others: [String], on problem: String, budget: Double
   ) -> Difference? {
@@ -123,7 +125,8 @@ public struct SuiteStatistics: Sendable {
       difference: estimate(zip(mine, theirs).map { $0 - $1 }))
   }
 
-  /// The suite's own family against the best of its baselines, at every budget of every problem.
+  /// The suite's own family compared with the best of its baselines, at every budget of every
+  /// problem.
   public var headline: [Difference] {
     results.study.problems.flatMap { problem in
       results.study.budgets.compactMap {
@@ -133,7 +136,7 @@ public struct SuiteStatistics: Sendable {
     }
   }
 
-  /// Wins, ties and losses of `family` against `other` over all problems and budgets.
+  /// The number of wins, ties and losses of `family` against `other` over all problems and budgets.
   public func tally(
     _ family: String, against other: String
   ) -> (wins: Int, ties: Int, losses: Int) {
@@ -153,8 +156,10 @@ public struct SuiteStatistics: Sendable {
 
   // MARK: - Areas
 
-  /// The area of each family of a problem; without the head among the methods, of those that have
-  /// something at the smallest budget.
+  /// The area of each family of a problem.
+  ///
+  /// A family is left out if at the smallest budget neither one of its members nor a row with the
+  /// head alone fits.
   public func areas(on problem: String) -> [Area] {
     families(on: problem).compactMap { family in
       guard let steps = frontier(of: family, on: problem) else { return nil }

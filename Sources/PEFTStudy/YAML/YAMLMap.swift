@@ -1,19 +1,19 @@
 import PEFTTensor
 import Yams
 
-/// A YAML document that maps names to texts, lists of texts or such maps: options,
-/// patterns of groups, suites.
+/// A YAML document that maps names to texts, lists of texts or other such maps: options, patterns
+/// of groups, suites.
 ///
-/// Names are unique and keep their order. Nothing is said of what a value means: a number is the
-/// text that stands there.
+/// Names are unique and keep their order. Values are not interpreted: a number is the text as
+/// written.
 public struct YAMLMap: Hashable, Sendable {
-  /// A name with what it maps to.
+  /// A name and its value.
   public struct Entry: Hashable, Sendable {
     /// The name.
     public let name: String
-    /// The text, or those of the list; nil for anything else, such as a map or a list of lists.
+    /// The text, or the texts of the list; nil for anything else, such as a map or a list of lists.
     public let values: [String]?
-    /// The map, where it is one.
+    /// The map, if the value is one.
     public let map: YAMLMap?
     /// The line, from 1.
     public let line: Int
@@ -22,18 +22,20 @@ public struct YAMLMap: Hashable, Sendable {
   /// The entries in the order of the file.
   public let entries: [Entry]
 
-  /// Reads the file at `path`; `example` is a line as it could stand there, for
-  /// the remedy of an error.
+  /// Reads the file at `path`; `example` is a line that could occur in it, for the remedy of an
+  /// error.
   public init(contentsOf path: String, example: String) throws(FileError) {
     try self.init(
       parsing: FileContents.read(path, limit: Self.byteLimit), path: path, example: example)
   }
 
-  /// Reads a document; nothing but comments is a map without entries.
+  /// Reads a document.
   ///
-  /// - Throws: `malformed` with the line for what is not UTF-8, not YAML, not one map, or has a
-  ///   name twice or one that is not a text; `unsupported` for more bytes, aliases or values than
-  ///   such a file may have.
+  /// A document with only comments is a map without entries.
+  ///
+  /// - Throws: `malformed`, with the line, for a document that is not UTF-8, not YAML or not one
+  ///   map, or that has a duplicate name or a name that is not a text; `unsupported` for more
+  ///   bytes, aliases or values than such a file may have.
   public init(parsing bytes: [UInt8], path: String, example: String) throws(FileError) {
     func wrong(_ reason: String, _ line: Int? = nil) -> FileError {
       FileError(
@@ -62,17 +64,18 @@ public struct YAMLMap: Hashable, Sendable {
     try self.init(mapping, depth: 1, room: &room, path: path, wrong: wrong)
   }
 
-  /// The most bytes of a file of options, names or patterns.
+  /// The largest size in bytes of a file of options, names or patterns.
   private static let byteLimit = 1 << 20
-  /// The most aliases. They nest what they stand for, and the nodes of a document are freed
-  /// recursively.
+  /// The largest number of aliases. Each nests the value that it refers to, and the nodes of a
+  /// document are freed recursively.
   private static let aliasLimit = 16
-  /// The most bytes in names that are lists or maps, taken together.
+  /// The limit on the number of names that are lists or maps, multiplied by the document's size in
+  /// bytes.
   private static let nameValueLimit = 10_000_000
-  /// The most names and values of a map, aliases written out.
+  /// The largest number of names and values of a map, with aliases expanded.
   private static let valueLimit = 200_000
 
-  /// Throws for what would take without end to compose.
+  /// Throws for a document that would take excessively long to compose.
   private static func check(_ bytes: [UInt8], path: String) throws(FileError) {
     func tooMuch(_ reason: String, _ remedy: String) -> FileError {
       FileError(.unsupported, path: path, reason: reason, remedy: remedy)
@@ -85,8 +88,8 @@ public struct YAMLMap: Hashable, Sendable {
       throw tooMuch(
         "it has more than \(aliasLimit) aliases such as *name", "write out what they stand for")
     }
-    // Such names are refused in the end, yet composing compares them value by value before that:
-    // without aliases no more than all bytes for each.
+    // Such names are refused later, but composing first compares them value by value. Without
+    // aliases, each comparison covers at most all bytes.
     guard scan.compositeNames == 0 || scan.aliases == 0,
       scan.compositeNames * bytes.count <= nameValueLimit
     else { throw tooMuch("it has names that are lists, maps or aliases", "write texts as names") }
@@ -94,7 +97,7 @@ public struct YAMLMap: Hashable, Sendable {
 
   private init(entries: [Entry]) { self.entries = entries }
 
-  /// Maps below so many others are not read.
+  /// The depth below which maps are not read.
   private static let depthLimit = 4
 
   private init(
@@ -108,7 +111,7 @@ public struct YAMLMap: Hashable, Sendable {
       guard let name = key.scalar?.string, !name.isEmpty else {
         throw wrong("a name is missing", line)
       }
-      // YAML tells 1 from "1"; here both are the same text.
+      // YAML distinguishes 1 from "1"; here both are the same text.
       if let first = lines.updateValue(line, forKey: name) {
         throw wrong("\"\(name)\" is there more than once, in line \(first) too", line)
       }
@@ -132,7 +135,7 @@ public struct YAMLMap: Hashable, Sendable {
     self.init(entries: entries)
   }
 
-  /// What is wrong, and in which line.
+  /// What is wrong, and on which line.
   private static func explanation(of error: YamlError) -> (problem: String, line: Int?) {
     switch error {
     case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),

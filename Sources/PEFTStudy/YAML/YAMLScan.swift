@@ -1,15 +1,15 @@
-/// What could make a YAML document far more than its bytes, counted in the bytes before anything
-/// composes them.
+/// Counts the constructs that could expand a YAML document far beyond its size, by scanning the
+/// bytes before the document is composed.
 ///
-/// The counts are never too low, as no token of YAML begins right after a letter or a digit of
-/// ASCII. They may be too high: quotes and comments count too.
+/// The counts are never too low, because no YAML token begins directly after an ASCII letter or
+/// digit. They may be too high, because quoted text and comments count too.
 struct YAMLScan {
-  /// Anchors, `&name`. Without one there are no aliases.
+  /// The number of anchors, `&name`. Without anchors there are no aliases.
   private(set) var anchors = 0
-  /// Aliases, `*name`.
+  /// The number of aliases, `*name`.
   private(set) var aliases = 0
-  /// Names that are a list, a map or an alias: those after `?`, and what ends in `]`, `}` or
-  /// `*name` before a colon.
+  /// The number of names that are a list, a map or an alias: names after `?`, and names that end in
+  /// `]`, `}` or `*name` before a colon.
   private(set) var compositeNames = 0
 
   /// Counts in `bytes`.
@@ -53,7 +53,7 @@ struct YAMLScan {
     }
   }
 
-  /// The characters of an anchor's name.
+  /// Whether a byte may be part of an anchor's name.
   private static func isName(_ byte: UInt8) -> Bool {
     isLetterOrDigit(byte) || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
   }

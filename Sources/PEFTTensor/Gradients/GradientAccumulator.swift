@@ -2,8 +2,8 @@
 /// parameter, in its `gradientShape`.
 ///
 /// If only some rows are trainable, only their gradients are formed. For a table
-/// (`Parameter.isTable`), only the rows that were read are kept. `reset` frees the sums, so that the tensors
-/// saved in the next step's forward pass can reuse their memory.
+/// (`Parameter.isTable`), only the rows that were read are kept. `reset` frees the sums, so that
+/// the tensors saved in the next step's forward pass can reuse their memory.
 public final class GradientAccumulator: GradientSink {
   private var gradients: [Parameter: Tensor] = [:]
   private var tableGradients: [Parameter: TableGradient] = [:]

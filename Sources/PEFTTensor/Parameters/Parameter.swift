@@ -39,8 +39,8 @@ public final class Parameter {
   package var origin: (() throws(FileError) -> Tensor)?
   /// Whether files hold the transpose of the matrix, [in, out], as GPT-2's do for its linear maps.
   public let isTransposedInFiles: Bool
-  /// Whether the computation only looks up rows, as in an embedding table that is not also the output
-  /// layer. The gradient of a step is then zero outside the rows that its batch reads.
+  /// Whether the computation only looks up rows, as in an embedding table that is not also the
+  /// output layer. The gradient of a step is then zero outside the rows that its batch reads.
   ///
   /// It decides how much memory gradients and optimizer state take, not their values; only the
   /// global norm of gradients may differ in its last bits.

@@ -3,7 +3,7 @@ import PEFTModels
 import PEFTNetwork
 import PEFTTensor
 
-/// How good what a model says about examples is.
+/// The metrics of a model's answers on a data set.
 public struct Evaluation: Sendable {
   /// The metrics by name in a fixed order, the mean loss last; empty for data without labels.
   public let metrics: [(name: String, value: Double)]
@@ -13,11 +13,11 @@ public struct Evaluation: Sendable {
 }
 
 extension TransformerModel {
-  /// Runs over `data` without dropout and without recording anything.
+  /// Evaluates the model on `data` without dropout and without recording.
   ///
-  /// Examples of similar length are batched together. What is masked is the same in every
-  /// evaluation of the same data. The loss of language is the mean over predicted tokens, and
-  /// perplexity its exponential. Of an example only its class or value is kept, never its logits.
+  /// Examples of similar length are batched together. Every evaluation of the same data masks the
+  /// same tokens. The loss of language tasks is the mean over predicted tokens, and perplexity is
+  /// its exponential. Only the class or value of each example is kept, never its logits.
   public func evaluate(_ data: EncodedDataset, task: any PredictionTask) -> Evaluation {
     guard let evaluation = evaluate(data, task: task, shouldStop: { false }) else {
       preconditionFailure("evaluate: it was stopped, and nobody asked for that")
@@ -25,7 +25,9 @@ extension TransformerModel {
     return evaluation
   }
 
-  /// The same, unless `shouldStop`, which is asked before every batch, ends it: then nil.
+  /// Evaluates the model on `data`.
+  ///
+  /// Returns nil if `shouldStop`, called before every batch, ends the evaluation.
   public func evaluate(
     _ data: EncodedDataset, task: any PredictionTask, shouldStop: () -> Bool
   ) -> Evaluation? {
@@ -55,18 +57,19 @@ extension TransformerModel {
   }
 }
 
-/// What a model answers in each row that is to be predicted.
+/// A model's answers for all predicted rows.
 private struct Answers {
   private let partition: RowPartition
   private(set) var values: [Double]
 
-  /// No answers yet to the rows of the examples of a data set.
+  /// An empty set of answers for the rows of a data set's examples.
   init(_ partition: RowPartition) {
     self.partition = partition
     values = Array(repeating: 0, count: partition.rowCount)
   }
 
-  /// Keeps of `logits` [N, C], the rows of the examples `indices`, what `task` takes for answers.
+  /// Stores the answers that `task` derives from `logits` [N, C], the rows of the examples
+  /// `indices`.
   mutating func add(_ logits: Tensor, of indices: [Int], by task: any PredictionTask) {
     let width = logits.shape.columns
     logits.withUnsafeElements { elements in

@@ -3,10 +3,11 @@ import PEFTModels
 import PEFTTensor
 
 extension TransformerModel {
-  /// Tokens of a batch of an evaluation.
+  /// The number of tokens per batch of an evaluation.
   package static var evaluationTokens: Int { 4096 }
 
-  /// The batches of an evaluation of the examples `range`, as indices: similar lengths together.
+  /// The batches for an evaluation of the examples `range`, as indices, with similar lengths
+  /// together.
   package static func evaluationBatches(of data: EncodedDataset, _ range: Range<Int>) -> [[Int]] {
     let order = range.sorted { (data.lengths[$0], $0) < (data.lengths[$1], $1) }
     return BatchPlan(size: .tokens(evaluationTokens))
@@ -14,16 +15,16 @@ extension TransformerModel {
       .map { positions in positions.map { order[$0] } }
   }
 
-  /// The most logits that predictions are put in order with, 64 MiB, and the most
-  /// examples: then they are told.
+  /// The largest number of logits (64 MiB) and of examples that are held to restore the order of
+  /// predictions; beyond these limits they are passed to the caller.
   private static let predictionLimits = (logits: 1 << 24, examples: 1 << 14)
 
-  /// Calls `body` with the logits of each example of `data`, in their order: C numbers for each row
-  /// that is predicted, row after row.
+  /// Calls `body` with the logits of each example of `data`, in order: C numbers for each predicted
+  /// row, row after row.
   ///
-  /// The model must be one with classes or a value. Runs without dropout and without recording
-  /// anything; examples of similar length are batched together, among so many at a time that their
-  /// logits take at most 64 MiB.
+  /// The model must predict classes or a value. It runs without dropout and without recording.
+  /// Examples of similar length are batched together, within groups of examples whose logits take
+  /// at most 64 MiB.
   public func predict(
     _ data: EncodedDataset, _ body: (_ logits: [Float]) throws -> Void
   ) rethrows {
@@ -39,7 +40,7 @@ extension TransformerModel {
     }
   }
 
-  /// Where the examples from `start` on end whose logits may be held at once.
+  /// The end of the range of examples from `start` whose logits may be held at once.
   private func end(of data: EncodedDataset, from start: Int, width: Int) -> Int {
     var (end, logits) = (start, 0)
     while end < data.count, end - start < Self.predictionLimits.examples {

@@ -6,27 +6,27 @@ import PEFTTensor
 
 /// Trains the trainable parameters of `model` on `data`, in place.
 ///
-/// Minimises the mean over the examples of a batch of the task's loss, by AdamW with clipping by
+/// Minimises the mean of the task's loss over the examples of a batch, by AdamW with clipping by
 /// global norm. Batches, dropout and everything else random are functions of the seed; the same
-/// seed and number of workers give the same bits. When it returns, the model has the parameters of
-/// the best evaluation, or of the last step where none was made. A loss or gradient that is not
-/// finite ends the run before its step.
+/// seed and number of workers give the same bits. On return, the model has the parameters of the
+/// best evaluation, or of the last step if there was no evaluation. A loss or gradient that is not
+/// finite ends the run before its step changes the parameters.
 ///
-/// A run that goes on from a state takes the steps that the run it came from would
-/// have taken, to the bit.
+/// A run resumed from a state takes exactly the steps that the original run would have taken, bit
+/// for bit.
 ///
 /// - Parameters:
-///   - dev: the data to evaluate on; nil evaluates nothing.
-///   - session: a method's part in the run, where what trains changes.
+///   - dev: the data to evaluate on; if nil, nothing is evaluated.
+///   - session: a method's part in the run, if it changes which elements train.
 ///   - collective: the processes that train together, each on its part of every batch. All of them
 ///     evaluate.
-///   - state: where to go on; nil begins. It is let go of once it is restored.
-///   - checkpoints: how often, in steps, `save` gets the state; it gets it as well after every
-///     evaluation or pass, and after the step at which `shouldStop` ends the run.
-///   - savesEnd: whether it gets the state after the last step too, for work that follows.
-///   - shouldStop: asked after every step, and before every batch of an evaluation; true ends the
-///     run. An evaluation that it ends is made again from the beginning by a run that goes on.
-///   - observe: told of every step and evaluation.
+///   - state: the state to resume from; nil starts a new run. It is released once it is restored.
+///   - checkpoints: how often, in steps, `save` receives the state. It also receives the state
+///     after every evaluation or pass, and after the step at which `shouldStop` ends the run.
+///   - savesEnd: whether `save` also receives the state after the last step, for work that follows.
+///   - shouldStop: called after every step and before every batch of an evaluation; true ends the
+///     run. If it ends an evaluation, a resumed run repeats that evaluation from the start.
+///   - observe: receives every step and evaluation.
 public func train(
   _ model: TransformerModel, on data: EncodedDataset, evaluatingOn dev: EncodedDataset?,
   task: any PredictionTask, settings: TrainingSettings, session: (any AdaptationSession)? = nil,
@@ -56,7 +56,7 @@ private struct TrainingRun {
   var isEvaluationDue = false
   var clock = StepClock()
 
-  /// The state now.
+  /// The current state.
   var state: TrainingState {
     let state = loop.state
     return TrainingState(
@@ -92,7 +92,7 @@ private struct TrainingRun {
       ending = .interrupted
     }
     if isBehind, ending == .finished, loop.step < loop.totalSteps { try save?(state) }
-    // A state from the end of a run that patience ended.
+    // The state may come from the end of a run that ran out of patience.
     if ending == .finished, hasLostPatience, loop.step < loop.totalSteps { ending = .stoppedEarly }
     while loop.step < loop.totalSteps, ending == .finished {
       try observe(.step(clock.step(&loop)))
@@ -134,7 +134,7 @@ private struct TrainingRun {
     settings.patience.map { evaluationsSinceBest >= $0 } ?? false
   }
 
-  /// Evaluates after a step; false where it was stopped, and then it stays due.
+  /// Evaluates after a step. Returns false if the evaluation was stopped; it then remains due.
   private mutating func evaluate(
     shouldStop: () -> Bool, observe: (TrainingEvent) throws -> Void
   ) throws -> Bool {
@@ -158,15 +158,15 @@ private struct TrainingRun {
   }
 }
 
-/// Measures steps; evaluations between them do not count.
+/// Measures the time of steps, without the evaluations between them.
 private struct StepClock {
   private(set) var effort: TrainingEffort
   private var steps = 0
 
-  /// Steps that may still build caches, left out of the rate.
+  /// The first steps, which may still build caches and are left out of the rate.
   private static let coldSteps = 2
 
-  /// A clock that goes on after the effort of other processes.
+  /// A clock that continues from the effort of earlier processes.
   init(after effort: TrainingEffort = TrainingEffort()) { self.effort = effort }
 
   /// Takes a step of `loop`.

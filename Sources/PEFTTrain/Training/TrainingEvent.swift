@@ -1,18 +1,18 @@
-/// What a training run tells while it goes.
+/// An event that a training run reports.
 public enum TrainingEvent: Sendable {
   /// A step was taken.
   case step(StepReport)
-  /// An evaluation ended; `isBest` when it beat all before it.
+  /// An evaluation ended; `isBest` is true if it is better than all previous ones.
   case evaluation(step: Int, metrics: [(name: String, value: Double)], isBest: Bool)
 }
 
 /// One training step.
 public struct StepReport: Hashable, Sendable {
-  /// What the mathematics of a step says of itself.
+  /// The numerical results of a step.
   public struct Numbers: Hashable, Sendable {
     /// The number of the step, from 1.
     public let step: Int
-    /// Steps in all.
+    /// The number of steps of the whole run.
     public let totalSteps: Int
     /// The mean loss of the batch.
     public let loss: Double
@@ -24,23 +24,25 @@ public struct StepReport: Hashable, Sendable {
 
   /// The step's numbers.
   public let numbers: Numbers
-  /// Tokens in the batch.
+  /// The number of tokens in the batch.
   public let tokens: Int
-  /// Wall clock of the step, in seconds, data included.
+  /// The wall-clock time of the step, in seconds, including the preparation of its data.
   public let seconds: Double
 }
 
-/// Why training could not continue. The model keeps its last finite parameters, unless the
+/// The error of a run that cannot continue. The model keeps its last finite parameters, unless the
 /// parameters themselves are what diverged.
 public struct NonFiniteLoss: Error, Hashable, Sendable, CustomStringConvertible {
   /// The step, from 1.
   public let step: Int
   /// The loss of its batch.
   public let loss: Double
-  /// The first parameter, in the order of the model, whose gradient is not finite, or which itself
-  /// is not after the step; nil when the loss is not.
+  /// The first parameter, in the order of the model, whose gradient is not finite, or whose value
+  /// is not finite after the step; nil if the loss is not finite.
   public let parameter: String?
-  /// Whether the step was taken: the last one, after which there is no loss to tell.
+  /// Whether the step was taken.
+  ///
+  /// It was if the parameters are not finite after the last step, which no later loss can show.
   public let isTaken: Bool
   private let remedy: String
 
@@ -55,7 +57,7 @@ public struct NonFiniteLoss: Error, Hashable, Sendable, CustomStringConvertible 
     self.remedy = remedy
   }
 
-  /// A message with the remedy.
+  /// The message, with a remedy.
   public var description: String {
     let place =
       parameter.map { isTaken ? "\($0) is" : "the gradient of \($0) is" } ?? "the loss is"
@@ -67,29 +69,29 @@ public struct NonFiniteLoss: Error, Hashable, Sendable, CustomStringConvertible 
 
 /// How a training run ended.
 public struct TrainingOutcome: Sendable {
-  /// Why it ended.
+  /// The reason why a run ended.
   public enum Ending: String, Hashable, Sendable {
     /// All steps were taken.
     case finished
-    /// No evaluation was better for as long as the patience allows.
+    /// The run ended early because no evaluation improved on the best within the patience.
     case stoppedEarly
-    /// The caller asked for the end.
+    /// The caller stopped the run.
     case interrupted
   }
 
-  /// Why it ended.
+  /// The reason why the run ended.
   public package(set) var ending: Ending
-  /// Steps taken.
+  /// The number of steps taken.
   public let steps: Int
-  /// Steps planned.
+  /// The number of steps planned.
   public let plannedSteps: Int
-  /// The step whose parameters the model has now: the best one evaluated.
+  /// The step whose parameters the model has now: the one with the best evaluation.
   public let bestStep: Int
-  /// The metrics of that step; empty without evaluations.
+  /// The metrics of that step; empty if there were no evaluations.
   public let bestMetrics: [(name: String, value: Double)]
-  /// Wall clock of all steps, in seconds, evaluations left out.
+  /// The wall-clock time of all steps, in seconds, without evaluations.
   public let seconds: Double
-  /// Tokens a second over the steps after the first two.
+  /// Tokens per second over the steps after the first two.
   public let tokensPerSecond: Double
 
   package init(

@@ -4,35 +4,36 @@ import PEFTNetwork
 import PEFTTensor
 
 /// The steps of a training run, one at a time: batches, gradients, and AdamW with clipping by
-/// global norm. It knows no file and evaluates nothing; see `train` for a whole run.
+/// global norm. It knows no files and evaluates nothing; see `train` for a whole run.
 ///
 /// Batches, dropout and everything else random are functions of the seed; the same seed and number
-/// of workers give the same bits. With several processes each takes its part of every batch, and
-/// dropout depends on their number.
+/// of workers give the same bits. With several processes, each computes its part of every batch,
+/// and dropout depends on the number of processes.
 public struct TrainingLoop {
-  /// Where the loop is between two steps.
+  /// The state of the loop between two steps.
   public struct State: Sendable {
-    /// The steps taken.
+    /// The number of steps taken.
     public let step: Int
-    /// The elements that train, by the parameter's name, where a method chooses them.
+    /// The trainable elements by parameter name, if a method chooses them.
     public let elements: [String: [Int]]
-    /// The values of what trains, by the parameter's name.
+    /// The values of the trainable parameters or elements, by parameter name.
     public let values: [String: Tensor]
-    /// The optimizer.
+    /// The optimizer's state.
     public let optimizer: OptimizerState
-    /// What was marked, as what trained then and the values then of what trains now.
+    /// The mark: the elements that were trainable when it was set, and the values at that time of
+    /// what is trainable now.
     public let mark: (elements: [String: [Int]], values: [String: Tensor])?
   }
 
   /// The model.
   public let model: TransformerModel
-  /// What trains, or may come to.
+  /// The parameters that train or may become trainable.
   public let parameters: [Parameter]
-  /// The steps of the whole run.
+  /// The number of steps of the whole run.
   public let totalSteps: Int
-  /// The steps taken.
+  /// The number of steps taken.
   public private(set) var step = 0
-  /// Whether the last step was that of the last batch of a pass.
+  /// Whether the last step used the last batch of a pass over the data.
   public private(set) var endsPass = false
   private let data: EncodedDataset
   private let settings: TrainingSettings
@@ -41,17 +42,18 @@ public struct TrainingLoop {
   private let schedule: LearningRateSchedule
   private let gradients: GradientAccumulator
   private var optimizer: AdamW
-  /// The batches of the pass, and how many of them were taken.
+  /// The batches of the current pass, and the number of them already used.
   private var batches: [[Int]] = []
   private var position = 0
   private var epoch = 0
-  /// The values, when they were marked, of what trains now; and what trained then.
+  /// The mark: the values at that time of what is trainable now, and the elements that were
+  /// trainable then.
   private var mark: (values: [Parameter: Tensor], elements: [Parameter: TrainableElements])?
 
   /// A loop before its first step.
   ///
   /// - Parameters:
-  ///   - session: a method's part in the run, where what trains changes.
+  ///   - session: a method's part in the run, if it changes which elements train.
   ///   - collective: the processes that train together.
   public init(
     _ model: TransformerModel, on data: EncodedDataset, settings: TrainingSettings,
@@ -78,8 +80,8 @@ public struct TrainingLoop {
         }))
   }
 
-  /// The state. A state that is set must be one of the same model, data and settings: the steps
-  /// that follow are those that the loop it came from would have taken, to the bit.
+  /// The current state. A new state must come from the same model, data and settings; the following
+  /// steps are then exactly those of the original loop, bit for bit.
   public var state: State {
     get {
       State(
@@ -128,12 +130,12 @@ public struct TrainingLoop {
       })
   }
 
-  /// The elements by name, where they were chosen while training.
+  /// The elements by name, if they were chosen during training.
   private func chosen(_ elements: (Parameter) -> TrainableElements?) -> [String: [Int]] {
     session == nil ? [:] : named { elements($0)?.chosenElements }
   }
 
-  /// Remembers the values of now, to which `returnToMark` returns.
+  /// Stores the current values, to which `returnToMark` returns.
   public mutating func markValues() {
     var values: [Parameter: Tensor] = [:]
     for parameter in parameters where parameter.isTrainable {
@@ -142,7 +144,9 @@ public struct TrainingLoop {
     mark = (values, Dictionary(uniqueKeysWithValues: parameters.map { ($0, $0.trains) }))
   }
 
-  /// Puts the values that were marked back, and what trained then; without a mark it does nothing.
+  /// Restores the marked values and the elements that were trainable then.
+  ///
+  /// Does nothing without a mark.
   public mutating func returnToMark() {
     guard let mark = mark.take() else { return }
     for parameter in parameters {
@@ -154,7 +158,7 @@ public struct TrainingLoop {
     }
   }
 
-  /// The examples of the next step, packed.
+  /// The packed examples of the next step.
   mutating func nextBatch() -> Batch {
     precondition(step < totalSteps, "TrainingLoop: all \(totalSteps) steps are taken")
     if position == batches.count {
@@ -174,8 +178,8 @@ public struct TrainingLoop {
     return batch
   }
 
-  /// Takes the next step. Where loss or gradient is not finite it throws `NonFiniteLoss` before the
-  /// parameters change; where another process is gone, that process's error.
+  /// Takes the next step. Throws `NonFiniteLoss` before the parameters change if the loss or
+  /// gradient is not finite, and the collective's error if another process has ended.
   mutating func take(_ batch: Batch) throws -> StepReport.Numbers {
     gradients.reset()
     let loss = try pullBack(batch)
@@ -200,7 +204,8 @@ public struct TrainingLoop {
       step: step, totalSteps: totalSteps, loss: loss, learningRate: rate, gradientNorm: norm)
   }
 
-  /// Gradients of this process's part, weighted so that their sum is that of the whole batch.
+  /// Computes the gradients of this process's part, weighted so that their sum over all processes
+  /// is the gradient of the whole batch.
   ///
   /// - Returns: the mean loss of the whole batch.
   private func pullBack(_ batch: Batch) throws -> Double {
@@ -224,14 +229,16 @@ public struct TrainingLoop {
     return collective.count > 1 ? try collective.sum([sum])[0] : sum
   }
 
-  /// Lets the method change what trains, and gives optimizer and mark the same elements.
+  /// Lets the method change which elements train, and passes the new elements to the optimizer and
+  /// the mark.
   private mutating func adjust(_ session: any AdaptationSession) {
     for (parameter, before) in session.adjust(gradients, step: step) {
       optimizer.change(parameter)
       guard let marked = mark?.values[parameter] ?? (mark == nil ? nil : Tensor(zeros: [0])) else {
         continue
       }
-      // What trained not yet has the value that it had when values were marked.
+      // Elements that were not trainable until now still have their values from the time of the
+      // mark.
       mark?.values[parameter] = parameter.value.withUnsafeElements { now in
         marked.carried(
           from: before, to: parameter.trains, in: parameter.shape, as: parameter.trainableShape,
@@ -241,7 +248,7 @@ public struct TrainingLoop {
   }
 }
 
-/// The number of steps a run with these settings takes.
+/// The number of steps of a run with these settings.
 public func plannedSteps(data: EncodedDataset, settings: TrainingSettings) -> Int {
   switch settings.length {
   case .steps(let steps): return steps
@@ -251,7 +258,7 @@ public func plannedSteps(data: EncodedDataset, settings: TrainingSettings) -> In
   }
 }
 
-/// The batches of one pass: a permutation of (seed, epoch).
+/// The batches of one pass, permuted as a function of (seed, epoch).
 package func epochBatches(data: EncodedDataset, settings: TrainingSettings, epoch: Int) -> [[Int]] {
   var order = SeededGenerator(seed: settings.seed, purpose: "order").split(epoch)
   return settings.batches.batches(lengths: data.lengths) { order.permutation($0) }

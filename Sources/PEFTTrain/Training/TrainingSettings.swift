@@ -1,49 +1,50 @@
 import PEFTData
 import PEFTTensor
 
-/// How long to train.
+/// The length of a training run.
 public enum TrainingLength: Hashable, Sendable {
-  /// That many passes over the data; a part of a pass is rounded to steps.
+  /// A number of passes over the data; a fraction of a pass is rounded to whole steps.
   case epochs(Double)
-  /// That many steps.
+  /// A number of steps.
   case steps(Int)
 }
 
-/// Everything that decides a training run besides model, method and data.
+/// All settings of a training run other than model, method and data.
 public struct TrainingSettings: Hashable, Sendable {
-  /// How long to train.
+  /// The length of the run.
   public var length = TrainingLength.epochs(3)
-  /// How batches are cut.
+  /// The division of examples into batches.
   public var batches = BatchPlan(size: .examples(32))
-  /// The rate at the end of the warm-up.
+  /// The learning rate at the end of the warm-up.
   public var learningRate = 5e-5
-  /// The part of all steps that warms up.
+  /// The fraction of all steps used for warm-up.
   public var warmupFraction = 0.06
-  /// The form of the decay after it.
+  /// The form of the decay after the warm-up.
   public var decay = LearningRateSchedule.Decay.linear
   /// AdamW's constants.
   public var optimizer = AdamW.Settings()
-  /// The limit on the gradient's global norm; nil does not clip.
+  /// The limit on the gradient's global norm; if nil, gradients are not clipped.
   public var clippingNorm: Double? = 1
   /// ε of label smoothing.
   public var labelSmoothing = 0.0
-  /// Whether the model's dropout is on.
+  /// Whether the model's dropout is active.
   public var usesDropout = true
-  /// Whether only the input of each layer is kept for the reverse walk, which
-  /// computes the rest again.
+  /// Whether only the input of each layer is kept for the backward pass, which recomputes the rest.
   public var recomputesLayers = false
-  /// The precision of the products with weights in steps; parameters, sums, evaluations and
-  /// all else are in fp32.
+  /// The precision of the products with weights in training steps.
+  ///
+  /// Parameters, sums, evaluations and everything else are in fp32.
   public var precision = Precision.fp32
-  /// Steps between evaluations; nil evaluates after every pass.
+  /// The number of steps between evaluations; if nil, the run evaluates after every pass.
   public var evaluationInterval: Int?
-  /// Evaluations without a better one before the run ends early; nil never.
+  /// The number of evaluations without improvement after which the run ends early; if nil, it never
+  /// does.
   public var patience: Int?
-  /// What the learning rate of a tensor is multiplied by, by its name; 1 for those left out.
+  /// Factors of the learning rate by tensor name; 1 for tensors without an entry.
   public var rateFactors: [String: Double] = [:]
-  /// Decides order, dropout and newly drawn weights.
+  /// Determines the order of examples, dropout and newly initialised weights.
   public var seed: UInt64 = 1
 
-  /// The defaults.
+  /// The default settings.
   public init() {}
 }

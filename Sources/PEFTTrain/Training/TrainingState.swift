@@ -1,17 +1,18 @@
 import PEFTTensor
 
-/// Where a training run stands between two steps: all that the steps after it depend on besides
-/// model, data and settings.
+/// The state of a training run between two steps: everything, other than model, data and settings,
+/// on which the following steps depend.
 public struct TrainingState: Sendable {
   /// The best evaluation so far.
   public struct Best: Sendable {
-    /// After which step.
+    /// The step after which it took place.
     public let step: Int
-    /// What it found.
+    /// Its metrics.
     public let metrics: [(name: String, value: Double)]
-    /// What trained then, by the parameter's name, where a method chooses elements while training.
+    /// The elements that were trainable then, by parameter name, if a method chooses elements
+    /// during training.
     public let elements: [String: [Int]]
-    /// The values then of what trains now, by the parameter's name.
+    /// The values at that time of what is trainable now, by parameter name.
     public let values: [String: Tensor]
 
     package init(
@@ -25,22 +26,23 @@ public struct TrainingState: Sendable {
     }
   }
 
-  /// Steps taken.
+  /// The number of steps taken.
   public let step: Int
-  /// The elements that train, by the parameter's name, where a method chooses them while training.
+  /// The trainable elements by parameter name, if a method chooses them during training.
   public let elements: [String: [Int]]
-  /// The values of what trains, by the parameter's name.
+  /// The values of the trainable parameters or elements, by parameter name.
   public let values: [String: Tensor]
-  /// The optimizer.
+  /// The optimizer's state.
   public let optimizer: OptimizerState
   /// The best evaluation; nil before the first.
   public let best: Best?
-  /// Evaluations since then.
+  /// The number of evaluations since the best one.
   public let evaluationsSinceBest: Int
-  /// What it took.
+  /// The time and tokens spent so far.
   public let effort: TrainingEffort
-  /// Whether the evaluation after the last step was begun and not ended: a run that goes on from
-  /// here makes it first.
+  /// Whether the evaluation after the last step was started but not finished.
+  ///
+  /// A run that resumes from here makes it first.
   public let isEvaluationDue: Bool
 
   package init(
@@ -58,13 +60,14 @@ public struct TrainingState: Sendable {
   }
 }
 
-/// Wall clock of the steps of a run, all its processes together.
+/// The wall-clock time of a run's steps, summed over all processes that continued it.
 public struct TrainingEffort: Hashable, Sendable {
-  /// Seconds of all steps, evaluations left out.
+  /// The time of all steps in seconds, without evaluations.
   public internal(set) var seconds = 0.0
-  /// Tokens in the steps after the first two of a process, which may still build caches.
+  /// The number of tokens in the steps of each process after its first two, which may still build
+  /// caches.
   public internal(set) var warmTokens = 0
-  /// Seconds of these steps.
+  /// The time of these steps in seconds.
   public internal(set) var warmSeconds = 0.0
 
   package init(seconds: Double = 0, warmTokens: Int = 0, warmSeconds: Double = 0) {
@@ -73,6 +76,6 @@ public struct TrainingEffort: Hashable, Sendable {
     self.warmSeconds = warmSeconds
   }
 
-  /// Tokens a second in these steps; 0 without any.
+  /// Tokens per second in these steps; 0 without such steps.
   public var tokensPerSecond: Double { warmSeconds > 0 ? Double(warmTokens) / warmSeconds : 0 }
 }

@@ -65,7 +65,7 @@ struct AdaptCommand: ParsableCommand {
   @OptionGroup var details: TaskDetailOptions
   @OptionGroup(title: "Common") var common: CommonOptions
 
-  /// The baselines asked for; nil for the usual ones.
+  /// The requested baselines; nil for the usual ones.
   private var names: [String]? {
     main.baselines.map { $0 == "none" ? [] : $0.split(separator: ",").map(String.init) }
   }

@@ -2,7 +2,7 @@ import PEFTRuns
 import PEFTStudy
 import PEFTTensor
 
-/// The main job as the user sees it; `adapt` and `quickstart` share it.
+/// Runs the main job and shows its progress; shared by `adapt` and `quickstart`.
 struct AdaptSession {
   let job: AdaptJob
   let output: String
@@ -10,7 +10,7 @@ struct AdaptSession {
   let reusesProbe: Bool
   let common: CommonOptions
 
-  /// The job that the options ask for.
+  /// The job described by the options.
   static func job(
     _ base: TrainingJob, budget: ParameterBudget, baselines: [String]?,
     comparison: ComparisonOptions, groups: GroupOptions, probe: ProbeOptions,
@@ -28,7 +28,7 @@ struct AdaptSession {
     return job
   }
 
-  /// Runs the job and shows what came of it.
+  /// Runs the job and shows its results.
   func run() throws {
     let steps = StepLine(isQuiet: common.quiet)
     let methods = ComparisonSession(common: common)

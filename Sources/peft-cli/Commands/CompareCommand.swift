@@ -63,7 +63,7 @@ struct CompareCommand: ParsableCommand {
   @OptionGroup var details: TaskDetailOptions
   @OptionGroup(title: "Common") var common: CommonOptions
 
-  /// The methods asked for; nil for the usual ones.
+  /// The requested methods; nil for the usual ones.
   private var names: [String]? { main.methods?.split(separator: ",").map(String.init) }
 
   func validate() throws {

@@ -3,7 +3,8 @@ import PEFTRuns
 import PEFTStudy
 import PEFTTensor
 
-/// The progress of methods that are trained one after the other; `compare` and `adapt` share it.
+/// Shows the progress of methods that are trained one after another; shared by `compare` and
+/// `adapt`.
 struct ComparisonSession {
   let common: CommonOptions
   private let progress: ProgressLine

@@ -75,8 +75,8 @@ struct DoctorCommand: ParsableCommand {
     }
   }
 
-  /// BLAS's speed in a process where it chooses its core type itself; nil where none is forced
-  /// here, or such a process does not answer.
+  /// The speed of BLAS in a process that lets it choose its own core type; nil if no core type is
+  /// forced here, or if that process fails.
   private func unforcedSpeed() -> Double? {
     var environment = ProcessInfo.processInfo.environment
     guard environment.removeValue(forKey: "OPENBLAS_CORETYPE") != nil else { return nil }

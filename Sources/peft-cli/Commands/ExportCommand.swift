@@ -79,7 +79,7 @@ struct ApplyCommand: ParsableCommand {
   }
 }
 
-/// An export as the user sees it.
+/// Runs an export and shows its result.
 private struct ExportSession {
   let common: CommonOptions
 

@@ -76,7 +76,7 @@ struct GenerateCommand: ParsableCommand {
     }
     var shown = ""
     let text = try writer.text(after: prompt, settings: settings) { sofar in
-      // What ends in the middle of a character waits for its rest.
+      // Text that ends in the middle of a character waits for the rest of it.
       let scalars = sofar.unicodeScalars
       guard !scalars.suffix(3).contains("\u{FFFD}"), scalars.starts(with: shown.unicodeScalars)
       else { return }

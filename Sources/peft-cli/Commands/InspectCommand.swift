@@ -19,7 +19,7 @@ struct InspectCommand: ParsableCommand {
   @Argument(help: "Model directory.")
   var model: String
 
-  /// The head that a classifier would have.
+  /// The head of a classifier.
   struct Head: ParsableArguments {
     @OptionGroup var pooling: PoolingOptions
 
@@ -114,7 +114,7 @@ struct InspectCommand: ParsableCommand {
         + String(format: "(%.3f %%)", 100 * Double(trainable) / total))
   }
 
-  /// How many elements of each group the attached method trains.
+  /// The number of elements of each group that the attached method trains.
   private static func trainedCounts(
     _ groups: [ParameterGroup], among parameters: [ModelParameter]
   ) -> [Int] {

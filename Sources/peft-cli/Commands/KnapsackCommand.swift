@@ -104,7 +104,7 @@ struct KnapsackCommand: ParsableCommand {
 
 extension KnapsackSolver: ExpressibleByArgument {}
 
-/// A frontier that limits ended; a numerical outcome, not a wrong file.
+/// A frontier that limits ended early; this is a numerical outcome, not an invalid file.
 struct UnfinishedFrontier: Error, CustomStringConvertible {
   let description: String
 }

@@ -3,16 +3,16 @@ import PEFTSelect
 import PEFTStudy
 import PEFTTensor
 
-/// One probe as the user sees it; `probe`, `adapt` and `validate` share it.
+/// Runs one probe and shows its progress; shared by `probe`, `adapt` and `validate`.
 struct ProbeSession {
   let prepared: PreparedJob
   let common: CommonOptions
 
-  /// Measures; what a signal cut short comes back as far as it got.
+  /// Measures the influence. If a signal ends the measurement, the results so far are returned.
   ///
   /// - Parameters:
-  ///   - directory: where the state is saved.
-  ///   - resuming: whether to go on from a state there.
+  ///   - directory: the directory in which the state is saved.
+  ///   - resuming: whether to continue from a state there.
   func measure(
     _ settings: InfluenceSettings, savingIn directory: OutputDirectory? = nil,
     resuming: Bool = false
@@ -30,11 +30,11 @@ struct ProbeSession {
     return (influence, Interruption.isRequested)
   }
 
-  /// A signal came before there was anything to save.
+  /// The error for a signal that came before there was anything to save.
   static let interruptedEarly = InterruptedEarly(
     description: "interrupted before the first probe was done; there are no influences yet")
 
-  /// Says how few the batches are, where they are few.
+  /// Notes how many batches there are if there are few.
   static func note(_ plan: ProbeBatchPlan, _ common: CommonOptions) {
     if plan.isShared {
       common.note(
@@ -47,7 +47,7 @@ struct ProbeSession {
     }
   }
 
-  /// Says what was measured and how long it took.
+  /// Notes what was measured and how long it took.
   static func note(_ influence: Influence, _ common: CommonOptions) {
     common.note(
       "probed \(influence.groups.count.grouped) groups in "

@@ -32,7 +32,7 @@ struct QuickstartCommand: ParsableCommand {
   func run() throws {
     try common.start()
     let (model, files) = (output + "-model", output + "-data")
-    // Before the model and the data of a run that is there are written anew.
+    // Check before the model and the data of an existing run are replaced.
     for (path, kind) in [
       (output, OutputDirectory.Kind.adaptation), (model, .model), (files, .data),
     ] {
@@ -70,7 +70,7 @@ struct QuickstartCommand: ParsableCommand {
 
   private typealias Paths = (train: String, dev: String, test: String)
 
-  /// Every second section by name, so that it does not take long; all where there are few.
+  /// Every second section by name, to save time; all sections if there are few.
   private static func sections(of data: PackageDescriptions) -> Set<String> {
     let names = Set(data.train.compactMap(\.label)).sorted()
     guard names.count >= 4 else { return Set(names) }

@@ -157,7 +157,7 @@ struct SelectCommand: ParsableCommand {
     }
   }
 
-  /// Where the influences lie.
+  /// The directory of the influences.
   private static func directory(of path: String) -> String {
     var isDirectory: ObjCBool = false
     _ = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)

@@ -66,7 +66,7 @@ struct SuiteCommand: ParsableCommand {
     ).run()
   }
 
-  /// `compare --suite FILE …`, as earlier versions had it, as `suite FILE …`.
+  /// Rewrites `compare --suite FILE …`, the form in earlier versions, as `suite FILE …`.
   static func renamed(_ arguments: [String]) -> [String] {
     guard arguments.first == CompareCommand._commandName,
       let place = arguments.firstIndex(where: { $0 == "--suite" || $0.hasPrefix("--suite=") })

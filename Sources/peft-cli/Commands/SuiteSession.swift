@@ -4,18 +4,18 @@ import PEFTRuns
 import PEFTStudy
 import PEFTTensor
 
-/// A suite as the user sees it.
+/// Runs a suite and shows its progress.
 struct SuiteSession {
   let study: Study
   let output: String
   let overwrite: Bool
   let resume: Bool
-  /// The part to run; nil runs all of it.
+  /// The shard to run; nil runs the whole suite.
   let shard: StudyShard?
   let merge: Bool
   let common: CommonOptions
 
-  /// Runs what is missing, and makes the results where all is there.
+  /// Runs what is missing, and computes the results once everything exists.
   func run() throws {
     try common.start()
     Interruption.watch()

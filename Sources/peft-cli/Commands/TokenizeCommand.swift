@@ -38,8 +38,8 @@ struct TokenizeCommand: ParsableCommand {
 
   func run() throws {
     common.apply()
-    // With a configuration of a family here as training would have it; a directory may have
-    // vocabulary files alone.
+    // If the directory has the configuration of a supported family, tokenize as training does; it
+    // may also have only vocabulary files.
     let files = ModelFiles(directory: model)
     let tokenizer =
       if let configuration = try? ModelConfiguration(files: files) {
@@ -60,7 +60,7 @@ struct TokenizeCommand: ParsableCommand {
     }
   }
 
-  /// Lines end with a line feed alone; one at the end of the file begins no further line.
+  /// Only line feeds end lines; a final line feed does not begin another line.
   private func lines(_ bytes: [UInt8], path: String) throws -> [(text: String, pair: String?)] {
     var lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     if lines.last?.isEmpty == true { lines.removeLast() }

@@ -40,7 +40,7 @@ struct TrainCommand: ParsableCommand {
     var dryRun = false
   }
 
-  /// What a run starts from, instead of a method by name.
+  /// The source from which a run starts, instead of a method by name.
   struct Start: ParsableArguments {
     @Option(help: "The plan.json that `peft select` wrote: train its selection, not a --method.")
     var plan: String?

@@ -4,15 +4,15 @@ import PEFTReport
 import PEFTRuns
 import PEFTTensor
 
-/// One training run as the user sees it; `train` and `quickstart` share it.
+/// Runs one training job and shows its progress; shared by `train` and `quickstart`.
 struct TrainingSession {
   let job: TrainingJob
   let common: CommonOptions
 
-  /// Prepares, forecasts, and trains unless it is a dry run.
+  /// Prepares and forecasts the run, and trains unless it is a dry run.
   ///
-  /// - Parameter checkpoints: how often, in steps, the state is saved besides
-  ///   after every evaluation.
+  /// - Parameter checkpoints: how often, in steps, the state is saved, in addition to after every
+  ///   evaluation.
   func run(
     to output: String?, start: RunStart, checkpoints: Int? = nil, dryRun: Bool = false
   ) throws {
@@ -80,7 +80,7 @@ struct TrainingSession {
     Console.output("run: \(output)   report: \(output)/report.html")
   }
 
-  /// What a training run needs memory for, in the order in which it is shown.
+  /// The purposes for which a training run needs memory, in display order.
   private static let memoryItems: [MemoryForecast.Item] = [
     .process, .weights, .gradients, .optimizer, .bestCopy, .packedWeights, .activations,
   ]

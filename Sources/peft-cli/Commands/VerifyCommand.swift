@@ -62,7 +62,7 @@ struct VerifyCommand: ParsableCommand {
   private func checkPlan(_ document: inout JSONObject) throws {
     let plan = try Plan.read(path, checking: false)
     let found = try plan.check()
-    // The numbers first, for what is wrong with them is told by name.
+    // Check the numbers first, because those errors name what is wrong.
     try Plan.read(path).checkFiles(beside: path)
     document["weight"] = .integer(found.weight)
     document["value"] = .number(found.value)

@@ -3,7 +3,7 @@ import PEFTData
 import PEFTRuns
 import PEFTTensor
 
-/// Where the weights are that a run or an adapter belongs to.
+/// The location of the weights to which a run or an adapter belongs.
 struct AdapterOptions: ParsableArguments {
   @Option(
     name: .customLong("model"),
@@ -29,7 +29,7 @@ struct AdapterOptions: ParsableArguments {
     }
   }
 
-  /// Opens the run or model, or the adapter on it.
+  /// Opens the run or model, with the adapter if there is one.
   func open(_ directory: String, as kind: TaskKind = .auto) throws(FileError) -> TrainedModel {
     guard let adapter else { return try TrainedModel.open(directory, base: base, as: kind) }
     return try TrainedModel.open(adapter: adapter, base: directory, alpha: adapterAlpha)

@@ -1,13 +1,13 @@
 import ArgumentParser
 import PEFTTensor
 
-/// The options of a command, read from the parser's own description, so that
-/// none is declared twice.
+/// The options of a command, read from the parser's own description so that no option is declared
+/// twice.
 struct CommandInterface {
   struct Option {
     let name: String
     let isFlag: Bool
-    /// Whether it may be given several times.
+    /// Whether the option may be given several times.
     let isRepeating: Bool
     let defaultValue: String?
   }
@@ -15,7 +15,7 @@ struct CommandInterface {
   let name: String
   let options: [Option]
 
-  /// The command line's root while it runs, from whose help the interfaces are read.
+  /// The root command of the running command line; the interfaces are read from its help.
   @TaskLocal static var root: (any ParsableCommand.Type)?
 
   /// The commands that take options.
@@ -38,14 +38,14 @@ struct CommandInterface {
     }
   }
 
-  /// The option whose name is nearest to `name`, when it is near enough to be a slip.
+  /// The name of the option closest to `name`, if it is close enough to be a typing error.
   func suggestion(for name: String) -> String? {
     options.map { ($0.name, Self.distance($0.name, name)) }
       .filter { $0.1 <= max(2, name.count / 3) }
       .min { ($0.1, $0.0) < ($1.1, $1.0) }?.0
   }
 
-  /// Levenshtein's distance.
+  /// The Levenshtein distance.
   private static func distance(_ first: String, _ second: String) -> Int {
     let second = Array(second)
     var row = Array(0...second.count)

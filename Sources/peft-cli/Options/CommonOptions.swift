@@ -21,8 +21,8 @@ struct CommonOptions: ParsableArguments {
     }
   }
 
-  /// Applies what concerns the whole process. More workers than cores would only
-  /// wait for each other.
+  /// Applies the options that concern the whole process. The number of workers is limited to the
+  /// number of cores, since further workers would only wait for each other.
   func apply() {
     guard let workers else { return }
     let cores = Processor.availableCores
@@ -32,8 +32,8 @@ struct CommonOptions: ParsableArguments {
     WorkerPool.useWorkers(min(workers, cores))
   }
 
-  /// Applies the options, checks the products and warns of a BLAS below the processor, before work
-  /// that takes long.
+  /// Applies the options, verifies matrix products, and warns if the BLAS does not use the
+  /// processor fully. Call this before long-running work.
   func start() throws {
     apply()
     guard ProductCheck.selfTest() else {
@@ -45,12 +45,12 @@ struct CommonOptions: ParsableArguments {
     }
   }
 
-  /// Says something about what is going on. Settings that a library names are shown as options.
+  /// Shows a message. Settings named by a library are shown as options.
   func note(_ line: String) {
     if !quiet { Console.error(SettingNames.asOptions(line)) }
   }
 
-  /// Shows a line of a figure with its colours; what it shows of files is clean already.
+  /// Shows a coloured line of a figure; its texts from files must already be safe.
   func show(coloured line: String) {
     if !quiet { Console.error(coloured: line) }
   }

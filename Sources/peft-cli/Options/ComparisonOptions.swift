@@ -1,7 +1,7 @@
 import ArgumentParser
 import PEFTModels
 
-/// How methods are compared.
+/// The options of a comparison of methods.
 struct ComparisonOptions: ParsableArguments {
   @Option(
     help: "Seeds, separated by commas; each method is trained once with each. (default: --seed)")
@@ -21,7 +21,7 @@ struct ComparisonOptions: ParsableArguments {
       """)
   var targets: String?
 
-  /// The linear layers to adapt; none for the usual ones.
+  /// The linear layers to adapt; empty for the usual ones.
   var targetNames: [String] { (targets ?? "").split(separator: ",").map(String.init) }
 
   func validate() throws {
@@ -49,7 +49,7 @@ struct ComparisonOptions: ParsableArguments {
     }
   }
 
-  /// Throws where a rate is to be chosen and there are no data to choose it by.
+  /// Throws if a learning rate must be chosen without dev data to choose it by.
   func checkRates(_ training: TrainingOptions, dev: String?) throws {
     if dev == nil, rates(training).count > 1 {
       throw ValidationError(
@@ -57,12 +57,12 @@ struct ComparisonOptions: ParsableArguments {
     }
   }
 
-  /// The seeds asked for.
+  /// The requested seeds.
   func seedList(default seed: UInt64) -> [UInt64] {
     seeds?.split(separator: ",").compactMap { UInt64($0) } ?? [seed]
   }
 
-  /// The learning rates to choose from; empty for what suits each method.
+  /// The learning rates to choose from; empty for the usual rate of each method.
   func rates(_ training: TrainingOptions) -> [Double] {
     learningRates?.split(separator: ",").compactMap { Double($0) }
       ?? training.learningRate.map { [$0] } ?? []

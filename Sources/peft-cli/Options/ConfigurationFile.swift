@@ -2,20 +2,20 @@ import ArgumentParser
 import PEFTStudy
 import PEFTTensor
 
-/// YAML files of options: a map from long option names to values. What stands on the command line
-/// wins.
+/// YAML files of options: a map from long option names to values. The command line takes
+/// precedence.
 enum ConfigurationFile {
-  /// Where the value of an option comes from.
+  /// The source of an option's value.
   enum Source: String {
     case flag = "command line"
     case file
     case `default`
   }
 
-  /// Options of which the command line's choice of one displaces the file's other.
+  /// Pairs of alternative options: one given on the command line overrides the other in the file.
   private static let alternatives = [("epochs", "steps"), ("batch-size", "batch-tokens")]
 
-  /// The arguments with those of `--config FILE` added that the command line does not give itself.
+  /// Adds the options of `--config FILE` that the command line itself does not give.
   static func merge(_ arguments: [String]) throws -> [String] {
     guard let name = arguments.first, name != "config",
       let path = value(of: "config", in: arguments),
@@ -57,7 +57,7 @@ enum ConfigurationFile {
     }
   }
 
-  /// The value of an option on a command line, the last where it stands there several times.
+  /// The value of an option on a command line; the last one if it occurs several times.
   static func value(of name: String, in arguments: [String]) -> String? {
     var value: String?
     for (index, argument) in arguments.enumerated() {
@@ -74,13 +74,13 @@ enum ConfigurationFile {
     return names.contains { stands($0, in: arguments) }
   }
 
-  /// Whether an option stands on a command line.
+  /// Whether an option occurs on a command line.
   static func stands(_ name: String, in arguments: [String]) -> Bool {
     arguments.contains { $0 == "--\(name)" || $0.hasPrefix("--\(name)=") }
   }
 }
 
-/// A configuration file asks for what the command does not have; a usage error.
+/// The usage error for a configuration file with an option that the command does not have.
 struct InvalidConfiguration: Error, CustomStringConvertible {
   let description: String
 
@@ -88,8 +88,7 @@ struct InvalidConfiguration: Error, CustomStringConvertible {
 }
 
 extension YAMLMap {
-  /// Reads a file of options. One that asks for more than options need is a
-  /// wrong use of the command.
+  /// Reads a file of options. Exceeding the limits of such a file is a usage error.
   static func options(_ path: String, example: String) throws -> YAMLMap {
     do throws(FileError) {
       return try YAMLMap(contentsOf: path, example: example)

@@ -1,7 +1,7 @@
 import ArgumentParser
 import PEFTData
 
-/// How data files are to be read.
+/// The options for reading data files.
 struct DataOptions: ParsableArguments {
   @Option(help: "Format of the data files. (default: chosen by the file's extension)")
   var format: DataFormat?
@@ -14,7 +14,7 @@ struct DataOptions: ParsableArguments {
 extension DataFormat: ExpressibleByArgument {}
 
 extension ColumnSelection: ExpressibleByArgument {
-  /// Parses `text=1,label=2` and the like; nil where the syntax is wrong.
+  /// Parses a selection such as `text=1,label=2`; nil if the syntax is wrong.
   public init?(argument: String) {
     guard let selection = try? ColumnSelection.parse(argument) else { return nil }
     self = selection

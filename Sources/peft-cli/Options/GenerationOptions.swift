@@ -1,7 +1,7 @@
 import ArgumentParser
 import PEFTModels
 
-/// How text is generated.
+/// The options for generating text.
 struct GenerationOptions: ParsableArguments {
   @Option(help: "Maximum number of tokens to generate.")
   var maxNewTokens = 64
@@ -50,7 +50,7 @@ struct GenerationOptions: ParsableArguments {
 
   private var isSampling: Bool { temperature != nil || topK != nil || topP != nil }
 
-  /// The settings asked for.
+  /// The requested settings.
   func settings(seed: UInt64) -> GenerationSettings {
     var settings = GenerationSettings()
     settings.maximumNewTokens = maxNewTokens

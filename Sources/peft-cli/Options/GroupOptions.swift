@@ -4,7 +4,8 @@ import PEFTSelect
 import PEFTStudy
 import PEFTTensor
 
-/// What is weighed against what: the groups of parameters and the adapters beside them.
+/// The options for the candidates of a selection: groups of parameters, and adapters in addition to
+/// them.
 struct GroupOptions: ParsableArguments {
   @Option(
     help: """
@@ -23,7 +24,7 @@ struct GroupOptions: ParsableArguments {
 
   func validate() throws { _ = try adapters() }
 
-  /// The rule asked for.
+  /// The requested rule.
   func rule() throws -> GroupingRule {
     if let rule = GroupingRule(name: groups) { return rule }
     guard groups.hasSuffix(".yaml") || groups.hasSuffix(".yml") else {
@@ -33,7 +34,7 @@ struct GroupOptions: ParsableArguments {
     return .patterns(try Self.patterns(groups))
   }
 
-  /// The adapters asked for; `fallback` where nothing was said.
+  /// The requested adapters; `fallback` if the option is not given.
   func adapters(or fallback: AdapterCandidates? = nil) throws -> AdapterCandidates? {
     guard let candidates else { return groups == GroupingRule.row.name ? nil : fallback }
     if candidates == "none" { return nil }
@@ -44,7 +45,7 @@ struct GroupOptions: ParsableArguments {
     return parsed
   }
 
-  /// The groups of a YAML file: a map from names to one pattern or a list of them.
+  /// The groups of a YAML file: a map from names to a pattern or a list of patterns.
   private static func patterns(_ path: String) throws -> [GroupingRule.NamedPatterns] {
     let example = "attention: \"*.attention.*.weight\""
     let map = try YAMLMap(contentsOf: path, example: example)

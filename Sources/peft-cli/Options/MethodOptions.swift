@@ -2,7 +2,7 @@ import ArgumentParser
 import PEFTModels
 import PEFTTensor
 
-/// What trains.
+/// The options for the adaptation method.
 struct MethodOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -47,7 +47,7 @@ struct MethodOptions: ParsableArguments {
     }.map { $0.name }.joined(separator: ", ")
   }
 
-  /// The settings of every method that has some.
+  /// The help on the settings of every method that has any.
   private static var settingHelp: String {
     MethodCatalogue.standard.offered.compactMap { type in
       let names = type.settingHelp.map(\.name).joined(separator: ", ")
@@ -65,7 +65,7 @@ struct MethodOptions: ParsableArguments {
     _ = try made()
   }
 
-  /// The method asked for.
+  /// The requested method.
   var adaptation: any AdaptationMethod {
     get throws { try made() }
   }

@@ -2,6 +2,6 @@ import ArgumentParser
 import PEFTStudy
 
 extension ParameterBudget: ExpressibleByArgument {
-  /// The budget that an option gives.
+  /// The budget given by an option.
   public init?(argument: String) { self.init(argument) }
 }

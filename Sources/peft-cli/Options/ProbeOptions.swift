@@ -5,7 +5,7 @@ import PEFTSelect
 import PEFTStudy
 import PEFTTensor
 
-/// How influence is measured.
+/// The options for measuring influence.
 struct ProbeOptions: ParsableArguments {
   @Option(
     help: """
@@ -122,7 +122,7 @@ struct ProbeOptions: ParsableArguments {
     }
   }
 
-  /// The rule asked for.
+  /// The requested rule.
   func rule() throws -> InfluenceRule {
     switch value ?? (direction == .gradient ? "newton" : "trust-region") {
     case "trust-region": return .trustRegion(reach: reach)
@@ -145,7 +145,7 @@ struct ProbeOptions: ParsableArguments {
     return fit
   }
 
-  /// The settings asked for; `candidates` where --candidates says nothing.
+  /// The requested settings; `candidates` applies if --candidates is not given.
   func settings(
     groups: GroupOptions, seed: UInt64, budget: Int?, precision: Precision,
     candidates: AdapterCandidates? = nil

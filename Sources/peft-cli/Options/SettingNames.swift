@@ -1,7 +1,7 @@
-/// The settings that messages of the libraries name, as in "lower `learning-rate`".
+/// Converts setting names in messages of the libraries, as in "lower `learning-rate`".
 enum SettingNames {
-  /// The text with the names of settings as options, as in "lower --learning-rate". What else is
-  /// in backticks stays.
+  /// The text with setting names as options, as in "lower --learning-rate". Other text in backticks
+  /// is unchanged.
   static func asOptions(_ text: String) -> String {
     guard text.contains("`") else { return text }
     let options = Set(CommandInterface.all.flatMap { $0.options.map(\.name) })

@@ -9,8 +9,8 @@ import PEFTTrain
 
 /// The YAML file of a suite.
 ///
-/// `models`, `tasks`, `recipe` and `probes` have the options of `train` and `probe` by their names;
-/// a problem is a model with a task.
+/// `models`, `tasks`, `recipe` and `probes` contain the options of `train` and `probe` by name; a
+/// problem is a model with a task.
 enum SuiteFile {
   /// Reads the suite at `path`.
   static func read(_ path: String) throws -> Study {
@@ -48,7 +48,7 @@ enum SuiteFile {
     return suite
   }
 
-  /// The most problems of a suite.
+  /// The largest number of problems of a suite.
   private static let problemLimit = 1000
 
   private static func problems(
@@ -180,7 +180,7 @@ enum SuiteFile {
     return try section.number("value") { name in rules.first { $0.name == name } }
   }
 
-  /// Throws where a name stands for nothing, or for two things.
+  /// Throws for a name that refers to nothing, and for duplicates.
   private static func check(_ suite: Study, _ file: Section) throws {
     let problems = suite.problems.map(\.name)
     func check(_ name: String, among names: [String], _ place: String) throws {
@@ -251,7 +251,7 @@ enum SuiteFile {
     number.flatMap { (1...1024).contains($0) ? $0 : nil }
   }
 
-  /// The options that a section gives, and those of `base` that it does not.
+  /// The options of a section, completed by those of `base`.
   private static func parse<Options: ParsableArguments>(
     _ type: Options.Type, _ section: Section, with base: Section? = nil
   ) throws -> Options {
@@ -262,9 +262,9 @@ enum SuiteFile {
   }
 }
 
-/// A map in a suite's file.
+/// A map in a suite file.
 private struct Section {
-  /// Its key.
+  /// The key of the section.
   let name: String
   private let path: String
   private let place: String
@@ -298,7 +298,7 @@ private struct Section {
 
   func has(_ key: String) -> Bool { self[key] != nil }
 
-  /// Throws for a key that is none of these.
+  /// Throws for an unknown key.
   func check(keys: [String]) throws {
     if let stranger = map.entries.first(where: { !keys.contains($0.name) }) {
       throw wrong(
@@ -310,14 +310,14 @@ private struct Section {
     guard let entry = self[key], let map = entry.map else {
       throw wrong(key, "it is not a map from names to values")
     }
-    // Names become names of directories.
+    // Names become directory names.
     guard !key.hasPrefix("."), !key.contains("/") else {
       throw wrong(key, "a name must not begin with a dot nor have a slash")
     }
     return Section(map, name: key, path: path, place: place(of: key), line: entry.line)
   }
 
-  /// The maps below this one.
+  /// The maps inside this one.
   var sections: [Section] {
     get throws {
       guard map.entries.count <= Self.sectionLimit else {
@@ -329,7 +329,7 @@ private struct Section {
     }
   }
 
-  /// The most maps below another.
+  /// The largest number of maps inside another.
   private static let sectionLimit = 1000
 
   func strings(_ key: String) throws -> [String] {
@@ -358,7 +358,7 @@ private struct Section {
     return value
   }
 
-  /// The map as options of a command line.
+  /// The map as command-line options.
   var arguments: [String] {
     get throws {
       try map.entries.flatMap { entry -> [String] in

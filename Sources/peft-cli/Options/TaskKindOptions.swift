@@ -1,7 +1,7 @@
 import ArgumentParser
 import PEFTData
 
-/// What data are there for, and how texts are cut.
+/// The options for the kind of task and the windows of running text.
 struct TaskKindOptions: ParsableArguments {
   @Option(
     help: """

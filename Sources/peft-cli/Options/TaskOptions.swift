@@ -4,7 +4,7 @@ import PEFTRuns
 import PEFTTensor
 import PEFTTrain
 
-/// Model and training data of a task.
+/// The model and the training data of a task.
 struct TaskOptions: ParsableArguments {
   @Option(help: "Model directory: config.json, model.safetensors and the tokenizer's files.")
   var model: String
@@ -12,7 +12,7 @@ struct TaskOptions: ParsableArguments {
   @Option(help: "Training data; they define the task and its labels.")
   var train: String
 
-  /// The job of training `method` on the task.
+  /// The job that trains `method` on the task.
   func job(
     _ method: any AdaptationMethod, evaluation: EvaluationDataOptions, details: TaskDetailOptions,
     settings: TrainingSettings
@@ -21,7 +21,7 @@ struct TaskOptions: ParsableArguments {
   }
 }
 
-/// The data that a task is evaluated on.
+/// The data on which a task is evaluated.
 struct EvaluationDataOptions: ParsableArguments {
   @Option(help: "Data to evaluate on during training; the parameters of the best step are kept.")
   var dev: String?
@@ -30,7 +30,7 @@ struct EvaluationDataOptions: ParsableArguments {
   var test: String?
 }
 
-/// How the data of a task are read, and how its texts are generated.
+/// The options for reading the data of a task and generating its texts.
 struct TaskDetailOptions: ParsableArguments {
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Data") var kind: TaskKindOptions
@@ -38,7 +38,7 @@ struct TaskDetailOptions: ParsableArguments {
   @OptionGroup(title: "Generation") var output: GenerateOptions
   @OptionGroup(title: "Generation") var generation: GenerationOptions
 
-  /// The job of training `method` on the task.
+  /// The job that trains `method` on the task.
   func job(
     _ method: any AdaptationMethod, model: String, train: String,
     evaluation: EvaluationDataOptions, settings: TrainingSettings
@@ -58,14 +58,14 @@ struct TaskDetailOptions: ParsableArguments {
   }
 }
 
-/// What a classifier's head reads.
+/// The option for what a classifier's head reads.
 struct PoolingOptions: ParsableArguments {
   @Option(
     help: "How the classification head pools the tokens. (default: first, for causal models last)")
   var pooling: Pooling?
 }
 
-/// Whether completions are generated after training.
+/// The option for generating completions after training.
 struct GenerateOptions: ParsableArguments {
   @Flag(
     help: """

@@ -3,7 +3,7 @@ import PEFTData
 import PEFTTensor
 import PEFTTrain
 
-/// How training goes.
+/// The training options.
 struct TrainingOptions: ParsableArguments {
   @Option(help: "Epochs: passes over the training data. (default: 3)")
   var epochs: Double?
@@ -66,7 +66,7 @@ struct TrainingOptions: ParsableArguments {
       """)
   var precision = PrecisionChoice.fp32
 
-  /// Batches in the window within which --group-by-length sorts.
+  /// The number of batches in the window within which --group-by-length sorts.
   private static let lengthWindow = 50
 
   func validate() throws {
@@ -93,7 +93,7 @@ struct TrainingOptions: ParsableArguments {
     try check(patience.map { $0 > 0 } != false, "--patience: give a positive number")
   }
 
-  /// The settings asked for.
+  /// The requested settings.
   func settings(usualLearningRate: Double) -> TrainingSettings {
     var settings = TrainingSettings()
     if let steps {
@@ -127,7 +127,7 @@ struct TrainingOptions: ParsableArguments {
 extension LearningRateSchedule.Decay: ExpressibleByArgument {}
 extension Pooling: ExpressibleByArgument {}
 
-/// The format of products, as it is asked for.
+/// The requested format of products.
 enum PrecisionChoice: String, CaseIterable, ExpressibleByArgument {
   case fp32, bf16, auto
 

@@ -2,7 +2,7 @@ import Foundation
 import PEFTReport
 import PEFTStudy
 
-/// Methods side by side, the best first.
+/// A table of methods, best first.
 struct ComparisonTable {
   let comparison: Comparison
 

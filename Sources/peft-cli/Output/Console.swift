@@ -3,16 +3,16 @@ import Glibc
 import PEFTTensor
 import Synchronization
 
-/// The two streams: results to standard output, everything else to standard error.
+/// The two streams: results go to standard output, everything else goes to standard error.
 ///
-/// Names from files may be in all of it; none of their scalars reaches a terminal that would obey
-/// it.
+/// All output may contain names from files. Scalars in them that a terminal would interpret are
+/// replaced.
 enum Console {
   /// The first error of writing results, as an errno; 0 if there is none. A closed pipe (EPIPE)
   /// does not count as an error.
   private static let failure = Atomic<Int32>(0)
 
-  /// Throws where results could not be written.
+  /// Throws if results could not be written.
   static func checkOutput() throws(FileError) {
     let code = failure.load(ordering: .relaxed)
     guard code != 0 else { return }
@@ -22,10 +22,10 @@ enum Console {
   /// Prints a line of results.
   static func output(_ line: String) { write(line + "\n") }
 
-  /// Prints a line of results with its colours; what it shows of files is clean already.
+  /// Prints a coloured line of results; its texts from files must already be safe.
   static func output(coloured line: String) { writeResult(line + "\n") }
 
-  /// Prints a piece of a result, without ending the line.
+  /// Prints a part of a result without ending the line.
   static func write(_ text: String) { writeResult(VisibleText.lines(text)) }
 
   private static func writeResult(_ text: String) {
@@ -34,16 +34,15 @@ enum Console {
     if code != EPIPE { failure.store(code, ordering: .relaxed) }
   }
 
-  /// Prints a document that is the whole of standard output.
+  /// Prints a document that makes up the whole standard output.
   static func output(_ document: JSONValue) { output(VisibleText.json(document.text())) }
 
-  /// Prints a line about what is going on.
+  /// Prints a message line.
   static func error(_ line: String) {
     _ = write(VisibleText.lines(line) + "\n", to: STDERR_FILENO)
   }
 
-  /// Prints a line about what is going on with its colours; what it shows of files is clean
-  /// already.
+  /// Prints a coloured message line; its texts from files must already be safe.
   static func error(coloured line: String) { _ = write(line + "\n", to: STDERR_FILENO) }
 
   /// Replaces the live line on a terminal.
@@ -56,12 +55,12 @@ enum Console {
     isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
   }
 
-  /// Whether colours are wanted: NO_COLOR is not set.
+  /// Whether to use colours: NO_COLOR is not set.
   static var hasColour: Bool {
     ProcessInfo.processInfo.environment["NO_COLOR"].map(\.isEmpty) ?? true
   }
 
-  /// Writes all of `text`; the error that ended it, 0 for none.
+  /// Writes all of `text`. Returns the error number, 0 on success.
   private static func write(_ text: String, to descriptor: Int32) -> Int32 {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {

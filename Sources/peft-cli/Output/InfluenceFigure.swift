@@ -1,7 +1,7 @@
 import PEFTReport
 import PEFTStudy
 
-/// The heat map of an influence in the terminal; what a plan chose is marked.
+/// The heat map of an influence in the terminal, with a plan's selection marked.
 struct InfluenceFigure {
   let influence: Influence
   let plan: Plan?

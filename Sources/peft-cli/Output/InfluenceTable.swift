@@ -3,11 +3,11 @@ import PEFTReport
 import PEFTSelect
 import PEFTStudy
 
-/// The groups of an influence, the greatest per parameter first.
+/// The groups of an influence, sorted by influence per parameter, largest first.
 struct InfluenceTable {
   let influence: Influence
 
-  /// Rows shown; files have them all.
+  /// The number of rows shown; files have all rows.
   private static let limit = 40
 
   init(_ influence: Influence) { self.influence = influence }

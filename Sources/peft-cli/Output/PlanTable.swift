@@ -3,11 +3,11 @@ import PEFTReport
 import PEFTSelect
 import PEFTStudy
 
-/// A plan for people: what trains, and how good the choice is.
+/// A plan in readable form: what trains, and how good the selection is.
 struct PlanTable {
   let plan: Plan
 
-  /// Rows shown; the file has them all.
+  /// The number of rows shown; the file has all rows.
   private static let limit = 40
 
   init(_ plan: Plan) { self.plan = plan }

@@ -2,8 +2,8 @@ import Foundation
 import PEFTReport
 import PEFTTrain
 
-/// Shows a training run on standard error: one live line on a terminal, elsewhere a plain line
-/// every few seconds; evaluations stay as lines of their own.
+/// Shows a training run on standard error: one live line on a terminal, otherwise a plain line
+/// every few seconds. Evaluations are kept as separate lines.
 final class ProgressLine {
   private let isQuiet: Bool
   private let isLive = Console.isTerminal
@@ -11,9 +11,9 @@ final class ProgressLine {
   private var lastShown = ContinuousClock.now
   private var recent: [StepReport] = []
 
-  /// Seconds between plain lines.
+  /// The time between plain lines.
   private static let interval = Duration.seconds(5)
-  /// Steps in the mean loss and rate.
+  /// The number of steps averaged for loss and rate.
   private static let window = 20
 
   init(isQuiet: Bool) { self.isQuiet = isQuiet }
@@ -53,7 +53,7 @@ final class ProgressLine {
   static func format(_ value: Double) -> String { ReportText.metric(value) }
 
   static func duration(_ seconds: Double) -> String {
-    // Seconds from a file or a rate near 0 may be more than an Int holds.
+    // Seconds from a file or a rate near 0 may not fit an Int.
     guard let whole = Int(exactly: seconds.rounded()) else {
       return ReportText.whole(seconds) + " s"
     }

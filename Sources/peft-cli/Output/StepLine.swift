@@ -2,15 +2,15 @@ import Foundation
 import PEFTStudy
 import PEFTTrain
 
-/// Shows how far a task of counted steps is: one live line on a terminal, elsewhere a plain
-/// line every few seconds.
+/// Shows the progress of a task with a known number of steps: one live line on a terminal,
+/// otherwise a plain line every few seconds.
 final class StepLine {
   private let isQuiet: Bool
   private let isLive = Console.isTerminal
   private var lastShown = ContinuousClock.now
   private var isOpen = false
 
-  /// Seconds between plain lines.
+  /// The time between plain lines.
   private static let interval = Duration.seconds(5)
 
   init(isQuiet: Bool) { self.isQuiet = isQuiet }
@@ -27,14 +27,14 @@ final class StepLine {
     }
   }
 
-  /// A step of training, with its loss.
+  /// Shows a step of training with its loss.
   func show(_ name: String, _ report: StepReport) {
     show(
       name, done: report.numbers.step, of: report.numbers.totalSteps,
       detail: "loss \(ProgressLine.format(report.numbers.loss))")
   }
 
-  /// How far a probe is.
+  /// Shows the progress of a probe.
   func show(_ event: InfluenceEvent) {
     switch event {
     case .note(let text):

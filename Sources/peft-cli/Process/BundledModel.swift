@@ -2,19 +2,19 @@ import Foundation
 import PEFTRuns
 import PEFTTensor
 
-/// The small pretrained models that come with the command.
+/// The small pretrained models shipped with the command.
 enum BundledModel {
-  /// A RoBERTa of 2.6 million parameters.
+  /// A RoBERTa with 2.6 million parameters.
   static let roberta = "roberta-small"
-  /// A GPT-2 of 2.6 million parameters.
+  /// A GPT-2 with 2.6 million parameters.
   static let gpt2 = "gpt2-small"
 
-  /// Copies the model `name` to a directory of its own: new, empty, or with
-  /// `overwriting` an older copy.
+  /// Copies the model `name` to a new or empty directory or, with `overwriting`, over an older
+  /// copy.
   static func copy(
     _ name: String, to directory: String, overwriting: Bool
   ) throws(FileError) {
-    // Bundle.module would end the process where the directory is missing.
+    // Bundle.module would end the process if the directory is missing.
     let source = Bundle.main.bundleURL.appending(path: "peft_peft-cli.resources/Models/" + name)
       .path
     let manager = FileManager.default

@@ -1,15 +1,14 @@
 import Foundation
 import Synchronization
 
-/// Signals that end a run after the step in hand. A second SIGINT ends the process at once.
+/// Signals that end a run after the current step. A second SIGINT ends the process at once.
 enum Interruption {
   private static let count = Atomic<Int>(0)
 
-  /// Whether a signal has come.
+  /// Whether a signal has arrived.
   static var isRequested: Bool { count.load(ordering: .relaxed) > 0 }
 
-  /// Takes SIGINT, SIGTERM and SIGUSR1 from now on, also where the parent
-  /// process left them blocked.
+  /// Handles SIGINT, SIGTERM and SIGUSR1 from now on, even if the parent process left them blocked.
   static func watch() {
     var set = sigset_t()
     sigemptyset(&set)

@@ -13,7 +13,8 @@ struct GenerationMetricsTests {
     return try #require(document[part]?.array)
   }
 
-  /// A few thousand operations in Double on counts: 1e-12 of the value allows for their order.
+  /// A few thousand operations in Double on counts; a relative error of 1e-12 allows for their
+  /// order.
   static func isClose(_ value: Double, _ expected: Double) -> Bool {
     abs(value - expected) <= 1e-12 * max(1, abs(expected))
   }
@@ -46,7 +47,7 @@ struct GenerationMetricsTests {
     }
   }
 
-  @Test("BLEU agrees with sacrebleu, its parts and signature too")
+  @Test("BLEU agrees with sacrebleu, including its parts and signature")
   func bleu() throws {
     for entry in try Self.fixture("cases") {
       let name = Comment(rawValue: entry["name"]?.string ?? "")
@@ -100,7 +101,7 @@ struct GenerationMetricsTests {
     }
   }
 
-  @Test("outputs without a token, or against references without one, score 0 and not NaN")
+  @Test("outputs or references without tokens score 0 and not NaN")
   func empty() {
     for (outputs, references) in [([""], [["", " "]]), (["a b"], [[""]]), ([""], [["a", "b c"]])] {
       let metrics = GenerationMetrics(outputs: outputs, references: references)
@@ -108,7 +109,7 @@ struct GenerationMetricsTests {
     }
   }
 
-  @Test("the names stand in a fixed order, and lower case concerns BLEU alone")
+  @Test("the names have a fixed order, and lower case affects only BLEU")
   func summary() {
     let references = [["the golden oak is a cheap pub ."], ["it serves thai food here ."]]
     let outputs = references.map { $0[0].uppercased() }
@@ -122,7 +123,7 @@ struct GenerationMetricsTests {
     #expect(lower.signature == "nrefs:1|case:lc|eff:no|tok:13a|smooth:exp|version:peft-0.1.0")
   }
 
-  @Test("rows with one prompt are one group, where the prompt came first")
+  @Test("rows with the same prompt form one group, at the place of the first")
   func groups() {
     let rows = [("b", "1"), ("a", "2"), ("b", "3"), ("\u{E9}", "4"), ("e\u{301}", "5"), ("b", "1")]
     let groups = PromptGroups(

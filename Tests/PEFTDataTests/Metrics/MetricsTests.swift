@@ -11,8 +11,8 @@ struct MetricsTests {
     return try JSONValue(parsing: [UInt8](try Data(contentsOf: path)))
   }
 
-  /// Both sides are a few dozen sums in Double of terms near 1; 1e-12 allows for their order. The
-  /// offset of 1e6 in one regression case costs six digits of sixteen: 1e-9 there.
+  /// Both sides are a few dozen sums in Double of terms near 1; 1e-12 allows for their order. In
+  /// one regression case, the offset of 1e6 costs six of sixteen digits, hence 1e-9 there.
   static func isClose(_ value: Double, _ expected: Double, tolerance: Double) -> Bool {
     abs(value - expected) <= tolerance * max(1, abs(expected))
   }
@@ -38,7 +38,7 @@ struct MetricsTests {
     }
   }
 
-  @Test("regression agrees with scipy, and is 0 where scipy has no number")
+  @Test("regression agrees with scipy, and is 0 if scipy returns no number")
   func regression() throws {
     let cases = try #require(try Self.fixture()["regression"]?.array)
     #expect(cases.count >= 9)

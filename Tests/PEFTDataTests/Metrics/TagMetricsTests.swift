@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Metrics of tags")
 struct TagMetricsTests {
-  @Test("entities and their scores are seqeval's, for well formed tags and others")
+  @Test("entities and their scores agree with seqeval, for well-formed and other tags")
   func golden() throws {
     let path = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .appending(path: "Fixtures/metrics/tags.json").path
@@ -26,7 +26,7 @@ struct TagMetricsTests {
     }
   }
 
-  @Test("tags without entities have an accuracy alone")
+  @Test("tags without entities have only an accuracy")
   func plain() {
     let found = TagMetrics(
       predictions: [["NN", "VB"], ["NN"]], tags: [["NN", "NN"], ["NN"]], marksEntities: false,

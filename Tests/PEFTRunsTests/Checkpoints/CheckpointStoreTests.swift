@@ -20,7 +20,7 @@ struct CheckpointStoreTests {
 
   private func remove() { try? FileManager.default.removeItem(atPath: path) }
 
-  /// The directory, and a store in it with these states, the last the newest.
+  /// The directory, and a store in it with these states, newest last.
   private func saved(_ states: CountedState...) throws -> (OutputDirectory, Store) {
     let output = try OutputDirectory(path, as: .run)
     try output.begin(overwriting: true)
@@ -52,15 +52,15 @@ struct CheckpointStoreTests {
     try edited.write(toFile: manifest, atomically: true, encoding: .utf8)
   }
 
-  /// The file of a name, which another one replaces when it is written again.
+  /// The inode of a file, which changes when the file is written again.
   private func inode(_ name: String) throws -> UInt64 {
     let attributes = try FileManager.default.attributesOfItem(atPath: path + "/" + name)
     return try #require(attributes[.systemFileNumber] as? UInt64)
   }
 
-  // MARK: - What is saved
+  // MARK: - Saving
 
-  @Test("the newest state comes back with its marks; there is none before the first")
+  @Test("the newest state is read with its marks; an empty store has none")
   func roundTrip() throws {
     defer { remove() }
     var (output, store) = try saved()
@@ -77,11 +77,11 @@ struct CheckpointStoreTests {
     #expect(try names().count == 5)
   }
 
-  @Test("the last two states are kept, and files of others go, but not those of somebody else")
+  @Test("the last two states are kept; older state files are removed, other files are not")
   func leftOvers() throws {
     defer { remove() }
     var (output, store) = try saved(state(1, 0), state(1, 1))
-    // A process that is killed has listed what it writes.
+    // A killed process has listed the files that it was about to write.
     for name in ["rows-9.safetensors", "large-sums-8.safetensors", "rows-9.json"] {
       try Data("left".utf8).write(to: URL(filePath: output.file(name)))
     }
@@ -94,13 +94,13 @@ struct CheckpointStoreTests {
       ])
     try Store.remove(from: output)
     #expect(try names() == ["rows-7.safetensors", "rows-9.json"])
-    // What is not there is not listed any more, so it is somebody else's.
+    // A missing file is no longer listed, so a new file of that name is somebody else's.
     try Data("mine".utf8).write(to: URL(filePath: path + "/rows-2.safetensors"))
     #expect(throws: FileError.self) { try store.save(state(2, 2), into: output) }
     #expect(try Data(contentsOf: URL(filePath: path + "/rows-2.safetensors")) == Data("mine".utf8))
   }
 
-  @Test("a part whose key is that of the state before is not written again, after opening neither")
+  @Test("a part with an unchanged key is not written again, even after reopening")
   func unchangedPart() throws {
     defer { remove() }
     var (output, store) = try saved(state(4, 1))
@@ -118,7 +118,7 @@ struct CheckpointStoreTests {
     #expect(try last.load(for: 9).state == state(5, 3))
   }
 
-  @Test("a directory without a marker is known by the manifest")
+  @Test("a directory without a marker is recognised by the manifest")
   func withoutMarker() throws {
     defer { remove() }
     _ = try saved(state(1, 1))
@@ -130,7 +130,7 @@ struct CheckpointStoreTests {
     #expect(try Store.fileNames(in: path) == nil)
   }
 
-  @Test("what is left after a job has ended goes, unless another process is at work there")
+  @Test("left-overs of an ended job are removed, unless another process works there")
   func tidied() throws {
     defer { remove() }
     do {
@@ -145,10 +145,10 @@ struct CheckpointStoreTests {
     #expect(try names().isEmpty)
   }
 
-  // MARK: - What is damaged
+  // MARK: - Damage
 
   @Test(
-    "where a file of the newest state is damaged or missing, the one before is read",
+    "if a file of the newest state is damaged or missing, the previous state is read",
     arguments: ["rows-2.safetensors", "large-sums-6.safetensors"], [true, false])
   func fallsBack(name: String, isMissing: Bool) throws {
     defer { remove() }
@@ -165,7 +165,7 @@ struct CheckpointStoreTests {
     #expect(
       warning.contains(name) && warning.contains(isMissing ? "missing" : "SHA-256")
         && warning.contains("resuming from count 1"), "\(warning)")
-    // The damaged file is written again, and is whole then.
+    // The damaged file is written again and is then intact.
     try store.save(state(6, 2), into: output)
     var again = try opened()
     let whole = try again.load(for: 9)
@@ -175,7 +175,7 @@ struct CheckpointStoreTests {
     #expect(try last.load(for: 9).state == state(5, 1), "the one before was kept")
   }
 
-  @Test("where no state is whole, the error names every damaged file")
+  @Test("if no state is intact, the error names every damaged file")
   func bothDamaged() throws {
     defer { remove() }
     _ = try saved(state(5, 1), state(5, 2))
@@ -190,9 +190,9 @@ struct CheckpointStoreTests {
     #expect(error?.remedy.contains("`overwrite`") == true)
   }
 
-  // MARK: - What is refused
+  // MARK: - Refusals
 
-  @Test("a state of another recipe is refused, with what differs")
+  @Test("a state of another recipe is refused, and the error names the difference")
   func otherRecipe() throws {
     defer { remove() }
     _ = try saved(state(1, 1))
@@ -203,7 +203,7 @@ struct CheckpointStoreTests {
     #expect(error?.reason.contains("0.5") == true && error?.reason.contains("0.25") == true)
   }
 
-  @Test("the reader of the state is asked, and its refusal is not damage")
+  @Test("the state's reader may refuse it, and its refusal is not damage")
   func otherSubject() throws {
     defer { remove() }
     _ = try saved(state(1, 1), state(1, 3))
@@ -263,7 +263,7 @@ struct CheckpointStoreTests {
 
   // MARK: - Version 1
 
-  @Test("a manifest of version 1 that is one state itself is read, and its files written again")
+  @Test("a manifest of version 1 that is itself a state is read, and its files are written again")
   func version1() throws {
     defer { remove() }
     let (output, _) = try saved(state(3, 2))

@@ -1,7 +1,8 @@
 import PEFTRuns
 import PEFTTensor
 
-/// A state of two parts: sums that change with the batches, and rows that change with every count.
+/// A state with two parts: sums that change with the batches, and rows that change with every
+/// count.
 struct CountedState: CheckpointState, Hashable {
   static let manifestName = "counted.json"
   static let partNames = ["large-sums", "rows"]

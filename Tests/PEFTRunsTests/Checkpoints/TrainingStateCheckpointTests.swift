@@ -11,7 +11,7 @@ struct TrainingStateCheckpointTests {
     .appending(path: "peft-training-state-\(UUID().uuidString)").path
   private let recipe: JSONObject = ["version": .integer(2)]
 
-  /// A model whose head trains.
+  /// A model in which only the head trains.
   private func model(hiddenSize: Int = 8) -> TransformerModel {
     let configuration = EncoderConfiguration(
       family: .bert, vocabularySize: 12, hiddenSize: hiddenSize, layerCount: 1, headCount: 2,
@@ -58,7 +58,7 @@ struct TrainingStateCheckpointTests {
     }
   }
 
-  @Test("every part of a state comes back to the bit", arguments: [true, false], [true, false])
+  @Test("every part of a state is restored bit for bit", arguments: [true, false], [true, false])
   func roundTrip(hasBest: Bool, isEvaluationDue: Bool) throws {
     defer { try? FileManager.default.removeItem(atPath: path) }
     let model = model()
@@ -98,7 +98,7 @@ struct TrainingStateCheckpointTests {
     }
   }
 
-  @Test("the state after an evaluation does not replace the one before, which the manifest names")
+  @Test("the state after an evaluation does not replace the earlier one, which the manifest names")
   func evaluation() throws {
     defer { try? FileManager.default.removeItem(atPath: path) }
     let model = model()
@@ -109,20 +109,20 @@ struct TrainingStateCheckpointTests {
     try store.save(state(of: model, step: 3), into: output)
     var newest = try #require(try CheckpointStore<TrainingState>.open(path, recipe: recipe))
     #expect(try newest.load(for: (model, 3)).state.isEvaluationDue == false)
-    // As if the process had been killed before it replaced the manifest.
+    // Simulate a process that was killed before it replaced the manifest.
     try before.write(to: URL(filePath: path + "/checkpoint.json"))
     var opened = try #require(try CheckpointStore<TrainingState>.open(path, recipe: recipe))
     #expect(try opened.load(for: (model, 3)).state.isEvaluationDue)
   }
 
-  @Test("states of version 1 are read, and one that an evaluation follows is written again")
+  @Test("states of version 1 are read, and one before an evaluation is written again")
   func version1() throws {
     defer { try? FileManager.default.removeItem(atPath: path) }
     let model = model()
     let output = try OutputDirectory(path, as: .run)
     var store = CheckpointStore<TrainingState>(directory: path, recipe: recipe)
     try store.save(state(of: model, step: 3, hasBest: false, isEvaluationDue: true), into: output)
-    // Version 1 gave no other name to a state whose evaluation is due.
+    // Version 1 had no separate name for a state whose evaluation is due.
     let (new, old) = (path + "/checkpoint-3-due.safetensors", "checkpoint-3.safetensors")
     try FileManager.default.moveItem(atPath: new, toPath: output.file(old))
     try JSONFile.write(

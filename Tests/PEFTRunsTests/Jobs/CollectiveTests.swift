@@ -22,7 +22,7 @@ private final class PipePair: Collective {
 
   init(rank: Int, in directory: String) throws {
     self.rank = rank
-    // Both open for reading and writing, so that neither waits for the other here.
+    // Both are opened for reading and writing, so that neither open blocks.
     func open(_ name: Int) throws -> FileHandle {
       try FileHandle(forUpdating: URL(filePath: directory + "/from-\(name)"))
     }
@@ -30,7 +30,7 @@ private final class PipePair: Collective {
   }
 
   private func exchange(_ mine: Data) throws -> Data {
-    // The pipe takes no more than some at once: the first writes while the second reads.
+    // A pipe has a limited capacity, so the first process writes while the second reads.
     if rank == 0 { try writing.write(contentsOf: mine) }
     var theirs = Data()
     while theirs.count < mine.count {
@@ -68,8 +68,8 @@ struct CollectiveTests {
     "id3": IncrementalUnmasking(share: 0.01),
   ]
 
-  /// Trains with some processes, batches of five so that their parts are unequal, and returns what
-  /// there is in the end.
+  /// Trains with the given processes, with batches of five so that their parts are unequal, and
+  /// returns the final values.
   private static func train(
     _ method: String, with collective: any Collective = Alone()
   ) throws -> (values: [Float], losses: [Double]) {
@@ -90,7 +90,7 @@ struct CollectiveTests {
   }
 
   @Test(
-    "two processes find what one finds, within rounding, and the same bits as each other",
+    "two processes agree bit for bit, and agree with a single one within rounding",
     arguments: ["full", "lora", "id3"])
   func two(method: String) async throws {
     let directory = FileManager.default.temporaryDirectory
@@ -118,7 +118,7 @@ struct CollectiveTests {
       distance += Double(one - other) * Double(one - other)
       size += Double(one) * Double(one)
     }
-    // Twelve steps of AdamW, whose division amplifies the rounding of sums in another order.
+    // Twelve steps of AdamW, whose division amplifies the rounding of sums in a different order.
     #expect((distance / size).squareRoot() < 1e-4, "\(distance) of \(size)")
     for (one, other) in zip(alone.losses, together.suffix(alone.losses.count)) {
       #expect(abs(one - Double(other)) < 1e-4 * one)

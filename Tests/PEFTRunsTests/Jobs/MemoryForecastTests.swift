@@ -18,7 +18,7 @@ struct MemoryForecastTests {
     return memory
   }
 
-  @Test("a message has what is needed by item, what is free, and the remedy")
+  @Test("a message lists the memory needed by item, the free memory, and the remedy")
   func message() {
     let loaded = #expect(throws: InsufficientMemory.self) {
       try forecast(held: 40 << 20).check(available: 6 << 20)
@@ -34,14 +34,14 @@ struct MemoryForecastTests {
         + "activations 2 MiB), and 0 MiB are free; lower `heat`")
   }
 
-  @Test("what fits to the byte is taken, and what is held already does not count")
+  @Test("a job that fits exactly is accepted, and memory already held does not count")
   func limits() throws {
     let memory = forecast(held: 40 << 20)
     #expect(memory.totalBytes == 47 << 20)
     #expect(memory.neededBytes == 7 << 20)
     try memory.check(available: 7 << 20)
     #expect(throws: InsufficientMemory.self) { try memory.check(available: 7 << 20 - 1) }
-    // Loading took more than the job does.
+    // Loading took more memory than the job needs.
     let packed = forecast(held: 100 << 20)
     #expect(packed.totalBytes == 100 << 20)
     try packed.check(available: 0)
@@ -78,14 +78,14 @@ struct MemoryForecastTests {
 
   @Test("forecast, gradients and optimizer agree on a table of 4096 × 512")
   func table() async {
-    // What is resident is counted for the whole process.
+    // Resident memory is counted for the whole process.
     await #expect(processExitsWith: .success) {
       let job = try MemoryForecastTests.prepared()
       let memory = job.forecast(timing: false).memory
       let tableBytes = 4 * 4096 * 512
       let positionBytes = 4 * 128 * 512
       let dense = 4 * job.counts.trainable - tableBytes - positionBytes
-      // The few rows that are read.
+      // Only the few rows that are read count.
       #expect(memory[.gradients] > dense && memory[.gradients] < dense + tableBytes / 8)
       let optimized = 2 * (dense + positionBytes)
       #expect(memory[.optimizer] > optimized && memory[.optimizer] < optimized + tableBytes / 8)
@@ -99,13 +99,13 @@ struct MemoryForecastTests {
       let before = TensorMemory.current.bytesInUse
       tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
       let gradientBytes = TensorMemory.current.bytesInUse - before
-      // Without the activations that the pass let go.
+      // Without the activations that the pass has freed.
       #expect(gradientBytes < memory[.gradients] + tableBytes / 8)
       TensorMemory.releaseUnused()
       let resident = Processor.residentMemory
       var optimizer = AdamW(parameters: job.model.trainableParameters)
       optimizer.step(gradients: gradients, learningRate: 1e-3, gradientScale: 1)
-      // Memory comes in pieces of 16 MiB, of which 2 MiB are there at a time.
+      // Memory is allocated in pieces of 16 MiB, of which 2 MiB are resident at a time.
       let optimizerBytes = Processor.residentMemory - resident
       #expect(abs(optimizerBytes - memory[.optimizer]) < 4 << 20, "\(optimizerBytes)")
     }

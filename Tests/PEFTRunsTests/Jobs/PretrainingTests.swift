@@ -10,7 +10,7 @@ struct PretrainingTests {
   private let root = FileManager.default.temporaryDirectory
     .appending(path: "peft-pretraining-\(UUID().uuidString)").path
 
-  /// A job on a text in which every word follows from the one before.
+  /// A job on a text in which every word follows from the previous one.
   private func job(_ target: PretrainingJob.Target) throws -> PretrainingJob {
     try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
     let verse = "one two three four five six seven eight nine ten\n"
@@ -33,7 +33,8 @@ struct PretrainingTests {
   }
 
   @Test(
-    "learns, and its directory is a model like any other", arguments: PretrainingJob.Target.allCases
+    "learns, and its directory is an ordinary model directory",
+    arguments: PretrainingJob.Target.allCases
   )
   func learns(target: PretrainingJob.Target) throws {
     defer { try? FileManager.default.removeItem(atPath: root) }
@@ -59,7 +60,7 @@ struct PretrainingTests {
     #expect(document["tokensSeen"]?.integer ?? 0 > 0)
   }
 
-  @Test("a run that is ended goes on to the same bits", arguments: PretrainingJob.Target.allCases)
+  @Test("an interrupted run resumes to the same bits", arguments: PretrainingJob.Target.allCases)
   func resumes(target: PretrainingJob.Target) throws {
     defer { try? FileManager.default.removeItem(atPath: root) }
     var job = try job(target)
@@ -89,7 +90,7 @@ struct PretrainingTests {
     }
   }
 
-  /// Steps, losses, rates and norms; seconds differ.
+  /// Steps, losses, rates and norms, without the seconds, which differ.
   private static func curve(_ directory: String) throws -> [[Substring]] {
     try String(contentsOfFile: directory + "/steps.csv", encoding: .utf8)
       .split(separator: "\n").map { Array($0.split(separator: ",").prefix(5)) }
@@ -114,14 +115,14 @@ struct PretrainingTests {
     }
   }
 
-  @Test("where there is nothing to go on from it begins, but not among others' files")
+  @Test("without a checkpoint, resuming begins a run, but not among other people's files")
   func beginning() throws {
     defer { try? FileManager.default.removeItem(atPath: root) }
     var job = try job(.causal)
     job.settings.length = .steps(2)
     let output = root + "/new"
     #expect(try job.prepare(output: output, resuming: true, overwriting: false).stepsDone == 0)
-    // A temporary file of somebody else's stays.
+    // Somebody else's temporary file is kept.
     try "".write(toFile: output + "/.config.json.1.partial", atomically: true, encoding: .utf8)
     let begun = try job.prepare(output: output, resuming: true, overwriting: false)
     #expect(try job.finishedRun(in: output) == nil)
@@ -145,7 +146,7 @@ struct PretrainingTests {
     #expect(throws: FileError.self) { try job.finishedRun(in: output) }
   }
 
-  @Test("a directory is written by one at a time")
+  @Test("only one process writes a directory at a time")
   func locked() throws {
     defer { try? FileManager.default.removeItem(atPath: root) }
     let job = try job(.causal)
@@ -157,7 +158,7 @@ struct PretrainingTests {
     #expect(outcome == nil)
   }
 
-  @Test("a checkpoint without the dev text it was begun with, or another interval, is refused")
+  @Test("a checkpoint with other dev text or another interval is refused")
   func otherDev() throws {
     defer { try? FileManager.default.removeItem(atPath: root) }
     let job = try job(.causal)
@@ -208,7 +209,7 @@ struct PretrainingTests {
       }
     }
     try text.write(toFile: manifest, atomically: true, encoding: .utf8)
-    // A line of the curve that no run wrote is named.
+    // The error names the line of the curve that no run could have written.
     try bytes.write(to: URL(filePath: path))
     let curve = try String(contentsOfFile: output + "/steps.csv", encoding: .utf8)
     var unmarked = try #require(JSONValue(parsing: text.utf8).object)
@@ -223,7 +224,7 @@ struct PretrainingTests {
     ] {
       let table = "step,loss,learning_rate,gradient_norm,tokens,seconds\n" + row + "\n"
       try table.write(toFile: output + "/steps.csv", atomically: true, encoding: .utf8)
-      // An earlier version made no mark of the table.
+      // An earlier version recorded no mark of the table.
       for isMarked in [true, false] {
         try (isMarked ? text : JSONValue.object(unmarked).text())
           .write(toFile: manifest, atomically: true, encoding: .utf8)
@@ -239,7 +240,7 @@ struct PretrainingTests {
     #expect(try last.run(shouldStop: { false }) { _ in } != nil)
   }
 
-  @Test("an older model stays until all that the new one needs has been read")
+  @Test("an older model is kept until all inputs of the new one have been read")
   func overwriting() throws {
     defer { try? FileManager.default.removeItem(atPath: root) }
     var job = try job(.causal)

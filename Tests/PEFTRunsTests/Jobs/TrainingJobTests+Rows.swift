@@ -3,9 +3,9 @@ import PEFTRuns
 import PEFTTensor
 import Testing
 
-/// Jobs in which some matrices train by rows, as a selection by neurons marks them.
+/// Jobs that train single rows of some matrices, as a selection of neurons does.
 extension TrainingJobTests {
-  /// A small model whose head trains, and some rows of three matrices.
+  /// A small model in which the head and some rows of three matrices train.
   func preparedRows(_ change: (inout TrainingJob) -> Void = { _ in }) throws -> PreparedJob {
     let job = try prepared(HeadTuning(), change)
     for (name, rows) in Self.rows {
@@ -25,7 +25,7 @@ extension TrainingJobTests {
     try #require(model.parameters.first { $0.parameter.name == name }?.parameter)
   }
 
-  @Test("counts and forecast are those of the rows")
+  @Test("counts and forecast are for the rows only")
   func rowCounts() throws {
     let head = try prepared(HeadTuning())
     let job = try preparedRows()
@@ -38,7 +38,7 @@ extension TrainingJobTests {
     #expect(memory[.bestCopy] == 4 * trainable)
   }
 
-  @Test("a method that is attached trains whole matrices again")
+  @Test("attaching a method makes whole matrices trainable again")
   func rowsAreReset() throws {
     let job = try preparedRows()
     FullTuning().attach(to: job.model, using: SeededGenerator(seed: 1, purpose: "weights"))

@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Training jobs")
 struct TrainingJobTests {
-  /// A small random model and examples whose label is a word in them.
+  /// A small random model, and examples whose labels are words in their texts.
   func prepared(
     _ method: any AdaptationMethod = FullTuning(), regression: Bool = false,
     _ change: (inout TrainingJob) -> Void = { _ in }
@@ -44,17 +44,17 @@ struct TrainingJobTests {
       session: job.session, shouldStop: shouldStop, observe: observe)
   }
 
-  @Test("memory that is not there is refused with numbers and remedies")
+  @Test("a lack of memory is reported with numbers and remedies")
   func memory() async {
-    // What tensors hold is counted for the whole process.
+    // Tensor memory is counted for the whole process.
     await #expect(processExitsWith: .success) {
       let job = try TrainingJobTests().prepared()
       let memory = job.forecast(timing: false).memory
       #expect(memory[.activations] > 0)
-      // A step may read fewer positions than there are.
+      // A step may read fewer positions than exist.
       #expect(memory[.gradients] <= 4 * job.counts.trainable)
       #expect(memory[.gradients] > 4 * (job.counts.trainable - 128 * 128))
-      // So many tokens are every word of a small vocabulary.
+      // With this many tokens, every word of a small vocabulary occurs.
       #expect(memory[.optimizer] == 8 * job.counts.trainable)
       #expect(memory[.bestCopy] == 4 * job.counts.trainable)
       #expect(memory[.process] > 1 << 20)
@@ -65,7 +65,7 @@ struct TrainingJobTests {
         let message = "\(error)"
         return message.contains("MiB") && message.contains("`batch-size`")
       }
-      // Without evaluations, which hold more than a step of so few.
+      // Without evaluations, which need more memory than a step with so few trainable parameters.
       let adapted = try TrainingJobTests().prepared(LowRankAdaptation(rank: 2)) {
         $0.devPath = nil
       }
@@ -78,7 +78,7 @@ struct TrainingJobTests {
       #expect(lowRank[.gradients] < memory[.gradients] / 10)
       #expect((timed.tokensPerSecond ?? 0) > 0)
       #expect(memory[.packedWeights] == 0)
-      // Gradients are whole, and what is planned to train counts.
+      // Gradients are dense, and everything planned to train counts.
       let unmasked = try TrainingJobTests().prepared(IncrementalUnmasking(share: 0.1))
       let unmasking = unmasked.forecast(timing: false).memory
       #expect(unmasking[.gradients] == memory[.gradients])
@@ -99,7 +99,7 @@ struct TrainingJobTests {
   }
 
   @Test(
-    "a frozen parameter does not change, and what trains does",
+    "frozen parameters do not change, and trainable ones do",
     arguments: MethodCatalogue.standard.names)
   func frozen(name: String) throws {
     let method = try #require(MethodCatalogue.standard.method(named: name))
@@ -107,7 +107,7 @@ struct TrainingJobTests {
     let before = job.model.parameters.map { ($0.parameter, $0.parameter.value) }
     _ = try train(job)
     for (parameter, value) in before {
-      // A key's bias has no gradient but rounding; AdamW's decay leaves a zero bias at zero.
+      // The gradient of a key's bias is only rounding; AdamW's decay leaves a zero bias at zero.
       #expect(
         parameter.value.isIdentical(to: value) != parameter.isTrainable
           || parameter.name.hasSuffix("key.bias"), "\(parameter.name)")
@@ -115,7 +115,7 @@ struct TrainingJobTests {
   }
 
   @Test(
-    "frozen matrices held once in bf16 are the file's again at evaluations and at the end",
+    "frozen matrices packed in bf16 are read from the file at evaluations and at the end",
     arguments: [
       LowRankAdaptation(rank: 2), WeightDecomposedAdaptation(LowRankAdaptation(rank: 2)),
     ] as [any AdaptationMethod])
@@ -125,7 +125,7 @@ struct TrainingJobTests {
         $0.settings.precision = .bf16
         $0.settings.length = .steps(7)
         $0.settings.evaluationInterval = 2
-        // Batches of few rows as well.
+        // Also with batches of few rows.
         $0.settings.batches = BatchPlan(size: .examples(3))
       }
       if keepingAll { for entry in job.model.parameters { entry.parameter.origin = nil } }
@@ -149,7 +149,7 @@ struct TrainingJobTests {
     }
   }
 
-  @Test("a model file that is written to while it is in use ends the run with its name")
+  @Test("a model file that changes while in use ends the run, and the error names it")
   func changedFile() throws {
     let directory = FileManager.default.temporaryDirectory
       .appending(path: "peft-changed-\(UUID().uuidString)").path
@@ -179,7 +179,7 @@ struct TrainingJobTests {
     }
   }
 
-  @Test("regression is learnt")
+  @Test("regression learns")
   func regression() throws {
     let job = try prepared(regression: true) { $0.settings.length = .epochs(20) }
     #expect(job.task is Regression)
@@ -188,7 +188,7 @@ struct TrainingJobTests {
     #expect(pearson > 0.9)
   }
 
-  @Test("the best evaluation is what the model keeps, and patience ends the run")
+  @Test("the model keeps the best evaluation, and patience ends the run")
   func bestIsKept() throws {
     let job = try prepared {
       $0.settings.length = .steps(200)
@@ -234,7 +234,7 @@ struct TrainingJobTests {
     #expect(others.allSatisfy { $0.0.value.isIdentical(to: $0.1) })
   }
 
-  @Test("parameters that are not finite after the last step are no result")
+  @Test("parameters that are not finite after the last step are an error")
   func nonFiniteEnd() throws {
     let job = try prepared {
       $0.settings.length = .steps(1)

@@ -6,7 +6,7 @@ import PEFTTensor
 import TestSupport
 import Testing
 
-@Suite("A run names the files that it read")
+@Suite("A run names the files it read")
 struct OpenedFilesTests {
   private let directory = FileManager.default.temporaryDirectory
     .appending(path: "peft-opened-\(UUID().uuidString)").path
@@ -33,7 +33,7 @@ struct OpenedFilesTests {
     try job.run(to: directory + "/" + name, start: .new, shouldStop: { false }, observe: { _ in })
   }
 
-  @Test("what takes the place of base and adapter after they were read is not named")
+  @Test("files that replace base and adapter after they were read are not named")
   func replaced() throws {
     defer { try? FileManager.default.removeItem(atPath: directory) }
     let first = try run(job().prepare(), to: "first")

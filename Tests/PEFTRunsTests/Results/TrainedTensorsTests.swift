@@ -9,7 +9,7 @@ struct TrainedTensorsTests {
   private static let query = "bert.encoder.layer.0.attention.self.query.weight"
   private static let rows = [0, 3, 7]
 
-  /// A model whose head trains, and these rows of one matrix.
+  /// A model in which the head and these rows of one matrix train.
   private func model(seed: UInt64, rows: [Int]?) throws -> TransformerModel {
     let configuration = EncoderConfiguration(
       family: .bert, vocabularySize: 12, hiddenSize: 8, layerCount: 1, headCount: 2,
@@ -37,7 +37,8 @@ struct TrainedTensorsTests {
     try body(path)
   }
 
-  @Test("what trained comes back, and nothing else is written", arguments: [nil, rows])
+  @Test(
+    "trained tensors survive a round trip, and nothing else is written", arguments: [nil, rows])
   func roundTrip(rows: [Int]?) throws {
     try withFile { path in
       let (trained, other) = (try model(seed: 1, rows: rows), try model(seed: 2, rows: rows))
@@ -60,7 +61,7 @@ struct TrainedTensorsTests {
     }
   }
 
-  @Test("a matrix of rows is stored as these rows and their numbers")
+  @Test("a matrix with trained rows is stored as these rows and their indices")
   func layout() throws {
     try withFile { path in
       let trained = try model(seed: 1, rows: Self.rows)
@@ -100,7 +101,8 @@ struct TrainedTensorsTests {
     }
   }
 
-  @Test("row numbers that are no integers, values of another shape and strangers are refused")
+  @Test(
+    "row indices that are not integers, values of another shape and unknown tensors are refused")
   func malformed() throws {
     let marked = try model(seed: 1, rows: Self.rows)
     let head = marked.trainableParameters.filter { $0.name != Self.query }.map { parameter in
@@ -129,7 +131,7 @@ struct TrainedTensorsTests {
     }
   }
 
-  @Test("elements that a method chose come back with the file, and malformed ones are refused")
+  @Test("elements that a method chose are read back, and malformed ones are refused")
   func elements() throws {
     try withFile { path in
       let trained = try model(seed: 1, rows: Self.rows)
@@ -150,7 +152,7 @@ struct TrainedTensorsTests {
         let expected = [3, 17, 63].contains(position) ? theirs.value.elements : before
         #expect(mine.value.elements[position] == expected[position])
       }
-      // A method that chooses nothing has no place for them.
+      // A method that chooses no elements cannot represent them.
       let strict = try model(seed: 2, rows: Self.rows)
       #expect(throws: FileError.self) { try TrainedTensors.load(path, into: strict) }
     }

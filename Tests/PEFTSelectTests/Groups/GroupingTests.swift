@@ -58,7 +58,7 @@ struct GroupingTests {
     #expect(rows.groups.contains { $0.name == "m.layer.1.up.weight[3]" && $0.parameterCount == 3 })
   }
 
-  @Test("adapters exclude what they adapt, and each other")
+  @Test("adapters exclude the weights they adapt, and each other")
   func candidates() throws {
     let grouping = try ParameterGrouping(
       parameters, by: .kindByLayer, candidates: AdapterCandidates(ranks: [2, 1]))
@@ -81,7 +81,7 @@ struct GroupingTests {
     }
   }
 
-  @Test("a file that overlaps, leaves out, repeats or matches nothing is refused by name")
+  @Test("a file with overlapping, missing, repeated or unmatched patterns is refused by name")
   func refusals() {
     func message(_ named: [GroupingRule.NamedPatterns]) -> String {
       do {
@@ -116,7 +116,7 @@ struct GroupingTests {
     #expect((grouping != nil) == isMatch)
   }
 
-  @Test("candidates are parsed, and nothing else is")
+  @Test("candidates are parsed, and invalid ones are refused")
   func candidateTexts() {
     for text in ["lora:4", "lora:1,8", "lora:8@query", "lora:2,4@query+attention.output.dense"] {
       #expect(AdapterCandidates(text)?.description == text)
@@ -130,7 +130,7 @@ struct GroupingTests {
     }
   }
 
-  @Test("values carried to a deeper model follow relative depth")
+  @Test("values transferred to a deeper model follow relative depth")
   func transfer() throws {
     func groups(_ layers: Int) -> [ParameterGroup] {
       (0..<layers).map {

@@ -13,7 +13,7 @@ struct InfluenceEstimateTests {
       isAccepted: accepted ?? slopes.map { _ in true })
   }
 
-  @Test("the value of a trust region is the best over its steps", arguments: 0..<40)
+  @Test("the trust-region value is the best over its steps", arguments: 0..<40)
   func trustRegion(seed: Int) {
     var generator = SeededGenerator(seed: UInt64(seed), purpose: "parabolas")
     let (b, a) = (generator.normal(), 3 * generator.normal())
@@ -21,13 +21,12 @@ struct InfluenceEstimateTests {
     let found = InfluenceRule.trustRegion(reach: reach).best(slope: b, curvature: a)
     let steps = (0...2000).map { reach * Double($0) / 2000 }
     let best = steps.map { b * $0 - 0.5 * a * $0 * $0 }.max() ?? 0
-    // A group that would have to move uphill first is worth nothing here,
-    // however its parabola bends.
+    // A group with a negative slope has value 0 here, whatever its curvature.
     #expect(abs(found.value - (b > 0 ? best : 0)) <= 1e-5 * (abs(b) + abs(a)))
     #expect(found.step >= 0 && found.step <= reach)
   }
 
-  @Test("newton: b²/2a, nothing where the curvature is not positive")
+  @Test("Newton: b²/2a, and 0 unless the curvature is positive")
   func newton() {
     let found = InfluenceRule.newton.best(slope: 3, curvature: 2)
     #expect(found.step == 1.5 && found.value == 2.25)
@@ -36,7 +35,7 @@ struct InfluenceEstimateTests {
     }
   }
 
-  @Test("one accident with a curvature near zero rules the sum, not the ratio of means")
+  @Test("a single near-zero curvature dominates the sum, not the ratio of means")
   func heavyTail() {
     let records =
       (0..<9).map { _ in record([1, 1.2], [2, 2]) } + [record([1, 1.2], [1e-6, 2])]
@@ -46,9 +45,9 @@ struct InfluenceEstimateTests {
     #expect(sum[0] > 1000 * sum[1])
   }
 
-  @Test("what the gate refuses by its sign still counts in the ratio of means, and not in the sum")
+  @Test("records that the gate refuses by sign still count in the ratio of means, not in the sum")
   func refusedProbes() {
-    // A slope of no sign: the gate passes the positive half alone.
+    // Slopes without a consistent sign: the gate passes only the positive half.
     let slopes = [0.5, -0.5, 0.4, -0.4, 0.3, -0.3, 0]
     let records = slopes.map { record([$0], [$0 == 0 ? 0 : 2], accepted: [$0 > 0]) }
     let ratio = InfluenceEstimate(records, rule: .newton).groups[0]
@@ -59,7 +58,7 @@ struct InfluenceEstimateTests {
     #expect(abs(sum.slope - 0.4) < 1e-12)
   }
 
-  @Test("a probe of one example, which says nothing of its variance, leaves errors finite")
+  @Test("a probe of one example, which has no variance, leaves errors finite")
   func loneExamples() {
     func record(_ examples: Int, slope: Double, variance: Double) -> ProbeRecord {
       var record = ProbeRecord(
@@ -70,7 +69,7 @@ struct InfluenceEstimateTests {
     let (large, lone) = (
       record(16, slope: 1, variance: 0.04), record(1, slope: 1, variance: .infinity)
     )
-    // Of one example the variance is 16 · 0.04; of the mean of 49 a 49th of it.
+    // For one example the variance is 16 · 0.04; for the mean of 49 it is 1/49 of that.
     let known = InfluenceEstimate([large, large, large, lone], rule: .newton).groups[0]
     #expect(abs(known.slopeError - (0.64 / 49).squareRoot()) < 1e-12)
     #expect(known.valueError.isFinite && known.verdict == .certain)
@@ -94,7 +93,7 @@ struct InfluenceEstimateTests {
     #expect(groups.allSatisfy { $0.value.isFinite && $0.valueError.isFinite })
   }
 
-  @Test("the error of a value is that of its draws")
+  @Test("the error of a value matches the spread of its samples")
   func valueError() {
     var generator = SeededGenerator(seed: 4, purpose: "draws")
     let rule = InfluenceRule.trustRegion(reach: 0.3)
@@ -110,18 +109,19 @@ struct InfluenceEstimateTests {
     let mean = values.reduce(0, +) / 400
     let spread = (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 399).squareRoot()
     let claimed = estimates.map(\.valueError).reduce(0, +) / 400
-    // The probes here carry no covariance, which the file's records do not keep: an upper estimate.
+    // These probes lack the covariance, which the file's records do not store, so the estimate is
+    // an upper one.
     #expect(claimed > 0.8 * spread && claimed < 2 * spread, "\(claimed) for \(spread)")
   }
 
-  @Test("resampling shows what a selection owes to chance")
+  @Test("resampling shows how much of a selection is due to chance")
   func bootstrap() throws {
     let groups = (0..<3).map {
       ParameterGroup(
         name: "g\($0)", kind: .bias, layer: nil, parameterCount: 10, members: [.tensor("t\($0)")],
         exclusionClass: nil)
     }
-    // The first is always best; the two others take turns for the second place.
+    // The first is always best; the other two alternate in second place.
     let records = (0..<10).map {
       record([5, $0 % 2 == 0 ? 2 : 1, $0 % 2 == 0 ? 1 : 2], [1, 1, 1])
     }

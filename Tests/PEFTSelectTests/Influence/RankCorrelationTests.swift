@@ -9,7 +9,7 @@ struct RankCorrelationTests {
     let expected: Double
   }
 
-  /// The last but one by scipy.stats.kendalltau.
+  /// All but the last value are from scipy.stats.kendalltau.
   static let cases = [
     Case(x: [1, 2, 3, 4, 5], y: [1, 2, 3, 4, 5], expected: 1),
     Case(x: [1, 2, 3, 4, 5], y: [5, 4, 3, 2, 1], expected: -1),

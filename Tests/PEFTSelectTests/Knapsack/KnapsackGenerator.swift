@@ -1,9 +1,9 @@
 import PEFTSelect
 import PEFTTensor
 
-/// Instances for tests: small ones with everything in them, and large ones of Pisinger's classes.
+/// Instances for tests: small ones with all features, and large ones of Pisinger's classes.
 enum KnapsackGenerator {
-  /// Up to `count` items with small whole values, many ties, classes and forced items.
+  /// Up to `count` items with small integer values, many ties, exclusion classes and forced items.
   static func small(
     count: Int, using generator: inout SeededGenerator
   ) -> KnapsackInstance {
@@ -70,11 +70,11 @@ enum KnapsackGenerator {
   }
 }
 
-/// Checks an outcome by counting alone.
+/// Checks an outcome by counting only.
 struct OutcomeValidator {
   let instance: KnapsackInstance
 
-  /// What is wrong; nil when nothing is.
+  /// The fault in an outcome; nil if there is none.
   func fault(in outcome: KnapsackOutcome) -> String? {
     let items = instance.items
     guard outcome.selection == Array(Set(outcome.selection)).sorted(),

@@ -79,7 +79,7 @@ struct KnapsackSolverTests {
     }
   }
 
-  /// What can be seen of an item.
+  /// The visible properties of an item.
   private static func look(_ item: KnapsackItem) -> String { "\(item.weight) \(item.value)" }
 
   @Test("the frontier has the best value of every capacity, and its selections")
@@ -106,7 +106,7 @@ struct KnapsackSolverTests {
 
   @Test("values of very different size are added exactly")
   func exactSums() throws {
-    // In Double the three small ones vanish beside the large one: 2⁶⁰ + 3 · 1 = 2⁶⁰.
+    // In Double, the three small values vanish beside the large one: 2⁶⁰ + 3 · 1 = 2⁶⁰.
     let values = [0x1p60, 1, 1, 1]
     let items = values.map { KnapsackItem(weight: 1, value: $0) }
     let outcome = try KnapsackInstance(items: items, capacity: 4).solve()
@@ -120,7 +120,7 @@ struct KnapsackSolverTests {
     #expect(tie.selection == [0])
   }
 
-  @Test("beside a value beyond all measure the small ones are still weighed to the bit")
+  @Test("beside a huge value, small ones are still weighed exactly")
   func tinyPrices() throws {
     func instance(_ rest: [(weight: Int64, value: Double)]) throws -> KnapsackInstance {
       try KnapsackInstance(
@@ -130,7 +130,7 @@ struct KnapsackSolverTests {
     let better = try instance([(60, 50), (50, 41), (50, 41)])
     #expect(better.solve(using: .greedy).isProvenOptimal == false)
     #expect(better.solve().selection == [0, 2, 3])
-    // The same value weighs 101 with the second and the last.
+    // The second and the last have the same value at weight 101.
     let lighter = try instance([(10, 9), (49, 42), (49, 42), (90, 75)])
     for solver in [KnapsackSolver.automatic, .core, .bruteForce] {
       let outcome = lighter.solve(using: solver)
@@ -138,7 +138,7 @@ struct KnapsackSolverTests {
     }
   }
 
-  @Test("values whose sum is beyond Double are refused")
+  @Test("values whose sum exceeds Double are refused")
   func infiniteSum() {
     #expect(throws: KnapsackError.self) {
       try KnapsackInstance(
@@ -146,7 +146,7 @@ struct KnapsackSolverTests {
     }
   }
 
-  @Test("limits give the best so far, its bound and no proof")
+  @Test("limits give the best solution so far, its bound and no proof")
   func limits() throws {
     var generator = SeededGenerator(seed: 5, purpose: "limits")
     let instance = try KnapsackGenerator.instance(
@@ -167,7 +167,7 @@ struct KnapsackSolverTests {
     }
   }
 
-  @Test("instances that are none are refused, with the item")
+  @Test("invalid instances are refused, with the item")
   func refusals() {
     func error(_ items: [KnapsackItem], _ capacity: Int64 = 5) -> String {
       do {

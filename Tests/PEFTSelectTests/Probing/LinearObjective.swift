@@ -2,9 +2,9 @@ import PEFTNetwork
 import PEFTSelect
 import PEFTTensor
 
-/// A linear model z = W x + b under squared error: its loss is a quadratic in its parameters,
-/// so slope and curvature along any direction are known in closed form and the Gauss–Newton
-/// matrix is the Hessian.
+/// A linear model z = W x + b under squared error. Its loss is quadratic in its parameters, so
+/// slope and curvature along any direction are known in closed form, and the Gauss–Newton matrix is
+/// the Hessian.
 struct LinearObjective: Objective {
   struct Batch {
     let inputs: [[Double]]
@@ -41,14 +41,14 @@ struct LinearObjective: Objective {
 
   func targets(of batch: Batch) -> Targets { .values(batch.values) }
 
-  /// A batch drawn from y = 2 x₀ − x₁ + ½ x₂ + noise.
+  /// A batch sampled from y = 2 x₀ − x₁ + ½ x₂ + noise.
   static func batch(_ count: Int, using generator: inout SeededGenerator) -> Batch {
     let inputs = (0..<count).map { _ in (0..<3).map { _ in generator.normal() } }
     let values = inputs.map { 2 * $0[0] - $0[1] + 0.5 * $0[2] + 0.3 * generator.normal() }
     return Batch(inputs: inputs, values: values)
   }
 
-  /// b and a of a group that moves along these parts of the direction.
+  /// b and a of a group that moves along these components of the direction.
   func exact(_ batch: Batch, weights: [Double], bias: Double) -> (slope: Double, curvature: Double)
   {
     let w = self.weight.value.elements.map(Double.init)

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Parameter snapshot")
 struct ParameterSnapshotTests {
-  @Test("what changed comes back, what did not can still be read again")
+  @Test("changed values are restored, and unchanged ones can still be re-read")
   func restores() {
     let entries = ["left", "changed"].map { name in
       ModelParameter(

@@ -3,7 +3,7 @@ import PEFTSelect
 import PEFTTensor
 import Testing
 
-/// On a quadratic everything is known.
+/// On a quadratic, all results are known exactly.
 @Suite("Probes on a quadratic")
 struct QuadraticTests {
   private let objective = LinearObjective(weights: [0.5, 0.25, -1], bias: 0.125)
@@ -32,7 +32,7 @@ struct QuadraticTests {
     }
   }
 
-  @Test("one walk is exact", arguments: 1...5 as ClosedRange<UInt64>)
+  @Test("the one-walk probe is exact", arguments: 1...5 as ClosedRange<UInt64>)
   func oneWalk(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed, purpose: "data")
     let batch = LinearObjective.batch(40, using: &generator)
@@ -74,7 +74,7 @@ struct QuadraticTests {
     }
   }
 
-  @Test("a curvature that is noise is refused, whatever R² says, and one beyond it is not")
+  @Test("a curvature within the noise is refused, whatever R² is, and a larger one is accepted")
   func curvatureGate() throws {
     var generator = SeededGenerator(seed: 3, purpose: "gate")
     let (fit, steps) = (LossFit(), [-2.0, -1, 1, 2])
@@ -86,13 +86,13 @@ struct QuadraticTests {
         return fit.accepts(parabola)
       }
     }
-    // 5 of a hundred by the test; its standard error is 0.7.
+    // The test accepts 5 of a hundred; the standard error is 0.7 of a hundred.
     #expect((25...75).contains(try accepted(curvature: 0)))
     // 0.2 is 40 times the noise of a curvature, 0.02 / √17.
     #expect(try accepted(curvature: 0.2) > 990)
   }
 
-  @Test("fewer than three points are refused: they fit any noise")
+  @Test("fewer than three points are refused, because they fit any noise")
   func tooFewPoints() {
     #expect(LossFit(multipliers: [-1, 1]) == nil)
     #expect(LossFit(multipliers: [-1, 1, 1]) == nil)
@@ -125,7 +125,7 @@ struct QuadraticTests {
     #expect((0.88...0.995).contains(curvature), "curvature covered in \(curvature)")
   }
 
-  @Test("a whole probe leaves every byte as it was", arguments: [false, true])
+  @Test("a whole probe leaves every byte unchanged", arguments: [false, true])
   func leavesNoTrace(isTraining: Bool) throws {
     let before = (objective.weight.value.elements, objective.bias.value.elements)
     objective.bias.trains = .none
@@ -147,13 +147,13 @@ struct QuadraticTests {
   }
 
   @Test(
-    "a loss that is not finite ends a probe, which says at which batch", arguments: [false, true])
+    "a loss that is not finite ends a probe, which reports the batch", arguments: [false, true])
   func divergence(isTraining: Bool) throws {
     var settings = ProbeSettings()
     settings.path =
       isTraining
       ? .training(steps: 8, period: 2, learningRate: 0.1) : .held(directionBatches: 4)
-    // The third of the batches; along a training run one was probed before it.
+    // The third batch; along a training run, one batch was probed before it.
     let broken = isTraining ? 3 : 2
     let outcome = try probe(objective, groupings: [try grouping()], settings: settings) { index in
       if index == broken { objective.weight.value = Tensor([1, .nan, 1], shape: [1, 3]) }

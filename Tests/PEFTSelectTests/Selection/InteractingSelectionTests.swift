@@ -4,7 +4,8 @@ import Testing
 
 @Suite("Interacting selection")
 struct InteractingSelectionTests {
-  /// A random positive definite model of rank `count` over `features`, with weights and a budget.
+  /// A random positive definite model of `count` groups, of rank `features` plus a diagonal, with
+  /// weights and a budget.
   private struct Instance {
     let model: InteractionModel
     let slopes: [Double]
@@ -34,7 +35,7 @@ struct InteractingSelectionTests {
       ).solve()
     }
 
-    /// Every subset from scratch.
+    /// The best value, by evaluating every subset.
     func best() -> Double {
       var best = 0.0
       for mask in 0..<(1 << slopes.count) {
@@ -50,7 +51,7 @@ struct InteractingSelectionTests {
     }
   }
 
-  @Test("enumeration finds what all subsets from scratch give", arguments: [false, true])
+  @Test("enumeration agrees with brute force over all subsets", arguments: [false, true])
   func enumeration(hasClasses: Bool) {
     var generator = SeededGenerator(seed: 1, purpose: "interactions")
     for _ in 0..<30 {
@@ -64,13 +65,13 @@ struct InteractingSelectionTests {
     }
   }
 
-  @Test("greedy with swaps comes close to the best, and never above")
+  @Test("greedy with swaps comes close to the best, and never exceeds it")
   func greedy() {
     var generator = SeededGenerator(seed: 2, purpose: "interactions")
     var ratios: [Double] = []
     for _ in 0..<20 {
       let small = Instance(count: 12, features: 8, hasClasses: false, using: &generator)
-      // Ten groups of no use make it too large to enumerate, and change nothing.
+      // Ten useless groups make it too large to enumerate and do not change the result.
       let count = 30
       let padded = InteractionModel(
         slopes: small.slopes + Array(repeating: 1e-9, count: count - 12),
@@ -90,7 +91,8 @@ struct InteractingSelectionTests {
     #expect(mean > 0.98, "mean ratio \(mean)")
   }
 
-  @Test("twenty groups are all looked at; more are not, and lose little to the additive choice")
+  @Test(
+    "all subsets of twenty groups are examined; beyond that, little is lost to the additive choice")
   func sizes() throws {
     var generator = SeededGenerator(seed: 5, purpose: "interactions")
     let twenty = Instance(count: 20, features: 15, hasClasses: false, using: &generator).solve()
@@ -111,7 +113,7 @@ struct InteractingSelectionTests {
     }
   }
 
-  @Test("the order of the groups changes nothing")
+  @Test("the order of the groups does not matter")
   func permutations() {
     var generator = SeededGenerator(seed: 6, purpose: "interactions")
     let count = 10
@@ -135,7 +137,7 @@ struct InteractingSelectionTests {
     }
   }
 
-  @Test("two groups that do the same job count once")
+  @Test("two groups with the same effect count once")
   func duplicates() {
     let model = InteractionModel(
       slopes: [1, 1], interactions: [2, 2, 2, 2], ridge: [1e-6, 1e-6])
@@ -145,7 +147,7 @@ struct InteractingSelectionTests {
     #expect(abs(model.additiveValue(of: [0, 1]) - 2 * alone) < 1e-6)
   }
 
-  @Test("without interactions it is the knapsack of the values")
+  @Test("without interactions, it is the knapsack of the values")
   func diagonal() throws {
     var generator = SeededGenerator(seed: 3, purpose: "interactions")
     let slopes = (0..<12).map { _ in abs(generator.normal()) + 0.01 }

@@ -2,7 +2,7 @@ import PEFTNetwork
 import PEFTSelect
 import Testing
 
-@Suite("Walks down a ranking")
+@Suite("Selection by ranking")
 struct RankingTests {
   private static func group(
     _ name: String, _ count: Int, kind: ParameterKind = .norm, exclusionClass: Int? = nil
@@ -17,16 +17,16 @@ struct RankingTests {
   ]
   private let scores = [9, 3, 4.0, 5, 1]
 
-  @Test("the prefix ends at the first group that does not fit; a walk goes on without it")
+  @Test("the prefix ends at the first group that does not fit; the ranking continues without it")
   func endings() {
-    // By score: c 20, b 5, a 50 (does not fit into what is left of 40), d 1.
+    // By score: c 20, b 5, a 50 (does not fit into the remainder of 40), d 1.
     #expect(Selection.ranked(groups, by: scores, budget: 40, ending: .atTheFirst) == [0, 2, 3])
     #expect(Selection.ranked(groups, by: scores, budget: 40, ending: .never) == [0, 2, 3, 4])
     #expect(Selection.ranked(groups, by: scores, budget: 12, ending: .atTheFirst) == [0])
     #expect(Selection.ranked(groups, by: scores, budget: 86, ending: .never) == [0, 1, 2, 3, 4])
   }
 
-  @Test("groups without a score are left, of a class one is taken, of equals the smaller")
+  @Test("groups without a score are skipped, a class gives one, and of equals the smaller is taken")
   func refusals() {
     let classed = [
       Self.group("x", 30, exclusionClass: 0), Self.group("y", 10, exclusionClass: 0),

@@ -10,7 +10,7 @@ import Testing
 
 @Suite("Memory of probes")
 struct ProbeMemoryTests {
-  /// A job that trains the head, with data to evaluate on.
+  /// A job that trains the head and has data to evaluate on.
   private static func prepared() throws -> PreparedJob {
     let directory = FileManager.default.temporaryDirectory
       .appending(path: "peft-probe-memory-\(UUID().uuidString)").path
@@ -31,7 +31,7 @@ struct ProbeMemoryTests {
 
   @Test("every parameter has sums and a direction; a training run adds optimizer and copy")
   func items() async {
-    // What tensors hold is counted for the whole process.
+    // Tensor memory is counted for the whole process.
     await #expect(processExitsWith: .success) {
       let job = try ProbeMemoryTests.prepared()
       let marks = job.model.parameters.map(\.parameter.trains)
@@ -40,7 +40,7 @@ struct ProbeMemoryTests {
       #expect(job.model.parameters.map(\.parameter.trains) == marks)
       #expect(held[.moments] == 2 * bytes)
       #expect(held[.direction] == bytes)
-      // Of the positions, those that are read.
+      // Of the positions, only those that are read count.
       #expect(held[.gradients] > bytes - 4 * 128 * 128 && held[.gradients] <= bytes)
       #expect(held[.activations] > 0)
       for item in [MemoryForecast.Item.optimizer, .bestCopy, .snapshot] {

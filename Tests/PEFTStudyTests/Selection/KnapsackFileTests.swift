@@ -15,7 +15,7 @@ struct KnapsackFileTests {
     return try body(path)
   }
 
-  @Test("decimal weights become whole ones, exactly")
+  @Test("decimal weights become integers, exactly")
   func decimals() throws {
     try withFile("3 1.5\n2.25 0.75\n1e-3 1\r\n\n7 .125\n1 0 1\n") { path in
       let file = try KnapsackFile(path: path)
@@ -27,7 +27,7 @@ struct KnapsackFileTests {
     }
   }
 
-  @Test("numbers may stand on any lines")
+  @Test("numbers may be on any lines")
   func anyLines() throws {
     try withFile("2\n5\n1 2 3\n4") { path in
       let instance = try KnapsackFile(path: path).instance
@@ -36,7 +36,7 @@ struct KnapsackFileTests {
   }
 
   @Test(
-    "what is no instance is refused with its line",
+    "an invalid instance is refused with its line",
     arguments: [
       ("", "line 1"), ("2", "line 1"), ("x 5\n", "line 1"), ("-1 5\n", "line 1"),
       ("2 5\n1 1\n", "1 of 2"), ("1 5\n1\n", "0 of 1"), ("1 5\nnan 1\n", "line 2"),

@@ -7,7 +7,8 @@ import Testing
 
 @Suite("Plans in files")
 struct PlanFileTests {
-  /// The best of four groups beside the head under a budget of 10: b and c, not a; c excludes d.
+  /// The best of four groups in addition to the head under a budget of 10: b and c, but not a; c
+  /// excludes d.
   private static let text = """
     {"format":1,"model":{"directory":"/model","files":{"model.safetensors":"00"},"parameters":100},
     "budget":10,"weight":10,"share":0.1,"value":6,"upperBound":6,"proven":true,"solver":"core",
@@ -40,7 +41,7 @@ struct PlanFileTests {
     return try body(path)
   }
 
-  @Test("a plan holds, and comes back from the file it is written to")
+  @Test("a plan is consistent and survives a round trip through its file")
   func roundTrip() throws {
     let plan = try plan()
     let again = try withFile(plan.json.text()) { try Plan.read($0) }
@@ -61,7 +62,7 @@ struct PlanFileTests {
     "{\"name\":\"d\",\"kind\":\"bias\",\"parameters\":1,\"value\":1,\"step\":1,\"members\":[\"d\"]}"
 
   @Test(
-    "every forgery is found",
+    "every forgery is detected",
     arguments: [
       [("\"weight\":10", "\"weight\":9")], [("\"value\":6,", "\"value\":7,")],
       [("\"upperBound\":6", "\"upperBound\":5")], [("\"budget\":10", "\"budget\":9")],
@@ -89,7 +90,7 @@ struct PlanFileTests {
   }
 
   @Test(
-    "what no plan has is refused",
+    "invalid plans are refused",
     arguments: [
       ("\"parameters\":4", "\"parameters\":4611686018427387904"),
       ("\"parameters\":4", "\"parameters\":0"), ("\"value\":3", "\"value\":-3"),

@@ -16,7 +16,7 @@ struct PublishedInstanceTests {
   }
 
   @Test(
-    "every one of the Universidad del Cauca's is solved to its optimum", .enabled(if: isThere),
+    "every instance of the Universidad del Cauca is solved to its optimum", .enabled(if: isThere),
     arguments: ["low-dimensional", "large_scale"])
   func unicauca(_ folder: String) throws {
     let root = Self.root + "/unicauca"
@@ -36,7 +36,7 @@ struct PublishedInstanceTests {
   }
 
   @Test(
-    "every one of Pisinger's is solved to its optimum", .enabled(if: isThere),
+    "every instance of Pisinger's is solved to its optimum", .enabled(if: isThere),
     arguments: ["knapPI_1_100_100000", "knapPI_9_50_1000"])
   func pisinger(_ name: String) throws {
     let text = try String(

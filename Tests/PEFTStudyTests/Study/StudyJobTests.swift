@@ -9,7 +9,7 @@ import Testing
 
 @Suite("Studies")
 struct StudyJobTests {
-  /// A directory with a small model and data, removed at the end.
+  /// A directory with a small model and data, removed on deinit.
   private final class Place {
     let path = FileManager.default.temporaryDirectory.appending(path: "peft-\(UUID())").path
     var job: TrainingJob {
@@ -59,7 +59,7 @@ struct StudyJobTests {
     }
   }
 
-  @Test("files that disappear after they were read change nothing")
+  @Test("files that disappear after they were read do not matter")
   func readOnce() throws {
     let place = try Place()
     let expected = numbers(try place.compare(Self.methods, in: "before"))
@@ -89,7 +89,7 @@ struct StudyJobTests {
     let results = try suite.results()
     #expect(results.entries.map(\.row.label) == comparison.entries.map(\.label))
     for (entry, other) in zip(results.entries, comparison.entries) {
-      // Both rates with the first seed, the chosen one with the second.
+      // Both rates run with the first seed, the chosen one also with the second.
       #expect(entry.trials.count == 3 && entry.chosen.count == 2)
       #expect(entry.trainable == other.trainable)
       #expect(entry.chosen.map(\.learningRate) == [other.learningRate, other.learningRate])
@@ -100,7 +100,7 @@ struct StudyJobTests {
     }
   }
 
-  @Test("without rates, a method takes its usual one; two methods of one name are refused")
+  @Test("without rates, a method uses its usual one; two methods with one name are refused")
   func usualRates() throws {
     let place = try Place()
     let comparison = try place.compare(Self.methods, in: "usual", rates: [])
@@ -112,7 +112,7 @@ struct StudyJobTests {
     }
   }
 
-  @Test("a rate that diverges is not chosen; where all diverge, the error is the run's")
+  @Test("a rate that diverges is not chosen; if all diverge, the run's error is thrown")
   func divergence() throws {
     let place = try Place()
     let found = try place.compare([Self.methods[1]], in: "one", seeds: [1], rates: [1e30, 1e-3])

@@ -26,7 +26,7 @@ struct SuiteRowTests {
   private static let fixed = Study.Kind.fixed(HeadTuning())
 
   @Test(
-    "two rows that would have one directory are refused, and a row that would have none",
+    "two rows that would share a directory are refused, and so is a row without a valid one",
     arguments: [
       (["ours@1%"], [0.01], "ours@1%"), (["A", "a"], [0.01], "A"),
       (["\u{E9}", "e\u{301}"], [0.01], "\u{E9}"), ([], [0.01, 0.01000000001], "ours@1%"),
@@ -40,7 +40,7 @@ struct SuiteRowTests {
     #expect(error?.description.contains(named) == true)
   }
 
-  @Test("rows of different problems may have one name")
+  @Test("rows of different problems may share a name")
   func problems() throws {
     let suite = Self.suite(
       problems: ["a", "b"], methods: [("ours", Self.chosen), ("c", Self.fixed)])
@@ -49,7 +49,7 @@ struct SuiteRowTests {
     #expect(rows.map(\.label) == ["ours@1%", "c", "ours@1%", "c"])
   }
 
-  @Test("problems that would have one directory are refused before their models are read")
+  @Test("problems that would share a directory are refused before their models are read")
   func equalProblems() throws {
     let output = FileManager.default.temporaryDirectory.appending(path: "\(UUID())").path
     defer { try? FileManager.default.removeItem(atPath: output) }
@@ -60,7 +60,7 @@ struct SuiteRowTests {
     #expect(error?.description.contains("\"Task\" and \"task\"") == true)
   }
 
-  @Test("more rows than anybody runs are refused before all are made")
+  @Test("a study with too many rows is refused before all are made")
   func limit() throws {
     let suite = Self.suite(
       problems: (0..<1000).map { "p\($0)" },

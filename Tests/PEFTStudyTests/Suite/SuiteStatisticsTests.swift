@@ -11,8 +11,8 @@ import Testing
 
 @Suite("Statistics of suites")
 struct SuiteStatisticsTests {
-  /// Results of methods on one problem of 10,000 parameters: family, size, and for each seed the
-  /// score on dev and test.
+  /// Results of methods on one problem with 10,000 parameters: family, size, and for each seed the
+  /// scores on dev and test.
   private static func results(
     _ methods: [(name: String, family: String, size: Int, dev: [Double], test: [Double])],
     budgets: [Double] = [0.01, 0.1], seeds: [UInt64] = [1, 2, 3, 4, 5],
@@ -54,7 +54,7 @@ struct SuiteStatisticsTests {
   private static func flat(_ value: Double) -> [Double] { Array(repeating: value, count: 5) }
 
   @Test(
-    "a family stands at a budget with what fits and is best on the dev data, whatever the test data say"
+    "a family's representative fits and is best on the dev data, whatever the test data say"
   )
   func representatives() throws {
     let results = try Self.results([
@@ -77,7 +77,7 @@ struct SuiteStatisticsTests {
     #expect(tally.wins == 1 && tally.ties == 0 && tally.losses == 1)
   }
 
-  @Test("the interval is that of paired means: a common swing of the seeds is no uncertainty")
+  @Test("the interval is that of paired means: a common variation of the seeds is no uncertainty")
   func pairing() throws {
     let swing = [0.1, 0.5, 0.2, 0.9, 0.3]
     let results = try Self.results([
@@ -92,11 +92,11 @@ struct SuiteStatisticsTests {
     let crossed = try #require(
       statistics.difference("ours", against: ["lora"], on: "task", budget: 0.01))
     #expect(crossed.verdict == .tie)
-    // The standard error of the mean of 5 differences of deviation 0.37 is 0.17.
+    // The standard error of the mean of 5 differences with standard deviation 0.37 is 0.17.
     #expect(crossed.difference.low < -0.2 && crossed.difference.high > 0.2)
   }
 
-  @Test("intervals over five seeds hold the mean of normal scores some 93 times of a hundred")
+  @Test("intervals over five seeds contain the mean of normal scores about 93 times in a hundred")
   func coverage() throws {
     let bootstrap = SeedBootstrap(seeds: 5)
     var generator = SeededGenerator(seed: 7, purpose: "coverage")
@@ -106,8 +106,8 @@ struct SuiteStatisticsTests {
       let estimate = bootstrap.estimate(values)
       return estimate.low <= 0 && 0 <= estimate.high
     }
-    // Plain percentiles hold it 83 times. The resamples of five values have no further ends than
-    // the values themselves: what is lacking to 95; the standard error is 1.3.
+    // Plain percentiles contain it 83 times in a hundred. No resample of five values lies outside
+    // the range of the values, which explains the rest of the gap to 95. The standard error is 1.3.
     #expect((0.89...0.97).contains(Double(held) / Double(trials)))
   }
 
@@ -119,11 +119,11 @@ struct SuiteStatisticsTests {
       let estimate = bootstrap.estimate((0..<count).map { _ in Double(generator.normal()) })
       return estimate.low <= 0 && 0 <= estimate.high
     }
-    // The standard error of 95 of a hundred is 1.1.
+    // The standard error of 95 in a hundred is 1.1.
     #expect((0.915...0.985).contains(Double(held) / 400))
   }
 
-  @Test("a run without a finite score takes its row out, and the report says so")
+  @Test("a run without a finite score removes its row, and the report says so")
   func withoutResult() throws {
     let results = try Self.results([
       ("ours", "ours", 50, Self.flat(0.5), [0.5, 0.5, .nan, 0.5, 0.5]),
@@ -133,9 +133,9 @@ struct SuiteStatisticsTests {
     #expect(SuiteStatistics(results).families(on: "task") == ["bitfit"])
   }
 
-  @Test("percentiles are moved out by what a normal distribution is narrower than Student's")
+  @Test("percentiles are moved outwards by the difference between the normal and Student's t")
   func tails() throws {
-    // Student's t for 95 %, as tabled.
+    // Student's t for 95 %, from a table.
     for (degrees, bound) in [
       (1, 12.7062), (2, 4.30265), (3, 3.18245), (4, 2.77645), (9, 2.26216), (30, 2.04227),
     ] {
@@ -152,8 +152,8 @@ struct SuiteStatisticsTests {
 
   @Test("the area is the mean of the frontier's steps on a logarithmic axis")
   func areas() throws {
-    // Budgets 100 to 1000 parameters: 0.5 up to 316.2, then 0.7: halves of a logarithmic
-    // axis but for rounding.
+    // For budgets from 100 to 1000 parameters, the score is 0.5 up to 316.2 and 0.7 after that: the
+    // two halves of a logarithmic axis, up to rounding.
     let results = try Self.results([
       ("s", "ours", 80, Self.flat(0.5), Self.flat(0.5)),
       ("m", "ours", 316, Self.flat(0.6), Self.flat(0.7)),
@@ -167,7 +167,7 @@ struct SuiteStatisticsTests {
     #expect(areas[0].mean.low <= areas[0].mean.value && areas[0].mean.value <= areas[0].mean.high)
   }
 
-  @Test("the head alone stands in for a family where nothing of it fits")
+  @Test("the head alone represents a family if none of its members fits")
   func floor() throws {
     let results = try Self.results([
       ("head", "head", 10, Self.flat(0.4), Self.flat(0.4)),
@@ -180,7 +180,7 @@ struct SuiteStatisticsTests {
     #expect(abs(areas[0].mean.value - 0.4) < 1e-12)
   }
 
-  @Test("less perplexity is better")
+  @Test("lower perplexity is better")
   func lowerIsBetter() throws {
     let results = try Self.results(
       [
@@ -193,7 +193,7 @@ struct SuiteStatisticsTests {
   }
 
   @Test(
-    "parts of a suite",
+    "shards of a suite",
     arguments: [
       ("1/1", true), ("2/4", true), ("4/4", true), ("0/4", false), ("5/4", false), ("1", false),
       ("1/0", false), ("a/2", false), ("1/2/3", false), ("-1/2", false),

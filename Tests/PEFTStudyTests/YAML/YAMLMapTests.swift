@@ -2,7 +2,7 @@ import PEFTStudy
 import PEFTTensor
 import Testing
 
-@Suite("Maps in YAML")
+@Suite("YAML maps")
 struct YAMLMapTests {
   private func map(_ text: String) throws -> YAMLMap {
     try YAMLMap(parsing: Array(text.utf8), path: "run.yaml", example: "rank: 8")
@@ -24,10 +24,10 @@ struct YAMLMapTests {
   }
 
   @Test(
-    "what is not one map of texts is refused with its line",
+    "a document that is not one map of texts is refused with its line",
     arguments: [
       ("a: 1\nb: 2\na: 3\n", "more than once", "line 1"),
-      // The same name, once as a text and once as a number: found by fuzzing.
+      // The same name, once as a text and once as a number; found by fuzzing.
       ("x: 0\n\"1\": a\n1: b\n", "more than once", "line 3"),
       ("- a\n- b\n", "not a map", "line 1"), ("a: [b\nc: }", "not YAML", "line 2"),
       ("? [a]\n: b\n", "a name is missing", "line 1"), ("\"\": b\n", "a name is missing", "line 1"),
@@ -46,14 +46,14 @@ struct YAMLMapTests {
     }
   }
 
-  @Test("bytes that are no text are refused")
+  @Test("bytes that are not text are refused")
   func encoding() {
     #expect(throws: FileError.self) {
       try YAMLMap(parsing: [0x61, 0x3A, 0x20, 0xFF], path: "run.yaml", example: "rank: 8")
     }
   }
 
-  @Test("lists of aliases that grow without end are refused at once, a few aliases are not")
+  @Test("exponentially growing lists of aliases are refused at once, a few aliases are not")
   func aliases() throws {
     #expect(
       try map("a: &same 8\nb: *same\nc: \"*.bias\"").entries.map(\.values) == [
@@ -68,7 +68,7 @@ struct YAMLMapTests {
     } throws: { ($0 as? FileError)?.reason.contains("aliases") == true }
   }
 
-  /// Each of these documents would stand for at least 2^29 values, or be compared for hours.
+  /// Each of these documents would expand to at least 2^29 values, or take hours to compare.
   static let bombs: [(name: String, text: String)] = {
     func doubling(_ first: String, _ line: (Int) -> String, _ last: String) -> String {
       (["a0: &a0 \(first)"] + (1...29).map { "a\($0): &a\($0) \(line($0 - 1))" } + [last])
@@ -112,7 +112,7 @@ struct YAMLMapTests {
   }()
 
   @Test(
-    "documents that stand for more than they hold end at once", .timeLimit(.minutes(1)),
+    "documents that expand far beyond their size are refused at once", .timeLimit(.minutes(1)),
     arguments: bombs)
   func growth(bomb: (name: String, text: String)) {
     #expect {
@@ -124,7 +124,7 @@ struct YAMLMapTests {
     }
   }
 
-  @Test("aliases in deep lists do not use up the stack")
+  @Test("aliases in deep lists do not exhaust the stack")
   func depth() throws {
     var text = "a: &a0 x\n"
     for level in 1...15 {
@@ -137,7 +137,7 @@ struct YAMLMapTests {
     #expect(throws: FileError.self) { try map(text + "{*a15 : 1}: 1\n") }
   }
 
-  @Test("what looks like anchors, aliases and questions in texts is none")
+  @Test("texts that look like anchors, aliases and questions are only texts")
   func lookalikes() throws {
     let patterns = (0..<50).map { "\"*bias\($0)\"" }.joined(separator: ", ")
     #expect(try map("a: [\(patterns)]\nb: Q & A\n").entries[0].values?.count == 50)
@@ -145,7 +145,7 @@ struct YAMLMapTests {
     #expect(try map("question: Is it better? Or (\"?\") not ?\n").entries[0].values?.count == 1)
   }
 
-  @Test("a file of more than a mebibyte, which may have no end, is not read to its end")
+  @Test("a file of more than a mebibyte, which may be endless, is not read to its end")
   func size() {
     for path in ["/dev/zero"] {
       #expect {

@@ -6,7 +6,7 @@ struct GradientAccumulatorTests {
   private let partition = RowPartition(lengths: [3, 1, 33])
   private var rowCount: Int { partition.rowCount }
 
-  @Test("adds up the contributions of every form, and forgets them")
+  @Test("adds up contributions of every form, and resets")
   func forms() {
     let upstream = OperationProblem.normal([rowCount, 5], "upstream")
     let other = OperationProblem.normal([rowCount, 5], "other")
@@ -47,7 +47,7 @@ struct GradientAccumulatorTests {
     }
   }
 
-  @Test("a gradient that was taken out stays when more arrives")
+  @Test("a gradient that was taken out does not change when more arrive")
   func taken() {
     let parameter = Parameter(name: "p", value: Tensor(zeros: [3]))
     let sink = GradientAccumulator()
@@ -82,7 +82,7 @@ struct GradientAccumulatorTests {
     for (shared, uses) in [(tied[0], separate[0...1]), (tied[2], separate[2...3])] {
       let parts = uses.compactMap { $0.map(DoubleMatrix.init) }
       #expect(parts.count == 2)
-      // The same numbers, added in another order.
+      // The same numbers, summed in a different order.
       let error = shared.map { relativeError(of: $0, to: parts[0] + parts[1]) }
       #expect(error ?? .infinity < 1e-6)
     }

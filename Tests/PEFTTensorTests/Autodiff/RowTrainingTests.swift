@@ -1,7 +1,7 @@
 import PEFTTensor
 import Testing
 
-@Suite("Training chosen rows")
+@Suite("Training selected rows")
 struct RowTrainingTests {
   enum Method: CaseIterable, Sendable {
     case adamW
@@ -15,7 +15,7 @@ struct RowTrainingTests {
     }
   }
 
-  @Test("five steps are those of the whole under a mask", arguments: Method.allCases)
+  @Test("five steps equal those of the whole matrix under a mask", arguments: Method.allCases)
   func masked(method: Method) throws {
     let (whole, part) = (RowNetwork(), RowNetwork())
     part.markRows()
@@ -49,7 +49,7 @@ struct RowTrainingTests {
           let others = (0..<parameter.shape[0]).filter { !rows.contains($0) }
           #expect(mine.picking(others).isIdentical(to: start[index].picking(others)))
           #expect(!mine.picking(rows).isIdentical(to: start[index].picking(rows)))
-          // What the decay of the whole did to the other rows is undone.
+          // Undo the decay of the other rows in the whole matrix.
           whole.parameters[index].value = whole.parameters[index].value.replacing(
             others, by: start[index])
         }
@@ -86,7 +86,7 @@ struct RowTrainingTests {
   }
 }
 
-/// A table used twice, a matrix and a bias.
+/// A network with a table that is used twice, a matrix and a bias.
 private struct RowNetwork {
   let table: Parameter
   let matrix: Parameter
@@ -122,7 +122,7 @@ private struct RowNetwork {
     }
     let scale = Parameter(
       name: "scale", value: Tensor(repeating: 1, shape: bias.shape), isTrainable: false)
-    // The mean keeps the sum of a long batch from ruling the softmax.
+    // The norm prevents the sum over a long batch from saturating the softmax.
     let x = tape.layerNorm(
       embedding(1), residual: embedding(7), scale: scale, shift: bias, epsilon: 1e-5)
     let hidden = tape.activation(tape.linear(x, weight: matrix), .tanh)
@@ -139,7 +139,7 @@ private struct RowNetwork {
 }
 
 extension Tensor {
-  /// The matrix with every row but `numbers` zero.
+  /// The matrix with all rows zero except `numbers`.
   fileprivate func keeping(_ numbers: [Int]) -> Tensor {
     Tensor(zeros: shape).replacing(numbers, by: self)
   }

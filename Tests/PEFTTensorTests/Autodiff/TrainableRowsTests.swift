@@ -6,7 +6,7 @@ struct TrainableRowsTests {
   private let partition = RowPartition(lengths: [3, 1, 33])
   private var rowCount: Int { partition.rowCount }
 
-  @Test("count and gradient shape are those of the rows")
+  @Test("count and gradient shape are for the rows only")
   func counts() {
     let parameter = Parameter(name: "p", value: Tensor(zeros: [6, 5]))
     #expect(parameter.trains.chosenRows == nil)
@@ -19,7 +19,7 @@ struct TrainableRowsTests {
     #expect(parameter.trainableCount == 30 && parameter.count == 30)
   }
 
-  @Test("the value of the rows is read and replaced, the others keep their bits")
+  @Test("the value of the rows can be read and replaced, the others keep their bits")
   func values() {
     let start = OperationProblem.normal([6, 5], "start")
     let parameter = Parameter(name: "p", value: start)
@@ -40,7 +40,7 @@ struct TrainableRowsTests {
     let upstream = OperationProblem.normal([rowCount, 7], "upstream")
     let input = OperationProblem.normal([rowCount, 5], "input")
     let table = OperationProblem.normal([7, 5], "dense")
-    // Rows 1 and 5 of the table are never hit, row 4 only once.
+    // Rows 1 and 5 of the table are never read, and row 4 is read only once.
     let hits = (0..<rowCount).map { Int32($0 == 9 ? 4 : [0, 2, 3, 6][$0 % 4]) }
     let forms: [any ParameterGradient] = [
       .outerProduct(upstream: upstream, input: input, scale: 0.5),
@@ -84,7 +84,7 @@ struct TrainableRowsTests {
     }
   }
 
-  @Test("a tangent along a direction of full shape is that of the whole matrix")
+  @Test("a tangent along a direction of full shape equals that of the whole matrix")
   func tangent() {
     let weight = Parameter(name: "w", value: OperationProblem.normal([6, 5], "w"))
     let x = Variable(
@@ -99,7 +99,7 @@ struct TrainableRowsTests {
     #expect(tangents[0].isIdentical(to: tangents[1]))
   }
 
-  @Test("rows that are none of a matrix, ascending and distinct are refused")
+  @Test("rows that are out of range, unsorted or repeated are refused")
   func refused() async {
     await #expect(processExitsWith: .failure) { matrix.trains = .rows([0, 4]) }
     await #expect(processExitsWith: .failure) { matrix.trains = .rows([-1, 2]) }
@@ -127,7 +127,7 @@ struct TrainableRowsTests {
 private var matrix: Parameter { Parameter(name: "matrix", value: Tensor(zeros: [4, 3])) }
 
 extension Tensor {
-  /// The rows `numbers` of a matrix, one by one.
+  /// The rows `numbers` of a matrix, copied one at a time.
   func picking(_ numbers: [Int]) -> Tensor {
     Tensor(
       numbers.flatMap { rows($0..<$0 + 1).elements }, shape: [numbers.count, shape.columns])

@@ -1,7 +1,7 @@
 import PEFTTensor
 import Testing
 
-/// The cache against causal attention over whole sequences.
+/// Compares the cache with causal attention over whole sequences.
 @Suite("Key–value cache")
 struct KeyValueCacheTests {
   private static let (heads, depth) = (6, 4)
@@ -30,7 +30,7 @@ struct KeyValueCacheTests {
       rows.flatMap { x.rows($0..<$0 + 1).elements }, shape: [rows.count, x.shape.columns])
   }
 
-  /// The rows of three tensors side by side.
+  /// The rows of the given tensors side by side.
   private func joined(_ parts: [Tensor]) -> Tensor {
     let elements = (0..<parts[0].shape.rows).flatMap { row in
       parts.flatMap { $0.rows(row..<row + 1).elements }
@@ -39,7 +39,7 @@ struct KeyValueCacheTests {
       elements, shape: [parts[0].shape.rows, parts.reduce(0) { $0 + $1.shape.columns }])
   }
 
-  @Test("token by token it is causal attention", arguments: [1, 2, 3, 6], [false, true])
+  @Test("token by token, it equals causal attention", arguments: [1, 2, 3, 6], [false, true])
   func tokenByToken(keyValueHeads: Int, isJoint: Bool) {
     let inputs = inputs(9, keyValueHeads: keyValueHeads)
     let expected = attended(inputs, keyValueHeads: keyValueHeads, lengths: [9])
@@ -63,7 +63,7 @@ struct KeyValueCacheTests {
     }
   }
 
-  @Test("sequences that share slots see their own tokens only", arguments: [2, 6])
+  @Test("sequences that share slots see only their own tokens", arguments: [2, 6])
   func sharedSlots(keyValueHeads: Int) {
     let inputs = inputs(5, keyValueHeads: keyValueHeads)
     var cache = KeyValueCache(

@@ -1,14 +1,14 @@
 import PEFTTensor
 import Testing
 
-@Suite("Norms of rows")
+@Suite("Row norms")
 struct LowRankNormsTests {
   private func normal(_ shape: Shape, _ purpose: String) -> Tensor {
     OperationProblem.normal(shape, purpose)
   }
 
   @Test(
-    "those of W + s B A are those of the sum in Double",
+    "the norms of W + s B A equal those of the sum in Double",
     arguments: [[1, 1, 1], [5, 9, 3], [33, 61, 7], [130, 40, 17]])
   func sums(extents: [Int]) {
     let (outputs, inputs, rank) = (extents[0], extents[1], extents[2])
@@ -19,12 +19,12 @@ struct LowRankNormsTests {
     #expect(norms.shape == [outputs])
     for row in 0..<outputs {
       let expected = sum[row: row].reduce(0) { $0 + $1 * $1 }.squareRoot()
-      // Float32 sums of at most 61 products, and no row that cancels.
+      // Float32 sums of at most 61 products; no row cancels.
       #expect(abs(Double(norms[row]) - expected) < 5e-6 * expected, "row \(row)")
     }
   }
 
-  @Test("while B is zero they are W's, to the bit, and they follow W")
+  @Test("while B is zero they are those of W, bit for bit, and they follow W")
   func follows() {
     let weight = Parameter(name: "w", value: normal([6, 11], "w"))
     let (down, up) = (normal([2, 11], "down"), Tensor(zeros: [6, 2]))

@@ -1,11 +1,11 @@
 import PEFTTensor
 import Testing
 
-/// The three products of a linear map against loops in Double, for sizes below and above the one
-/// from which a product is cut over the workers.
+/// Compares the three products of a linear map with loops in Double, for sizes below and above the
+/// one from which a product is split over the workers.
 @Suite("Matrix products")
 struct MatrixProductTests {
-  /// Rows, inputs and outputs.
+  /// The numbers of rows, inputs and outputs.
   struct Sizes: Sendable, CustomTestStringConvertible {
     let (rows, inputs, outputs): (Int, Int, Int)
 
@@ -22,7 +22,8 @@ struct MatrixProductTests {
       + [Sizes(71, 65, 67), Sizes(3, 257, 263), Sizes(263, 257, 3), Sizes(259, 3, 257)]
   }
 
-  // Float32 sums of up to 263 products: the error of a sum is some roundings of its parts' norm.
+  // Float32 sums of up to 263 products: the error of a sum is a few roundings relative to the norm
+  // of its terms.
   private let tolerance = 2e-6
 
   @Test("x Wᵀ + b", arguments: Sizes.all)
@@ -41,7 +42,7 @@ struct MatrixProductTests {
     #expect(relativeError(of: y.value, to: expected) < tolerance)
   }
 
-  @Test("an activation in the product changes no bit", arguments: Precision.allCases, [2, 71])
+  @Test("an activation inside the product changes no bit", arguments: Precision.allCases, [2, 71])
   func activation(precision: Precision, rows: Int) {
     let x = Variable(
       constant: OperationProblem.normal([rows, 65], "x"), partition: RowPartition(examples: rows))
@@ -84,7 +85,7 @@ struct MatrixProductTests {
     #expect(start.isIdentical(to: OperationProblem.normal(start.shape, "start")))
   }
 
-  @Test("s δᵀ x, once and again", arguments: Sizes.all)
+  @Test("s δᵀ x, once and twice", arguments: Sizes.all)
   func weightGradient(sizes: Sizes) {
     let upstream = OperationProblem.normal([sizes.rows, sizes.outputs], "upstream")
     let input = OperationProblem.normal([sizes.rows, sizes.inputs], "input")

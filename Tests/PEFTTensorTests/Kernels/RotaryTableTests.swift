@@ -6,14 +6,14 @@ import Testing
 struct RotaryTableTests {
   private static let width = 8
 
-  /// One head of ones and zeros, turned to a position.
+  /// A head of ones and zeros, rotated to a position.
   private func turned(_ head: [Float], _ table: RotaryTable, to position: Int) -> [Double] {
     let x = Variable(
       constant: Tensor(head, shape: [1, head.count]), partition: RowPartition(examples: 1))
     return Tape().rotary(x, table, positions: [Int32(position)]).value.elements.map(Double.init)
   }
 
-  @Test("an element of the first half turns with its partner in the second")
+  @Test("an element of the first half is rotated with its partner in the second")
   func angles() {
     let table = RotaryTable(theta: 10_000, headWidth: Self.width, positionCount: 500)
     #expect(table.headWidth == 8 && table.positionCount == 500)
@@ -31,7 +31,7 @@ struct RotaryTableTests {
     }
   }
 
-  @Test("frequencies can be any, and the first position turns nothing")
+  @Test("any frequencies are possible, and the first position rotates nothing")
   func anyFrequencies() {
     let frequencies: [Float] = [0.5, 0.25]
     let table = RotaryTable(inverseFrequencies: frequencies, positionCount: 3)
@@ -46,7 +46,7 @@ struct RotaryTableTests {
     }
   }
 
-  @Test("an inner product of two turned heads depends on their distance alone")
+  @Test("an inner product of two rotated heads depends only on their distance")
   func distance() {
     let table = RotaryTable(theta: 500, headWidth: Self.width, positionCount: 64)
     let heads = ["q", "k"].map { OperationProblem.normal([Self.width], $0).elements }
@@ -61,7 +61,7 @@ struct RotaryTableTests {
     #expect(abs(product(5, 5) - product(5, 6)) > 1e-2)
   }
 
-  @Test("a position outside the table, or a width that is no number of heads, is an error")
+  @Test("a position outside the table, or a width that is not a number of heads, is an error")
   func errors() async {
     await #expect(processExitsWith: .failure) { Self.rotate(width: 8, position: 3) }
     await #expect(processExitsWith: .failure) { Self.rotate(width: 8, position: -1) }

@@ -1,10 +1,10 @@
 import PEFTTensor
 import Testing
 
-/// The shared pool belongs to the process, so each test has a process of its own.
+/// The shared pool belongs to the process, so each test runs in a separate process.
 @Suite("Worker counts")
 struct WorkerCountTests {
-  @Test("all but the matrix products give the same bits for any number of workers")
+  @Test("everything except matrix products gives the same bits for any number of workers")
   func sameBits() async {
     await #expect(processExitsWith: .success) {
       let expected = WideComputation.rowwise(workers: 1)
@@ -18,7 +18,8 @@ struct WorkerCountTests {
     }
   }
 
-  @Test("grouped queries, rotary positions and products give the same bits for any of them")
+  @Test(
+    "grouped queries, rotary positions and products give the same bits for any number of workers")
   func decoder() async {
     await #expect(processExitsWith: .success) {
       let expected = WideComputation.decoder(workers: 1)
@@ -32,7 +33,7 @@ struct WorkerCountTests {
     }
   }
 
-  @Test("matrix products repeat to the bit, and agree for any number of workers")
+  @Test("matrix products repeat bit for bit, and agree for any number of workers")
   func products() async {
     await #expect(processExitsWith: .success) {
       let expected = WideComputation.products(workers: 1)
@@ -42,7 +43,7 @@ struct WorkerCountTests {
         let again = WideComputation.products(workers: workers)
         for (index, tensor) in tensors.enumerated() {
           #expect(tensor.isIdentical(to: again[index]), "result \(index), \(workers) workers")
-          // Another cut may sum in another order.
+          // Another split may sum in a different order.
           let error = tensor.relativeError(to: expected[index])
           #expect(error < 1e-6, "result \(index), \(workers) workers")
         }
@@ -51,12 +52,12 @@ struct WorkerCountTests {
   }
 }
 
-/// Computations large enough to be cut over three workers.
+/// Computations large enough to be split over three workers.
 private enum WideComputation {
   static let partition = RowPartition(lengths: [40, 1, 130, 7, 64, 88])
   static let width = 301
 
-  /// A value and gradients that no cut product enters.
+  /// A value and gradients that do not depend on a split product.
   static func rowwise(workers: Int) -> [Tensor] {
     WorkerPool.useWorkers(workers)
     let tables = [parameter("table", [97, width]), parameter("positions", [130, width])]
@@ -90,7 +91,7 @@ private enum WideComputation {
     ] + gradients + parameters.map(\.value)
   }
 
-  /// A value, a tangent and gradients of what decoders add, without a product that is cut.
+  /// A value, a tangent and gradients of the operations for decoders, without a split product.
   static func decoder(workers: Int) -> [Tensor] {
     WorkerPool.useWorkers(workers)
     let (heads, shared, depth) = (9, 3, 34)

@@ -1,19 +1,19 @@
 import PEFTTensor
 
-/// A matrix in Double with plain loops, for the reference side of a test.
+/// A matrix in Double with plain loops, the reference in tests.
 struct DoubleMatrix {
   let rows: Int
   let columns: Int
   var elements: [Double]
 
-  /// A matrix given element by element.
+  /// A matrix defined element by element.
   init(rows: Int, columns: Int, _ element: (_ row: Int, _ column: Int) -> Double) {
     self.rows = rows
     self.columns = columns
     elements = (0..<rows).flatMap { row in (0..<columns).map { element(row, $0) } }
   }
 
-  /// The elements of a tensor; a vector is one row.
+  /// The elements of a tensor; a vector becomes one row.
   init(_ tensor: Tensor) {
     rows = tensor.shape.rows
     columns = tensor.shape.columns
@@ -34,19 +34,19 @@ struct DoubleMatrix {
     return result
   }
 
-  /// The product by elements.
+  /// The element-wise product.
   func times(_ other: DoubleMatrix) -> DoubleMatrix {
     DoubleMatrix(rows: rows, columns: columns) { self[$0, $1] * other[$0, $1] }
   }
 
-  /// The rows of `other` below these.
+  /// The rows of this matrix followed by those of `other`.
   func above(_ other: DoubleMatrix) -> DoubleMatrix {
     DoubleMatrix(rows: rows + other.rows, columns: columns) {
       $0 < rows ? self[$0, $1] : other[$0 - rows, $1]
     }
   }
 
-  /// Every row with the only row of `other` added.
+  /// Adds the only row of `other` to every row.
   func addingToRows(_ other: DoubleMatrix) -> DoubleMatrix {
     DoubleMatrix(rows: rows, columns: columns) { self[$0, $1] + other[0, $1] }
   }
@@ -67,8 +67,8 @@ struct DoubleMatrix {
   }
 }
 
-/// ‖values − reference‖ / ‖reference‖ over all elements; infinite where an element is not finite or
-/// the reference is zero, so that a comparison `< tolerance` fails on both.
+/// ‖values − reference‖ / ‖reference‖ over all elements. It is infinite if an element is not finite
+/// or if the reference is zero, so that a comparison `< tolerance` fails in both cases.
 func relativeError(of values: Tensor, to reference: DoubleMatrix) -> Double {
   let mine = values.elements.map(Double.init)
   guard mine.count == reference.elements.count else { return .infinity }

@@ -1,10 +1,10 @@
 import PEFTTensor
 import Testing
 
-/// One operation under test: how the tape applies it, and the same function in Double.
+/// An operation under test: how the tape applies it, and the same function in Double.
 ///
-/// Its arguments are parameters. Those it takes as variables, the inputs [T, n], enter the tape as
-/// rows 0 ..< T of a table, so the gradient that reaches them can be seen.
+/// Its arguments are parameters. The inputs [T, n], which it takes as variables, enter the tape as
+/// rows 0 ..< T of a table, so that the gradient that reaches them can be read.
 struct OperationCase: Sendable, CustomTestStringConvertible {
   let name: String
   /// The lengths of the sequences of the packed batch.
@@ -13,10 +13,10 @@ struct OperationCase: Sendable, CustomTestStringConvertible {
   var inputs: [Int] = []
   /// The shapes of the operation's own parameters.
   var parameters: [Shape] = []
-  /// How many operations `apply` records when all of its arguments are trainable.
+  /// The number of operations that `apply` records if all of its arguments are trainable.
   var operationCount = 1
   let apply: @Sendable (Tape, [Variable], [Parameter]) -> Variable
-  /// The function of the inputs and then the parameters.
+  /// The function of the inputs followed by the parameters.
   let reference: @Sendable ([DoubleMatrix]) -> DoubleMatrix
 
   var partition: RowPartition { RowPartition(lengths: lengths) }
@@ -70,7 +70,7 @@ struct OperationProblem {
     return (tape, operation.apply(tape, inputs, parameters))
   }
 
-  /// Seeded directions of the leaves, of those in `moving`.
+  /// Seeded directions for the leaves in `moving`.
   func directions(_ moving: [Int]) -> [Parameter: Tensor] {
     Dictionary(
       uniqueKeysWithValues: moving.map {
@@ -78,12 +78,12 @@ struct OperationProblem {
       })
   }
 
-  /// Every leaf alone, and all together.
+  /// The sets of leaves to move: every leaf alone, and all together.
   var movements: [[Int]] {
     leaves.indices.map { [$0] } + (leaves.count > 1 ? [Array(leaves.indices)] : [])
   }
 
-  /// The reference at the leaves plus `step` times their directions.
+  /// The reference function at the leaves plus `step` times their directions.
   func reference(along directions: [Parameter: Tensor] = [:], step: Double = 0) -> DoubleMatrix {
     operation.reference(
       leaves.map { leaf in
@@ -92,7 +92,7 @@ struct OperationProblem {
       })
   }
 
-  /// The gradients of ⟨output, cotangent⟩, leaf by leaf.
+  /// The gradients of ⟨output, cotangent⟩ for each leaf.
   func gradients(
     _ tape: Tape, _ output: Variable, _ cotangent: Tensor, consuming: Bool = false
   ) -> [Tensor?] {

@@ -1,7 +1,7 @@
 import PEFTTensor
 
 extension OperationCase {
-  /// Attention with and without dropout, with three inputs and with one, and of grouped queries.
+  /// Attention with and without dropout, with three inputs and with one, and with grouped queries.
   static func attentions(_ lengths: [Int]) -> [OperationCase] {
     let separate = [(heads: 1, width: 5), (heads: 3, width: 21)].flatMap { heads, width in
       [(0, false), (0.3, false), (0.3, true)].map { probability, isCausal in
@@ -60,7 +60,7 @@ extension OperationCase {
     return separate + joint + [shared, again] + grouped(lengths)
   }
 
-  /// Heads of queries that share one head of keys and values, in pairs or all of them.
+  /// Query heads that share one head of keys and values, in pairs or all of them.
   private static func grouped(_ lengths: [Int]) -> [OperationCase] {
     let separate = [(2, 0, true), (2, 0.3, false), (1, 0.3, true), (1, 0, false)].map {
       keyValueHeads, probability, isCausal in

@@ -2,7 +2,7 @@ import Foundation
 import PEFTTensor
 
 extension OperationCase {
-  /// What decoders like Llama's need besides: RMS norms, rotary positions and products.
+  /// The further operations of decoders such as Llama: RMS norms, rotary positions and products.
   static func decoders(_ lengths: [Int]) -> [OperationCase] {
     rmsNorms(lengths) + rotaries(lengths) + products(lengths)
   }
@@ -21,7 +21,8 @@ extension OperationCase {
       parameters: [[5]],
       apply: { $0.rmsNorm($1[0], residual: $1[0], scale: $2[0], epsilon: 1e-5) },
       reference: { normalized(2 * $0[0], scale: $0[1]) })
-    // The map makes the norm's output again. A scale that trained alone would record less.
+    // The linear map recomputes the norm's output. If only the scale trained, less would be
+    // recorded.
     let mapped = OperationCase(
       name: "a map of an rmsNorm", lengths: lengths, inputs: [7], parameters: [[7, 7]],
       operationCount: 3,
@@ -46,7 +47,7 @@ extension OperationCase {
     return DoubleMatrix(rows: x.rows, columns: x.columns) { rows[$0][$1] * scale[0, $1] }
   }
 
-  /// Heads of one pair and of an odd number of pairs, in order and at positions that come back.
+  /// Heads with one pair and with an odd number of pairs, at consecutive and at repeated positions.
   private static func rotaries(_ lengths: [Int]) -> [OperationCase] {
     let partition = RowPartition(lengths: lengths)
     let inOrder = (0..<partition.exampleCount).flatMap { Array(0..<partition[$0].count) }
@@ -64,7 +65,7 @@ extension OperationCase {
     }
   }
 
-  /// The heads of every row turned to its position.
+  /// The heads of every row, rotated to the row's position.
   static func rotated(
     _ x: DoubleMatrix, theta: Double, headWidth: Int, positions: [Int]
   ) -> DoubleMatrix {
@@ -89,7 +90,7 @@ extension OperationCase {
       name: "product of an input with itself", lengths: lengths, inputs: [9],
       apply: { tape, inputs, _ in tape.product(inputs[0], inputs[0]) },
       reference: { $0[0].times($0[0]) })
-    // The product makes the activation again, and the last map makes the product again.
+    // The product recomputes the activation, and the last linear map recomputes the product.
     let gated = OperationCase(
       name: "a gated block", lengths: lengths, inputs: [7], parameters: [[7, 7]],
       operationCount: 4,

@@ -1,7 +1,7 @@
 import PEFTTensor
 
 extension OperationCase {
-  /// What language models need besides: chosen rows, and the loss over a vocabulary.
+  /// The further operations of language models: row selection, and the loss over a vocabulary.
   static func languages(_ lengths: [Int]) -> [OperationCase] {
     let count = lengths.reduce(0, +)
     let chosen = (0..<count).filter { $0 % 3 != 1 }

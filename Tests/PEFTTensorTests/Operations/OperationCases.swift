@@ -7,8 +7,8 @@ extension OperationCase {
     let plain = batches.flatMap { lengths -> [OperationCase] in
       [linears, rowwise, pools, losses, languages, decoders].flatMap { $0(lengths) }
     }
-    // A row alone attends to itself whatever its query and key: nothing to measure. 150 rows are
-    // several blocks of attention.
+    // A single row attends only to itself, whatever its query and key, so there is nothing to
+    // measure. 150 rows take several blocks of attention.
     return plain + batches.dropFirst().flatMap(attentions)
       + attentions([3, 0, 2]) + attentions([150, 2])
   }()
@@ -35,7 +35,7 @@ extension OperationCase {
       operationCount: 2,
       apply: { $0.linear($1[0], weight: $2[0], bias: $2[1], activation: .gelu) },
       reference: { ($0[0] * $0[1].transposed).addingToRows($0[2]).map(ReferenceKernels.gelu) })
-    // The cotangent that arrives at the activation is its input's too.
+    // The same cotangent arrives at the activation and at its input.
     let shared = OperationCase(
       name: "an activation beside its input", lengths: lengths, inputs: [7], parameters: [[35, 7]],
       operationCount: 3,
@@ -116,8 +116,8 @@ extension OperationCase {
       + activations + scaledColumns(lengths)
   }
 
-  /// Vectors in the shapes that adapters have, with a divisor of which an element is zero, and
-  /// twice, so that the output of the first is made again.
+  /// Vectors with the shapes of adapters: with a divisor that has a zero element, and applied
+  /// twice, so that the output of the first is recomputed.
   private static func scaledColumns(_ lengths: [Int]) -> [OperationCase] {
     let shapes: [Shape] = [[13, 1], [1, 13], [13]]
     let plain = shapes.map { shape in
@@ -158,7 +158,7 @@ extension OperationCase {
     }
   }
 
-  /// Two tables, one of them looked up twice; rows come back and rows are left out.
+  /// Two tables, one of which is looked up twice; some rows are repeated and others are never read.
   private static func embedding(_ lengths: [Int]) -> OperationCase {
     let count = lengths.reduce(0, +)
     let rows = [(7, 4), (3, 3), (5, 4)].map { factor, size in
@@ -200,7 +200,7 @@ extension OperationCase {
   }
 
   private static func losses(_ lengths: [Int]) -> [OperationCase] {
-    // One row for each example.
+    // One row per example.
     let examples = lengths.reduce(0, +)
     let labels = (0..<examples).map { 2 * $0 % 3 }
     let entropies = [0, 0.1].map { smoothing in

@@ -1,11 +1,11 @@
 import PEFTTensor
 import Testing
 
-/// Every operation against the same function in Double, on the instruction set that `PEFT_ISA`
-/// names: run the suite once for each of `VectorKernels.supported`.
+/// Compares every operation with the same function in Double, on the instruction set named by
+/// `PEFT_ISA`. Run the suite once for each of `VectorKernels.supported`.
 @Suite("Operations")
 struct OperationTests {
-  @Test("the output is that of the function in Double", arguments: OperationCase.all)
+  @Test("the output equals that of the function in Double", arguments: OperationCase.all)
   func output(operation: OperationCase) {
     let problem = OperationProblem(operation)
     // Float32 sums of at most 35 products of numbers near 1.
@@ -23,7 +23,7 @@ struct OperationTests {
         0.5 / step
         * (problem.reference(along: directions, step: step)
           + -1 * problem.reference(along: directions, step: -step))
-      // The truncation is of order step² = 1e-8; the rest is Float32.
+      // The truncation error is of order step² = 1e-8; the rest is Float32 rounding.
       let error = relativeError(of: tape.tangent(of: output, along: directions), to: difference)
       #expect(error < 1e-5, "along \(moving)")
     }
@@ -48,7 +48,7 @@ struct OperationTests {
     }
   }
 
-  @Test("a frozen argument gets nothing and changes nothing", arguments: OperationCase.all)
+  @Test("a frozen argument gets no gradient and changes nothing", arguments: OperationCase.all)
   func frozen(operation: OperationCase) {
     let whole = OperationProblem(operation)
     let (wholeTape, wholeOutput) = whole.forward()
@@ -78,7 +78,8 @@ struct OperationTests {
     }
   }
 
-  @Test("walks repeat to the bit, and a consuming one ends the tape", arguments: OperationCase.all)
+  @Test(
+    "passes repeat bit for bit, and a consuming one ends the tape", arguments: OperationCase.all)
   func repeatable(operation: OperationCase) {
     let problem = OperationProblem(operation)
     let (tape, output) = problem.forward()
@@ -110,9 +111,9 @@ struct OperationTests {
     }
   }
 
-  @Test("an activation is pulled back in its cotangent's place")
+  @Test("an activation is pulled back in place of its cotangent")
   func inPlace() async {
-    // What tensors hold is counted for the whole process.
+    // Tensor memory is counted for the whole process.
     await #expect(processExitsWith: .success) {
       for activation in Activation.allCases {
         func parameter(_ name: String, _ shape: Shape) -> Parameter {
@@ -124,7 +125,7 @@ struct OperationTests {
           constant: OperationProblem.normal([rows, 4], "x"),
           partition: RowPartition(examples: rows))
         let hidden = tape.linear(x, weight: parameter("first", [wide, 4]), activation: activation)
-        // Frozen, so that its input is not made again for it.
+        // Frozen, so that its input need not be recomputed for it.
         let second = parameter("second", [4, wide])
         second.trains = .none
         let y = tape.linear(hidden, weight: second)

@@ -5,7 +5,7 @@ import Testing
 struct PiecesTests {
   private static let lengths = [3, 1, 0, 9, 2, 2, 4, 0]
 
-  @Test("gives what the whole gives, and no piece is larger than asked", arguments: 1...22)
+  @Test("give the same as the whole, and no piece is larger than requested", arguments: 1...22)
   func pieces(rows: Int) {
     let partition = RowPartition(lengths: Self.lengths)
     let x = Variable(
@@ -28,7 +28,7 @@ struct PiecesTests {
     }
   }
 
-  @Test("are about equal")
+  @Test("are about equal in size")
   func equal() {
     let partition = RowPartition(lengths: Array(repeating: 5, count: 206))
     let x = Variable(constant: Tensor(zeros: [1030, 1]), partition: partition)
@@ -40,7 +40,7 @@ struct PiecesTests {
     #expect(seen == [515, 515])
   }
 
-  @Test("of nothing is nothing")
+  @Test("of nothing are nothing")
   func empty() {
     let x = Variable(
       constant: Tensor(zeros: [0, 4]), partition: RowPartition(lengths: [Int]()))

@@ -1,7 +1,7 @@
 import PEFTTensor
 import Testing
 
-/// Steps whose products with weights are in bfloat16, against the same in float32.
+/// Compares steps whose products with weights are in bfloat16 with the same steps in float32.
 @Suite("Precision")
 struct PrecisionTests {
   private let weight = Parameter(name: "weight", value: Self.map([70, 45], "weight"))
@@ -11,7 +11,7 @@ struct PrecisionTests {
   private let up = Parameter(name: "up", value: Self.map([70, 4], "up"))
   private let x = OperationProblem.normal([50, 40], "x")
 
-  /// A matrix whose outputs are as large as its inputs.
+  /// A matrix whose outputs have the same magnitude as its inputs.
   private static func map(_ shape: Shape, _ name: String) -> Tensor {
     let size = Float(shape.columns).squareRoot()
     return Tensor(OperationProblem.normal(shape, name).elements.map { $0 / size }, shape: shape)
@@ -19,7 +19,7 @@ struct PrecisionTests {
 
   private var parameters: [Parameter] { [weight, bias, first, down, up] }
 
-  /// The loss over a chain of maps, and the gradients of the parameters that train.
+  /// The loss over a chain of linear maps, and the gradients of the trainable parameters.
   private func step(
     _ precision: Precision, isLowRank: Bool = false
   ) -> (loss: Double, gradients: [Parameter: Tensor]) {
@@ -47,7 +47,7 @@ struct PrecisionTests {
     return (difference.sumOfSquares / reference.sumOfSquares).squareRoot()
   }
 
-  @Test("losses and gradients are near, and not the same", arguments: [false, true])
+  @Test("losses and gradients are close, but not equal", arguments: [false, true])
   func near(isLowRank: Bool) throws {
     let (exact, rounded) = (step(.fp32, isLowRank: isLowRank), step(.bf16, isLowRank: isLowRank))
     #expect(exact.loss != rounded.loss)
@@ -56,12 +56,12 @@ struct PrecisionTests {
     for (parameter, gradient) in exact.gradients {
       let other = try #require(rounded.gradients[parameter])
       #expect(other.shape == gradient.shape)
-      // A few roundings on the way, each of at most 2⁻⁹.
+      // A few roundings along the way, each of at most 2⁻⁹.
       #expect(error(other, gradient) < 1e-2, "\(parameter.name)")
     }
   }
 
-  @Test("what is kept in half the memory is near enough", arguments: [false, true])
+  @Test("values kept in half the memory are close enough", arguments: [false, true])
   func attention(isJoint: Bool) throws {
     let scale = Parameter(name: "scale", value: OperationProblem.normal([40], "scale"))
     let shift = Parameter(name: "shift", value: OperationProblem.normal([40], "shift"))
@@ -93,7 +93,7 @@ struct PrecisionTests {
     }
   }
 
-  @Test("a decoder's layer in half the memory is near enough")
+  @Test("a decoder layer in half the memory is close enough")
   func decoder() throws {
     let scale = Parameter(name: "scale", value: OperationProblem.normal([40], "scale"))
     let maps = [
@@ -128,7 +128,7 @@ struct PrecisionTests {
     }
   }
 
-  @Test("factors of few bits lose nothing")
+  @Test("factors with few bits lose nothing")
   func exact() {
     let small = Tensor((0..<45 * 70).map { Float($0 % 17) - 8 }, shape: [70, 45])
     let input = Tensor((0..<50 * 45).map { Float($0 % 13) / 4 - 1 }, shape: [50, 45])
@@ -141,7 +141,7 @@ struct PrecisionTests {
     #expect(outputs[0] == outputs[1])
   }
 
-  @Test("the packed copies of frozen weights alone are kept")
+  @Test("only the packed copies of frozen weights are kept")
   func keeping() {
     let parameters = [true, false].map {
       Parameter(name: "w", value: first.value, isTrainable: $0)
@@ -156,13 +156,13 @@ struct PrecisionTests {
     #expect(parameters[1].packedBytes == 0)
   }
 
-  @Test("a frozen matrix that can be read again is held once, and nothing computed changes")
+  @Test("a frozen matrix that can be re-read is stored once, and no result changes")
   func heldOnce() throws {
     weight.trains = .none
     let (kept, exact) = (step(.bf16, isLowRank: true), step(.fp32, isLowRank: true))
     let (elements, shape) = (weight.value.elements, weight.shape)
     var reads = 0
-    // A value of its own, which nothing else shares.
+    // A value that nothing else shares.
     weight.value = Tensor(elements, shape: shape)
     weight.origin = { () throws(FileError) in
       reads += 1
@@ -174,7 +174,7 @@ struct PrecisionTests {
         #expect(found.gradients[parameter]?.isIdentical(to: gradient) == true, "\(parameter.name)")
       }
     }
-    // Read once more for the other direction, the first time.
+    // The first time, the matrix is read once more, for the product in the other direction.
     for _ in 0..<2 { check(step(.bf16, isLowRank: true)) }
     #expect(reads == 1 && weight.valueBytes == 0 && weight.packedBytes >= 4 * elements.count)
     #expect(weight.shape == shape && weight.count == elements.count)
@@ -183,7 +183,7 @@ struct PrecisionTests {
     for _ in 0..<2 { check(step(.bf16, isLowRank: true)) }
     #expect(reads == 2 && weight.valueBytes == 0 && weight.value.elements == elements)
 
-    // What is shared would be in memory all the same, until it is no longer shared.
+    // A shared value stays in memory until it is no longer shared.
     do {
       let other = weight.value
       check(step(.bf16, isLowRank: true))
@@ -193,7 +193,7 @@ struct PrecisionTests {
     #expect(weight.valueBytes == 0 && reads == 3)
   }
 
-  @Test("packed copies are let go only where they hold the value")
+  @Test("packed copies are freed only if they contain the value")
   func letGo() throws {
     weight.trains = .none
     let (elements, shape) = (weight.value.elements, weight.shape)
@@ -223,7 +223,7 @@ struct PrecisionTests {
     #expect(step(.bf16).loss != before.loss && weight.valueBytes > 0)
   }
 
-  @Test("an origin that fails says so, and the packed copies stay")
+  @Test("a failing origin reports its error, and the packed copies are kept")
   func lostOrigin() throws {
     first.trains = .none
     let error = FileError(.malformed, path: "x", reason: "changed")
@@ -235,7 +235,7 @@ struct PrecisionTests {
     #expect(first.valueBytes == 0 && step(.bf16).loss == before.loss)
   }
 
-  @Test("a weight that changes is packed anew")
+  @Test("a weight that changes is packed again")
   func refreshes() throws {
     let before = step(.bf16)
     weight.value = Tensor(weight.value.elements.map { -$0 }, shape: weight.shape)
@@ -253,7 +253,7 @@ struct PrecisionTests {
     #expect(abs(step(.fp32).loss - trained.loss) < 2e-3 * trained.loss)
   }
 
-  @Test("a vocabulary's loss and gradients are near")
+  @Test("a vocabulary's loss and gradients are close")
   func vocabulary() throws {
     let table = Parameter(name: "table", value: Self.map([90, 40], "table"))
     let results = Precision.allCases.map { precision in

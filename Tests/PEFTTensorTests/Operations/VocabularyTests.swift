@@ -1,7 +1,7 @@
 import PEFTTensor
 import Testing
 
-/// The loss over a vocabulary where it takes several chunks, against the loss of whole logits.
+/// Compares the loss over a vocabulary, computed in several chunks, with the loss of whole logits.
 @Suite("Loss over a vocabulary")
 struct VocabularyTests {
   /// 200,003 × 400 logits are three chunks.
@@ -66,12 +66,13 @@ struct VocabularyTests {
       let gradients = GradientAccumulator()
       tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
       #expect(gradients[table] != nil)
-      // A chunk has 2²⁵ logits of 4 bytes, a buffer up to an eighth more; all would have 640 MB.
+      // A chunk has 2²⁵ logits of 4 bytes, and a buffer may be up to an eighth larger; all logits
+      // together would take 640 MB.
       #expect(TensorMemory.current.peakBytesInUse - before < 160 << 20)
     }
   }
 
-  @Test("contributions by chunk tell examples apart")
+  @Test("contributions by chunk separate the examples")
   func examples() throws {
     let (x, map, labels) = problem()
     final class Sink: GradientSink {
@@ -109,7 +110,7 @@ struct VocabularyTests {
     }
   }
 
-  @Test("drawn labels have the frequencies of the softmax, whatever the number of workers")
+  @Test("sampled labels have the frequencies of the softmax, whatever the number of workers")
   func draws() throws {
     let table = Parameter(name: "t", value: Tensor([0, 1, 2, -1], shape: [4, 1]))
     let tape = Tape()

@@ -1,9 +1,9 @@
 import PEFTTensor
 import Testing
 
-@Suite("Parameters that want a gradient and do not train")
+@Suite("Frozen parameters that want a gradient")
 struct WantedGradientTests {
-  @Test("the scale of a norm gets its gradient where nothing else needs one")
+  @Test("the scale of a norm gets its gradient even if nothing else needs one")
   func norms() throws {
     let scale = Parameter(
       name: "scale", value: Tensor(repeating: 2, shape: [3]), isTrainable: false)

@@ -1,7 +1,7 @@
 import PEFTTensor
 import Testing
 
-@Suite("What trains grows while training")
+@Suite("Trainable elements that grow during training")
 struct GrowingStateTests {
   private static let shapes: [Shape] = [[37, 13], [5], [60, 3]]
 
@@ -15,7 +15,8 @@ struct GrowingStateTests {
     }
   }
 
-  /// The gradients of a step; those of the last parameter, a table, are of some rows only.
+  /// The gradients of a step. The last parameter is a table, with gradients for only some of its
+  /// rows.
   private static func gradients(_ parameters: [Parameter], step: Int) -> GradientAccumulator {
     let sink = GradientAccumulator()
     for parameter in parameters.dropLast() {
@@ -31,7 +32,7 @@ struct GrowingStateTests {
     return sink
   }
 
-  /// The ratio of every element that does not train, by brute force.
+  /// The ratio of every element that does not train, computed by brute force.
   private static func ratios(
     _ parameters: [Parameter], _ sink: GradientAccumulator, exponent: Float
   ) throws -> [(ratio: Float, parameter: Int, position: Int)] {
@@ -68,13 +69,13 @@ struct GrowingStateTests {
       ).joined().count < 10_000)
   }
 
-  @Test("sparse state that grows gives the bits of dense AdamW under a mask")
+  @Test("growing sparse state gives the bits of dense AdamW under a mask")
   func masked() throws {
     let (sparse, dense) = (Self.parameters(), Self.parameters())
     for parameter in dense { parameter.trains = .all }
     let start = sparse.map(\.value)
     var settings = AdamW.Settings()
-    // In the dense run it would be that of every element.
+    // In the dense run, weight decay would apply to every element.
     settings.weightDecay = 0
     var optimizer = AdamW(parameters: sparse, settings: settings)
     var twin = AdamW(parameters: dense, settings: settings)
@@ -97,7 +98,7 @@ struct GrowingStateTests {
           .dense(Tensor(kept, shape: other.shape)), of: other,
           partition: RowPartition(examples: 1))
       }
-      // A state that was saved and read back is the same.
+      // Saving a state and reading it back does not change it.
       if step == 6 {
         var next = AdamW(parameters: sparse, settings: settings)
         next.state = optimizer.state
@@ -117,7 +118,7 @@ struct GrowingStateTests {
     }
   }
 
-  @Test("elements that cease to train lose their state, and the others keep theirs")
+  @Test("elements that stop training lose their state, and the others keep theirs")
   func shrinks() throws {
     let parameter = Parameter(name: "p", value: OperationProblem.normal([6], "p"))
     parameter.trains = .elements([0, 2, 5])

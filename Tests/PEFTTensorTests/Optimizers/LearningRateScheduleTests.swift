@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Learning rates")
 struct LearningRateScheduleTests {
-  @Test("warm up in equal parts, then decay", arguments: LearningRateSchedule.Decay.allCases)
+  @Test("linear warm-up, then decay", arguments: LearningRateSchedule.Decay.allCases)
   func values(decay: LearningRateSchedule.Decay) {
     let schedule = LearningRateSchedule(peak: 2, warmupSteps: 4, totalSteps: 10, decay: decay)
     let root3 = 3.0.squareRoot()
@@ -20,7 +20,7 @@ struct LearningRateScheduleTests {
     }
   }
 
-  @Test("no warm-up, nothing but warm-up, and no steps at all")
+  @Test("no warm-up, only warm-up, and no steps at all")
   func edges() {
     #expect(LearningRateSchedule(peak: 3, warmupSteps: 0, totalSteps: 5).rate(at: 0) == 3)
     let short = LearningRateSchedule(peak: 3, warmupSteps: 3, totalSteps: 3)
@@ -29,7 +29,7 @@ struct LearningRateScheduleTests {
     #expect(empty.rate(at: 0).isFinite && empty.rate(at: 1) == 0)
   }
 
-  @Test("clipping leaves small gradients alone and shrinks large ones to the limit")
+  @Test("clipping leaves small gradients unchanged and shrinks large ones to the limit")
   func clipping() {
     #expect(clippingFactor(norm: 0, limit: 1) == 1)
     #expect(clippingFactor(norm: 0.5, limit: 1) == 1)

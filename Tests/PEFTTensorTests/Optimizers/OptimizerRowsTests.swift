@@ -2,9 +2,9 @@ import Foundation
 import PEFTTensor
 import Testing
 
-@Suite("Gradients of tables that were read in few rows")
+@Suite("Gradients of tables of which few rows were read")
 struct OptimizerRowsTests {
-  /// A table of 40 rows, of which a batch reads four, one of them twice.
+  /// A table of 40 rows, and a batch that reads four of them, one twice.
   private func tape(_ table: Parameter) -> (Tape, Variable) {
     let tape = Tape()
     let rows: [Int32] = [7, 39, 7, 0, 12]
@@ -17,7 +17,7 @@ struct OptimizerRowsTests {
     Parameter(name: "table", value: OperationProblem.normal([40, 19], "table"), isTable: true)
   }
 
-  @Test("they are the whole gradient, also where something else is added")
+  @Test("they are the whole gradient, even if something else is added")
   func dense() {
     let table = table()
     let (tape, x) = tape(table)
@@ -39,7 +39,7 @@ struct OptimizerRowsTests {
     #expect(sink[table] == nil)
   }
 
-  @Test("AdamW's steps are those of the whole gradient, to the bit")
+  @Test("AdamW's steps equal those of the whole gradient, bit for bit")
   func steps() throws {
     let (table, twin) = (table(), table())
     var optimizers = [table, twin].map { AdamW(parameters: [$0]) }
@@ -58,7 +58,8 @@ struct OptimizerRowsTests {
     }
   }
 
-  /// A step of a table that reads the rows `first`, `first` + 7, … of it, and none twice.
+  /// The gradients of a step that reads the rows `first`, `first` + 7, … of a table, none of them
+  /// twice.
   private static func gradients(of table: Parameter, first: Int, step: Int) -> GradientAccumulator {
     let rows = (0..<20).map { Int32(first + 7 * $0) }
     let sink = GradientAccumulator()
@@ -69,7 +70,7 @@ struct OptimizerRowsTests {
     return sink
   }
 
-  @Test("so are they where most rows were never read, and others in every step")
+  @Test("the same holds if most rows were never read, and different rows in every step")
   func newRows() throws {
     let start = OperationProblem.normal([60_000, 3], "large table")
     let table = Parameter(name: "t", value: start, isTable: true)
@@ -90,7 +91,7 @@ struct OptimizerRowsTests {
     #expect(!table.value.isIdentical(to: start))
   }
 
-  @Test("a table is what says so, whatever its shape, as long as all of it trains")
+  @Test("a table is what is declared one, whatever its shape, as long as all of it trains")
   func shapes() {
     for (shape, isTable) in [([4096, 512], true), ([4096, 512], false), ([40_000, 2], false)]
       as [(Shape, Bool)]
@@ -103,12 +104,12 @@ struct OptimizerRowsTests {
     }
     let table = Parameter(name: "t", value: Tensor(zeros: [4096, 512]), isTable: true)
     #expect(table.keepsOnlyReadRows(ofLookups: 2048) && !table.keepsOnlyReadRows(ofLookups: 2049))
-    // Rows of 2 KiB: two in a page of 4 KiB.
+    // Rows of 2 KiB, so two fit into a page of 4 KiB.
     #expect(getpagesize() != 4096 || table.pageBytes(ofRows: [0, 1, 7]) == 8192)
     #expect(table.pageBytes(ofRows: Set(0..<4096)) == 4 * table.count)
   }
 
-  @Test("rows that were never read have a state that takes no memory")
+  @Test("the state of rows that were never read takes no memory")
   func memory() async {
     await #expect(processExitsWith: .success) {
       let table = Parameter(
@@ -120,10 +121,10 @@ struct OptimizerRowsTests {
           gradients: Self.gradients(of: table, first: 1000 * step, step: step), learningRate: 0.1,
           gradientScale: 1)
       }
-      // The state is twice as large as the table, 128 MB.
+      // The state is twice as large as the table, that is, 128 MB.
       #expect(Processor.peakResidentBytes - before < 16 << 20)
       #expect(table.value.sumOfSquares > 0)
-      // Nor does a state that comes back with all its zeros, as from a file.
+      // The same holds for a state that is read back with all its zeros, as from a file.
       let resident = Processor.residentMemory
       var next = AdamW(parameters: [table])
       next.state = OptimizerState(

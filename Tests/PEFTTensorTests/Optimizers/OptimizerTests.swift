@@ -35,14 +35,14 @@ struct OptimizerTests {
       var copy = optimizer
       copy.step(gradients: gradients, learningRate: 0.5, gradientScale: 0.25)
       let moved = DoubleMatrix(before[index]) + -1 * DoubleMatrix(parameter.value)
-      // before − after loses what a unit in the last place of a parameter near 1 is.
+      // before − after is accurate only to one unit in the last place of a parameter near 1.
       #expect(relativeError(of: direction, to: 2 * moved) < 2e-6, "\(parameter.name)")
       for (parameter, value) in zip(parameters, before) { parameter.value = value }
     }
     #expect(optimizer.stepCount == steps)
   }
 
-  @Test("asking for the direction changes no bit of what follows", arguments: Method.allCases)
+  @Test("requesting the direction changes no later bit", arguments: Method.allCases)
   func pure(method: Method) {
     let runs = [false, true].map { asking in
       let parameters = Self.parameters()
@@ -86,7 +86,7 @@ struct OptimizerTests {
           expected[index][element] = (p, m, v)
         }
         let reference = expected[index].map(\.0)
-        // Eight updates, each rounded in Float32.
+        // Eight updates, each rounded to Float32.
         #expect(close(parameter.value, reference, 1e-6), "step \(step), \(parameter.name)")
       }
     }
@@ -114,7 +114,9 @@ struct OptimizerTests {
     }
   }
 
-  @Test("a parameter without a gradient stays, with its state", arguments: Method.allCases)
+  @Test(
+    "a parameter without a gradient does not change, nor does its state", arguments: Method.allCases
+  )
   func leftAlone(method: Method) {
     let parameters = Self.parameters()
     var optimizer = method.optimizer(parameters)

@@ -1,14 +1,14 @@
 import PEFTTensor
 import Testing
 
-@Suite("Optimizers of chosen rows")
+@Suite("Optimizers of selected rows")
 struct RowOptimizerTests {
   enum Method: CaseIterable, Sendable {
     case adamW
     case stochasticGradientDescent
     case momentum
 
-    /// With weight decay.
+    /// An optimizer with weight decay.
     func optimizer(_ parameters: [Parameter]) -> any Optimizer {
       switch self {
       case .adamW: AdamW(parameters: parameters)
@@ -18,14 +18,15 @@ struct RowOptimizerTests {
     }
   }
 
-  /// Odd widths, so rows lie at other places of a vector; the last is cut over the workers.
+  /// Odd widths, so that rows start at different offsets in a vector; the last case is split over
+  /// the workers.
   static let problems: [(shape: Shape, rows: [Int])] = [
     ([5, 1], [2]), ([37, 13], [0, 1, 17, 36]),
     ([401, 203], Array(stride(from: 1, to: 401, by: 2))),
   ]
 
   @Test(
-    "the rows move as in the whole matrix, bit for bit, and the others stay",
+    "the rows move as in the whole matrix, bit for bit, and the others do not change",
     arguments: Method.allCases, problems.indices)
   func rows(method: Method, problem: Int) throws {
     let (shape, rows) = Self.problems[problem]
@@ -48,7 +49,7 @@ struct RowOptimizerTests {
     #expect(!part.value.picking(rows).isIdentical(to: start.picking(rows)))
   }
 
-  @Test("rows set after the optimizer was made are refused", arguments: Method.allCases)
+  @Test("rows set after the optimizer was created are refused", arguments: Method.allCases)
   func changed(method: Method) async {
     switch method {
     case .adamW:

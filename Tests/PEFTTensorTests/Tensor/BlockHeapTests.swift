@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Block heap")
 struct BlockHeapTests {
-  @Test("blocks never overlap, keep what is written, and join again", arguments: 0..<8)
+  @Test("blocks never overlap, keep their contents, and merge again", arguments: 0..<8)
   func disjoint(seed: Int) throws {
     var random = SeededGenerator(seed: UInt64(seed), purpose: "blocks")
     let heap = SharedHeap()
@@ -43,7 +43,7 @@ struct BlockHeapTests {
     #expect(heap.freeBytes == 0)
   }
 
-  @Test("what two neighbours leave serves one that is as large as both")
+  @Test("the space freed by two neighbours serves a block as large as both")
   func joins() throws {
     let heap = SharedHeap()
     #expect(heap.grow(toHold: 3 << 20))
@@ -59,7 +59,7 @@ struct BlockHeapTests {
     #expect(heap.heldBytes == held)
   }
 
-  @Test("the free pages go back, the blocks between them stay")
+  @Test("free pages are returned, the blocks between them are kept")
   func releases() throws {
     let heap = SharedHeap()
     #expect(heap.grow(toHold: 1 << 20))
@@ -76,7 +76,7 @@ struct BlockHeapTests {
     #expect(heap.freeBytes == 1 << 20)
   }
 
-  @Test("zeros are zeros, whatever was given back before, and serve others afterwards")
+  @Test("zeroed memory is zero, whatever was freed before, and is reused afterwards")
   func zeros() throws {
     let heap = SharedHeap()
     #expect(heap.grow(toHold: 1 << 20))
@@ -93,7 +93,7 @@ struct BlockHeapTests {
     #expect(heap.freeBytes == heap.heldBytes)
   }
 
-  @Test("a request for the smallest range that holds it")
+  @Test("a request is served from the smallest range that fits")
   func bestFit() throws {
     let heap = SharedHeap()
     #expect(heap.grow(toHold: 1 << 20))
@@ -108,7 +108,7 @@ struct BlockHeapTests {
     #expect(heap.takeFree(small) == first)
   }
 
-  @Test("a block that stays comes from the upper end of the highest range that holds it")
+  @Test("a long-lived block comes from the upper end of the highest range that fits")
   func stays() throws {
     let heap = SharedHeap()
     #expect(heap.grow(toHold: 1 << 20))
@@ -123,7 +123,7 @@ struct BlockHeapTests {
     #expect(heap.takeFree(small) == low)
   }
 
-  @Test("memory that comes beside what is free adds only what is missing")
+  @Test("memory added next to a free range adds only what is missing")
   func growsBesideFree() throws {
     let heap = SharedHeap()
     #expect(heap.grow(toHold: 40 << 20))
@@ -136,7 +136,7 @@ struct BlockHeapTests {
   }
 }
 
-/// A heap that test expectations may hold on to.
+/// A heap that test expectations may keep a reference to.
 private final class SharedHeap {
   private var heap = BlockHeap()
   var heldBytes: Int { heap.heldBytes }

@@ -1,10 +1,10 @@
 import PEFTTensor
 import Testing
 
-/// The counters belong to the process, so each test has one of its own.
+/// The counters belong to the process, so each test runs in a separate process.
 @Suite("Tensor memory")
 struct TensorMemoryTests {
-  @Test("a training step takes its memory from the step before it")
+  @Test("a training step reuses the memory of the previous step")
   func trainingAllocatesNothing() async {
     await #expect(processExitsWith: .success) {
       let network = SmallNetwork()
@@ -20,7 +20,7 @@ struct TensorMemoryTests {
     }
   }
 
-  @Test("a training step of a decoder takes its memory from the step before it")
+  @Test("a training step of a decoder reuses the memory of the previous step")
   func decoderAllocatesNothing() async {
     await #expect(processExitsWith: .success) {
       let decoder = SmallDecoder()
@@ -43,7 +43,7 @@ struct TensorMemoryTests {
     }
   }
 
-  @Test("a gated block keeps its two halves, and makes the rest again")
+  @Test("a gated block keeps its two halves, and recomputes the rest")
   func gatedBlock() async {
     await #expect(processExitsWith: .success) {
       let (rows, wide) = (2000, 96)
@@ -87,7 +87,7 @@ struct TensorMemoryTests {
     }
   }
 
-  @Test("a tape that is let go of, walked or not, gives its memory back")
+  @Test("a tape that is released, before or after its passes, frees its memory")
   func tapesGiveBack() async {
     await #expect(processExitsWith: .success) {
       let network = SmallNetwork()
@@ -126,7 +126,7 @@ struct TensorMemoryTests {
         record()
         return withExtendedLifetime(tape) { TensorMemory.current.bytesInUse - before }
       }
-      // The norm, the activation and attention keep one tensor each.
+      // The norm, the activation and attention each keep one tensor.
       #expect(bytes[0] >= 3 * 4 * 2000 * 96)
       #expect(bytes[1] <= bytes[0] * 6 / 10)
       #expect(bytes[1] >= 3 * 2 * 2000 * 96)
@@ -144,7 +144,7 @@ struct TensorMemoryTests {
     }
   }
 
-  @Test("buffers are counted, kept, taken again and released")
+  @Test("buffers are counted, kept, reused and released")
   func counters() async {
     await #expect(processExitsWith: .success) {
       let start = TensorMemory.current
@@ -153,7 +153,7 @@ struct TensorMemoryTests {
         let held = TensorMemory.current
         #expect(held.allocations == start.allocations + 1)
         #expect(held.bytesInUse - start.bytesInUse >= 4 * tensor.count)
-        // Eight sizes an octave waste at most an eighth.
+        // With eight sizes per octave, at most an eighth is wasted.
         #expect(held.bytesInUse - start.bytesInUse <= 4 * tensor.count * 9 / 8)
       }
       let free = TensorMemory.current
@@ -239,7 +239,7 @@ private struct SmallNetwork {
   }
 }
 
-/// One layer like Llama's, with two heads of queries on one of keys and values.
+/// A layer like Llama's, with two query heads that share one head of keys and values.
 private struct SmallDecoder {
   let table = Self.parameter("table", [13, 12])
   let norms = ["first", "second"].map { Self.parameter($0, [12]) }

@@ -5,7 +5,7 @@ import Testing
 struct TensorTests {
   private let original = Tensor((0..<12).map(Float.init), shape: [4, 3])
 
-  @Test("copies and views do not see what is written to the tensor")
+  @Test("copies and views do not see later writes to the tensor")
   func writesToTheTensor() {
     var tensor = Tensor(original.elements, shape: [4, 3])
     let views = [tensor, tensor.reshaped(to: [2, 6]), tensor.rows(1..<3), tensor.rows(4..<4)]
@@ -16,7 +16,7 @@ struct TensorTests {
     #expect(tensor.elements.filter { $0 != -1 }.count == 11)
   }
 
-  @Test("the tensor does not see what is written to copies and views")
+  @Test("the tensor does not see writes to copies and views")
   func writesToViews() {
     let views = [original, original.reshaped(to: [12]), original.rows(2..<4)]
     for view in views {
@@ -28,7 +28,7 @@ struct TensorTests {
     #expect(views[2].elements == [6, 7, 8, 9, 10, 11])
   }
 
-  @Test("arithmetic in place leaves copies alone, a sum with itself too")
+  @Test("arithmetic in place leaves copies unchanged, also for a sum with itself")
   func arithmetic() {
     var tensor = original
     tensor.add(tensor, scaledBy: 2)
@@ -39,7 +39,7 @@ struct TensorTests {
     #expect(original.elements == (0..<12).map(Float.init))
   }
 
-  @Test("a write to a tensor of its own takes no copy")
+  @Test("a write to an unshared tensor makes no copy")
   func writesInPlace() {
     var tensor = Tensor(original.elements, shape: [4, 3])
     let address = tensor.withUnsafeElements { $0.baseAddress }
@@ -71,7 +71,7 @@ struct TensorTests {
     let (mine, theirs) = (x.elements.map(Double.init), y.elements.map(Double.init))
     let squares = mine.reduce(0) { $0 + $1 * $1 }
     let products = zip(mine, theirs).reduce(0) { $0 + $1.0 * $1.1 }
-    // Sums in Double; only their order differs.
+    // Sums in Double, which differ only in their order.
     #expect(abs(x.sumOfSquares - squares) <= 1e-12 * squares)
     #expect(abs(x.dot(y) - products) <= 1e-12 * squares)
     #expect(x.isFinite)

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Evaluations")
 struct EvaluationTests {
-  /// A job in which every one of `count` examples has a label of its own.
+  /// A job in which each of `count` examples has its own label.
   private static func prepared(_ count: Int) throws -> PreparedJob {
     let directory = FileManager.default.temporaryDirectory
       .appending(path: "peft-evaluation-\(UUID().uuidString)").path
@@ -27,9 +27,9 @@ struct EvaluationTests {
     return try job.prepare()
   }
 
-  @Test("logits of all rows are never there at once, and those of a batch are forecast")
+  @Test("logits of all rows are never in memory at once, and those of a batch are forecast")
   func memory() async {
-    // What is resident is counted for the whole process.
+    // Resident memory is counted for the whole process.
     await #expect(processExitsWith: .success) {
       let count = 5000
       let job = try EvaluationTests.prepared(count)
@@ -37,12 +37,12 @@ struct EvaluationTests {
       let longest = try #require(dev.lengths.max())
       let batch = 4 * count * (4096 / longest)
       #expect(job.forecast(timing: false).memory[.activations] >= batch)
-      // What a first evaluation keeps for the next, such as buffers, does not count.
+      // Buffers that a first evaluation keeps for the next one do not count.
       _ = job.model.evaluate(dev, task: job.task)
       let before = Processor.residentMemory
       #expect(Processor.resetPeakResidentBytes())
       _ = job.model.evaluate(dev, task: job.task)
-      // All logits are 100 MB.
+      // All logits together take 100 MB.
       #expect(Processor.peakResidentBytes - before < 2 * count * count)
     }
   }
@@ -67,7 +67,7 @@ struct EvaluationTests {
       job.model.evaluate(dev, task: job.task)["accuracy"] == Double(right) / Double(rows))
   }
 
-  @Test("an evaluation that is stopped says nothing, and leaves what trains")
+  @Test("a stopped evaluation returns nothing, and leaves the trainable marks unchanged")
   func stopped() throws {
     let job = try Self.prepared(3000)
     let dev = try #require(job.dev)
