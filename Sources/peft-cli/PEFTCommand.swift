@@ -72,7 +72,8 @@ enum Entry {
     CommandInterface.$root.withValue(PEFTCommand.self) {
       do {
         if let problem = VectorKernels.environmentProblem { throw InvalidSetting(problem) }
-        let merged = try ConfigurationFile.merge(SuiteCommand.renamed(arguments))
+        let merged = try CommandInterface.checked(
+          ConfigurationFile.merge(SuiteCommand.renamed(arguments)))
         var command = try PEFTCommand.parseAsRoot(merged)
         try EnvironmentReport.$command.withValue(line(arguments)) { try command.run() }
         return .done

@@ -17,8 +17,7 @@ struct ValidatedText {
         .malformed, path: path, reason: "the text is UTF-16",
         remedy: "convert it: iconv -f utf-16 -t utf-8 OLD > NEW")
     }
-    let hasMark = bytes.starts(with: [0xEF, 0xBB, 0xBF])
-    let text = hasMark ? Array(bytes.dropFirst(3)) : bytes
+    let text = bytes.withoutByteOrderMark
     if let offset = text.firstIndex(of: 0) {
       throw FileError(
         .malformed, path: path, place: place(of: offset, in: text), reason: "a NUL byte in a text",

@@ -21,11 +21,14 @@ package enum Recipe {
   ) throws(FileError) {
     let found = asRead(try current(found, path: path))
     guard let difference = firstDifference(found, asRead(wanted)) else { return }
+    let setting = setting(at: difference.place)
     throw FileError(
       .malformed, path: path, place: difference.place,
-      reason: "the run was started with \(text(difference.found)), and now it is "
-        + text(difference.wanted),
-      remedy: "use the options and files it was started with, or start again with `overwrite`")
+      reason: "the run was started with " + (setting.map { "`\($0)` " } ?? "")
+        + "\(text(difference.found)), and now it is \(text(difference.wanted))",
+      remedy: "use the options and files it was started with, or start again with `overwrite`"
+        + (difference.place.hasPrefix("length")
+          ? "; to train further, export the run and train on the export" : ""))
   }
 
   /// A recipe in the current format.

@@ -91,7 +91,10 @@ public struct KnapsackFile: Sendable {
   private static func fields(
     _ path: String
   ) throws(FileError) -> [Field] {
-    guard let text = String(validating: try FileContents.read(path), as: UTF8.self) else {
+    guard
+      let text = String(
+        validating: try FileContents.read(path).withoutByteOrderMark, as: UTF8.self)
+    else {
       throw FileError(.malformed, path: path, reason: "it is not UTF-8")
     }
     return text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated()

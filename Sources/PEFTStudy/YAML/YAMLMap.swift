@@ -42,6 +42,7 @@ public struct YAMLMap: Hashable, Sendable {
         .malformed, path: path, place: line.map { "line \($0)" } ?? "", reason: reason,
         remedy: "write lines such as: \(example)")
     }
+    let bytes = bytes.withoutByteOrderMark
     guard let text = String(validating: bytes, as: UTF8.self) else {
       throw wrong("it is not UTF-8")
     }

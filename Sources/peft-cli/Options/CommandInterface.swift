@@ -38,6 +38,49 @@ struct CommandInterface {
     }
   }
 
+  /// Joins a negative number to the option before it by `=`, because the parser would take it for
+  /// an option of its own.
+  ///
+  /// Throws `InvalidConfiguration` if an option or argument is empty, such as a variable of the
+  /// shell that is not set.
+  static func checked(_ arguments: [String]) throws(InvalidConfiguration) -> [String] {
+    // Reading the interface takes some milliseconds.
+    guard arguments.contains(where: { $0.isEmpty || $0.hasSuffix("=") || isNegative($0) }),
+      let command = all.first(where: { $0.name == arguments.first })
+    else { return arguments }
+    let valued = Set(command.options.filter { !$0.isFlag }.map { "--" + $0.name } + ["--config"])
+    var result: [String] = []
+    var awaited: String?
+    for argument in arguments {
+      let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      if let option = awaited {
+        awaited = nil
+        guard !argument.isEmpty else { throw empty(option) }
+        if isNegative(argument) {
+          result[result.count - 1] = option + "=" + argument
+          continue
+        }
+      } else if argument.isEmpty {
+        throw InvalidConfiguration(
+          description: "an argument is empty; name a file, a directory or a value")
+      } else if valued.contains(argument) {
+        awaited = argument
+      } else if parts.count == 2, parts[1].isEmpty, valued.contains(String(parts[0])) {
+        throw empty(String(parts[0]))
+      }
+      result.append(argument)
+    }
+    return result
+  }
+
+  private static func isNegative(_ argument: String) -> Bool {
+    argument.prefixMatch(of: /-\.?[0-9]/) != nil
+  }
+
+  private static func empty(_ option: String) -> InvalidConfiguration {
+    InvalidConfiguration(description: "\(option): it is empty; give a value")
+  }
+
   /// The name of the option closest to `name`, if it is close enough to be a typing error.
   func suggestion(for name: String) -> String? {
     options.map { ($0.name, Self.distance($0.name, name)) }
