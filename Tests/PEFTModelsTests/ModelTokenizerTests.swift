@@ -22,10 +22,30 @@ struct ModelTokenizerTests {
     let asked = try configuration.tokenizer(directory: root)
     #expect(asked.template == .roberta)
     try FileManager.default.removeItem(atPath: root + "/tokenizer.json")
+    // So do the settings, by the name of the class.
+    #expect(try configuration.tokenizer(directory: root).template == .roberta)
+    try FileManager.default.removeItem(atPath: root + "/tokenizer_config.json")
     let plain = try configuration.tokenizer(directory: root)
     #expect(plain.template.isBare && plain.special.end == asked.special.end)
     #expect(
       plain.encode("one two").ids == Array(asked.encode("one two").ids.dropFirst().dropLast()))
+  }
+
+  @Test("a GPT-2 puts the special tokens around a text that its settings ask for")
+  func askedTokens() throws {
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    let vocabulary = try ByteLevelBPETrainer.train(
+      texts: [""], vocabularySize: 257, specialTokens: SpecialTokenTemplate.gpt2.specialTokens)
+    try vocabulary.write(to: root, template: .gpt2)
+    try FileManager.default.removeItem(atPath: root + "/tokenizer.json")
+    try #"{"add_bos_token": true}"#
+      .write(toFile: root + "/tokenizer_config.json", atomically: true, encoding: .utf8)
+    let configuration = ModelConfiguration.gpt2(
+      GPT2Configuration(
+        vocabularySize: 257, hiddenSize: 8, layerCount: 1, headCount: 2, positionCount: 16))
+    let tokenizer = try configuration.tokenizer(directory: root)
+    #expect(tokenizer.encode("one").ids.count == 4 && tokenizer.encode("one").ids.first == 0)
+    #expect(tokenizer.encode("a", pair: "b").typeIDs == [0, 0, 0, 0])
   }
 
   @Test("a Llama ends texts with the token that its configuration names", arguments: [nil, 7])

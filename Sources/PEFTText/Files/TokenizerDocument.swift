@@ -15,7 +15,9 @@ struct TokenizerDocument {
     root = try JSONValue(parsing: bytes, path: path)
   }
 
-  func tokenizer() throws(FileError) -> Tokenizer {
+  /// - Parameter named: tokens that the settings beside the file name as special. Those that the
+  ///   vocabulary has are recognised in a text, as in the reference.
+  func tokenizer(naming named: [AddedTokens.Token] = []) throws(FileError) -> Tokenizer {
     guard let model = root["model"] else {
       throw component("model").malformed("it is missing")
     }
@@ -32,9 +34,15 @@ struct TokenizerDocument {
       normalizer: normalizer, splitter: splitter,
       model: try makeModel(component("model"), surroundings),
       decoder: try part("decoder", by: table.decoders))
-    return try Tokenizer(
-      stages, added: added, processor: component("post_processor"), files: ["tokenizer.json"],
-      path: path)
+    let known = Set(added.map { Array($0.content.utf8) })
+    let more = named.filter {
+      !known.contains(Array($0.content.utf8)) && stages.model.vocabulary.id(of: $0.content) != nil
+    }
+    var tokenizer = try Tokenizer(
+      stages, added: added + more, processor: component("post_processor"),
+      files: ["tokenizer.json"], path: path)
+    tokenizer.truncatesLeft = root["truncation"]?["direction"] == .string("Left")
+    return tokenizer
   }
 
   /// The type of a model. Early files do not contain it; a list of merges then identifies BPE.
@@ -67,7 +75,8 @@ struct TokenizerDocument {
           content: content, id: id, stripsLeft: entry["lstrip"]?.bool ?? false,
           stripsRight: entry["rstrip"]?.bool ?? false,
           isWholeWord: entry["single_word"]?.bool ?? false,
-          isNormalized: entry["normalized"]?.bool ?? false))
+          isNormalized: entry["normalized"]?.bool ?? false,
+          isSpecial: entry["special"]?.bool ?? false))
     }
     return tokens
   }

@@ -6,9 +6,9 @@ struct ByteLevelSplitter: TextSplitter {
   let addsPrefixSpace: Bool
   private let usesPattern: Bool
 
-  init(addsPrefixSpace: Bool) {
+  init(addsPrefixSpace: Bool, usesPattern: Bool = true) {
     self.addsPrefixSpace = addsPrefixSpace
-    usesPattern = true
+    self.usesPattern = usesPattern
   }
 
   init(_ component: Component) throws(FileError) {

@@ -10,6 +10,11 @@ import PEFTRuntime
 struct PatternSplitter: TextSplitter {
   private let digits: Int
 
+  /// The splitter with Qwen's pattern.
+  static let qwen = PatternSplitter(digits: 1)
+
+  private init(digits: Int) { self.digits = digits }
+
   init(_ component: Component) throws(FileError) {
     let regex = component.value["pattern"]?["Regex"]?.string
     guard let digits = regex.flatMap({ Self.digits[$0] }),

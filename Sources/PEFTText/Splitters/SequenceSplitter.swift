@@ -4,6 +4,9 @@ import PEFTRuntime
 struct SequenceSplitter: TextSplitter {
   private let parts: [any TextSplitter]
 
+  /// Splits by all of `parts` in order; only the last may pass on bytes.
+  init(_ parts: [any TextSplitter]) { self.parts = parts }
+
   init(_ component: Component) throws(FileError) {
     parts = try component.parts("pretokenizers", by: component.table.splitters)
     // Words are passed on as characters, so nothing can follow the conversion to bytes.

@@ -13,7 +13,9 @@ struct PieceTrie: Sendable {
 
   init(_ vocabulary: Vocabulary) {
     let tokens = (0..<Int32(vocabulary.count)).map { vocabulary.bytes(of: $0) ?? [] }
-    let order = tokens.indices.sorted { tokens[$0].lexicographicallyPrecedes(tokens[$1]) }
+    let order = tokens.indices.filter { !tokens[$0].isEmpty }.sorted {
+      tokens[$0].lexicographicallyPrecedes(tokens[$1])
+    }
     // Each node corresponds to the tokens of `order` that share a prefix.
     var level = [0..<order.count]
     var depth = 0

@@ -34,9 +34,10 @@ extension Unigram {
     pieces: [[UInt8]], scores: [Double], added: [AddedTokens.Token], unknown: Int?,
     fallsBackToBytes: Bool, path: String
   ) throws(FileError) {
-    let own = try Vocabulary(pieces, path: path)
+    let own = Vocabulary(pieces)
     self.init(
-      vocabulary: try own.adding(added, path: path), scores: scores, pieces: own,
+      vocabulary: try own.adding(added, size: pieces.count, path: path), scores: scores,
+      pieces: own,
       unknown: unknown.map { Int32($0) }, fallsBackToBytes: fallsBackToBytes)
   }
 }

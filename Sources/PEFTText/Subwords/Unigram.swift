@@ -91,7 +91,7 @@ struct Unigram: SubwordModel {
   /// Appends unknown characters: as the token that they form together, as bytes, or as the unknown
   /// token. A vocabulary without an unknown token drops them.
   private func appendUnknown(_ text: UnsafeBufferPointer<UInt8>, to ids: inout [Int32]) {
-    if let id = vocabulary.id(of: text, hash: ByteTable.hash(text)), Int(id) < scores.count {
+    if let id = vocabulary.ownID(of: text, hash: ByteTable.hash(text)) {
       ids.append(id)
     } else if bytes?.append(text, to: &ids) != true, let unknown {
       ids.append(unknown)

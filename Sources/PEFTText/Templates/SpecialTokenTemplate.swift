@@ -80,6 +80,12 @@ public struct SpecialTokenTemplate: Hashable, Sendable {
     [begin, padding, end, unknown, mask].compactMap(\.self)
   }
 
+  /// Whether all special tokens around a text, and those for unknown and masked text, are those of
+  /// `other`.
+  func hasTokens(of other: SpecialTokenTemplate) -> Bool {
+    single == other.single && pair == other.pair && unknown == other.unknown && mask == other.mask
+  }
+
   /// The same special tokens, with none put around a text.
   var bare: SpecialTokenTemplate {
     var template = self

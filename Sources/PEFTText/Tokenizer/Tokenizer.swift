@@ -22,15 +22,18 @@ public struct Tokenizer: Sendable {
   /// Whether the model distinguishes the second text from the first by a token type.
   package var hasTokenTypes = true
 
+  /// Whether a text that is too long loses its beginning instead of its end.
+  var truncatesLeft = false
+
   let stages: Stages
   private let decoder: any TokenDecoder
-  private let added: AddedTokens
+  private var added: AddedTokens
   /// Added tokens that are recognised after normalization.
-  private let addedLater: AddedTokens?
+  private var addedLater: AddedTokens?
   private var layout: TokenLayout
 
-  /// Creates a tokenizer from its parts. `added` are recognised in the text itself; the layout is
-  /// that of `template`.
+  /// Creates a tokenizer from its parts. `added` are recognised in the text itself, with the ids
+  /// that they have in the vocabulary. The layout is that of `template`.
   init(
     _ stages: Stages, added: [AddedTokens.Token], template: SpecialTokenTemplate,
     layout: TokenLayout, namesSpecialTokens: Bool?, files: [String]
@@ -42,6 +45,11 @@ public struct Tokenizer: Sendable {
     self.files = files
     decoder = stages.decoder ?? stages.model.usualDecoder
     special = SpecialTokens(template, id: stages.model.vocabulary.id(of:))
+    let added = added.map { token in
+      var token = token
+      token.id = stages.model.vocabulary.id(of: token.content)
+      return token
+    }
     if let normalizer = stages.normalizer, added.contains(where: \.isNormalized) {
       self.added = AddedTokens(added.filter { !$0.isNormalized })
       addedLater = AddedTokens(added.filter(\.isNormalized)) { normalizer.normalized($0) }
@@ -51,8 +59,15 @@ public struct Tokenizer: Sendable {
     }
   }
 
-  /// The number of tokens.
+  /// The number of ids, which is the largest id and 1. An id may have no token.
   public var vocabularySize: Int { vocabulary.count }
+
+  /// Stops recognising special tokens in a text, so that they are split as any other text is.
+  mutating func splitSpecialTokens() {
+    added = AddedTokens(added.tokens.filter { !$0.isSpecial })
+    guard let normalizer = stages.normalizer, let later = addedLater else { return }
+    addedLater = AddedTokens(later.tokens.filter { !$0.isSpecial }) { normalizer.normalized($0) }
+  }
 
   /// Stops putting special tokens around texts. Of the special tokens, only `end` keeps its
   /// meaning.
@@ -103,7 +118,8 @@ public struct Tokenizer: Sendable {
     }
     let ids = encoder.ids
     let room = maximumLength.map { max(0, $0 - layout.specialCount(hasPair: false)) } ?? ids.count
-    let kept = ids.prefix(room)
+    let kept = part(ids[...], room)
+    if truncatesLeft { indices = Array(indices.suffix(kept.count)) }
     return layout.encoding(
       kept, nil, hasTypes: hasTokenTypes, words: indices, truncated: ids.count - kept.count)
   }
@@ -146,8 +162,14 @@ public struct Tokenizer: Sendable {
       kept = Self.truncatedCounts(firstCount, secondCount, room: room)
     }
     return layout.encoding(
-      words.ids[..<kept.first], pair.map { _ in words.ids[firstCount...].prefix(kept.second) },
+      part(words.ids[..<firstCount], kept.first),
+      pair.map { _ in part(words.ids[firstCount...], kept.second) },
       hasTypes: hasTokenTypes, truncated: total - kept.first - kept.second)
+  }
+
+  /// The `count` tokens of a text that are kept, or all if there are fewer.
+  private func part(_ ids: ArraySlice<Int32>, _ count: Int) -> ArraySlice<Int32> {
+    truncatesLeft ? ids.suffix(count) : ids.prefix(count)
   }
 
   /// Appends the tokens of one text, without special tokens around it.

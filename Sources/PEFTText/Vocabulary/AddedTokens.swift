@@ -2,7 +2,8 @@
 struct AddedTokens: Sendable {
   struct Token: Hashable, Sendable {
     let content: String
-    let id: Int32
+    /// The id; nil as long as none is known.
+    var id: Int32?
     /// Whether the token absorbs the white space before it.
     var stripsLeft = false
     /// Whether the token absorbs the white space after it.
@@ -11,6 +12,8 @@ struct AddedTokens: Sendable {
     var isWholeWord = false
     /// Whether the token is normalized and recognised after normalization.
     var isNormalized = false
+    /// Whether the token is a special one, which some settings leave unrecognised.
+    var isSpecial = false
   }
 
   /// A stretch of text, or a token found in it.
@@ -20,12 +23,17 @@ struct AddedTokens: Sendable {
   }
 
   let tokens: [Token]
+  private let ids: [Int32]
   private let byFirstByte: [[Int]]
   private let bytes: [[UInt8]]
 
+  /// Tokens without an id are left out.
+  ///
   /// - Parameter normalized: converts a token to the form it has in the text.
   init(_ tokens: [Token], normalized: (String) -> String = { $0 }) {
+    let tokens = tokens.filter { $0.id != nil }
     self.tokens = tokens
+    ids = tokens.compactMap(\.id)
     bytes = tokens.map { Array(normalized($0.content).utf8) }
     var byFirstByte = [[Int]](repeating: [], count: 256)
     for index in tokens.indices.sorted(by: { [bytes] in bytes[$0].count > bytes[$1].count }) {
@@ -52,7 +60,7 @@ struct AddedTokens: Sendable {
       }
       let end = token.stripsLeft ? Self.trimmedEnd(of: text, start..<position) : position
       if end > start { pieces.append(.text(start..<end)) }
-      pieces.append(.token(token.id))
+      pieces.append(.token(ids[index]))
       position += bytes[index].count
       if token.stripsRight { position = Self.trimmedStart(of: text, position..<text.count) }
       start = position

@@ -56,8 +56,12 @@ extension EncoderConfiguration: Architecture {
   public func adapt(_ tokenizer: inout Tokenizer, directory: String) throws(FileError) {
     tokenizer.hasTokenTypes = tokenTypeCount > 1
     guard tokenizer.namesSpecialTokens != false else {
+      let complete = "tokenizer.json"
+      let isComplete = tokenizer.files.contains(complete)
       throw FileError(
-        .unsupported, path: directory + "/tokenizer.json", place: "post_processor",
+        .unsupported,
+        path: directory + "/" + (isComplete ? complete : ModelFiles.tokenizerSettingsName),
+        place: isComplete ? "post_processor" : "tokenizer_class",
         reason: "it puts no special tokens around a text, which this model's heads read",
         remedy: "use the file that came with the model")
     }

@@ -56,6 +56,7 @@ extension LlamaConfiguration: Architecture {
   /// vocabularies of chat models contain several end tokens.
   public func adapt(_ tokenizer: inout Tokenizer, directory: String) throws(FileError) {
     tokenizer.leaveTextsBare(end: endID)
+    guard tokenizer.namesSpecialTokens != true else { return }
     if tokenizer.special.begin == nil, let endID { tokenizer.useBareTexts(end: Int32(endID)) }
   }
 
