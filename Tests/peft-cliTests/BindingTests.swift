@@ -100,7 +100,7 @@ struct BindingTests {
     try write("{}", to: "special_tokens_map.json")
 
     // A file that nothing reads does not matter.
-    try write("{}", to: "added_tokens.json")
+    try write("{}", to: "merges.txt")
     #expect(try PEFTProcess.run("verify", run).status == 0)
   }
 

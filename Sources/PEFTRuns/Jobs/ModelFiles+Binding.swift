@@ -38,6 +38,8 @@ extension ModelFiles {
       // A recipe omits the tokenizer's settings if there is a tokenizer.json, beside which they are
       // not read.
       if has("tokenizer.json") { names.removeAll { $0 == Self.tokenizerSettingsName } }
+      // Versions that wrote such recipes did not read these files.
+      names.removeAll { ["special_tokens_map.json", "added_tokens.json"].contains($0) }
     }
     let digests = try settingDigests().filter { settings[$0.key] != nil || names.contains($0.key) }
     return Self.difference(digests, from: settings, isOfWeights: false)
