@@ -83,6 +83,10 @@ def load_tokenizer(base):
 
 def check_classifier(place, name, base, method):
     texts = [f"{WORDS[i % 8]} {'good' if i % 3 else 'bad'} {WORDS[(5 * i) % 8]}" for i in range(12)]
+    plain = load_tokenizer(base)
+    # As they may occur in a text, and end it. RoBERTa in transformers counts no position for a padding token.
+    for token in sorted(set(plain.all_special_tokens) - {plain.pad_token}):
+        texts += [f"good red{token}", f"{token}red {token} bad", f"{token}{token}"]
     write(os.path.join(place, "data.tsv"), [f"{t}\t{'yes' if 'good' in t else 'no'}\n" for t in texts])
     data = os.path.join(place, "data.tsv")
     directory = os.path.join(place, name)
@@ -93,7 +97,14 @@ def check_classifier(place, name, base, method):
         run("export", directory, "--format", form, "--output", f"{directory}-{form}")
     tokenizer = load_tokenizer(base)
     merged = transformers.AutoModelForSequenceClassification.from_pretrained(f"{directory}-merged")
-    report(f"{name} merged", largest(ours, logits(merged, load_tokenizer(f"{directory}-merged"), texts)))
+    exported = load_tokenizer(f"{directory}-merged")
+    report(f"{name} merged", largest(ours, logits(merged, exported, texts)))
+    with torch.no_grad():
+        report(f"{name} merged, padded", largest(ours, merged(**exported(texts, padding=True, return_tensors="pt")).logits))
+    classify = transformers.pipeline("text-classification", model=f"{directory}-merged", batch_size=5, top_k=None,
+                                     function_to_apply="none")
+    scores = [{score["label"]: score["score"] for score in row} for row in classify(texts)]
+    report(f"{name} merged, by pipeline", largest(ours, [torch.tensor([row["no"], row["yes"]]) for row in scores]))
     assert sorted(merged.config.label2id) == ["no", "yes"]
     plain = transformers.AutoModelForSequenceClassification.from_pretrained(base, num_labels=2, dtype=torch.float32)
     adapted = PeftModel.from_pretrained(plain, f"{directory}-peft")

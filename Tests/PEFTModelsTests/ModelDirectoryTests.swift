@@ -1,5 +1,6 @@
 import Foundation
 import PEFTModels
+import PEFTNetwork
 import PEFTTensor
 import Testing
 
@@ -25,7 +26,7 @@ struct ModelDirectoryTests {
     "a configuration with an unsupported setting is refused by name",
     arguments: [
       ("\"model_type\": \"bert\"", "\"model_type\": \"t5\"", "t5"),
-      ("\"hidden_act\": \"gelu\"", "\"hidden_act\": \"relu\"", "relu"),
+      ("\"hidden_act\": \"gelu\"", "\"hidden_act\": \"mish\"", "mish"),
       ("\"hidden_size\": 24", "\"hidden_size\": 25", "heads"),
       ("\"hidden_size\": 24", "\"hidden_size\": -1", "hidden_size"),
       ("\"vocab_size\": 120", "\"vocab_size\": 99999999999", "vocab_size"),
@@ -111,6 +112,87 @@ struct ModelDirectoryTests {
     #expect(try load(url).newlyInitialized.isEmpty)
     try rewrite { ($0, $1, $2) }
     #expect(try load(url, outputs: 5).newlyInitialized == ["classifier.weight", "classifier.bias"])
+  }
+
+  /// `bytes` zeros as a tensor.
+  private func zeros(
+    _ name: String, _ type: SafetensorsElementType, _ shape: [Int], bytes: Int
+  ) -> SafetensorsOutput {
+    SafetensorsOutput(name: name, type: type, shape: shape) { (sink) throws(FileError) in
+      for _ in 0..<bytes {
+        var zero: UInt8 = 0
+        let sent = withUnsafeBytes(of: &zero) { bytes in
+          Result { () throws(FileError) in try sink(bytes) }
+        }
+        try sent.get()
+      }
+    }
+  }
+
+  @Test(
+    "heads of other tasks, scalars and types that are not read are left out, outside the backbone",
+    arguments: [
+      ("bert", ModelOutput.classes(3, pooling: .first), "bert.encoder.layer.0.new.weight"),
+      ("bert-backbone", .classes(3, pooling: .first), "encoder.layer.2.output.dense.bias"),
+      ("roberta-mlm", .vocabulary, "roberta.extra"),
+      ("gpt2", .vocabulary, "transformer.h.0.attn.c_new.weight"),
+      ("gpt2-bare", .vocabulary, "h.0.attn.c_new.weight"), ("llama", .vocabulary, "model.extra"),
+      ("llama-scaled", .vocabulary, "layers.0.self_attn.q_norm.weight"),
+    ])
+  func strangers(name: String, output: ModelOutput, inside: String) throws {
+    let url = try copy(name)
+    defer { try? FileManager.default.removeItem(at: url) }
+    let path = url.appending(path: "model.safetensors").path
+    let file = try SafetensorsReader(path: path)
+    func load(with others: [SafetensorsOutput]) throws -> LoadReport {
+      let tensors = try file.tensorNames.map { name in
+        let bytes = try file.withBytes(of: name) { Array($0) }
+        let entry = try #require(file.entry(name))
+        return SafetensorsOutput(name: name, type: entry.type, shape: entry.shape) {
+          (sink) throws(FileError) in
+          let sent = bytes.withUnsafeBytes { bytes in
+            Result { () throws(FileError) in try sink(bytes) }
+          }
+          try sent.get()
+        }
+      }
+      try SafetensorsWriter.write(tensors + others, to: path)
+      return try TransformerModel.load(
+        directory: url.path, output: output, using: SeededGenerator(seed: 1, purpose: "test")
+      ).report
+    }
+    let before = try load(with: [])
+    let others = [
+      zeros("qa_outputs.weight", .float32, [2, 24], bytes: 192),
+      zeros("logit_scale", .float32, [], bytes: 4),
+      zeros("vision.h.0.attn.x", .float4, [6], bytes: 3),
+      zeros("projection.weight", .complex64, [2], bytes: 16),
+    ]
+    let report = try load(with: others)
+    #expect(Set(report.unused) == Set(before.unused + others.map(\.name)))
+    #expect(report.newlyInitialized == before.newlyInitialized)
+    #expect {
+      try load(with: [zeros(inside, .float32, [1], bytes: 4)])
+    } throws: { "\($0)".contains("tensor \(inside)") && "\($0)".contains("does not have") }
+  }
+
+  @Test("a tensor that is needed, of a type that is not read, is named")
+  func unreadType() throws {
+    let url = try copy("bert")
+    defer { try? FileManager.default.removeItem(at: url) }
+    let path = url.appending(path: "model.safetensors").path
+    let file = try SafetensorsReader(path: path)
+    let bias = "bert.encoder.layer.0.output.dense.bias"
+    let tensors = try file.tensorNames.map { name in
+      name == bias
+        ? zeros(name, .float8E8M0, [24], bytes: 24)
+        : SafetensorsOutput(
+          name: name, shape: file.entry(name)?.shape ?? [], floats: try file.floats(of: name))
+    }
+    try SafetensorsWriter.write(tensors, to: path)
+    #expect {
+      try load(url)
+    } throws: { "\($0)".contains(bias) && "\($0)".contains("F8_E8M0") }
   }
 
   @Test("pickled weights are never read; the message names the conversion")

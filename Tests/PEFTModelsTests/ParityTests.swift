@@ -64,9 +64,11 @@ struct ParityTests {
     try check(fixture, model, steps: true)
   }
 
-  @Test("logits, loss and every gradient with the tanh form of GELU")
-  func geluTanh() throws {
-    let fixture = try ParityFixture("bert-gelu-tanh")
+  @Test(
+    "logits, loss and every gradient with another activation",
+    arguments: ["bert-gelu-tanh", "bert-relu", "roberta-silu"])
+  func activations(name: String) throws {
+    let fixture = try ParityFixture(name)
     try check(fixture, try fixture.model(), steps: false)
   }
 

@@ -21,6 +21,11 @@ struct SafetensorsHeaderTests {
       (#"{"a":{"shape":[2],"data_offsets":[0,8]}}"#, "its dtype is not a string"),
       (#"{"a":\#(tensor("F33", "[2]", "[0,8]"))}"#, #"its dtype "F33" is not known"#),
       (#"{"a":{"dtype":"F32","data_offsets":[0,8]}}"#, "its shape is not"),
+      (#"{"a":\#(tensor("F4", "[15]", "[0,8]"))}"#, "shape [15] of F4 does not end at a byte"),
+      (#"{"a":\#(tensor("F6_E2M3", "[4]", "[0,8]"))}"#, "needs 3 bytes and it has 8"),
+      (#"{"a":\#(tensor("C64", "[2]", "[0,8]"))}"#, "needs 16 bytes and it has 8"),
+      (#"{"__metadata__":nul}"#, "expected null"),
+      (#"{"__metadata__":{"a":null}}"#, #"the value of "a" is not a string"#),
       (#"{"a":\#(tensor("F32", "[2.0]", "[0,8]"))}"#, "its shape is not"),
       (#"{"a":\#(tensor("F32", "[-2]", "[0,8]"))}"#, "its shape is not"),
       (#"{"a":\#(tensor("F32", "[2]", "[0,8,9]"))}"#, "its data_offsets are not"),
@@ -147,7 +152,7 @@ struct SafetensorsHeaderTests {
       accepted += 1
       var total = 0
       for entry in header.entries {
-        #expect(entry.shape.reduce(entry.type.byteCount, *) == entry.byteCount)
+        #expect(entry.shape.reduce(entry.type.bitCount, *) == 8 * entry.byteCount)
         total += entry.byteCount
       }
       let length = bytes[..<8].reversed().reduce(0) { $0 << 8 | Int($1) }

@@ -76,6 +76,28 @@ struct SafetensorsReaderTests {
     }
   }
 
+  @Test("null as text, and types beside which the others can be read")
+  func otherTypes() throws {
+    let reader = try SafetensorsReader(path: Files.fixture("others.safetensors"))
+    #expect(reader.metadata.isEmpty)
+    let shapes: [String: [Int]] = [
+      "F4": [2, 3], "F6_E2M3": [4], "F6_E3M2": [2, 2], "F8_E8M0": [3], "F8_E4M3FNUZ": [1],
+      "F8_E5M2FNUZ": [1], "C64": [2], "F32": [1],
+    ]
+    #expect(Set(reader.tensorNames) == Set(shapes.keys))
+    for (name, shape) in shapes {
+      #expect(reader.entry(name)?.type.rawValue == name && reader.entry(name)?.shape == shape)
+      #expect(reader.entry(name)?.elementCount == shape.reduce(1, *))
+      guard name != "F32" else { continue }
+      #expect {
+        try reader.floats(of: name)
+      } throws: {
+        ($0 as? FileError)?.kind == .unsupported && "\($0)".contains("tensor \"\(name)\"")
+      }
+    }
+    #expect(try reader.floats(of: "F32") == [1.5])
+  }
+
   @Test("missing files, directories and empty files are errors, not crashes")
   func unreadable() throws {
     try Files.withDirectory { directory in

@@ -3,7 +3,7 @@ import PEFTTensor
 import Testing
 
 @Suite struct VectorKernelsActivationTests {
-  enum Function: String, CaseIterable, Sendable { case gelu, geluTanh, tanh, silu }
+  enum Function: String, CaseIterable, Sendable { case gelu, geluTanh, tanh, silu, relu }
 
   private func value(_ kernels: VectorKernels, _ function: Function, _ x: [Float]) -> [Float] {
     var y = [Float](repeating: 99, count: x.count + 1)
@@ -12,6 +12,7 @@ import Testing
     case .geluTanh: kernels.geluTanh(count: x.count, x, into: &y)
     case .tanh: kernels.tanh(count: x.count, x, into: &y)
     case .silu: kernels.silu(count: x.count, x, into: &y)
+    case .relu: kernels.relu(count: x.count, x, into: &y)
     }
     #expect(y.removeLast() == 99, "\(function) wrote beyond its end")
     return y
@@ -26,6 +27,7 @@ import Testing
     case .geluTanh: kernels.geluTanhDerivative(count: x.count, x, times: v, into: &y)
     case .tanh: kernels.tanhDerivative(count: x.count, x, times: v, into: &y)
     case .silu: kernels.siluDerivative(count: x.count, x, times: v, into: &y)
+    case .relu: kernels.reluDerivative(count: x.count, x, times: v, into: &y)
     }
     #expect(y.removeLast() == 99, "\(function) wrote beyond its end")
     return y
@@ -37,6 +39,7 @@ import Testing
     case .geluTanh: ReferenceKernels.geluTanh(Double(x))
     case .tanh: Foundation.tanh(Double(x))
     case .silu: ReferenceKernels.silu(Double(x))
+    case .relu: ReferenceKernels.relu(Double(x))
     }
   }
 
@@ -46,6 +49,7 @@ import Testing
     case .geluTanh: ReferenceKernels.geluTanhDerivative(Double(x))
     case .tanh: (1 - Double(x)) * (1 + Double(x))
     case .silu: ReferenceKernels.siluDerivative(Double(x))
+    case .relu: ReferenceKernels.reluDerivative(Double(x))
     }
   }
 

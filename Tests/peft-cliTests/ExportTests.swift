@@ -186,7 +186,7 @@ struct ExportTests {
       ("\"LORA\"", "\"VERA\"", "peft_type"),
       ("\"use_dora\": false", "\"use_dora\": true", "magnitude"),
       ("\"use_dora\": false", "\"lora_bias\": true", "lora_bias"),
-      ("\"alpha_pattern\": {}", "\"alpha_pattern\": {\"layer.[0-9]\": 3}", "alpha_pattern"),
+      ("\"alpha_pattern\": {}", "\"alpha_pattern\": {\"layer.[0-9\": 3}", "alpha_pattern"),
       ("\"init_lora_weights\": true", "\"init_lora_weights\": \"pissa\"", "init_lora_weights"),
       ("\"SEQ_CLS\"", "\"QUESTION_ANS\"", "task_type"),
       ("\"lora_alpha\": 16.0", "\"lora_alpha\": \"x\"", "lora_alpha"),

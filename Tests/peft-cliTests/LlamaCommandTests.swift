@@ -103,7 +103,10 @@ struct LlamaCommandTests {
     _ = try run(["export", output, "--format", "merged", "--output", merged])
     let config = try JSONValue(contentsOf: merged + "/config.json")
     #expect(config["architectures"]?.array == [.string("LlamaForSequenceClassification")])
-    #expect(config["pad_token_id"]?.integer == 0)
+    // The tokenizer's tokens leave rows of the table free.
+    let count = try #require(try JSONValue(contentsOf: model + "/vocab.json").object).count
+    #expect(count < 300 && config["pad_token_id"]?.integer == count)
+    #expect(config["vocab_size"]?.integer == 300)
     func logits(_ path: String) throws -> [Double] {
       try run(["predict", path, "--data", data]).output.split(separator: "\n").flatMap {
         try JSONValue(parsing: $0.utf8)["logits"]?.array?.compactMap(\.double) ?? []
@@ -112,6 +115,79 @@ struct LlamaCommandTests {
     let (mine, theirs) = (try logits(output), try logits(merged))
     #expect(mine.count == 128 && mine.contains { abs($0) > 0.1 })
     for (one, other) in zip(mine, theirs) { #expect(abs(one - other) < 1e-4) }
+  }
+
+  /// Leaves `rows` rows of a model's word table.
+  private func shorten(_ model: String, toRows rows: Int) throws {
+    let file = try SafetensorsReader(path: model + "/model.safetensors")
+    let tensors = try file.tensorNames.map { name in
+      var shape = file.entry(name)?.shape ?? []
+      if name == "model.embed_tokens.weight" { shape[0] = rows }
+      return SafetensorsOutput(
+        name: name, shape: shape,
+        floats: Array(try file.floats(of: name).prefix(shape.reduce(1, *))))
+    }
+    try SafetensorsWriter.write(tensors, to: file.path)
+    var config = try #require(try JSONValue(contentsOf: model + "/config.json").object)
+    config["vocab_size"] = .integer(rows)
+    try JSONValue.object(config).text().write(
+      toFile: model + "/config.json", atomically: true, encoding: .utf8)
+  }
+
+  @Test(
+    "an exported classifier is padded with a token of its own, in the tokenizer and the weights",
+    arguments: [true, false])
+  func padding(hasTokenizerFile: Bool) throws {
+    let model = try model(tiesOutput: true)
+    let count = try #require(try JSONValue(contentsOf: model + "/vocab.json").object).count
+    try shorten(model, toRows: count)
+    if !hasTokenizerFile {
+      try FileManager.default.removeItem(atPath: model + "/tokenizer.json")
+      // The settings of another padding are replaced.
+      try #"{"pad_token":"<|endoftext|>","padding_side":"left"}"#.write(
+        toFile: model + "/tokenizer_config.json", atomically: true, encoding: .utf8)
+    }
+    let rows = ["the cat<|endoftext|>\tcat\n", "<|endoftext|>the dog\tdog\n", "the cat\tcat\n"]
+    let data = try directory.write(rows.joined(), to: "rows.tsv")
+    func logits(_ path: String) throws -> [Double] {
+      try run(["predict", path, "--data", data]).output.split(separator: "\n").flatMap {
+        try JSONValue(parsing: $0.utf8)["logits"]?.array?.compactMap(\.double) ?? []
+      }
+    }
+    func merged(_ base: String, _ name: String) throws -> String {
+      let (output, merged) = (directory.path(name), directory.path(name + "-merged"))
+      _ = try run([
+        "train", "--model", base, "--train", data, "--method", "head", "--steps", "2",
+        "--learning-rate", "0.1", "--output", output,
+      ])
+      _ = try run(["export", output, "--format", "merged", "--output", merged])
+      let (mine, theirs) = (try logits(output), try logits(merged))
+      #expect(mine.count == 6 && zip(mine, theirs).allSatisfy { abs($0 - $1) < 1e-5 })
+      return merged
+    }
+    let first = try merged(model, "first")
+    // The token is there already in what is made of an export.
+    for path in [first, try merged(first, "second")] {
+      let config = try JSONValue(contentsOf: path + "/config.json")
+      #expect(
+        config["pad_token_id"]?.integer == count && config["vocab_size"]?.integer == count + 1)
+      let weights = try SafetensorsReader(path: path + "/model.safetensors")
+      #expect(weights.entry("model.embed_tokens.weight")?.shape == [count + 1, 32])
+      #expect(
+        try weights.floats(of: "model.embed_tokens.weight").suffix(32).allSatisfy { $0 == 0 })
+      let settings = try JSONValue(contentsOf: path + "/tokenizer_config.json")
+      #expect(settings["pad_token"]?.string == "<|peft_pad|>")
+      #expect(settings["padding_side"]?.string == "right")
+      if hasTokenizerFile {
+        let added = try JSONValue(contentsOf: path + "/tokenizer.json")["added_tokens"]?.array
+        let last = try #require(added?.last)
+        #expect(last["id"]?.integer == count && last["content"]?.string == "<|peft_pad|>")
+        #expect(added?.count { $0["content"] == last["content"] } == 1)
+      } else {
+        let vocabulary = try JSONValue(contentsOf: path + "/vocab.json")
+        #expect(vocabulary["<|peft_pad|>"]?.integer == count)
+      }
+    }
   }
 
   @Test(

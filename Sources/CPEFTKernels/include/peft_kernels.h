@@ -66,8 +66,9 @@ typedef struct {
                      bool b_transposed, bool bfloat, float *panel);
   void (*product)(const peft_product *p);
   // kernels/activations.h
-  peft_map gelu, gelu_tanh, tanh, silu;
-  peft_map_derivative gelu_derivative, gelu_tanh_derivative, tanh_derivative, silu_derivative;
+  peft_map gelu, gelu_tanh, tanh, silu, relu;
+  peft_map_derivative gelu_derivative, gelu_tanh_derivative, tanh_derivative, silu_derivative,
+      relu_derivative;
   // kernels/softmax.h
   void (*softmax)(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride, float scale, float *x,
                   float *log_sum_exp);

@@ -1,5 +1,5 @@
-// GELU, its tanh approximation, tanh, and SiLU. In float32, all but SiLU equal their limits beyond
-// |x| = 15.
+// GELU, its tanh approximation, tanh, SiLU, and ReLU. In float32, the first three equal their
+// limits beyond |x| = 15.
 
 // The upper tail of the normal distribution for 0 <= a <= 15: 1 - Phi(a) = e^(-a^2/2)
 // R(1 / (1 + a/4)). The factor e^(a^2/2) (1 - Phi(a)), which is Mills's ratio over sqrt(2 pi), is
@@ -89,11 +89,20 @@ INLINE vector silu_derivative_of(vector x, vector v) {
   return (logistic + x * (e * reciprocal * reciprocal)) * v;
 }
 
+// NaN is neither below nor above 0, and stays.
+INLINE vector relu_of(vector x) { return choose(x < 0.0f, 0.0f, x); }
+
+INLINE vector relu_derivative_of(vector x, vector v) {
+  return choose(x <= 0.0f, 0.0f, choose(x > 0.0f, v, x));
+}
+
 static void gelu(ptrdiff_t n, const float *x, float *y) { map(n, x, y, gelu_of); }
 static void gelu_tanh(ptrdiff_t n, const float *x, float *y) { map(n, x, y, gelu_tanh_of); }
 static void hyperbolic_tangent(ptrdiff_t n, const float *x, float *y) { map(n, x, y, tanh_of); }
 
 static void silu(ptrdiff_t n, const float *x, float *y) { map(n, x, y, silu_of); }
+
+static void relu(ptrdiff_t n, const float *x, float *y) { map(n, x, y, relu_of); }
 
 static void gelu_derivative(ptrdiff_t n, const float *x, const float *v, float *y) {
   map_with(n, x, v, y, gelu_derivative_of);
@@ -109,4 +118,8 @@ static void tanh_derivative(ptrdiff_t n, const float *x, const float *v, float *
 
 static void silu_derivative(ptrdiff_t n, const float *x, const float *v, float *y) {
   map_with(n, x, v, y, silu_derivative_of);
+}
+
+static void relu_derivative(ptrdiff_t n, const float *x, const float *v, float *y) {
+  map_with(n, x, v, y, relu_derivative_of);
 }

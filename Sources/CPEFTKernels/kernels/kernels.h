@@ -29,10 +29,12 @@
     .gelu_tanh = gelu_tanh,                                \
     .tanh = hyperbolic_tangent,                            \
     .silu = silu,                                          \
+    .relu = relu,                                          \
     .gelu_derivative = gelu_derivative,                    \
     .gelu_tanh_derivative = gelu_tanh_derivative,          \
     .tanh_derivative = tanh_derivative,                    \
     .silu_derivative = silu_derivative,                    \
+    .relu_derivative = relu_derivative,                    \
     .softmax = softmax,                                    \
     .softmax_from_log_sum_exp = softmax_from_log_sum_exp,  \
     .softmax_pullback = softmax_pullback,                  \

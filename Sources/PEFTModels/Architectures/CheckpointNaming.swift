@@ -8,6 +8,9 @@ public struct CheckpointNaming: Sendable {
   /// The prefix of the backbone's names, such as `transformer.`. Checkpoints of a backbone alone
   /// leave it out.
   public var prefix: String
+  /// The outermost modules of the backbone, such as `h`. In a checkpoint of a backbone alone, only
+  /// the names of its tensors tell it from others.
+  public var modules: [String]
   /// The output layer of a language model, such as `lm_head`. Files may hold its weight a second
   /// time if it is the word table, and its bias if that has another name.
   public var outputLayer: String
@@ -23,17 +26,18 @@ public struct CheckpointNaming: Sendable {
   /// The transformers class of a language model.
   public var languageClass: String
   /// Whether a checkpoint may contain a tensor of this bare name that the model does not use, such
-  /// as a buffer or the head of another task.
+  /// as a buffer or the head of another task. Tensors outside the backbone may have any name.
   public var ignores: @Sendable (_ bareName: String) -> Bool
 
   /// Creates the names of one family.
   public init(
-    prefix: String, outputLayer: String, classifierWeights: [String],
+    prefix: String, modules: [String], outputLayer: String, classifierWeights: [String],
     tokenClassifierWeight: String, classifierClass: String,
     tokenClassifierClass: String, languageClass: String,
     ignores: @escaping @Sendable (_ bareName: String) -> Bool
   ) {
     self.prefix = prefix
+    self.modules = modules
     self.outputLayer = outputLayer
     self.classifierWeights = classifierWeights
     self.tokenClassifierWeight = tokenClassifierWeight
@@ -55,6 +59,19 @@ public struct CheckpointNaming: Sendable {
   /// `name` without the prefix of the backbone.
   func bare(_ name: String) -> String {
     name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
+  }
+
+  /// Whether a bare name is that of a tensor of the backbone.
+  func isOfBackbone(_ bareName: String) -> Bool {
+    modules.contains { bareName.prefix { $0 != "." } == $0 }
+  }
+
+  /// Whether a checkpoint's tensor `name` is part of the backbone.
+  ///
+  /// - Parameter isBare: whether the checkpoint's names lack the prefix of the backbone.
+  func isOfBackbone(_ name: String, isBare: Bool) -> Bool {
+    if !prefix.isEmpty, name.hasPrefix(prefix) { return true }
+    return (isBare || prefix.isEmpty) && isOfBackbone(name)
   }
 
   /// The names that published checkpoints may use for the parameter `name`.

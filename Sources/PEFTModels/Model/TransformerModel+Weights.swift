@@ -6,7 +6,7 @@ import PEFTTensor
 public struct LoadReport: Hashable, Sendable {
   /// Tensors that the checkpoint did not have and that were newly initialised.
   public internal(set) var newlyInitialized: [String] = []
-  /// Tensors of the checkpoint that this model does not use, such as a language-model head.
+  /// Tensors of the checkpoint that this model does not use, such as the head of another task.
   public internal(set) var unused: [String] = []
 }
 
@@ -16,8 +16,9 @@ extension TransformerModel {
   /// Tensor names may or may not have the family's prefix, and norms may use the old names `gamma`
   /// and `beta`. A task head that fits is loaded. A head that is missing or has another number of
   /// rows is newly initialised and reported, as is a missing head of a masked language model.
-  /// Throws for any other missing tensor, an unknown tensor, a wrong shape, a value that is not
-  /// finite, and an output layer that differs from the word table.
+  /// Tensors outside the backbone that the model does not use are left out and reported, whatever
+  /// their type. Throws for any other missing tensor, an unknown tensor of the backbone, a wrong
+  /// shape, a value that is not finite, and an output layer that differs from the word table.
   ///
   /// - Parameters:
   ///   - output: the output that the model should have.
@@ -116,11 +117,15 @@ extension TransformerModel {
     let naming = configuration.naming
     var report = LoadReport()
     var used: Set<String> = []
+    var isBare = false
     for entry in parameters {
       let parameter = entry.parameter
       let name = naming.candidates(for: parameter.name).first { checkpoint.entry($0) != nil }
       let shape = name.flatMap { checkpoint.entry($0)?.shape }
-      if let name { used.insert(name) }
+      if let name {
+        used.insert(name)
+        if parameter.name.hasPrefix(naming.prefix), !name.hasPrefix(naming.prefix) { isBare = true }
+      }
       if let name, shape == parameter.fileShape.extents, takingHead || entry.kind != .head {
         try Self.read(name, of: checkpoint, into: parameter, path: path)
         if entry.isOnlyMultiplied {
@@ -137,7 +142,7 @@ extension TransformerModel {
     }
     used.formUnion(try checkTies(checkpoint, path: path))
     for name in checkpoint.tensorNames where !used.contains(name) {
-      guard naming.ignores(naming.bare(name)) else {
+      guard naming.ignores(naming.bare(name)) || !naming.isOfBackbone(name, isBare: isBare) else {
         throw FileError(
           .malformed, path: path, place: "tensor \(name)",
           reason: "the checkpoint has a tensor that a \(configuration.architectureName) model does "
@@ -222,11 +227,20 @@ extension TransformerModel {
   /// layout of transformers.
   ///
   /// A tied output layer is not written a second time. Adapters must have been merged.
+  ///
+  /// - Parameter wordRows: the number of rows of the word table, at least V. The rows beyond V are
+  ///   zeros, which are written in F32 alone. Nil means V.
   public func writeWeights(
-    to directory: String, as type: SafetensorsElementType = .float32, includingHead: Bool = false
+    to directory: String, as type: SafetensorsElementType = .float32, includingHead: Bool = false,
+    wordRows: Int? = nil
   ) throws(FileError) {
+    let added = (wordRows ?? configuration.vocabularySize) - configuration.vocabularySize
+    precondition(
+      added == 0 || (added > 0 && type == .float32),
+      "writeWeights: \(added) more rows of the word table in \(type.rawValue)")
     let tensors = parameters.filter { includingHead || $0.kind != .head }.map { entry in
       let parameter = entry.parameter
+      if added > 0, parameter == backbone.wordTable { return Self.extended(parameter, by: added) }
       return SafetensorsOutput(
         name: parameter.name, shape: parameter.fileShape.extents, as: type
       ) { (body) throws(FileError) in
@@ -235,6 +249,20 @@ extension TransformerModel {
     }
     try SafetensorsWriter.write(
       tensors, metadata: ["format": "pt"], to: directory + "/model.safetensors")
+  }
+
+  /// A table with `added` more rows of zeros.
+  private static func extended(_ table: Parameter, by added: Int) -> SafetensorsOutput {
+    let (rows, width) = (table.shape.rows, table.shape.columns)
+    return SafetensorsOutput(
+      name: table.name, type: .float32, shape: [rows + added, width]
+    ) { (sink) throws(FileError) in
+      for part in [table.value, Tensor(zeros: [added, width])] {
+        try part.withUnsafeElements { (elements) throws(FileError) in
+          try sink(UnsafeRawBufferPointer(elements))
+        }
+      }
+    }
   }
 }
 

@@ -46,12 +46,17 @@ public struct ConfigurationReader {
     let name = try string(key, default: fallback)
     switch name {
     case "gelu", "gelu_python": return .gelu
-    case "gelu_new", "gelu_pytorch_tanh", "gelu_fast": return .geluTanh
+    case "gelu_new", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_fast", "gelu_accurate":
+      return .geluTanh
+    case "silu", "swish": return .silu
+    case "relu": return .relu
+    case "tanh": return .tanh
     default:
       throw FileError(
         .unsupported, path: path, place: outer + key,
         reason: "the activation \"\(name)\" is not supported",
-        remedy: "use a model with gelu, gelu_python, gelu_new, gelu_fast or gelu_pytorch_tanh")
+        remedy:
+          "use a model with gelu, gelu_new, silu, relu or tanh, or another name of one of them")
     }
   }
 
@@ -156,5 +161,18 @@ public struct ConfigurationReader {
     FileError(
       .malformed, path: path, place: outer + key,
       reason: "expected \(wanted), found \(members[key]?.text() ?? "nothing")")
+  }
+}
+
+extension Activation {
+  /// The usual name in transformers.
+  var usualName: String {
+    switch self {
+    case .gelu: "gelu"
+    case .geluTanh: "gelu_new"
+    case .tanh: "tanh"
+    case .silu: "silu"
+    case .relu: "relu"
+    }
   }
 }

@@ -9,22 +9,37 @@ extension RunExport {
   /// Writes the merged weights, the tokenizer's files, and finally `config.json`.
   func writeMerged(to output: OutputDirectory) throws(FileError) -> [String] {
     let model = trained.model
+    let padding = try paddingToken()
+    let rows = max(model.configuration.vocabularySize, (padding?.id ?? -1) + 1)
     model.mergeAdapters()
     try output.claim(["model.safetensors"])
-    try model.writeWeights(to: output.path, includingHead: true)
+    try model.writeWeights(to: output.path, includingHead: true, wordRows: rows)
     var names = ["model.safetensors"]
     for name in Self.companions {
-      guard let bytes = try files.bytes(name) else { continue }
-      try AtomicFile.write(bytes, to: output.file(name))
+      if let document = padding?.documents[name] {
+        try JSONFile.write(document, to: output.file(name))
+      } else if let bytes = try files.bytes(name) {
+        try AtomicFile.write(bytes, to: output.file(name))
+      } else {
+        continue
+      }
       names.append(name)
     }
-    try JSONFile.write(try configuration(), to: output.file("config.json"))
+    try JSONFile.write(
+      try configuration(padding: padding?.id, wordRows: rows), to: output.file("config.json"))
     return names + ["config.json"]
   }
 
-  /// The base's `config.json`, updated with the architecture, the labels and the format of the
-  /// weights.
-  private func configuration() throws(FileError) -> JSONValue {
+  /// The token that pads the batches of a causal model's classifier; nil for other models, which
+  /// need none.
+  private func paddingToken() throws(FileError) -> PaddingToken? {
+    guard trained.model.configuration.isCausal, !manifest.task.isLanguage else { return nil }
+    return try PaddingToken(in: files, vocabularySize: trained.tokenizer.vocabularySize)
+  }
+
+  /// The base's `config.json`, updated with the architecture, the labels, the padding token, the
+  /// rows of the word table and the format of the weights.
+  private func configuration(padding: Int?, wordRows: Int) throws(FileError) -> JSONValue {
     let path = files.path(ModelFiles.configurationName)
     guard var document = try files.document(ModelFiles.configurationName)?.object else {
       throw FileError(.malformed, path: path, reason: "not a JSON object")
@@ -39,17 +54,31 @@ extension RunExport {
       set(["LABEL_0"], in: &document)
     }
     if let problem = manifest.task.problemType { document["problem_type"] = .string(problem) }
-    if trained.model.configuration.isCausal, !manifest.task.isLanguage,
-      document["pad_token_id"] ?? .null == .null
-    {
-      // In a padded batch, transformers looks for the last token that differs from this id.
-      let ends = document["eos_token_id"]
-      document["pad_token_id"] = ends?.array?.first ?? ends
+    if let padding { document[Self.paddingKey] = .integer(padding) }
+    if wordRows > trained.model.configuration.vocabularySize {
+      document["vocab_size"] = .integer(wordRows)
     }
     for key in ["torch_dtype", "dtype"] where document[key] != nil {
       document[key] = .string("float32")
     }
     return .object(document)
+  }
+
+  /// The key of `config.json` under which transformers looks for the padding token.
+  private static let paddingKey = "pad_token_id"
+
+  /// `sequence` up to the token that the classifier of an exported model reads in transformers: in
+  /// a causal model the last one that is not the padding token of its `config.json`.
+  func read(_ sequence: [Int32], by directory: String) throws(FileError) -> [Int32] {
+    guard trained.model.configuration.isCausal, case .classes = trained.model.output else {
+      return sequence
+    }
+    let document = try JSONValue(
+      contentsOf: directory + "/" + ModelFiles.configurationName,
+      limit: JSONValue.configurationLimit)
+    let padding = document[Self.paddingKey]?.integer
+    let last = sequence.lastIndex { Int($0) != padding } ?? 0
+    return Array(sequence[...last])
   }
 
   private func set(_ labels: [String], in document: inout JSONObject) {

@@ -20,7 +20,7 @@ public struct RunExport {
     /// The names of the written files and their sizes in bytes.
     public let files: [(name: String, byteCount: Int)]
     /// The largest difference between the logits of the run and those of the re-read export, on
-    /// four sequences of random tokens.
+    /// sequences of random tokens, some of which contain and end with special tokens.
     public let largestDifference: Double
     /// The largest magnitude of these logits.
     public let largestLogit: Double
@@ -84,16 +84,19 @@ public struct RunExport {
   private func write(
     _ format: Format, to output: OutputDirectory, named name: String
   ) throws -> Outcome {
-    let batch = Self.batch(for: trained.model)
+    let sequences = Self.sequences(for: trained)
     // This must happen before anything is merged.
-    let expected = Self.logits(of: trained.model, batch)
+    let expected = Self.logits(of: trained.model, sequences)
     let names =
       switch format {
       case .merged: try writeMerged(to: output)
       case .delta: try writeDelta(to: output)
       case .peft: try writeAdapter(to: output)
       }
-    let found = Self.logits(of: try reopen(format, output.path), batch)
+    let asRead = try sequences.map { sequence throws(FileError) in
+      try format == .merged ? read(sequence, by: output.path) : sequence
+    }
+    let found = Self.logits(of: try reopen(format, output.path), asRead)
     var (difference, largest) = (0.0, 0.0)
     for (one, other) in zip(expected, found) {
       difference = max(difference, abs(Double(one) - Double(other)))
@@ -151,19 +154,23 @@ public struct RunExport {
     }
   }
 
-  /// Sequences of random tokens.
-  private static func batch(for model: TransformerModel) -> PackedBatch {
+  /// Sequences of random tokens, and for every special token one that contains it and ends with it.
+  private static func sequences(for trained: TrainedModel) -> [[Int32]] {
+    let configuration = trained.model.configuration
     var draws = SeededGenerator(seed: 0, purpose: "export check")
-    let limit = Int32(model.configuration.vocabularySize)
-    let sequences = [3, 8, 17, 40].map { length in
-      (0..<min(length, model.configuration.maximumLength)).map { _ in
-        Int32.random(in: 0..<limit, using: &draws)
-      }
+    let limit = Int32(configuration.vocabularySize)
+    func token() -> Int32 { Int32.random(in: 0..<limit, using: &draws) }
+    let random = [3, 8, 17, 40].map { length in
+      (0..<min(length, configuration.maximumLength)).map { _ in token() }
     }
-    return PackedBatch(sequences: sequences)
+    let special = trained.tokenizer.special
+    let padding = trained.tokenizer.vocabulary.id(of: PaddingToken.content)
+    let ids = [special.begin, special.end, special.unknown, special.padding, special.mask]
+      .compactMap(\.self).filter { $0 != padding && $0 < limit }
+    return random + Set(ids).sorted().map { [token(), $0, token(), $0] }
   }
 
-  private static func logits(of model: TransformerModel, _ batch: PackedBatch) -> [Float] {
-    model.logits(batch, on: Tape()).value.elements
+  private static func logits(of model: TransformerModel, _ sequences: [[Int32]]) -> [Float] {
+    model.logits(PackedBatch(sequences: sequences), on: Tape()).value.elements
   }
 }

@@ -145,9 +145,9 @@ public struct TrainedModel {
 
   /// Opens a Hugging Face PEFT adapter or a LoRA file on a base model.
   ///
-  /// The labels of a classifier come from `labels.json` beside the adapter, as an export writes it,
-  /// or from the base's `config.json`, provided that their number matches; otherwise they are
-  /// numbers.
+  /// The head is the adapter's, or the base's if no classifier is stored with the adapter. The
+  /// labels of a classifier come from `labels.json` beside the adapter, as an export writes it, or
+  /// from the base's `config.json`, provided that their number matches; otherwise they are numbers.
   ///
   /// - Parameter alpha: α; nil takes it from the adapter's configuration.
   public static func open(
@@ -156,7 +156,7 @@ public struct TrainedModel {
     let file = try AdapterFile(adapter, alpha: alpha)
     let files = ModelFiles(directory: base)
     let configuration = try ModelConfiguration(files: files)
-    let output = try file.output(for: configuration)
+    let output = try Self.output(of: file, on: files, configuration)
     let path = adapter + "/" + LabelMap.fileName
     let beside =
       FileManager.default.fileExists(atPath: path)
@@ -170,8 +170,8 @@ public struct TrainedModel {
     if let name = report.newlyInitialized.first(where: { !supplied.contains($0) }) {
       throw FileError(
         .unsupported, path: adapter,
-        reason: "neither it nor the model has \(name), which would be random",
-        remedy: "use the model that the adapter was trained on")
+        reason: "neither it nor \(base) has \(name), which would be random",
+        remedy: "use the model that the adapter was trained on, with its head")
     }
     return TrainedModel(
       model: model, tokenizer: try configuration.tokenizer(files: files), task: task,
@@ -184,21 +184,8 @@ public struct TrainedModel {
     let files = ModelFiles(directory: directory)
     let configuration = try ModelConfiguration(files: files)
     let path = files.path(ModelFiles.configurationName)
-    let names = configuration.labelNames ?? ["LABEL_0", "LABEL_1"]
-    let weights = try files.weights
-    let naming = configuration.naming
-    let hasHead = naming.classifierWeights.contains { weights.entry($0) != nil }
-    let classes = try files.document(ModelFiles.configurationName)?["architectures"]?.array ?? []
-    let output: ModelOutput =
-      if kind == .language {
-        .vocabulary
-      } else if classes.contains(.string(naming.tokenClassifierClass)) {
-        .tokenClasses(names.count)
-      } else if configuration.isCausal && !hasHead {
-        .vocabulary
-      } else {
-        .classes(names.count, pooling: configuration.usualPooling)
-      }
+    let names = labelNames(of: configuration)
+    let output = try kind == .language ? .vocabulary : Self.output(of: files, configuration)
     let (model, report) = try TransformerModel.load(
       files: files, output: output, using: SeededGenerator(seed: 0, purpose: "weights"))
     guard report.newlyInitialized.isEmpty else {
@@ -208,11 +195,75 @@ public struct TrainedModel {
           + "would be random",
         remedy: "name a run directory, or train first")
     }
-    if case .classes = output { try checkProblem(files, labels: names.count) }
+    try checkProblem(files, output)
     return TrainedModel(
       model: model, tokenizer: try configuration.tokenizer(files: files),
       task: try givenTask(output, labels: [names], path: path),
       maximumLength: configuration.maximumLength)
+  }
+
+  /// The names of the rows of a model's classifier. Two rows are transformers' default.
+  private static func labelNames(of configuration: ModelConfiguration) -> [String] {
+    configuration.labelNames ?? ["LABEL_0", "LABEL_1"]
+  }
+
+  /// The output that a checkpoint has a head for; of an encoder, a classifier's in any case.
+  private static func output(
+    of files: ModelFiles, _ configuration: ModelConfiguration
+  ) throws(FileError) -> ModelOutput {
+    let count = labelNames(of: configuration).count
+    if try isTokenClassifier(files, configuration) { return .tokenClasses(count) }
+    let hasClassifier = try hasClassifier(files, configuration)
+    return configuration.isCausal && !hasClassifier
+      ? .vocabulary : .classes(count, pooling: configuration.usualPooling)
+  }
+
+  /// The output of the model for which an adapter was trained. A classifier that is not stored with
+  /// it is the base's.
+  private static func output(
+    of adapter: AdapterFile, on files: ModelFiles, _ configuration: ModelConfiguration
+  ) throws(FileError) -> ModelOutput {
+    let stored = try adapter.output(for: configuration)
+    guard stored == .vocabulary else { return stored }
+    let count = labelNames(of: configuration).count
+    let output: ModelOutput
+    switch adapter.taskType {
+    case "CAUSAL_LM": return .vocabulary
+    case "TOKEN_CLS": return .tokenClasses(count)
+    case "SEQ_CLS": output = .classes(count, pooling: configuration.usualPooling)
+    default:
+      output =
+        try hasOnlyLanguageHead(files, configuration)
+        ? .vocabulary : Self.output(of: files, configuration)
+    }
+    try checkProblem(files, output)
+    return output
+  }
+
+  /// Whether a checkpoint says that it is a classifier of tokens.
+  private static func isTokenClassifier(
+    _ files: ModelFiles, _ configuration: ModelConfiguration
+  ) throws(FileError) -> Bool {
+    let classes = try files.document(ModelFiles.configurationName)?["architectures"]?.array ?? []
+    return classes.contains(.string(configuration.naming.tokenClassifierClass))
+  }
+
+  /// Whether a checkpoint has a classifier.
+  private static func hasClassifier(
+    _ files: ModelFiles, _ configuration: ModelConfiguration
+  ) throws(FileError) -> Bool {
+    let weights = try files.weights
+    return configuration.naming.classifierWeights.contains { weights.entry($0) != nil }
+  }
+
+  /// Whether a checkpoint has the head of a masked language model, and no classifier.
+  private static func hasOnlyLanguageHead(
+    _ files: ModelFiles, _ configuration: ModelConfiguration
+  ) throws(FileError) -> Bool {
+    if try hasClassifier(files, configuration) { return false }
+    let layer = configuration.naming.outputLayer
+    let module = layer.lastIndex(of: ".").map { String(layer[...$0]) } ?? layer + "."
+    return try files.weights.tensorNames.contains { $0.hasPrefix(module) }
   }
 
   /// The task of a model with this output; nil for a vocabulary.
@@ -235,9 +286,10 @@ public struct TrainedModel {
 
   /// Refuses a head whose outputs are neither the scores of mutually exclusive labels nor one
   /// number.
-  private static func checkProblem(_ files: ModelFiles, labels: Int) throws(FileError) {
+  private static func checkProblem(_ files: ModelFiles, _ output: ModelOutput) throws(FileError) {
+    guard case .classes(let count, _) = output else { return }
     let problem = try files.document(ModelFiles.configurationName)?["problem_type"]?.string
-    guard problem == "multi_label_classification" || (problem == "regression" && labels != 1) else {
+    guard problem == "multi_label_classification" || (problem == "regression" && count != 1) else {
       return
     }
     throw FileError(

@@ -43,6 +43,12 @@ package enum ReferenceKernels {
     return logistic(x) + (change == 0 ? 0 : x * change)
   }
 
+  /// max(x, 0).
+  package static func relu(_ x: Double) -> Double { x < 0 ? 0 : x }
+
+  /// 1 where x > 0, and 0 elsewhere.
+  package static func reluDerivative(_ x: Double) -> Double { x.isNaN ? x : x > 0 ? 1 : 0 }
+
   private static func logistic(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
 
   /// The column sums of x, or of x ∘ y.

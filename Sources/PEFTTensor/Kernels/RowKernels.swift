@@ -246,6 +246,7 @@ extension Activation {
     case .geluTanh: kernels.geluTanh(count: count, x, into: y)
     case .tanh: kernels.tanh(count: count, x, into: y)
     case .silu: kernels.silu(count: count, x, into: y)
+    case .relu: kernels.relu(count: count, x, into: y)
     }
   }
 
@@ -261,6 +262,7 @@ extension Activation {
     case .geluTanh: kernels.geluTanhDerivative(count: count, saved, times: v, into: y)
     case .tanh: kernels.tanhDerivative(count: count, saved, times: v, into: y)
     case .silu: kernels.siluDerivative(count: count, saved, times: v, into: y)
+    case .relu: kernels.reluDerivative(count: count, saved, times: v, into: y)
     }
   }
 }

@@ -2,7 +2,7 @@ import Glibc
 
 /// The tensors of a checkpoint, stored in one safetensors file or in several with an index.
 public struct SafetensorsCollection: Sendable {
-  /// The files, in the order in which the index names them.
+  /// The files, in the order in which the index first names them.
   public let readers: [SafetensorsReader]
   private let indices: [UTF8Key: Int]
 
@@ -19,52 +19,37 @@ public struct SafetensorsCollection: Sendable {
   /// `<stem>.safetensors.index.json`.
   ///
   /// Errors: `notFound` if neither exists; `unsupported` if there is only a PyTorch checkpoint,
-  /// with the command that converts it; `malformed` if a tensor is missing from the file that the
-  /// index names, occurs in two files, or is not in the index; the errors of
+  /// with the command that converts it; `malformed` if a tensor occurs in two files; the errors of
   /// `SafetensorsReader.init`.
+  ///
+  /// As in transformers, the index only says which files there are. Their own headers say which
+  /// tensors they hold.
   public init(directory: String, stem: String = "model") throws(FileError) {
     let path = "\(directory)/\(stem).safetensors"
     let indexPath = path + ".index.json"
     if access(path, F_OK) == 0 {
       try self.init(file: path)
     } else if access(indexPath, F_OK) == 0 {
-      try self.init(index: try SafetensorsIndex(path: indexPath), at: indexPath, in: directory)
+      try self.init(index: try SafetensorsIndex(path: indexPath), in: directory)
     } else {
       throw Self.missingCheckpoint(path, in: directory)
     }
   }
 
-  private init(
-    index: SafetensorsIndex, at indexPath: String, in directory: String
-  ) throws(FileError) {
+  private init(index: SafetensorsIndex, in directory: String) throws(FileError) {
     var readers: [SafetensorsReader] = []
     var indices: [UTF8Key: Int] = [:]
     for (number, shard) in index.shardNames.enumerated() {
       let reader = try SafetensorsReader(path: "\(directory)/\(shard)")
       readers.append(reader)
       for name in reader.tensorNames {
-        let place = "tensor \"\(name)\""
         if let earlier = indices.updateValue(number, forKey: UTF8Key(name)) {
           throw FileError(
-            .malformed, path: reader.path, place: place,
-            reason: "it also stands in \(index.shardNames[earlier])")
-        }
-        guard let expected = index.shardOfTensor[UTF8Key(name)] else {
-          throw FileError(
-            .malformed, path: indexPath, place: place,
-            reason: "it stands in \(shard) and the index does not name it")
-        }
-        guard UTF8Key(expected) == UTF8Key(shard) else {
-          throw FileError(
-            .malformed, path: indexPath, place: place,
-            reason: "it stands in \(shard), not in \(expected) as the index says")
+            .malformed, path: reader.path, place: "tensor \"\(name)\"",
+            reason: "it also stands in \(index.shardNames[earlier])",
+            remedy: "download the checkpoint again")
         }
       }
-    }
-    for (name, shard) in index.shardOfTensor where indices[name] == nil {
-      throw FileError(
-        .malformed, path: indexPath, place: "tensor \"\(name.string)\"",
-        reason: "\(shard) has no such tensor", remedy: "download the checkpoint again")
     }
     self.readers = readers
     self.indices = indices

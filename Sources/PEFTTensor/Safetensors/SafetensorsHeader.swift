@@ -12,7 +12,7 @@ public struct SafetensorsEntry: Hashable, Sendable {
   /// The number of bytes of all elements.
   public var byteCount: Int { range.count }
   /// The number of elements.
-  public var elementCount: Int { range.count / type.byteCount }
+  public var elementCount: Int { 8 * range.count / type.bitCount }
 }
 
 /// The header of a safetensors file, checked against the size of the file.

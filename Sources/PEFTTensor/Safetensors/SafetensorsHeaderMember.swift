@@ -27,9 +27,13 @@ struct SafetensorsHeaderMember {
         "it ends at byte \(end) of the tensors, of which the file has \(fileEnd - dataStart)",
         remedy: "the download may have been cut short: fetch it again")
     }
-    guard let expected = type.byteCount(shape: shape) else {
+    guard let bits = type.bitCount(shape: shape) else {
       throw failure("the product of its shape \(shape) overflows")
     }
+    guard bits % 8 == 0 else {
+      throw failure("shape \(shape) of \(type.rawValue) does not end at a byte")
+    }
+    let expected = bits / 8
     guard end - begin == expected else {
       throw failure(
         "shape \(shape) of \(type.rawValue) needs \(expected) bytes and it has \(end - begin)")

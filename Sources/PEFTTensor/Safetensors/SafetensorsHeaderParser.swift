@@ -47,6 +47,11 @@ struct SafetensorsHeaderParser {
       FileError(.malformed, path: path, place: SafetensorsHeader.metadataKey, reason: reason)
     }
     var keys: Set<UTF8Key> = []
+    if json.nextByte == UInt8(ascii: "n") {
+      // Others write null for a file without text.
+      _ = try parsing { json throws(JSONSyntaxError) in try json.value(depth: 1) }
+      return
+    }
     guard begins(with: "{") else { throw failure("not a JSON object") }
     while let key = try nextKey(&keys) {
       guard json.nextByte == UInt8(ascii: "\"") else {

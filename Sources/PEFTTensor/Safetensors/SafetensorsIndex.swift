@@ -3,8 +3,6 @@
 struct SafetensorsIndex {
   /// The names of the files, without duplicates, in the order of first mention.
   let shardNames: [String]
-  /// The name of the file that holds each tensor.
-  let shardOfTensor: [UTF8Key: String]
 
   /// Parses the index at `path`: `{"weight_map": {tensor: file}}`.
   ///
@@ -18,7 +16,6 @@ struct SafetensorsIndex {
     }
     var shardNames: [String] = []
     var seen: Set<UTF8Key> = []
-    var shardOfTensor: [UTF8Key: String] = [:]
     for (tensor, value) in members.members {
       guard let shard = value.string, Self.isPlainFileName(shard) else {
         throw FileError(
@@ -26,10 +23,8 @@ struct SafetensorsIndex {
           reason: "its file is not a plain name of a file in the same directory")
       }
       if seen.insert(UTF8Key(shard)).inserted { shardNames.append(shard) }
-      shardOfTensor[UTF8Key(tensor)] = shard
     }
     self.shardNames = shardNames
-    self.shardOfTensor = shardOfTensor
   }
 
   private static func isPlainFileName(_ name: String) -> Bool {

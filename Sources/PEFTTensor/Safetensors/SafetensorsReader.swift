@@ -157,7 +157,9 @@ public final class SafetensorsReader: Sendable {
   }
 
   private func failure(_ entry: SafetensorsEntry, _ reason: String) -> FileError {
-    FileError(.unsupported, path: path, place: "tensor \"\(entry.name)\"", reason: reason)
+    FileError(
+      .unsupported, path: path, place: "tensor \"\(entry.name)\"", reason: reason,
+      remedy: "convert the tensor, or use a checkpoint in F32, F16 or BF16")
   }
 }
 

@@ -22,13 +22,13 @@ public struct SafetensorsOutput {
   ) {
     precondition(
       shape.allSatisfy { $0 >= 0 }, "SafetensorsOutput: \(name) has the shape \(shape)")
-    guard let byteCount = type.byteCount(shape: shape) else {
-      preconditionFailure("SafetensorsOutput: the shape \(shape) of \(name) overflows")
+    guard let bitCount = type.bitCount(shape: shape), bitCount % 8 == 0 else {
+      preconditionFailure("SafetensorsOutput: \(name) has the shape \(shape) of \(type.rawValue)")
     }
     self.name = name
     self.type = type
     self.shape = shape
-    self.byteCount = byteCount
+    byteCount = bitCount / 8
     self.emit = emit
   }
 

@@ -9,6 +9,8 @@ public enum Activation: CaseIterable, Hashable, Sendable {
   /// x σ(x) with the logistic function σ(x) = 1 / (1 + e⁻ˣ), also called swish (Elfwing et al.
   /// 2018).
   case silu
+  /// max(x, 0), whose derivative at 0 counts as 0.
+  case relu
 
   /// Whether a tape saves the output of this activation instead of its input.
   var savesOutput: Bool { self == .tanh }

@@ -1,7 +1,7 @@
 import CPEFTKernels
 
 /// - Accuracy: errors are at most 2e-7 · max(1, |x|), and 4e-7 · |v| in the derivatives. NaN gives
-///   NaN; −∞ gives the limit, which is 0 for both GELUs and for SiLU.
+///   NaN; −∞ gives the limit, which is 0 for both GELUs, for SiLU and for ReLU. ReLU has no error.
 extension VectorKernels {
   /// y = x Φ(x), with Φ the standard normal distribution function.
   package func gelu(
@@ -61,5 +61,20 @@ extension VectorKernels {
     into y: UnsafeMutablePointer<Float>
   ) {
     functions.silu_derivative(count, x, v, y)
+  }
+
+  /// y = max(x, 0).
+  package func relu(
+    count: Int, _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>
+  ) {
+    functions.relu(count, x, y)
+  }
+
+  /// y = v where x > 0, and 0 elsewhere.
+  package func reluDerivative(
+    count: Int, _ x: UnsafePointer<Float>, times v: UnsafePointer<Float>,
+    into y: UnsafeMutablePointer<Float>
+  ) {
+    functions.relu_derivative(count, x, v, y)
   }
 }

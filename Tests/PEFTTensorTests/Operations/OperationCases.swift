@@ -96,7 +96,7 @@ extension OperationCase {
       reference: { dropped($0[0], probability: 0.4) })
     let functions: [(Activation, @Sendable (Double) -> Double)] = [
       (.gelu, ReferenceKernels.gelu), (.geluTanh, ReferenceKernels.geluTanh),
-      (.tanh, { tanh($0) }), (.silu, ReferenceKernels.silu),
+      (.tanh, { tanh($0) }), (.silu, ReferenceKernels.silu), (.relu, ReferenceKernels.relu),
     ]
     let activations = functions.map { activation, function in
       OperationCase(

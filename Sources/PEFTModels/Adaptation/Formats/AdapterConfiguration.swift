@@ -20,7 +20,11 @@ public struct AdapterConfiguration: Sendable {
   private static let tokenTask = "TOKEN_CLS"
 
   /// Whether the adapter belongs to a model that classifies tokens.
-  public var classifiesTokens: Bool { self["task_type"]?.string == Self.tokenTask }
+  public var classifiesTokens: Bool { taskType == Self.tokenTask }
+
+  /// `task_type`: `SEQ_CLS`, `TOKEN_CLS`, `CAUSAL_LM` or `FEATURE_EXTRACTION`; nil if the file has
+  /// none.
+  public var taskType: String? { self["task_type"]?.string }
 
   /// `peft_type`; a file without it has the type LORA.
   public var type: String { document["peft_type"]?.string ?? "LORA" }

@@ -5,13 +5,19 @@ import PEFTTensor
 /// Adapters in a safetensors file, under the names of Hugging Face PEFT
 /// (`base_model.model.….query.lora_A.weight`) or of loralib (`….query.lora_A`).
 ///
-/// The file may also hold whole tensors: the head, and modules that PEFT replaces or overwrites.
+/// The file may also hold whole tensors: the head, modules that PEFT replaces or overwrites, and
+/// biases (`bias` is `all` or `lora_only`). Copies that PEFT saves but does not use, such as the
+/// `original_module` of a module that it replaces, and buffers are left out.
+///
+/// An adapter of a backbone alone has names without the backbone's prefix.
 public struct AdapterFile {
   /// The path of the tensor file.
   public let path: String
   private let reader: SafetensorsReader
   private let format: any AdapterFormat
   private let classifiesTokens: Bool
+  /// The task that `adapter_config.json` names, such as `SEQ_CLS`; nil if it names none.
+  public let taskType: String?
   /// The SHA-256 of `adapter_config.json` as it was read, in hexadecimal; nil if α was passed to
   /// the initialiser.
   package let configurationDigest: String?
@@ -34,6 +40,7 @@ public struct AdapterFile {
     if let alpha {
       format = LowRankFormat(alpha: alpha)
       classifiesTokens = false
+      taskType = nil
       configurationDigest = nil
     } else if isDirectory.boolValue {
       let path = path + "/adapter_config.json"
@@ -42,6 +49,7 @@ public struct AdapterFile {
       let configuration = try AdapterConfiguration(parsing: bytes, path: path)
       format = try catalogue.adapterFormat(configuration)
       classifiesTokens = configuration.classifiesTokens
+      taskType = configuration.taskType
       var hash = SHA256()
       hash.append(bytes)
       configurationDigest = hash.hexadecimal
@@ -68,8 +76,8 @@ public struct AdapterFile {
     try AdapterFile(path, alpha: alpha).attach(to: model)
   }
 
-  /// The output of the model for which the adapters were trained: a vocabulary if no classifier is
-  /// stored with them.
+  /// The output of the model for which the adapters were trained, as far as the file tells: a
+  /// vocabulary if no classifier is stored with them. The classifier may then be the base model's.
   ///
   /// Throws `malformed` for a classifier that is not a matrix over the width of such a model.
   public func output(for configuration: ModelConfiguration) throws(FileError) -> ModelOutput {
@@ -162,18 +170,24 @@ public struct AdapterFile {
     let parameters = Dictionary(
       uniqueKeysWithValues: model.parameters.map { ($0.parameter.name, $0) })
     let tied = model.tiedNames
-    var factors: [String: [String: Tensor]] = [:]
+    let names = FileNames(reader.tensorNames, of: model.configuration.naming)
+    var factors: [String: (name: String, tensors: [String: Tensor])] = [:]
     var values: [(Parameter, Tensor)] = []
     var whole: [String: Tensor] = [:]
-    for name in reader.tensorNames {
+    for name in reader.tensorNames where !names.isCopy(name) {
+      let (short, bare) = (Self.bareName(name), names.full(Self.bareName(name)))
+      let target = target(of: bare)
+      if target == nil, parameters[bare] == nil, tied[bare] == nil, names.isUnused(bare) {
+        continue
+      }
       let shape = Shape(reader.entry(name)?.shape ?? [])
       let value = Tensor(try reader.floats(of: name), shape: shape)
       guard value.isFinite else {
         throw malformed(name, "it holds a value that is not finite (NaN or infinity)")
       }
-      let bare = Self.bareName(name)
-      if let (layer, suffix) = target(of: bare), layers[layer] != nil {
-        factors[layer, default: [:]][suffix] = value
+      if let (layer, suffix) = target, layers[layer] != nil {
+        let called = self.target(of: short)?.layer ?? layer
+        factors[layer, default: (called, [:])].tensors[suffix] = value
       } else if let entry = parameters[bare] {
         if entry.parameter.fileShape != shape, entry.kind == .head, skippingOtherHeads { continue }
         guard entry.parameter.fileShape == shape else {
@@ -201,10 +215,10 @@ public struct AdapterFile {
       values.removeAll { heads.contains($0.0) }
     }
     var adapted: [Adapted] = []
-    for (name, tensors) in factors.sorted(by: { $0.key < $1.key }) {
+    for (name, (called, tensors)) in factors.sorted(by: { $0.key < $1.key }) {
       guard let layer = layers[name] else { continue }
       do throws(AdapterMismatch) {
-        adapted.append((layer, try format.adapter(of: layer, tensors)))
+        adapted.append((layer, try format.adapter(of: layer, called: called, tensors)))
       } catch { throw malformed(name, error.reason) }
     }
     return (adapted, values)
@@ -221,6 +235,43 @@ public struct AdapterFile {
       .unsupported, path: path, place: "tensor \(output == nil ? tableName : outputName)",
       reason: "\(outputName) and \(tableName) are one matrix here, and not in the adapter",
       remedy: "merge the adapter with PEFT and use the merged model")
+  }
+
+  /// What the names of a file have in common.
+  private struct FileNames {
+    private let naming: CheckpointNaming
+    private let names: Set<String>
+    /// Whether the adapters belong to a backbone alone, whose names lack its prefix.
+    private let lackPrefix: Bool
+
+    init(_ names: [String], of naming: CheckpointNaming) {
+      self.naming = naming
+      self.names = Set(names)
+      lackPrefix = !names.contains { AdapterFile.bareName($0).hasPrefix(naming.prefix) }
+    }
+
+    /// Whether PEFT saves the tensor `name` but does not use it: a module that it has replaced, or
+    /// the second of two copies of the module that replaces it.
+    func isCopy(_ name: String) -> Bool {
+      let parts = name.split(separator: ".")
+      if parts.contains("original_module") { return true }
+      guard parts.contains("modules_to_save") else { return false }
+      return [".modules_to_save.default", ".modules_to_save"].contains {
+        name.contains($0) && names.contains(name.replacing($0, with: ""))
+      }
+    }
+
+    /// The name of a parameter in the model, from its name in the file without wrappers.
+    func full(_ bare: String) -> String {
+      lackPrefix && naming.isOfBackbone(bare) ? naming.prefix + bare : bare
+    }
+
+    /// Whether the tensor `full` belongs to the backbone, such as a buffer or a pooler, and may be
+    /// absent from the model.
+    func isUnused(_ full: String) -> Bool {
+      let bare = naming.bare(full)
+      return naming.isOfBackbone(bare) && naming.ignores(bare)
+    }
   }
 
   /// A name without the parts added by wrappers.

@@ -9,8 +9,11 @@ public protocol AdapterFormat: Sendable {
   /// Creates the adapter of `layer` from its tensors, keyed by suffix; all of them are present.
   ///
   /// Throws if the tensors do not fit the layer.
+  ///
+  /// - Parameter name: the path of the layer in the file. In the file of a backbone alone, it has
+  ///   no prefix.
   func adapter(
-    of layer: LinearLayer, _ tensors: [String: Tensor]
+    of layer: LinearLayer, called name: String, _ tensors: [String: Tensor]
   ) throws(AdapterMismatch) -> any LinearAdapter
 
   /// The method with such adapters, in its usual settings.

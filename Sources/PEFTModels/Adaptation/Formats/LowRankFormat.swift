@@ -5,7 +5,8 @@ import PEFTTensor
 struct LowRankFormat: AdapterFormat {
   /// α for layers that no pattern matches.
   private let alpha: Double
-  private let alphas: [(suffix: String, alpha: Double)]
+  /// α for the other layers. Their ranks are those of their tensors.
+  private let alphas: ModulePatterns
   /// Whether s is α / √R instead of α / R (Kalajdzievski 2023).
   private let isRankStabilized: Bool
 
@@ -15,7 +16,7 @@ struct LowRankFormat: AdapterFormat {
   /// Creates a format with one α for all layers.
   init(alpha: Double) {
     self.alpha = alpha
-    alphas = []
+    alphas = ModulePatterns()
     isRankStabilized = false
   }
 
@@ -38,34 +39,28 @@ struct LowRankFormat: AdapterFormat {
     }
     self.alpha = alpha
     isRankStabilized = configuration["use_rslora"]?.bool == true
-    var alphas: [(suffix: String, alpha: Double)] = []
-    for (name, value) in (configuration["alpha_pattern"]?.object ?? [:]).members {
-      guard let alpha = value.double, alpha.isFinite, Self.isPlain(name) else {
-        throw configuration.refusal("alpha_pattern")
-      }
-      alphas.append((name, alpha))
-    }
-    self.alphas = alphas
+    alphas = try ModulePatterns("alpha_pattern", of: configuration)
   }
 
   /// s for a delta of this rank on the layer called `name`.
   func scale(of name: String, rank: Int) -> Double {
-    let alpha = alphas.first { name == $0.suffix || name.hasSuffix("." + $0.suffix) }?.alpha
     let divisor = isRankStabilized ? Double(rank).squareRoot() : Double(rank)
-    return (alpha ?? self.alpha) / divisor
+    return (alphas.value(of: name) ?? alpha) / divisor
   }
 
   func adapter(
-    of layer: LinearLayer, _ tensors: [String: Tensor]
-  ) throws(AdapterMismatch) -> any LinearAdapter { try lowRankAdapter(of: layer, tensors) }
+    of layer: LinearLayer, called name: String, _ tensors: [String: Tensor]
+  ) throws(AdapterMismatch) -> any LinearAdapter {
+    try lowRankAdapter(of: layer, called: name, tensors)
+  }
 
-  /// Creates the delta of A and B on the weight of `layer`.
+  /// Creates the delta of A and B on the weight of `layer`, which the file calls `name`.
   func lowRankAdapter(
-    of layer: LinearLayer, _ tensors: [String: Tensor]
+    of layer: LinearLayer, called name: String, _ tensors: [String: Tensor]
   ) throws(AdapterMismatch) -> LowRankAdapter {
     let (down, up) = try Self.factors(of: layer, tensors)
     return LowRankAdapter(
-      layer.name, down: down, up: up, scale: scale(of: layer.name, rank: down.shape.rows))
+      layer.name, down: down, up: up, scale: scale(of: name, rank: down.shape.rows))
   }
 
   /// A and B, checked to fit the layer.
@@ -103,18 +98,5 @@ struct LowRankFormat: AdapterFormat {
     else { return nil }
     return LowRankAdaptation(
       rank: first.rank, alpha: first.scale * Double(first.rank), targets: adapted.map(\.layer.name))
-  }
-
-  /// Whether a pattern is a plain module path. Patterns are regular expressions, of which only
-  /// plain paths are supported.
-  private static func isPlain(_ pattern: String) -> Bool {
-    pattern.utf8.allSatisfy {
-      switch $0 {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."):
-        true
-      default: false
-      }
-    }
   }
 }

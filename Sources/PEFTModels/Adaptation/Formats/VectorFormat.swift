@@ -7,7 +7,7 @@ struct VectorFormat: AdapterFormat {
   let usualMethod: any AdaptationMethod = VectorScaling()
 
   func adapter(
-    of layer: LinearLayer, _ tensors: [String: Tensor]
+    of layer: LinearLayer, called name: String, _ tensors: [String: Tensor]
   ) throws(AdapterMismatch) -> any LinearAdapter {
     let sides: [VectorAdapter.Side] = [.output, .input]
     guard let vector = tensors[VectorAdapter.suffix],

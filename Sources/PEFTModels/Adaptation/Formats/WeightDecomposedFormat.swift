@@ -10,9 +10,9 @@ struct WeightDecomposedFormat: AdapterFormat {
   var suffixes: [String] { lowRank.suffixes + [WeightDecomposedAdapter.suffix] }
 
   func adapter(
-    of layer: LinearLayer, _ tensors: [String: Tensor]
+    of layer: LinearLayer, called name: String, _ tensors: [String: Tensor]
   ) throws(AdapterMismatch) -> any LinearAdapter {
-    let addition = try lowRank.lowRankAdapter(of: layer, tensors)
+    let addition = try lowRank.lowRankAdapter(of: layer, called: name, tensors)
     guard let magnitude = tensors[WeightDecomposedAdapter.suffix],
       magnitude.shape.extents == [layer.weight.shape[0]]
     else {

@@ -22,7 +22,7 @@ extension EncoderConfiguration: Architecture {
   public var naming: CheckpointNaming {
     let (isBERT, name) = (family == .bert, family == .bert ? "Bert" : "Roberta")
     return CheckpointNaming(
-      prefix: family.rawValue + ".",
+      prefix: family.rawValue + ".", modules: ["embeddings", "encoder", "pooler"],
       outputLayer: isBERT ? "cls.predictions.decoder" : "lm_head.decoder",
       classifierWeights: ["classifier.out_proj.weight", "classifier.weight"],
       tokenClassifierWeight: "classifier.weight",

@@ -140,7 +140,7 @@ extension EncoderConfiguration {
       "intermediate_size": .integer(intermediateSize),
       "max_position_embeddings": .integer(positionCount),
       "type_vocab_size": .integer(tokenTypeCount), "layer_norm_eps": .number(epsilon),
-      "hidden_act": .string(activation == .gelu ? "gelu" : "gelu_new"),
+      "hidden_act": .string(activation.usualName),
       "hidden_dropout_prob": .number(hiddenDropout),
       "attention_probs_dropout_prob": .number(attentionDropout),
       "pad_token_id": .integer(paddingID), "initializer_range": .number(initializerRange),

@@ -20,7 +20,8 @@ extension GPT2Configuration: Architecture {
   /// The names used by transformers' GPT-2. A checkpoint may also contain causal masks and heads.
   public var naming: CheckpointNaming {
     CheckpointNaming(
-      prefix: GPT2.prefix, outputLayer: "lm_head", classifierWeights: ["score.weight"],
+      prefix: GPT2.prefix, modules: ["wte", "wpe", "h", "ln_f"], outputLayer: "lm_head",
+      classifierWeights: ["score.weight"],
       tokenClassifierWeight: "classifier.weight",
       classifierClass: "GPT2ForSequenceClassification",
       tokenClassifierClass: "GPT2ForTokenClassification", languageClass: "GPT2LMHeadModel"

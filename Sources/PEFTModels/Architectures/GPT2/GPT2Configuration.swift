@@ -87,7 +87,7 @@ public struct GPT2Configuration: Hashable, Sendable {
       "n_layer": .integer(layerCount), "n_head": .integer(headCount),
       "n_inner": .integer(intermediateSize), "n_positions": .integer(positionCount),
       "layer_norm_epsilon": .number(epsilon),
-      "activation_function": .string(activation == .gelu ? "gelu" : "gelu_new"),
+      "activation_function": .string(activation.usualName),
       "embd_pdrop": .number(embeddingDropout), "resid_pdrop": .number(residualDropout),
       "attn_pdrop": .number(attentionDropout), "initializer_range": .number(initializerRange),
       "tie_word_embeddings": .bool(true),

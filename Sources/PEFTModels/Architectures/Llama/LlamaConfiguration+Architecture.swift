@@ -22,7 +22,8 @@ extension LlamaConfiguration: Architecture {
   /// frequencies that early versions stored.
   public var naming: CheckpointNaming {
     CheckpointNaming(
-      prefix: Llama.prefix, outputLayer: Self.outputLayer, classifierWeights: ["score.weight"],
+      prefix: Llama.prefix, modules: ["embed_tokens", "layers", "norm", "rotary_emb"],
+      outputLayer: Self.outputLayer, classifierWeights: ["score.weight"],
       tokenClassifierWeight: "score.weight",
       classifierClass: "LlamaForSequenceClassification",
       tokenClassifierClass: "LlamaForTokenClassification", languageClass: "LlamaForCausalLM"

@@ -61,7 +61,9 @@ public struct LlamaConfiguration: Hashable, Sendable {
   /// Reads `config.json`; see `Architecture`. Accepts rotary positions as written by transformers 4
   /// or transformers 5.
   public init(_ file: ConfigurationReader) throws(FileError) {
-    try file.refuse("hidden_act", unless: .string("silu"))
+    if try file.string("hidden_act", default: "silu") != "swish" {
+      try file.refuse("hidden_act", unless: .string("silu"))
+    }
     try file.refuse("pretraining_tp", unless: .integer(1))
     try file.refuse("quantization_config", unless: .null)
     vocabularySize = try file.count("vocab_size")

@@ -131,6 +131,8 @@ case("bert-bitfit", bert(), 8, rule=lambda n: n.endswith("bias"))
 case("roberta-norm", roberta(), 9, pad=1, rule=lambda n: "LayerNorm" in n)
 case("roberta-head", roberta(), 10, pad=1, rule=lambda n: False)
 case("bert-gelu-tanh", bert(hidden_act="gelu_new", layer_norm_eps=1e-5), 12, steps=False)
+case("bert-relu", bert(hidden_act="relu", num_hidden_layers=1), 16, steps=False)
+case("roberta-silu", roberta(hidden_act="swish", num_hidden_layers=1), 17, pad=1, steps=False)
 backbone()
 adapter("bert-lora", LoraConfig(
     r=4, lora_alpha=8, lora_dropout=0.0, target_modules=["query", "value"],

@@ -6,6 +6,7 @@
 
 import json
 import pathlib
+import struct
 import sys
 
 import torch
@@ -56,6 +57,26 @@ def write():
     (directory / "model.safetensors.index.json").write_text(json.dumps(index, indent=2) + "\n")
 
 
+def write_others():
+    """Types that PyTorch has no tensors of, and null in place of the text about the file.
+
+    No library writes such a file; safetensors reads it.
+    """
+    tensors = [("F4", [2, 3], 3), ("F6_E2M3", [4], 3), ("F6_E3M2", [2, 2], 3), ("F8_E8M0", [3], 3),
+               ("F8_E4M3FNUZ", [1], 1), ("F8_E5M2FNUZ", [1], 1), ("C64", [2], 16)]
+    header, offset = {"__metadata__": None}, 0
+    for name, shape, count in tensors:
+        header[name] = {"dtype": name, "shape": shape, "data_offsets": [offset, offset + count]}
+        offset += count
+    header["F32"] = {"dtype": "F32", "shape": [1], "data_offsets": [offset, offset + 4]}
+    text = json.dumps(header).encode()
+    path = HERE / "others.safetensors"
+    path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(range(offset)) + struct.pack("<f", 1.5))
+    with safe_open(path, framework="pt") as file:
+        assert set(file.keys()) == {name for name, _, _ in tensors} | {"F32"} and file.metadata() is None
+        assert file.get_tensor("F32").tolist() == [1.5]
+
+
 def check(path):
     values = [0.0, -0.0, 1.0, -2.5, 0.1, 65504.0, 6e-8, 1e-30, float("inf")]
     expected = {
@@ -79,4 +100,8 @@ def check(path):
 
 
 if __name__ == "__main__":
-    check(sys.argv[2]) if sys.argv[1:2] == ["check"] else write()
+    if sys.argv[1:2] == ["check"]:
+        check(sys.argv[2])
+    else:
+        write()
+        write_others()
