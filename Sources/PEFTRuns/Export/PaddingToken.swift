@@ -44,6 +44,7 @@ struct PaddingToken {
       vocabulary[Self.content] = .integer(id)
       documents[Self.vocabularyName] = .object(vocabulary)
     }
+    if table == nil { Self.keepSpecial(settings["pad_token"], in: &settings) }
     settings["pad_token"] = .string(Self.content)
     // Positions are counted from the left, also in a batch.
     settings["padding_side"] = .string("right")
@@ -58,6 +59,16 @@ struct PaddingToken {
     }
     self.id = id
     self.documents = documents
+  }
+
+  /// Keeps the padding token of before special: without a `tokenizer.json`, that it is found in
+  /// texts may be said by its name as padding token alone.
+  private static func keepSpecial(_ token: JSONValue?, in settings: inout JSONObject) {
+    let key = "additional_special_tokens"
+    guard let content = token?.string ?? token?["content"]?.string, content != Self.content,
+      let others = (settings[key] ?? .array([])).array, !others.contains(.string(content))
+    else { return }
+    settings[key] = .array(others + [.string(content)])
   }
 
   private typealias Token = (content: String, id: Int)
