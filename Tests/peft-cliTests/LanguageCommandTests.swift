@@ -220,7 +220,7 @@ struct LanguageCommandTests {
       try text.replacing(old, with: new).write(toFile: path, atomically: true, encoding: .utf8)
     }
     try change(untied, "\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false")
-    try change(odd, "\"gelu_new\"", "\"swish\"")
+    try change(odd, "\"gelu_new\"", "\"prelu\"")
     try change(short, "\"n_positions\": 64", "\"n_positions\": 3")
     let labelled = try place.directory.write("a\tx\nb\ty\n", to: "labelled.tsv")
     let hidden = try place.directory.write("<mask><mask>", to: "hidden.txt")
@@ -240,7 +240,7 @@ struct LanguageCommandTests {
         ], 3, ["line 1", "no room"]
       ),
       (["generate", untied, "--prompt", "a"], 3, ["tie_word_embeddings"]),
-      (["generate", odd, "--prompt", "a"], 3, ["activation_function", "swish"]),
+      (["generate", odd, "--prompt", "a"], 3, ["activation_function", "prelu"]),
       (
         [
           "train", "--model", place.model, "--train", place.pairs, "--method", "head", "--output",
