@@ -74,12 +74,29 @@ enum Entry {
         if let problem = VectorKernels.environmentProblem { throw InvalidSetting(problem) }
         let merged = try CommandInterface.checked(
           ConfigurationFile.merge(SuiteCommand.renamed(arguments)))
-        var command = try PEFTCommand.parseAsRoot(merged)
+        var command = try parsed(merged)
         try EnvironmentReport.$command.withValue(line(arguments)) { try command.run() }
         return .done
       } catch {
         return ExitStatus.report(error)
       }
+    }
+  }
+
+  /// The command on a command line.
+  ///
+  /// Throws the parser's error, but `Misspelling` if a command or an option does not exist, because
+  /// the parser would first miss the option that was misspelled.
+  private static func parsed(_ arguments: [String]) throws -> any ParsableCommand {
+    // The parser answers a request for help on an unknown command with the help of the whole.
+    if arguments.first == "help", let misspelling = Misspelling(in: arguments) { throw misspelling }
+    do {
+      return try PEFTCommand.parseAsRoot(arguments)
+    } catch {
+      guard PEFTCommand.exitCode(for: error) != .success,
+        let misspelling = Misspelling(in: arguments)
+      else { throw error }
+      throw misspelling
     }
   }
 

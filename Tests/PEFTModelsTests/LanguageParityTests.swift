@@ -103,7 +103,7 @@ struct LanguageParityTests {
         #expect(error < Self.tolerance, "gradient of \(parameter.name) differs by \(error)")
       }
     }
-    var optimizer = AdamW(parameters: trained)
+    var optimizer = AdamW(parameters: trained, settings: AdamW.Settings(decayScope: .all))
     let losses = try fixture.expected.floats(of: "losses")
     #expect(losses.count == 10)
     for (step, expected) in losses.enumerated() {
@@ -209,7 +209,8 @@ struct LanguageParityTests {
       let expected = try fixture.tensor("gradient." + parameter.name)
       #expect(gradient.relativeError(to: expected) < Self.tolerance, "\(parameter.name)")
     }
-    var optimizer = AdamW(parameters: model.trainableParameters)
+    var optimizer = AdamW(
+      parameters: model.trainableParameters, settings: AdamW.Settings(decayScope: .all))
     for expected in try fixture.expected.floats(of: "losses") {
       let loss = fixture.loss(model, into: gradients)
       #expect(abs(loss.mean - Double(expected)) < ParityTests.trainedTolerance * Double(expected))

@@ -38,7 +38,7 @@ struct ParityTests {
       }
     }
     guard steps else { return }
-    var optimizer = AdamW(parameters: trained)
+    var optimizer = AdamW(parameters: trained, settings: AdamW.Settings(decayScope: .all))
     let losses = try fixture.expected.floats(of: "losses")
     #expect(losses.count == 10)
     for (step, expected) in losses.enumerated() {
@@ -70,6 +70,14 @@ struct ParityTests {
   func activations(name: String) throws {
     let fixture = try ParityFixture(name)
     try check(fixture, try fixture.model(), steps: false)
+  }
+
+  @Test("padding tokens inside texts take the positions that transformers gives them",
+    arguments: ["bert", "roberta"])
+  func padding(name: String) throws {
+    let (fixture, padded) = (try ParityFixture(name), try ParityFixture(name + "-padding"))
+    let logits = try fixture.model().logits(padded.batch, on: Tape()).value
+    #expect(logits.relativeError(to: try padded.tensor("logits")) < Self.tolerance)
   }
 
   @Test(
@@ -207,7 +215,9 @@ struct ParityTests {
         #expect(error < 1e-6, "\(name), step \(step): \(error)")
       }
     }
-    try follow("adamw") { AdamW(parameters: [$0]) }
+    try follow("adamw") {
+      AdamW(parameters: [$0], settings: AdamW.Settings(decayScope: .all))
+    }
     try follow("sgd") { SGD(parameters: [$0], momentum: 0.9, weightDecay: 0.01) }
   }
 }

@@ -46,6 +46,73 @@ struct ArgumentTests {
     #expect(positional.status == 2 && positional.errors.contains("empty"), "\(positional.errors)")
   }
 
+  @Test(
+    "a command or an option that does not exist is answered by the nearest one",
+    arguments: [
+      (["adpat", "--model", "m"], "peft adapt"), (["finetune"], "peft train"),
+      (["help", "prediict"], "peft predict"), (["--verison"], "--version"),
+      (["train", "--modle", "m"], "--model"), (["train", "--rank", "4", "--lora-alpha", "8"], "--alpha"),
+      (["train", "--batch_size", "8"], "--batch-size"), (["train", "-lr", "1"], "--lr"),
+      (["adapt", "--max-seq-length=64"], "--max-length"),
+      (["evaluate", "run", "--test-data", "t"], "--data"),
+      (["train", "--model", "--modle", "--epoch", "3"], "--epochs"),
+    ])
+  func misspelled(_ item: (arguments: [String], meant: String)) throws {
+    let result = try Self.run(item.arguments)
+    #expect(result.status == 2, "\(result.errors)")
+    #expect(result.errors.contains("did you mean"), "\(result.errors)")
+    #expect(result.errors.contains(item.meant + "?") || result.errors.contains(item.meant + "`?"))
+  }
+
+  @Test("a value that is like an option, and an option far from all, are not corrected")
+  func unknown() throws {
+    let far = try Self.run(["train", "--frobnicate"])
+    #expect(far.status == 2 && far.errors.contains("no option --frobnicate"))
+    #expect(far.errors.contains("peft train --help") && !far.errors.contains("did you mean"))
+    let value = try Self.run(["train", "--model=--x", "--train", "t", "--seed", "one"])
+    #expect(value.status == 2 && !value.errors.contains("no option"), "\(value.errors)")
+  }
+
+  @Test("--lr is --learning-rate, also over a configuration file")
+  func synonym() throws {
+    let place = try TemporaryDirectory()
+    let file = try place.write("learning-rate: 0.5\n", to: "c.yaml")
+    let arguments = ["train", "--model", "m", "--train", "t", "--output", "o"]
+    for options in [["--lr", "-1"], ["--lr=-1", "--config", file]] {
+      let result = try Self.run(arguments + options)
+      #expect(result.status == 2 && result.errors.contains("--learning-rate"), "\(result.errors)")
+    }
+  }
+
+  @Test(
+    "a refused value says why",
+    arguments: [
+      (["select", "f", "--budget", "0.5"], "0.5%"), (["select", "f", "--budget", "0.5"], "50%"),
+      (["select", "f", "--budget", "none"], "such as 5000"),
+      (
+        ["train", "--model", "m", "--train", "t", "--output", "o", "--columns", "label=score"],
+        "the text column is missing"
+      ),
+    ])
+  func refused(_ item: (arguments: [String], reason: String)) throws {
+    let result = try Self.run(item.arguments)
+    #expect(result.status == 2 && result.errors.contains(item.reason), "\(result.errors)")
+  }
+
+  @Test("a model that is only a name is answered by how to fetch it")
+  func hub() throws {
+    for (arguments, name) in [
+      (["inspect", "bert-base-uncased"], "bert-base-uncased"),
+      (["tokenize", "org/some.model-v2"], "org/some.model-v2"),
+    ] {
+      let result = try Self.run(arguments)
+      #expect(result.status == 3 && result.errors.contains("hf download \(name) "))
+    }
+    let path = try Self.run(["inspect", "./no/such"])
+    #expect(path.status == 3 && path.errors.contains("there is no such directory"))
+    #expect(!path.errors.contains("hf download"))
+  }
+
   @Test("byte order marks before configurations and knapsack files do not matter")
   func marks() throws {
     let place = try TemporaryDirectory()

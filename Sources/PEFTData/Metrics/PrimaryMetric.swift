@@ -5,6 +5,9 @@ public struct PrimaryMetric: Hashable, Sendable {
   /// Whether larger values are better.
   public let higherIsBetter: Bool
 
+  /// The mean loss, which every evaluation has.
+  public static let loss = PrimaryMetric("loss", higherIsBetter: false)
+
   /// The metric called `name`.
   public init(_ name: String, higherIsBetter: Bool) {
     self.name = name
@@ -17,5 +20,18 @@ public struct PrimaryMetric: Hashable, Sendable {
       return -.infinity
     }
     return higherIsBetter ? value : -value
+  }
+
+  /// Whether `metrics` are better than `others`: by the score, or at equal scores by a lower
+  /// `loss`.
+  ///
+  /// Small evaluation sets often tie on a metric such as the accuracy, and the loss still tells
+  /// which model is more certain of the right answers.
+  public func isBetter(
+    _ metrics: [(name: String, value: Double)], than others: [(name: String, value: Double)]
+  ) -> Bool {
+    let (score, other) = (score(metrics), score(others))
+    guard score == other else { return score > other }
+    return Self.loss.score(metrics) > Self.loss.score(others)
   }
 }

@@ -35,6 +35,9 @@ public protocol PredictionTask: Hashable, Sendable {
   func encodeUnlabelled(_ rows: TaskReader.Rows, by reader: TaskReader) throws(FileError)
     -> EncodedDataset
 
+  /// The output's bias [C] with which a new head starts, given the training targets; nil for zeros.
+  func initialBias(for targets: Targets) -> [Float]?
+
   /// The answer that the logits of a row give: the index of a class, or a value.
   func answer(_ logits: UnsafeBufferPointer<Float>) -> Double
 
@@ -76,6 +79,9 @@ extension PredictionTask {
 
   /// Nil by default: the task has no classes.
   public var classes: LabelMap? { nil }
+
+  /// Nil by default: the bias starts at zero.
+  public func initialBias(for targets: Targets) -> [Float]? { nil }
 
   /// The task itself, for a head with one row.
   public func ordered(likeRowsNamed names: [String]) -> Self? { names.count == 1 ? self : nil }

@@ -58,6 +58,12 @@ public struct Regression: PredictionTask {
     return .values(values)
   }
 
+  /// The mean of the values, so that training starts at the best constant prediction and not at 0.
+  public func initialBias(for targets: Targets) -> [Float]? {
+    guard case .values(let values) = targets.kind, !values.isEmpty else { return nil }
+    return [Float(values.reduce(0) { $0 + $1 / Double(values.count) })]
+  }
+
   /// The only logit, the value itself; the logits are [1].
   public func answer(_ logits: UnsafeBufferPointer<Float>) -> Double { Double(logits[0]) }
 

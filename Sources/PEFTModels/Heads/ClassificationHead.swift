@@ -33,6 +33,8 @@ final class ClassificationHead: ModelHead {
 
   let vocabulary: VocabularyMap? = nil
 
+  var outputBias: Parameter? { output.bias }
+
   func sections(stage: Int) -> [ParameterSection] {
     var sections: [ParameterSection] = []
     var task = ParameterSection(place: "head", prefix: "", stage: stage)

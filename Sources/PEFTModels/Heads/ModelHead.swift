@@ -19,4 +19,12 @@ public protocol ModelHead: AnyObject {
 
   /// The map from hidden states to logits; nil unless the output is a vocabulary.
   var vocabulary: VocabularyMap? { get }
+
+  /// The bias of the last map [C], whose outputs are the logits; nil if there is none.
+  var outputBias: Parameter? { get }
+}
+
+extension ModelHead {
+  /// Nil by default.
+  var outputBias: Parameter? { nil }
 }

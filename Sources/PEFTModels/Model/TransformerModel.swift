@@ -70,6 +70,9 @@ public final class TransformerModel {
   /// The map from hidden states to logits; nil unless the output is a vocabulary.
   public var vocabulary: VocabularyMap? { head.vocabulary }
 
+  /// The bias of the head's last map [C], whose outputs are the logits; nil if there is none.
+  public var outputBias: Parameter? { head.outputBias }
+
   /// The logits of a batch: [B, C], or [N, V] if the output is a vocabulary.
   public func logits(_ batch: PackedBatch, on tape: Tape) -> Variable {
     let outputs = self(batch, on: tape)

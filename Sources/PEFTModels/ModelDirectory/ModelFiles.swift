@@ -64,9 +64,15 @@ public struct ModelFiles: Sendable {
 
   /// The bytes of the configuration.
   ///
-  /// Errors: those of `FileContents.read(regularFile:limit:)`.
+  /// Errors: `notFound` if the directory does not exist; those of
+  /// `FileContents.read(regularFile:limit:)`.
   var configuration: [UInt8] {
-    get throws(FileError) { try settings.existing(Self.configurationName) }
+    get throws(FileError) {
+      if !settings.has(Self.configurationName), let missing = try FileError.missingModel(directory) {
+        throw missing
+      }
+      return try settings.existing(Self.configurationName)
+    }
   }
 
   /// The weights.

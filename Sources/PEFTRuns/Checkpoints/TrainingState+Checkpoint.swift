@@ -40,6 +40,7 @@ extension TrainingState: CheckpointState {
       CheckpointPart.outputs("value", values) + numbers("elements", elements)
       + optimizer.slots.sorted { $0.key < $1.key }
       .flatMap { CheckpointPart.outputs($0.key, $0.value) }
+    metadata["decaysAll"] = optimizer.counters["decaysAll"].map(String.init)
     if isEvaluationDue { metadata["evaluationIsDue"] = "1" }
     if let best {
       metadata["bestStep"] = "\(best.step)"
@@ -104,10 +105,12 @@ extension TrainingState: CheckpointState {
       try numbers.count("evaluationsSinceBest") <= step,
       best.map({ $0.step <= step }) != false
     else { throw malformed("its metadata contradict each other") }
+    var counters = ["step": step]
+    counters["decaysAll"] = try numbers.countIfPresent("decaysAll", in: 0...1)
     self.init(
       step: step, elements: chosen, values: try tensors("value"),
       optimizer: OptimizerState(
-        counters: ["step": step],
+        counters: counters,
         slots: ["mean": try tensors("mean"), "meanSquare": try tensors("meanSquare")]),
       best: best, evaluationsSinceBest: try numbers.count("evaluationsSinceBest"),
       effort: TrainingEffort(

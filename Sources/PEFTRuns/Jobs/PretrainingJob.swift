@@ -258,6 +258,7 @@ extension PretrainingJob {
       "learningRate": .number(settings.learningRate),
       "warmup": .number(settings.warmupFraction), "schedule": .string(settings.decay.rawValue),
       "weightDecay": .number(settings.optimizer.weightDecay),
+      Recipe.decayScopeKey: .string(settings.optimizer.decayScope.rawValue),
       "evaluateEvery": settings.evaluationInterval.map { .integer($0) } ?? .null,
       "length": settings.length.json, "batches": settings.batches.size.json,
       "seed": .string(String(settings.seed)), "dropout": .bool(settings.usesDropout),

@@ -23,6 +23,7 @@ extension TrainingJob {
       "learningRate": .number(settings.learningRate),
       "warmup": .number(settings.warmupFraction), "schedule": .string(settings.decay.rawValue),
       "weightDecay": .number(settings.optimizer.weightDecay),
+      Recipe.decayScopeKey: .string(settings.optimizer.decayScope.rawValue),
       "clip": .number(settings.clippingNorm ?? 0),
       "labelSmoothing": .number(settings.labelSmoothing),
       "dropout": .bool(settings.usesDropout), "recompute": .bool(settings.recomputesLayers),

@@ -111,6 +111,11 @@ extension TrainingJob {
     if !report.newlyInitialized.isEmpty {
       notes.append("newly initialised: " + report.newlyInitialized.joined(separator: ", "))
     }
+    if let bias = model.outputBias, report.newlyInitialized.contains(bias.name),
+      let values = inputs.train.targets.flatMap({ inputs.task.initialBias(for: $0) })
+    {
+      bias.value = Tensor(values, shape: bias.shape)
+    }
     if !report.unused.isEmpty {
       notes.append("in the checkpoint and not used: " + report.unused.joined(separator: ", "))
     }

@@ -26,8 +26,8 @@ extension Recipe {
 
   /// The keys that are settings under their own names, or hold such.
   private static let known: Set<String> = [
-    "task", "learningRate", "warmup", "schedule", "weightDecay", "clip", "labelSmoothing",
-    "dropout",
+    "task", "learningRate", "warmup", "schedule", "weightDecay", "weightDecayOn", "clip",
+    "labelSmoothing", "dropout",
     "recompute", "precision", "seed", "groupByLength", "format", "columns", "pooling", "stride",
     "evaluateEvery", "patience", "adapter", "probe", "target", "vocabularySize", "hiddenSize",
     "layers", "context", "packages", "half",

@@ -14,12 +14,20 @@ package enum Recipe {
   /// `RecipeVersion1`.
   package static let version = 2
 
+  /// The key of the parameters that decay.
+  package static let decayScopeKey = "weightDecayOn"
+
   /// Throws `malformed` if the recipe `found` in the file at `path` differs from `wanted`, and
   /// names the first difference. A recipe of an earlier version is translated first.
   package static func check(
     _ found: JSONObject, is wanted: JSONObject, path: String
   ) throws(FileError) {
-    let found = asRead(try current(found, path: path))
+    var found = asRead(try current(found, path: path))
+    // Everything decayed before this was a choice. Such a job is still the same, and its states
+    // continue as they began; see `AdamW.state`.
+    if found["weightDecay"] != nil, found[decayScopeKey] == nil {
+      found[decayScopeKey] = wanted[decayScopeKey]
+    }
     guard let difference = firstDifference(found, asRead(wanted)) else { return }
     let setting = setting(at: difference.place)
     throw FileError(

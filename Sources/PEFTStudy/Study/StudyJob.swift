@@ -1,3 +1,4 @@
+import PEFTData
 import PEFTModels
 import PEFTNetwork
 import PEFTRuns
@@ -92,13 +93,15 @@ struct StudyJob {
         tried[number].append(run)
       }
     }
-    func score(_ runs: [StudyRun]) -> Double {
+    /// The sum of the runs' scores on dev by the given metric.
+    func score(_ runs: [StudyRun], _ metric: PrimaryMetric) -> Double {
       runs.reduce(0) { sum, run in
-        sum + problem.metric.score(run.metrics.first { $0.split == "dev" }?.values ?? [])
+        sum + metric.score(run.metrics.first { $0.split == "dev" }?.values ?? [])
       }
     }
-    // The first of several equal scores, as max(by:) returns it.
-    let best = rates.indices.max { score(tried[$0]) < score(tried[$1]) } ?? 0
+    // At equal scores the lower loss decides, and then the first rate, as max(by:) returns it.
+    let standings = tried.map { (score($0, problem.metric), score($0, .loss)) }
+    let best = rates.indices.max { standings[$0] < standings[$1] } ?? 0
     if rates.count > 1 {
       for seed in trialSeeds { try choose(request(seed, rates[best], isTrial: true)) }
     }

@@ -2,7 +2,7 @@ import Foundation
 
 /// Adam with decoupled weight decay (Loshchilov & Hutter 2019), in PyTorch's order of operations.
 ///
-///     p ← p − lr λ p;  m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²
+///     p ← p − lr λ p  (if p decays);  m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²
 ///     p ← p − lr m̂ / (√v̂ + ε),  m̂ = m / (1 − β₁ᵗ),  v̂ = v / (1 − β₂ᵗ)
 public struct AdamW: Optimizer {
   /// The hyperparameters of AdamW.
@@ -13,15 +13,17 @@ public struct AdamW: Optimizer {
     public var beta2 = 0.999
     /// ε, added to the square root.
     public var epsilon = 1e-8
-    /// λ, the decoupled weight decay, the same for every parameter.
+    /// λ, the decoupled weight decay.
     public var weightDecay = 0.01
+    /// The parameters that decay.
+    public var decayScope: WeightDecayScope
 
-    /// Creates PyTorch's defaults.
-    public init() {}
+    /// Creates PyTorch's defaults, which decay everything, but for the given scope.
+    public init(decayScope: WeightDecayScope = .matrices) { self.decayScope = decayScope }
   }
 
   /// The hyperparameters.
-  public let settings: Settings
+  public private(set) var settings: Settings
   /// The parameters that the optimizer updates.
   public var parameters: [Parameter] { optimized.all }
   /// The number of steps taken, t.
@@ -45,16 +47,20 @@ public struct AdamW: Optimizer {
     meanSquares = optimized.zeros
   }
 
-  /// The slots `mean` (m) and `meanSquare` (v) of every parameter, and the counter `step` of steps
-  /// taken.
+  /// The slots `mean` (m) and `meanSquare` (v) of every parameter, and the counters `step`, the
+  /// number of steps taken, and `decaysAll`, 1 if every parameter decays and 0 if only matrices do.
+  ///
+  /// A state without `decaysAll` was saved when every parameter decayed, and restoring it goes on
+  /// like that.
   public var state: OptimizerState {
     get {
       OptimizerState(
-        counters: ["step": stepCount],
+        counters: ["step": stepCount, "decaysAll": settings.decayScope == .all ? 1 : 0],
         slots: ["mean": optimized.named(means), "meanSquare": optimized.named(meanSquares)])
     }
     set {
       stepCount = newValue.counters["step"] ?? 0
+      settings.decayScope = newValue.counters["decaysAll"] == 0 ? .matrices : .all
       means = optimized.restored(newValue.slots["mean"])
       meanSquares = optimized.restored(newValue.slots["meanSquare"])
     }
@@ -78,6 +84,7 @@ public struct AdamW: Optimizer {
       let index = optimized.position(of: parameter)
       let update = constants(
         step: stepCount, learningRate: learningRate * (rateFactors[parameter] ?? 1),
+        weightDecay: settings.decayScope.contains(parameter) ? settings.weightDecay : 0,
         gradientScale: gradientScale)
       parameter.updateTrainableValue { value in
         AdamWKernel.step(
@@ -91,16 +98,16 @@ public struct AdamW: Optimizer {
   public func updateDirection(of parameter: Parameter, gradient: Tensor) -> Tensor {
     let index = optimized.position(of: parameter)
     return AdamWKernel.direction(
-      constants(step: stepCount + 1, learningRate: 1, gradientScale: 1), gradient: gradient,
-      mean: means[index], meanSquare: meanSquares[index])
+      constants(step: stepCount + 1, learningRate: 1, weightDecay: 0, gradientScale: 1),
+      gradient: gradient, mean: means[index], meanSquare: meanSquares[index])
   }
 
   private func constants(
-    step: Int, learningRate: Double, gradientScale: Double
+    step: Int, learningRate: Double, weightDecay: Double, gradientScale: Double
   ) -> AdamWKernel.Constants {
     AdamWKernel.Constants(
       learningRate: learningRate, beta1: settings.beta1, beta2: settings.beta2,
-      epsilon: settings.epsilon, weightDecay: settings.weightDecay,
+      epsilon: settings.epsilon, weightDecay: weightDecay,
       biasCorrection1: 1 - pow(settings.beta1, Double(step)),
       biasCorrection2: 1 - pow(settings.beta2, Double(step)), gradientScale: gradientScale)
   }

@@ -37,6 +37,7 @@ extension Tokenizer {
       return try pieces(TokenizerFiles.pieceName, of: files, .file, settings)
     default: break
     }
+    if let missing = try FileError.missingModel(files.directory) { throw missing }
     let other = files.path("tokenizer.model")
     if FileManager.default.fileExists(atPath: other) {
       throw FileError(

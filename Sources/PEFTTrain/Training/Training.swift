@@ -8,9 +8,9 @@ import PEFTTensor
 ///
 /// Minimises the mean of the task's loss over the examples of a batch, by AdamW with clipping by
 /// global norm. Batches, dropout and everything else random are functions of the seed; the same
-/// seed and number of workers give the same bits. On return, the model has the parameters of the
-/// best evaluation, or of the last step if there was no evaluation. A loss or gradient that is not
-/// finite ends the run before its step changes the parameters.
+/// seed gives the same bits with any number of workers. On return, the model has the parameters of
+/// the best evaluation, or of the last step if there was no evaluation. A loss or gradient that is
+/// not finite ends the run before its step changes the parameters.
 ///
 /// A run resumed from a state takes exactly the steps that the original run would have taken, bit
 /// for bit.
@@ -51,7 +51,7 @@ private struct TrainingRun {
   let task: any PredictionTask
   let settings: TrainingSettings
   let collective: any Collective
-  var best: (step: Int, score: Double, metrics: [(name: String, value: Double)])?
+  var best: (step: Int, metrics: [(name: String, value: Double)])?
   var evaluationsSinceBest = 0
   var isEvaluationDue = false
   var clock = StepClock()
@@ -75,7 +75,7 @@ private struct TrainingRun {
     loop.state = TrainingLoop.State(
       step: state.step, elements: state.elements, values: state.values,
       optimizer: state.optimizer, mark: state.best.map { ($0.elements, $0.values) })
-    best = state.best.map { ($0.step, task.primaryMetric.score($0.metrics), $0.metrics) }
+    best = state.best.map { ($0.step, $0.metrics) }
     evaluationsSinceBest = state.evaluationsSinceBest
     isEvaluationDue = state.isEvaluationDue
     clock = StepClock(after: state.effort)
@@ -144,14 +144,14 @@ private struct TrainingRun {
     let found = loop.model.evaluate(dev, task: task, shouldStop: shouldStop)?.metrics
     guard try !collective.any(found == nil), let metrics = found else { return false }
     isEvaluationDue = false
-    let score = task.primaryMetric.score(metrics)
-    let isBest = best.map { score > $0.score } ?? true
+    let metric = task.primaryMetric
+    let isBest = best.map { metric.isBetter(metrics, than: $0.metrics) } ?? true
+    // A lower loss at the same score does not renew the patience, because it may go on for ever.
+    let isHigher = best.map { metric.score(metrics) > metric.score($0.metrics) } ?? true
+    evaluationsSinceBest = isHigher ? 0 : evaluationsSinceBest + 1
     if isBest {
-      best = (loop.step, score, metrics)
+      best = (loop.step, metrics)
       loop.markValues()
-      evaluationsSinceBest = 0
-    } else {
-      evaluationsSinceBest += 1
     }
     try observe(.evaluation(step: loop.step, metrics: metrics, isBest: isBest))
     return true

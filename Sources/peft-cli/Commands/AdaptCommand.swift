@@ -27,7 +27,8 @@ struct AdaptCommand: ParsableCommand {
     var output: String
 
     @Option(
-      help: "Parameters that may train, including the head: a number, or a share such as 0.5%.")
+      help: "Parameters that may train, including the head: a number, or a share such as 0.5%.",
+      transform: ParameterBudget.parsed)
     var budget: ParameterBudget
 
     @OptionGroup var evaluation: EvaluationDataOptions

@@ -47,7 +47,8 @@ struct CompareCommand: ParsableCommand {
     var plan: String?
 
     @Option(
-      help: "Parameters that may train, including the head: a number, or a share such as 0.5%.")
+      help: "Parameters that may train, including the head: a number, or a share such as 0.5%.",
+      transform: ParameterBudget.parsed)
     var budget: ParameterBudget?
 
     @Flag(help: "Replace what is in --output.")

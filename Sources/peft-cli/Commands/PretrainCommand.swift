@@ -73,7 +73,9 @@ struct PretrainCommand: ParsableCommand {
   @Option(help: "Tokens per batch.")
   var batchTokens = 4096
 
-  @Option(help: "Learning rate after warm-up.")
+  @Option(
+    name: [.long, .customLong("lr")],
+    help: "Learning rate after warm-up.")
   var learningRate = 1e-3
 
   @Option(help: "Fraction of the steps used for warm-up.")
@@ -81,6 +83,9 @@ struct PretrainCommand: ParsableCommand {
 
   @Option(help: "Decoupled weight decay of AdamW.")
   var weightDecay = 0.05
+
+  @Option(help: "What decays: matrices, or all, which includes biases and norms.")
+  var weightDecayOn = WeightDecayScope.matrices
 
   @Option(help: "Steps between evaluations. (default: one epoch)")
   var evaluateEvery: Int?
@@ -137,6 +142,7 @@ struct PretrainCommand: ParsableCommand {
     job.settings.warmupFraction = warmup
     job.settings.decay = .cosine
     job.settings.optimizer.weightDecay = weightDecay
+    job.settings.optimizer.decayScope = weightDecayOn
     job.settings.usesDropout = dropout
     job.settings.evaluationInterval = evaluateEvery
     job.settings.seed = seed

@@ -44,7 +44,8 @@ struct ProbeCommand: ParsableCommand {
     var batchSize: Int?
 
     @Option(
-      help: "For --settle-after: parameters that may train, as a number or a share such as 0.5%.")
+      help: "For --settle-after: parameters that may train, as a number or a share such as 0.5%.",
+      transform: ParameterBudget.parsed)
     var budget: ParameterBudget?
 
     @Option(help: "Label smoothing.")

@@ -14,6 +14,12 @@ struct CommandInterface {
 
   let name: String
   let options: [Option]
+  /// All spellings of its options, with their hyphens.
+  let spellings: Set<String>
+  /// Whether it has commands of its own, which have the options.
+  let hasSubcommands: Bool
+  /// The spellings of the options that do not take a value.
+  private let flags: Set<String>
 
   /// The root command of the running command line; the interfaces are read from its help.
   @TaskLocal static var root: (any ParsableCommand.Type)?
@@ -27,6 +33,17 @@ struct CommandInterface {
   private init?(_ document: JSONValue) {
     guard let name = document["commandName"]?.string else { return nil }
     self.name = name
+    var (spellings, flags): (Set<String>, Set<String>) = ([], ["-h", "--help"])
+    for argument in document["arguments"]?.array ?? [] {
+      let names = (argument["names"]?.array ?? []).compactMap { name in
+        name["name"]?.string.map { ($0.count > 1 ? "--" : "-") + $0 }
+      }
+      spellings.formUnion(names)
+      if argument["kind"]?.string == "flag" { flags.formUnion(names) }
+    }
+    self.spellings = spellings.union(flags)
+    self.flags = flags
+    hasSubcommands = document["subcommands"]?.array?.isEmpty == false
     options = (document["arguments"]?.array ?? []).compactMap { argument in
       guard let kind = argument["kind"]?.string, kind != "positional",
         let name = argument["preferredName"]?["name"]?.string, name.count > 1,
@@ -48,7 +65,7 @@ struct CommandInterface {
     guard arguments.contains(where: { $0.isEmpty || $0.hasSuffix("=") || isNegative($0) }),
       let command = all.first(where: { $0.name == arguments.first })
     else { return arguments }
-    let valued = Set(command.options.filter { !$0.isFlag }.map { "--" + $0.name } + ["--config"])
+    let valued = command.spellings.filter(command.takesValue)
     var result: [String] = []
     var awaited: String?
     for argument in arguments {
@@ -81,10 +98,16 @@ struct CommandInterface {
     InvalidConfiguration(description: "\(option): it is empty; give a value")
   }
 
+  /// Whether the option with this spelling takes a value.
+  func takesValue(_ spelling: String) -> Bool { !flags.contains(spelling) }
+
   /// The name of the option closest to `name`, if it is close enough to be a typing error.
-  func suggestion(for name: String) -> String? {
-    options.map { ($0.name, Self.distance($0.name, name)) }
-      .filter { $0.1 <= max(2, name.count / 3) }
+  func suggestion(for name: String) -> String? { Self.nearest(name, among: options.map(\.name)) }
+
+  /// The one of `names` closest to `name`, if it is close enough to be a typing error.
+  static func nearest(_ name: String, among names: [String]) -> String? {
+    names.map { ($0, distance($0, name)) }
+      .filter { $0.1 <= max(2, name.drop { $0 == "-" }.count / 3) }
       .min { ($0.1, $0.0) < ($1.1, $1.0) }?.0
   }
 

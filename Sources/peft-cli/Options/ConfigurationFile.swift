@@ -13,7 +13,9 @@ enum ConfigurationFile {
   }
 
   /// Pairs of alternative options: one given on the command line overrides the other in the file.
-  private static let alternatives = [("epochs", "steps"), ("batch-size", "batch-tokens")]
+  private static let alternatives = [
+    ("epochs", "steps"), ("batch-size", "batch-tokens"), ("learning-rate", "lr"),
+  ]
 
   /// Adds the options of `--config FILE` that the command line itself does not give.
   static func merge(_ arguments: [String]) throws -> [String] {

@@ -7,16 +7,9 @@ struct DataOptions: ParsableArguments {
   var format: DataFormat?
 
   @Option(
-    help: "Columns, numbered from 1 or named, such as text=1,label=2; for pairs text_a=…,text_b=….")
+    help: "Columns, numbered from 1 or named, such as text=1,label=2; for pairs text_a=…,text_b=….",
+    transform: ColumnSelection.parse)
   var columns: ColumnSelection?
 }
 
 extension DataFormat: ExpressibleByArgument {}
-
-extension ColumnSelection: ExpressibleByArgument {
-  /// Parses a selection such as `text=1,label=2`; nil if the syntax is wrong.
-  public init?(argument: String) {
-    guard let selection = try? ColumnSelection.parse(argument) else { return nil }
-    self = selection
-  }
-}

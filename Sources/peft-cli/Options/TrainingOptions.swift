@@ -21,6 +21,7 @@ struct TrainingOptions: ParsableArguments {
   var groupByLength = false
 
   @Option(
+    name: [.long, .customLong("lr")],
     help: "Learning rate after warm-up. (default: full 5e-5, head 1e-3, others 5e-4)")
   var learningRate: Double?
 
@@ -32,6 +33,10 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(help: "Decoupled weight decay of AdamW.")
   var weightDecay = 0.01
+
+  @Option(
+    help: "What decays: matrices, or all, which includes biases, norms and vectors of adapters.")
+  var weightDecayOn = WeightDecayScope.matrices
 
   @Option(help: "Maximum global norm of the gradient; 0 turns clipping off.")
   var clip = 1.0
@@ -108,6 +113,7 @@ struct TrainingOptions: ParsableArguments {
     settings.warmupFraction = warmup
     settings.decay = schedule
     settings.optimizer.weightDecay = weightDecay
+    settings.optimizer.decayScope = weightDecayOn
     settings.clippingNorm = clip == 0 ? nil : clip
     settings.labelSmoothing = labelSmoothing
     settings.usesDropout = !noDropout
@@ -126,6 +132,7 @@ struct TrainingOptions: ParsableArguments {
 
 extension LearningRateSchedule.Decay: ExpressibleByArgument {}
 extension Pooling: ExpressibleByArgument {}
+extension WeightDecayScope: ExpressibleByArgument {}
 
 /// The requested format of products.
 enum PrecisionChoice: String, CaseIterable, ExpressibleByArgument {

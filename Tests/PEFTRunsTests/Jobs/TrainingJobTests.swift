@@ -179,6 +179,18 @@ struct TrainingJobTests {
     }
   }
 
+  @Test("a new head for regression starts at the mean of the labels, one for classes at 0")
+  func initialBias() throws {
+    let job = try prepared(regression: true) {
+      let rows = try? String(contentsOfFile: $0.trainPath, encoding: .utf8)
+      try? rows?.replacing("\"-0.5\"", with: "\"2.5\"").write(
+        toFile: $0.trainPath, atomically: true, encoding: .utf8)
+    }
+    #expect(job.model.outputBias?.value.elements == [1.5])
+    let classes = try prepared()
+    #expect(classes.model.outputBias?.value.elements == [0, 0])
+  }
+
   @Test("regression learns")
   func regression() throws {
     let job = try prepared(regression: true) { $0.settings.length = .epochs(20) }
@@ -195,18 +207,20 @@ struct TrainingJobTests {
       $0.settings.evaluationInterval = 3
       $0.settings.patience = 2
     }
-    var seen: [(step: Int, accuracy: Double)] = []
+    var seen: [(step: Int, accuracy: Double, loss: Double)] = []
     let outcome = try train(
       job,
       observing: { event in
         if case .evaluation(let step, let metrics, _) = event {
-          seen.append((step, metrics.first { $0.name == "accuracy" }?.value ?? 0))
+          let values = Dictionary(uniqueKeysWithValues: metrics.map { ($0.name, $0.value) })
+          seen.append((step, values["accuracy"] ?? 0, values["loss"] ?? .infinity))
         }
       })
     let best = try #require(seen.map(\.accuracy).max())
-    #expect(outcome.bestStep == seen.first { $0.accuracy == best }?.step)
+    let ties = seen.filter { $0.accuracy == best }
+    #expect(ties.count > 1 && outcome.bestStep == ties.min { $0.loss < $1.loss }?.step)
     #expect(outcome.ending == .stoppedEarly)
-    #expect(seen.last?.step == outcome.bestStep + 6)
+    #expect(seen.last?.step == ties[0].step + 6)
     let dev = try #require(job.dev)
     #expect(job.model.evaluate(dev, task: job.task)["accuracy"] == best)
   }

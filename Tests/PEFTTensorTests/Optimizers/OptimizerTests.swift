@@ -64,10 +64,14 @@ struct OptimizerTests {
     for (plain, asked) in zip(runs[0], runs[1]) { #expect(plain.isIdentical(to: asked)) }
   }
 
-  @Test("AdamW follows its formulas in Double")
-  func adamW() {
+  @Test(
+    "AdamW follows its formulas in Double, and decays what it should",
+    arguments: WeightDecayScope.allCases)
+  func adamW(scope: WeightDecayScope) {
     let parameters = Self.parameters()
-    var optimizer = AdamW(parameters: parameters)
+    #expect(Set(parameters.map(\.shape.rank)) == [1, 2])
+    var optimizer = AdamW(
+      parameters: parameters, settings: AdamW.Settings(decayScope: scope))
     var expected = parameters.map { $0.value.elements.map { (Double($0), 0.0, 0.0) } }
     for step in 0..<8 {
       let rate = 0.1 / Double(step + 1)
@@ -80,7 +84,7 @@ struct OptimizerTests {
           var (p, m, v) = expected[index][element]
           m = 0.9 * m + 0.1 * g
           v = 0.999 * v + 0.001 * g * g
-          p -= rate * 0.01 * p
+          if scope == .all || parameter.shape.rank == 2 { p -= rate * 0.01 * p }
           let correction = (1 - power(0.9, step + 1), 1 - power(0.999, step + 1))
           p -= rate * m / correction.0 / ((v / correction.1).squareRoot() + 1e-8)
           expected[index][element] = (p, m, v)

@@ -69,13 +69,11 @@ final class Encoder: Backbone {
   func finish(_ x: Variable, on tape: Tape) -> Variable { x }
 
   func embed(_ batch: PackedBatch, on tape: Tape) -> Variable {
-    let (partition, positions) = (batch.partition, batch.partition.positions)
-    let offset = Int32(configuration.positionOffset)
     let embedded = tape.embeddingSum(
       [
-        (tables.words, batch.ids), (tables.positions, positions.map { $0 + offset }),
+        (tables.words, batch.ids), (tables.positions, configuration.positionRows(of: batch)),
         (tables.tokenTypes, batch.typeIDs),
-      ], partition: partition)
+      ], partition: batch.partition)
     return tape.dropout(
       embeddingNorm(embedded, on: tape), probability: configuration.hiddenDropout)
   }

@@ -89,6 +89,23 @@ public struct EncoderConfiguration: Hashable, Sendable {
   /// The row of the position table that belongs to the first token.
   public var positionOffset: Int { family == .roberta ? paddingID + 1 : 0 }
 
+  /// The row of the position table for each token, T numbers.
+  ///
+  /// RoBERTa counts the tokens other than padding. A padding token inside a text takes the row of
+  /// `paddingID`, and the next token continues the count.
+  func positionRows(of batch: PackedBatch) -> [Int32] {
+    guard family == .roberta else { return batch.partition.positions }
+    let padding = Int32(paddingID)
+    return (0..<batch.exampleCount).flatMap { example in
+      var last = padding
+      return batch.partition[example].map { row in
+        guard batch.ids[row] != padding else { return padding }
+        last += 1
+        return last
+      }
+    }
+  }
+
   /// The longest sequence, in tokens.
   public var maximumLength: Int { positionCount - positionOffset }
 }

@@ -87,6 +87,22 @@ def backbone():
         folder / "expected.safetensors")
 
 
+def padding(name, model_class, pad):
+    """Logits of texts that contain the padding token, by the model of another fixture."""
+    model = model_class.from_pretrained(HERE / name).eval()
+    torch.manual_seed(18)
+    sequences = [torch.randint(5, 120, (n,)).tolist() for n in LENGTHS]
+    for text, place in [(0, 3), (0, 4), (2, 0), (2, 9), (3, 0), (4, 5)]:
+        sequences[text][place] = pad
+    with torch.no_grad():
+        logits = model(input_ids=padded(sequences, pad),
+                       attention_mask=padded([[1] * n for n in LENGTHS], 0)).logits
+    folder = HERE / f"{name}-padding"
+    folder.mkdir(exist_ok=True)
+    (folder / "inputs.json").write_text(json.dumps(dict(sequences=sequences)))
+    save_file(dict(logits=logits.contiguous()), folder / "expected.safetensors")
+
+
 def adapter(name, config, seed):
     """`seed` of the model; the next one of the adapter's perturbation."""
     folder = HERE / name
@@ -133,6 +149,8 @@ case("roberta-head", roberta(), 10, pad=1, rule=lambda n: False)
 case("bert-gelu-tanh", bert(hidden_act="gelu_new", layer_norm_eps=1e-5), 12, steps=False)
 case("bert-relu", bert(hidden_act="relu", num_hidden_layers=1), 16, steps=False)
 case("roberta-silu", roberta(hidden_act="swish", num_hidden_layers=1), 17, pad=1, steps=False)
+padding("bert", BertForSequenceClassification, 0)
+padding("roberta", RobertaForSequenceClassification, 1)
 backbone()
 adapter("bert-lora", LoraConfig(
     r=4, lora_alpha=8, lora_dropout=0.0, target_modules=["query", "value"],
