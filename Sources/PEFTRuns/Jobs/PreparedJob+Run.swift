@@ -37,7 +37,11 @@ extension TrainingJob {
     }
     let manifest = try RunManifest.read(output)
     guard manifest.outcome.ending != .interrupted else { return nil }
-    let wanted = if let recipe { recipe } else { try self.recipe() }
+    var wanted = if let recipe { recipe } else { try self.recipe() }
+    // It follows from the data, whose digests are compared.
+    if recipe == nil, maximumLength == nil {
+      wanted["maximumLength"] = manifest.recipe?["maximumLength"]
+    }
     try Recipe.check(
       manifest.recipe ?? [:], is: wanted, path: output + "/" + RunManifest.fileName)
     return manifest

@@ -41,6 +41,10 @@ public struct ComparisonJob: Sendable {
     in output: OutputDirectory, isFirstMain: Bool = false, resuming: Bool = false,
     shouldStop: () -> Bool = { false }, observe: (StudyEvent) -> Void = { _ in }
   ) throws -> Comparison? {
+    guard learningRates.count < 2 || prepared.dev != nil else {
+      throw InvalidSetting(
+        setting: "learning-rates", "there are no dev data to choose among them; name `dev` data")
+    }
     let problem = Study.Problem(name: "task", job: base)
     let study = Study(
       name: "comparison", question: "", problems: [problem], seeds: seeds,

@@ -68,12 +68,11 @@ struct EvaluateCommand: ParsableCommand {
     let task = try trained.task(
       of: rows, reader: reader, kind: kind.task, context: kind.maxLength, stride: kind.stride)
     let encoded = try task.encode(rows, by: reader)
-    DataSummary(rows, as: task, encoded: encoded, maximumLength: reader.maximumLength).lines
-      .forEach { common.note($0) }
+    DataSummary(
+      rows, as: task, encoded: encoded, maximumLength: reader.maximumLength,
+      lengthLimit: trained.maximumLength > reader.maximumLength ? trained.maximumLength : nil
+    ).lines.forEach { common.note($0) }
     if let note = task.classes?.note(about: rows.examples, path: dataPath) { common.note(note) }
-    if encoded.truncatedCount > 0 {
-      common.note("\(encoded.truncatedCount) texts were cut to \(reader.maximumLength) tokens")
-    }
     if let windows = (task as? LanguageModelling)?.windows {
       common.note(
         "running text in windows of \(windows.context) tokens, one every \(windows.stride)")

@@ -43,11 +43,6 @@ struct PredictCommand: ParsableCommand {
     let encoded = try task.encodeUnlabelled(rows, by: reader)
     DataSummary(rows, as: task, encoded: encoded, maximumLength: reader.maximumLength).lines
       .forEach { common.note($0) }
-    if encoded.truncatedCount > 0 {
-      common.note(
-        "\(encoded.truncatedCount) texts were cut to \(trained.maximumLength) tokens, as in training"
-      )
-    }
     var index = 0
     trained.model.predict(encoded) { logits in
       Console.output(
