@@ -100,6 +100,7 @@ extension PreparedJob {
       method: job.method, task: task, pooling: pooling, maximumLength: maximumLength,
       seed: job.settings.seed, counts: (model.trainableCount, model.parameterCount),
       outcome: outcome, metrics: metrics)
+    manifest.hasPairs = inputs.hasPairs
     manifest.recipe = recipe
     try directory.finish(manifest, model: model, drawn: drawn)
     return manifest
