@@ -83,6 +83,17 @@ struct HoldoutTests {
     #expect(random.dev.map(\.line) != Array(91...100) && random.dev.map(\.line) != Array(1...10))
   }
 
+  @Test("where every text repeats more often than the share, one text is held out")
+  func repeatedTexts() throws {
+    let rows = (0..<64).map {
+      TextExample(text: "t\($0 % 8)", label: $0.isMultiple(of: 2) ? "a" : "b", line: $0 + 1)
+    }
+    let split = try #require(HoldoutSplit(rows, .share(0.1), as: Self.task))
+    #expect(split.dev.count == 8 && Set(split.dev.map(\.text)).count == 1)
+    #expect(Set(split.train.map(\.label)) == ["a", "b"])
+    #expect(Set(split.train.map(\.text)).isDisjoint(with: split.dev.map(\.text)))
+  }
+
   @Test("a running text loses its last lines")
   func runningText() throws {
     let text = (1...100).map { "line \($0)\n" }.joined()

@@ -80,6 +80,26 @@ struct PredictionCommandTests {
     #expect(wrong.status == 3 && wrong.errors.contains("single texts"), "\(wrong.errors)")
   }
 
+  @Test(
+    "the format of the training data is used again; a file of another format is read by its name")
+  func recordedFormat() throws {
+    let named = directory.path("named")
+    let data = try directory.write(Self.rows(0..<20), to: "train.dat")
+    let trained = try PEFTProcess.run(
+      "train", "--model", model, "--train", data, "--format", "csv", "--columns",
+      "text=2+3,label=1", "--method", "head", "--steps", "1", "--pooling", "mean", "--output", named
+    )
+    #expect(trained.status == 0, "\(trained.errors)")
+    func predict(_ path: String) throws -> PEFTProcess {
+      try PEFTProcess.run("predict", named, "--data", path)
+    }
+    #expect(try Self.objects(predict(data)).count == 20)
+    let lines = try directory.write("{\"text\":\"good one\"}\n", to: "lines.jsonl")
+    #expect(try Self.objects(predict(lines)).map { $0["text"]?.string } == ["good one"])
+    let wrong = try predict(directory.write("{\"text\":\"good one\"}\n", to: "lines.dat"))
+    #expect(wrong.status == 3 && wrong.errors.contains("--format"), "\(wrong.errors)")
+  }
+
   @Test("texts on the command line and on standard input")
   func texts() throws {
     let given = try Self.objects(predict("--text", "good, and", "--text", "bad"))

@@ -4,8 +4,9 @@ import PEFTTensor
 ///
 /// Rows are held out at random, from every class in proportion: of m of n rows, a class loses the
 /// floor or the ceiling of its share of the rows held out. Equal texts, and for completions equal
-/// prompts, stay in one part. Every class keeps a row to train on. Of a single running text, the
-/// last lines are held out. Both parts keep the order of the file.
+/// prompts, stay in one part, so that a class may lose fewer; at least one text is held out. Every
+/// class keeps a row to train on. Of a single running text, the last lines are held out. Both parts
+/// keep the order of the file.
 ///
 /// The split depends on the rows and their number alone, not on the seed of a run, so that runs
 /// with different seeds are compared on the same dev data.
@@ -40,6 +41,7 @@ public struct HoldoutSplit: Sendable {
         left -= stratum.groups[place].count
       }
     }
+    if !isHeld.contains(true) { Self.holdSmallest(of: strata, &isHeld) }
     if isStratified { Self.restoreClasses(of: examples, in: strata, &isHeld) }
     train = examples.indices.filter { !isHeld[$0] }.map { examples[$0] }
     dev = examples.indices.filter { isHeld[$0] }.map { examples[$0] }
@@ -97,6 +99,14 @@ public struct HoldoutSplit: Sendable {
     }
     for place in order.prefix(missing) { quotas[place] += 1 }
     return quotas
+  }
+
+  /// Holds out the smallest group of the largest stratum that has several, where texts repeat so
+  /// often that no group fits a share.
+  private static func holdSmallest(of strata: [Stratum], _ isHeld: inout [Bool]) {
+    let divisible = strata.filter { $0.groups.count > 1 }
+    let largest = divisible.max { $0.count < $1.count }
+    for row in largest?.groups.min(by: { $0.count < $1.count }) ?? [] { isHeld[row] = true }
   }
 
   /// Gives groups back whose rows have a label that is not left in training, as a text with two

@@ -48,7 +48,7 @@ extension TrainingJob {
           "\(rows.path) has \(count) rows, too few to hold out "
             + (holdout == .auto ? "a tenth (\(Holdout.leastRows) are needed)" : "so many")
         } else {
-          "the texts of \(rows.path) repeat so often that none can be held out without its equals"
+          "too few texts of \(rows.path) differ to hold one out with its equals"
         }
       guard holdout == .auto else {
         throw InvalidSetting(setting: "holdout", value: holdout, reason)
