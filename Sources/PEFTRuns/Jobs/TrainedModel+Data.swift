@@ -162,7 +162,8 @@ extension TrainedModel {
     return FileError(
       error.kind, path: error.path, place: error.place,
       reason: "\(error.reason), read as the training data were (\(usual.joined(separator: ", ")))",
-      remedy: (error.remedy.isEmpty ? "" : error.remedy + ", or ")
+      remedy: (error.remedy.isEmpty || error.remedy.contains("`columns`")
+        ? "" : error.remedy + ", or ")
         + "say what its columns are with `columns`"
         + (reading.format == nil ? "" : ", and its format with `format`"))
   }
