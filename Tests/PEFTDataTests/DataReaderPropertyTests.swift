@@ -29,7 +29,7 @@ struct DataReaderPropertyTests {
           "text_a": .string(row[0]), "text_b": .string(row[1]), "label": .string(row[2]),
         ]
         return JSONValue.object(object).text()
-      case .tsv, .pairs, .conll, .text: return row.joined(separator: separator)
+      case .tsv, .pairs, .conll, .text, .lines: return row.joined(separator: separator)
       case .csv:
         return row.map { cell in
           let mustQuote = cell.unicodeScalars.contains { ",\"\r\n".unicodeScalars.contains($0) }

@@ -42,7 +42,7 @@ struct LanguageDataTests {
   @Test("prompts and completions in JSON lines")
   func json() throws {
     let rows = try Self.rows(#"{"prompt":"p","completion":"c","id":3}"# + "\n", .jsonl)
-    #expect(rows == [TextExample(text: "p", pair: "c", line: 1)])
+    #expect(rows == [TextExample(text: "p", pair: "c", id: "3", line: 1)])
   }
 
   /// A reader for a causal model, and its directory, with a vocabulary of bytes only.

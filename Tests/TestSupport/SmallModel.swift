@@ -11,9 +11,10 @@ public enum SmallModel {
   ///   - rows: the smallest number of rows of the word table, filled up with words that occur in no
   ///     text.
   ///   - hiddenSize: a multiple of the four heads.
+  ///   - positionCount: the largest number of tokens of a text.
   public static func write(
     to directory: String, texts: [String], rows: Int = 0, hiddenSize: Int = 128,
-    layerCount: Int = 2
+    layerCount: Int = 2, positionCount: Int = 128
   ) throws {
     let words = Set(texts.flatMap { $0.split(whereSeparator: \.isWhitespace).map(String.init) })
     let characters = Set(words.joined()).sorted().map(String.init)
@@ -25,7 +26,8 @@ public enum SmallModel {
     let configuration = EncoderConfiguration(
       family: .bert, vocabularySize: vocabulary.count, hiddenSize: hiddenSize,
       layerCount: layerCount,
-      headCount: 4, intermediateSize: 512, positionCount: 128, tokenTypeCount: 2, epsilon: 1e-12,
+      headCount: 4, intermediateSize: 512, positionCount: positionCount, tokenTypeCount: 2,
+      epsilon: 1e-12,
       activation: .gelu, hiddenDropout: 0.1, attentionDropout: 0.1, classifierDropout: nil,
       paddingID: 0, initializerRange: 0.02, labelNames: nil)
     try FileManager.default.createDirectory(

@@ -30,7 +30,7 @@ struct ComparisonCommandTests {
     for (extra, word) in [
       (["--learning-rates", "1e-3,1e-2"], "--dev"), (["--seeds", "1,2,1"], "twice"),
     ] {
-      let refused = try compare("none", extra[0], extra[1])
+      let refused = try compare("none", "--holdout", "none", extra[0], extra[1])
       #expect(refused.status == 2 && refused.errors.contains(word), "\(refused.errors)")
     }
   }

@@ -22,6 +22,8 @@ public struct EncodedDataset: Sendable {
   public let lengths: [Int]
   /// The number of examples that lost tokens to the maximum length.
   public let truncatedCount: Int
+  /// The number of tokens that the longest example had before it lost any.
+  public let longest: Int
 
   /// Encodes examples in parallel, each truncated to `maximumLength` tokens. A text without tokens
   /// becomes the end-of-text token.
@@ -35,7 +37,9 @@ public struct EncodedDataset: Sendable {
       guard encoding.ids.isEmpty else { return encoding }
       return Encoding(ids: [tokenizer.special.end ?? 0], typeIDs: [0], truncated: 0)
     }
-    self.init(.texts(encodings, targets), truncatedCount: encodings.count { $0.truncated > 0 })
+    self.init(
+      .texts(encodings, targets), truncatedCount: encodings.count { $0.truncated > 0 },
+      longest: Self.longest(encodings))
   }
 
   /// Texts given word by word, each truncated to `maximumLength` tokens. The first token of every
@@ -59,13 +63,21 @@ public struct EncodedDataset: Sendable {
     }
     self.init(
       .rows(encodings, positions: starts, targets),
-      truncatedCount: encodings.count { $0.truncated > 0 })
+      truncatedCount: encodings.count { $0.truncated > 0 }, longest: Self.longest(encodings))
+  }
+
+  private static func longest(_ encodings: [Encoding]) -> Int {
+    encodings.reduce(0) { max($0, $1.ids.count + $1.truncated) }
   }
 
   /// Sequences whose tokens from `predictedFrom` on (at least 1) are predicted from the tokens
-  /// before them.
-  init(completions sequences: [[Int32]], predictedFrom: [Int], truncatedCount: Int) {
-    self.init(.completions(sequences, predictedFrom: predictedFrom), truncatedCount: truncatedCount)
+  /// before them; `longest` is the length of the longest before it was truncated.
+  init(
+    completions sequences: [[Int32]], predictedFrom: [Int], truncatedCount: Int, longest: Int
+  ) {
+    self.init(
+      .completions(sequences, predictedFrom: predictedFrom), truncatedCount: truncatedCount,
+      longest: longest)
   }
 
   /// Windows of a stream of tokens.
@@ -78,15 +90,17 @@ public struct EncodedDataset: Sendable {
     self.init(.masked(sequences, masking), truncatedCount: 0)
   }
 
-  private init(_ content: Content, truncatedCount: Int) {
+  private init(_ content: Content, truncatedCount: Int, longest: Int? = nil) {
     self.content = content
     self.truncatedCount = truncatedCount
-    lengths =
+    let lengths =
       switch content {
       case .texts(let encodings, _), .rows(let encodings, _, _): encodings.map(\.ids.count)
       case .completions(let sequences, _), .masked(let sequences, _): sequences.map(\.count)
       case .windows(_, let windows): windows.map(\.shown.count)
       }
+    self.lengths = lengths
+    self.longest = longest ?? lengths.max() ?? 0
   }
 
   /// A sample of `count` examples without replacement, in their original order; all examples if
@@ -108,11 +122,17 @@ public struct EncodedDataset: Sendable {
       case .windows(let stream, let windows): .windows(stream, indices.map { windows[$0] })
       case .masked(let sequences, let masking): .masked(indices.map { sequences[$0] }, masking)
       }
-    return EncodedDataset(part, truncatedCount: truncatedCount)
+    return EncodedDataset(part, truncatedCount: truncatedCount, longest: longest)
   }
 
   /// The number of examples.
   public var count: Int { lengths.count }
+
+  /// The largest number of tokens before the predicted ones of a completion; 0 for other data.
+  package var longestPrompt: Int {
+    guard case .completions(_, let starts) = content else { return 0 }
+    return starts.max() ?? 0
+  }
 
   /// The target of each text; nil for data without labels, and for language data, whose targets are
   /// their tokens.

@@ -1,7 +1,8 @@
-/// The user's choice of columns for the text, its pair and the label.
+/// The user's choice of columns for the text, its pair, the label and the row's name.
 ///
 /// A selection is complete: a role that it does not name is absent, even if a column has a known
-/// name.
+/// name. Several columns make one text: their contents are joined in order by single spaces, and
+/// empty ones are left out.
 public struct ColumnSelection: Hashable, Sendable {
   /// One column of a table, or one key of a JSON object.
   public enum Column: Hashable, Sendable, CustomStringConvertible {
@@ -25,32 +26,48 @@ public struct ColumnSelection: Hashable, Sendable {
     public let description: String
   }
 
-  /// The text, or the first text of a pair.
-  public let text: Column
-  /// The second text of a pair.
-  public let pair: Column?
+  /// The columns of the text, or of the first text of a pair; at least one.
+  public let text: [Column]
+  /// The columns of the second text of a pair; empty if there is none.
+  public let pair: [Column]
   /// The label.
   public let label: Column?
+  /// The name or number of the row, which predictions repeat.
+  public let id: Column?
   /// Whether the first row is a header; if nil, the names in that row decide.
   public let header: Bool?
 
   /// The selection in the syntax of `parse`.
   public var description: String {
     let parts: [(String, String?)] = [
-      ("text", text.description), ("pair", pair?.description), ("label", label?.description),
+      ("text", Self.text(of: text)), ("pair", pair.isEmpty ? nil : Self.text(of: pair)),
+      ("label", label?.description), ("id", id?.description),
       ("header", header.map { $0 ? "yes" : "no" }),
     ]
     return parts.compactMap { key, value in value.map { "\(key)=\($0)" } }.joined(separator: ",")
   }
 
+  private static func text(of columns: [Column]) -> String {
+    columns.map(\.description).joined(separator: "+")
+  }
+
+  /// All selected columns.
+  var columns: [Column] { text + pair + [label, id].compactMap(\.self) }
+
+  /// The same texts without the label.
+  package var withoutLabel: ColumnSelection {
+    ColumnSelection(text: text, pair: pair, label: nil, id: id, header: header)
+  }
+
   /// Parses `text=1,label=2`: parts `key=column` separated by commas.
   ///
-  /// The keys are `text` (also `text_a`), `pair` (also `text_b`), `label`, and `header` with the
-  /// value `yes` or `no`. A column is a number from 1 or else a name. A column whose name is a
-  /// number or contains a comma can only be selected by number. Selecting a column of a table by
-  /// name implies that the table has a header.
+  /// The keys are `text` (also `text_a`), `pair` (also `text_b`), `label`, `id`, and `header` with
+  /// the value `yes` or `no`. A column is a number from 1 or else a name; a text may be several
+  /// columns, as in `text=title+body`. A column whose name is a number or contains a comma or a
+  /// plus sign can only be selected by number. Selecting a column of a table by name implies that
+  /// the table has a header.
   public static func parse(_ selection: String) throws(SyntaxError) -> ColumnSelection {
-    var columns: [String: Column] = [:]
+    var columns: [String: [Column]] = [:]
     var header: Bool?
     for part in selection.split(separator: ",", omittingEmptySubsequences: false) {
       let sides = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
@@ -69,32 +86,47 @@ public struct ColumnSelection: Hashable, Sendable {
       }
       guard let role = roles[sides[0]] else {
         throw failure(
-          "\"\(sides[0])\" is not text, pair, label or header", in: selection)
+          "\"\(sides[0])\" is not text, pair, label, id or header", in: selection)
       }
-      let column = try column(sides[1], in: selection)
-      guard !columns.values.contains(column) else {
-        throw failure("the column \(column) is taken twice", in: selection)
+      var list: [Column] = []
+      for name in sides[1].split(separator: "+", omittingEmptySubsequences: false) {
+        let column = try column(trimmingSpaces(name), in: selection)
+        guard !list.contains(column), !columns.values.contains(where: { $0.contains(column) })
+        else { throw failure("the column \(column) is taken twice", in: selection) }
+        list.append(column)
       }
-      guard columns.updateValue(column, forKey: role) == nil else {
+      guard list.count == 1 || role == "text" || role == "pair" else {
+        throw failure("\(role) is one column, and only texts are joined", in: selection)
+      }
+      guard columns.updateValue(list, forKey: role) == nil else {
         throw failure("\(role) occurs twice", in: selection)
       }
     }
     guard let text = columns["text"] else {
       throw failure("the text column is missing", in: selection)
     }
-    let hasNames = columns.values.contains { if case .name = $0 { true } else { false } }
+    let hasNames = columns.values.joined().contains { column in
+      if case .name = column { true } else { false }
+    }
     if hasNames, header == false {
       throw failure("header=no leaves no names, so columns are numbers", in: selection)
     }
     return ColumnSelection(
-      text: text, pair: columns["pair"], label: columns["label"], header: hasNames ? true : header)
+      text: text, pair: columns["pair"] ?? [], label: columns["label"]?.first,
+      id: columns["id"]?.first, header: hasNames ? true : header)
   }
 
   private static let roles = [
     "text": "text", "text_a": "text", "pair": "pair", "text_b": "pair", "label": "label",
+    "id": "id",
   ]
 
   private static func column(_ text: String, in selection: String) throws(SyntaxError) -> Column {
+    guard !text.isEmpty else {
+      throw failure(
+        "a plus sign joins columns; select one whose name has a plus sign by its number",
+        in: selection)
+    }
     guard text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else {
       return .name(text)
     }

@@ -15,6 +15,16 @@ public enum DataFormat: String, CaseIterable, Hashable, Sendable {
   case conll
   /// Running text: the whole file is one text.
   case text
+  /// One text per line, without labels.
+  case lines
+
+  /// Whether a row has columns, or keys, that can be selected.
+  package var hasColumns: Bool {
+    switch self {
+    case .jsonl, .csv, .tsv, .conll: true
+    case .pairs, .text, .lines: false
+    }
+  }
 
   /// The format for the extension of `path`: `.jsonl` and `.json` for JSON lines, `.csv`, `.tsv`,
   /// `.conll` (also `.bio`, `.iob` and `.iob2`), and `.txt` for tab-separated values.
@@ -36,7 +46,7 @@ public enum DataFormat: String, CaseIterable, Hashable, Sendable {
         reason: suffix.isEmpty
           ? "a name without an extension does not tell the format"
           : "the extension .\(suffix) does not tell the format",
-        remedy: "name it with `format` jsonl, csv, tsv, pairs, conll or text")
+        remedy: "name it with `format` jsonl, csv, tsv, pairs, conll, text or lines")
     }
   }
 }

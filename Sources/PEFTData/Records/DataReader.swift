@@ -10,9 +10,9 @@ public enum DataReader {
   ///
   /// - `format`: if nil, the extension decides, see `DataFormat`.
   /// - `columns`: if nil, the known names in the header or the JSON keys decide
-  ///   (`text`, `sentence`, `text_a` and `text_b`, `sentence1` and `sentence2`, `premise` and
-  ///   `hypothesis`, …, `label`). The columns of a table without a header are text; text and label;
-  ///   or two texts and label.
+  ///   (`text`, `sentence`, `title` with `description`, `text_a` and `text_b`, `sentence1` and
+  ///   `sentence2`, `premise` and `hypothesis`, …, `label`). The columns of a table without a
+  ///   header are text; text and label; or two texts and label.
   ///
   /// Either all rows have labels or none do. A text that is only white space is a row like any
   /// other; `warnings(about:path:)` counts such rows. Time and memory are linear in the size of the
@@ -34,19 +34,27 @@ public enum DataReader {
     try rows(in: bytes, path: path, format: format, columns: columns).examples
   }
 
-  /// The rows in `bytes`, and the columns used, as a clause for the user; nil for formats without
-  /// columns.
+  /// The columns used of a table, or the keys of JSON lines that are joined.
+  struct Table {
+    /// The columns, as a clause for the user.
+    let columns: String
+    /// Whether neither a selection nor a header says what the columns are, and there are several.
+    let isGuessed: Bool
+  }
+
+  /// The rows in `bytes`, and the columns used; nil for formats without columns.
   static func rows(
     in bytes: [UInt8], path: String, format: DataFormat, columns: ColumnSelection?
-  ) throws(FileError) -> (examples: [TextExample], columns: String?) {
+  ) throws(FileError) -> (examples: [TextExample], table: Table?) {
     let text = try ValidatedText(bytes, path: path)
-    let (examples, table): ([TextExample], String?) =
+    let (examples, table): ([TextExample], Table?) =
       switch format {
-      case .jsonl: (try JSONLines.read(text, columns: columns, path: path), nil)
+      case .jsonl: try readLines(text, columns: columns, path: path)
       case .csv: try readTable(CSVRecords(text, path: path), columns: columns, path: path)
       case .tsv: try readTable(TSVRecords(text, path: path), columns: columns, path: path)
       case .pairs: (try PromptLines.read(text, path: path), nil)
       case .conll: (try TaggedLines.read(text, columns: columns, path: path), nil)
+      case .lines: (try TextLines.read(text, path: path), nil)
       case .text: ([TextExample(text: text.withoutCarriageReturns, line: 1)], nil)
       }
     try checkLabels(of: examples, path: path)
@@ -62,12 +70,20 @@ public enum DataReader {
     return ["\(path): \(rows) an empty text, the first in line \(first.line)"]
   }
 
+  private static func readLines(
+    _ text: ValidatedText, columns: ColumnSelection?, path: String
+  ) throws(FileError) -> ([TextExample], Table?) {
+    let (examples, joined) = try JSONLines.read(text, columns: columns, path: path)
+    return (examples, joined.map { Table(columns: $0, isGuessed: false) })
+  }
+
   private static func readTable<Records: DelimitedRecords>(
     _ source: Records, columns selection: ColumnSelection?, path: String
-  ) throws(FileError) -> ([TextExample], String?) {
+  ) throws(FileError) -> ([TextExample], Table?) {
     var records = source
     guard let first = try records.next() else { return ([], nil) }
-    let columns = try TableColumns(firstRow: first, selection: selection, path: path)
+    let columns = try TableColumns(
+      firstRow: first, selection: selection, path: path, advice: ColumnAdvice(source))
     var examples: [TextExample] = []
     var next = columns.hasHeader ? try records.next() : first
     while let record = next {
@@ -79,15 +95,24 @@ public enum DataReader {
       }
       examples.append(
         TextExample(
-          text: record.cells[columns.text], pair: columns.pair.map { record.cells[$0] },
-          label: columns.label.map { record.cells[$0] }, line: record.line))
+          text: joinedText(columns.text.map { record.cells[$0] }),
+          pair: columns.pair.isEmpty ? nil : joinedText(columns.pair.map { record.cells[$0] }),
+          label: columns.label.map { record.cells[$0] }, id: columns.id.map { record.cells[$0] },
+          line: record.line))
       next = try records.next()
     }
     if Records.self == TSVRecords.self { try checkQuotes(in: examples, path: path) }
     if !columns.hasHeader, selection?.header == nil {
-      try HeaderGuess.check(first.cells, of: examples, columns: columns, path: path)
+      try HeaderGuess.check(
+        first.cells, of: examples, columns: columns, path: path, advice: ColumnAdvice(source))
     }
-    return (examples, columns.description(header: columns.hasHeader ? first.cells : nil))
+    if !columns.hasHeader, selection == nil {
+      try checkLabels(of: examples, in: columns, path: path, advice: ColumnAdvice(source))
+    }
+    let table = Table(
+      columns: columns.description(header: columns.hasHeader ? first.cells : nil),
+      isGuessed: !columns.hasHeader && selection == nil && columns.width > 1)
+    return (examples, table)
   }
 
   /// Throws `malformed` if every cell of a tab-separated table is in quotation marks, which would
@@ -106,6 +131,22 @@ public enum DataReader {
       .malformed, path: path, place: "line \(examples[0].line)",
       reason: "every cell is between quotation marks, which are read as part of the text here",
       remedy: "write the table without quotation marks, or as CSV")
+  }
+
+  /// Throws `malformed` if the last column of a table without a header, which would be the label,
+  /// looks like a text, and another column looks like the label.
+  private static func checkLabels(
+    of examples: [TextExample], in columns: TableColumns, path: String,
+    advice: @autoclosure () -> ColumnAdvice?
+  ) throws(FileError) {
+    guard let label = columns.label, let first = examples.first, let advice = advice(),
+      advice.texts.contains(label)
+    else { return }
+    throw FileError(
+      .malformed, path: path, place: "line \(first.line)",
+      reason: "without a header, column \(label + 1) would be the label, and it looks like a text; "
+        + "column \(advice.label + 1) looks like the label",
+      remedy: "say `columns` \(advice.selection)\(advice.pairs)")
   }
 
   private static func checkLabels(of examples: [TextExample], path: String) throws(FileError) {
@@ -128,4 +169,10 @@ public enum DataReader {
       }
     }
   }
+}
+
+/// The text of several cells: those that are not empty, joined by single spaces. One cell is the
+/// text itself.
+func joinedText(_ cells: [String]) -> String {
+  cells.count == 1 ? cells[0] : cells.filter { !$0.isEmpty }.joined(separator: " ")
 }

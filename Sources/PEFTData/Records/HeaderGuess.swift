@@ -9,8 +9,11 @@ import PEFTTensor
 /// numbers in one column. Without labels, all other texts have more words.
 enum HeaderGuess {
   /// Throws `malformed` if the first of `examples`, read from `cells`, looks like a header.
+  ///
+  /// - Parameter advice: the columns that look like texts and a label.
   static func check(
-    _ cells: [String], of examples: [TextExample], columns: TableColumns, path: String
+    _ cells: [String], of examples: [TextExample], columns: TableColumns, path: String,
+    advice: @autoclosure () -> ColumnAdvice?
   ) throws(FileError) {
     guard let first = examples.first, examples.count > 2, cells.allSatisfy(isName),
       Set(cells.map { $0.lowercased() }).count == cells.count
@@ -26,21 +29,26 @@ enum HeaderGuess {
     } else {
       guard others.allSatisfy({ wordCount($0.text) > wordCount(first.text) }) else { return }
     }
-    let roles = [
-      ("text", columns.text), ("pair", columns.pair), ("label", columns.label),
+    let guessed = [
+      ("text", columns.text.first), ("pair", columns.pair.first), ("label", columns.label),
     ].compactMap { role, place in place.map { "\(role)=\($0 + 1)" } }.joined(separator: ",")
+    let advice = advice()
+    let roles = advice?.hasHeader == true ? advice?.selection : nil
     throw FileError(
       .malformed, path: path, place: "line \(first.line)",
       reason: "it looks like a header: " + cells.map { "\"\($0)\"" }.joined(separator: ", "),
-      remedy: "say `columns` \(roles),header=yes, or header=no if it is a row")
+      remedy: "say `columns` \(roles ?? guessed + ",header=yes"), or header=no if it is a row"
+        + (roles == nil ? "" : advice?.pairs ?? ""))
   }
 
-  private static func isName(_ cell: String) -> Bool {
+  /// Whether a cell looks like the name of a column.
+  static func isName(_ cell: String) -> Bool {
     cell.utf8.count <= 40 && wordCount(cell) <= 3
       && cell.wholeMatch(of: /[A-Za-z](?:[A-Za-z0-9_ .\-]*[A-Za-z0-9])?/) != nil
   }
 
-  private static func wordCount(_ text: String) -> Int {
+  /// The number of words of a cell.
+  static func wordCount(_ text: String) -> Int {
     text.split(whereSeparator: \.isWhitespace).count
   }
 }

@@ -3,11 +3,13 @@ import PEFTTensor
 /// Reads one JSON object per line. Unused keys are ignored; a null label counts as absent; empty
 /// lines are allowed only at the end.
 enum JSONLines {
+  /// The rows, and the keys of their texts if these are several, as a clause for the user.
   static func read(_ text: ValidatedText, columns: ColumnSelection?, path: String)
-    throws(FileError) -> [TextExample]
+    throws(FileError) -> (examples: [TextExample], joined: String?)
   {
     let keys = try columns.map { columns throws(FileError) in try Keys(columns, path: path) }
     var examples: [TextExample] = []
+    var joined: String?
     var position = 0
     var line = 0
     var emptyAt: Int?
@@ -21,15 +23,19 @@ enum JSONLines {
         continue
       }
       if let emptyAt { throw emptyLine(emptyAt, path: path) }
-      examples.append(try Row(content, line: line, path: path).example(keys))
+      let row = try Row(content, line: line, path: path)
+      let example = try row.example(keys)
+      if examples.isEmpty { joined = (keys ?? Keys(among: row.object.keys))?.joined }
+      examples.append(example)
     }
-    return examples
+    return (examples, joined)
   }
 
   private struct Keys {
-    let text: String
-    let pair: String?
+    let text: [String]
+    let pair: [String]
     let label: String?
+    let id: String?
 
     init(_ columns: ColumnSelection, path: String) throws(FileError) {
       func key(_ column: ColumnSelection.Column) throws(FileError) -> String {
@@ -40,9 +46,27 @@ enum JSONLines {
         }
         return name
       }
-      text = try key(columns.text)
-      pair = if let column = columns.pair { try key(column) } else { nil }
-      label = if let column = columns.label { try key(column) } else { nil }
+      text = try columns.text.map(key)
+      pair = try columns.pair.map(key)
+      label = try columns.label.map(key)
+      id = try columns.id.map(key)
+    }
+
+    /// The keys of a text that has several.
+    var joined: String? {
+      let roles = [("text", text), ("pair", pair)].filter { $0.1.count > 1 }
+      guard !roles.isEmpty else { return nil }
+      return roles.map { "\($0) = " + $1.map { "\"\($0)\"" }.joined(separator: " + ") }
+        .joined(separator: ", ")
+    }
+
+    /// The known keys among those of an object; nil if they do not make one text or one pair.
+    init?(among names: [String]) {
+      guard let found = KnownColumns.texts(among: names) else { return nil }
+      text = found.text
+      pair = found.pair
+      label = KnownColumns.labels[0]
+      id = KnownColumns.rowNumbers.first(where: names.contains)
     }
   }
 
@@ -75,21 +99,18 @@ enum JSONLines {
 
     static let arrayRemedy = "turn an array into lines with: jq -c '.[]' OLD > NEW"
 
-    func example(_ keys: Keys?) throws(FileError) -> TextExample {
-      if let keys {
-        return TextExample(
-          text: try text(keys.text),
-          pair: try keys.pair.map { key throws(FileError) in try text(key) },
-          label: try keys.label.flatMap { key throws(FileError) in try label(key) }, line: line)
-      }
-      let present = KnownColumns.texts.filter { object[$0] != nil }
-      guard let list = KnownColumns.textList(of: present) else {
-        let trouble = KnownColumns.trouble(with: present)
+    func example(_ selected: Keys?) throws(FileError) -> TextExample {
+      guard let keys = selected ?? Keys(among: object.keys) else {
+        let trouble = KnownColumns.trouble(with: object.keys)
         throw failure(trouble.reason, remedy: trouble.remedy)
       }
       return TextExample(
-        text: try text(list[0]), pair: list.count > 1 ? try text(list[1]) : nil,
-        label: try label(KnownColumns.label), line: line)
+        text: joinedText(try keys.text.map(text)),
+        pair: keys.pair.isEmpty ? nil : joinedText(try keys.pair.map(text)),
+        label: try keys.label.flatMap { key throws(FileError) in try scalar(key) },
+        id: try keys.id.flatMap { key throws(FileError) in
+          selected == nil ? try? scalar(key) : try scalar(key)
+        }, line: line)
     }
 
     func failure(_ reason: String, remedy: String = "") -> FileError {
@@ -107,7 +128,8 @@ enum JSONLines {
       return text
     }
 
-    func label(_ key: String) throws(FileError) -> String? {
+    /// A string, number or truth value, as for a label; nil if there is none.
+    func scalar(_ key: String) throws(FileError) -> String? {
       switch object[key] {
       case nil, .null: return nil
       case .string(let text): return text

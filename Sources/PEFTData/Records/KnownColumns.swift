@@ -1,14 +1,17 @@
 /// The names by which the columns of a text, its pair and a label are recognised without a
 /// selection.
 ///
-/// Texts: `text`, `sentence`, `question`. Pairs: `text_a` and `text_b`, `sentence1` and
-/// `sentence2`, `premise` and `hypothesis`, `question1` and `question2`, `question` and `sentence`,
-/// `prompt` and `completion`; `prompt` may occur alone. Label: `label`. Row numbers, recognised and
-/// ignored: `index`, `idx`, `id`. The names in a table header are case-insensitive; JSON keys must
-/// match exactly.
+/// Texts: `text`, `sentence`, `question`; else `title` with `description`, `content` or `body`,
+/// which are joined. Pairs: `text_a` and `text_b`, `sentence1` and `sentence2`, `premise` and
+/// `hypothesis`, `question1` and `question2`, `question` and `sentence`, `prompt` and `completion`;
+/// `prompt` may occur alone. Label: `label`, in tables also `class index`. Row numbers, repeated
+/// with predictions: `id`, `idx`, `index`. The names in a table header are case-insensitive; JSON
+/// keys must match exactly.
 enum KnownColumns {
-  static let label = "label"
-  static let rowNumbers: Set<String> = ["index", "idx", "id"]
+  /// The names of a label, the usual one first.
+  static let labels = ["label", "class index"]
+  /// The names of row numbers; the first that is there is used.
+  static let rowNumbers = ["id", "idx", "index"]
 
   /// Every valid list of text columns, in the order first text, second text.
   static let textLists: [[String]] = [
@@ -23,24 +26,47 @@ enum KnownColumns {
     "hypothesis", "question1", "question2", "prompt", "completion",
   ]
 
-  static func contains(_ name: String) -> Bool {
-    name == label || rowNumbers.contains(name) || texts.contains(name)
+  /// Columns that are joined to one text if no other text is there.
+  private static let joinedLists: [[String]] = [
+    ["title", "description"], ["title", "content"], ["title", "body"],
+  ]
+
+  /// How many of `names`, those of a header, are known.
+  static func count(in names: [String]) -> Int {
+    let joined = joined(names) ?? []
+    return names.count {
+      labels.contains($0) || rowNumbers.contains($0) || texts.contains($0) || joined.contains($0)
+    }
   }
 
-  /// The text columns of a row with the text names `present`; nil if these do not make one text or
+  /// The columns of the text and of its pair among `names`; nil if these do not make one text or
   /// one pair.
-  static func textList(of present: [String]) -> [String]? {
-    textLists.first { Set($0) == Set(present) }
+  static func texts(among names: [String]) -> (text: [String], pair: [String])? {
+    let present = names.filter(texts.contains)
+    if present.isEmpty { return joined(names).map { ($0, []) } }
+    guard present.count == Set(present).count,
+      let list = textLists.first(where: { Set($0) == Set(present) })
+    else { return nil }
+    return ([list[0]], Array(list.dropFirst()))
   }
 
-  /// The reason why `present` is not a valid list of text columns, and the remedy.
-  static func trouble(with present: [String]) -> (reason: String, remedy: String) {
+  /// The reason why `names` do not make one text or one pair, and the remedy.
+  static func trouble(with names: [String]) -> (reason: String, remedy: String) {
+    let present = names.filter(texts.contains)
     let reason =
       present.isEmpty
       ? "there is no text column under a known name"
       : present.count == 1
         ? "the column \(present[0]) lacks its other half"
         : "it is not clear which of \(present.joined(separator: ", ")) is the text"
-    return (reason, "give the columns with `columns`, for example text=NAME,label=NAME")
+    return (
+      reason,
+      "give the columns with `columns`, for example text=NAME,label=NAME, or text=NAME+NAME for a "
+        + "text in two columns"
+    )
+  }
+
+  private static func joined(_ names: [String]) -> [String]? {
+    joinedLists.first { list in list.allSatisfy { name in names.count { $0 == name } == 1 } }
   }
 }

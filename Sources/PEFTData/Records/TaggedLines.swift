@@ -59,7 +59,13 @@ enum TaggedLines {
       }
       return number - 1
     }
-    return (try place(columns.text), try columns.label.map(place))
+    guard columns.text.count == 1, columns.pair.isEmpty, columns.id == nil else {
+      throw FileError(
+        .unsupported, path: path,
+        reason: "a word and its tag are one column each, and all there is",
+        remedy: "select them by number, for example text=1,label=\(width)")
+    }
+    return (try place(columns.text[0]), try columns.label.map(place))
   }
 
   private static func isSpace(_ byte: UInt8) -> Bool {

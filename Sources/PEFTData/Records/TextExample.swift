@@ -26,6 +26,8 @@ public struct TextExample: Hashable, Sendable {
   public let pair: String?
   /// The label as written; nil in a file without labels. `PredictionTask` interprets it.
   public let label: String?
+  /// The row's own name or number; nil in a file without such a column.
+  public let id: String?
   /// The words, if the text is given word by word; otherwise empty.
   public let words: [TaggedWord]
   /// The line on which the row begins, counted from 1 and including the header.
@@ -33,11 +35,13 @@ public struct TextExample: Hashable, Sendable {
 
   /// A row that begins on the file's line `line`.
   public init(
-    text: String, pair: String? = nil, label: String? = nil, words: [TaggedWord] = [], line: Int
+    text: String, pair: String? = nil, label: String? = nil, id: String? = nil,
+    words: [TaggedWord] = [], line: Int
   ) {
     self.text = text
     self.pair = pair
     self.label = label
+    self.id = id
     self.words = words
     self.line = line
   }

@@ -13,8 +13,23 @@ public struct Classification: PredictionTask {
   /// The classes, in the order of the logits.
   public let labels: LabelMap
 
+  /// The probability from which the second of two classes is the answer; nil if the most probable
+  /// class is. It is a choice of whoever asks, not a part of the task in files.
+  public private(set) var threshold: Double?
+
   /// A task with the classes `labels`.
   public init(_ labels: LabelMap) { self.labels = labels }
+
+  /// The task whose answer is its second class wherever the probability of that class is at least
+  /// `threshold`.
+  ///
+  /// - Precondition: the task has two classes.
+  public func answering(from threshold: Double) -> Self {
+    precondition(labels.count == 2, "answering(from:): \(labels.count) classes, not two")
+    var task = self
+    task.threshold = threshold
+    return task
+  }
 
   /// The task in which every distinct label is a class; there must be at least two.
   public init(training rows: TaskReader.Rows, windows: TextWindows) throws(FileError) {
@@ -53,9 +68,23 @@ public struct Classification: PredictionTask {
     .classes(try labels.classes(of: rows.examples, path: rows.path))
   }
 
-  /// The index of the largest of the logits [C]; the first if several are equal.
+  /// The index of the largest of the logits [C], the first if several are equal; with a threshold,
+  /// 1 where the probability of the second class reaches it, else 0.
   public func answer(_ logits: UnsafeBufferPointer<Float>) -> Double {
-    Double(logits.positionOfLargest)
+    Double(position(logits))
+  }
+
+  private func position(_ logits: some RandomAccessCollection<Float>) -> Int {
+    guard let threshold else { return logits.positionOfLargest }
+    return Self.probabilities(logits)[1] >= threshold ? 1 : 0
+  }
+
+  /// The softmax of the logits.
+  private static func probabilities(_ logits: some RandomAccessCollection<Float>) -> [Double] {
+    let largest = logits.reduce(-Double.infinity) { max($0, Double($1)) }
+    let exponentials = logits.map { exp(Double($0) - largest) }
+    let sum = exponentials.reduce(0, +)
+    return exponentials.map { $0 / sum }
   }
 
   /// The metrics of `ClassificationMetrics`; empty if there are no true classes.
@@ -71,18 +100,15 @@ public struct Classification: PredictionTask {
   /// Accuracy.
   public var primaryMetric: PrimaryMetric { PrimaryMetric("accuracy", higherIsBetter: true) }
 
-  /// The `label` of the largest of the logits [C], their softmax as `probabilities`, and the
+  /// The `label` that `answer` gives for the logits [C], their softmax as `probabilities`, and the
   /// `logits` themselves.
   public func prediction(_ logits: [Float], of _: TextExample, words _: [Int]) -> JSONObject {
-    let largest = logits.reduce(-Double.infinity) { max($0, Double($1)) }
-    let exponentials = logits.map { exp(Double($0) - largest) }
-    let sum = exponentials.reduce(0, +)
     var probabilities = JSONObject()
-    for (name, value) in zip(labels.names, exponentials) {
-      probabilities[name] = .number(value / sum)
+    for (name, value) in zip(labels.names, Self.probabilities(logits)) {
+      probabilities[name] = .number(value)
     }
     return [
-      "label": .string(labels.names[logits.positionOfLargest]),
+      "label": .string(labels.names[position(logits)]),
       "probabilities": .object(probabilities),
       "logits": .array(logits.map { .number(Double($0)) }),
     ]

@@ -38,7 +38,7 @@ public struct CompletionText {
     let completions = tokenizer.encode(rows.examples.map { (" " + ($0.pair ?? ""), nil) })
     var sequences: [[Int32]] = []
     var starts: [Int] = []
-    var truncatedCount = 0
+    var (truncatedCount, longest) = (0, 0)
     for (index, example) in rows.examples.enumerated() {
       func malformed(_ reason: String, _ remedy: String) -> FileError {
         FileError(
@@ -61,10 +61,12 @@ public struct CompletionText {
       }
       let whole = prompts[index].ids + [end] + completions[index].ids + [end]
       if whole.count > maximumLength { truncatedCount += 1 }
+      longest = max(longest, whole.count)
       sequences.append(Array(whole.prefix(maximumLength)))
       starts.append(start)
     }
     return EncodedDataset(
-      completions: sequences, predictedFrom: starts, truncatedCount: truncatedCount)
+      completions: sequences, predictedFrom: starts, truncatedCount: truncatedCount,
+      longest: longest)
   }
 }

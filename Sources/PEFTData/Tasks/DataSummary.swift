@@ -15,9 +15,10 @@ public struct DataSummary: Sendable {
   /// - Parameters:
   ///   - task: the task of the data.
   ///   - maximumLength: the longest sequence, in tokens.
+  ///   - lengthLimit: the largest value that can be chosen for it; nil if it cannot be chosen.
   public init(
     _ rows: TaskReader.Rows, as task: any PredictionTask, encoded: EncodedDataset,
-    maximumLength: Int
+    maximumLength: Int, lengthLimit: Int? = nil
   ) {
     let count = rows.examples.count
     var first = "\(rows.path): \(count) \(count == 1 ? "row" : "rows")"
@@ -27,6 +28,9 @@ public struct DataSummary: Sendable {
     if let labels = Self.labels(of: rows, task) { lines.append(labels) }
     if !(task is LanguageModelling), let lengths = Self.lengths(of: encoded, maximumLength) {
       lines.append(lengths)
+    }
+    if encoded.truncatedCount > 0 {
+      lines.append(Self.cut(encoded, rows.path, maximumLength, lengthLimit))
     }
     self.lines = lines
   }
@@ -60,6 +64,24 @@ public struct DataSummary: Sendable {
     let high = sorted[min(sorted.count - 1, sorted.count * 95 / 100)]
     return "  tokens of a row: median \(sorted[sorted.count / 2]), 95 % up to \(high), longest "
       + "\(longest) (limit \(maximumLength))"
+  }
+
+  /// How many texts were cut, and what would keep them.
+  private static func cut(
+    _ encoded: EncodedDataset, _ path: String, _ maximumLength: Int, _ limit: Int?
+  ) -> String {
+    let share = 100 * Double(encoded.truncatedCount) / Double(encoded.count)
+    let remedy: String =
+      switch limit {
+      case nil: "the model was trained with no more"
+      case .some(let limit) where encoded.longest <= limit:
+        "`max-length` \(encoded.longest) keeps all"
+      case .some(let limit) where maximumLength < limit:
+        "the longest has \(encoded.longest), and `max-length` \(limit) is the model's limit"
+      default: "the model takes no more"
+      }
+    return "\(path): \(encoded.truncatedCount) of \(encoded.count) texts (\(shown(share)) %) were "
+      + "cut to \(maximumLength) tokens; \(remedy)"
   }
 
   private static func shown(_ value: Double) -> String { String(format: "%.4g", value) }

@@ -149,8 +149,9 @@ public struct LabelMap: Hashable, Sendable {
 }
 
 /// The error for a row without the required label.
-func missingLabel(_ example: TextExample, path: String) -> FileError {
+func missingLabel(_ example: TextExample, path: String, columns: String? = nil) -> FileError {
   FileError(
-    .malformed, path: path, place: "line \(example.line)", reason: "there is no label",
+    .malformed, path: path, place: "line \(example.line)",
+    reason: "there is no label" + (columns.map { ": \($0)" } ?? ""),
     remedy: "training and evaluation need a label column, named label or given by `columns`")
 }

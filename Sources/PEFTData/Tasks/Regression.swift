@@ -46,7 +46,9 @@ public struct Regression: PredictionTask {
     var values: [Double] = []
     values.reserveCapacity(rows.examples.count)
     for example in rows.examples {
-      guard let label = example.label else { throw missingLabel(example, path: rows.path) }
+      guard let label = example.label else {
+        throw missingLabel(example, path: rows.path, columns: rows.columns)
+      }
       guard let value = finiteNumber(label) else {
         throw FileError(
           .malformed, path: rows.path, place: "line \(example.line)",

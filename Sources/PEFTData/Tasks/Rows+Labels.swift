@@ -7,7 +7,9 @@ extension TaskReader.Rows {
   func distinctLabels() throws(FileError) -> Set<String> {
     var labels = Set<String>()
     for example in examples {
-      guard let label = example.label else { throw missingLabel(example, path: path) }
+      guard let label = example.label else {
+        throw missingLabel(example, path: path, columns: columns)
+      }
       labels.insert(label)
     }
     guard labels.count > 1 else {

@@ -13,7 +13,7 @@ public struct TaskReader {
   /// The columns to use; if nil, their names or positions decide.
   public let columns: ColumnSelection?
   /// The largest number of tokens of an example, including special tokens.
-  public let maximumLength: Int
+  public var maximumLength: Int
 
   /// A reader for a model.
   public init(
@@ -38,12 +38,24 @@ public struct TaskReader {
 
     /// The columns used of a table, as a clause for the user; nil for other formats.
     public let columns: String?
+    /// Whether the columns of a table were taken by their positions, because neither names nor a
+    /// selection say what they are.
+    public let hasGuessedColumns: Bool
+
+    /// A part of these rows, for which messages use `name`.
+    package func part(_ examples: [TextExample], name: String? = nil) -> Rows {
+      Rows(
+        examples: examples, path: name ?? path, digest: digest, columns: columns,
+        hasGuessedColumns: hasGuessedColumns)
+    }
 
     /// The rows of the file at `path`.
     public init(
-      examples: [TextExample], path: String, digest: String? = nil, columns: String? = nil
+      examples: [TextExample], path: String, digest: String? = nil, columns: String? = nil,
+      hasGuessedColumns: Bool = false
     ) {
       self.columns = columns
+      self.hasGuessedColumns = hasGuessedColumns
       self.examples = examples
       self.path = path
       self.digest = digest
@@ -54,7 +66,13 @@ public struct TaskReader {
   public func rows(_ path: String, kind: TaskKind) throws(FileError) -> Rows {
     // An unknown extension is refused before anything is read.
     if format == nil { _ = try DataFormat(extensionOf: path) }
-    let bytes = try FileContents.read(path)
+    return try rows(FileContents.read(path), path: path, kind: kind)
+  }
+
+  /// The rows in `bytes`, the content of the file at `path`, read as data of the given kind.
+  public func rows(
+    _ bytes: [UInt8], path: String, kind: TaskKind
+  ) throws(FileError) -> Rows {
     let (examples, table) = try DataReader.rows(
       in: bytes, path: path, format: try format(of: bytes, path: path, kind: kind), columns: columns
     )
@@ -63,7 +81,9 @@ public struct TaskReader {
     }
     var hash = SHA256()
     hash.append(bytes)
-    return Rows(examples: examples, path: path, digest: hash.hexadecimal, columns: table)
+    return Rows(
+      examples: examples, path: path, digest: hash.hexadecimal, columns: table?.columns,
+      hasGuessedColumns: table?.isGuessed ?? false)
   }
 
   /// The task that training data define.

@@ -37,7 +37,11 @@ extension TrainingJob {
     }
     let manifest = try RunManifest.read(output)
     guard manifest.outcome.ending != .interrupted else { return nil }
-    let wanted = if let recipe { recipe } else { try self.recipe() }
+    var wanted = if let recipe { recipe } else { try self.recipe() }
+    // It follows from the data, whose digests are compared.
+    if recipe == nil, maximumLength == nil {
+      wanted["maximumLength"] = manifest.recipe?["maximumLength"]
+    }
     try Recipe.check(
       manifest.recipe ?? [:], is: wanted, path: output + "/" + RunManifest.fileName)
     return manifest
@@ -96,6 +100,7 @@ extension PreparedJob {
       method: job.method, task: task, pooling: pooling, maximumLength: maximumLength,
       seed: job.settings.seed, counts: (model.trainableCount, model.parameterCount),
       outcome: outcome, metrics: metrics)
+    manifest.hasPairs = inputs.hasPairs
     manifest.recipe = recipe
     try directory.finish(manifest, model: model, drawn: drawn)
     return manifest

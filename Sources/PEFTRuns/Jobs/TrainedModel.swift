@@ -15,6 +15,8 @@ public struct TrainedModel {
   public let task: (any PredictionTask)?
   /// The longest sequence, in tokens.
   public let maximumLength: Int
+  /// How the training data were read; of a model that no run has trained, nothing is known.
+  public var reading = DataReading()
 
   /// A reader of data for the model; `maximumLength` may be shorter than the model's.
   public func reader(
@@ -138,7 +140,8 @@ public struct TrainedModel {
       task: manifest.task,
       maximumLength: manifest.task is LanguageModelling
         ? model.configuration.maximumLength
-        : min(manifest.maximumLength, model.configuration.maximumLength))
+        : min(manifest.maximumLength, model.configuration.maximumLength),
+      reading: DataReading(manifest))
     return OpenedRun(
       trained: trained, manifest: manifest, base: files, drawn: report.newlyInitialized)
   }

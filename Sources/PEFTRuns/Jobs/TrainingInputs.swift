@@ -30,6 +30,8 @@ public struct TrainingInputs {
   public let dev: EncodedDataset?
   /// The encoded data to evaluate on at the end.
   public let test: EncodedDataset?
+  /// Whether the texts are pairs.
+  let hasPairs: Bool
   /// The test data as read from their file.
   let testRows: TaskReader.Rows?
   /// The SHA-256 of the data files, by path.
@@ -48,7 +50,7 @@ extension TrainingJob {
     for path in [trainPath, devPath, testPath].compactMap(\.self) { try checkRereadable(path) }
     let files = opened ?? ModelFiles(directory: modelDirectory)
     let configuration = try ModelConfiguration(files: files)
-    let reader = try reader(configuration, files)
+    var reader = try reader(configuration, files)
     var notes: [String] = []
     var digests: [String: String] = [:]
     func read(_ path: String, _ kind: TaskKind) throws(FileError) -> TaskReader.Rows {
@@ -57,9 +59,10 @@ extension TrainingJob {
       digests[path] = rows.digest
       return rows
     }
-    let rows = try read(trainPath, taskKind)
+    let all = try read(trainPath, taskKind)
     let windows = try windows(configuration)
-    let posed = try reader.task(of: rows, kind: taskKind, windows: windows)
+    let posed = try reader.task(of: all, kind: taskKind, windows: windows)
+    let (rows, heldOut) = try parts(of: all, as: posed) { notes.append($0) }
     let file = try adapter.map { try AdapterFile($0.path, alpha: $0.alpha) }
     let head = try TrainedHead(
       for: posed, files: files, configuration: configuration, adapter: file,
@@ -74,23 +77,23 @@ extension TrainingJob {
     }
     func encode(_ rows: TaskReader.Rows) throws(FileError) -> EncodedDataset {
       let data = try task.encode(rows, by: reader)
+      note(data, of: rows)
+      return data
+    }
+    func note(_ data: EncodedDataset, of rows: TaskReader.Rows) {
       notes +=
         DataSummary(
-          rows, as: task, encoded: data, maximumLength: reader.maximumLength
+          rows, as: task, encoded: data, maximumLength: reader.maximumLength,
+          lengthLimit: configuration.maximumLength
         ).lines
       if let note = task.classes?.note(about: rows.examples, path: rows.path) {
         notes.append(note)
       }
-      if data.truncatedCount > 0 {
-        notes.append(
-          "\(rows.path): \(data.truncatedCount) of \(data.count) texts were cut to "
-            + "\(reader.maximumLength) tokens (`max-length`)")
-      }
-      return data
     }
-    let train = try encode(rows)
+    let train = try fitted(rows, as: task, &reader)
+    note(train, of: rows)
     let kind = TaskKind(type(of: task))
-    let dev = try devPath.map { try encode(read($0, kind)) }
+    let dev = try heldOut.map(encode) ?? devPath.map { try encode(read($0, kind)) }
     let testRows = try testPath.map { try read($0, kind) }
     let test = try testRows.map { try encode($0) }
     if task is LanguageModelling {
@@ -102,7 +105,8 @@ extension TrainingJob {
       files: files, configuration: configuration,
       adapter: file, tokenizer: reader.tokenizer, task: task,
       keepsHead: head?.isKept ?? false, maximumLength: reader.maximumLength, train: train,
-      dev: dev, test: test, testRows: testRows, dataDigests: digests, notes: notes)
+      dev: dev, test: test, hasPairs: rows.examples.first?.pair != nil, testRows: testRows,
+      dataDigests: digests, notes: notes)
   }
 
   private func reader(
@@ -116,7 +120,7 @@ extension TrainingJob {
     }
     return TaskReader(
       isCausal: configuration.isCausal, tokenizer: tokenizer, format: format, columns: columns,
-      maximumLength: maximumLength ?? min(128, limit))
+      maximumLength: maximumLength ?? limit)
   }
 
   /// The windows for running text.

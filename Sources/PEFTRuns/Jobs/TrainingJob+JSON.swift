@@ -37,6 +37,7 @@ extension TrainingJob {
     object["format"] = format.map { .string($0.rawValue) }
     object["columns"] = columns?.json
     object["pooling"] = pooling.map { .string($0.rawValue) }
+    object["holdout"] = holdout?.json
     object["stride"] = stride.map { .integer($0) }
     object["evaluateEvery"] = settings.evaluationInterval.map { .integer($0) }
     object["patience"] = settings.patience.map { .integer($0) }
@@ -55,7 +56,13 @@ extension TrainingJob {
   /// Everything that distinguishes this run: its settings and the SHA-256 of its inputs. Runs with
   /// equal recipes give equal bits.
   package func recipe(of inputs: TrainingInputs) throws(FileError) -> JSONObject {
-    try recipe(of: inputs.files, inputs.adapter, inputs.dataDigests)
+    var recipe = try recipe(of: inputs.files, inputs.adapter, inputs.dataDigests)
+    // A length that follows from the data is named where it is not the former default, so that a
+    // run of an earlier version does not resume with another length.
+    if maximumLength == nil, inputs.maximumLength > Self.usualLength {
+      recipe["maximumLength"] = .integer(inputs.maximumLength)
+    }
+    return recipe
   }
 
   /// The recipe from files that are hashed for this purpose, as for a finished run.

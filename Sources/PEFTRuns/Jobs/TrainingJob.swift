@@ -12,6 +12,8 @@ public struct TrainingJob: Sendable {
   public var trainPath: String
   /// The data to evaluate on during training.
   public var devPath: String?
+  /// The training rows to hold out as dev data; nil for none. There must be no `devPath` then.
+  public var holdout: Holdout?
   /// The data to evaluate on at the end.
   public var testPath: String?
   /// The format of the data files; if nil, their extension decides.
@@ -29,8 +31,8 @@ public struct TrainingJob: Sendable {
   public var adapter: (path: String, alpha: Double?)?
   /// How a classifier's head reads the tokens; if nil, as is usual for the model.
   public var pooling: Pooling?
-  /// The longest sequence in tokens, including special tokens; if nil, 128, or 256 for running
-  /// text, or the model's limit if that is smaller.
+  /// The longest sequence in tokens, including special tokens. If nil, it fits 95 % of the training
+  /// rows, and is at least 128; for running text it is 256; but no more than the model's limit.
   public var maximumLength: Int?
   /// The number of tokens from one window of running text to the next; if nil, windows do not
   /// overlap.

@@ -29,6 +29,7 @@ extension Recipe {
     "task", "learningRate", "warmup", "schedule", "weightDecay", "weightDecayOn", "clip",
     "labelSmoothing", "dropout",
     "recompute", "precision", "seed", "groupByLength", "format", "columns", "pooling", "stride",
+    "holdout",
     "evaluateEvery", "patience", "adapter", "probe", "target", "vocabularySize", "hiddenSize",
     "layers", "context", "packages", "half",
   ]

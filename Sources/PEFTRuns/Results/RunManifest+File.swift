@@ -54,6 +54,7 @@ extension RunManifest {
       outcome: try TrainingOutcome(
         ending, numbers, bestMetrics: document["metrics"]?["dev"].map(Self.metrics) ?? []),
       metrics: metrics ?? [])
+    manifest.hasPairs = document["pairs"]?.bool
     manifest.files = files
     manifest.recipe = document["recipe"]?.object
     return manifest

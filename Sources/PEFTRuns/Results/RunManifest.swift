@@ -29,6 +29,9 @@ public struct RunManifest: Sendable {
   public var outcome: TrainingOutcome
   /// Metrics by split.
   public var metrics: [(split: String, values: [(name: String, value: Double)])]
+  /// Whether the texts of the training data were pairs; nil if this is not recorded, as in a run of
+  /// an earlier version.
+  public var hasPairs: Bool?
   /// The SHA-256 of the run's own files, by name.
   public var files: [String: String]
   /// Everything that distinguishes this run: settings and SHA-256 of its inputs. Runs with equal
@@ -103,6 +106,7 @@ extension RunManifest {
       "metrics": .object(splits),
       "files": Self.json(of: files),
     ]
+    document["pairs"] = hasPairs.map { .bool($0) }
     document["recipe"] = recipe.map { .object($0) }
     return .object(document)
   }

@@ -97,6 +97,7 @@ public struct AdaptJob: Sendable {
   ) throws -> Ending {
     let prepared = try base.prepare()
     prepared.notes.forEach { observe(.note($0)) }
+    try prepared.checkRates(learningRates)
     let names = try prepared.methodNames(baselines, usual: ["lora", "bitfit", "head"])
     let budget = self.budget.count(of: prepared.counts.parameters)
     if !reusingProbe { try prepared.checkBudget(budget, influence) }

@@ -41,6 +41,7 @@ public struct ComparisonJob: Sendable {
     in output: OutputDirectory, isFirstMain: Bool = false, resuming: Bool = false,
     shouldStop: () -> Bool = { false }, observe: (StudyEvent) -> Void = { _ in }
   ) throws -> Comparison? {
+    try prepared.checkRates(learningRates)
     let problem = Study.Problem(name: "task", job: base)
     let study = Study(
       name: "comparison", question: "", problems: [problem], seeds: seeds,
@@ -63,5 +64,15 @@ public struct ComparisonJob: Sendable {
       try ReportPage.write(output)
     }
     return result
+  }
+}
+
+extension PreparedJob {
+  /// Throws if one of several learning rates is to be chosen, and there are no dev data to choose
+  /// by.
+  func checkRates(_ rates: [Double]) throws(InvalidSetting) {
+    guard rates.count > 1, dev == nil else { return }
+    throw InvalidSetting(
+      setting: "learning-rates", "there are no dev data to choose among them; name `dev` data")
   }
 }

@@ -80,14 +80,15 @@ struct AdaptCommand: ParsableCommand {
         "--baselines \(wrong): there are \(MethodCatalogue.standard.names.joined(separator: ", ")), none"
       )
     }
-    try comparison.checkRates(training, dev: main.evaluation.dev)
+    try comparison.checkRates(
+      training, hasDev: main.evaluation.dev != nil || main.evaluation.holdout(usual: .auto) != nil)
   }
 
   func run() throws {
     try common.start()
     let base = main.task.job(
       FullTuning(), evaluation: main.evaluation, details: details,
-      settings: training.settings(usualLearningRate: 1e-3))
+      settings: training.settings(usualLearningRate: 1e-3), usualHoldout: .auto)
     try AdaptSession(
       job: AdaptSession.job(
         base, budget: main.budget, baselines: names, comparison: comparison, groups: groups,

@@ -79,7 +79,8 @@ struct CompareCommand: ParsableCommand {
     if names?.contains(SelectedTuning.name) == true, main.plan == nil {
       throw ValidationError("--plan: name the plan.json for the method plan")
     }
-    try comparison.checkRates(training, dev: main.evaluation.dev)
+    try comparison.checkRates(
+      training, hasDev: main.evaluation.dev != nil || main.evaluation.holdout(usual: .auto) != nil)
   }
 
   func run() throws {
@@ -87,7 +88,7 @@ struct CompareCommand: ParsableCommand {
     let chosen = try main.plan.map { try Plan.read($0) }
     let base = details.job(
       FullTuning(), model: main.model, train: main.train, evaluation: main.evaluation,
-      settings: training.settings(usualLearningRate: 1e-3))
+      settings: training.settings(usualLearningRate: 1e-3), usualHoldout: .auto)
     let prepared = try base.prepare()
     prepared.notes.forEach { common.note($0) }
     let names = try prepared.methodNames(

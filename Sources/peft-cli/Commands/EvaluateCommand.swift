@@ -10,6 +10,8 @@ struct EvaluateCommand: ParsableCommand {
     commandName: "evaluate",
     abstract: "Evaluates a run, a model with a trained head, or a language model on data.",
     discussion: """
+      A run reads format and columns as it did in training, unless they are given.
+
       Example:
         peft evaluate runs/lora --data test.tsv
       """)
@@ -22,7 +24,10 @@ struct EvaluateCommand: ParsableCommand {
   struct Main: ParsableArguments {
     @Option(
       name: .customLong("data"),
-      help: "Data to evaluate on: labelled data, running text, or prompts with completions.")
+      help: """
+        Data to evaluate on: labelled data, running text, or prompts with completions; - is \
+        standard input.
+        """)
     var dataPath: String
 
     @Flag(
@@ -40,6 +45,7 @@ struct EvaluateCommand: ParsableCommand {
   }
 
   @OptionGroup(title: "Main options") var main: Main
+  @OptionGroup(title: "Main options") var threshold: ThresholdOptions
   @OptionGroup(title: "Base and adapter") var adapters: AdapterOptions
   @OptionGroup(title: "Data") var data: DataOptions
   @OptionGroup(title: "Data") var kind: TaskKindOptions
@@ -59,21 +65,22 @@ struct EvaluateCommand: ParsableCommand {
         .storage, path: texts, reason: "something with this name already exists",
         remedy: "name another file with --texts")
     }
-    let dataPath = main.dataPath
     let trained = try adapters.open(model, as: kind.task)
-    let reader = try trained.reader(
-      format: data.format, columns: data.columns, maximumLength: kind.maxLength)
-    let rows = try reader.rows(dataPath, kind: trained.kind(kind.task))
-    DataReader.warnings(about: rows.examples, path: dataPath).forEach { common.note($0) }
-    let task = try trained.task(
-      of: rows, reader: reader, kind: kind.task, context: kind.maxLength, stride: kind.stride)
+    let data = try trained.data(
+      at: main.dataPath, format: data.format, columns: data.columns,
+      kind: trained.kind(kind.task), maximumLength: kind.maxLength, needsLabels: true)
+    let (rows, reader) = (data.rows, data.reader)
+    data.notes.forEach { common.note($0) }
+    DataReader.warnings(about: rows.examples, path: rows.path).forEach { common.note($0) }
+    let task = try threshold.applied(
+      to: trained.task(
+        of: rows, reader: reader, kind: kind.task, context: kind.maxLength, stride: kind.stride))
     let encoded = try task.encode(rows, by: reader)
-    DataSummary(rows, as: task, encoded: encoded, maximumLength: reader.maximumLength).lines
-      .forEach { common.note($0) }
-    if let note = task.classes?.note(about: rows.examples, path: dataPath) { common.note(note) }
-    if encoded.truncatedCount > 0 {
-      common.note("\(encoded.truncatedCount) texts were cut to \(reader.maximumLength) tokens")
-    }
+    DataSummary(
+      rows, as: task, encoded: encoded, maximumLength: reader.maximumLength,
+      lengthLimit: trained.maximumLength > reader.maximumLength ? trained.maximumLength : nil
+    ).lines.forEach { common.note($0) }
+    if let note = task.classes?.note(about: rows.examples, path: rows.path) { common.note(note) }
     if let windows = (task as? LanguageModelling)?.windows {
       common.note(
         "running text in windows of \(windows.context) tokens, one every \(windows.stride)")

@@ -16,7 +16,7 @@ struct ValidateCommand: ParsableCommand {
     discussion: """
       The command first trains the head and then freezes it. A group's worth is the fall of the dev \
       loss when only that group trains. The output directory holds influence.json and \
-      validation.json. --dev is required.
+      validation.json. --dev or --holdout is required.
 
       Example:
         peft validate --model minilm --train train.tsv --dev dev.tsv \\
@@ -73,8 +73,8 @@ struct ValidateCommand: ParsableCommand {
       throw ValidationError(
         "--group-rates \(main.groupRates): give positive numbers, such as 1e-4,1e-3")
     }
-    if main.evaluation.dev == nil {
-      throw ValidationError("--dev: name the data to measure the loss on")
+    if main.evaluation.dev == nil, main.evaluation.holdout(usual: nil) == nil {
+      throw ValidationError("--dev: name the data to measure the loss on, or say --holdout")
     }
     if probe.settleAfter != nil { throw ValidationError("--settle-after: there is no budget here") }
   }

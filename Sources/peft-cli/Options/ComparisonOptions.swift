@@ -50,8 +50,8 @@ struct ComparisonOptions: ParsableArguments {
   }
 
   /// Throws if a learning rate must be chosen without dev data to choose it by.
-  func checkRates(_ training: TrainingOptions, dev: String?) throws {
-    if dev == nil, rates(training).count > 1 {
+  func checkRates(_ training: TrainingOptions, hasDev: Bool) throws {
+    if !hasDev, rates(training).count > 1 {
       throw ValidationError(
         "--learning-rates: name the --dev data that choose among them, or give one")
     }

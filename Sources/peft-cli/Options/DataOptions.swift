@@ -7,7 +7,10 @@ struct DataOptions: ParsableArguments {
   var format: DataFormat?
 
   @Option(
-    help: "Columns, numbered from 1 or named, such as text=1,label=2; for pairs text_a=…,text_b=….",
+    help: """
+      Columns, numbered from 1 or named, such as text=1,label=2; text=2+3 joins two columns with a \
+      space. For pairs text_a=…,text_b=…; id=… for the row's name, header=yes or no.
+      """,
     transform: ColumnSelection.parse)
   var columns: ColumnSelection?
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import PEFTData
 import PEFTModels
 import PEFTRuns
 import PEFTTensor
@@ -15,9 +16,11 @@ struct TaskOptions: ParsableArguments {
   /// The job that trains `method` on the task.
   func job(
     _ method: any AdaptationMethod, evaluation: EvaluationDataOptions, details: TaskDetailOptions,
-    settings: TrainingSettings
+    settings: TrainingSettings, usualHoldout: Holdout? = nil
   ) -> TrainingJob {
-    details.job(method, model: model, train: train, evaluation: evaluation, settings: settings)
+    details.job(
+      method, model: model, train: train, evaluation: evaluation, settings: settings,
+      usualHoldout: usualHoldout)
   }
 }
 
@@ -26,8 +29,45 @@ struct EvaluationDataOptions: ParsableArguments {
   @Option(help: "Data to evaluate on during training; the parameters of the best step are kept.")
   var dev: String?
 
+  @Option(
+    help: """
+      Training rows to hold out as dev data, in proportion from every label and the same for every \
+      --seed: a share such as 0.1 or 10%, a number of rows, auto (a tenth of at least \
+      \(Holdout.leastRows) rows), or none. (default: without --dev, adapt and compare say auto; \
+      else none)
+      """)
+  var holdout: HoldoutArgument?
+
   @Option(help: "Data to evaluate on at the end.")
   var test: String?
+
+  func validate() throws {
+    if dev != nil, holdout?.value != nil {
+      throw ValidationError("--dev and --holdout exclude each other")
+    }
+  }
+
+  /// The rows to hold out, if nothing else is said `usual`.
+  func holdout(usual: Holdout?) -> Holdout? {
+    if let holdout { return holdout.value }
+    return dev == nil ? usual : nil
+  }
+}
+
+/// The value of --holdout.
+struct HoldoutArgument: ExpressibleByArgument {
+  /// The rows to hold out; nil for none.
+  let value: Holdout?
+
+  init?(argument: String) {
+    if ["none", "0", "0%"].contains(argument) {
+      value = nil
+    } else if let holdout = Holdout(argument) {
+      value = holdout
+    } else {
+      return nil
+    }
+  }
 }
 
 /// The options for reading the data of a task and generating its texts.
@@ -41,10 +81,11 @@ struct TaskDetailOptions: ParsableArguments {
   /// The job that trains `method` on the task.
   func job(
     _ method: any AdaptationMethod, model: String, train: String,
-    evaluation: EvaluationDataOptions, settings: TrainingSettings
+    evaluation: EvaluationDataOptions, settings: TrainingSettings, usualHoldout: Holdout? = nil
   ) -> TrainingJob {
     var job = TrainingJob(modelDirectory: model, trainPath: train, method: method)
     job.devPath = evaluation.dev
+    job.holdout = evaluation.holdout(usual: usualHoldout)
     job.testPath = evaluation.test
     job.format = data.format
     job.columns = data.columns
