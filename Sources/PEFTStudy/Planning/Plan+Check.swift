@@ -1,4 +1,5 @@
 import PEFTSelect
+import PEFTTensor
 
 /// An inconsistency in a plan.
 public struct PlanFault: Error, Hashable, Sendable, CustomStringConvertible {
@@ -54,6 +55,18 @@ extension Plan {
       "it claims the best value, \(value), but \(best.value) is possible")
     return Verification(
       weight: weight, value: sum, fractionalBound: bound, bestValue: best.value)
+  }
+
+  /// Does what `check()` does; its errors name the file at `path` from which the plan was read.
+  public func check(_ path: String) throws -> Verification {
+    do {
+      return try check()
+    } catch let fault as PlanFault {
+      throw PlanFault(description: "\(path): \(fault)")
+    } catch let error as KnapsackError {
+      throw FileError(
+        .malformed, path: path, place: "items", reason: "\(error)", remedy: "select again")
+    }
   }
 
   private func uniqueItems() throws -> [String: Item] {
