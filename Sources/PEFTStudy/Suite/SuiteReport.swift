@@ -232,7 +232,7 @@ public struct SuiteReport: Sendable {
       page.foldedTable(rows.title, header: rows.header, rows: rows.rows)
     }
     page.heading("Where these tables were made")
-    page.facts(EnvironmentReport.facts)
+    page.facts(EnvironmentReport.facts(of: environment))
     return page.html
   }
 

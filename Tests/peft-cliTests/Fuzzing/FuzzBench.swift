@@ -116,7 +116,8 @@ struct FuzzBench {
     var files: [String: String] = [:]
     for root in [copy, output] {
       if isFile(root) { files[root] = try text(root) }
-      for name in try FileManager.default.subpathsOfDirectory(atPath: root)
+      let names = (try? FileManager.default.subpathsOfDirectory(atPath: root)) ?? []
+      for name in names
       where isFile(root + "/" + name) && !Self.isTimed(name) {
         files[root + "/" + name] = try text(root + "/" + name)
       }
