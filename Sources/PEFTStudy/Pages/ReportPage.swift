@@ -19,6 +19,7 @@ public enum ReportPage {
     }
     let comparison =
       exists(Comparison.fileName, in: directory) ? try Comparison.read(directory) : nil
+    if comparison != nil { try Comparison.checkFiles(in: directory) }
     if exists(Influence.fileName, in: directory), exists(Plan.fileName, in: directory) {
       return try selection(directory, comparison).html
     }

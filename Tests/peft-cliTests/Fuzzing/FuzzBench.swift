@@ -55,7 +55,7 @@ struct FuzzBench {
     switch result.status {
     case 0:
       guard target.isBound, !isForged else { return nil }
-      var (found, wanted) = (try results(of: result), wanted)
+      var (found, wanted) = (try results(of: result, index), wanted)
       if try bytes(copy + "/" + file) == written {
         for key in [copy + "/" + file, output + "/" + file] {
           (found.files[key], wanted.files[key]) = (nil, nil)
@@ -104,7 +104,7 @@ struct FuzzBench {
       let result = try run(index)
       try #require(
         result.status == 0 || !target.isBound, "\(target.commands[index]): \(result.errors)")
-      found.append(try self.results(of: result))
+      found.append(try self.results(of: result, index))
     }
     let files = found[0].files.filter { found[1].files[$0.key] == $0.value }
     results[index] = Results(
@@ -112,13 +112,16 @@ struct FuzzBench {
     return results[index] ?? found[0]
   }
 
-  private func results(of result: PEFTProcess) throws -> Results {
+  private func results(of result: PEFTProcess, _ index: Int) throws -> Results {
+    let isPage = target.commands[index][0] == "report"
     var files: [String: String] = [:]
     for root in [copy, output] {
       if isFile(root) { files[root] = try text(root) }
       let names = (try? FileManager.default.subpathsOfDirectory(atPath: root)) ?? []
       for name in names
-      where isFile(root + "/" + name) && !Self.isTimed(name) {
+      where isFile(root + "/" + name) && !Self.isTimed(name)
+        && (isPage || !name.hasSuffix(".html"))
+      {
         files[root + "/" + name] = try text(root + "/" + name)
       }
     }
