@@ -23,7 +23,7 @@ public struct InteractingSelection: Sendable {
   private static let improvementLimit = 200
 
   /// The most work of an improvement, in elements of a matrix that are updated.
-  private static let workLimit = 2_000_000_000
+  private static let workLimit = 4_000_000_000
 
   /// The maximum number of selected groups for which removing every pair is tried.
   private static let pairLimit = 16
