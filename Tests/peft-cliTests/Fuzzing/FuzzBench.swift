@@ -110,10 +110,12 @@ struct FuzzBench {
         result.status == 0 || !target.isBound, "\(target.commands[index]): \(result.errors)")
       found.append(try self.results(of: result, index))
     }
-    let files = found[0].files.filter { found[1].files[$0.key] == $0.value }
-    results[index] = Results(
-      text: found[0].text == found[1].text ? found[0].text : "", files: files)
-    return results[index] ?? found[0]
+    var first = found[0]
+    first.measured = Set(first.files.keys).union(found[1].files.keys)
+      .filter { found[0].files[$0] != found[1].files[$0] }
+    first.isTextMeasured = found[0].text != found[1].text
+    results[index] = first
+    return first
   }
 
   private func results(of result: PEFTProcess, _ index: Int) throws -> Results {
