@@ -5,6 +5,9 @@ SWIFT_SOURCES := Package.swift Sources Tests Benchmarks/Package.swift Benchmarks
     Fuzz/Package.swift Fuzz/Sources
 FUZZ_TARGETS := $(notdir $(wildcard Fuzz/Corpus/*))
 FUZZ_SECONDS ?= 180
+# Changes to each file that the command reads back, and what they follow from.
+FUZZ_CHANGES ?= 300
+FUZZ_SEED ?= 1
 # Each with those it depends on before it.
 LIBRARIES := PEFTRuntime PEFTText PEFTTensor PEFTNetwork PEFTSelect PEFTModels PEFTReport PEFTData PEFTTrain PEFTRuns PEFTStudy
 # The path under which a server has the documentation.
@@ -12,7 +15,7 @@ DOCS_BASE_PATH ?= /
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help quickstart build test docs lint format fuzz clean packages toolchain
+.PHONY: help quickstart build test docs lint format fuzz fuzz-command clean packages toolchain
 
 help:
 	@echo "make quickstart  build peft and train a small model on this machine's package descriptions"
@@ -22,6 +25,7 @@ help:
 	@echo "make lint        check the style of every Swift file"
 	@echo "make format      rewrite every Swift file in that style"
 	@echo "make fuzz        run every fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS)) seconds"
+	@echo "make fuzz-command  run the command on FUZZ_CHANGES ($(FUZZ_CHANGES)) changes of every file that it reads back"
 	@echo "make clean       remove what was built; runs stay"
 
 quickstart: build
@@ -73,6 +77,13 @@ format: toolchain
 	swift format -i -r $(SWIFT_SOURCES)
 
 fuzz: $(addprefix fuzz-,$(FUZZ_TARGETS))
+
+# The tests' own short version of it makes two changes to each file.
+fuzz-command: packages toolchain
+	swift build -c release --build-tests
+	PEFT_FUZZ_CHANGES=$(FUZZ_CHANGES) PEFT_FUZZ_SEED=$(FUZZ_SEED) \
+	    PEFT_FUZZ_FINDINGS=$(CURDIR)/Fuzz/.build/findings \
+	    swift test -c release --skip-build --filter CommandFuzzTests
 
 fuzz-%: packages toolchain
 	cd Fuzz && swift build -c release --sanitize=fuzzer --product $*

@@ -11,6 +11,7 @@
 
 #if defined(__GLIBC__)
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -47,14 +48,21 @@ static void add_mebibytes(struct message *message, size_t bytes) {
 }
 
 static _Noreturn void end(size_t wanted) {
+  // Several workers may find no memory at once; one message is enough.
+  static atomic_flag has_ended = ATOMIC_FLAG_INIT;
+  while (atomic_flag_test_and_set(&has_ended)) pause();
   struct message message = {.length = 0};
-  struct rlimit limit;
+  struct rlimit limit, data;
   add(&message, "peft: out of memory: the system has no ");
   add_mebibytes(&message, wanted < 1 << 20 ? 1 << 20 : wanted);
   add(&message, " more");
   if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
     add(&message, "; the limit on addresses (ulimit -v) is ");
     add_mebibytes(&message, limit.rlim_cur);
+    add(&message, ", and products take 128 MiB for each worker: raise it, or lower --workers\n");
+  } else if (getrlimit(RLIMIT_DATA, &data) == 0 && data.rlim_cur != RLIM_INFINITY) {
+    add(&message, "; the limit on data (ulimit -d) is ");
+    add_mebibytes(&message, data.rlim_cur);
     add(&message, ", and products take 128 MiB for each worker: raise it, or lower --workers\n");
   } else {
     add(&message, "; free memory, or lower --workers or --batch-size\n");

@@ -47,14 +47,14 @@ enum Entry {
   static func main() {
     signal(SIGPIPE, SIG_IGN)
     signal(SIGXFSZ, SIG_IGN)
-    TensorMemory.endProcess { bytes in
-      Console.error(
-        "peft: out of memory: the system has no \(max(1, bytes >> 20)) MiB more; lower --batch-size, "
-          + "--max-length or --workers, or free memory")
+    OutOfMemory.endProcess { need in
+      Console.error("peft: " + Shortage.message(need))
       _exit(ExitStatus.noSpace.rawValue)
     }
-    let status = run(Array(CommandLine.arguments.dropFirst()))
-    exit((status == .done ? outputStatus : status).rawValue)
+    CommandStack.run {
+      let status = run(Array(CommandLine.arguments.dropFirst()))
+      exit((status == .done ? outputStatus : status).rawValue)
+    }
   }
 
   /// Tells whether the output was written without error.

@@ -57,8 +57,8 @@ struct TrainExamples {
     #expect(chosen.counts.trainable == plan.weight)
 
     let directory = files.directory
-    try JSONFile.write(influence.json, to: directory + "/" + Influence.fileName)
-    try JSONFile.write(plan.json, to: directory + "/" + Plan.fileName)
+    try influence.write(to: directory + "/" + Influence.fileName)
+    try plan.write(to: directory + "/" + Plan.fileName)
     let again = try Plan.read(directory)
     #expect(again.weight == plan.weight)
 

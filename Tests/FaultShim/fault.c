@@ -4,6 +4,7 @@
 //   short:N   the disk is full from there on: that write takes half, and later ones fail
 //   ENOSPC:N  the call fails for want of space, and so do all that follow
 //   EIO:N     the call fails, once
+//   thread:N  no thread can be started from the Nth on; calls on files are left alone
 //
 // Counted are calls on files other than the standard streams: open for writing, write, pwrite,
 // fsync, ftruncate, rename, renameat2 and link; for kill also mkdir, unlink and unlinkat.
@@ -11,6 +12,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -20,7 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum kind { NONE, KILL, SHORT, FULL, BROKEN };
+enum kind { NONE, KILL, SHORT, FULL, BROKEN, NO_THREAD };
 static enum kind kind;
 static long place;
 static atomic_long calls;
@@ -28,7 +30,11 @@ static atomic_long calls;
 __attribute__((constructor)) static void read_order(void) {
   const char *order = getenv("PEFT_FAULT"), *colon = order ? strchr(order, ':') : NULL;
   if (!colon) return;
-  kind = order[0] == 'k' ? KILL : order[0] == 's' ? SHORT : order[1] == 'N' ? FULL : BROKEN;
+  kind = order[0] == 'k'   ? KILL
+         : order[0] == 's' ? SHORT
+         : order[0] == 't' ? NO_THREAD
+         : order[1] == 'N' ? FULL
+                           : BROKEN;
   place = atol(colon + 1);
 }
 
@@ -36,7 +42,7 @@ __attribute__((constructor)) static void read_order(void) {
 
 // What the call at hand is to do: 0 goes on, 1 fails with errno set, 2 stops half way.
 static int fate(int is_write) {
-  if (kind == NONE) return 0;
+  if (kind == NONE || kind == NO_THREAD) return 0;
   long call = atomic_fetch_add(&calls, 1) + 1;
   if (call < place || (call > place && (kind == KILL || kind == BROKEN))) return 0;
   if (kind == KILL && !is_write) raise(SIGKILL);
@@ -123,4 +129,10 @@ int open64(const char *path, int flags, ...) {
   mode_t mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;
   va_end(arguments);
   return open_file(path, flags, mode);
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*body)(void *),
+                   void *argument) {
+  if (kind == NO_THREAD && atomic_fetch_add(&calls, 1) + 1 >= place) return EAGAIN;
+  return REAL(pthread_create)(thread, attributes, body, argument);
 }

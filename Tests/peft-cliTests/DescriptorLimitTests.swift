@@ -50,16 +50,21 @@ struct DescriptorLimitTests {
       ],
     ])
   func files(_ command: [String]) throws {
-    for limit in [4, 5, 6, 7, 8, 9, 10, 12, 16, 24, 40] {
+    for limit in [3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 20, 24, 40] {
       let places = [
         "MODEL": place.model, "TRAIN": place.train, "OUTPUT": place.directory.path("out-\(limit)"),
       ]
       let arguments = command.map { places[$0] ?? $0 }
       let (status, errors) = try run(after: "ulimit -n \(limit)", arguments)
+      // With three files the system cannot load the command's libraries.
+      if limit == 3, status == 127, errors.contains("error while loading shared libraries") {
+        continue
+      }
       // Status 3 is correct on a machine without packages.
       let isKnown = status == 0 || status == 6 || (status == 3 && errors.contains("package"))
       #expect(isKnown, "\(command[0]) with \(limit) files ended with \(status): \(errors)")
-      let isExplained = status != 6 || errors.contains("ulimit -n")
+      let isExplained =
+        status != 6 || (errors.contains("ulimit -n") && !errors.contains(".partial"))
       #expect(isExplained, "\(command[0]) with \(limit) files: \(errors)")
       #expect(limit < 24 || status != 6, "\(command[0]) with \(limit) files: \(errors)")
     }

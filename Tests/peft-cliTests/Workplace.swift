@@ -8,7 +8,7 @@ struct Workplace {
   let train: String
   let dev: String
 
-  init() throws {
+  init(hiddenSize: Int = 128, layerCount: Int = 2) throws {
     directory = try TemporaryDirectory()
     model = directory.path("model")
     let words = ["red", "green", "blue", "one", "two", "three", "four", "five"]
@@ -23,7 +23,8 @@ struct Workplace {
     }
     train = try directory.write(rows(64, 0), to: "train.tsv")
     dev = try directory.write(rows(16, 100), to: "dev.tsv")
-    try SmallModel.write(to: model, texts: [rows(64, 0)])
+    try SmallModel.write(
+      to: model, texts: [rows(64, 0)], hiddenSize: hiddenSize, layerCount: layerCount)
   }
 
   func train(_ extra: String...) throws -> PEFTProcess {

@@ -127,7 +127,7 @@ extension TransformerModel {
         if parameter.name.hasPrefix(naming.prefix), !name.hasPrefix(naming.prefix) { isBare = true }
       }
       if let name, shape == parameter.fileShape.extents, takingHead || entry.kind != .head {
-        try Self.read(name, of: checkpoint, into: parameter, path: path)
+        try Self.read(name, of: checkpoint, into: parameter)
         if entry.isOnlyMultiplied {
           parameter.origin = Self.reading(name, of: checkpoint, as: parameter)
         }
@@ -176,7 +176,7 @@ extension TransformerModel {
   }
 
   private static func read(
-    _ name: String, of checkpoint: SafetensorsCollection, into parameter: Parameter, path: String
+    _ name: String, of checkpoint: SafetensorsCollection, into parameter: Parameter
   ) throws(FileError) {
     if parameter.isTransposedInFiles {
       var value = Tensor(zeros: parameter.fileShape)
@@ -188,7 +188,7 @@ extension TransformerModel {
     }
     guard parameter.value.isFinite else {
       throw FileError(
-        .malformed, path: path, place: "tensor \(name)",
+        .malformed, path: checkpoint.path(of: name), place: "tensor \(name)",
         reason: "it holds a value that is not finite (NaN or infinity)",
         remedy: "use an earlier checkpoint, or download the file again")
     }

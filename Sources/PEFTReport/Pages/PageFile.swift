@@ -13,8 +13,15 @@ package enum PageFile {
 
   /// Writes a page to `path`, replacing only another page.
   ///
+  /// Pages that killed processes have left in part beside it are removed.
+  ///
   /// Throws `storage` if there is anything else at `path`.
   package static func replace(with html: String, at path: String) throws(FileError) {
+    let directory = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+    AtomicFile.removeLeftOvers(in: directory) { path in
+      let isEmpty = (try? FileContents.byteCount(path)) == 0
+      return isEmpty || (try? isPage(path)) == true
+    }
     switch try DirectoryHandle.entry(path) {
     case nil: break
     case .file where try isPage(path): break

@@ -3,7 +3,7 @@ import PEFTTensor
 /// The files of a state, verified against their recorded digests, and the state's numbers in the
 /// manifest.
 public struct CheckpointFiles {
-  package static let remedy = "restore the files, or begin again with `overwrite`"
+  static let remedy = "restore the files, or begin again with `overwrite`"
 
   /// The numbers in the manifest.
   package let numbers: CheckedNumbers

@@ -87,7 +87,7 @@ public struct CheckpointStore<State: CheckpointState> {
   public mutating func load(for subject: State.Subject) throws(FileError) -> Saved {
     var damage: [String] = []
     for (index, entry) in entries.enumerated() {
-      let faults = faults(of: entry)
+      let faults = try faults(of: entry)
       damage += faults.filter { !damage.contains($0) }
       guard faults.isEmpty else { continue }
       let state = try State(
@@ -106,14 +106,22 @@ public struct CheckpointStore<State: CheckpointState> {
       remedy: CheckpointFiles.remedy)
   }
 
-  private func faults(of entry: CheckpointEntry) -> [String] {
-    entry.files.sorted { $0.key < $1.key }.compactMap { name, wanted in
+  /// What is wrong with the files of a state. Throws `storage` if the system cannot tell.
+  private func faults(of entry: CheckpointEntry) throws(FileError) -> [String] {
+    var faults: [String] = []
+    for (name, wanted) in entry.files.sorted(by: { $0.key < $1.key }) {
       let path = directory + "/" + name
-      let digest: String? = try? Fingerprint.file(path)
-      guard digest != wanted else { return nil }
-      return "\(path): "
-        + (digest == nil ? "it is missing" : "its SHA-256 is not the one it had")
+      do throws(FileError) {
+        if try Fingerprint.file(path) != wanted {
+          faults.append("\(path): its SHA-256 is not the one it had")
+        }
+      } catch {
+        if error.kind == .storage { throw error }
+        faults.append(
+          "\(path): " + (error.kind == .notFound ? "it is missing" : error.reason))
+      }
     }
+    return faults
   }
 
   /// Saves a state, and removes all states except this one and the one before it.

@@ -28,6 +28,7 @@ public final class StagedDirectory {
     let slash = target.lastIndex(of: "/") ?? target.startIndex
     parent = String(target[..<slash])
     let name = String(target[slash...].dropFirst())
+    try Self.removeLeftOvers(of: name, in: parent)
     if try DirectoryHandle.entry(target) == nil {
       old = nil
     } else {
@@ -35,15 +36,20 @@ public final class StagedDirectory {
       try old?.checkReplaceable(named: path, overwriting: overwriting)
     }
     try DirectoryHandle.create(parent.isEmpty ? "/" : parent)
-    try Self.removeLeftOvers(of: name, in: parent)
     var number = 0
     var place: String
     repeat {
       number += 1
       place = "\(parent)/.\(name).peft-\(getpid())-\(number).partial"
     } while try DirectoryHandle.entry(place) != nil
-    output = try OutputDirectory(place, as: kind)
-    try output.begin(overwriting: false)
+    do throws(FileError) {
+      output = try OutputDirectory(place, as: kind)
+    } catch {
+      // This takes no file descriptor, which may be what is missing.
+      rmdir(place)
+      throw Self.error(error, at: place, naming: target)
+    }
+    do throws(FileError) { try output.begin(overwriting: false) } catch { throw named(error) }
   }
 
   deinit {
@@ -85,15 +91,23 @@ public final class StagedDirectory {
   }
 
   private func named(_ error: FileError) -> FileError {
+    Self.error(error, at: output.path, naming: target)
+  }
+
+  private static func error(
+    _ error: FileError, at place: String, naming target: String
+  ) -> FileError {
     FileError(
-      error.kind, path: error.path.replacing(output.path, with: target), place: error.place,
-      reason: error.reason.replacing(output.path, with: target), remedy: error.remedy)
+      error.kind, path: error.path.replacing(place, with: target), place: error.place,
+      reason: error.reason.replacing(place, with: target), remedy: error.remedy)
   }
 
   /// Removes left-overs of killed processes for the directory `name`.
   private static func removeLeftOvers(of name: String, in parent: String) throws(FileError) {
     let start = ".\(name).peft-"
-    for entry in try DirectoryHandle(parent.isEmpty ? "/" : parent).names()
+    let place = parent.isEmpty ? "/" : parent
+    guard try DirectoryHandle.entry(place) == .directory else { return }
+    for entry in try DirectoryHandle(place).names()
     where entry.hasPrefix(start)
       && entry.dropFirst(start.count).wholeMatch(of: /[0-9]+-[0-9]+\.partial(\.old)?/) != nil
     {

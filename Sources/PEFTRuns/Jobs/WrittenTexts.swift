@@ -36,7 +36,8 @@ public struct WrittenTexts: Sendable {
     metrics = GenerationMetrics(outputs: texts, references: groups.references)
   }
 
-  /// Writes one JSON line with prompt, text and references for each prompt.
+  /// Writes one JSON line with prompt, text and references for each prompt. What a killed process
+  /// has left of the same lines beside it is removed.
   public func write(to path: String) throws(FileError) {
     let lines = zip(groups.groups, texts).map { group, text in
       JSONValue.object([
@@ -44,6 +45,13 @@ public struct WrittenTexts: Sendable {
         "references": .array(group.references.map { .string($0) }),
       ]).text() + "\n"
     }
-    try AtomicFile.write(Array(lines.joined().utf8), to: path)
+    let bytes = Array(lines.joined().utf8)
+    AtomicFile.removeLeftOvers(
+      in: path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+    ) { other in
+      let part = try? FileContents.read(regularFile: other, limit: bytes.count)
+      return part.map(bytes.starts) == true
+    }
+    try AtomicFile.write(bytes, to: path)
   }
 }

@@ -2,6 +2,9 @@ import PEFTTensor
 
 /// The course of a run, from the tables in its directory.
 package struct RunHistory {
+  /// The names of the files that it is read from.
+  package static let fileNames = ["steps.csv", "metrics.csv", "environment.json"]
+
   /// The losses by step.
   package let losses: [(step: Int, value: Double)]
   private let metrics: [(step: Int, split: String, name: String, value: Double)]

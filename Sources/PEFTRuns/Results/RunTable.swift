@@ -27,7 +27,8 @@ package struct RunTable {
     hash.append(Array(bytes))
     guard bytes.count == mark.byteCount, hash.hexadecimal == mark.digest else {
       throw FileError(
-        .malformed, path: path, reason: "it was changed since the checkpoint",
+        .malformed, path: path,
+        reason: "it was changed since the checkpoint, or checkpoint.json was",
         remedy: "restore it, or begin again with `overwrite`")
     }
     file = try AppendedFile(reopening: path, keeping: mark.byteCount)

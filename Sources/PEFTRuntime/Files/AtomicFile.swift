@@ -98,11 +98,17 @@ public struct AtomicFile: ~Copyable {
 
   /// Removes the temporary files in the directory at `path` whose writers have ended. A file that
   /// cannot be removed, or whose writer may still be running, is kept.
-  package static func removeLeftOvers(in path: String) {
+  ///
+  /// - Parameter isOwn: whether a file's contents, by its path, are the caller's. It decides in a
+  ///   directory that may be somebody else's.
+  package static func removeLeftOvers(
+    in path: String, where isOwn: (String) -> Bool = { _ in true }
+  ) {
     guard let directory = try? DirectoryHandle(path), let names = try? directory.names() else {
       return
     }
-    for name in names where isTemporary(name) && isLeftOver(name, in: path) {
+    for name in names
+    where isTemporary(name) && isLeftOver(name, in: path) && isOwn(path + "/" + name) {
       try? directory.removeFile(name)
     }
   }

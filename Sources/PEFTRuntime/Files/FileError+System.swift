@@ -14,6 +14,8 @@ extension FileError {
       case EFBIG: (.storage, "raise the limit on file sizes (ulimit -f)")
       case EIO: (.storage, "check the disk and the kernel's log")
       case EMFILE, ENFILE: (.storage, "raise the limit on open files (ulimit -n)")
+      case ENOMEM: (.storage, "free memory, or raise the limit on it (ulimit -v, ulimit -d)")
+      case EAGAIN: (.storage, "end other processes, or raise the limit on them (ulimit -u)")
       case ENAMETOOLONG: (.storage, "choose a shorter path")
       default: (.storage, "")
       }

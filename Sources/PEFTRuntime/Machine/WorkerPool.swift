@@ -16,25 +16,30 @@ public final class WorkerPool: Sendable {
   public let workerCount: Int
   private let board = Board()
   private let jobLock = Mutex(())
-  /// The size of a thread's stack, the system's usual limit.
-  private static let stackBytes = 8 << 20
+  /// The size of a thread's stack, the system's usual limit, whatever the limit is now.
+  package static let stackBytes = 8 << 20
 
   /// A pool of `workerCount` workers: the calling thread and `workerCount − 1` threads of the
   /// pool's own.
   public init(workerCount: Int) {
     precondition(workerCount >= 1, "WorkerPool needs at least one worker, got \(workerCount)")
     self.workerCount = workerCount
+    guard workerCount > 1 else { return }
+    var attributes = pthread_attr_t()
+    pthread_attr_init(&attributes)
+    defer { pthread_attr_destroy(&attributes) }
+    pthread_attr_setstacksize(&attributes, Self.stackBytes)
     for _ in 1..<workerCount {
       let reference = Unmanaged.passRetained(board)
       var thread = pthread_t()
       let status = pthread_create(
-        &thread, nil,
+        &thread, &attributes,
         { argument in
           guard let argument else { return nil }
           Unmanaged<Board>.fromOpaque(argument).takeRetainedValue().work()
           return nil
         }, reference.toOpaque())
-      guard status == 0 else { OutOfMemory.end(Self.stackBytes) }
+      guard status == 0 else { OutOfMemory.end(.thread(status)) }
       pthread_detach(thread)
     }
   }
@@ -69,17 +74,25 @@ public final class WorkerPool: Sendable {
 }
 
 extension WorkerPool {
-  private static let current = Mutex(WorkerPool(workerCount: Processor.availableCores))
+  private static let current = Mutex<WorkerPool?>(nil)
 
-  /// The pool that every operation uses.
-  public static var shared: WorkerPool { current.withLock { $0 } }
+  /// The pool that every operation uses. Unless `useWorkers` has replaced it, it has a worker for
+  /// each available core.
+  public static var shared: WorkerPool {
+    current.withLock { pool in
+      if let pool { return pool }
+      let made = WorkerPool(workerCount: Processor.availableCores)
+      pool = made
+      return made
+    }
+  }
 
   /// Replaces the shared pool with one of `workerCount` workers.
   ///
   /// Call it before any work starts.
   public static func useWorkers(_ workerCount: Int) {
     current.withLock { pool in
-      if pool.workerCount != workerCount { pool = WorkerPool(workerCount: workerCount) }
+      if pool?.workerCount != workerCount { pool = WorkerPool(workerCount: workerCount) }
     }
   }
 }

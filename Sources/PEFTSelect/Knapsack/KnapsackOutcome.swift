@@ -51,4 +51,16 @@ public struct KnapsackLimits: Hashable, Sendable {
 
   /// Creates the default limits.
   public init() {}
+
+  /// The limits of an instance that is one of many similar ones: few states, so that hundreds of
+  /// hard instances take seconds. Where they end a search depends on the instance alone.
+  package static let oneOfMany = KnapsackLimits(states: 100_000, seconds: 60)
+
+  /// The limits of a check, which needs no optimum.
+  package static let check = KnapsackLimits(states: 2_000_000, seconds: 5)
+
+  private init(states: Int, seconds: Double) {
+    self.states = states
+    self.seconds = seconds
+  }
 }

@@ -61,8 +61,8 @@ public struct ProbeSettings: Hashable, Sendable {
   public var exactClassLimit = 16
   /// The number of labels sampled for each example beyond that limit.
   public var sampleCount = 8
-  /// AdamW's constants.
-  public var optimizer = AdamW.Settings()
+  /// AdamW's constants. As in PyTorch, everything decays while groups train.
+  public var optimizer = AdamW.Settings(decayScope: .all)
   /// The precision of products with weights in gradients and backward passes. Tangents, and the
   /// losses of `fit`, are in fp32.
   public var precision = Precision.fp32

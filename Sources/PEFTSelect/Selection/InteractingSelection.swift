@@ -22,6 +22,9 @@ public struct InteractingSelection: Sendable {
   /// The maximum number of free groups for which a greedy selection is improved.
   private static let improvementLimit = 200
 
+  /// The most work of an improvement, in elements of a matrix that are updated.
+  private static let workLimit = 4_000_000_000
+
   /// The maximum number of selected groups for which removing every pair is tried.
   private static let pairLimit = 16
 
@@ -59,8 +62,9 @@ public struct InteractingSelection: Sendable {
   ///
   /// With many groups, it fills greedily by value gained for each parameter, starting from each
   /// group in turn. The best of these subsets is improved by removing one or two groups, adding
-  /// another and filling again, until nothing helps. With very many groups it only fills from the
-  /// empty set. Among equal values, enumeration takes the lighter subset, then the first in order.
+  /// another and filling again, until nothing helps or a limit on the work ends it. With very many
+  /// groups it only fills from the empty set. Among equal values, enumeration takes the lighter
+  /// subset, then the first in order.
   public func solve() -> Outcome {
     free.count <= Self.enumerationLimit ? enumerate() : improve()
   }
@@ -164,10 +168,12 @@ public struct InteractingSelection: Sendable {
       (best, value) = (start, model.value(of: start))
     }
     var hasImproved = isSmall
+    var work = 0
     while hasImproved {
       hasImproved = false
-      for neighbour in neighbours(of: best) {
+      for neighbour in neighbours(of: best) where work < Self.workLimit {
         let candidate = fill(neighbour, byDensity: true, &states)
+        work += (1 + candidate.count) * model.count * model.count
         let other = model.value(of: candidate)
         if other > value * (1 + 1e-9) {
           (best, value, hasImproved) = (candidate, other, true)

@@ -22,7 +22,7 @@ public struct SelectionStability: Hashable, Sendable {
   }
 
   /// Resamples the probes with replacement, and estimates and selects again, `count` times
-  /// (Efron's bootstrap).
+  /// (Efron's bootstrap). A resample that is hard to solve gets the best selection found early.
   ///
   /// - Returns: nil for fewer than two probes, which cannot be resampled.
   public static func bootstrap(
@@ -39,7 +39,7 @@ public struct SelectionStability: Hashable, Sendable {
       }
       let estimate = InfluenceEstimate(drawn, rule: rule, aggregation: aggregation)
       let resampled = try Selection.solve(
-        selection.groups, values: estimate.values, budget: selection.budget)
+        selection.groups, values: estimate.values, budget: selection.budget, limits: .oneOfMany)
       for index in resampled.outcome.selection { counts[index] += 1 }
       values.append(
         selection.outcome.selection.reduce(0) {

@@ -8,20 +8,27 @@ extension Comparison {
     try writeTable(to: table)
     var document = json.object ?? [:]
     document["format"] = .integer(Self.sealedFormatVersion)
-    document["files"] = RunManifest.json(of: [Self.tableName: try Fingerprint.file(table)])
+    var files = [Self.tableName: try Fingerprint.file(table)]
+    if try output.has(EnvironmentReport.fileName) {
+      files[EnvironmentReport.fileName] = try Fingerprint.file(
+        output.path + "/" + EnvironmentReport.fileName)
+    }
+    document["files"] = RunManifest.json(of: files)
     try SealedFile.write(document, named: Self.fileName, to: output.file(Self.fileName))
   }
 
-  /// Throws `malformed` if `comparison.json` or the table beside it was changed.
+  /// Throws `malformed` if `comparison.json`, or the table or environment beside it, was changed.
   static func checkFiles(in directory: String) throws(FileError) {
     let document = try self.document(directory + "/" + fileName)
-    let path = directory + "/" + tableName
-    guard let digest = document["files"]?[tableName]?.string,
-      try DirectoryHandle.entry(path) != nil, try Fingerprint.file(path) != digest
-    else { return }
-    throw FileError(
-      .malformed, path: path, reason: "its SHA-256 is not the one in \(fileName)",
-      remedy: "compare again")
+    for name in [tableName, EnvironmentReport.fileName] {
+      let path = directory + "/" + name
+      guard let digest = document["files"]?[name]?.string,
+        try DirectoryHandle.entry(path) != nil, try Fingerprint.file(path) != digest
+      else { continue }
+      throw FileError(
+        .malformed, path: path, reason: "its SHA-256 is not the one in \(fileName)",
+        remedy: "compare again")
+    }
   }
 
   /// The version number of the format with a digest of itself; the format before it had no number.

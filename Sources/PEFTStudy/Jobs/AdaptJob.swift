@@ -154,7 +154,7 @@ public struct AdaptJob: Sendable {
     ) { observe(.probe($0)) }
     guard let measured else { return nil }
     observe(.measured(measured))
-    try JSONFile.write(measured.json, to: directory.file(Influence.fileName))
+    try measured.write(to: directory.file(Influence.fileName))
     if measured.isComplete { try CheckpointStore<ProbeCheckpoint>.remove(from: directory) }
     return measured
   }

@@ -19,6 +19,7 @@ public enum ReportPage {
     }
     let comparison =
       exists(Comparison.fileName, in: directory) ? try Comparison.read(directory) : nil
+    if comparison != nil { try Comparison.checkFiles(in: directory) }
     if exists(Influence.fileName, in: directory), exists(Plan.fileName, in: directory) {
       return try selection(directory, comparison).html
     }
@@ -68,9 +69,21 @@ public enum ReportPage {
   }
 
   private static func run(_ directory: String) throws(FileError) -> RunReport.Run {
-    RunReport.Run(
-      name: URL(filePath: directory).lastPathComponent, manifest: try RunManifest.read(directory),
-      history: try RunHistory(directory), environment: try environment(directory))
+    let (manifest, history) = try course(of: directory)
+    return RunReport.Run(
+      name: URL(filePath: directory).lastPathComponent, manifest: manifest, history: history,
+      environment: try environment(directory))
+  }
+
+  /// The manifest and the course of a run.
+  ///
+  /// Throws `malformed` if a file from which they are read was changed after the run.
+  private static func course(
+    of directory: String
+  ) throws(FileError) -> (manifest: RunManifest, history: RunHistory) {
+    let manifest = try RunManifest.read(directory)
+    try manifest.checkFiles(in: directory, where: RunHistory.fileNames.contains)
+    return (manifest, try RunHistory(directory))
   }
 
   /// The environment of a result; empty if it is not known.
@@ -90,6 +103,7 @@ public enum ReportPage {
         reason: "it does not belong to the influences next to it: its model or groups differ",
         remedy: "select again, or move it into a directory of its own")
     }
+    try plan.checkFiles(beside: directory)
     var report = SelectionReport(
       influence, plan: plan,
       frontier: exists(FrontierFile.fileName, in: directory)
@@ -113,8 +127,10 @@ public enum ReportPage {
       guard exists("steps.csv", in: place), entry.isSelection || place != directory else {
         continue
       }
-      lines.append(
-        CurveChart.Line(entry.label, try RunHistory(place).losses, isOurs: entry.isSelection))
+      let history =
+        exists(RunManifest.fileName, in: place)
+        ? try course(of: place).history : try RunHistory(place)
+      lines.append(CurveChart.Line(entry.label, history.losses, isOurs: entry.isSelection))
     }
     return CurveChart(lines: lines, valueName: "training loss, first seed")
   }

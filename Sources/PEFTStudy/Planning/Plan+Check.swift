@@ -1,4 +1,5 @@
 import PEFTSelect
+import PEFTTensor
 
 /// An inconsistency in a plan.
 public struct PlanFault: Error, Hashable, Sendable, CustomStringConvertible {
@@ -15,11 +16,13 @@ extension Plan {
     public let value: Double
     /// A recomputed bound, from fractions of items.
     public let fractionalBound: Double
-    /// The best value found by solving again; nil if the selection was made for another objective.
+    /// The best value found by solving again, within limits; nil if the selection was made for
+    /// another objective.
     public let bestValue: Double?
   }
 
-  /// Recomputes weight, value and bound from the items alone.
+  /// Recomputes weight, value and bound from the items alone, within seconds: of items that are
+  /// hard to solve, the selection is compared with a good one in place of the best.
   ///
   /// Throws for a group that is not an item or has another size, a missing fixed item, two items of
   /// one class, an incorrect sum of weights or values, a weight above the budget, a value above the
@@ -45,7 +48,7 @@ extension Plan {
           weight: Int64($0.parameters), value: $0.isFixed ? 0 : $0.value,
           exclusionClass: $0.exclusionClass, choice: $0.isFixed ? .forcedIn : .free)
       }, capacity: Int64(budget)
-    ).solve(using: .automatic, limits: KnapsackLimits())
+    ).solve(using: .automatic, limits: .check)
     try hold(
       best.value <= upperBound + tolerance,
       "a choice of value \(best.value) is above its bound \(upperBound)")
@@ -54,6 +57,18 @@ extension Plan {
       "it claims the best value, \(value), but \(best.value) is possible")
     return Verification(
       weight: weight, value: sum, fractionalBound: bound, bestValue: best.value)
+  }
+
+  /// Does what `check()` does; its errors name the file at `path` from which the plan was read.
+  public func check(_ path: String) throws -> Verification {
+    do {
+      return try check()
+    } catch let fault as PlanFault {
+      throw PlanFault(description: "\(path): \(fault)")
+    } catch let error as KnapsackError {
+      throw FileError(
+        .malformed, path: path, place: "items", reason: "\(error)", remedy: "select again")
+    }
   }
 
   private func uniqueItems() throws -> [String: Item] {

@@ -244,8 +244,8 @@ public struct Planner {
   }
 
   /// The best value for each number of parameters: the exact frontier if there are few sizes,
-  /// otherwise the best selection at `samples` budgets, evenly spaced on a logarithmic axis. Every
-  /// point includes the head.
+  /// otherwise the best selection at `samples` budgets, evenly spaced on a logarithmic axis, or a
+  /// good one where that is hard to solve. Every point includes the head.
   public func frontier(samples: Int = 100) throws -> [(parameters: Int, value: Double)] {
     let total = groups.modelParameterCount
     let whole = try KnapsackInstance(
@@ -264,7 +264,7 @@ public struct Planner {
       let part = Double(sample) / Double(max(1, samples - 1))
       let budget = Int((low * pow(Double(total) / low, part)).rounded(.up))
       let outcome = try Selection.solve(
-        groups, values: values, budget: min(budget, total)
+        groups, values: values, budget: min(budget, total), limits: .oneOfMany
       ).outcome
       if points.last?.parameters != Int(outcome.weight) {
         points.append((Int(outcome.weight), outcome.value))

@@ -7,8 +7,10 @@ import PEFTTensor
 extension Influence {
   /// The version number of the format that stored settings as texts.
   fileprivate static let textFormatVersion = 1
-  /// The version number of the current format.
+  /// The version number of the format without a digest of itself.
   fileprivate static let formatVersion = 2
+  /// The version number of the format with a digest of itself.
+  fileprivate static let sealedFormatVersion = 3
   /// The largest number of groups for which individual probes are stored in the file.
   private static let recordLimit = 20_000
 
@@ -17,7 +19,14 @@ extension Influence {
     isDirectory(path) ? path + "/" + fileName : path
   }
 
-  /// The document, `influence.json`.
+  /// Writes the influences to `path`, with the digest of their own bytes.
+  public func write(to path: String) throws(FileError) {
+    var document = json.object ?? [:]
+    document["format"] = .integer(Self.sealedFormatVersion)
+    try SealedFile.write(document, named: Self.fileName, to: path)
+  }
+
+  /// The document, `influence.json`, without its own digest.
   public var json: JSONValue {
     var document: JSONObject = [
       "format": .integer(Self.formatVersion),
@@ -94,25 +103,30 @@ extension Influence {
 
   /// Reads the file at `path`, or the one in the run directory `path`.
   ///
-  /// Throws `malformed`, with the place, for anything that `json` could not have written.
+  /// Throws `malformed` for a file that was changed after it was written, and, with the place, for
+  /// anything that `json` could not have written.
   public static func read(_ path: String) throws(FileError) -> Influence {
     let path = isDirectory(path) ? path + "/" + fileName : path
-    let document = try JSONValue(contentsOf: path)
-    var reader = InfluenceReader(document: document, path: path)
+    let (document, isSealed) = try SealedFile.read(path, named: fileName)
+    var reader = InfluenceReader(document: document, isSealed: isSealed, path: path)
     return try reader.influence()
   }
 }
 
 private struct InfluenceReader {
   let document: JSONValue
+  let isSealed: Bool
   let path: String
 
   private static let layerLimit = 10_000
 
   mutating func influence() throws(FileError) -> Influence {
-    guard let format = document["format"]?.integer,
-      [Influence.textFormatVersion, Influence.formatVersion].contains(format)
-    else { throw wrong("format", "not a file of influences of this version") }
+    let formats =
+      isSealed
+      ? [Influence.sealedFormatVersion] : [Influence.textFormatVersion, Influence.formatVersion]
+    guard let format = document["format"]?.integer, formats.contains(format) else {
+      throw wrong("format", "not a file of influences of this version")
+    }
     guard let model = document["model"], let directory = model["directory"]?.string,
       let files = strings(model["files"]), let layers = model["layers"]?.integer,
       (1...Self.layerLimit).contains(layers),

@@ -75,12 +75,8 @@ extension ProbeCheckpoint: CheckpointState {
       records.append(
         SafetensorsOutput(name: "interactions", shape: [matrix.count], integers: bits(matrix)))
     }
-    var metadata: [String: String] = [:]
-    metadata["decaysAll"] = state.training?.optimizer.counters["decaysAll"].map(String.init)
     return [
-      CheckpointPart(
-        Self.gradientsName, key: "\(state.directionBatches)", tensors: tensors,
-        metadata: metadata),
+      CheckpointPart(Self.gradientsName, key: "\(state.directionBatches)", tensors: tensors),
       CheckpointPart(Self.recordsName, key: "\(state.probesDone)", tensors: records),
     ]
   }
@@ -114,15 +110,10 @@ extension ProbeCheckpoint: CheckpointState {
       "head", subject.head.enumerated().map { ("\($0)", $1.shape) }, in: Self.gradientsName)
     var training: ProbeState.Training?
     if case .training = subject.path {
-      let file = files[Self.gradientsName]
-      var counters = ["step": batches]
-      counters["decaysAll"] = try CheckedNumbers(
-        cells: file.metadata, path: file.path, place: "metadata", remedy: CheckpointFiles.remedy
-      ).countIfPresent("decaysAll", in: 0...1)
       training = ProbeState.Training(
         values: try tensors("value"),
         optimizer: OptimizerState(
-          counters: counters,
+          counters: ["step": batches],
           slots: ["mean": try named("mean"), "meanSquare": try named("meanSquare")]))
     }
     let (records, interactions) = try Self.records(

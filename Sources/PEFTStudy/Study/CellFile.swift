@@ -3,14 +3,23 @@ import PEFTTensor
 
 /// The file of a suite's run.
 enum CellFile {
+  /// The name of the document's own digest.
+  private static let digestName = "cell.json"
+  /// The version number of the format without a digest of itself, as the first version wrote it.
   private static let formatVersion = 1
+  /// The version number of the format with a digest of itself.
+  private static let sealedFormatVersion = 2
 
-  /// The document of a run made with `recipe`.
-  static func json(of run: StudyRun, recipe: JSONObject) -> JSONValue {
+  /// Writes a run made with `recipe` to `path`, with the digest of its own bytes.
+  static func write(_ run: StudyRun, recipe: JSONObject, to path: String) throws(FileError) {
+    try SealedFile.write(json(of: run, recipe: recipe), named: digestName, to: path)
+  }
+
+  private static func json(of run: StudyRun, recipe: JSONObject) -> JSONObject {
     var splits = JSONObject()
     for (split, values) in run.metrics { splits[split] = RunManifest.json(of: values) }
-    return .object([
-      "format": .integer(Self.formatVersion), "seed": .string(String(run.seed)),
+    return [
+      "format": .integer(Self.sealedFormatVersion), "seed": .string(String(run.seed)),
       "learningRate": .number(run.learningRate), "trainable": .integer(run.trainable),
       "head": .integer(run.footprint?.head ?? 0),
       "parameters": .integer(run.footprint?.parameters ?? 1),
@@ -18,14 +27,14 @@ enum CellFile {
       "seconds": .number(run.seconds), "probeSeconds": .number(run.probeSeconds),
       "peakMemory": .integer(run.footprint?.peakMemory ?? 0), "metrics": .object(splits),
       "recipe": .object(recipe),
-    ])
+    ]
   }
 
   /// Reads the file of a run, which must have been made with `recipe`.
   static func read(_ path: String, recipe: JSONObject) throws(FileError) -> StudyRun {
-    let document = try JSONValue(contentsOf: path)
+    let (document, isSealed) = try SealedFile.read(path, named: digestName)
     let remedy = "remove the file and resume the suite"
-    guard document["format"]?.integer == Self.formatVersion,
+    guard document["format"]?.integer == (isSealed ? sealedFormatVersion : formatVersion),
       let seed = document["seed"]?.string.flatMap({ UInt64($0) }),
       let splits = document["metrics"]?.object, let found = document["recipe"]?.object
     else {

@@ -62,8 +62,7 @@ struct CellStore: StudyStore {
     }
     guard var run else { return nil }
     run.probeSeconds = choice.seconds
-    try JSONFile.write(
-      CellFile.json(of: run, recipe: request.recipe), to: place.file(Self.name(of: request)))
+    try CellFile.write(run, recipe: request.recipe, to: place.file(Self.name(of: request)))
     return run
   }
 
@@ -90,7 +89,7 @@ struct CellStore: StudyStore {
         settings, shouldStop: shouldStop, observe: { observe(.measuring($0)) }),
       found.isComplete
     else { return nil }
-    try JSONFile.write(found.json, to: path)
+    try found.write(to: path)
     return found
   }
 

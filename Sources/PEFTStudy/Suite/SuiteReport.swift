@@ -195,8 +195,15 @@ public struct SuiteReport: Sendable {
             "high": .number(item.difference.high), "verdict": .string(item.verdict.rawValue),
           ])
         }),
-      "tables": .array(tables.map(document)), "environment": EnvironmentReport.json,
+      "tables": .array(tables.map(document)), "environment": environment,
     ])
+  }
+
+  /// The machine and software, without the command line: several processes may have made the runs.
+  private var environment: JSONValue {
+    var environment = EnvironmentReport.json.object ?? [:]
+    environment["command"] = nil
+    return .object(environment)
   }
 
   /// The page as HTML.
@@ -225,7 +232,7 @@ public struct SuiteReport: Sendable {
       page.foldedTable(rows.title, header: rows.header, rows: rows.rows)
     }
     page.heading("Where these tables were made")
-    page.facts(EnvironmentReport.facts)
+    page.facts(EnvironmentReport.facts(of: environment))
     return page.html
   }
 

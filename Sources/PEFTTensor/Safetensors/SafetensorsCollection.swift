@@ -82,6 +82,9 @@ public struct SafetensorsCollection: Sendable {
     readers[indices[UTF8Key(name)] ?? 0]
   }
 
+  /// The path of the file that holds the tensor `name`; of the first file, if none holds it.
+  package func path(of name: String) -> String { reader(of: name).path }
+
   /// Calls `body` with the bytes of the tensor `name`; see `SafetensorsReader.withBytes`.
   public func withBytes<Result>(
     of name: String, _ body: (UnsafeRawBufferPointer) throws(FileError) -> Result

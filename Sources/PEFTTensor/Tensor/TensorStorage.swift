@@ -62,10 +62,15 @@ public struct TensorMemory: Hashable, Sendable {
 
   /// Sets the function that ends the process if the system has no memory for a tensor or a thread.
   ///
-  /// It receives the number of bytes requested and must not create tensors. By default, running out
-  /// of memory is a fatal error.
+  /// It receives the number of bytes requested, or the size of a thread's stack, and must not
+  /// create tensors. By default, running out of memory is a fatal error.
   public static func endProcess(by body: @escaping @Sendable (Int) -> Never) {
-    OutOfMemory.endProcess(by: body)
+    OutOfMemory.endProcess { need in
+      switch need {
+      case .memory(let bytes): body(bytes)
+      case .thread: body(WorkerPool.stackBytes)
+      }
+    }
   }
 }
 
@@ -188,6 +193,6 @@ private struct StoragePool: ~Copyable, @unchecked Sendable {
   }
 
   private static func failForWantOfMemory(_ bytes: Int) -> Never {
-    OutOfMemory.end(bytes)
+    OutOfMemory.end(.memory(bytes))
   }
 }

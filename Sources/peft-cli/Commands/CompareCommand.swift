@@ -96,7 +96,10 @@ struct CompareCommand: ParsableCommand {
     try RunManifest.refuse(main.output)
     let directory = try OutputDirectory.comparison(
       main.output, overwriting: main.overwrite, resuming: main.resume)
-    try EnvironmentReport.write(to: directory)
+    // A comparison that is resumed keeps the environment that its results are bound to.
+    if try !directory.has(EnvironmentReport.fileName) {
+      try EnvironmentReport.write(to: directory)
+    }
     let budget = main.budget?.count(of: prepared.counts.parameters) ?? chosen?.budget
     let methods = names.compactMap { name in
       name == SelectedTuning.name

@@ -116,7 +116,7 @@ struct ProbeCommand: ParsableCommand {
     let session = ProbeSession(prepared: prepared, common: common)
     let (influence, isInterrupted) = try session.measure(
       settings, savingIn: directory, resuming: main.resume)
-    try JSONFile.write(influence.json, to: directory.file(Influence.fileName))
+    try influence.write(to: directory.file(Influence.fileName))
     if influence.isComplete { try CheckpointStore<ProbeCheckpoint>.remove(from: directory) }
     show(influence)
     if isInterrupted, !influence.isComplete { throw Interrupted(run: output) }

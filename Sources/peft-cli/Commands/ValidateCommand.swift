@@ -94,7 +94,7 @@ struct ValidateCommand: ParsableCommand {
     let directory = try OutputDirectory.validation(output, overwriting: main.overwrite)
     let (influence, isInterrupted) = try ProbeSession(prepared: prepared, common: common).measure(
       influenceSettings)
-    try JSONFile.write(influence.json, to: directory.file(Influence.fileName))
+    try influence.write(to: directory.file(Influence.fileName))
     if isInterrupted { throw Interrupted(run: output) }
     var settings = ValidationSettings()
     settings.steps = main.groupSteps

@@ -61,7 +61,7 @@ struct VerifyCommand: ParsableCommand {
 
   private func checkPlan(_ document: inout JSONObject) throws {
     let plan = try Plan.read(path, checking: false)
-    let found = try plan.check()
+    let found = try plan.check(isDirectory ? path + "/" + Plan.fileName : path)
     // Check the numbers first, because those errors name what is wrong.
     try Plan.read(path).checkFiles(beside: path)
     document["weight"] = .integer(found.weight)

@@ -17,15 +17,14 @@ enum BundledModel {
     // Bundle.module would end the process if the directory is missing.
     let source = Bundle.main.bundleURL.appending(path: "peft_peft-cli.resources/Models/" + name)
       .path
-    let manager = FileManager.default
-    guard let files = try? manager.contentsOfDirectory(atPath: source) else {
+    guard try DirectoryHandle.entry(source) == .directory else {
       throw FileError(
         .notFound, path: source, reason: "the models that come with the command are missing",
         remedy: "run the command where it was built, or copy its resources next to it")
     }
     let staged = try StagedDirectory(
       replacing: directory, as: .model, overwriting: overwriting)
-    for file in files.sorted() {
+    for file in try DirectoryHandle(source).names().sorted() {
       try staged.write(FileContents.read(source + "/" + file), to: file)
     }
     try staged.commit()

@@ -51,6 +51,16 @@ struct InteractingSelectionTests {
     }
   }
 
+  @Test("many groups are improved within a limit on the work")
+  func limit() {
+    var generator = SeededGenerator(seed: 4, purpose: "interactions")
+    let instance = Instance(count: 199, features: 40, hasClasses: false, using: &generator)
+    var outcome: InteractingSelection.Outcome?
+    let duration = ContinuousClock().measure { outcome = instance.solve() }
+    #expect(duration < .seconds(40), "\(duration)")
+    #expect(outcome?.isProven == false && (outcome?.value ?? 0) > 0)
+  }
+
   @Test("enumeration agrees with brute force over all subsets", arguments: [false, true])
   func enumeration(hasClasses: Bool) {
     var generator = SeededGenerator(seed: 1, purpose: "interactions")

@@ -87,6 +87,9 @@ struct PlanFileTests {
   func forged(_ changes: [(String, String)]) throws {
     let plan = try plan(changes)
     #expect(throws: PlanFault.self) { try plan.check() }
+    #expect {
+      try plan.check("runs/plan.json")
+    } throws: { ($0 as? PlanFault)?.description.hasPrefix("runs/plan.json: ") == true }
   }
 
   @Test(
