@@ -4,6 +4,7 @@ import PEFTModels
 import PEFTNetwork
 import PEFTTensor
 import PEFTText
+import PEFTTrain
 
 /// A model that can predict, from a run directory or from a model directory with a trained head.
 public struct TrainedModel {
@@ -15,6 +16,8 @@ public struct TrainedModel {
   public let task: (any PredictionTask)?
   /// The longest sequence, in tokens.
   public let maximumLength: Int
+  /// How often each answer occurs in the training data; nil if it is not known.
+  public var trainingTargets: TargetCounts?
 
   /// A reader of data for the model; `maximumLength` may be shorter than the model's.
   public func reader(
@@ -138,7 +141,8 @@ public struct TrainedModel {
       task: manifest.task,
       maximumLength: manifest.task is LanguageModelling
         ? model.configuration.maximumLength
-        : min(manifest.maximumLength, model.configuration.maximumLength))
+        : min(manifest.maximumLength, model.configuration.maximumLength),
+      trainingTargets: manifest.checks.trainingTargets)
     return OpenedRun(
       trained: trained, manifest: manifest, base: files, drawn: report.newlyInitialized)
   }
@@ -319,5 +323,15 @@ public struct TrainedModel {
       .malformed, path: files.path(difference.name),
       reason: "\(path) was trained with other files: \(difference.reason)",
       remedy: "restore the base model, name it with `model`, or train again on this one")
+  }
+}
+
+extension TrainedModel {
+  /// The scores on `data` of an answer that reads no text, from the training data if they are
+  /// known, else from `data`; nil for data without labels.
+  public func baseline(on data: EncodedDataset, task: any PredictionTask) -> Baseline? {
+    task.baseline(
+      on: data, from: trainingTargets, maskingWith: TransformerModel.evaluationMasks,
+      vocabularySize: model.configuration.vocabularySize)
   }
 }

@@ -56,6 +56,8 @@ extension RunManifest {
       metrics: metrics ?? [])
     manifest.files = files
     manifest.recipe = document["recipe"]?.object
+    manifest.checks = try ScoreChecks(
+      document, classCount: manifest.task.classes?.count ?? 0, path: path)
     return manifest
   }
 

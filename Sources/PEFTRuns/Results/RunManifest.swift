@@ -29,6 +29,8 @@ public struct RunManifest: Sendable {
   public var outcome: TrainingOutcome
   /// Metrics by split.
   public var metrics: [(split: String, values: [(name: String, value: Double)])]
+  /// What the metrics are judged by.
+  public var checks = ScoreChecks()
   /// The SHA-256 of the run's own files, by name.
   public var files: [String: String]
   /// Everything that distinguishes this run: settings and SHA-256 of its inputs. Runs with equal
@@ -103,6 +105,7 @@ extension RunManifest {
       "metrics": .object(splits),
       "files": Self.json(of: files),
     ]
+    for (key, value) in checks.members.members { document[key] = value }
     document["recipe"] = recipe.map { .object($0) }
     return .object(document)
   }
