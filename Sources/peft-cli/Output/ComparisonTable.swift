@@ -52,7 +52,9 @@ struct ComparisonTable {
       table = self.table(columns)
     }
     return table.lines(width: width)
-      + (comparison.notes + [caption]).flatMap { ReportText.wrapped($0, to: width, indent: 2) }
+      + (comparison.notes + [caption(columns)]).flatMap {
+        ReportText.wrapped($0, to: width, indent: 2)
+      }
   }
 
   private func table(_ columns: [Column]) -> TextTable {
@@ -74,12 +76,12 @@ struct ComparisonTable {
     return table
   }
 
-  private var caption: String {
+  private func caption(_ columns: [Column]) -> String {
     let seeds = comparison.entries.first?.runs.count ?? 0
     return
       "\(comparison.metric)\(comparison.higherIsBetter ? "" : " (less is better)"), mean over "
       + "\(seeds) seed\(seeds == 1 ? "" : "s")" + (seeds > 1 ? " ± standard deviation" : "")
-      + "; seconds include the selection's probe"
+      + (columns.contains { $0.name == "seconds" } ? "; seconds include the selection's probe" : "")
   }
 
   private func share(_ entry: Comparison.Entry) -> String {
