@@ -41,10 +41,15 @@ enum ExitStatus: Int32 {
       return status
     }
     if PEFTCommand.exitCode(for: error) == .success {
-      Console.output(PEFTCommand.fullMessage(for: error))
+      Console.output(message(for: error))
       return .done
     }
-    Console.error(SettingNames.asOptions(PEFTCommand.fullMessage(for: error)))
+    Console.error(SettingNames.asOptions(message(for: error)))
     return .usage
+  }
+
+  /// The parser's message for `error`, for the width of the terminal.
+  private static func message(for error: any Error) -> String {
+    HelpText.message(width: Console.columns) { PEFTCommand.fullMessage(for: error, columns: $0) }
   }
 }

@@ -162,6 +162,18 @@ struct InfluenceHeatMapTests {
     #expect(zero.lines(width: 80, colour: true).allSatisfy { !$0.contains("nan") })
   }
 
+  @Test("a map of few lines has the rows with selected groups", arguments: [4, 6, 9, 40])
+  func fewLines(height: Int) {
+    let example = ReportExample(layerCount: 6)
+    let chosen = example.scores.filter { $0.kind == .bias && $0.layer == 2 }.map(\.name)
+    let map = InfluenceHeatMap(example.scores, layerCount: 6, chosen: Set(chosen))
+    let lines = map.lines(width: 78, height: height, colour: false)
+    #expect(lines.count <= height && lines.allSatisfy { $0.count <= 78 })
+    #expect(lines.contains { $0.hasPrefix("bias") && $0.contains("*") })
+    #expect(lines.last?.contains("* chosen") == true)
+    #expect(lines.contains { $0.contains("none of them chosen, in the report") } == (height < 10))
+  }
+
   @Test("every cell has a tooltip with its numbers")
   func tooltips() {
     let example = ReportExample()

@@ -82,7 +82,7 @@ struct SelectionReportTests {
     report.upperBound = 3.03
     #expect(report.answer.contains("within the budget of 30,000"))
     #expect(report.answer.contains("75 % of the fall of the loss"))
-    #expect(report.answer.contains("by at most 1 %. This bound is proven."))
+    #expect(report.answer.contains("by at most 1 %. This bound is proven for the estimates."))
     #expect(report.answer.contains("The task head (770 parameters) always trains"))
     report.isProvenOptimal = true
     #expect(report.answer.contains("It is proven that"))

@@ -4,6 +4,34 @@ import Testing
 
 @Suite("Commands")
 struct CommandTests {
+  @Test("a model that has learned nothing is warned about, on every way out")
+  func chance() throws {
+    let place = try Workplace()
+    let run = place.directory.path("run")
+    let trained = try place.train(
+      "--method", "head", "--output", run, "--steps", "1", "--learning-rate", "1e-12")
+    #expect(trained.status == 0)
+    #expect(trained.errors.contains("not distinguishably better than always answering \"no\""))
+    #expect(trained.output.contains("dev baseline"))
+    let page = try String(contentsOfFile: run + "/report.html", encoding: .utf8)
+    #expect(page.contains("Warning: dev: ") && page.contains("Confusion matrix"))
+    let evaluated = try PEFTProcess.run("evaluate", run, "--data", place.dev)
+    #expect(evaluated.errors.contains("warning: these data: "))
+    #expect(evaluated.output.contains("true class, by answer"))
+    // A run of an earlier version knows nothing of its training labels.
+    let path = run + "/run.json"
+    var document = try #require(try JSONValue(contentsOf: path).object)
+    for key in ["trainingTargets", "baseline", "confusion", "warnings"] { document[key] = nil }
+    var files = try #require(document["files"]?.object)
+    files["run.json"] = nil
+    document["files"] = .object(files)
+    document["format"] = .integer(1)
+    try Data(JSONValue.object(document).text().utf8).write(to: URL(filePath: path))
+    let old = try PEFTProcess.run("evaluate", run, "--data", place.dev, "--json")
+    #expect(old.status == 0, "\(old.errors)")
+    #expect(try old.document["baseline"]?["source"] == .string("evaluated"))
+  }
+
   @Test(
     "train, evaluate and predict agree, for every method",
     arguments: ["full", "lora", "dora", "bitfit", "ia3", "id3"])
@@ -26,6 +54,18 @@ struct CommandTests {
     #expect(try evaluated.document["metrics"]?["accuracy"]?.double == accuracy)
     #expect(
       try evaluated.document["metrics"]?["loss"]?.double == result["metrics"]?["loss"]?.double)
+
+    #expect(try evaluated.document["baseline"]?["source"] == .string("training"))
+    #expect(try evaluated.document["baseline"]?["metrics"]?["accuracy"] == .number(0.5))
+    #expect(try evaluated.document["warnings"] == .array([]))
+    let confusion = try #require(try evaluated.document["confusion"]?["counts"]?.array)
+    let diagonal = confusion.enumerated().reduce(0) {
+      $0 + ($1.element.array?[$1.offset].integer ?? 0)
+    }
+    #expect(Double(diagonal) / 16 == accuracy)
+    #expect(
+      try evaluated.document["classes"]?.array?.map { $0["support"] } == [.integer(8), .integer(8)])
+    #expect(result["baseline"]?["dev"]?["answer"] == .string("no"))
 
     let predicted = try PEFTProcess.run("predict", run, "--data", place.dev)
     let lines = try predicted.output.split(separator: "\n").map { try JSONValue(parsing: $0.utf8) }

@@ -35,6 +35,32 @@ struct ComparisonCommandTests {
     }
   }
 
+  @Test("the answer of adapt fits a terminal of 80 × 24, and its progress counts all runs")
+  func screen() throws {
+    let place = try Workplace()
+    let (process, directory) = try PEFTProcess.start(
+      [
+        "adapt", "--model", place.model, "--train", place.train, "--dev", place.dev, "--test",
+        place.dev, "--pooling", "mean", "--budget", "0.5%", "--baselines", "lora,bitfit,head,full",
+        "--learning-rates", "1e-4,1e-3", "--candidates", "lora:1,2,4", "--steps", "2", "--output",
+        place.directory.path("run"),
+      ] + Self.quick, environment: ["COLUMNS": "80", "LINES": "24"])
+    let result = try PEFTProcess.finish(process, directory)
+    #expect(result.status == 0, "\(result.errors)")
+    let lines = result.output.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+    // The prompt takes the last line of the terminal; the path of the run is one long word.
+    #expect(lines.count <= 23, "\(result.output)")
+    for line in lines where !line.contains(place.directory.path("run")) {
+      #expect(line.count <= 80, "\(line)")
+    }
+    #expect(lines.contains { $0.hasPrefix("layer ") } && lines.contains { $0.contains("* chosen") })
+    #expect(lines.contains { $0.hasPrefix("baseline ") })
+    #expect(lines.contains { $0.hasPrefix("full (over budget)") })
+    for text in ["runs: 1 of 10 done, ", "runs: 10 of 10 done, "] {
+      #expect(result.errors.contains(text), "\(text)")
+    }
+  }
+
   @Test("a job that replaces another can be resumed, also after trials of rates")
   func overwrittenRates() throws {
     let place = try Workplace()

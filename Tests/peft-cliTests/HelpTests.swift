@@ -28,4 +28,31 @@ struct HelpTests {
     let expected = String(decoding: try Data(contentsOf: file), as: UTF8.self)
     #expect(result.output == expected)
   }
+
+  @Test(
+    "on narrow terminals, explanations stay, lines fit, and examples can be pasted",
+    arguments: [26, 40, 60], ["select", "train", "adapt", "suite", ""])
+  func narrow(width: Int, command: String) throws {
+    func help(_ columns: Int) throws -> String {
+      let (process, directory) = try PEFTProcess.start(
+        (command.isEmpty ? [] : [command]) + ["--help"], environment: ["COLUMNS": "\(columns)"])
+      return try PEFTProcess.finish(process, directory).output
+    }
+    func words(_ text: String) -> [String] {
+      text.split { $0.isWhitespace || $0 == "\\" }.map(String.init)
+    }
+    let (wide, narrow) = (try help(80), try help(width))
+    #expect(words(narrow) == words(wide))
+    for line in narrow.split(separator: "\n") where line.count > width {
+      // Nothing but a single word, with its margin and the backslash behind it, is longer.
+      #expect(line.split { $0 == " " || $0 == "\\" }.count == 1, "\(line)")
+    }
+    let lines = narrow.split(separator: "\n", omittingEmptySubsequences: false)
+    for (index, line) in lines.enumerated() where line.hasPrefix("  peft ") {
+      var place = index
+      while lines[place].hasSuffix("\\") { place += 1 }
+      // A command ends before an empty line or the next command.
+      #expect(lines[place + 1].isEmpty || lines[place + 1].hasPrefix("  peft "))
+    }
+  }
 }

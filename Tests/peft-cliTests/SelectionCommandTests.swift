@@ -94,6 +94,48 @@ struct SelectionCommandTests {
     #expect(try PEFTProcess.run("verify", run).status == 0)
   }
 
+  @Test("how much is noise is said first, with advice that fits the data")
+  func noise() throws {
+    let place = try Workplace()
+    let run = place.directory.path("noisy")
+    // The labels have nothing to do with the texts.
+    let rows = (0..<64).map { index in
+      "\(["red", "green", "blue", "one"][index % 4]) good\t\((index * index * 31 + 17) % 7 < 3 ? "a" : "b")\n"
+    }
+    let noise = try place.directory.write(rows.joined(), to: "noise.tsv")
+    func probe(_ run: String, _ extra: String...) throws -> PEFTProcess {
+      let (process, directory) = try PEFTProcess.start(
+        [
+          "probe", "--model", place.model, "--train", noise, "--pooling", "mean", "--output", run,
+        ] + Self.quick + extra)
+      return try PEFTProcess.finish(process, directory)
+    }
+    let probed = try probe(run)
+    #expect(probed.status == 0, "\(probed.errors)")
+    let groups = try #require(
+      try JSONValue(contentsOf: run + "/influence.json")["groups"]?.array
+    ).filter { $0["fixed"] == .bool(false) }
+    let noisy = groups.count { $0["verdict"] == .string("uncertain") }
+    #expect(noisy > 0)
+    let note = "\(noisy) of \(groups.count) groups cannot be told from noise with "
+    #expect(probed.output.hasPrefix(note), "\(probed.output)")
+    // Of 8 batches, 3 define the direction; the lines of the note are joined.
+    let advice = probed.output.split(separator: "\n").prefix(4).joined(separator: " ")
+    #expect(
+      advice.contains("--probe-batches 5 (all the data have) would cut"), "\(advice)")
+    let few = try probe(place.directory.path("few"), "--batch-size", "16")
+    #expect(
+      few.output.split(separator: "\n").prefix(4).joined(separator: " ")
+        .contains("The training data have no further batches to probe"), "\(few.output)")
+    let selected = try PEFTProcess.run("select", run, "--budget", "2%")
+    #expect(selected.output.hasPrefix(note), "\(selected.output)")
+    #expect(!selected.output.contains("proven:"))
+    #expect(try PEFTProcess.run("report", run).status == 0)
+    let page = try String(contentsOfFile: run + "/report.html", encoding: .utf8)
+    let (first, answer) = (page.range(of: note), page.range(of: "proof of the arithmetic"))
+    #expect(try #require(first).lowerBound < #require(answer).lowerBound)
+  }
+
   @Test("rows are probed, selected, trained and read back as rows")
   func rows() throws {
     let place = try Workplace()

@@ -143,6 +143,11 @@ public struct EncodedDataset: Sendable {
     }
   }
 
+  /// The masking of data in which some tokens are masked; nil for other data.
+  var masking: TokenMasking? {
+    if case .masked(_, let masking) = content { masking } else { nil }
+  }
+
   /// The number of predicted rows of the example at `index`.
   public func predictedCount(_ index: Int) -> Int {
     switch content {

@@ -11,6 +11,11 @@ public struct RegressionMetrics: Hashable, Sendable {
   public let spearman: Double
   /// The mean squared error.
   public let meanSquaredError: Double
+  /// The mean absolute error.
+  public let meanAbsoluteError: Double
+  /// R² = 1 − Σ(ŷ − y)² / Σ(y − ȳ)²: 1 for perfect predictions, 0 for always predicting the mean ȳ
+  /// of the targets, negative for larger errors than that; nil if all targets are equal.
+  public let determination: Double?
   /// The mean loss that was passed in.
   public let loss: Double?
 
@@ -21,20 +26,29 @@ public struct RegressionMetrics: Hashable, Sendable {
       "RegressionMetrics: \(predictions.count) predictions, \(targets.count) targets")
     self.loss = loss
     guard (predictions + targets).allSatisfy(\.isFinite) else {
-      (pearson, spearman, meanSquaredError) = (.nan, .nan, .nan)
+      (pearson, spearman, meanSquaredError, meanAbsoluteError) = (.nan, .nan, .nan, .nan)
+      determination = .nan
       return
     }
     pearson = correlation(predictions, targets)
     spearman = correlation(ranks(predictions), ranks(targets))
+    let count = Double(targets.count)
     meanSquaredError =
-      zip(predictions, targets).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
-      / Double(targets.count)
+      zip(predictions, targets).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } / count
+    meanAbsoluteError = zip(predictions, targets).reduce(0) { $0 + abs($1.0 - $1.1) / count }
+    let mean = targets.reduce(0) { $0 + $1 / count }
+    let variance = targets.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
+    determination = targets.contains { $0 != targets[0] } ? 1 - meanSquaredError / variance : nil
   }
 
-  /// The metrics by name in a fixed order: pearson, spearman, mse, loss.
+  /// The metrics by name in a fixed order: pearson, spearman, r2 (unless all targets are equal),
+  /// mse, mae, loss.
   public var values: [(name: String, value: Double)] {
-    [("pearson", pearson), ("spearman", spearman), ("mse", meanSquaredError)]
-      + (loss.map { [("loss", $0)] } ?? [])
+    let all: [(name: String, value: Double?)] = [
+      ("pearson", pearson), ("spearman", spearman), ("r2", determination),
+      ("mse", meanSquaredError), ("mae", meanAbsoluteError), ("loss", loss),
+    ]
+    return all.compactMap { entry in entry.value.map { (entry.name, $0) } }
   }
 }
 

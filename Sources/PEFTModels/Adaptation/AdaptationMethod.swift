@@ -24,9 +24,10 @@ public protocol AdaptationMethod: Sendable {
   /// The name, with the setting that determines how much is trained, such as `lora r8`.
   var label: String { get }
 
-  /// The method, with its size chosen so that its parameters and the head of `model` together come
-  /// nearest to `budget`. Returns the method unchanged if no setting determines its size.
-  func sized(nearest budget: Int, for model: TransformerModel) -> Self
+  /// The method in the largest size in which its parameters and the head of `model` together are
+  /// within `budget`, or in its smallest size if that exceeds the budget. Returns the method
+  /// unchanged if no setting determines its size.
+  func sized(within budget: Int, for model: TransformerModel) -> Self
 
   /// The setting that does not fit `model`; nil if all settings fit.
   func misfit(in model: TransformerModel) -> MethodMisfit?
@@ -80,7 +81,7 @@ extension AdaptationMethod {
   public var label: String { name }
 
   /// Returns the method unchanged.
-  public func sized(nearest budget: Int, for model: TransformerModel) -> Self { self }
+  public func sized(within budget: Int, for model: TransformerModel) -> Self { self }
 
   /// Returns nil: everything fits.
   public func misfit(in model: TransformerModel) -> MethodMisfit? { nil }

@@ -86,9 +86,9 @@ public struct LowRankAdaptation: AdaptationMethod {
   /// The name and the rank.
   public var label: String { "\(name) r\(rank)" }
 
-  /// The method with the rank, at least 1, at which the deltas and the head come nearest to
-  /// `budget` parameters.
-  public func sized(nearest budget: Int, for model: TransformerModel) -> Self {
+  /// The method with the largest rank at which the deltas and the head are within `budget`
+  /// parameters, or with rank 1 if that exceeds it.
+  public func sized(within budget: Int, for model: TransformerModel) -> Self {
     var sized = self
     let perRank = layers(of: model).reduce(0) {
       $0 + $1.weight.shape.rows + $1.weight.shape.columns
@@ -98,7 +98,7 @@ public struct LowRankAdaptation: AdaptationMethod {
       sized.rank = 1
       return sized
     }
-    let rank = Int(saturating: (Double(budget - head) / Double(perRank)).rounded())
+    let rank = Int(saturating: (Double(budget - head) / Double(perRank)).rounded(.down))
     sized.rank = min(AdapterCandidates.rankLimit, max(1, rank))
     return sized
   }

@@ -31,11 +31,11 @@ public struct WeightDecomposedAdaptation: AdaptationMethod {
   /// The name and the rank.
   public var label: String { "\(name) r\(lowRank.rank)" }
 
-  /// The method with the rank, at least 1, at which deltas, lengths and the head come nearest to
-  /// `budget` parameters.
-  public func sized(nearest budget: Int, for model: TransformerModel) -> Self {
+  /// The method with the largest rank at which deltas, lengths and the head are within `budget`
+  /// parameters, or with rank 1 if that exceeds it.
+  public func sized(within budget: Int, for model: TransformerModel) -> Self {
     let lengths = lowRank.layers(of: model).reduce(0) { $0 + $1.weight.shape.rows }
-    return Self(lowRank.sized(nearest: budget - lengths, for: model))
+    return Self(lowRank.sized(within: budget - lengths, for: model))
   }
 
   /// The first target that does not name a linear layer of `model`.

@@ -18,11 +18,13 @@ public struct ScoreChart: Sendable {
     /// The means of further scores, in the order of the chart's `furtherNames`; they appear only in
     /// the table.
     public let further: [Double]
+    /// A remark that follows the name in the table; nil without one.
+    public let note: String?
 
     /// Creates a method with its scores.
     public init(
       label: String, parameters: Int, scores: [Double], seconds: Double? = nil,
-      isOurs: Bool = false, further: [Double] = []
+      isOurs: Bool = false, further: [Double] = [], note: String? = nil
     ) {
       self.label = label
       self.parameters = parameters
@@ -30,6 +32,7 @@ public struct ScoreChart: Sendable {
       self.seconds = seconds
       self.isOurs = isOurs
       self.further = further
+      self.note = note
     }
 
     /// The mean over the seeds; nil without scores.
@@ -54,6 +57,8 @@ public struct ScoreChart: Sendable {
   public let total: Int
   /// The names of the further scores.
   public let furtherNames: [String]
+  /// The score of an answer that reads no text; it appears only in the table.
+  public var baseline: Double?
 
   /// A comparison by `scoreName` on a model with `total` parameters.
   public init(rows: [Row], scoreName: String, total: Int, furtherNames: [String] = []) {
@@ -72,8 +77,15 @@ public struct ScoreChart: Sendable {
   }
 
   /// The cells of the table: method, parameters, share, mean ± standard deviation, further scores,
-  /// seeds, seconds.
+  /// seeds, seconds; at the end the baseline.
   package var cells: [[String]] {
+    let last = baseline.map { score in
+      ["baseline", "0", "–", ReportText.metric(score)] + furtherNames.map { _ in "–" } + ["–", "–"]
+    }
+    return methods + (last.map { [$0] } ?? [])
+  }
+
+  private var methods: [[String]] {
     rows.map { row in
       let score =
         row.mean.map { mean in
@@ -81,7 +93,8 @@ public struct ScoreChart: Sendable {
             + (row.deviation.map { String(format: " ± %.4f", $0) } ?? "")
         } ?? "–"
       return [
-        (row.isOurs ? "→ " : "") + row.label, ReportText.grouped(row.parameters),
+        (row.isOurs ? "→ " : "") + row.label + (row.note.map { " (\($0))" } ?? ""),
+        ReportText.grouped(row.parameters),
         ReportText.percent(Double(row.parameters), of: Double(total)), score,
       ] + row.further.map(ReportText.metric) + [
         "\(row.scores.count)", row.seconds.map { String(format: "%.1f", $0) } ?? "–",

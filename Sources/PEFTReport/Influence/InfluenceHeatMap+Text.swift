@@ -17,7 +17,9 @@ extension InfluenceHeatMap {
     let width = max(40, width)
     guard !totals.isEmpty else { return ["no groups"] }
     var lines: [String] = []
-    if !rows.isEmpty { lines += matrix(width: width, colour: colour) + [""] }
+    if !rows.isEmpty {
+      lines += matrix(Array(rows.indices), width: width, colour: colour) + [""]
+    }
     lines += legend(width: width, colour: colour)
     if !outside.isEmpty {
       lines += ["", "outside the layers"] + list(width: width, colour: colour)
@@ -25,9 +27,40 @@ extension InfluenceHeatMap {
     return lines + [""] + kindTotals(width: width)
   }
 
+  /// The map in at most `height` lines, at least 4: the rows with selected groups first, and a
+  /// legend of one line. Empty without layers.
+  public func lines(width: Int, height: Int, colour: Bool) -> [String] {
+    let width = max(40, width)
+    guard !rows.isEmpty else { return [] }
+    let chosen = rows.indices.filter { row in cells[row].contains { ($0?.chosenCount ?? 0) > 0 } }
+    let others = rows.indices.filter { !chosen.contains($0) }
+      .sorted { (strongest(in: $1), $0) < (strongest(in: $0), $1) }
+    // A line each for the layers' numbers, the rows that are left out, and the legend.
+    let all = rows.count <= height - 2
+    let shown = all ? Array(rows.indices) : (chosen + others).prefix(max(1, height - 3)).sorted()
+    let missed = chosen.count { !shown.contains($0) }
+    let rest =
+      all
+      ? []
+      : [
+        "… and \(rows.count - shown.count) more kinds, \(missed == 0 ? "none" : "\(missed)") of them "
+          + "chosen, in the report"
+      ]
+    let shades = (colour ? "deeper" : "darker") + ": more per parameter"
+    return matrix(shown, width: width, colour: colour) + rest + [
+      ReportText.fitted(
+        shades + "   \(Self.uncertainMark) not above noise   * chosen   + partly chosen", to: width)
+    ]
+  }
+
+  /// The largest certain influence per parameter in a row; 0 without one.
+  private func strongest(in row: Int) -> Double {
+    cells[row].compactMap { $0 }.filter(\.isCertain).map(\.perParameter).max() ?? 0
+  }
+
   private var hasChosen: Bool { totals.contains { $0.chosenCount > 0 } }
 
-  private func matrix(width: Int, colour: Bool) -> [String] {
+  private func matrix(_ shown: [Int], width: Int, colour: Bool) -> [String] {
     let label = min(24, rows.map(\.count).max() ?? 0)
     let room = width - label - 2
     let cell = min(3, max(1, room / max(1, layerCount)))
@@ -39,8 +72,8 @@ extension InfluenceHeatMap {
       lines.append(
         "layer".padding(toLength: label + 2, withPad: " ", startingAt: 0)
           + header(layers, cell: cell))
-      for (row, name) in rows.enumerated() {
-        let text = ReportText.fitted(VisibleText.line(name), to: label)
+      for row in shown {
+        let text = ReportText.fitted(VisibleText.line(rows[row]), to: label)
         let padding = String(repeating: " ", count: label + 2 - text.count)
         lines.append(
           text + padding

@@ -29,6 +29,12 @@ public struct SelectionReport: Sendable {
   public var frontier: FrontierChart
   /// The scores of the selection and of other methods; nil before they are trained.
   public var comparison: ScoreChart?
+  /// What a reader must know of the groups before the choice; nil without a remark.
+  package var noiseNote: String?
+  /// What a reader must know of the scores, a note each.
+  package var scoreNotes: [String] = []
+  /// The answers of the trained selection on a split, by class; nil if the task has no classes.
+  package var classes: (split: String, tables: ConfusionTables)?
   /// The training losses of the selection and of other methods.
   package var curves: CurveChart?
   /// The interactions of the selected groups, then of the others; nil if not measured.
@@ -81,6 +87,7 @@ public struct SelectionReport: Sendable {
     var page = HTMLPage(title: "Selection for \(modelName)")
     let share = percent(trainedParameters)
     page.heading("Train \(share) of \(modelName)", level: 1)
+    if let noiseNote { page.sentence(noiseNote.replacing("`", with: "")) }
     page.paragraph(answer)
     page.heading("Where the influence is")
     page.figure(heatMap.svg, label: "Heat map of influence")
@@ -89,8 +96,13 @@ public struct SelectionReport: Sendable {
     page.figure(frontier.svg, label: "Chart of value by parameters")
     if let comparison {
       page.heading("Beside other methods")
+      for note in scoreNotes { page.sentence(note) }
       page.figure(comparison.svg, label: "Chart of scores by parameters")
       page.table("Methods", header: comparison.header, rows: comparison.cells)
+    }
+    if let classes {
+      page.heading("Classes on \(classes.split), by the selection")
+      classes.tables.add(to: &page)
     }
     if let svg = curves?.svg, !svg.isEmpty {
       page.heading("Training")
@@ -152,14 +164,16 @@ public struct SelectionReport: Sendable {
     let others = isInteracting ? "selection of groups with a falling slope" : "selection"
     if isProvenOptimal {
       return
-        "It is proven that, by these predictions, no other \(others) within the budget does better."
+        "It is proven that no other \(others) within the budget has a larger estimated value. This "
+        + "is a proof of the arithmetic, not of the estimates."
     }
     guard value > 0, upperBound.isFinite, upperBound >= value else {
-      return "It is not known whether another selection within the budget does better."
+      return
+        "It is not known whether another selection within the budget has a larger estimated value."
     }
     return
-      "Another \(others) within the budget may do better, but by these predictions by at most "
-      + "\(percent(upperBound - value, of: value)). This bound is proven."
+      "Another \(others) within the budget may have a larger estimated value, but by at most "
+      + "\(percent(upperBound - value, of: value)). This bound is proven for the estimates."
   }
 
   /// The kinds of `groups`, in descending order of their parameters.

@@ -20,6 +20,11 @@ package struct HTMLPage {
   /// Adds a paragraph.
   package mutating func paragraph(_ text: String) { body.append("<p>\(Self.escape(text))</p>") }
 
+  /// Adds a note as a paragraph: with a capital letter and a full stop.
+  package mutating func sentence(_ note: String) {
+    paragraph(note.prefix(1).uppercased() + note.dropFirst() + ".")
+  }
+
   /// Adds a drawing as SVG markup, which must already be safe. An empty drawing adds nothing.
   ///
   /// `label` names the drawing for readers who reach it by keyboard, to scroll it on a narrow

@@ -87,10 +87,12 @@ extension PreparedJob {
     }
     var metrics: [(split: String, values: [(name: String, value: Double)])] = []
     if dev != nil, !outcome.bestMetrics.isEmpty { metrics.append(("dev", outcome.bestMetrics)) }
+    var answers: [Double] = []
     if let test, outcome.ending != .interrupted {
-      if let values = try testMetrics(test, output: output, shouldStop: shouldStop) {
-        try directory.add(values, split: "test", step: outcome.bestStep)
-        metrics.append(("test", values))
+      if let tested = try testMetrics(test, output: output, shouldStop: shouldStop) {
+        try directory.add(tested.values, split: "test", step: outcome.bestStep)
+        metrics.append(("test", tested.values))
+        answers = tested.answers
       } else {
         outcome.ending = .interrupted
       }
@@ -102,6 +104,7 @@ extension PreparedJob {
       outcome: outcome, metrics: metrics)
     manifest.hasPairs = inputs.hasPairs
     manifest.recipe = recipe
+    if outcome.ending != .interrupted { manifest.checks = checks(of: metrics, answers: answers) }
     try directory.finish(manifest, model: model, drawn: drawn)
     return manifest
   }
@@ -112,14 +115,14 @@ extension PreparedJob {
       on: model, steps: plannedSteps(data: train, settings: job.settings))
   }
 
-  /// The metrics of the test data, including those of generated texts; nil if the evaluation was
-  /// stopped.
+  /// The metrics of the test data, including those of generated texts, and the answers; nil if the
+  /// evaluation was stopped.
   private func testMetrics(
     _ test: EncodedDataset, output: OutputDirectory, shouldStop: () -> Bool
-  ) throws -> [(name: String, value: Double)]? {
-    guard var values = model.evaluate(test, task: task, shouldStop: shouldStop)?.metrics,
-      !shouldStop()
+  ) throws -> (values: [(name: String, value: Double)], answers: [Double])? {
+    guard let evaluation = model.evaluate(test, task: task, shouldStop: shouldStop), !shouldStop()
     else { return nil }
+    var values = evaluation.metrics
     if let settings = job.generation, let testRows = inputs.testRows, task is Completion {
       let writer = try TextWriter(
         TrainedModel(
@@ -132,7 +135,7 @@ extension PreparedJob {
       values += written.metrics.values
       try written.write(to: output.file(RunDirectory.writtenName))
     }
-    return values
+    return (values, evaluation.answers)
   }
 
   private func open(

@@ -78,16 +78,18 @@ package struct RunReport {
     return CurveChart(lines: lines, valueName: "\(metric) on dev")
   }
 
+  /// The largest number of classes on the page.
+  package static let classLimit = 40
+
   private func addMetrics(of manifest: RunManifest, to page: inout HTMLPage) {
-    let names = manifest.metricNames
-    page.table(
-      "Metrics", header: ["split"] + names,
-      rows: manifest.metrics.map { split, values in
-        [split]
-          + names.map { name in
-            values.first { $0.name == name }.map { ReportText.metric($0.value) } ?? ""
-          }
-      })
+    for warning in manifest.checks.warnings { page.sentence("warning: " + warning) }
+    let table = manifest.metricTable
+    page.table("Metrics", header: ["split"] + table.names, rows: table.rows)
+    if let note = manifest.checks.baselineNote { page.sentence(note) }
+    guard let (split, matrix) = manifest.checks.confusion, let classes = manifest.task.classes
+    else { return }
+    page.heading("Classes on \(split)")
+    matrix.tables(classes.names, limit: Self.classLimit).add(to: &page)
   }
 
   private func addComparison(to page: inout HTMLPage) {

@@ -4,6 +4,7 @@ import PEFTModels
 import PEFTNetwork
 import PEFTTensor
 import PEFTText
+import PEFTTrain
 
 /// A model that can predict, from a run directory or from a model directory with a trained head.
 public struct TrainedModel {
@@ -17,6 +18,8 @@ public struct TrainedModel {
   public let maximumLength: Int
   /// How the training data were read; of a model that no run has trained, nothing is known.
   public var reading = DataReading()
+  /// How often each answer occurs in the training data; nil if it is not known.
+  public var trainingTargets: TargetCounts?
 
   /// A reader of data for the model; `maximumLength` may be shorter than the model's.
   public func reader(
@@ -141,7 +144,7 @@ public struct TrainedModel {
       maximumLength: manifest.task is LanguageModelling
         ? model.configuration.maximumLength
         : min(manifest.maximumLength, model.configuration.maximumLength),
-      reading: DataReading(manifest))
+      reading: DataReading(manifest), trainingTargets: manifest.checks.trainingTargets)
     return OpenedRun(
       trained: trained, manifest: manifest, base: files, drawn: report.newlyInitialized)
   }
@@ -322,5 +325,15 @@ public struct TrainedModel {
       .malformed, path: files.path(difference.name),
       reason: "\(path) was trained with other files: \(difference.reason)",
       remedy: "restore the base model, name it with `model`, or train again on this one")
+  }
+}
+
+extension TrainedModel {
+  /// The scores on `data` of an answer that reads no text, from the training data if they are
+  /// known, else from `data`; nil for data without labels.
+  public func baseline(on data: EncodedDataset, task: any PredictionTask) -> Baseline? {
+    task.baseline(
+      on: data, from: trainingTargets, maskingWith: TransformerModel.evaluationMasks,
+      vocabularySize: model.configuration.vocabularySize)
   }
 }

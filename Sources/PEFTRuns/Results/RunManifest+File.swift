@@ -57,6 +57,8 @@ extension RunManifest {
     manifest.hasPairs = document["pairs"]?.bool
     manifest.files = files
     manifest.recipe = document["recipe"]?.object
+    manifest.checks = try ScoreChecks(
+      document, classCount: manifest.task.classes?.count ?? 0, path: path)
     return manifest
   }
 

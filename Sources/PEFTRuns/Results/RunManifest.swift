@@ -32,6 +32,8 @@ public struct RunManifest: Sendable {
   /// Whether the texts of the training data were pairs; nil if this is not recorded, as in a run of
   /// an earlier version.
   public var hasPairs: Bool?
+  /// What the metrics are judged by.
+  public var checks = ScoreChecks()
   /// The SHA-256 of the run's own files, by name.
   public var files: [String: String]
   /// Everything that distinguishes this run: settings and SHA-256 of its inputs. Runs with equal
@@ -107,6 +109,7 @@ extension RunManifest {
       "files": Self.json(of: files),
     ]
     document["pairs"] = hasPairs.map { .bool($0) }
+    for (key, value) in checks.members.members { document[key] = value }
     document["recipe"] = recipe.map { .object($0) }
     return .object(document)
   }

@@ -1,3 +1,4 @@
+import PEFTData
 import PEFTRuns
 import PEFTTensor
 
@@ -61,6 +62,13 @@ extension Comparison {
     for (index, item) in (document["methods"]?.array ?? []).enumerated() {
       comparison.entries.append(try Entry(item, path: path, place: "methods[\(index)]"))
     }
+    if let splits = document["baseline"]?.object {
+      for (split, item) in splits.members {
+        guard let baseline = Baseline(json: item) else { throw wrong(path, "baseline") }
+        comparison.baselines.append((split, baseline))
+      }
+    }
+    comparison.warnings = document["warnings"]?.array?.compactMap(\.string) ?? []
     return comparison
   }
 

@@ -76,6 +76,10 @@ public struct Comparison: Sendable {
   public let higherIsBetter: Bool
   /// The methods in the requested order.
   public var entries: [Entry]
+  /// The scores of answers that read no text, by split; empty in a file of an earlier version.
+  public var baselines: [(split: String, baseline: Baseline)] = []
+  /// Sentences that say which methods are no better than chance.
+  public var warnings: [String] = []
 
   /// The label of the entry that trains the selection of a plan.
   public static let selectionLabel = "selection"
@@ -101,14 +105,25 @@ public struct Comparison: Sendable {
     entries.allSatisfy { $0.mean(metric, on: "test") != nil } ? "test" : "dev"
   }
 
+  /// The baseline on `split`.
+  public func baseline(on split: String) -> Baseline? {
+    baselines.first { $0.split == split }?.baseline
+  }
+
+  /// Whether an entry trains more parameters than the budget allows.
+  public func isOverBudget(_ entry: Entry) -> Bool { budget.map { entry.trainable > $0 } ?? false }
+
   /// The document, `comparison.json`.
   public var json: JSONValue {
-    .object([
+    var splits = JSONObject()
+    for (split, baseline) in baselines { splits[split] = baseline.json }
+    return .object([
       "metric": .string(metric), "higherIsBetter": .bool(higherIsBetter),
       "split": .string(split),
       "modelParameters": .integer(modelParameters),
       "budget": budget.map { .integer($0) } ?? .null,
       "methods": .array(entries.map(json)),
+      "baseline": .object(splits), "warnings": .array(warnings.map { .string($0) }),
     ])
   }
 
@@ -123,6 +138,7 @@ public struct Comparison: Sendable {
     return .object([
       "name": .string(entry.label), "trainable": .integer(entry.trainable),
       "share": .number(Double(entry.trainable) / Double(modelParameters)),
+      "overBudget": .bool(isOverBudget(entry)),
       "learningRate": .number(entry.learningRate), "probeSeconds": .number(entry.probeSeconds),
       "seconds": .number(entry.seconds), metric: .object(means),
       "runs": .array(

@@ -56,10 +56,12 @@ public struct ComparisonJob: Sendable {
     var result = Comparison(
       modelParameters: prepared.counts.parameters, budget: budget,
       metric: prepared.task.primaryMetric)
-    for row in job.rows {
-      let trials = try job.trials(of: row, shouldStop: shouldStop, observe: observe)
+    for (position, row) in job.rows.enumerated() {
+      let trials = try job.trials(
+        of: row, at: position, of: job.rows.count, shouldStop: shouldStop, observe: observe)
       guard let trials else { return nil }
       if let entry = Comparison.Entry(row, trials) { result.entries.append(entry) }
+      result.judge(on: prepared.inputs)
       try result.write(in: output)
       try ReportPage.write(output)
     }

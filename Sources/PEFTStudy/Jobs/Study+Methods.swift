@@ -2,8 +2,8 @@ import PEFTModels
 import PEFTRuns
 
 extension Study.Method {
-  /// A method by name, with its size as close to the budget as its settings allow; nil for an
-  /// unknown name.
+  /// A method by name, in the largest size that the budget allows or else in its smallest; nil for
+  /// an unknown name.
   ///
   /// - Parameters:
   ///   - budget: the limit on trainable parameters; nil leaves the method's size as it is.
@@ -13,7 +13,7 @@ extension Study.Method {
     if !targets.isEmpty, method.settings["targets"] != nil {
       try? method.set("targets", .array(targets.map { .string($0) }))
     }
-    if let budget { method = method.sized(nearest: budget, for: model) }
+    if let budget { method = method.sized(within: budget, for: model) }
     self.init(name: method.label, kind: .fixed(method))
   }
 

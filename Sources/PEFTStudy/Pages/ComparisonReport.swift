@@ -19,6 +19,7 @@ struct ComparisonReport {
     let chart = ScoreChart(comparison)
     var page = HTMLPage(title: "Comparison")
     page.heading(headline(chart), level: 1)
+    for note in comparison.notes { page.sentence(note) }
     page.figure(chart.svg, label: "Chart of scores by parameters")
     page.table("Methods", header: chart.header, rows: chart.cells)
     page.heading("Training")

@@ -111,6 +111,12 @@ public enum ReportPage {
       comparison: comparison)
     report.environment = try environment(directory)
     if let comparison { report.curves = try curves(directory, comparison) }
+    if comparison != nil, exists(RunManifest.fileName, in: directory) {
+      let manifest = try RunManifest.read(directory)
+      if let (split, matrix) = manifest.checks.confusion, let classes = manifest.task.classes {
+        report.classes = (split, matrix.tables(classes.names, limit: RunReport.classLimit))
+      }
+    }
     return report
   }
 

@@ -31,6 +31,8 @@ extension SelectionReport {
         total: plan.modelParameters),
       comparison: comparison.map { ScoreChart($0) },
       facts: Self.facts(influence, plan), environment: EnvironmentReport.facts)
+    noiseNote = influence.noiseNote
+    scoreNotes = comparison?.notes ?? []
     isInteracting = plan.interaction?.isObjective == true
     all = scores
     frequencies = Dictionary(
@@ -114,10 +116,12 @@ extension ScoreChart {
           label: entry.label, parameters: entry.trainable,
           scores: entry.runs.compactMap { $0[comparison.metric, comparison.split] },
           seconds: entry.seconds, isOurs: entry.isSelection,
-          further: comparison.furtherMetrics.map { entry.mean($0, on: comparison.split) ?? .nan })
+          further: comparison.furtherMetrics.map { entry.mean($0, on: comparison.split) ?? .nan },
+          note: comparison.excess(of: entry))
       },
       scoreName: "\(comparison.metric) on \(comparison.split)"
         + (comparison.higherIsBetter ? "" : " (less is better)"),
       total: comparison.modelParameters, furtherNames: comparison.furtherMetrics)
+    baseline = comparison.baseline(on: comparison.split)?[comparison.metric]
   }
 }

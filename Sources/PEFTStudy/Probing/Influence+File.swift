@@ -46,6 +46,7 @@ extension Influence {
         "headSeconds": .number(cost.headSeconds),
         "directionBatches": .integer(cost.directionBatches),
         "probeBatches": .integer(cost.probeBatches), "seconds": .number(cost.seconds),
+        "trainingBatches": cost.trainingBatches.map { .integer($0) } ?? .null,
       ]),
     ]
     if case .trustRegion(let reach) = valueRule { document["reach"] = .number(reach) }
@@ -176,7 +177,8 @@ private struct InfluenceReader {
       headSeconds: try numbers.numberIfPresent("headSeconds", in: times) ?? 0,
       directionBatches: try numbers.countIfPresent("directionBatches") ?? 0,
       probeBatches: try numbers.countIfPresent("probeBatches") ?? 0,
-      seconds: try numbers.numberIfPresent("seconds", in: times) ?? 0)
+      seconds: try numbers.numberIfPresent("seconds", in: times) ?? 0,
+      trainingBatches: try numbers.countIfPresent("trainingBatches"))
   }
 
   private func valueRule() throws(FileError) -> InfluenceRule {

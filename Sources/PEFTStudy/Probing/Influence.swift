@@ -22,6 +22,8 @@ public struct Influence: Sendable {
     public var probeBatches: Int
     /// The total time in seconds.
     public var seconds: Double
+    /// The number of batches in a pass over the training data; nil in a file of an earlier version.
+    public var trainingBatches: Int?
 
     /// A description of everything but the times.
     public var description: String {

@@ -163,7 +163,7 @@ extension PreparedJob {
         headSteps: model.taskParameters.isEmpty ? 0 : settings.headSteps,
         warmSteps: settings.warmSteps, headSeconds: headSeconds,
         directionBatches: outcome.batchCounts.direction, probeBatches: outcome.batchCounts.probe,
-        seconds: (clock.now - start) / .seconds(1)))
+        seconds: (clock.now - start) / .seconds(1), trainingBatches: plan.batchCount))
     influence.recipe = recipe
     return influence
   }

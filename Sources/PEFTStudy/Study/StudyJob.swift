@@ -32,14 +32,27 @@ struct StudyJob {
     }
   }
 
+  /// The number of runs of a row, including those that only serve to choose the learning rate.
+  private var runsPerRow: Int {
+    let trialSeeds = min(study.rateSeedCount, study.seeds.count)
+    return trialSeeds * max(1, study.learningRates.count) + study.seeds.count - trialSeeds
+  }
+
   /// The runs of a row: every rate with the first seeds, then the best rate with the other seeds.
   /// Existing runs are not repeated.
   ///
+  /// - Parameters:
+  ///   - position: the number of rows that were done before.
+  ///   - count: the number of rows to do.
   /// - Returns: nil if it was stopped.
   func trials(
-    of row: StudyRow, shouldStop: () -> Bool, observe: (StudyEvent) -> Void
+    of row: StudyRow, at position: Int, of count: Int, shouldStop: () -> Bool,
+    observe: (StudyEvent) -> Void
   ) throws -> [StudyTrial]? {
     guard let problem = problems[row.problem] else { return [] }
+    let runsPerRow = runsPerRow
+    var done = position * runsPerRow
+    observe(.progress(done: done, of: count * runsPerRow))
     var choices: [UInt64: StudyChoice] = [:]
     func choice(_ seed: UInt64) throws -> StudyChoice? {
       if let known = choices[seed] { return known }
@@ -53,8 +66,13 @@ struct StudyJob {
       rates = [choice.method.usualLearningRate]
     }
     return try trials(of: row, on: problem, rates: rates, choosing: store.choose) { request in
-      try store.run(
+      let run = try store.run(
         request, training: { try choice(request.seed) }, shouldStop: shouldStop, observe: observe)
+      if run != nil {
+        done += 1
+        observe(.progress(done: done, of: count * runsPerRow))
+      }
+      return run
     }
   }
 

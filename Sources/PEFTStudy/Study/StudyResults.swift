@@ -15,6 +15,8 @@ public struct StudyResults: Sendable {
   public let metrics: [String: PrimaryMetric]
   /// The numbers of parameters of the models, by problem.
   public let parameters: [String: Int]
+  /// The scores of answers that read no text, by problem and split.
+  package var baselines: [String: [(split: String, baseline: Baseline)]] = [:]
   /// The rows in order.
   public var entries: [Entry]
 

@@ -77,6 +77,8 @@ public enum StudyEvent {
   case run(StudyRow, seed: UInt64, learningRate: Double)
   /// A training run has made progress.
   case training(TrainingEvent)
+  /// Some of the training runs are done, made now or found.
+  case progress(done: Int, of: Int)
   /// A training run ended without a result.
   case diverged(StudyRow, seed: UInt64, learningRate: Double, NonFiniteLoss)
 }

@@ -45,9 +45,13 @@ public struct SuiteJob {
   public func run(
     _ shard: StudyShard = .whole, shouldStop: () -> Bool, observe: (StudyEvent) -> Void
   ) throws -> Bool {
-    for (position, row) in rows.enumerated() where shard.holds(position) {
+    let own = rows.indices.filter(shard.holds)
+    for (place, position) in own.enumerated() {
+      let row = rows[position]
       observe(.row(row, number: position + 1, of: rows.count))
-      if try job.trials(of: row, shouldStop: shouldStop, observe: observe) == nil { return false }
+      let trials = try job.trials(
+        of: row, at: place, of: own.count, shouldStop: shouldStop, observe: observe)
+      if trials == nil { return false }
     }
     for (position, probe) in unusedProbes.enumerated() where shard.holds(rows.count + position) {
       let found = try job.influence(
@@ -80,8 +84,12 @@ public struct SuiteJob {
         reason: "\(missing.count) of \(rows.count) rows are not complete; this is the first",
         remedy: "run the missing shards, or all of them with `resume`")
     }
-    return StudyResults(
+    var found = StudyResults(
       study: study, metrics: job.problems.mapValues(\.metric),
       parameters: job.problems.mapValues(\.parameters), entries: results)
+    found.baselines = job.problems.mapValues {
+      $0.inputs.baselines(from: $0.inputs.trainingTargets)
+    }
+    return found
   }
 }

@@ -92,6 +92,21 @@ public struct SuiteReport: Sendable {
       })
   }
 
+  private var baselineTable: Table {
+    Table(
+      title: "Answers that read no text",
+      header: ["task", "metric", "dev", "test", "answer"],
+      rows: suite.problems.compactMap { problem in
+        guard let metric = results.metrics[problem.name],
+          let baselines = results.baselines[problem.name], let first = baselines.first
+        else { return nil }
+        let scores = ["dev", "test"].map { split in
+          baselines.first { $0.split == split }?.baseline[metric.name].map(score) ?? "–"
+        }
+        return [problem.name, metric.name] + scores + [first.baseline.description]
+      })
+  }
+
   private var tallyTable: Table {
     var families: [String] = []
     for problem in suite.problems {
@@ -158,7 +173,7 @@ public struct SuiteReport: Sendable {
   /// The report for a terminal.
   public var lines: [String] {
     let tables =
-      [headlineTable, tallyTable] + suite.problems.map { areaTable($0.name) }
+      [headlineTable, tallyTable, baselineTable] + suite.problems.map { areaTable($0.name) }
     return [answer]
       + tables.flatMap { item in
         var table = TextTable(header: item.header)
@@ -176,7 +191,7 @@ public struct SuiteReport: Sendable {
       ])
     }
     let tables =
-      [headlineTable, tallyTable]
+      [headlineTable, tallyTable, baselineTable]
       + suite.problems.flatMap { [areaTable($0.name), rowTable($0.name)] }
     return .object([
       "suite": .string(suite.name), "answer": .string(answer),
@@ -223,6 +238,7 @@ public struct SuiteReport: Sendable {
         + "member that fits and is best on the dev data; scores are of the test data.")
     add(headlineTable, to: &page)
     add(tallyTable, to: &page)
+    add(baselineTable, to: &page)
     for problem in suite.problems {
       page.heading(problem.name)
       page.figure(

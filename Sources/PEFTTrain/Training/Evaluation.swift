@@ -7,12 +7,20 @@ import PEFTTensor
 public struct Evaluation: Sendable {
   /// The metrics by name in a fixed order, the mean loss last; empty for data without labels.
   public let metrics: [(name: String, value: Double)]
+  /// The answer to each row of the data's targets: the index of a class, or a value; empty for a
+  /// language model and for data without labels.
+  public let answers: [Double]
 
   /// The metric called `name`.
   public subscript(name: String) -> Double? { metrics.first { $0.name == name }?.value }
 }
 
 extension TransformerModel {
+  /// The generator that chooses the tokens to mask in every evaluation.
+  package static var evaluationMasks: SeededGenerator {
+    SeededGenerator(seed: 0, purpose: "evaluation masks")
+  }
+
   /// Evaluates the model on `data` without dropout and without recording.
   ///
   /// Examples of similar length are batched together. Every evaluation of the same data masks the
@@ -39,7 +47,7 @@ extension TransformerModel {
   ) -> Evaluation? {
     var answers = vocabulary == nil ? data.targets.map { Answers($0.partition) } : nil
     var (losses, terms) = (0.0, 0)
-    let masks = SeededGenerator(seed: 0, purpose: "evaluation masks")
+    let masks = Self.evaluationMasks
     for indices in Self.evaluationBatches(of: data, 0..<data.count) {
       if shouldStop() { return nil }
       guard let examples = data.examples(indices, maskingWith: masks) else { break }
@@ -53,7 +61,7 @@ extension TransformerModel {
     return Evaluation(
       metrics: task.metrics(
         of: answers?.values ?? [], targets: data.targets, loss: losses / Double(max(1, terms)),
-        terms: terms))
+        terms: terms), answers: answers?.values ?? [])
   }
 }
 

@@ -1,3 +1,4 @@
+import PEFTReport
 import PEFTRuns
 import PEFTStudy
 import PEFTTensor
@@ -9,6 +10,8 @@ struct AdaptSession {
   let start: RunStart
   let reusesProbe: Bool
   let common: CommonOptions
+  /// The number of lines that the command prints after the answer.
+  var linesAfter = 0
 
   /// The job described by the options.
   static func job(
@@ -48,8 +51,9 @@ struct AdaptSession {
       case .planned(let influence, let plan):
         Interruption.watch()
         if common.quiet { return }
+        NoiseNote(influence).lines.forEach { common.note($0) }
         InfluenceFigure(influence, plan: plan).lines.forEach { common.show(coloured: $0) }
-        PlanTable(plan).lines.forEach { common.note($0) }
+        PlanTable(plan, of: influence).lines.forEach { common.note($0) }
       case .comparison(let event): methods.show(event)
       }
     }
@@ -68,7 +72,22 @@ struct AdaptSession {
         .object(["plan": outcome.plan.json, "comparison": outcome.comparison.json]))
       return
     }
-    ComparisonTable(outcome.comparison).lines.forEach { Console.output($0) }
-    Console.output("run: \(output)   report: \(output)/report.html")
+    answer(outcome, width: Console.width, height: Console.height - linesAfter).forEach {
+      Console.output(coloured: $0)
+    }
+  }
+
+  /// The map, the selection and the scores, so that all of it is seen at once on a terminal of
+  /// `height` lines, as far as the scores leave room for the map.
+  private func answer(_ outcome: AdaptJob.Outcome, width: Int, height: Int) -> [String] {
+    let plan = PlanTable(outcome.plan, of: outcome.influence)
+    let noise = NoiseNote(outcome.influence).lines
+    let below =
+      ReportText.wrapped(plan.summary, to: width, indent: 2)
+      + ComparisonTable(outcome.comparison, width: width).lines
+      + ReportText.wrapped("run: \(output)   report: \(output)/report.html", to: width, indent: 2)
+    let room = height - 1 - noise.count - below.count
+    let map = InfluenceFigure(outcome.influence, plan: outcome.plan).lines(height: max(4, room))
+    return noise + map + below.map(VisibleText.line)
   }
 }

@@ -12,8 +12,8 @@ struct CompareCommand: ParsableCommand {
     commandName: "compare",
     abstract: "Trains several methods on one task with the same settings and seeds.",
     discussion: """
-      The methods lora and dora use the rank whose size is nearest to --budget. The method plan \
-      trains what --plan selects.
+      The methods lora and dora use the largest rank that fits --budget; a method that does not fit \
+      is marked as over budget. The method plan trains what --plan selects.
 
       For many tasks and budgets, with statistics, see `peft suite`.
 

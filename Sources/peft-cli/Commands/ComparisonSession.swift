@@ -7,11 +7,13 @@ import PEFTTensor
 /// `adapt`.
 struct ComparisonSession {
   let common: CommonOptions
+  private let total: TotalProgress
   private let progress: ProgressLine
 
   init(common: CommonOptions) {
     self.common = common
-    progress = ProgressLine(isQuiet: common.quiet)
+    total = TotalProgress(isQuiet: common.quiet)
+    progress = ProgressLine(isQuiet: common.quiet, total: total)
   }
 
   /// Shows an event.
@@ -20,6 +22,7 @@ struct ComparisonSession {
     case .run(let row, let seed, let rate):
       common.note("\(row.label): seed \(seed), learning rate \(rate)")
     case .training(let event): progress.show(event)
+    case .progress(let done, let count): total.note(done: done, of: count)
     case .diverged(let row, _, let rate, let error):
       common.note("\(row.label), learning rate \(rate): \(error)")
     case .row, .probe, .measuring: break

@@ -1,7 +1,6 @@
 import ArgumentParser
 import PEFTData
 import PEFTModels
-import PEFTReport
 import PEFTRuns
 import PEFTTensor
 
@@ -89,8 +88,11 @@ struct EvaluateCommand: ParsableCommand {
     let shouldStop = { Interruption.isRequested }
     let interruption = InterruptedEarly(description: "interrupted; an evaluation saves nothing")
     guard
-      var metrics = trained.model.evaluate(encoded, task: task, shouldStop: shouldStop)?.metrics
+      let evaluation = trained.model.evaluate(encoded, task: task, shouldStop: shouldStop)
     else { throw interruption }
+    var metrics = evaluation.metrics
+    let judged = JudgedEvaluation(evaluation, of: trained, on: encoded, task: task)
+    judged.warnings.forEach { common.note("warning: " + $0) }
     var signature: String?
     if main.generate {
       guard task is Completion else {
@@ -106,16 +108,15 @@ struct EvaluateCommand: ParsableCommand {
       if let texts = main.texts { try written.write(to: texts) }
     }
     if common.json {
-      Console.output(
-        .object([
-          "metrics": RunManifest.json(of: metrics), "examples": .integer(encoded.count),
-          "signature": signature.map { .string($0) } ?? .null,
-        ]))
+      var document: JSONObject = [
+        "metrics": RunManifest.json(of: metrics), "examples": .integer(encoded.count),
+        "signature": signature.map { .string($0) } ?? .null,
+      ]
+      judged.add(to: &document)
+      Console.output(.object(document))
       return
     }
-    var table = TextTable(header: ["metric", "value"])
-    for (name, value) in metrics { table.add([name, ProgressLine.format(value)]) }
-    table.lines(width: .max).forEach { Console.output($0) }
+    judged.lines(metrics).forEach { Console.output($0) }
     if let signature { Console.output("BLEU \(signature)") }
     Console.output("\(encoded.count.grouped) examples")
   }

@@ -124,8 +124,10 @@ struct ProbeCommand: ParsableCommand {
 
   private func show(_ influence: Influence) {
     if common.json {
+      NoiseNote(influence).lines.forEach { common.note($0) }
       Console.output(influence.json)
     } else {
+      NoiseNote(influence).lines.forEach { Console.output($0) }
       InfluenceFigure(influence, plan: nil).lines.forEach { Console.output(coloured: $0) }
       InfluenceTable(influence).lines.forEach { Console.output($0) }
       Console.output("influence: \(main.output)/\(Influence.fileName)")

@@ -61,7 +61,7 @@ struct QuickstartCommand: ParsableCommand {
     adapt.learningRates = [1e-3, 4e-3]
     try AdaptSession(
       job: adapt, output: output, start: overwrite ? .overwriting : .new, reusesProbe: false,
-      common: common
+      common: common, linesAfter: 2
     ).run()
     common.note(
       "next: peft predict \(output) --data \(paths.test)\n"

@@ -9,7 +9,8 @@ import PEFTTensor
 struct SelectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "select",
-    abstract: "Selects what to train under a budget, and proves how good the selection is.",
+    abstract:
+      "Selects what to train under a budget, and bounds the estimate of any other choice.",
     discussion: """
       The command writes plan.json, for train --plan, and frontier.csv next to influence.json.
 
@@ -133,7 +134,9 @@ struct SelectCommand: ParsableCommand {
       try plan.write(frontier, to: directory, overwriting: overwrite)
     }
     let agreement = try against.map { try planner.agreement(with: Influence.read($0)) }
+    let noise = target == nil ? NoiseNote(found).lines : []
     if common.json {
+      noise.forEach { common.note($0) }
       var document = plan.json.object ?? [:]
       if let agreement {
         document["agreement"] = .object([
@@ -146,8 +149,9 @@ struct SelectCommand: ParsableCommand {
       let chart = FrontierChart(
         points: frontier, marks: [("chosen", plan.weight, plan.frontierValue)],
         total: plan.modelParameters)
-      chart.lines(width: 78, height: 12).forEach { Console.output($0) }
-      PlanTable(plan).lines.forEach { Console.output($0) }
+      noise.forEach { Console.output($0) }
+      chart.lines(width: min(78, Console.width - 2), height: 12).forEach { Console.output($0) }
+      PlanTable(plan, of: found).lines.forEach { Console.output($0) }
       if let agreement {
         Console.output(
           String(

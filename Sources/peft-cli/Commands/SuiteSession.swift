@@ -60,7 +60,8 @@ struct SuiteSession {
   }
 
   private func observer() -> (StudyEvent) -> Void {
-    let line = StepLine(isQuiet: common.quiet)
+    let total = TotalProgress(isQuiet: common.quiet)
+    let line = StepLine(isQuiet: common.quiet, total: total)
     return { event in
       switch event {
       case .row(let row, let number, let count):
@@ -70,6 +71,7 @@ struct SuiteSession {
         common.note("probe \(name) of \(problem), seed \(seed)")
       case .measuring(let event): line.show(event)
       case .run: break
+      case .progress(let done, let count): total.note(done: done, of: count)
       case .training(.step(let report)): line.show("step", report)
       case .training(.evaluation): line.finish()
       case .diverged(let row, let seed, let rate, let error):

@@ -41,6 +41,7 @@ struct TrainingSession {
 
   private func show(_ manifest: RunManifest, output: String) {
     let outcome = manifest.outcome
+    manifest.checks.warnings.forEach { common.note("warning: " + $0) }
     if common.json {
       var metrics = manifest.metrics.first.map { RunManifest.json(of: $0.values).object } ?? nil
       for (split, values) in manifest.metrics {
@@ -48,7 +49,8 @@ struct TrainingSession {
       }
       Console.output(
         .object([
-          "metrics": .object(metrics ?? [:]),
+          "metrics": .object(metrics ?? [:]), "baseline": manifest.checks.baselineJSON,
+          "warnings": manifest.checks.warningsJSON,
           "trainable": .integer(manifest.counts.trainable),
           "parameters": .integer(manifest.counts.parameters),
           "seconds": .number(outcome.seconds), "steps": .integer(outcome.steps),
@@ -59,16 +61,11 @@ struct TrainingSession {
       return
     }
     if !manifest.metrics.isEmpty {
-      let names = manifest.metricNames
+      let (names, rows) = manifest.metricTable
       var table = TextTable(header: [""] + names)
-      for (split, values) in manifest.metrics {
-        table.add(
-          [split]
-            + names.map { name in
-              values.first { $0.name == name }.map { ProgressLine.format($0.value) } ?? ""
-            })
-      }
+      rows.forEach { table.add($0) }
       table.lines(width: .max).forEach { Console.output($0) }
+      if let note = manifest.checks.baselineNote { Console.output(note) }
     }
     let share = 100 * Double(manifest.counts.trainable) / Double(manifest.counts.parameters)
     let percent = String(format: "%.3g %%", share)

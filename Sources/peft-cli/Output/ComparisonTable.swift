@@ -2,41 +2,91 @@ import Foundation
 import PEFTReport
 import PEFTStudy
 
-/// A table of methods, best first.
+/// A table of methods, best first, with what a reader must know of their scores below it.
 struct ComparisonTable {
   let comparison: Comparison
+  /// The number of columns of the terminal.
+  let width: Int
 
-  init(_ comparison: Comparison) { self.comparison = comparison }
+  init(_ comparison: Comparison, width: Int = Console.width) {
+    self.comparison = comparison
+    self.width = width
+  }
+
+  /// A column of the table.
+  private struct Column {
+    let name: String
+    let cell: (Comparison.Entry) -> String
+    /// The cell of the baseline.
+    var baseline = ""
+    /// Whether the column is left out where the terminal is too narrow.
+    var isOptional = false
+  }
+
+  private var columns: [Column] {
+    let metric = comparison.metric
+    func split(_ name: String) -> Column {
+      Column(
+        name: name, cell: { score($0, metric, name) },
+        baseline: comparison.baseline(on: name)?[metric].map(ProgressLine.format) ?? "")
+    }
+    return [
+      Column(name: "parameters", cell: { $0.trainable.grouped }, baseline: "0"),
+      Column(name: "share", cell: share, isOptional: true),
+      Column(
+        name: "rate", cell: { String(format: "%.0e", $0.learningRate) }, isOptional: true),
+    ]
+      + ["dev", "test"].filter { name in
+        comparison.entries.contains { $0.mean(metric, on: name) != nil }
+      }.map(split)
+      + comparison.furtherMetrics.map { name in
+        Column(name: name, cell: { score($0, name, comparison.split) })
+      } + [Column(name: "seconds", cell: { String(format: "%.0f", $0.seconds) }, isOptional: true)]
+  }
 
   var lines: [String] {
-    let metric = comparison.metric
-    let further = comparison.furtherMetrics
-    var table = TextTable(
-      header: ["method", "parameters", "share", "rate", "dev", "test"] + further + ["seconds"])
+    var columns = columns
+    var table = table(columns)
+    while table.width > width, let last = columns.lastIndex(where: \.isOptional) {
+      columns.remove(at: last)
+      table = self.table(columns)
+    }
+    return table.lines(width: width)
+      + (comparison.notes + [caption(columns)]).flatMap {
+        ReportText.wrapped($0, to: width, indent: 2)
+      }
+  }
+
+  private func table(_ columns: [Column]) -> TextTable {
+    let (metric, split) = (comparison.metric, comparison.split)
     let sign = comparison.higherIsBetter ? 1.0 : -1.0
-    func rank(_ entry: Comparison.Entry) -> Double {
-      sign * (entry.mean(metric, on: comparison.split) ?? -sign * .infinity)
+    func rank(_ value: Double?) -> Double { value.map { sign * $0 } ?? -.infinity }
+    var rows = comparison.entries.map { entry in
+      (
+        rank: rank(entry.mean(metric, on: split)),
+        cells: [entry.label + (comparison.isOverBudget(entry) ? " (over budget)" : "")]
+          + columns.map { $0.cell(entry) }
+      )
     }
-    let order = comparison.entries.sorted { rank($0) > rank($1) }
-    for entry in order {
-      table.add(
-        [
-          entry.label, entry.trainable.grouped,
-          String(
-            format: "%.3f %%",
-            100 * Double(entry.trainable) / Double(comparison.modelParameters)),
-          String(format: "%.0e", entry.learningRate), score(entry, metric, "dev"),
-          score(entry, metric, "test"),
-        ] + further.map { score(entry, $0, comparison.split) } + [
-          String(format: "%.0f", entry.seconds)
-        ])
+    if let baseline = comparison.baseline(on: split) {
+      rows.append((rank(baseline[metric]), ["baseline"] + columns.map(\.baseline)))
     }
+    var table = TextTable(header: ["method"] + columns.map(\.name))
+    for row in rows.sorted(by: { $0.rank > $1.rank }) { table.add(row.cells) }
+    return table
+  }
+
+  private func caption(_ columns: [Column]) -> String {
     let seeds = comparison.entries.first?.runs.count ?? 0
-    return table.lines(width: .max) + [
-      "\(metric)\(comparison.higherIsBetter ? "" : " (less is better)"), mean over \(seeds) seed\(seeds == 1 ? "" : "s")"
-        + (seeds > 1 ? " ± standard deviation" : "")
-        + "; seconds of training, including the probe for the selection"
-    ]
+    return
+      "\(comparison.metric)\(comparison.higherIsBetter ? "" : " (less is better)"), mean over "
+      + "\(seeds) seed\(seeds == 1 ? "" : "s")" + (seeds > 1 ? " ± standard deviation" : "")
+      + (columns.contains { $0.name == "seconds" } ? "; seconds include the selection's probe" : "")
+  }
+
+  private func share(_ entry: Comparison.Entry) -> String {
+    String(
+      format: "%.3f %%", 100 * Double(entry.trainable) / Double(comparison.modelParameters))
   }
 
   private func score(_ entry: Comparison.Entry, _ metric: String, _ split: String) -> String {

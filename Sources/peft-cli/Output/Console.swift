@@ -45,14 +45,41 @@ enum Console {
   /// Prints a coloured message line; its texts from files must already be safe.
   static func error(coloured line: String) { _ = write(line + "\n", to: STDERR_FILENO) }
 
-  /// Replaces the live line on a terminal.
+  /// Replaces the live line on a terminal; a longer line than fits is cut.
   static func live(_ line: String) {
-    _ = write("\r" + VisibleText.line(line) + "\u{1B}[K", to: STDERR_FILENO)
+    let text = VisibleText.line(line).prefix(max(1, width - 1))
+    _ = write("\r" + text + "\u{1B}[K", to: STDERR_FILENO)
   }
 
   /// Whether standard error is a terminal that can show a live line.
   static var isTerminal: Bool {
     isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+  }
+
+  /// The number of columns: `COLUMNS`, else those of the terminal, else 80.
+  static var columns: Int { size("COLUMNS", \.ws_col) ?? 80 }
+
+  /// The number of columns for tables and figures, at least 40.
+  static var width: Int { max(40, columns) }
+
+  /// The number of lines: `LINES`, else those of the terminal, else 24; at least 12.
+  static var height: Int { max(12, size("LINES", \.ws_row) ?? 24) }
+
+  private static func size(_ variable: String, _ field: KeyPath<winsize, UInt16>) -> Int? {
+    let given = ProcessInfo.processInfo.environment[variable].flatMap { Int($0) }
+    if let given, given > 0 { return given }
+    for descriptor in [STDOUT_FILENO, STDERR_FILENO] {
+      var size = winsize()
+      if ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size[keyPath: field] > 0 {
+        return Int(size[keyPath: field])
+      }
+    }
+    return nil
+  }
+
+  /// Whether standard output is a terminal.
+  static var isOutputTerminal: Bool {
+    isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
   }
 
   /// Whether to use colours: NO_COLOR is not set.

@@ -11,11 +11,22 @@ struct InfluenceFigure {
     self.plan = plan
   }
 
-  var lines: [String] {
+  private var map: InfluenceHeatMap {
     InfluenceHeatMap(
       zip(influence.groups, influence.influences).map { GroupScore($0, $1) },
       layerCount: influence.layerCount,
-      chosen: Set(plan?.groups.map(\.group.name) ?? [])
-    ).lines(width: 78, colour: Console.isTerminal && Console.hasColour)
+      chosen: Set(plan?.groups.map(\.group.name) ?? []))
+  }
+
+  var lines: [String] {
+    map.lines(
+      width: min(78, Console.width), colour: Console.isTerminal && Console.hasColour)
+  }
+
+  /// The map in at most `height` lines on standard output.
+  func lines(height: Int) -> [String] {
+    map.lines(
+      width: min(78, Console.width), height: height,
+      colour: Console.isOutputTerminal && Console.hasColour)
   }
 }

@@ -6,11 +6,15 @@ import PEFTStudy
 /// A plan in readable form: what trains, and how good the selection is.
 struct PlanTable {
   let plan: Plan
+  let influence: Influence
 
   /// The number of rows shown; the file has all rows.
   private static let limit = 40
 
-  init(_ plan: Plan) { self.plan = plan }
+  init(_ plan: Plan, of influence: Influence) {
+    self.plan = plan
+    self.influence = influence
+  }
 
   var lines: [String] {
     var table = TextTable(header: ["group", "parameters", "share", "value", "selected in"])
@@ -24,20 +28,25 @@ struct PlanTable {
     let rest = plan.groups.count - Self.limit
     return table.lines(width: .max)
       + (rest > 0 ? ["… and \(rest.grouped) more in \(Plan.fileName)"] : [])
-      + [summary] + notes
+      + ([summary] + notes).flatMap {
+        ReportText.wrapped($0, to: Console.width, indent: 2)
+      }
   }
 
-  private var summary: String {
+  /// The size and value of the selection, and how good it is.
+  var summary: String {
     let gap = plan.value > 0 ? 100 * (plan.upperBound / plan.value - 1) : 0
     let proof =
       plan.isProven
       ? plan.interaction?.isObjective == true
-        ? "proven: no selection of groups with a falling slope has a greater value within the budget"
-        : "proven: no selection within the budget has a greater value"
-      : String(format: "at most %.3g %% from the best", max(0, gap))
+        ? "proof of arithmetic: no other selection of groups with a falling slope in the budget has "
+          + "a larger estimate"
+        : "proof of arithmetic: no other selection in the budget has a larger estimate"
+      : String(format: "at most %.3g %% below the largest estimate within the budget", max(0, gap))
     return
-      "\(plan.groups.count) groups, \(plan.weight.grouped) of \(plan.budget.grouped) parameters "
-      + "(\(share(plan.weight)) of the model), value \(InfluenceTable.short(plan.value)); \(proof)"
+      "\(plan.groups.count) \(plan.groups.count == 1 ? "group" : "groups"), \(plan.weight.grouped) of \(plan.budget.grouped) parameters "
+      + "(\(share(plan.weight))), estimated value \(InfluenceTable.short(plan.value)); "
+      + proof
   }
 
   private var notes: [String] {
@@ -53,8 +62,7 @@ struct PlanTable {
     let shaky = plan.groups.filter { !$0.group.isFixed && ($0.frequency ?? 1) < 0.7 }
     if !shaky.isEmpty {
       notes.append(
-        "uncertain: \(shaky.count) of these groups are selected in less than 70 % of resamples; "
-          + "more --probe-batches would settle them")
+        "uncertain: \(shaky.count) of these groups are selected in less than 70 % of resamples")
     }
     return notes
   }

@@ -6,6 +6,7 @@ import PEFTTrain
 /// every few seconds. Evaluations are kept as separate lines.
 final class ProgressLine {
   private let isQuiet: Bool
+  private let total: TotalProgress?
   private let isLive = Console.isTerminal
   private let start = ContinuousClock.now
   private var lastShown = ContinuousClock.now
@@ -16,7 +17,11 @@ final class ProgressLine {
   /// The number of steps averaged for loss and rate.
   private static let window = 20
 
-  init(isQuiet: Bool) { self.isQuiet = isQuiet }
+  /// - Parameter total: the progress of the whole job, if the run is one of several.
+  init(isQuiet: Bool, total: TotalProgress? = nil) {
+    self.isQuiet = isQuiet
+    self.total = total
+  }
 
   func show(_ event: TrainingEvent) {
     guard !isQuiet else { return }
@@ -45,6 +50,10 @@ final class ProgressLine {
     let tokens = Double(recent.reduce(0) { $0 + $1.tokens })
     let loss = recent.reduce(0) { $0 + $1.numbers.loss } / Double(recent.count)
     let left = Double(numbers.totalSteps - numbers.step) * seconds / Double(recent.count)
+    let prefix = total?.prefix ?? ""
+    if !prefix.isEmpty {
+      return prefix + "step \(numbers.step)/\(numbers.totalSteps)  loss \(Self.format(loss))"
+    }
     return "step \(numbers.step)/\(numbers.totalSteps)  loss \(Self.format(loss))  "
       + "rate \(String(format: "%.2e", numbers.learningRate))  "
       + "\(ReportText.whole(tokens / max(seconds, 1e-9))) tokens/s  \(Self.duration(left)) left"

@@ -6,6 +6,7 @@ import PEFTTrain
 /// otherwise a plain line every few seconds.
 final class StepLine {
   private let isQuiet: Bool
+  private let total: TotalProgress?
   private let isLive = Console.isTerminal
   private var lastShown = ContinuousClock.now
   private var isOpen = false
@@ -13,11 +14,16 @@ final class StepLine {
   /// The time between plain lines.
   private static let interval = Duration.seconds(5)
 
-  init(isQuiet: Bool) { self.isQuiet = isQuiet }
+  /// - Parameter total: the progress of the whole job, if this is one of several parts.
+  init(isQuiet: Bool, total: TotalProgress? = nil) {
+    self.isQuiet = isQuiet
+    self.total = total
+  }
 
   func show(_ name: String, done: Int, of count: Int, detail: String = "") {
     guard !isQuiet else { return }
-    let line = "\(name) \(done)/\(count)" + (detail.isEmpty ? "" : "  " + detail)
+    let line =
+      (total?.prefix ?? "") + "\(name) \(done)/\(count)" + (detail.isEmpty ? "" : "  " + detail)
     if isLive {
       Console.live(line)
       isOpen = true

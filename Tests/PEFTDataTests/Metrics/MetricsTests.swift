@@ -46,13 +46,39 @@ struct MetricsTests {
       let metrics = RegressionMetrics(
         predictions: entry["predictions"]?.array?.compactMap(\.double) ?? [],
         targets: entry["targets"]?.array?.compactMap(\.double) ?? [])
-      #expect(metrics.values.map(\.name) == ["pearson", "spearman", "mse"])
+      let isConstant = entry["r2"] == nil
+      #expect(
+        metrics.values.map(\.name)
+          == ["pearson", "spearman"] + (isConstant ? [] : ["r2"]) + ["mse", "mae"])
       for (name, value) in metrics.values {
         let expected = try #require(entry[name]?.double)
         let tolerance = entry["name"]?.string == "large offset" ? 1e-9 : 1e-12
         #expect(
           Self.isClose(value, expected, tolerance: tolerance),
           "\(entry["name"]?.string ?? ""): \(name) \(value), expected \(expected)")
+      }
+    }
+  }
+
+  @Test("the confusion matrix and its classes agree with scikit-learn")
+  func confusion() throws {
+    for entry in try #require(try Self.fixture()["classification"]?.array) {
+      let count = entry["classes"]?.integer ?? 0
+      let matrix = ConfusionMatrix(
+        answers: entry["predictions"]?.array?.compactMap(\.integer) ?? [],
+        labels: entry["labels"]?.array?.compactMap(\.integer) ?? [], classCount: count)
+      let rows = entry["confusion"]?.array?.map { $0.array?.compactMap(\.integer) ?? [] }
+      #expect(matrix.rows == rows, "\(entry["name"]?.string ?? "")")
+      #expect(ConfusionMatrix(json: matrix.json, classCount: count) == matrix)
+      let expected = try #require(entry["byClass"]?.array)
+      #expect(matrix.classes.count == count && expected.count == count)
+      for (score, item) in zip(matrix.classes, expected) {
+        #expect(score.support == item["support"]?.integer)
+        for (value, name) in [
+          (score.precision, "precision"), (score.recall, "recall"), (score.f1, "f1"),
+        ] {
+          #expect(Self.isClose(value, item[name]?.double ?? .nan, tolerance: 1e-12))
+        }
       }
     }
   }

@@ -3,6 +3,7 @@ import PEFTData
 import PEFTModels
 import PEFTRuns
 import PEFTStudy
+import PEFTTensor
 import PEFTTrain
 import TestSupport
 import Testing
@@ -97,6 +98,69 @@ struct StudyJobTests {
         #expect(run.seed == twin.seed && run.steps == twin.steps)
         #expect("\(run.metrics)" == "\(twin.metrics)")
       }
+    }
+  }
+
+  @Test("every run is counted: those done, and all")
+  func progress() throws {
+    let place = try Place()
+    var counts: [[Int]] = []
+    _ = try place.compare(Self.methods, in: "counted") { event in
+      if case .progress(let done, let count) = event { counts.append([done, count]) }
+    }
+    // Two rates with the first seed and one with the second, for two methods.
+    #expect(counts == [0, 1, 2, 3, 3, 4, 5, 6].map { [$0, 6] })
+  }
+
+  @Test("a comparison has a baseline, marks what exceeds the budget, and is read back")
+  func judged() throws {
+    let place = try Place()
+    let output = try OutputDirectory.comparison(
+      place.path + "/judged", overwriting: false, resuming: false)
+    let prepared = try place.job.prepare()
+    let head = prepared.model.taskParameters.reduce(0) { $0 + $1.count }
+    let lora = try #require(
+      Study.Method(named: "lora", budget: head + 1, targets: [], for: prepared.model))
+    #expect(lora.name == "lora r1")
+    // So small a rate changes nothing, and a random head is no better than chance.
+    let job = ComparisonJob(base: place.job, seeds: [1], learningRates: [1e-12])
+    let found = try #require(
+      try job.run([Self.methods[0], lora], budget: head + 1, for: prepared, in: output))
+    let baseline = try #require(found.baseline(on: "test"))
+    #expect(baseline.answer == "no" && baseline["accuracy"] == 0.5 && baseline.rowCount == 16)
+    #expect(found.entries.map(found.isOverBudget) == [false, true])
+    let note = try #require(found.budgetNote)
+    #expect(note.hasPrefix("over the budget of ") && note.contains(": lora r1 "))
+    #expect(found.warnings.contains { $0.contains("not distinguishably better than the baseline") })
+    let read = try Comparison.read(output.path)
+    #expect(read.json == found.json && read.notes == found.notes)
+    #expect(found.json["methods"]?.array?.map { $0["overBudget"] } == [.bool(false), .bool(true)])
+    let page = try String(contentsOfFile: output.path + "/report.html", encoding: .utf8)
+    #expect(page.contains("lora r1 (over budget: ") && page.contains(">baseline<"))
+  }
+
+  @Test("LoRA and DoRA have the largest rank within a budget")
+  func sizes() throws {
+    let place = try Place()
+    let model = try place.job.prepare().model
+    for name in ["lora", "dora"] {
+      func trained(_ budget: Int) throws -> Int {
+        let sized = try #require(
+          Study.Method(named: name, budget: budget, targets: [], for: model))
+        guard case .fixed(let method) = sized.kind else { return 0 }
+        method.attach(to: model, using: SeededGenerator(seed: 1, purpose: "weights"))
+        defer { model.detachAdapters() }
+        return model.trainableCount
+      }
+      let one = try trained(1)
+      let perRank = try trained(one * 4) - one
+      #expect(perRank > 0 && perRank.isMultiple(of: 128))
+      for budget in [one, one + 1, 2 * one, 3 * one + 7] {
+        #expect(try trained(budget) <= budget, "\(name) \(budget)")
+      }
+      // One parameter more is a rank more.
+      let two = try trained(2 * one)
+      #expect(try trained(two) == two && trained(two - 1) < two)
     }
   }
 

@@ -27,6 +27,13 @@ def classification(name, predictions, labels, classes):
         "macroF1": metrics.f1_score(labels, predictions, average="macro", zero_division=0),
         "matthews": metrics.matthews_corrcoef(labels, predictions),
     }
+    names = list(range(classes))
+    precision, recall, f1, support = metrics.precision_recall_fscore_support(
+        labels, predictions, labels=names, zero_division=0)
+    case["byClass"] = [
+        {"precision": float(precision[k]), "recall": float(recall[k]), "f1": float(f1[k]),
+         "support": int(support[k])} for k in names]
+    case["confusion"] = metrics.confusion_matrix(labels, predictions, labels=names).tolist()
     if classes == 2:
         case["f1"] = metrics.f1_score(labels, predictions, pos_label=1, zero_division=0)
     return case
@@ -36,14 +43,19 @@ def regression(name, predictions, targets):
     def orZero(value):
         return 0.0 if numpy.isnan(value) else float(value)
 
-    return {
+    case = {
         "name": name,
         "predictions": [float(value) for value in predictions],
         "targets": [float(value) for value in targets],
         "pearson": orZero(scipy.stats.pearsonr(predictions, targets).statistic),
         "spearman": orZero(scipy.stats.spearmanr(predictions, targets).statistic),
         "mse": metrics.mean_squared_error(targets, predictions),
+        "mae": metrics.mean_absolute_error(targets, predictions),
     }
+    # Undefined for constant targets, where scikit-learn returns 0 or 1.
+    if len(set(case["targets"])) > 1:
+        case["r2"] = metrics.r2_score(targets, predictions)
+    return case
 
 
 def agreeing(count, classes, share):

@@ -1,0 +1,126 @@
+import Foundation
+import PEFTNetwork
+import PEFTTensor
+
+extension PredictionTask {
+  /// The scores on `data` of an answer that reads no text: the most frequent class, the mean of the
+  /// labels, or for language models the frequencies of tokens. Nil for data without labels.
+  ///
+  /// The loss of a baseline for classes is the cross entropy of the classes' frequencies; it is
+  /// left out if one of the evaluated classes has the frequency 0.
+  ///
+  /// - Parameters:
+  ///   - training: the counts of the training data; if nil, the evaluated data are used.
+  ///   - generator: chooses the tokens to mask, as in the evaluation.
+  ///   - vocabularySize: the number of tokens of the model's vocabulary.
+  public func baseline(
+    on data: EncodedDataset, from training: TargetCounts?, maskingWith generator: SeededGenerator,
+    vocabularySize: Int
+  ) -> Baseline? {
+    guard
+      let evaluated = data.targetCounts(
+        classCount: classes?.count ?? 0, vocabularySize: vocabularySize, maskingWith: generator),
+      evaluated.total > 0
+    else { return nil }
+    switch (training ?? evaluated, evaluated) {
+    case (.classes(let known), .classes(let counts)) where known.count == counts.count:
+      return baseline(of: known, training == nil ? .evaluated : .training, on: data, counts)
+    case (.values(_, let mean), .values(let count, _)):
+      return baseline(of: mean, training == nil ? .evaluated : .training, on: data, count)
+    case (.tokens(let known, let size), .tokens(let tokens, _)):
+      let loss = UnigramModel(known, vocabularySize: training == nil ? known.count : size)
+        .loss(of: tokens)
+      return Baseline(
+        description: "predicting every token by its frequency in "
+          + (training == nil ? "these data" : "the training data"),
+        answer: nil, source: training == nil ? .evaluated : .training, rowCount: evaluated.total,
+        metrics: metrics(of: [], targets: nil, loss: loss, terms: evaluated.total))
+    default: return nil
+    }
+  }
+
+  private func baseline(
+    of known: [Int], _ source: Baseline.Source, on data: EncodedDataset, _ counts: [Int]
+  ) -> Baseline? {
+    guard let majority = TargetCounts.classes(known).majority, let classes else { return nil }
+    let total = Double(known.reduce(0, +))
+    let rows = counts.reduce(0, +)
+    let loss = zip(known, counts).reduce(0) { sum, pair in
+      pair.1 == 0 ? sum : sum + Double(pair.1) / Double(rows) * log(total / Double(pair.0))
+    }
+    let name = classes.names[majority]
+    return Baseline(
+      description: "always answering \"\(name)\", the most frequent label of "
+        + (source == .training ? "the training data" : "these data"),
+      answer: name, source: source, rowCount: rows,
+      metrics: metrics(
+        of: Array(repeating: Double(majority), count: rows), targets: data.targets, loss: loss,
+        terms: rows))
+  }
+
+  private func baseline(
+    of mean: Double, _ source: Baseline.Source, on data: EncodedDataset, _ count: Int
+  ) -> Baseline? {
+    guard case .values(let values)? = data.targets?.kind else { return nil }
+    let loss = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) / Double(count) }
+    let name = String(format: "%.4g", mean)
+    return Baseline(
+      description: "always answering \(name), the mean label of "
+        + (source == .training ? "the training data" : "these data"),
+      answer: name, source: source, rowCount: count,
+      metrics: metrics(
+        of: Array(repeating: mean, count: count), targets: data.targets, loss: loss, terms: count))
+  }
+
+  /// Warnings about the `metrics` of a model on `data`: that it gives one answer to all rows, and
+  /// that it is not distinguishably better than `baseline`.
+  ///
+  /// - Parameters:
+  ///   - split: the data, for the messages.
+  ///   - matrix: the model's answers, if they are known.
+  public func warnings(
+    about metrics: [(name: String, value: Double)], on data: EncodedDataset, split: String,
+    baseline: Baseline?, answers matrix: ConfusionMatrix? = nil
+  ) -> [String] {
+    var warnings: [String] = []
+    let known = matrix?.onlyAnswer.flatMap { index in classes.map { "\"\($0.names[index])\"" } }
+    if let answer = known ?? onlyAnswer(in: metrics, on: data) {
+      warnings.append("\(split): the model answers \(answer) for every row")
+    }
+    if let warning = baseline?.warning(about: metrics, by: primaryMetric, on: split) {
+      warnings.append(warning)
+    }
+    return warnings
+  }
+
+  /// The answer that a model with these `metrics` gives to every row of `data`, for a message; nil
+  /// if it gives several, or if the metrics do not show it.
+  ///
+  /// A classifier that answers one class is recognised by its metrics, which are then those of that
+  /// class. For two classes nothing else has the same metrics; for more, hardly anything.
+  public func onlyAnswer(
+    in metrics: [(name: String, value: Double)], on data: EncodedDataset
+  ) -> String? {
+    func value(_ name: String) -> Double? { metrics.first { $0.name == name }?.value }
+    switch data.targets?.kind {
+    case .values(let values) where values.contains { $0 != values[0] }:
+      return value("pearson") == 0 && value("spearman") == 0 ? "the same number" : nil
+    case .classes(let labels) where self is Classification && !labels.isEmpty:
+      guard let classes, value("matthews") == 0, let accuracy = value("accuracy") else {
+        return nil
+      }
+      let count = Double(labels.count)
+      for (index, name) in classes.names.enumerated() {
+        guard Double(labels.count { $0 == index }) / count == accuracy else { continue }
+        let constant = ClassificationMetrics(
+          predictions: Array(repeating: index, count: labels.count), labels: labels,
+          classCount: classes.count)
+        if constant.macroF1 == value("macroF1"), constant.f1 == value("f1") {
+          return "\"\(name)\""
+        }
+      }
+      return nil
+    default: return nil
+    }
+  }
+}
