@@ -72,7 +72,8 @@ struct ParityTests {
     try check(fixture, try fixture.model(), steps: false)
   }
 
-  @Test("padding tokens inside texts take the positions that transformers gives them",
+  @Test(
+    "padding tokens inside texts take the positions that transformers gives them",
     arguments: ["bert", "roberta"])
   func padding(name: String) throws {
     let (fixture, padded) = (try ParityFixture(name), try ParityFixture(name + "-padding"))

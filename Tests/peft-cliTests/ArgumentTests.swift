@@ -51,7 +51,8 @@ struct ArgumentTests {
     arguments: [
       (["adpat", "--model", "m"], "peft adapt"), (["finetune"], "peft train"),
       (["help", "prediict"], "peft predict"), (["--verison"], "--version"),
-      (["train", "--modle", "m"], "--model"), (["train", "--rank", "4", "--lora-alpha", "8"], "--alpha"),
+      (["train", "--modle", "m"], "--model"),
+      (["train", "--rank", "4", "--lora-alpha", "8"], "--alpha"),
       (["train", "--batch_size", "8"], "--batch-size"), (["train", "-lr", "1"], "--lr"),
       (["adapt", "--max-seq-length=64"], "--max-length"),
       (["evaluate", "run", "--test-data", "t"], "--data"),
@@ -106,7 +107,7 @@ struct ArgumentTests {
       (["tokenize", "org/some.model-v2"], "org/some.model-v2"),
     ] {
       let result = try Self.run(arguments)
-      #expect(result.status == 3 && result.errors.contains("hf download \(name) "))
+      #expect(result.status == 3 && result.errors.contains("hf download \(name)`"))
     }
     let path = try Self.run(["inspect", "./no/such"])
     #expect(path.status == 3 && path.errors.contains("there is no such directory"))

@@ -68,7 +68,8 @@ public struct ModelFiles: Sendable {
   /// `FileContents.read(regularFile:limit:)`.
   var configuration: [UInt8] {
     get throws(FileError) {
-      if !settings.has(Self.configurationName), let missing = try FileError.missingModel(directory) {
+      if !settings.has(Self.configurationName), let missing = try FileError.missingModel(directory)
+      {
         throw missing
       }
       return try settings.existing(Self.configurationName)

@@ -10,13 +10,11 @@ extension FileError {
     guard try DirectoryHandle.entry(directory) == nil else { return nil }
     let isHubName =
       directory.wholeMatch(of: /[A-Za-z0-9_][A-Za-z0-9_.\-]*(\/[A-Za-z0-9_.\-]+)?/) != nil
-    let folder = directory.split(separator: "/").last.map(String.init) ?? directory
     return FileError(
       .notFound, path: directory, reason: "there is no such directory",
       remedy: isHubName
-        ? "models are read from disk; if this is a name on the Hugging Face Hub, fetch it with "
-          + "`hf download \(directory) --include '*.json' '*.txt' '*.model' '*.safetensors' "
-          + "--local-dir \(folder)`, and name the directory \(folder)"
-        : "check the path, or write a small model to try with `peft models`")
+        ? "models are read from disk; if this is a name on the Hugging Face Hub, download it with "
+          + "`hf download \(directory)`, and name the directory that it prints"
+        : "check the path")
   }
 }

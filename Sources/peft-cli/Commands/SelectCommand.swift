@@ -21,8 +21,9 @@ struct SelectCommand: ParsableCommand {
   @Argument(help: "An influence.json, or a run directory with one.")
   var influence: String
 
-  @Option(help: "Parameters that may train, including the head: a number, or a share such as 0.5%.",
-      transform: ParameterBudget.parsed)
+  @Option(
+    help: "Parameters that may train, including the head: a number, or a share such as 0.5%.",
+    transform: ParameterBudget.parsed)
   var budget: ParameterBudget
 
   @Option(help: "Solver to use.")

@@ -29,7 +29,8 @@ struct TrainingSession {
     common.note(
       "\(job.method.name): \(counts.trainable.grouped) of \(counts.parameters.grouped) parameters "
         + "train, \(forecast.steps) steps on \(prepared.train.count) examples, "
-        + "\(WorkerPool.shared.workerCount) workers")
+        + "\(WorkerPool.shared.workerCount) worker"
+        + (WorkerPool.shared.workerCount == 1 ? "" : "s"))
     Interruption.watch()
     let progress = ProgressLine(isQuiet: common.quiet)
     let manifest = try prepared.run(
