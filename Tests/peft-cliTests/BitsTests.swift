@@ -20,8 +20,8 @@ struct BitsTests {
     "full tuning and LoRA give the stored bits with any number of workers",
     .enabled(if: isComparable, "the digests are for AVX2 and OpenBLAS \(blas)"),
     arguments: [
-      ("full", "18d3199b40fff303c54d89623933c2dce9fa29dd517c47451fbd1dec5aef1725"),
-      ("lora", "1a5a1ac810263b0680c64afdfa78be90f8510c026ad95a015c39b7922138e265"),
+      ("full", "e9ce75327f4c73ffbada20400ec348d4ba5ec090ff840dcfdcfcc4223cb87f45"),
+      ("lora", "1df77d49426b6883344b63e08c30cc7ba5e9caa2fa9f08175d1737981840d97b"),
     ], [1, 2, 3])
   func bits(run item: (method: String, digest: String), workers: Int) throws {
     let place = try Workplace()
