@@ -1,3 +1,4 @@
+import Foundation
 import PEFTData
 import PEFTTensor
 import Testing
@@ -82,6 +83,16 @@ struct DataReaderFormatTests {
   func jsonl(line: String, selection: String?, expected: [String]) throws {
     let rows = try Self.rows("\u{FEFF}\(line)\r\n\n \n", .jsonl, columns: selection)
     #expect(rows.map { [$0.text, $0.pair ?? "-", $0.label ?? "-"] } == [expected])
+  }
+
+  @Test("a directory in place of a file is refused with a way to make one of it")
+  func directory() throws {
+    let place = FileManager.default.temporaryDirectory.path
+    #expect {
+      try DataReader.read(path: place)
+    } throws: { error in
+      "\(error)".contains("it is a directory") && "\(error)".contains("JSON lines")
+    }
   }
 
   @Test("an empty text is kept and counted")

@@ -31,7 +31,7 @@ public enum DataFormat: String, CaseIterable, Hashable, Sendable {
   ///
   /// Case is ignored.
   ///
-  /// Throws `unsupported` for any other extension, or none.
+  /// Throws `unsupported` for any other extension, or none, and for a directory.
   public init(extensionOf path: String) throws(FileError) {
     let name = path.split(separator: "/").last ?? ""
     let suffix = name.split(separator: ".", omittingEmptySubsequences: false).dropFirst().last ?? ""
@@ -41,6 +41,11 @@ public enum DataFormat: String, CaseIterable, Hashable, Sendable {
     case "tsv", "txt": self = .tsv
     case "conll", "bio", "iob", "iob2": self = .conll
     default:
+      guard (try? DirectoryHandle.entry(path)) != .directory else {
+        throw FileError(
+          .unsupported, path: path, reason: "it is a directory, and data are one file",
+          remedy: "make JSON lines of its texts, a line {\"text\": …, \"label\": …} for each")
+      }
       throw FileError(
         .unsupported, path: path,
         reason: suffix.isEmpty
