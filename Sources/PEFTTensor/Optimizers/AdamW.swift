@@ -50,8 +50,8 @@ public struct AdamW: Optimizer {
   /// The slots `mean` (m) and `meanSquare` (v) of every parameter, and the counters `step`, the
   /// number of steps taken, and `decaysAll`, 1 if every parameter decays and 0 if only matrices do.
   ///
-  /// A state without `decaysAll` was saved when every parameter decayed, and restoring it goes on
-  /// like that.
+  /// A state without `decaysAll` was saved when every parameter decayed. An optimizer restored from
+  /// it lets every parameter decay too.
   public var state: OptimizerState {
     get {
       OptimizerState(
