@@ -25,7 +25,6 @@ struct AdaptExamples {
     job.influence.headSteps = 20
     job.influence.probe.path = .held(directionBatches: 4)
     job.baselines = ["lora", "bitfit"]
-    job.learningRates = [1e-3, 4e-3]
 
     let ending = try job.run(in: output) { event in
       if case .planned(_, let plan) = event { print(plan.groups.map(\.group.name)) }

@@ -106,6 +106,15 @@ struct SelectExamples {
     print(selection.chosen.map(\.name), selection.outcome.isProvenOptimal)
     #expect(selection.chosen.last?.name == "head" && selection.chosen.count == 2)
 
+    let grouping = (groups: groups, count: groups.count)
+    let interactions = (0..<16).map { $0 % 5 == 0 ? 2.0 : 0 }
+    let efficiency = StepEfficiency(
+      records, interactions: interactions, ridge: Array(repeating: 0, count: grouping.count))
+    for set in UniformSet.all(of: grouping.groups) {
+      print(set.name, set.parameterCount, efficiency?.value(of: set.groups) ?? 0)
+    }
+    #expect(abs((efficiency?.value(of: [1]) ?? 0) - 0.41 / 2.0.squareRoot()) < 1e-12)
+
     let stability = try SelectionStability.bootstrap(
       selection, records: records, rule: rule, aggregation: .ratioOfMeans, seed: 1)
     print(stability?.frequencies ?? [])  // near ½ for what chance decides

@@ -28,6 +28,18 @@ struct TrainExamples {
     return run
   }
 
+  @Test("finding the learning rate")
+  func rates() throws {
+    var job = TrainingJob(
+      modelDirectory: files.modelDirectory, trainPath: files.trainPath, method: NormTuning())
+    job.settings.length = .steps(8)
+    let prepared = try job.prepare()
+
+    let found = try prepared.findRate(shouldStop: { false }, observe: { _ in })
+    print(found?.search.rate ?? 0, found?.search.arms.count ?? 0)
+    #expect((found?.search.rate ?? 0) > 0)
+  }
+
   @Test("measuring and planning")
   func planning() throws {
     let (modelDirectory, trainPath) = (files.modelDirectory, files.trainPath)

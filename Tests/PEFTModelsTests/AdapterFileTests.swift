@@ -93,7 +93,6 @@ struct AdapterFileTests {
     let file = try AdapterFile(fixture.directory + "/adapter")
     let method = try file.method(for: model)
     #expect(method.name == name && method.settings[setting] == value)
-    #expect(file.usualLearningRate == method.usualLearningRate)
     // Convert the method to JSON and back, as runs store it.
     let catalogue = MethodCatalogue.standard
     let again = try #require(catalogue.method(json: catalogue.json(of: method)))

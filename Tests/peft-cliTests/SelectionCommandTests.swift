@@ -242,7 +242,7 @@ struct SelectionCommandTests {
     #expect(pair.contains("seed-1") && pair.contains("seed-2") && !pair.contains("<script"))
     #expect(try PEFTProcess.run("report", runs[0], runs[1]).status == 2)
     #expect(try PEFTProcess.run("report", place.directory.path).status == 3)
-    #expect(page.contains("without a budget"))
+    #expect(page.contains("Beside the best defaults"))
     #expect(try PEFTProcess.run("predict", run, "--data", place.dev).status == 0)
     // Another selection must go to another directory, because a run was trained with the existing
     // plan.
@@ -315,7 +315,7 @@ struct SelectionCommandTests {
   }
 
   @Test(
-    "adapt by interactions trains what select --interacting chooses, and shows it on the frontier's scale"
+    "adapt weighs what select --interacting chooses against defaults, and shows it on the frontier's scale"
   )
   func adaptInteracting() throws {
     let place = try Workplace()
@@ -334,7 +334,11 @@ struct SelectionCommandTests {
       "select", run, "--budget", "2%", "--interacting", "--output", place.directory.path("again"),
       "--json")
     #expect(selected.status == 0, "\(selected.errors)")
-    #expect(try selected.document["groups"] == plan["groups"])
+    let anchor = try Anchor(#require(plan["anchor"]), path: run)
+    let weighed = try #require(anchor.candidates.first { $0.name == Anchor.selectionName })
+    let head = try Plan.read(run).groups.first { $0.group.isFixed }?.group.parameterCount ?? 0
+    #expect(try selected.document["weight"] == .integer(weighed.parameters + head))
+    #expect(try !anchor.isLeft || selected.document["groups"] == plan["groups"])
     let page = try String(contentsOfFile: run + "/report.html", encoding: .utf8)
     #expect(page.contains("How groups overlap"))
     // The joint value has no trust-region limit and no place on the frontier of sums.

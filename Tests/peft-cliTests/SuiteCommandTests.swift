@@ -295,7 +295,7 @@ struct SuiteCommandTests {
         .status == 2)
   }
 
-  @Test("without learning rates, every method uses its usual one")
+  @Test("without learning rates, every run finds its own")
   func usualRates() throws {
     let place = try Workplace()
     let (suite, output) = (place.directory.path("suite.yaml"), place.directory.path("output"))
@@ -313,7 +313,9 @@ struct SuiteCommandTests {
     func rate(_ method: String) -> Set<String> {
       Set(rates.filter { $0[1] == method }.map { $0[6] })
     }
-    #expect(rate("head") == ["0.001"] && rate("lora-r1") == ["0.0005"])
+    // Neither is one of the rates that were taken out of the file.
+    #expect(rate("head").isDisjoint(with: ["0.001", "0.01"]) && rate("head").count <= 2)
+    #expect(!rate("lora-r1").isEmpty && rate("lora-r1") != rate("head"))
     // Everything exists, so merging trains nothing and gives the same results.
     let merged = try Self.run(suite, output, "--merge")
     #expect(merged.status == 0, "\(merged.errors)")

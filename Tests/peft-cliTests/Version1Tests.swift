@@ -34,11 +34,14 @@ struct Version1Tests {
     #expect(verified.status == 0, "\(verified.errors)")
   }
 
+  /// The learning rate that a method other than `full` and `head` had where none was given.
+  private static let formerRate = ["--learning-rate", "5e-4"]
+
   @Test(
     "finished jobs are recognised by their options, and not with others",
     arguments: [
       ("run", Fixture.whole, ["--lora-dropout", "0.5"]),
-      ("written", Fixture.written, ["--beams", "3"]),
+      ("written", Fixture.written + Self.formerRate, ["--beams", "3"]),
       ("probe", Fixture.probe, ["--reach", "1e-2"]),
       ("probe", Fixture.probe, ["--candidates", "lora:1,4@c_attn"]),
       ("base", Fixture.pretrain + ["--steps", "4"], ["--context", "24"]),

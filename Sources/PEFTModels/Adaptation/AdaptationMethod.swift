@@ -18,9 +18,6 @@ public protocol AdaptationMethod: Sendable {
   /// Creates the method with its usual settings.
   init()
 
-  /// The AdamW learning rate that usually suits the method.
-  var usualLearningRate: Double { get }
-
   /// The name, with the setting that determines how much is trained, such as `lora r8`.
   var label: String { get }
 
@@ -73,9 +70,6 @@ extension AdaptationMethod {
 
   /// An empty list: no settings.
   public static var fields: [MethodField<Self>] { [] }
-
-  /// 5e-4.
-  public var usualLearningRate: Double { 5e-4 }
 
   /// The method's name.
   public var label: String { name }

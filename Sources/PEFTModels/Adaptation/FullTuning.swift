@@ -11,9 +11,6 @@ public struct FullTuning: AdaptationMethod {
   /// Creates the method.
   public init() {}
 
-  /// 5e-5.
-  public let usualLearningRate = 5e-5
-
   /// Makes every parameter trainable.
   public func attach(to model: TransformerModel, using generator: SeededGenerator) {
     model.train { _ in true }

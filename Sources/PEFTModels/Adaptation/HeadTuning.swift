@@ -11,9 +11,6 @@ public struct HeadTuning: AdaptationMethod {
   /// Creates the method.
   public init() {}
 
-  /// 1e-3.
-  public let usualLearningRate = 1e-3
-
   /// Freezes the backbone.
   public func attach(to model: TransformerModel, using generator: SeededGenerator) {
     model.train { _ in false }

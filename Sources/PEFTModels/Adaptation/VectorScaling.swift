@@ -36,9 +36,6 @@ public struct VectorScaling: AdaptationMethod {
     self.feedForward = feedForward
   }
 
-  /// 3e-3, as in the paper, because a vector initialised to one has a long way to go.
-  public var usualLearningRate: Double { 3e-3 }
-
   /// The first target that does not name a linear layer of `model`, or the first feed-forward layer
   /// that is not a target.
   public func misfit(in model: TransformerModel) -> MethodMisfit? {

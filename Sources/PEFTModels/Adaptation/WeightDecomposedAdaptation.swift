@@ -25,9 +25,6 @@ public struct WeightDecomposedAdaptation: AdaptationMethod {
   /// Creates DoRA with the settings of a LoRA.
   public init(_ lowRank: LowRankAdaptation) { self.lowRank = lowRank }
 
-  /// The usual learning rate of LoRA.
-  public var usualLearningRate: Double { lowRank.usualLearningRate }
-
   /// The name and the rank.
   public var label: String { "\(name) r\(lowRank.rank)" }
 

@@ -11,6 +11,9 @@ public struct AdapterCandidates: Hashable, Sendable, CustomStringConvertible {
   /// The last components of the module paths to adapt; nil adapts every linear weight of the
   /// backbone.
   public let targets: [String]?
+  /// Fewer targets, for which every group gets a second candidate of each rank; nil for none. With
+  /// those that users of LoRA usually adapt, the usual choice is one of the candidates.
+  public var narrowTargets: [String]?
 
   /// Creates candidates of each rank in `ranks`. Ranks must be positive; duplicates count once.
   public init(ranks: [Int], targets: [String]? = nil) {
@@ -49,6 +52,15 @@ public struct AdapterCandidates: Hashable, Sendable, CustomStringConvertible {
 
   /// Whether `targets` include the weight called `name`. Kinds are not considered.
   public func adapts(_ name: String) -> Bool {
+    Self.adapts(name, targets)
+  }
+
+  /// Whether the narrow targets include the weight called `name`.
+  public func adaptsNarrowly(_ name: String) -> Bool {
+    narrowTargets != nil && adapts(name) && Self.adapts(name, narrowTargets)
+  }
+
+  private static func adapts(_ name: String, _ targets: [String]?) -> Bool {
     guard let targets else { return true }
     let path = name.split(separator: ".").dropLast().joined(separator: ".")
     return targets.contains { path == $0 || path.hasSuffix("." + $0) }

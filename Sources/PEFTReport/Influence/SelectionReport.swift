@@ -46,6 +46,8 @@ public struct SelectionReport: Sendable {
   /// Whether the selection maximises the joint value; the certificate then covers only groups with
   /// a falling slope.
   package var isInteracting = false
+  /// The sets that were compared: what was chosen, and a row for each set; nil if none were.
+  package var sets: (reason: String, header: [String], rows: [[String]])?
   /// How the selection was made, as names and values.
   public var facts: [(String, String)]
   /// The machine and software, as names and values.
@@ -92,6 +94,11 @@ public struct SelectionReport: Sendable {
     page.heading("Where the influence is")
     page.figure(heatMap.svg, label: "Heat map of influence")
     addAll(to: &page)
+    if let sets {
+      page.heading("Beside the best defaults")
+      page.sentence(sets.reason)
+      page.table("Sets within the budget", header: sets.header, rows: sets.rows)
+    }
     page.heading("What other budgets would give")
     page.figure(frontier.svg, label: "Chart of value by parameters")
     if let comparison {

@@ -15,6 +15,9 @@ public struct MemoryForecast: Hashable, Sendable {
     case gradients
     /// AdamW's two moments of the trainable parameters.
     case optimizer
+    /// The best of the states that a search for a learning rate compares, and the values from which
+    /// they begin.
+    case rateSearch
     /// The copy of the best parameters.
     case bestCopy
     /// Frozen matrices packed for products in bf16.
@@ -35,6 +38,7 @@ public struct MemoryForecast: Hashable, Sendable {
       case .weights: "weights"
       case .gradients: "gradients"
       case .optimizer: "optimizer state"
+      case .rateSearch: "learning-rate search"
       case .bestCopy: "copy of the best"
       case .packedWeights: "packed weights"
       case .activations: "activations"

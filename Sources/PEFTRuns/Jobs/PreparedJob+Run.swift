@@ -60,30 +60,44 @@ extension PreparedJob {
   ///   - note: receives messages for the user.
   public func run(
     to output: String, start: RunStart, checkpoints: Int? = nil, shouldStop: () -> Bool,
-    note: (String) -> Void = { _ in }, observe: (TrainingEvent) -> Void
+    note: (String) -> Void = { _ in }, searching: (RateSearchEvent) -> Void = { _ in },
+    observe: (TrainingEvent) -> Void
   ) throws -> RunManifest {
     let recipe = try recipe
     let directory = try RunDirectory.output(output, start: start)
     return try run(
       in: directory, recipe: recipe, resuming: start == .resuming, checkpoints: checkpoints,
-      shouldStop: shouldStop, note: note, observe: observe)
+      shouldStop: shouldStop, note: note, searching: searching, observe: observe)
   }
 
   /// Trains, evaluates and writes the run in a directory that already belongs to the command.
   package func run(
     in output: OutputDirectory, recipe: JSONObject, resuming: Bool, checkpoints: Int? = nil,
-    shouldStop: () -> Bool, note: (String) -> Void = { _ in }, observe: (TrainingEvent) -> Void
+    shouldStop: () -> Bool, note: (String) -> Void = { _ in },
+    searching: (RateSearchEvent) -> Void = { _ in }, observe: (TrainingEvent) -> Void
   ) throws -> RunManifest {
     let modelFiles = try files.digests()
     var (directory, state) = try open(output, resuming: resuming, recipe: recipe, note: note)
-    var outcome = try PEFTTrain.train(
-      model, on: train, evaluatingOn: dev, task: task, settings: job.settings,
-      session: session, from: state.take(),
-      checkpoints: checkpoints, savesEnd: test != nil, save: { try directory.save($0) },
-      shouldStop: shouldStop
-    ) { event in
-      try directory.record(event)
-      observe(event)
+    var settings = job.settings
+    var rates: RateSearch?
+    var outcome = TrainingOutcome.notBegun(of: plannedSteps(data: train, settings: settings))
+    if job.findsRate {
+      rates =
+        try state == nil
+        ? begin(&directory, state: &state, shouldStop: shouldStop, searching: searching)
+        : RateSearch.read(output)
+      if let rates { settings.learningRate = rates.rate }
+    }
+    if rates != nil || !job.findsRate {
+      outcome = try PEFTTrain.train(
+        model, on: train, evaluatingOn: dev, task: task, settings: settings,
+        session: session, from: state.take(),
+        checkpoints: checkpoints, savesEnd: test != nil, save: { try directory.save($0) },
+        shouldStop: shouldStop
+      ) { event in
+        try directory.record(event)
+        observe(event)
+      }
     }
     var metrics: [(split: String, values: [(name: String, value: Double)])] = []
     if dev != nil, !outcome.bestMetrics.isEmpty { metrics.append(("dev", outcome.bestMetrics)) }
@@ -103,10 +117,33 @@ extension PreparedJob {
       seed: job.settings.seed, counts: (model.trainableCount, model.parameterCount),
       outcome: outcome, metrics: metrics)
     manifest.hasPairs = inputs.hasPairs
+    manifest.rates = rates
     manifest.recipe = recipe
     if outcome.ending != .interrupted { manifest.checks = checks(of: metrics, answers: answers) }
     try directory.finish(manifest, model: model, drawn: drawn)
     return manifest
+  }
+
+  /// Finds the learning rate and begins the run with it; nil if this was stopped.
+  private func begin(
+    _ directory: inout RunDirectory, state: inout TrainingState?, shouldStop: () -> Bool,
+    searching: (RateSearchEvent) -> Void
+  ) throws -> RateSearch? {
+    guard let beginning = try findRate(shouldStop: shouldStop, observe: searching) else {
+      return nil
+    }
+    try directory.begin(with: beginning)
+    state = beginning.state
+    return beginning.search
+  }
+
+  /// Finds the learning rate of this job; nil if this was stopped. The model does not change.
+  public func findRate(
+    shouldStop: () -> Bool, observe: (RateSearchEvent) -> Void
+  ) throws -> RunBeginning? {
+    try PEFTTrain.findRate(
+      for: model, on: train, evaluatingOn: dev, task: task, settings: job.settings,
+      session: { session }, shouldStop: shouldStop, observe: observe)
   }
 
   /// The method's part in the run.

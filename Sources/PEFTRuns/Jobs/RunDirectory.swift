@@ -8,6 +8,7 @@ import PEFTTrain
 ///
 ///     settings.json        the resolved settings, written first
 ///     environment.json     machine, libraries, instruction set, workers
+///     rates.json           how the learning rate was found, if the run finds it itself
 ///     steps.csv            step, loss, learning_rate, gradient_norm, tokens
 ///     metrics.csv          step, split, metric, value
 ///     events.jsonl         a log with times: steps, evaluations, interruptions
@@ -40,7 +41,8 @@ public struct RunDirectory {
   /// The files of a run that has ended, except the TensorBoard files, whose names depend on the
   /// time.
   package static let ownFiles = [
-    RunManifest.fileName, settingsName, EnvironmentReport.fileName, StepRow.tableName, metricsName,
+    RunManifest.fileName, settingsName, EnvironmentReport.fileName, RateSearch.fileName,
+    StepRow.tableName, metricsName,
     EventLog.fileName, TrainedTensors.fileName, RunReport.fileName, writtenName,
   ]
 
@@ -168,6 +170,14 @@ public struct RunDirectory {
     case .evaluation(let step, let values, _):
       try add(values, split: "dev", step: step)
     }
+  }
+
+  /// Records how the run found its learning rate, and the beginning with this rate.
+  package mutating func begin(with beginning: RunBeginning) throws(FileError) {
+    try beginning.search.write(to: output.file(RateSearch.fileName))
+    try events.add("rate", ["search": beginning.search.json])
+    for event in beginning.events { try record(event) }
+    if let state = beginning.state { try save(state) }
   }
 
   /// Records metrics of a split.

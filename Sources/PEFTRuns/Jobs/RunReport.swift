@@ -44,6 +44,7 @@ package struct RunReport {
     } else {
       addComparison(to: &page)
     }
+    if runs.count == 1, let rates = runs[0].manifest.rates { Self.add(rates, to: &page) }
     page.heading("Training")
     page.figure(lossChart.svg, label: "Chart of training losses")
     page.figure(scoreChart?.svg ?? "", label: "Chart of scores while training")
@@ -92,6 +93,27 @@ package struct RunReport {
     matrix.tables(classes.names, limit: Self.classLimit).add(to: &page)
   }
 
+  /// Shows how the run found its learning rate.
+  private static func add(_ rates: RateSearch, to page: inout HTMLPage) {
+    page.heading("Learning rate")
+    page.sentence(
+      rates.estimate.map {
+        String(
+          format:
+            "One unit of a step moves the features by %.3g of their spread, so the estimate is "
+            + "%g, at which a step moves them by %g.", $0.movement, $0.rate, RateEstimate.reach)
+      } ?? "Nothing outside the head trains at the beginning, so there is no estimate.")
+    guard !rates.arms.isEmpty else { return }
+    page.table(
+      "Rates tried on the first \(rates.steps) steps", header: ["rate", "steps", "loss"],
+      rows: rates.arms.map { arm in
+        [
+          "\(arm.rate)" + (arm.rate == rates.rate ? " (chosen)" : ""), "\(arm.steps)",
+          arm.loss.map { ReportText.metric($0) } ?? "given up",
+        ]
+      })
+  }
+
   private func addComparison(to page: inout HTMLPage) {
     let split =
       runs.allSatisfy { $0.manifest.metrics.contains { $0.split == "test" } }
@@ -126,10 +148,19 @@ package struct RunReport {
       ),
       ("Steps", "\(outcome.steps) of \(outcome.plannedSteps), \(outcome.ending.rawValue)"),
       ("Best step", "\(outcome.bestStep)"),
-      ("Training time", String(format: "%.1f s", outcome.seconds)),
-      ("Speed", String(format: "%.0f tokens/s", outcome.tokensPerSecond)),
-      ("Seed", "\(manifest.seed)"),
     ]
+      + (manifest.rates.map {
+        [
+          (
+            "Learning rate",
+            "\($0.rate), found in " + String(format: "%.1f s", $0.seconds)
+          )
+        ]
+      } ?? []) + [
+        ("Training time", String(format: "%.1f s", outcome.seconds)),
+        ("Speed", String(format: "%.0f tokens/s", outcome.tokensPerSecond)),
+        ("Seed", "\(manifest.seed)"),
+      ]
   }
 
   private static func headline(_ manifest: RunManifest) -> String {

@@ -27,10 +27,12 @@ extension PreparedJob {
   /// update, if there is enough memory for them.
   public func forecast(timing: Bool) -> TrainingForecast {
     let settings = job.settings
-    let memory = memoryForecast(
+    var memory = memoryForecast(
       of: "training", settings: settings, evaluates: true,
       remedy: "lower `batch-size` or `max-length`, recompute layers with `recompute`, or train "
         + "fewer parameters, as with `method` lora")
+    // A state has the values, both moments and the best values of what trains.
+    if job.findsRate { memory[.rateSearch] = 5 * 4 * counts.trainable }
     let batches = epochBatches(data: train, settings: settings, epoch: 0)
     let steps = plannedSteps(data: train, settings: settings)
     let perEpoch = batches.joined().reduce(0) { $0 + train.lengths[$1] }

@@ -20,7 +20,7 @@ extension TrainingJob {
   package var choices: JSONObject {
     var object: JSONObject = [
       "task": .string(taskKind.rawValue),
-      "learningRate": .number(settings.learningRate),
+      "learningRate": findsRate ? .string("auto") : .number(settings.learningRate),
       "warmup": .number(settings.warmupFraction), "schedule": .string(settings.decay.rawValue),
       "weightDecay": .number(settings.optimizer.weightDecay),
       Recipe.decayScopeKey: .string(settings.optimizer.decayScope.rawValue),

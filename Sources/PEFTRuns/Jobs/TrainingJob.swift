@@ -39,6 +39,8 @@ public struct TrainingJob: Sendable {
   public var stride: Int?
   /// The training settings.
   public var settings = TrainingSettings()
+  /// Whether the run finds its learning rate itself; the one in `settings` is then not used.
+  public var findsRate = false
   /// The settings with which texts for the test prompts are generated at the end and compared with
   /// their references; if nil, none are generated.
   public var generation: GenerationSettings?

@@ -4,9 +4,11 @@ import PEFTTensor
 
 extension AdapterCandidates {
   /// `{"ranks": [4, 8], "targets": ["query"]}`; without `targets`, every linear weight is a target.
+  /// `narrowTargets` are there if there are any.
   package var json: JSONValue {
     var object: JSONObject = ["ranks": .array(ranks.map { .integer($0) })]
     object["targets"] = targets.map { .array($0.map { .string($0) }) }
+    object["narrowTargets"] = narrowTargets.map { .array($0.map { .string($0) }) }
     return .object(object)
   }
 
@@ -14,12 +16,13 @@ extension AdapterCandidates {
   package init?(json: JSONValue) {
     let ranks = json["ranks"]?.array?.map { $0.integer ?? 0 } ?? []
     guard !ranks.isEmpty, ranks.allSatisfy((1...Self.rankLimit).contains) else { return nil }
-    guard let targets = json["targets"] else {
-      self.init(ranks: ranks)
-      return
+    func names(_ key: String) -> [String]?? {
+      guard let value = json[key] else { return .some(nil) }
+      let names = value.array?.map { $0.string ?? "" } ?? []
+      return names.isEmpty || names.contains("") ? nil : names
     }
-    let names = targets.array?.map { $0.string ?? "" } ?? []
-    guard !names.isEmpty, !names.contains("") else { return nil }
-    self.init(ranks: ranks, targets: names)
+    guard let targets = names("targets"), let narrow = names("narrowTargets") else { return nil }
+    self.init(ranks: ranks, targets: targets)
+    narrowTargets = narrow
   }
 }

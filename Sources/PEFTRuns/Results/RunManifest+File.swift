@@ -56,6 +56,7 @@ extension RunManifest {
       metrics: metrics ?? [])
     manifest.hasPairs = document["pairs"]?.bool
     manifest.files = files
+    if let rates = document["rates"] { manifest.rates = try RateSearch(rates, path: path) }
     manifest.recipe = document["recipe"]?.object
     manifest.checks = try ScoreChecks(
       document, classCount: manifest.task.classes?.count ?? 0, path: path)

@@ -32,6 +32,8 @@ public struct RunManifest: Sendable {
   /// Whether the texts of the training data were pairs; nil if this is not recorded, as in a run of
   /// an earlier version.
   public var hasPairs: Bool?
+  /// How the run found its learning rate; nil if the rate was set.
+  public var rates: RateSearch?
   /// What the metrics are judged by.
   public var checks = ScoreChecks()
   /// The SHA-256 of the run's own files, by name.
@@ -108,6 +110,7 @@ extension RunManifest {
       "metrics": .object(splits),
       "files": Self.json(of: files),
     ]
+    document["rates"] = rates?.json
     document["pairs"] = hasPairs.map { .bool($0) }
     for (key, value) in checks.members.members { document[key] = value }
     document["recipe"] = recipe.map { .object($0) }

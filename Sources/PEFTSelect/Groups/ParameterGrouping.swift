@@ -178,8 +178,8 @@ private struct Builder {
     }
   }
 
-  /// Adds, for every group with matrices to adapt, one group for each rank, and puts them all into
-  /// one exclusion class.
+  /// Adds, for every group with matrices to adapt, one group for each rank, and a second one if
+  /// only some of its matrices are narrow targets, and puts them all into one exclusion class.
   ///
   /// Throws if a matrix to adapt does not exist.
   mutating func addAdapters(_ candidates: AdapterCandidates) throws(GroupingError) {
@@ -201,20 +201,14 @@ private struct Builder {
     var prefixes: [String: [ParameterGrouping.ColumnPrefix]] = [:]
     for (base, indices) in matrices.sorted(by: { $0.key < $1.key }) {
       groups[base].exclusionClass = classes
+      let name = groups[base].name
+      let narrow = indices.filter { candidates.adaptsNarrowly(parameters[$0].parameter.name) }
       for rank in candidates.ranks {
-        var draft = Draft(name: "lora:\(rank)@\(groups[base].name)")
-        draft.exclusionClass = classes
-        for index in indices {
-          let entry = parameters[index]
-          let name = entry.parameter.name
-          draft.sizes[.adapter, default: 0] +=
-            rank * (entry.parameter.shape.rows + entry.parameter.shape.columns)
-          draft.layers.insert(entry.layer)
-          draft.members.append(.lowRank(weight: name, rank: rank))
-          prefixes[name, default: []].append(
-            ParameterGrouping.ColumnPrefix(rank: rank, group: groups.count))
-        }
-        groups.append(draft)
+        addAdapter("lora:\(rank)@\(name)", on: indices, rank: rank, in: classes, &prefixes)
+        guard !narrow.isEmpty, narrow.count < indices.count else { continue }
+        let targets = (candidates.narrowTargets ?? []).joined(separator: "+")
+        addAdapter(
+          "lora:\(rank)@\(name).\(targets)", on: narrow, rank: rank, in: classes, &prefixes)
       }
       classes += 1
     }
@@ -222,6 +216,25 @@ private struct Builder {
       guard let adapter = entry.adapter, adapter.part == .columnPrefixes else { continue }
       assignments[index] = prefixes[adapter.weight].map { .columnPrefixes($0) } ?? .none
     }
+  }
+
+  /// Adds the group of adapters of one rank on the matrices `indices`.
+  private mutating func addAdapter(
+    _ name: String, on indices: [Int], rank: Int, in exclusionClass: Int,
+    _ prefixes: inout [String: [ParameterGrouping.ColumnPrefix]]
+  ) {
+    var draft = Draft(name: name)
+    draft.exclusionClass = exclusionClass
+    for index in indices {
+      let entry = parameters[index]
+      draft.sizes[.adapter, default: 0] +=
+        rank * (entry.parameter.shape.rows + entry.parameter.shape.columns)
+      draft.layers.insert(entry.layer)
+      draft.members.append(.lowRank(weight: entry.parameter.name, rank: rank))
+      prefixes[entry.parameter.name, default: []].append(
+        ParameterGrouping.ColumnPrefix(rank: rank, group: groups.count))
+    }
+    groups.append(draft)
   }
 
   private func isTarget(_ entry: ModelParameter, of candidates: AdapterCandidates) -> Bool {

@@ -12,8 +12,9 @@ public struct AdaptJob: Sendable {
   public var base: TrainingJob
   /// The limit on trainable parameters, including the head.
   public var budget: ParameterBudget
-  /// The settings for measuring influence. If they include interactions, the plan counts the effect
-  /// that groups share only once.
+  /// The settings for measuring influence. How groups interact is measured as well, unless there
+  /// are too many: the plan then counts the effect that groups share only once, and starts from the
+  /// best uniform set; see `Planner.anchoredPlan`.
   public var influence = InfluenceSettings()
   /// The number of successive probes that must agree on the selection to end probing; if nil, all
   /// probes are made.
@@ -25,8 +26,8 @@ public struct AdaptJob: Sendable {
   public var targets: [String] = []
   /// The seeds; each method runs once with each seed.
   public var seeds: [UInt64]
-  /// The learning rates to choose from by the dev metric with the first seed; if empty, the usual
-  /// rate of each method is used.
+  /// The learning rates to choose from by the dev metric with the first seed; if empty, every run
+  /// finds its own.
   public var learningRates: [Double] = []
 
   /// Adapters of several sizes, so that even a small budget can be used up.
@@ -100,12 +101,13 @@ public struct AdaptJob: Sendable {
     try prepared.checkRates(learningRates)
     let names = try prepared.methodNames(baselines, usual: ["lora", "bitfit", "head"])
     let budget = self.budget.count(of: prepared.counts.parameters)
-    if !reusingProbe { try prepared.checkBudget(budget, influence) }
+    let settings = influenceSettings(for: prepared, budget: budget)
+    if !reusingProbe { try prepared.checkBudget(budget, settings) }
     let directory = try OutputDirectory.adaptation(
       output, overwriting: start == .overwriting, resuming: start == .resuming,
       reusingProbe: reusingProbe)
     let measured = try measure(
-      prepared, budget: budget, in: directory, start: start, reusingProbe: reusingProbe,
+      prepared, settings: settings, in: directory, start: start, reusingProbe: reusingProbe,
       shouldStop: shouldStop, observe: observe)
     guard let measured else { return .stoppedEarly }
     guard measured.isComplete else { return .stopped }
@@ -124,33 +126,86 @@ public struct AdaptJob: Sendable {
     return .finished(Outcome(influence: measured, plan: plan.value, comparison: comparison))
   }
 
-  /// The influence that exists in the directory, or a new one; nil if the job was stopped before
-  /// the first probe.
-  private func measure(
-    _ prepared: PreparedJob, budget: Int, in directory: OutputDirectory, start: RunStart,
-    reusingProbe: Bool, shouldStop: () -> Bool, observe: (Event) -> Void
-  ) throws -> Influence? {
+  /// The settings for measuring influence on this model: with interactions, unless there are too
+  /// many groups for them or they cannot be measured, and with the matrices that LoRA usually
+  /// adapts as narrow targets.
+  private func influenceSettings(for prepared: PreparedJob, budget: Int) -> InfluenceSettings {
     var settings = influence
     settings.settled = settleAfter.map { SettledSelection(budget: budget, probes: $0) }
+    if settings.rule != .row, settings.probe.estimator == .oneWalk {
+      settings.probe.interactions = true
+    }
+    if settings.candidates?.targets == nil {
+      settings.candidates?.narrowTargets = prepared.model.configuration.usualTargets
+    }
+    return settings
+  }
+
+  /// The number of steps of all parameters before a second probe, if the first found no signal.
+  private static let warmSteps = 40
+
+  /// The influence that exists in the directory, or a new one; nil if the job was stopped before
+  /// the first probe.
+  ///
+  /// If the slopes of the model as it was loaded are noise, everything is trained for a few steps,
+  /// and the model probed again.
+  private func measure(
+    _ prepared: PreparedJob, settings: InfluenceSettings, in directory: OutputDirectory,
+    start: RunStart, reusingProbe: Bool, shouldStop: () -> Bool, observe: (Event) -> Void
+  ) throws -> Influence? {
+    var warmed = settings
+    warmed.warmSteps = max(settings.warmSteps, Self.warmSteps)
     let path = directory.path + "/" + Influence.fileName
+    var first: Influence?
     if reusingProbe || start == .resuming, FileManager.default.fileExists(atPath: path) {
       let found = try Influence.read(path)
-      if start == .resuming, found.isComplete {
+      let isWarmed = (try? base.check(found, isOf: warmed, on: prepared.inputs, path: path)) != nil
+      if start == .resuming, found.isComplete, !isWarmed {
         try base.check(found, isOf: settings, on: prepared.inputs, path: path)
       }
       if found.isComplete, try found.isOf(prepared.files) {
         observe(.note("using the influences in \(path)"))
-        try CheckpointStore<ProbeCheckpoint>.remove(from: directory)
-        return found
+        if isWarmed || !found.isNoise {
+          try CheckpointStore<ProbeCheckpoint>.remove(from: directory)
+          return found
+        }
+        first = found
+      } else {
+        observe(
+          .note(
+            "\(path) is incomplete or belongs to another model; "
+              + (start == .resuming ? "resuming the probe" : "probing again")))
       }
-      observe(
-        .note(
-          "\(path) is incomplete or belongs to another model; "
-            + (start == .resuming ? "resuming the probe" : "probing again")))
     }
+    let isSecond = first != nil
+    if first == nil {
+      first = try measured(
+        prepared, settings, in: directory, isResuming: start == .resuming, shouldStop: shouldStop,
+        observe: observe)
+    }
+    guard let first, first.isComplete, first.isNoise, settings.warmSteps == 0 else {
+      return first
+    }
+    observe(
+      .note(
+        "the slopes of the model as it is are noise: training everything for \(Self.warmSteps) "
+          + "steps and probing again"))
+    var second = try measured(
+      prepared, warmed, in: directory, isResuming: isSecond && start == .resuming,
+      shouldStop: shouldStop, observe: observe)
+    second?.cost.seconds += first.cost.seconds
+    if let second { try second.write(to: directory.file(Influence.fileName)) }
+    return second
+  }
+
+  /// Probes, and writes the influence.
+  private func measured(
+    _ prepared: PreparedJob, _ settings: InfluenceSettings, in directory: OutputDirectory,
+    isResuming: Bool, shouldStop: () -> Bool, observe: (Event) -> Void
+  ) throws -> Influence? {
     observe(.probing(prepared.probeBatchPlan(settings)))
     let measured = try prepared.measureInfluence(
-      settings, savingIn: directory, resuming: start == .resuming, shouldStop: shouldStop
+      settings, savingIn: directory, resuming: isResuming, shouldStop: shouldStop
     ) { observe(.probe($0)) }
     guard let measured else { return nil }
     observe(.measured(measured))
@@ -167,8 +222,8 @@ public struct AdaptJob: Sendable {
     let start = ContinuousClock.now
     let planner = Planner(influence)
     var plan =
-      self.influence.probe.interactions
-      ? try planner.interactingPlan(budget: budget)
+      influence.interactions != nil
+      ? try planner.anchoredPlan(budget: budget, seed: base.settings.seed)
       : try planner.plan(budget: budget, seed: base.settings.seed)
     let frontier = try planner.frontier()
     let seconds = influence.cost.seconds + (ContinuousClock.now - start) / .seconds(1)

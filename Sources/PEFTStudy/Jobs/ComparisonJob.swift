@@ -8,8 +8,8 @@ public struct ComparisonJob: Sendable {
   public var base: TrainingJob
   /// The seeds; every method trains once with each seed.
   public var seeds: [UInt64]
-  /// The learning rates to choose from by the dev metric with the first seed; if empty, the usual
-  /// rate of each method is used.
+  /// The learning rates to choose from by the dev metric with the first seed; if empty, every run
+  /// finds its own.
   public var learningRates: [Double]
 
   /// Creates a job.

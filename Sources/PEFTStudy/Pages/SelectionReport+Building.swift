@@ -33,6 +33,7 @@ extension SelectionReport {
       facts: Self.facts(influence, plan), environment: EnvironmentReport.facts)
     noiseNote = influence.noiseNote
     scoreNotes = comparison?.notes ?? []
+    sets = plan.anchor.map { ($0.reason, Anchor.header, $0.rows) }
     isInteracting = plan.interaction?.isObjective == true
     all = scores
     frequencies = Dictionary(

@@ -51,6 +51,7 @@ extension Plan {
         "valueDeviation": .number(stability.valueDeviation),
       ])
     }
+    document["anchor"] = anchor?.json
     document["files"] = RunManifest.json(of: self.files)
     document["groups"] = .array(groups.map(Self.json))
     document["items"] = .array(items.map(Self.json))
@@ -157,6 +158,9 @@ extension Plan {
     for (name, digest) in document["files"]?.object?.members.map({ ($0.key, $0.value) }) ?? [] {
       guard let digest = digest.string, !name.contains("/") else { throw wrong("files", name) }
       plan.files[name] = digest
+    }
+    plan.anchor = try document["anchor"].map { (item) throws(FileError) in
+      try Anchor(item, path: path)
     }
     return plan
   }

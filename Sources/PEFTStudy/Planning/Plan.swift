@@ -64,6 +64,8 @@ public struct Plan: Sendable {
   public var interaction: Interaction?
   /// How the selection changes when probes are resampled; nil if there were too few probes.
   public var stability: SelectionStability?
+  /// The uniform sets with which the selection was compared; nil if there were none.
+  public var anchor: Anchor?
   /// All items available for selection, by which the selection can be checked.
   public var items: [Item]
   /// The time of the underlying probe in seconds.

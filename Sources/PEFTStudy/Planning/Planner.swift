@@ -193,6 +193,17 @@ public struct Planner {
       interaction: interaction(of: chosen, isObjective: true), stability: nil)
   }
 
+  /// The plan that trains a uniform set. Its bound is that of the selection for the same budget.
+  func uniformPlan(_ set: UniformSet, budget: Int, bound selected: Plan) -> Plan {
+    let chosen = (set.groups + groups.indices.filter { groups[$0].isFixed }).sorted()
+    let interaction = interaction(of: chosen, isObjective: true)
+    let value = interaction?.value ?? 0
+    return plan(
+      budget: budget, chosen: chosen, value: value,
+      upperBound: max(value, selected.upperBound), isProven: false, solver: "uniform set",
+      interaction: interaction, stability: nil)
+  }
+
   /// The joint quadratic model, with the standard errors of the curvatures as its ridge.
   private var interactionModel: InteractionModel? {
     guard !isTransfer, let interactions = influence.interactions else { return nil }

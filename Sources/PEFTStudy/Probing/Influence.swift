@@ -64,7 +64,7 @@ public struct Influence: Sendable {
   /// Whether probing was completed.
   public let isComplete: Bool
   /// The cost of the probe.
-  public let cost: Cost
+  public internal(set) var cost: Cost
   /// Everything that distinguishes this probe: settings and digests of its inputs. Nil if it is not
   /// known.
   var recipe: JSONObject?

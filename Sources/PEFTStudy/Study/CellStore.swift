@@ -7,7 +7,7 @@ import PEFTTrain
 /// Stores the numbers of each run in a small file:
 ///
 ///     probes/PROBLEM/PROBE/seed-S.json           results of probes
-///     cells/PROBLEM/ROW/seed-S-rate-R.json       one training run each
+///     cells/PROBLEM/ROW/seed-S-rate-R.json       one training run each; R may be `auto`
 ///     cells/PROBLEM/ROW/seed-S-plan.json         plan of a selection
 ///
 /// Several processes may work in one directory. If two of them need the same run or probe, one
@@ -52,16 +52,16 @@ struct CellStore: StudyStore {
     try prepared.forecast(timing: false).memory.check()
     let run: StudyRun?
     do {
-      run = try prepared.trained(scratch: place, shouldStop: shouldStop) {
-        observe(.training($0))
-      }
+      run = try prepared.trained(
+        scratch: place, shouldStop: shouldStop, searching: { observe(.searching($0)) },
+        observe: { observe(.training($0)) })
     } catch let error as NonFiniteLoss {
       observe(
         .diverged(request.row, seed: request.seed, learningRate: request.learningRate, error))
       run = prepared.run(storedBytes: 0)
     }
     guard var run else { return nil }
-    run.probeSeconds = choice.seconds
+    run.probeSeconds += choice.seconds
     try CellFile.write(run, recipe: request.recipe, to: place.file(Self.name(of: request)))
     return run
   }
@@ -100,7 +100,7 @@ struct CellStore: StudyStore {
   /// Swift prints the shortest decimal that reads back as the same Double, so each rate has exactly
   /// one name.
   private static func name(of request: StudyRequest) -> String {
-    "seed-\(request.seed)-rate-\(request.learningRate).json"
+    "seed-\(request.seed)-rate-\(request.learningRate.map { "\($0)" } ?? "auto").json"
   }
 
   private static func planName(_ seed: UInt64) -> String { "seed-\(seed)-\(Plan.fileName)" }
@@ -111,11 +111,21 @@ extension PreparedJob {
   ///
   /// - Parameter scratch: a directory in which a file is temporarily written to determine its size.
   fileprivate func trained(
-    scratch: OutputDirectory, shouldStop: () -> Bool, observe: (TrainingEvent) -> Void
+    scratch: OutputDirectory, shouldStop: () -> Bool, searching: (RateSearchEvent) -> Void,
+    observe: (TrainingEvent) -> Void
   ) throws -> StudyRun? {
+    var settings = job.settings
+    var beginning: RunBeginning?
+    if job.findsRate {
+      guard let found = try findRate(shouldStop: shouldStop, observe: searching) else {
+        return nil
+      }
+      settings.learningRate = found.search.rate
+      beginning = found
+    }
     let outcome = try PEFTTrain.train(
-      model, on: train, evaluatingOn: dev, task: task, settings: job.settings,
-      session: session, shouldStop: shouldStop, observe: observe)
+      model, on: train, evaluatingOn: dev, task: task, settings: settings,
+      session: session, from: beginning?.state, shouldStop: shouldStop, observe: observe)
     guard outcome.ending != .interrupted, let test,
       let measured = model.evaluate(test, task: task, shouldStop: shouldStop)
     else { return nil }
@@ -123,6 +133,8 @@ extension PreparedJob {
     try TrainedTensors.save(model, drawn: drawn, to: path)
     var run = run(storedBytes: try FileContents.byteCount(path))
     try scratch.remove([TrainedTensors.fileName])
+    run.learningRate = settings.learningRate
+    run.probeSeconds = beginning?.search.seconds ?? 0
     run.steps = outcome.steps
     run.seconds = outcome.seconds
     run.metrics = [("dev", outcome.bestMetrics), ("test", measured.metrics)]

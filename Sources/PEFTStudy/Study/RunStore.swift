@@ -37,16 +37,19 @@ final class RunStore: StudyStore {
         shouldStop: shouldStop, observe: observe)
       guard manifest.outcome.ending != .interrupted else { return nil }
       return StudyRun(
-        seed: request.seed, learningRate: request.learningRate,
+        seed: request.seed,
+        learningRate: manifest.rates?.rate ?? request.learningRate ?? .nan,
         trainable: manifest.counts.trainable, steps: manifest.outcome.steps,
-        seconds: manifest.outcome.seconds, probeSeconds: choice.seconds,
+        seconds: manifest.outcome.seconds,
+        probeSeconds: choice.seconds + (manifest.rates?.seconds ?? 0),
         metrics: manifest.metrics)
     } catch let error as NonFiniteLoss where request.isTrial {
       observe(
         .diverged(request.row, seed: request.seed, learningRate: request.learningRate, error))
       failure = error
       return StudyRun(
-        seed: request.seed, learningRate: request.learningRate, trainable: 0, steps: 0, seconds: 0,
+        seed: request.seed, learningRate: request.learningRate ?? .nan, trainable: 0, steps: 0,
+        seconds: 0,
         probeSeconds: choice.seconds, metrics: [])
     }
   }
@@ -76,7 +79,7 @@ final class RunStore: StudyStore {
   private func directory(of request: StudyRequest) throws -> OutputDirectory {
     let main = try mainDirectory(of: request)
     return request.isTrial
-      ? try main.subdirectory("rate-\(request.learningRate)", as: .run) : main
+      ? try main.subdirectory("rate-\(request.learningRate ?? .nan)", as: .run) : main
   }
 
   private func manifest(
@@ -92,7 +95,7 @@ final class RunStore: StudyStore {
     try prepared.forecast(timing: false).memory.check()
     return try prepared.run(
       in: output, recipe: recipe,
-      resuming: isResuming && output.has(TrainingState.manifestName), shouldStop: shouldStop
-    ) { observe(.training($0)) }
+      resuming: isResuming && output.has(TrainingState.manifestName), shouldStop: shouldStop,
+      searching: { observe(.searching($0)) }, observe: { observe(.training($0)) })
   }
 }

@@ -17,7 +17,7 @@ public struct Study: Sendable {
   /// The seeds; every method trains once with each seed.
   public var seeds: [UInt64]
   /// The learning rates that every method chooses from, by the mean dev metric of the first
-  /// `rateSeedCount` seeds; if empty, the usual rate of each method is used.
+  /// `rateSeedCount` seeds; if empty, every run finds its own.
   public var learningRates: [Double]
   /// The number of seeds with which every rate is tried.
   public var rateSeedCount: Int

@@ -60,12 +60,7 @@ struct StudyJob {
         row, on: problem, seed: seed, shouldStop: shouldStop, observe: observe)
       return choices[seed]
     }
-    var rates = study.learningRates
-    if rates.isEmpty {
-      guard let seed = study.seeds.first, let choice = try choice(seed) else { return nil }
-      rates = [choice.method.usualLearningRate]
-    }
-    return try trials(of: row, on: problem, rates: rates, choosing: store.choose) { request in
+    return try trials(of: row, on: problem, choosing: store.choose) { request in
       let run = try store.run(
         request, training: { try choice(request.seed) }, shouldStop: shouldStop, observe: observe)
       if run != nil {
@@ -81,24 +76,19 @@ struct StudyJob {
     of row: StudyRow, found: (StudyRequest) throws -> StudyRun?
   ) throws -> [StudyTrial]? {
     guard let problem = problems[row.problem] else { return [] }
-    var rates = study.learningRates
-    if rates.isEmpty, let seed = study.seeds.first {
-      // Do not measure a missing probe.
-      let choice = try choice(
-        row, on: problem, seed: seed, shouldStop: { true }, observe: { _ in })
-      guard let choice else { return nil }
-      rates = [choice.method.usualLearningRate]
-    }
-    return try trials(of: row, on: problem, rates: rates, choosing: { _ in }, run: found)
+    return try trials(of: row, on: problem, choosing: { _ in }, run: found)
   }
 
   /// The search for the learning rate. `run` makes or reads a run; if it returns nil, so does this
   /// function.
+  ///
+  /// Without rates to choose from, every run finds its own.
   private func trials(
-    of row: StudyRow, on problem: StudyProblem, rates: [Double],
+    of row: StudyRow, on problem: StudyProblem,
     choosing choose: (StudyRequest) throws -> Void, run: (StudyRequest) throws -> StudyRun?
   ) throws -> [StudyTrial]? {
-    func request(_ seed: UInt64, _ rate: Double, isTrial: Bool) -> StudyRequest {
+    let rates: [Double?] = study.learningRates.isEmpty ? [nil] : study.learningRates
+    func request(_ seed: UInt64, _ rate: Double?, isTrial: Bool) -> StudyRequest {
       StudyRequest(
         row: row, problem: problem, seed: seed, learningRate: rate, isTrial: isTrial,
         recipe: recipe(row, on: problem, seed, rate))
@@ -171,11 +161,11 @@ struct StudyJob {
 
   /// Everything that distinguishes a run: settings and digests of its inputs.
   private func recipe(
-    _ row: StudyRow, on problem: StudyProblem, _ seed: UInt64, _ rate: Double
+    _ row: StudyRow, on problem: StudyProblem, _ seed: UInt64, _ rate: Double?
   ) -> JSONObject {
     var recipe = problem.recipe
     recipe["seed"] = .string(String(seed))
-    recipe["learningRate"] = .number(rate)
+    recipe["learningRate"] = rate.map { .number($0) } ?? .string("auto")
     recipe["budget"] = row.budget.map { .number($0) }
     switch row.content {
     case .fixed(let method): recipe["method"] = MethodCatalogue.standard.json(of: method)

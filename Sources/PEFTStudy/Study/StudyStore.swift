@@ -37,8 +37,8 @@ struct StudyRequest {
   let problem: StudyProblem
   /// The seed of everything random.
   let seed: UInt64
-  /// The learning rate.
-  let learningRate: Double
+  /// The learning rate; nil if the run finds it itself.
+  let learningRate: Double?
   /// Whether the rate is one of several tried with this seed.
   let isTrial: Bool
   /// The recipe of the run, as stored in the record of a suite's run.
@@ -50,7 +50,8 @@ struct StudyRequest {
     job.method = choice.method
     job.plannedModel = choice.plan?.model
     job.settings.seed = seed
-    job.settings.learningRate = learningRate
+    job.findsRate = learningRate == nil
+    if let learningRate { job.settings.learningRate = learningRate }
     return job
   }
 }
@@ -73,12 +74,15 @@ public enum StudyEvent {
   case probe(problem: String, name: String, seed: UInt64)
   /// A probe has made progress.
   case measuring(InfluenceEvent)
-  /// A training run begins.
-  case run(StudyRow, seed: UInt64, learningRate: Double)
+  /// A training run begins, with this learning rate, or, if it is nil, with one that it finds
+  /// itself.
+  case run(StudyRow, seed: UInt64, learningRate: Double?)
+  /// A training run looks for its learning rate.
+  case searching(RateSearchEvent)
   /// A training run has made progress.
   case training(TrainingEvent)
   /// Some of the training runs are done, made now or found.
   case progress(done: Int, of: Int)
   /// A training run ended without a result.
-  case diverged(StudyRow, seed: UInt64, learningRate: Double, NonFiniteLoss)
+  case diverged(StudyRow, seed: UInt64, learningRate: Double?, NonFiniteLoss)
 }

@@ -23,6 +23,7 @@ import PEFTTensor
 ///   - state: the state to resume from; nil starts a new run. It is released once it is restored.
 ///   - checkpoints: how often, in steps, `save` receives the state. It also receives the state
 ///     after every evaluation or pass, and after the step at which `shouldStop` ends the run.
+///   - pause: the step after which the run is interrupted as by `shouldStop`; nil for none.
 ///   - savesEnd: whether `save` also receives the state after the last step, for work that follows.
 ///   - shouldStop: called after every step and before every batch of an evaluation; true ends the
 ///     run. If it ends an evaluation, a resumed run repeats that evaluation from the start.
@@ -31,8 +32,9 @@ public func train(
   _ model: TransformerModel, on data: EncodedDataset, evaluatingOn dev: EncodedDataset?,
   task: any PredictionTask, settings: TrainingSettings, session: (any AdaptationSession)? = nil,
   collective: any Collective = Alone(), from state: consuming TrainingState? = nil,
-  checkpoints: Int? = nil, savesEnd: Bool = false, save: ((TrainingState) throws -> Void)? = nil,
-  shouldStop: () -> Bool = { false }, observe: (TrainingEvent) throws -> Void
+  checkpoints: Int? = nil, pausingAfter pause: Int? = nil, savesEnd: Bool = false,
+  save: ((TrainingState) throws -> Void)? = nil, shouldStop: () -> Bool = { false },
+  observe: (TrainingEvent) throws -> Void
 ) throws -> TrainingOutcome {
   var run = TrainingRun(
     loop: TrainingLoop(
@@ -41,8 +43,8 @@ public func train(
   let done = state?.step ?? 0
   if let saved = state.take() { run.restore(saved) }
   return try run.outcome(
-    after: done, checkpoints: checkpoints, savesEnd: savesEnd, save: save, shouldStop: shouldStop,
-    observe: observe)
+    after: done, checkpoints: checkpoints, pausingAfter: pause, savesEnd: savesEnd, save: save,
+    shouldStop: shouldStop, observe: observe)
 }
 
 private struct TrainingRun {
@@ -82,7 +84,7 @@ private struct TrainingRun {
   }
 
   mutating func outcome(
-    after done: Int, checkpoints: Int?, savesEnd: Bool,
+    after done: Int, checkpoints: Int?, pausingAfter pause: Int?, savesEnd: Bool,
     save: ((TrainingState) throws -> Void)?, shouldStop: () -> Bool,
     observe: (TrainingEvent) throws -> Void
   ) throws -> TrainingOutcome {
@@ -110,7 +112,7 @@ private struct TrainingRun {
         }
       }
       if isLast { break }
-      let isStopping = try collective.any(shouldStop())
+      let isStopping = try collective.any(shouldStop() || loop.step == pause)
       if let save,
         isStopping || isDue || checkpoints.map({ loop.step.isMultiple(of: $0) }) == true
       {

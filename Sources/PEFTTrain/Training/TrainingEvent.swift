@@ -106,4 +106,11 @@ public struct TrainingOutcome: Sendable {
     self.seconds = seconds
     self.tokensPerSecond = tokensPerSecond
   }
+
+  /// The outcome of a run that was stopped before its first step.
+  package static func notBegun(of plannedSteps: Int) -> TrainingOutcome {
+    TrainingOutcome(
+      ending: .interrupted, steps: 0, plannedSteps: plannedSteps, bestStep: 0, bestMetrics: [],
+      seconds: 0, tokensPerSecond: 0)
+  }
 }

@@ -88,7 +88,7 @@ struct AdaptCommand: ParsableCommand {
     try common.start()
     let base = main.task.job(
       FullTuning(), evaluation: main.evaluation, details: details,
-      settings: training.settings(usualLearningRate: 1e-3), usualHoldout: .auto)
+      settings: training.settings, usualHoldout: .auto)
     try AdaptSession(
       job: AdaptSession.job(
         base, budget: main.budget, baselines: names, comparison: comparison, groups: groups,

@@ -88,7 +88,7 @@ struct CompareCommand: ParsableCommand {
     let chosen = try main.plan.map { try Plan.read($0) }
     let base = details.job(
       FullTuning(), model: main.model, train: main.train, evaluation: main.evaluation,
-      settings: training.settings(usualLearningRate: 1e-3), usualHoldout: .auto)
+      settings: training.settings, usualHoldout: .auto)
     let prepared = try base.prepare()
     prepared.notes.forEach { common.note($0) }
     let names = try prepared.methodNames(

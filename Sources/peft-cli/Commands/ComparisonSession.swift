@@ -20,11 +20,13 @@ struct ComparisonSession {
   func show(_ event: StudyEvent) {
     switch event {
     case .run(let row, let seed, let rate):
-      common.note("\(row.label): seed \(seed), learning rate \(rate)")
+      common.note(
+        "\(row.label): seed \(seed), " + (rate.map { "learning rate \($0)" } ?? "finding its rate"))
+    case .searching(let event): progress.show(event)
     case .training(let event): progress.show(event)
     case .progress(let done, let count): total.note(done: done, of: count)
     case .diverged(let row, _, let rate, let error):
-      common.note("\(row.label), learning rate \(rate): \(error)")
+      common.note("\(row.label)" + (rate.map { ", learning rate \($0)" } ?? "") + ": \(error)")
     case .row, .probe, .measuring: break
     }
   }

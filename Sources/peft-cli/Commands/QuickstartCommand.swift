@@ -58,7 +58,6 @@ struct QuickstartCommand: ParsableCommand {
     adapt.influence.candidates = AdapterCandidates(ranks: [1, 2, 4])
     adapt.influence.probe.path = .held(directionBatches: 12)
     adapt.baselines = ["lora", "bitfit", "head", "full"]
-    adapt.learningRates = [1e-3, 4e-3]
     try AdaptSession(
       job: adapt, output: output, start: overwrite ? .overwriting : .new, reusesProbe: false,
       common: common, linesAfter: 2

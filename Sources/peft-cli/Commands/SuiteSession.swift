@@ -70,12 +70,14 @@ struct SuiteSession {
       case .probe(let problem, let name, let seed):
         common.note("probe \(name) of \(problem), seed \(seed)")
       case .measuring(let event): line.show(event)
-      case .run: break
+      case .run, .searching(.estimated), .searching(.arm): break
+      case .searching(.step(_, let report)): line.show("step", report)
       case .progress(let done, let count): total.note(done: done, of: count)
       case .training(.step(let report)): line.show("step", report)
       case .training(.evaluation): line.finish()
       case .diverged(let row, let seed, let rate, let error):
-        common.note("\(row.label), seed \(seed), rate \(rate): \(error)")
+        common.note(
+          "\(row.label), seed \(seed)" + (rate.map { ", rate \($0)" } ?? "") + ": \(error)")
       }
     }
   }

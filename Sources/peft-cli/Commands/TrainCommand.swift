@@ -95,13 +95,9 @@ struct TrainCommand: ParsableCommand {
     try common.start()
     let chosen = try start.plan.map { try Plan.read($0) }
     let adaptation: any AdaptationMethod = try chosen?.method ?? method.adaptation
-    let usualRate = try start.adapter.map {
-      try AdapterFile($0, alpha: start.adapterAlpha).usualLearningRate
-    }
     var job = main.task.job(
-      adaptation, evaluation: main.evaluation, details: details,
-      settings: training.settings(
-        usualLearningRate: usualRate ?? adaptation.usualLearningRate))
+      adaptation, evaluation: main.evaluation, details: details, settings: training.settings)
+    job.findsRate = training.learningRate == .auto
     job.plannedModel = chosen?.model
     job.adapter = start.adapter.map { ($0, start.adapterAlpha) }
     if start.groupRates { job.settings.rateFactors = chosen?.rateFactors ?? [:] }

@@ -35,7 +35,8 @@ struct TrainingSession {
     let progress = ProgressLine(isQuiet: common.quiet)
     let manifest = try prepared.run(
       to: output, start: start, checkpoints: checkpoints,
-      shouldStop: { Interruption.isRequested }, note: common.note, observe: progress.show)
+      shouldStop: { Interruption.isRequested }, note: common.note, searching: progress.show,
+      observe: progress.show)
     show(manifest, output: output)
     if manifest.outcome.ending == .interrupted { throw Interrupted(run: output) }
   }
@@ -57,6 +58,8 @@ struct TrainingSession {
           "seconds": .number(outcome.seconds), "steps": .integer(outcome.steps),
           "tokensPerSecond": .number(outcome.tokensPerSecond),
           "bestStep": .integer(outcome.bestStep), "ending": .string(outcome.ending.rawValue),
+          "learningRate": .number(manifest.rates?.rate ?? job.settings.learningRate),
+          "searchSeconds": .number(manifest.rates?.seconds ?? 0),
           "run": .string(output),
         ]))
       return
@@ -75,12 +78,17 @@ struct TrainingSession {
         + "parameters (\(percent)) in \(ProgressLine.duration(outcome.seconds)), "
         + "\(ReportText.whole(outcome.tokensPerSecond)) tokens/s; best at step \(outcome.bestStep) of "
         + "\(outcome.plannedSteps)")
+    if let rates = manifest.rates {
+      Console.output(
+        "learning rate \(rates.rate), found in \(ProgressLine.duration(rates.seconds))")
+    }
     Console.output("run: \(output)   report: \(output)/report.html")
   }
 
   /// The purposes for which a training run needs memory, in display order.
   private static let memoryItems: [MemoryForecast.Item] = [
-    .process, .weights, .gradients, .optimizer, .bestCopy, .packedWeights, .activations,
+    .process, .weights, .gradients, .optimizer, .rateSearch, .bestCopy, .packedWeights,
+    .activations,
   ]
 
   private func show(_ forecast: TrainingForecast, of prepared: PreparedJob) {

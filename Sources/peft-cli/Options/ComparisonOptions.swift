@@ -10,7 +10,7 @@ struct ComparisonOptions: ParsableArguments {
   @Option(
     help: """
       Learning rates to try for every method; the dev metric with the first seed decides. \
-      (default: --learning-rate, or the method's usual rate)
+      (default: --learning-rate)
       """)
   var learningRates: String?
 
@@ -62,9 +62,9 @@ struct ComparisonOptions: ParsableArguments {
     seeds?.split(separator: ",").compactMap { UInt64($0) } ?? [seed]
   }
 
-  /// The learning rates to choose from; empty for the usual rate of each method.
+  /// The learning rates to choose from; empty if every run finds its own.
   func rates(_ training: TrainingOptions) -> [Double] {
     learningRates?.split(separator: ",").compactMap { Double($0) }
-      ?? training.learningRate.map { [$0] } ?? []
+      ?? training.learningRate.rate.map { [$0] } ?? []
   }
 }

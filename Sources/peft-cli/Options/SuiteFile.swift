@@ -33,7 +33,7 @@ enum SuiteFile {
         key, "set the seeds and learning rates of a suite next to the recipe, not in it")
     }
     let recipe = try parse(TrainingOptions.self, recipeSection)
-    let problems = try problems(file, settings: recipe.settings(usualLearningRate: 1e-3))
+    let problems = try problems(file, settings: recipe.settings)
     let suite = Study(
       name: try file.string("name"), question: try file.string("question"), problems: problems,
       seeds: try file.numbers("seeds") { UInt64($0) },

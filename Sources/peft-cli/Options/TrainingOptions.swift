@@ -22,8 +22,12 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(
     name: [.long, .customLong("lr")],
-    help: "Learning rate after warm-up. (default: full 5e-5, head 1e-3, others 5e-4)")
-  var learningRate: Double?
+    help: """
+      Learning rate after warm-up: a number, or auto. With auto, the run estimates the rate, tries \
+      it and others around it on the first quarter of its steps, and continues with the best; this \
+      takes about half as long again.
+      """)
+  var learningRate = RateChoice.auto
 
   @Option(help: "Fraction of the steps used for warm-up.")
   var warmup = 0.06
@@ -86,8 +90,8 @@ struct TrainingOptions: ParsableArguments {
     try check(
       batchSize == nil || batchTokens == nil, "--batch-size and --batch-tokens exclude each other")
     try check(
-      learningRate.map { $0 > 0 && $0.isFinite } != false, "--learning-rate: give a positive number"
-    )
+      learningRate.rate.map { $0 > 0 && $0.isFinite } != false,
+      "--learning-rate: give a positive number, or auto")
     try check((0...1).contains(warmup), "--warmup \(warmup): give a number from 0 to 1")
     try check(
       weightDecay >= 0 && weightDecay.isFinite, "--weight-decay: give a number from 0")
@@ -99,7 +103,7 @@ struct TrainingOptions: ParsableArguments {
   }
 
   /// The requested settings.
-  func settings(usualLearningRate: Double) -> TrainingSettings {
+  var settings: TrainingSettings {
     var settings = TrainingSettings()
     if let steps {
       settings.length = .steps(steps)
@@ -109,7 +113,7 @@ struct TrainingOptions: ParsableArguments {
     settings.batches = BatchPlan(
       size: batchTokens.map { .tokens($0) } ?? .examples(batchSize ?? 32),
       lengthWindow: groupByLength ? Self.lengthWindow : nil)
-    settings.learningRate = learningRate ?? usualLearningRate
+    if let rate = learningRate.rate { settings.learningRate = rate }
     settings.warmupFraction = warmup
     settings.decay = schedule
     settings.optimizer.weightDecay = weightDecay

@@ -28,9 +28,18 @@ struct PlanTable {
     let rest = plan.groups.count - Self.limit
     return table.lines(width: .max)
       + (rest > 0 ? ["… and \(rest.grouped) more in \(Plan.fileName)"] : [])
+      + anchorLines
       + ([summary] + notes).flatMap {
         ReportText.wrapped($0, to: Console.width, indent: 2)
       }
+  }
+
+  /// The sets that were compared, from the best to the worst.
+  private var anchorLines: [String] {
+    guard let anchor = plan.anchor else { return [] }
+    var table = TextTable(header: Anchor.header)
+    anchor.rows.forEach { table.add($0) }
+    return table.lines(width: .max)
   }
 
   /// The size and value of the selection, and how good it is.
@@ -60,6 +69,7 @@ struct PlanTable {
           interaction.redundancy >= 0 ? "counted twice" : "gained together"))
     }
     let shaky = plan.groups.filter { !$0.group.isFixed && ($0.frequency ?? 1) < 0.7 }
+    if let anchor = plan.anchor { notes.insert(anchor.reason, at: 0) }
     if !shaky.isEmpty {
       notes.append(
         "uncertain: \(shaky.count) of these groups are selected in less than 70 % of resamples")

@@ -44,6 +44,31 @@ final class ProgressLine {
     }
   }
 
+  func show(_ event: RateSearchEvent) {
+    guard !isQuiet else { return }
+    switch event {
+    case .estimated(let estimate):
+      guard let estimate else { return }
+      Console.error("estimated learning rate: \(estimate.rate)")
+    case .step(let rate, let report):
+      recent.append(report)
+      if recent.count > Self.window { recent.removeFirst() }
+      let text = "trying learning rate \(rate)  " + line(report)
+      if isLive {
+        Console.live(text)
+      } else if ContinuousClock.now - lastShown >= Self.interval {
+        lastShown = .now
+        Console.error(text)
+      }
+    case .arm(let arm):
+      recent.removeAll()
+      if isLive { Console.live("") }
+      Console.error(
+        "learning rate \(arm.rate), after \(arm.steps) steps: "
+          + (arm.loss.map { "loss \(Self.format($0))" } ?? "given up"))
+    }
+  }
+
   private func line(_ report: StepReport) -> String {
     let numbers = report.numbers
     let seconds = recent.reduce(0) { $0 + $1.seconds }

@@ -164,13 +164,21 @@ struct StudyJobTests {
     }
   }
 
-  @Test("without rates, a method uses its usual one; two methods with one name are refused")
-  func usualRates() throws {
+  @Test("without rates, a run finds its own, and setting that rate gives the same results")
+  func ownRates() throws {
     let place = try Place()
-    let comparison = try place.compare(Self.methods, in: "usual", rates: [])
-    #expect(
-      comparison.entries.map(\.learningRate)
-        == [HeadTuning().usualLearningRate, BiasTuning().usualLearningRate])
+    let found = try place.compare(Self.methods, in: "found", rates: [])
+    for (entry, method) in zip(found.entries, Self.methods) {
+      #expect(entry.learningRate > 0)
+      let set = try place.compare([method], in: "set \(method.name)", rates: [entry.learningRate])
+      #expect(
+        entry.runs.map { $0["loss", "dev"] } == set.entries[0].runs.map { $0["loss", "dev"] })
+    }
+  }
+
+  @Test("two methods with one name are refused")
+  func equalNames() throws {
+    let place = try Place()
     #expect(throws: InvalidSetting.self) {
       try place.compare([Self.methods[0], Self.methods[0]], in: "twice")
     }

@@ -96,9 +96,6 @@ public struct AdapterFile {
     return .vocabulary
   }
 
-  /// The learning rate that usually suits the method of these adapters.
-  public var usualLearningRate: Double { format.usualMethod.usualLearningRate }
-
   /// The method with the layers and settings of these adapters, for further training.
   ///
   /// Throws `unsupported` if no method settings produce these adapters, for example because their

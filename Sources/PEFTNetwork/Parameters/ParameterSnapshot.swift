@@ -1,4 +1,3 @@
-import PEFTNetwork
 import PEFTTensor
 
 /// The values and trainable elements of parameters at one moment.

@@ -1,0 +1,58 @@
+import PEFTNetwork
+import PEFTTensor
+
+/// A set of groups that treats all layers alike, as a default does: the norms of all layers, their
+/// biases, or adapters of one rank on the same matrices everywhere.
+public struct UniformSet: Hashable, Sendable {
+  /// What trains, such as `norm` or `lora:4`.
+  public let name: String
+  /// The indices of the groups, ascending, without the fixed ones.
+  public let groups: [Int]
+  /// The number of parameters of these groups.
+  public let parameterCount: Int
+
+  /// All uniform sets of `groups`: norms, biases, and for each rank the adapters on all matrices
+  /// that have any, and those on the narrow targets.
+  public static func all(of groups: [ParameterGroup]) -> [UniformSet] {
+    var sets: [(name: String, groups: [Int])] = []
+    for kind in [ParameterKind.norm, .bias] {
+      sets.append((kind.rawValue, groups.indices.filter { groups[$0].kind == kind }))
+    }
+    let adapters = groups.indices.compactMap { index in
+      groups[index].adapterRank.map { (index: index, rank: $0) }
+    }
+    /// The largest number of matrices that a candidate of a class adapts.
+    var widest: [Int?: Int] = [:]
+    for (index, _) in adapters {
+      let group = groups[index]
+      widest[group.exclusionClass] = max(
+        widest[group.exclusionClass] ?? 0, group.members.count)
+    }
+    for rank in Set(adapters.map(\.rank)).sorted() {
+      let ofRank = adapters.filter { $0.rank == rank }.map(\.index)
+      let isWide = { (index: Int) in
+        groups[index].members.count == widest[groups[index].exclusionClass]
+      }
+      let (wide, narrow) = (ofRank.filter(isWide), ofRank.filter { !isWide($0) })
+      sets.append(("lora:\(rank)", wide))
+      if !narrow.isEmpty { sets.append(("lora:\(rank) on the usual matrices", narrow)) }
+    }
+    return sets.filter { !$0.groups.isEmpty }.map { name, members in
+      UniformSet(
+        name: name, groups: members,
+        parameterCount: members.reduce(0) { $0 + groups[$1].parameterCount })
+    }
+  }
+}
+
+extension ParameterGroup {
+  /// The rank of the adapters of this group; nil if it is not a group of adapters of one rank.
+  var adapterRank: Int? {
+    var ranks: Set<Int> = []
+    for member in members {
+      guard case .lowRank(_, let rank) = member else { return nil }
+      ranks.insert(rank)
+    }
+    return ranks.count == 1 ? ranks.first : nil
+  }
+}

@@ -1,0 +1,78 @@
+/// How a run found its learning rate.
+public struct RateSearch: Hashable, Sendable {
+  /// The rate derived from the movement of the features; nil if nothing outside the head trains
+  /// when the run begins.
+  public let estimate: RateEstimate?
+  /// The rates that were tried, in order; empty if the run is too short for that.
+  public let arms: [Arm]
+  /// The number of steps after which the arms were compared; 0 without arms.
+  public let steps: Int
+  /// The chosen rate.
+  public let rate: Double
+  /// The time in seconds of everything that is not part of the run with the chosen rate: the
+  /// estimate, the other arms and the evaluations that compare them.
+  public let seconds: Double
+
+  /// The beginning of a run with one rate.
+  public struct Arm: Hashable, Sendable {
+    /// The rate.
+    public let rate: Double
+    /// The number of steps taken.
+    public let steps: Int
+    /// The loss by which the arm was judged, on dev data, or without these on the batches it was
+    /// about to train on; nil if the arm diverged or was given up.
+    public let loss: Double?
+
+    /// Creates an arm.
+    public init(rate: Double, steps: Int, loss: Double?) {
+      (self.rate, self.steps, self.loss) = (rate, steps, loss)
+    }
+  }
+
+  /// Creates the record of a search.
+  public init(
+    estimate: RateEstimate?, arms: [Arm], steps: Int, rate: Double, seconds: Double
+  ) {
+    (self.estimate, self.arms, self.steps) = (estimate, arms, steps)
+    (self.rate, self.seconds) = (rate, seconds)
+  }
+
+  /// The rate to begin with if there is no estimate.
+  static let usualRate = 3e-3
+  /// The factor between neighbouring rates.
+  static let factor = 3.0
+  /// The part of the run after which arms are compared.
+  static let share = 0.25
+  /// The fewest steps of an arm. A run of fewer than four times as many uses the estimate.
+  static let leastSteps = 8
+  /// The largest number of arms.
+  static let armLimit = 5
+  /// The largest number of rows of the dev data on which arms are compared.
+  static let rowLimit = 1024
+
+  /// The rate to try next; nil if `winner` has a neighbour on either side, or there are enough
+  /// arms.
+  ///
+  /// - Parameter winner: the arm that would be chosen now; nil if none has a loss.
+  package static func nextRate(
+    after arms: [Arm], winner: Arm?, beginningWith first: Double
+  ) -> Double? {
+    guard let best = winner ?? arms.min(by: { $0.rate < $1.rate }) else { return first }
+    guard arms.count < armLimit else { return nil }
+    let rates = arms.map(\.rate)
+    if best.rate == rates.min() { return RateEstimate.rounded(best.rate / factor) }
+    if best.rate == rates.max() { return RateEstimate.rounded(best.rate * factor) }
+    return nil
+  }
+
+  /// Whether the mean of `losses` is below that of `others` on the same examples by more than two
+  /// standard errors of the difference.
+  package static func isBetter(_ losses: [Double], than others: [Double]) -> Bool {
+    let differences = zip(losses, others).map { $0 - $1 }
+    guard differences.count > 1 else { return false }
+    let mean = differences.reduce(0, +) / Double(differences.count)
+    let variance =
+      differences.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(differences.count - 1)
+    return mean < -2 * (variance / Double(differences.count)).squareRoot()
+  }
+}

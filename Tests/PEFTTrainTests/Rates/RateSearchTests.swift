@@ -1,0 +1,163 @@
+import Foundation
+import PEFTData
+import PEFTModels
+import PEFTRuns
+import PEFTTensor
+import PEFTTrain
+import TestSupport
+import Testing
+
+@Suite("Search for the learning rate")
+struct RateSearchTests {
+  private static let words = ["good", "fine", "great", "bad", "poor", "dull"]
+
+  /// A job on short texts whose first word decides the label.
+  private static func prepared(
+    _ method: any AdaptationMethod, steps: Int = 40, hasDev: Bool = true
+  ) throws -> PreparedJob {
+    let directory = FileManager.default.temporaryDirectory
+      .appending(path: "peft-rates-\(UUID().uuidString)").path
+    let rows = (0..<96).map { index in
+      TextExample(
+        text: "\(words[index % 6]) film number \(index % 7)", label: index % 6 < 3 ? "yes" : "no",
+        line: index + 1)
+    }
+    try SmallModel.write(to: directory + "/model", texts: rows.map(\.text), hiddenSize: 32)
+    try JSONLinesFile.write(rows, to: directory + "/train.jsonl")
+    var job = TrainingJob(
+      modelDirectory: directory + "/model", trainPath: directory + "/train.jsonl", method: method)
+    if hasDev { job.devPath = job.trainPath }
+    job.pooling = .mean
+    job.settings.batches = BatchPlan(size: .examples(8))
+    job.settings.length = .steps(steps)
+    return try job.prepare()
+  }
+
+  private static func bytes(of job: PreparedJob) -> [[Float]] {
+    job.model.parameters.map(\.parameter.value.elements)
+  }
+
+  private static func find(_ job: PreparedJob) throws -> RunBeginning {
+    try #require(try job.findRate(shouldStop: { false }, observe: { _ in }))
+  }
+
+  @Test(
+    "the run continues from the best beginning as if its rate had been set",
+    arguments: [true, false])
+  func continues(hasDev: Bool) throws {
+    let job = try Self.prepared(LowRankAdaptation(rank: 2), hasDev: hasDev)
+    let before = Self.bytes(of: job)
+    let found = try Self.find(job)
+    #expect(Self.bytes(of: job) == before)
+    #expect(found.search.arms.count >= 3 && found.search.steps == 10)
+    var settings = job.job.settings
+    settings.learningRate = found.search.rate
+    #expect(found.state?.step == 10)
+    _ = try train(
+      job.model, on: job.train, evaluatingOn: job.dev, task: job.task, settings: settings,
+      from: found.state, observe: { _ in })
+    let continued = Self.bytes(of: job)
+    let other = try Self.prepared(LowRankAdaptation(rank: 2), hasDev: hasDev)
+    _ = try train(
+      other.model, on: other.train, evaluatingOn: other.dev, task: other.task, settings: settings,
+      observe: { _ in })
+    #expect(Self.bytes(of: other) == continued)
+  }
+
+  @Test("the movement of the features is that of a small step along the signs of the gradient")
+  func movement() throws {
+    let job = try Self.prepared(NormTuning())
+    let moving = job.model.parameters.filter { $0.parameter.isTrainable && $0.kind == .norm }
+    var generator = SeededGenerator(seed: 1, purpose: "signs")
+    var directions: [Parameter: Tensor] = [:]
+    for entry in moving {
+      directions[entry.parameter] = Tensor(
+        (0..<entry.parameter.count).map { _ in generator.uniform() < 0.5 ? -1 : 1 },
+        shape: entry.parameter.shape)
+    }
+    let texts = [job.train.texts([0, 1, 2]), job.train.texts([3, 4])]
+    func features() -> [[Float]] {
+      texts.map { job.model.hidden($0, on: Tape()).value.elements }
+    }
+    let still = features().joined().map(Double.init)
+    let step = 1e-3
+    for (parameter, direction) in directions {
+      parameter.value.add(direction, scaledBy: Float(step))
+    }
+    let moved = features().joined().map(Double.init)
+    for (parameter, direction) in directions {
+      parameter.value.add(direction, scaledBy: Float(-step))
+    }
+    let width = 32
+    let rows = still.count / width
+    let spreads = (0..<width).map { feature in
+      let column = (0..<rows).map { still[$0 * width + feature] }
+      let mean = column.reduce(0, +) / Double(rows)
+      return column.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(rows)
+    }
+    let common = spreads.reduce(0, +) / Double(width)
+    var sum = 0.0
+    for index in still.indices {
+      let change = (moved[index] - still[index]) / step
+      sum += 2 * change * change / (spreads[index % width] + common)
+    }
+    let expected = (sum / Double(still.count)).squareRoot()
+    let found = job.model.featureMovement(along: directions, on: texts, precision: .fp32)
+    #expect(abs(found / expected - 1) < 0.02, "\(found) \(expected)")
+  }
+
+  @Test("what moves the features more gets a lower rate, and frozen features give none")
+  func estimates() throws {
+    func rate(_ method: any AdaptationMethod) throws -> Double? {
+      let job = try Self.prepared(method)
+      return try RateEstimate.measured(
+        of: job.model, on: job.train, settings: job.job.settings)?.rate
+    }
+    let norm = try #require(try rate(NormTuning()))
+    let full = try #require(try rate(FullTuning()))
+    let lora = try #require(try rate(LowRankAdaptation(rank: 4)))
+    #expect(full < lora && full < norm / 3)
+    #expect(try rate(HeadTuning()) == nil)
+  }
+
+  @Test("a short run takes the estimate without trying it")
+  func shortRuns() throws {
+    let found = try Self.find(Self.prepared(NormTuning(), steps: 31))
+    #expect(found.search.arms.isEmpty && found.state == nil && found.search.steps == 0)
+    #expect(found.search.rate == found.search.estimate?.rate)
+  }
+
+  @Test("rates are tried until the best has a worse one on either side")
+  func brackets() {
+    /// The arms tried if rate r has the loss |log r − log `best`|, and none above `limit`.
+    func tried(from first: Double, best: Double, limit: Double = .infinity) -> [Double] {
+      var arms: [RateSearch.Arm] = []
+      while let rate = RateSearch.nextRate(
+        after: arms,
+        winner: arms.filter { $0.loss != nil }.min { ($0.loss ?? 0) < ($1.loss ?? 0) },
+        beginningWith: first)
+      {
+        arms.append(
+          RateSearch.Arm(
+            rate: rate, steps: 8, loss: rate > limit ? nil : abs(log(rate) - log(best))))
+      }
+      return arms.map(\.rate)
+    }
+    #expect(tried(from: 1e-3, best: 1e-3) == [1e-3, 3.3e-4, 3e-3])
+    #expect(tried(from: 1e-3, best: 1e-4) == [1e-3, 3.3e-4, 1.1e-4, 3.7e-5])
+    #expect(tried(from: 1e-3, best: 9e-3) == [1e-3, 3.3e-4, 3e-3, 9e-3, 2.7e-2])
+    #expect(tried(from: 1, best: 1e-9, limit: 0.1) == [1, 0.33, 0.11, 0.037, 0.012])
+  }
+
+  @Test("a rate replaces another only if its losses on the same examples are certainly lower")
+  func certainty() {
+    let noise = [0.4, -0.1, 0.3, -0.6, 0.2, 0.1, -0.2, -0.1]
+    func losses(_ mean: Double, _ sign: Double) -> [Double] { noise.map { mean + sign * $0 } }
+    // Their noise differs, so a difference of 0.05 is chance.
+    #expect(!RateSearch.isBetter(losses(1, -1), than: losses(1.05, 1)))
+    // Their noise is the same, so it is not.
+    #expect(RateSearch.isBetter(losses(1, 1), than: losses(1.05, 1)))
+    #expect(!RateSearch.isBetter(losses(1.05, 1), than: losses(1, 1)))
+    #expect(RateSearch.isBetter(losses(1, -1), than: losses(2, 1)))
+  }
+}
