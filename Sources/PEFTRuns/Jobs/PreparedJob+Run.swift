@@ -76,9 +76,11 @@ extension PreparedJob {
   ) throws -> RunManifest {
     let modelFiles = try files.digests()
     var (directory, state) = try open(output, resuming: resuming, recipe: recipe, note: note)
+    let effort = try state == nil ? choose() : nil
+    if let effort { note(effort.choosingLine(job.method)) }
     var outcome = try PEFTTrain.train(
       model, on: train, evaluatingOn: dev, task: task, settings: job.settings,
-      session: session, from: state.take(),
+      session: session, after: effort, from: state.take(),
       checkpoints: checkpoints, savesEnd: test != nil, save: { try directory.save($0) },
       shouldStop: shouldStop
     ) { event in

@@ -115,7 +115,7 @@ extension PreparedJob {
   ) throws -> StudyRun? {
     let outcome = try PEFTTrain.train(
       model, on: train, evaluatingOn: dev, task: task, settings: job.settings,
-      session: session, shouldStop: shouldStop, observe: observe)
+      session: session, after: choose(), shouldStop: shouldStop, observe: observe)
     guard outcome.ending != .interrupted, let test,
       let measured = model.evaluate(test, task: task, shouldStop: shouldStop)
     else { return nil }
