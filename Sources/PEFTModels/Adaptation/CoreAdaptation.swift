@@ -87,7 +87,8 @@ public struct CoreAdaptation: AdaptationMethod {
     if let misfit = model.misfit(targets: targets) { return misfit }
     return layers(of: model).map(\.weight).first { Self.largestRank(of: $0) < rank }.map {
       MethodMisfit(
-        setting: "rank", "\(rank) is above \(Self.largestRank(of: $0)), the rank of \($0.name)")
+        setting: "rank",
+        "\(rank) is above \(Self.largestRank(of: $0)), the smaller side of \($0.name)")
     }
   }
 
@@ -117,7 +118,7 @@ public struct CoreAdaptation: AdaptationMethod {
   /// `batches`, or 0 for frames without gradients.
   public var gradientBatches: Int { frames == .gradient ? batches : 0 }
 
-  /// Chooses the frames of every target.
+  /// Chooses the frames of every target. A weight that no gradient has reached gets random ones.
   public func choose(
     in model: TransformerModel, by gradients: GradientAccumulator, using generator: SeededGenerator
   ) {

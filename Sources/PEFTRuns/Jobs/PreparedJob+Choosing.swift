@@ -3,12 +3,11 @@ import PEFTNetwork
 import PEFTTensor
 import PEFTTrain
 
-/// The head is trained alone before gradients are measured: a new head gives them random
-/// directions.
-private let headSteps = 40
-private let headLearningRate = 5e-3
-
 extension PreparedJob {
+  /// The steps of the head alone before gradients are measured, and their learning rate. A new head
+  /// would give the gradients random directions.
+  private static let (headSteps, headLearningRate) = (40, 5e-3)
+
   /// Lets the method choose what it trains. Call it once, before the first step of a new run; a
   /// resumed run reads the choice from its checkpoint.
   ///
@@ -45,8 +44,8 @@ extension PreparedJob {
     }
     if !model.taskParameters.isEmpty {
       _ = try warm(
-        HeadTuning(), steps: headSteps, rate: headLearningRate, precision: job.settings.precision,
-        shouldStop: { false }, observe: { _ in })
+        HeadTuning(), steps: Self.headSteps, rate: Self.headLearningRate,
+        precision: job.settings.precision, shouldStop: { false }, observe: { _ in })
     }
     for (parameter, (_, wantsWhole)) in zip(parameters, marks) {
       (parameter.trains, parameter.wantsWholeGradient) = (.none, wantsWhole)
