@@ -62,6 +62,16 @@ struct ModelExamples {
     #expect(error < 1e-5)
     #expect(model.backboneLinearLayers.allSatisfy { $0.adapter == nil })
 
+    let sparse = SparseTuning(entries: 16, batches: 1)
+    sparse.attach(to: model, using: SeededGenerator(seed: 1, purpose: "weights"))
+    let sums = GradientAccumulator()
+    let tape = Tape()
+    let loss = model.loss(batch, .classes([0, 1]), on: tape)
+    tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: sums)
+    sparse.choose(in: model, by: sums, using: SeededGenerator(seed: 1, purpose: "weights"))
+    #expect(
+      model.backboneLinearLayers.allSatisfy { $0.weight.trains.chosenElements?.count == 16 })
+
     let selected = SelectedTuning(members: [
       .tensor("bert.encoder.layer.0.output.LayerNorm.weight"),
       .row("bert.encoder.layer.1.intermediate.dense.weight", 17),

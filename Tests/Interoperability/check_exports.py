@@ -210,7 +210,7 @@ with tempfile.TemporaryDirectory() as place:
             check_language(place, f"{name}-language-{method[0]}", llama, ["--method", *method])
     roberta = os.path.join(MODELS, "roberta-small")
     gpt2 = os.path.join(MODELS, "gpt2-small")
-    methods = [[m] for m in ("full", "bitfit", "norm", "head", "ia3")] + [
+    methods = [[m] for m in ("full", "bitfit", "norm", "head", "ia3", "speft", "lora-xs")] + [
         ["lora", "--rank", "4"], ["dora", "--rank", "4"]]
     for base, family in ((roberta, "roberta"), (gpt2, "gpt2")):
         for method in methods:
@@ -218,7 +218,7 @@ with tempfile.TemporaryDirectory() as place:
         mixture = plan(place, base, family, ["--candidates", "lora:2,8"], False)
         check_classifier(place, f"{family}-plan", base, mixture)
     for method in (["--method", "lora", "--rank", "4"], ["--method", "dora", "--rank", "4"],
-                   ["--method", "ia3"], ["--method", "norm"], ["--method", "full"]):
+                   ["--method", "ia3"], ["--method", "norm"], ["--method", "full"], ["--method", "lora-xs"]):
         check_language(place, f"gpt2-language-{method[1]}", gpt2, method)
     check_language(place, "gpt2-language-plan", gpt2,
                    plan(place, gpt2, "gpt2-language", ["--candidates", "lora:4"], True))

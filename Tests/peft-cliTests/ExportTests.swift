@@ -53,6 +53,8 @@ struct ExportTests {
     arguments: [
       ["lora", "--rank", "3"], ["bitfit"], ["norm"], ["head"], ["full"],
       ["dora", "--rank", "3"], ["ia3"], ["id3", "--set", "share=0.01"],
+      ["speft"], ["speft", "--set", "by=random"], ["lora-xs", "--rank", "3"],
+      ["lora-xs", "--set", "frames=random"],
     ])
   func forms(method: [String]) throws {
     let run = try run("run", ["--method"] + method)

@@ -31,7 +31,7 @@ struct ResumeTests {
     var files: [String: Data] = [:]
     for name in Self.finals { files[name] = try Data(contentsOf: URL(filePath: "\(run)/\(name)")) }
     var manifest = try #require(JSONValue(contentsOf: run + "/run.json").object)
-    for key in ["seconds", "tokensPerSecond"] { manifest[key] = nil }
+    for key in ["seconds", "choosingSeconds", "tokensPerSecond"] { manifest[key] = nil }
     // The environment records the number of workers.
     manifest["files"] = manifest["files"]?["trained.safetensors"]
     files["run.json"] = Data(JSONValue.object(manifest).text().utf8)
@@ -102,7 +102,11 @@ struct ResumeTests {
 
   @Test(
     "so does a run of other methods, killed at some changes",
-    arguments: [["id3", "--set", "share=0.01"], ["dora", "--lora-dropout", "0.1"], ["ia3"]])
+    arguments: [
+      ["id3", "--set", "share=0.01"], ["dora", "--lora-dropout", "0.1"], ["ia3"],
+      ["speft", "--set", "batches=3"], ["speft", "--set", "by=random"],
+      ["lora-xs", "--set", "batches=3"], ["lora-xs", "--set", "frames=weight"],
+    ])
   func killedWithMethods(method: [String]) throws {
     let shim = try FaultShim()
     var choosing = options

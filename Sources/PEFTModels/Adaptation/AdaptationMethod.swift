@@ -4,7 +4,9 @@ import PEFTTensor
 /// A rule that decides which parameters are trained. The task head always is.
 ///
 /// A method is a value with settings. `attach` marks the trainable parameters and adds adapters;
-/// the model's `mergeAdapters` and `detachAdapters` remove the adapters again.
+/// the model's `mergeAdapters` and `detachAdapters` remove the adapters again. A method that looks
+/// at weights or gradients before it knows what to train does so in `choose`, before the first step
+/// of a run. The run's files hold the choice, so a run is opened and resumed without it.
 public protocol AdaptationMethod: Sendable {
   /// The method's name on the command line and in files.
   static var name: String { get }
@@ -32,6 +34,18 @@ public protocol AdaptationMethod: Sendable {
   /// Freezes everything that this method does not train, and attaches its adapters. The settings
   /// must fit; see `misfit(in:)`.
   func attach(to model: TransformerModel, using generator: SeededGenerator)
+
+  /// The number of batches whose gradients `choose` needs; 0 if it needs none.
+  var gradientBatches: Int { get }
+
+  /// Settles what `attach` left open. Called once, after `attach` and before the first step.
+  ///
+  /// - Parameters:
+  ///   - gradients: the sums over `gradientBatches` batches of the gradients of the parameters that
+  ///     want their whole gradient. Empty if `gradientBatches` is 0.
+  ///   - generator: the generator with which the method was attached.
+  func choose(
+    in model: TransformerModel, by gradients: GradientAccumulator, using generator: SeededGenerator)
 
   /// The number of elements that are trainable at the end of a run with this method, which must be
   /// attached to `model`.
@@ -79,6 +93,14 @@ extension AdaptationMethod {
 
   /// Returns nil: everything fits.
   public func misfit(in model: TransformerModel) -> MethodMisfit? { nil }
+
+  /// 0: the method needs no gradients.
+  public var gradientBatches: Int { 0 }
+
+  /// Does nothing: `attach` has settled everything.
+  public func choose(
+    in model: TransformerModel, by gradients: GradientAccumulator, using generator: SeededGenerator
+  ) {}
 
   /// The number of elements that are trainable now.
   public func plannedCount(in model: TransformerModel) -> Int { model.trainableCount }

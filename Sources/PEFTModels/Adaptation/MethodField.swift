@@ -63,6 +63,19 @@ public struct MethodField<Method>: Sendable {
       }, parse: { Double($0).map { .number($0) } })
   }
 
+  /// Creates a setting that takes one of some words.
+  public static func word<Word: RawRepresentable<String> & Sendable>(
+    _ name: String, _ path: any WritableKeyPath<Method, Word> & Sendable, help: String
+  ) -> Self {
+    Self(
+      name: name, help: help, json: { .string($0[keyPath: path].rawValue) },
+      set: { method, value in
+        guard let word = value.string.flatMap(Word.init(rawValue:)) else { return false }
+        method[keyPath: path] = word
+        return true
+      }, parse: { .string($0) })
+  }
+
   /// Creates a setting that takes a list of names, separated by commas in text.
   public static func names(
     _ name: String, _ path: any WritableKeyPath<Method, [String]> & Sendable, help: String

@@ -7,7 +7,8 @@ import PEFTTensor
 /// An adapter computes the whole call of its layer, including bias and activation, so it can scale
 /// the input, change the weight, add to the product or scale the output.
 public protocol LinearAdapter: AnyObject {
-  /// The new parameters in the order of computation.
+  /// The new parameters in the order of computation. A method may freeze some of them; files of a
+  /// run hold all.
   var factors: [Factor] { get }
 
   /// Computes the adapted layer, x [T, in] → [T, out], followed by the activation if there is one.
@@ -19,6 +20,9 @@ public protocol LinearAdapter: AnyObject {
   /// rounding.
   func merge(into layer: LinearLayer)
 
+  /// The tensors with which Hugging Face PEFT stores this adapter, by their full names.
+  var published: [(name: String, value: Tensor)] { get }
+
   /// The settings in `adapter_config.json` with which Hugging Face PEFT recreates these adapters,
   /// which are all of this type. They contain at least `peft_type`.
   static func configuration(of adapted: [(layer: LinearLayer, adapter: Self)]) -> JSONObject
@@ -27,6 +31,11 @@ public protocol LinearAdapter: AnyObject {
 extension LinearAdapter {
   /// A parameter of an adapter.
   public typealias Factor = AdapterParameter
+
+  /// The parameters.
+  public var published: [(name: String, value: Tensor)] {
+    factors.map { ($0.parameter.name, $0.parameter.value) }
+  }
 }
 
 /// A parameter of an adapter, with the properties that files and probing use.

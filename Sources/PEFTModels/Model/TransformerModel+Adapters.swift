@@ -16,9 +16,22 @@ extension TransformerModel {
     Set(backboneLinearLayers.compactMap(\.adapter).flatMap(\.factors).map(\.parameter))
   }
 
+  /// The parameters of the attached adapters that are not trained, such as the frames of cores.
+  /// Files of a run hold them, because the base model lacks them.
+  package var frozenAdapterParameters: [Parameter] {
+    parameters.filter { $0.adapter != nil && !$0.parameter.isTrainable }.map(\.parameter)
+  }
+
   /// The linear maps of the backbone that a target names: those whose path is the target, or ends
   /// with a dot and the target.
   public func linearLayers(matching target: String) -> [LinearLayer] {
     backboneLinearLayers.filter { $0.name == target || $0.name.hasSuffix("." + target) }
+  }
+  /// The linear maps of the backbone that one of `targets` names, lowest first; all of them if
+  /// there are no targets.
+  func linearLayers(matchingAnyOf targets: [String]) -> [LinearLayer] {
+    guard !targets.isEmpty else { return backboneLinearLayers }
+    let named = Set(targets.flatMap { linearLayers(matching: $0) }.map(\.name))
+    return backboneLinearLayers.filter { named.contains($0.name) }
   }
 }

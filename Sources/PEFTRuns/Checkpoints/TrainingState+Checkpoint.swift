@@ -5,8 +5,9 @@ import PEFTTrain
 /// A training state as one safetensors file.
 ///
 /// For every trained tensor it has `value.NAME`, `mean.NAME`, `meanSquare.NAME` and, after the
-/// first evaluation, `best.NAME`. If a method chooses elements during training, their positions are
-/// in `elements.NAME` and `bestElements.NAME`. The rest is in the metadata.
+/// first evaluation, `best.NAME`; for a frozen parameter of an adapter, `value.NAME`. If a method
+/// chooses elements, their positions are in `elements.NAME` and `bestElements.NAME`. The rest is in
+/// the metadata.
 extension TrainingState: CheckpointState {
   /// A model and the number of steps planned for its run.
   public typealias Subject = (model: TransformerModel, plannedSteps: Int)
@@ -40,6 +41,7 @@ extension TrainingState: CheckpointState {
       CheckpointPart.outputs("value", values) + numbers("elements", elements)
       + optimizer.slots.sorted { $0.key < $1.key }
       .flatMap { CheckpointPart.outputs($0.key, $0.value) }
+    if effort.choosingSeconds > 0 { metadata["choosingSeconds"] = "\(effort.choosingSeconds)" }
     metadata["decaysAll"] = optimizer.counters["decaysAll"].map(String.init)
     if isEvaluationDue { metadata["evaluationIsDue"] = "1" }
     if let best {
@@ -61,7 +63,7 @@ extension TrainingState: CheckpointState {
     func malformed(_ reason: String) -> FileError { files.malformed(Self.partName, reason) }
     func elements(_ prefix: String) throws(FileError) -> [String: [Int]] {
       var result: [String: [Int]] = [:]
-      for parameter in parameters where parameter.wantsWholeGradient {
+      for parameter in parameters where parameter.recordsElements {
         let name = "\(prefix).\(parameter.name)"
         guard file.entry(name) != nil else { continue }
         result[parameter.name] = try TrainedTensors.positions(name, in: file, of: parameter)
@@ -69,16 +71,16 @@ extension TrainingState: CheckpointState {
       return result
     }
     let chosen = try elements("elements")
-    let shapes = parameters.filter { $0.isTrainable || chosen[$0.name] != nil }
-      .map { parameter in
-        (
-          name: parameter.name,
-          shape: chosen[parameter.name].map { [$0.count] } ?? parameter.trainableShape
-        )
-      }
+    let shapes: [(name: String, shape: Shape)] = parameters.compactMap { parameter in
+      if let elements = chosen[parameter.name] { return (parameter.name, [elements.count]) }
+      let isWhole = parameter.isTrainable && parameter.trains.chosenElements == nil
+      return isWhole ? (parameter.name, parameter.trainableShape) : nil
+    }
     func tensors(_ prefix: String) throws(FileError) -> [String: Tensor] {
       try files.tensors(prefix, shapes, in: Self.partName)
     }
+    let frozen = subject.model.frozenAdapterParameters.map { (name: $0.name, shape: $0.shape) }
+    let constants = try files.tensors("value", frozen, in: Self.partName)
     let numbers = CheckedNumbers(
       cells: file.metadata, path: file.path, place: "metadata", remedy: CheckpointFiles.remedy)
     var best: Best?
@@ -108,14 +110,16 @@ extension TrainingState: CheckpointState {
     var counters = ["step": step]
     counters["decaysAll"] = try numbers.countIfPresent("decaysAll", in: 0...1)
     self.init(
-      step: step, elements: chosen, values: try tensors("value"),
+      step: step, elements: chosen,
+      values: try tensors("value").merging(constants) { value, _ in value },
       optimizer: OptimizerState(
         counters: counters,
         slots: ["mean": try tensors("mean"), "meanSquare": try tensors("meanSquare")]),
       best: best, evaluationsSinceBest: try numbers.count("evaluationsSinceBest"),
       effort: TrainingEffort(
         seconds: try numbers.seconds("seconds"), warmTokens: try numbers.count("warmTokens"),
-        warmSeconds: try numbers.seconds("warmSeconds")),
+        warmSeconds: try numbers.seconds("warmSeconds"),
+        choosingSeconds: try numbers.secondsIfPresent("choosingSeconds") ?? 0),
       isEvaluationDue: try numbers.countIfPresent("evaluationIsDue", in: 0...1) == 1)
   }
 }

@@ -27,9 +27,7 @@ extension RunExport {
     }
     let adapted = model.backboneLinearLayers.filter { $0.adapter != nil }
     var tensors: [(name: String, value: Tensor)] = []
-    for factor in adapted.compactMap(\.adapter).flatMap(\.factors) {
-      tensors.append((factor.parameter.name, factor.parameter.value))
-    }
+    tensors += adapted.compactMap(\.adapter).flatMap(\.published)
     for entry in entries
     where entry.adapter == nil && whole.contains(Self.module(of: entry.parameter)) {
       tensors.append((entry.parameter.name, entry.parameter.fileValue))

@@ -78,20 +78,23 @@ extension PreparedJob {
   ) throws -> RunManifest {
     let modelFiles = try files.digests()
     var (directory, state) = try open(output, resuming: resuming, recipe: recipe, note: note)
+    let effort = try state == nil ? choose() : nil
+    if let effort { note(effort.choosingLine(job.method)) }
     var settings = job.settings
     var rates: RateSearch?
     var outcome = TrainingOutcome.notBegun(of: plannedSteps(data: train, settings: settings))
     if job.findsRate {
       rates =
         try state == nil
-        ? begin(&directory, state: &state, shouldStop: shouldStop, searching: searching)
+        ? begin(
+          &directory, state: &state, after: effort, shouldStop: shouldStop, searching: searching)
         : RateSearch.read(output)
       if let rates { settings.learningRate = rates.rate }
     }
     if rates != nil || !job.findsRate {
       outcome = try PEFTTrain.train(
         model, on: train, evaluatingOn: dev, task: task, settings: settings,
-        session: session, from: state.take(),
+        session: session, after: effort, from: state.take(),
         checkpoints: checkpoints, savesEnd: test != nil, save: { try directory.save($0) },
         shouldStop: shouldStop
       ) { event in
@@ -126,24 +129,26 @@ extension PreparedJob {
 
   /// Finds the learning rate and begins the run with it; nil if this was stopped.
   private func begin(
-    _ directory: inout RunDirectory, state: inout TrainingState?, shouldStop: () -> Bool,
-    searching: (RateSearchEvent) -> Void
+    _ directory: inout RunDirectory, state: inout TrainingState?, after effort: TrainingEffort?,
+    shouldStop: () -> Bool, searching: (RateSearchEvent) -> Void
   ) throws -> RateSearch? {
-    guard let beginning = try findRate(shouldStop: shouldStop, observe: searching) else {
-      return nil
-    }
+    let found = try findRate(after: effort, shouldStop: shouldStop, observe: searching)
+    guard let beginning = found else { return nil }
     try directory.begin(with: beginning)
     state = beginning.state
     return beginning.search
   }
 
   /// Finds the learning rate of this job; nil if this was stopped. The model does not change.
+  ///
+  /// - Parameter effort: the time spent before on choosing what trains; see `choose()`.
   public func findRate(
-    shouldStop: () -> Bool, observe: (RateSearchEvent) -> Void
+    after effort: TrainingEffort? = nil, shouldStop: () -> Bool,
+    observe: (RateSearchEvent) -> Void
   ) throws -> RunBeginning? {
     try PEFTTrain.findRate(
       for: model, on: train, evaluatingOn: dev, task: task, settings: job.settings,
-      session: { session }, shouldStop: shouldStop, observe: observe)
+      session: { session }, after: effort, shouldStop: shouldStop, observe: observe)
   }
 
   /// The method's part in the run.

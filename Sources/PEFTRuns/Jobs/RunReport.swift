@@ -157,10 +157,16 @@ package struct RunReport {
           )
         ]
       } ?? []) + [
-        ("Training time", String(format: "%.1f s", outcome.seconds)),
+        ("Training time", trainingTime(outcome)),
         ("Speed", String(format: "%.0f tokens/s", outcome.tokensPerSecond)),
         ("Seed", "\(manifest.seed)"),
       ]
+  }
+
+  private static func trainingTime(_ outcome: TrainingOutcome) -> String {
+    let time = String(format: "%.1f s", outcome.seconds)
+    guard outcome.choosingSeconds > 0 else { return time }
+    return time + String(format: ", %.1f s of it to choose what trains", outcome.choosingSeconds)
   }
 
   private static func headline(_ manifest: RunManifest) -> String {

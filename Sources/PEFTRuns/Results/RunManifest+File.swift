@@ -118,6 +118,7 @@ extension TrainingOutcome {
       ending: ending, steps: try numbers.count("steps"),
       plannedSteps: try numbers.count("plannedSteps"), bestStep: try numbers.count("bestStep"),
       bestMetrics: bestMetrics, seconds: try numbers.seconds("seconds"),
-      tokensPerSecond: try numbers.number("tokensPerSecond", in: 0...1e15))
+      tokensPerSecond: try numbers.number("tokensPerSecond", in: 0...1e15),
+      choosingSeconds: try numbers.secondsIfPresent("choosingSeconds") ?? 0)
   }
 }

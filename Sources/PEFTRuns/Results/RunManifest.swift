@@ -111,6 +111,9 @@ extension RunManifest {
       "files": Self.json(of: files),
     ]
     document["rates"] = rates?.json
+    if outcome.choosingSeconds > 0 {
+      document["choosingSeconds"] = .number(outcome.choosingSeconds)
+    }
     document["pairs"] = hasPairs.map { .bool($0) }
     for (key, value) in checks.members.members { document[key] = value }
     document["recipe"] = recipe.map { .object($0) }

@@ -2,14 +2,15 @@ import PEFTModels
 import PEFTTensor
 
 /// The tensors that trained, as a safetensors file: exactly those, including the head, and in
-/// addition the tensors that the base model lacks and the run initialised, such as BERT's pooler.
+/// addition the tensors that the base model lacks: those that the run initialised, such as BERT's
+/// pooler, and the frozen parameters of adapters.
 ///
 /// A whole tensor is stored as in the model's own files. If only some rows of a matrix [m, n]
 /// trained, `NAME` [|rows|, n] has these rows and `NAME.rows` [|rows|] has their indices as I64,
 /// ascending, counted from 0. Rows are outputs, even if the model's files store the transpose of
-/// the matrix, as GPT-2's do. If a method chose single elements of a tensor during training, `NAME`
-/// [k] has these elements and `NAME.indices` [k] has their positions as I64, ascending, in
-/// row-major order of [outputs, inputs].
+/// the matrix, as GPT-2's do. If a method chose single elements of a tensor, `NAME` [k] has these
+/// elements and `NAME.indices` [k] has their positions as I64, ascending, in row-major order of
+/// [outputs, inputs].
 public enum TrainedTensors {
   /// The file's name in a run directory.
   public static let fileName = "trained.safetensors"
@@ -18,7 +19,8 @@ public enum TrainedTensors {
   public static func save(
     _ model: TransformerModel, drawn: [String] = [], to path: String
   ) throws(FileError) {
-    let others = parameters(of: model, called: drawn).map { parameter in
+    let frozen = model.frozenAdapterParameters + parameters(of: model, called: drawn)
+    let others = frozen.map { parameter in
       SafetensorsOutput(name: parameter.name, shape: parameter.fileShape.extents) {
         (body) throws(FileError) in try parameter.fileValue.withUnsafeElements(body)
       }
@@ -47,8 +49,9 @@ public enum TrainedTensors {
     model.parameters.map(\.parameter).filter { !$0.isTrainable && names.contains($0.name) }
   }
 
-  /// Reads the tensors back. The file must have exactly the trainable parameters of `model` with
-  /// their shapes and trainable rows. Of the parameters called `drawn`, it may have any.
+  /// Reads the tensors back. The file must have exactly the trainable parameters of `model`, with
+  /// their shapes and trainable rows, and the frozen ones of its adapters. Of the parameters called
+  /// `drawn`, it may have any.
   ///
   /// Errors: `malformed` if the file has other tensors, rows or shapes; those of the reader.
   public static func load(
@@ -63,13 +66,14 @@ public enum TrainedTensors {
   ) throws(FileError) {
     let path = file.path
     let others = parameters(of: model, called: drawn).filter { file.entry($0.name) != nil }
-    // If a method chose elements during training, the file records which.
-    for parameter in model.parameters.map(\.parameter) where parameter.wantsWholeGradient {
+    // If a method chose elements, before training or during it, the file records which.
+    for parameter in model.parameters.map(\.parameter) where parameter.recordsElements {
       parameter.wantsWholeGradient = false
+      if parameter.trains.chosenElements != nil { parameter.trains = .none }
       guard file.entry(indicesName(parameter)) != nil else { continue }
       parameter.trains = .elements(try positions(indicesName(parameter), in: file, of: parameter))
     }
-    let parameters = model.trainableParameters + others
+    let parameters = model.trainableParameters + model.frozenAdapterParameters + others
     let expected = Set(
       parameters.flatMap {
         [$0.name, $0.trains.chosenElements == nil ? rowsName($0) : indicesName($0)]

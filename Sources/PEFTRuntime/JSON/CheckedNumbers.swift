@@ -79,6 +79,11 @@ package struct CheckedNumbers {
     try number(key, in: 0...Self.longestTime)
   }
 
+  /// The duration `key`, in seconds; nil if it is missing or null.
+  package func secondsIfPresent(_ key: String) throws(FileError) -> Double? {
+    isPresent(key) ? try seconds(key) : nil
+  }
+
   private func isPresent(_ key: String) -> Bool {
     switch members[key] {
     case nil, .null: false

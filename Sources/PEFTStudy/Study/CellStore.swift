@@ -115,17 +115,18 @@ extension PreparedJob {
     observe: (TrainingEvent) -> Void
   ) throws -> StudyRun? {
     var settings = job.settings
+    let effort = try choose()
     var beginning: RunBeginning?
     if job.findsRate {
-      guard let found = try findRate(shouldStop: shouldStop, observe: searching) else {
-        return nil
-      }
+      let found = try findRate(after: effort, shouldStop: shouldStop, observe: searching)
+      guard let found else { return nil }
       settings.learningRate = found.search.rate
       beginning = found
     }
     let outcome = try PEFTTrain.train(
       model, on: train, evaluatingOn: dev, task: task, settings: settings,
-      session: session, from: beginning?.state, shouldStop: shouldStop, observe: observe)
+      session: session, after: effort, from: beginning?.state, shouldStop: shouldStop,
+      observe: observe)
     guard outcome.ending != .interrupted, let test,
       let measured = model.evaluate(test, task: task, shouldStop: shouldStop)
     else { return nil }

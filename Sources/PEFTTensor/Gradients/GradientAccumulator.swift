@@ -1,7 +1,7 @@
 /// The gradient sink for training: multiplies the factors and keeps their sum, one tensor for each
 /// parameter, in its `gradientShape`.
 ///
-/// If only some rows are trainable, only their gradients are formed. For a table
+/// If only some rows or elements are trainable, only their gradients are formed. For a table
 /// (`Parameter.isTable`), only the rows that were read are kept. `reset` frees the sums, so that
 /// the tensors saved in the next step's forward pass can reuse their memory.
 public final class GradientAccumulator: GradientSink {
@@ -41,6 +41,7 @@ public final class GradientAccumulator: GradientSink {
     case .rows(let rows):
       return parameter.wantsWholeGradient ? self[parameter]?.rows(at: rows) : self[parameter]
     case .elements(let elements):
+      guard parameter.wantsWholeGradient else { return gradients[parameter] }
       if let table = tableGradients[parameter] {
         return table.elements(at: elements)
       }
@@ -69,8 +70,12 @@ public final class GradientAccumulator: GradientSink {
         + "first")
     let isLater = earlier != nil
     var sum = earlier.take() ?? Tensor(uninitialized: shape, stays: true)
-    (parameter.gradientRows.map { gradient.restricted(to: $0) } ?? gradient).accumulate(
-      into: &sum, adding: isLater, precision: precision)
+    var formed: any ParameterGradient = gradient
+    if let rows = parameter.gradientRows { formed = gradient.restricted(to: rows) }
+    if let elements = parameter.gradientElements {
+      formed = SelectedElementsGradient(of: gradient, shape: parameter.shape, elements: elements)
+    }
+    formed.accumulate(into: &sum, adding: isLater, precision: precision)
     gradients[parameter] = sum
   }
 

@@ -4,7 +4,7 @@ extension Parameter {
   /// Whether the gradient of a batch that looks up `count` rows of a table is kept as the rows that
   /// were read. With more than half as many lookups as rows it is a tensor of the whole table.
   package func keepsOnlyReadRows(ofLookups count: Int) -> Bool {
-    isTable && gradientRows == nil && 2 * count <= shape.rows
+    isTable && gradientRows == nil && gradientElements == nil && 2 * count <= shape.rows
   }
 
   /// Whether an optimizer's state takes memory only for the pages that hold rows of a table that

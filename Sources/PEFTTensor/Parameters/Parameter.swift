@@ -77,16 +77,21 @@ public final class Parameter {
   public var count: Int { shape.count }
   /// Whether any element is trainable.
   public var isTrainable: Bool { trains != .none }
+  /// Whether files record which elements are trainable, because a method chooses them.
+  package var recordsElements: Bool { wantsWholeGradient || trains.chosenElements != nil }
   /// Whether a backward pass delivers a gradient. A parameter that wants none causes no recording.
   public var wantsGradient: Bool { isTrainable || wantsWholeGradient }
-  /// The shape of the gradient that is formed: [|rows|, n] if only some rows are trainable and the
-  /// whole gradient is not wanted, otherwise that of the value.
-  public var gradientShape: Shape { gradientRows.map { [$0.count, shape.columns] } ?? shape }
+  /// The shape of the gradient that is formed: [|rows|, n] or [|elements|] if only some rows or
+  /// elements are trainable and the whole gradient is not wanted, otherwise that of the value.
+  public var gradientShape: Shape { wantsWholeGradient ? shape : trainableShape }
   /// The rows whose gradient is formed; nil means all.
   var gradientRows: [Int]? {
     guard !wantsWholeGradient, case .rows(let rows) = trains else { return nil }
     return rows
   }
+  /// The elements whose gradient is formed; nil unless single elements are trainable and the whole
+  /// gradient is not wanted.
+  var gradientElements: [Int]? { wantsWholeGradient ? nil : trains.chosenElements }
   /// The shape of the trainable elements and of an optimizer's state for them: [|rows|, n]
   /// or [|elements|] if only some are trainable, otherwise that of the value.
   public var trainableShape: Shape {

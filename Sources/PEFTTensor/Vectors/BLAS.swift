@@ -73,6 +73,35 @@ extension BLAS {
   }
 }
 
+extension BLAS {
+  /// Overwrites the rows of A [rows, columns], rows ≤ columns, with an orthonormal basis of a space
+  /// that contains them, by Householder reflections. The basis is complete even if the rows depend
+  /// on each other. Returns false if a number is not finite.
+  static func orthonormalize(
+    rows: Int, columns: Int, _ a: UnsafeMutablePointer<Double>
+  ) -> Bool {
+    _ = singleThreaded
+    var scales = [Double](repeating: 0, count: rows)
+    // The rows are the columns of the transpose in LAPACK's own order.
+    let (m, n) = (Int32(columns), Int32(rows))
+    return LAPACKE_dgeqrf(LAPACK_COL_MAJOR, m, n, a, m, &scales) == 0
+      && LAPACKE_dorgqr(LAPACK_COL_MAJOR, m, n, n, a, m, scales) == 0
+  }
+
+  /// The singular value decomposition U diag(σ) Vᵀ of A [rows, columns], rows ≤ columns, which is
+  /// destroyed: `u` [rows, rows], `values` [rows], descending, and `vt` [rows, columns]. Returns
+  /// false if it does not converge or a number is not finite.
+  static func singularValues(
+    rows: Int, columns: Int, _ a: UnsafeMutablePointer<Double>, u: UnsafeMutablePointer<Double>,
+    values: UnsafeMutablePointer<Double>, vt: UnsafeMutablePointer<Double>
+  ) -> Bool {
+    _ = singleThreaded
+    let (m, n) = (Int32(rows), Int32(columns))
+    return LAPACKE_dgesdd(
+      LAPACK_ROW_MAJOR, CChar(UInt8(ascii: "S")), m, n, a, n, values, u, m, vt, n) == 0
+  }
+}
+
 extension Processor {
   /// The core type whose kernels BLAS runs.
   public static var blasCoreName: String { BLAS.coreName }

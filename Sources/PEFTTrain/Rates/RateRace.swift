@@ -37,13 +37,15 @@ public enum RateSearchEvent: Sendable {
 /// - Parameters:
 ///   - settings: the settings of the run; the learning rate is not used.
 ///   - session: creates a method's part in a run, if it changes which elements train.
+///   - effort: the time spent on the run before, which counts as part of it.
 ///   - shouldStop: called after every step and batch.
 /// - Returns: nil if it was stopped. In all cases the model is bit for bit as before.
 /// - Throws: `NonFiniteLoss` if all rates diverged.
 public func findRate(
   for model: TransformerModel, on data: EncodedDataset, evaluatingOn dev: EncodedDataset?,
   task: any PredictionTask, settings: TrainingSettings,
-  session: () -> (any AdaptationSession)? = { nil }, shouldStop: () -> Bool = { false },
+  session: () -> (any AdaptationSession)? = { nil }, after effort: TrainingEffort? = nil,
+  shouldStop: () -> Bool = { false },
   observe: (RateSearchEvent) -> Void = { _ in }
 ) throws -> RunBeginning? {
   let start = ContinuousClock.now
@@ -51,7 +53,8 @@ public func findRate(
     of: model, on: data, settings: settings, shouldStop: shouldStop)
   if shouldStop() { return nil }
   observe(.estimated(estimate))
-  var race = RateRace(model: model, data: data, dev: dev, task: task, settings: settings)
+  var race = RateRace(
+    model: model, data: data, dev: dev, task: task, settings: settings, effort: effort)
   let first = estimate?.rate ?? RateSearch.usualRate
   while race.steps > 0,
     let rate = RateSearch.nextRate(
@@ -65,7 +68,7 @@ public func findRate(
   let seconds = (ContinuousClock.now - start) / .seconds(1)
   let search = RateSearch(
     estimate: estimate, arms: race.arms, steps: race.steps, rate: race.leader?.arm.rate ?? first,
-    seconds: max(0, seconds - (race.leader?.state.effort.seconds ?? 0)))
+    seconds: max(0, seconds - (race.leader?.seconds ?? 0)))
   return RunBeginning(
     search: search, state: race.leader?.state, events: race.leader?.events ?? [])
 }
@@ -76,6 +79,7 @@ private struct RateRace {
   let dev: EncodedDataset?
   let task: any PredictionTask
   let settings: TrainingSettings
+  let effort: TrainingEffort?
   /// The number of steps of every arm.
   let steps: Int
   private(set) var arms: [RateSearch.Arm] = []
@@ -90,14 +94,16 @@ private struct RateRace {
     let judged: [Double]
     let state: TrainingState
     let events: [TrainingEvent]
+    /// The time of its steps.
+    let seconds: Double
   }
 
   init(
     model: TransformerModel, data: EncodedDataset, dev: EncodedDataset?, task: any PredictionTask,
-    settings: TrainingSettings
+    settings: TrainingSettings, effort: TrainingEffort?
   ) {
     (self.model, self.data, self.dev, self.task) = (model, data, dev, task)
-    self.settings = settings
+    (self.settings, self.effort) = (settings, effort)
     let quarter = Int(
       RateSearch.share * Double(plannedSteps(data: data, settings: settings)))
     steps = quarter >= RateSearch.leastSteps ? quarter : 0
@@ -120,7 +126,7 @@ private struct RateRace {
     do {
       let outcome = try train(
         model, on: data, evaluatingOn: dev, task: task, settings: settings, session: session,
-        pausingAfter: steps, save: { state = $0 },
+        after: effort, pausingAfter: steps, save: { state = $0 },
         shouldStop: {
           isGivenUp = isGivenUp || isHopeless(losses)
           return isGivenUp || shouldStop()
@@ -155,7 +161,8 @@ private struct RateRace {
     if let state, !judged.isEmpty,
       leader.map({ RateSearch.isBetter(judged, than: $0.judged) }) ?? true
     {
-      leader = Leader(arm: arm, losses: losses, judged: judged, state: state, events: events)
+      leader = Leader(arm: arm, losses: losses, judged: judged, state: state, events: events,
+        seconds: state.effort.seconds - (effort?.seconds ?? 0))
     }
     return true
   }

@@ -15,11 +15,14 @@ import PEFTTensor
 /// A run resumed from a state takes exactly the steps that the original run would have taken, bit
 /// for bit.
 ///
+/// What the method leaves to choose must have been chosen.
+///
 /// - Parameters:
 ///   - dev: the data to evaluate on; if nil, nothing is evaluated.
 ///   - session: a method's part in the run, if it changes which elements train.
 ///   - collective: the processes that train together, each on its part of every batch. All of them
 ///     evaluate.
+///   - effort: the time spent on a new run before its first step.
 ///   - state: the state to resume from; nil starts a new run. It is released once it is restored.
 ///   - checkpoints: how often, in steps, `save` receives the state. It also receives the state
 ///     after every evaluation or pass, and after the step at which `shouldStop` ends the run.
@@ -31,17 +34,22 @@ import PEFTTensor
 public func train(
   _ model: TransformerModel, on data: EncodedDataset, evaluatingOn dev: EncodedDataset?,
   task: any PredictionTask, settings: TrainingSettings, session: (any AdaptationSession)? = nil,
-  collective: any Collective = Alone(), from state: consuming TrainingState? = nil,
-  checkpoints: Int? = nil, pausingAfter pause: Int? = nil, savesEnd: Bool = false,
+  collective: any Collective = Alone(), after effort: TrainingEffort? = nil,
+  from state: consuming TrainingState? = nil, checkpoints: Int? = nil,
+  pausingAfter pause: Int? = nil, savesEnd: Bool = false,
   save: ((TrainingState) throws -> Void)? = nil, shouldStop: () -> Bool = { false },
   observe: (TrainingEvent) throws -> Void
 ) throws -> TrainingOutcome {
   var run = TrainingRun(
     loop: TrainingLoop(
       model, on: data, settings: settings, session: session, collective: collective),
-    dev: dev, task: task, settings: settings, collective: collective)
+    dev: dev, task: task, settings: settings, collective: collective,
+    clock: StepClock(after: effort ?? TrainingEffort()))
   let done = state?.step ?? 0
   if let saved = state.take() { run.restore(saved) }
+  let open = session == nil ? model.parameters.first { $0.parameter.wantsWholeGradient } : nil
+  precondition(
+    open == nil, "train: what trains of \(open?.parameter.name ?? "") has not been chosen")
   return try run.outcome(
     after: done, checkpoints: checkpoints, pausingAfter: pause, savesEnd: savesEnd, save: save,
     shouldStop: shouldStop, observe: observe)
@@ -56,7 +64,7 @@ private struct TrainingRun {
   var best: (step: Int, metrics: [(name: String, value: Double)])?
   var evaluationsSinceBest = 0
   var isEvaluationDue = false
-  var clock = StepClock()
+  var clock: StepClock
 
   /// The current state.
   var state: TrainingState {
@@ -129,7 +137,8 @@ private struct TrainingRun {
     return TrainingOutcome(
       ending: ending, steps: loop.step, plannedSteps: loop.totalSteps,
       bestStep: best?.step ?? loop.step, bestMetrics: best?.metrics ?? [],
-      seconds: clock.effort.seconds, tokensPerSecond: clock.effort.tokensPerSecond)
+      seconds: clock.effort.seconds, tokensPerSecond: clock.effort.tokensPerSecond,
+      choosingSeconds: clock.effort.choosingSeconds)
   }
 
   private var hasLostPatience: Bool {
@@ -169,7 +178,7 @@ private struct StepClock {
   private static let coldSteps = 2
 
   /// A clock that continues from the effort of earlier processes.
-  init(after effort: TrainingEffort = TrainingEffort()) { self.effort = effort }
+  init(after effort: TrainingEffort) { self.effort = effort }
 
   /// Takes a step of `loop`.
   mutating func step(_ loop: inout TrainingLoop) throws -> StepReport {

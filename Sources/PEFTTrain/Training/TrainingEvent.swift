@@ -89,15 +89,20 @@ public struct TrainingOutcome: Sendable {
   public let bestStep: Int
   /// The metrics of that step; empty if there were no evaluations.
   public let bestMetrics: [(name: String, value: Double)]
-  /// The wall-clock time of all steps, in seconds, without evaluations.
+  /// The wall-clock time of all steps, in seconds, without evaluations, and of choosing what
+  /// trains.
   public let seconds: Double
+  /// The part of `seconds` in which the method chose what trains, before the first step.
+  public let choosingSeconds: Double
   /// Tokens per second over the steps after the first two.
   public let tokensPerSecond: Double
 
   package init(
     ending: Ending, steps: Int, plannedSteps: Int, bestStep: Int,
-    bestMetrics: [(name: String, value: Double)], seconds: Double, tokensPerSecond: Double
+    bestMetrics: [(name: String, value: Double)], seconds: Double, tokensPerSecond: Double,
+    choosingSeconds: Double = 0
   ) {
+    self.choosingSeconds = choosingSeconds
     self.ending = ending
     self.steps = steps
     self.plannedSteps = plannedSteps

@@ -16,7 +16,8 @@ public struct TrainingLoop {
     public let step: Int
     /// The trainable elements by parameter name, if a method chooses them.
     public let elements: [String: [Int]]
-    /// The values of the trainable parameters or elements, by parameter name.
+    /// The values of the trainable parameters or elements, and of the frozen parameters of
+    /// adapters, by parameter name.
     public let values: [String: Tensor]
     /// The optimizer's state.
     public let optimizer: OptimizerState
@@ -86,7 +87,10 @@ public struct TrainingLoop {
     get {
       State(
         step: step, elements: chosen { $0.trains },
-        values: named { $0.isTrainable ? $0.trainableValue : nil }, optimizer: optimizer.state,
+        values: named { $0.isTrainable ? $0.trainableValue : nil }.merging(
+          model.frozenAdapterParameters.map { ($0.name, $0.value) },
+          uniquingKeysWith: { value, _ in value }),
+        optimizer: optimizer.state,
         mark: mark.map { mark in
           (chosen { mark.elements[$0] }, named { mark.values[$0] })
         })
@@ -95,9 +99,15 @@ public struct TrainingLoop {
       for parameter in parameters {
         if let elements = newValue.elements[parameter.name] {
           parameter.trains = .elements(elements)
+        } else if parameter.trains.chosenElements != nil {
+          parameter.trains = .none
         }
         if let value = newValue.values[parameter.name] { parameter.trainableValue = value }
       }
+      for parameter in model.frozenAdapterParameters {
+        if let value = newValue.values[parameter.name] { parameter.value = value }
+      }
+      if session == nil { model.parameters.forEach { $0.parameter.wantsWholeGradient = false } }
       optimizer.state = newValue.optimizer
       mark = newValue.mark.map { mark in
         var (values, elements): ([Parameter: Tensor], [Parameter: TrainableElements]) = ([:], [:])
@@ -130,9 +140,9 @@ public struct TrainingLoop {
       })
   }
 
-  /// The elements by name, if they were chosen during training.
+  /// The elements by name, where single elements were chosen.
   private func chosen(_ elements: (Parameter) -> TrainableElements?) -> [String: [Int]] {
-    session == nil ? [:] : named { elements($0)?.chosenElements }
+    named { elements($0)?.chosenElements }
   }
 
   /// Stores the current values, to which `returnToMark` returns.

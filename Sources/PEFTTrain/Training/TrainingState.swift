@@ -9,8 +9,7 @@ public struct TrainingState: Sendable {
     public let step: Int
     /// Its metrics.
     public let metrics: [(name: String, value: Double)]
-    /// The elements that were trainable then, by parameter name, if a method chooses elements
-    /// during training.
+    /// The elements that were trainable then, by parameter name, if a method chooses elements.
     public let elements: [String: [Int]]
     /// The values at that time of what is trainable now, by parameter name.
     public let values: [String: Tensor]
@@ -28,9 +27,10 @@ public struct TrainingState: Sendable {
 
   /// The number of steps taken.
   public let step: Int
-  /// The trainable elements by parameter name, if a method chooses them during training.
+  /// The trainable elements by parameter name, if a method chooses them.
   public let elements: [String: [Int]]
-  /// The values of the trainable parameters or elements, by parameter name.
+  /// The values of the trainable parameters or elements, and of the frozen parameters of adapters,
+  /// by parameter name.
   public let values: [String: Tensor]
   /// The optimizer's state.
   public let optimizer: OptimizerState
@@ -62,16 +62,21 @@ public struct TrainingState: Sendable {
 
 /// The wall-clock time of a run's steps, summed over all processes that continued it.
 public struct TrainingEffort: Hashable, Sendable {
-  /// The time of all steps in seconds, without evaluations.
+  /// The time of all steps in seconds, without evaluations, and of choosing what trains.
   public internal(set) var seconds = 0.0
+  /// The part of `seconds` in which the method chose what trains, before the first step.
+  public internal(set) var choosingSeconds = 0.0
   /// The number of tokens in the steps of each process after its first two, which may still build
   /// caches.
   public internal(set) var warmTokens = 0
   /// The time of these steps in seconds.
   public internal(set) var warmSeconds = 0.0
 
-  package init(seconds: Double = 0, warmTokens: Int = 0, warmSeconds: Double = 0) {
+  package init(
+    seconds: Double = 0, warmTokens: Int = 0, warmSeconds: Double = 0, choosingSeconds: Double = 0
+  ) {
     self.seconds = seconds
+    self.choosingSeconds = choosingSeconds
     self.warmTokens = warmTokens
     self.warmSeconds = warmSeconds
   }

@@ -124,9 +124,9 @@ struct InspectCommand: ParsableCommand {
       group.members.reduce(0) { sum, member in
         switch member {
         case .tensor(let name):
-          sum + (byName[name].map { $0.isTrainable ? $0.count : 0 } ?? 0)
+          sum + (byName[name]?.trainableCount ?? 0)
         case .row(let name, _):
-          sum + (byName[name].map { $0.isTrainable ? $0.shape.columns : 0 } ?? 0)
+          sum + (byName[name].map { $0.trains == .all ? $0.shape.columns : 0 } ?? 0)
         case .lowRank: sum
         }
       }

@@ -104,6 +104,7 @@ struct TrainingJobTests {
   func frozen(name: String) throws {
     let method = try #require(MethodCatalogue.standard.method(named: name))
     let job = try prepared(method) { $0.settings.length = .steps(4) }
+    _ = try job.choose()
     let before = job.model.parameters.map { ($0.parameter, $0.parameter.value) }
     _ = try train(job)
     for (parameter, value) in before {

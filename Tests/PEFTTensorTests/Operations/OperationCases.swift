@@ -50,6 +50,7 @@ extension OperationCase {
     return [map, withoutBias, tied, activated, shared]
       + [0, 0.3].map { lowRank(lengths, dropout: $0) }
       + [lowRank(lengths, inputs: 61, outputs: 99, dropout: 0)]
+      + [core(lengths, inputs: 9, outputs: 5), core(lengths, inputs: 61, outputs: 99)]
   }
 
   private static func lowRank(
@@ -68,6 +69,33 @@ extension OperationCase {
         ($0[0] * $0[1].transposed).addingToRows($0[2])
           + 1.7
           * (dropped($0[0], probability: probability) * $0[3].transposed * $0[4].transposed)
+      })
+  }
+
+  private static func core(_ lengths: [Int], inputs: Int, outputs: Int) -> OperationCase {
+    func frame(_ rows: Int, _ columns: Int) -> Tensor {
+      let elements = (0..<rows * columns).map { index -> Float in
+        let remainder = Float((index * 7 + 3) % 11)
+        return remainder / 11 - 0.5
+      }
+      return Tensor(elements, shape: [rows, columns])
+    }
+    @Sendable func matrix(_ tensor: Tensor) -> DoubleMatrix {
+      DoubleMatrix(rows: tensor.shape.rows, columns: tensor.shape.columns) {
+        Double(tensor[$0, $1])
+      }
+    }
+    let (down, up) = (frame(3, inputs), frame(outputs, 3))
+    return OperationCase(
+      name: "coreLinear, \(inputs) to \(outputs)", lengths: lengths, inputs: [inputs],
+      parameters: [[outputs, inputs], [outputs], [3, 3]],
+      apply: {
+        $0.coreLinear($1[0], weight: $2[0], bias: $2[1], down: down, core: $2[2], up: up)
+      },
+      reference: {
+        let inner = $0[0] * matrix(down).transposed
+        let delta = inner * $0[3].transposed * matrix(up).transposed
+        return ($0[0] * $0[1].transposed).addingToRows($0[2]) + delta
       })
   }
 

@@ -1,0 +1,154 @@
+import PEFTNetwork
+import PEFTTensor
+
+/// LoRA-XS (Bałazy et al. 2024, arXiv 2405.17604): adds a delta U R V of rank r to the weight W of
+/// every target, and trains only the core R [r, r].
+///
+/// The rows of V and the columns of U are orthonormal and remain as they are chosen before the
+/// first step. R is initialised to zero, so training starts at the base model; unlike B in LoRA, it
+/// has a gradient Uᵀ G Vᵀ in the first step. The delta has no scale: an element of R that moves by
+/// η moves W by η in the Frobenius norm, whatever the size of W.
+///
+/// The published method takes the frames from W and multiplies V by W's singular values. Frames
+/// are without singular values here, so that one learning rate suits all frames.
+public struct CoreAdaptation: AdaptationMethod {
+  /// The origin of the frames.
+  public enum Frames: String, Sendable {
+    /// The first singular vectors of Σ_b G_b, the sum of the weight's gradients over some batches,
+    /// of a model whose head has been trained a little. The sign of the gradient does not matter.
+    case gradient
+    /// The first singular vectors of W.
+    case weight
+    /// Random orthonormal vectors, as a control.
+    case random
+  }
+
+  /// `lora-xs`.
+  public static let name = "lora-xs"
+
+  /// What is trained.
+  public static let summary = "small cores between fixed low-rank frames of every linear weight"
+
+  /// r.
+  public var rank = 8
+  /// The origin of the frames.
+  public var frames = Frames.gradient
+  /// The number of batches whose gradients are summed.
+  public var batches = 16
+  /// The last components of the paths of the linear layers to adapt, such as `query`; all layers of
+  /// the backbone if empty.
+  public var targets: [String] = []
+
+  /// Rank, frames, batches and targets.
+  public static let fields: [MethodField<CoreAdaptation>] = [
+    .integer(
+      "rank", \.rank, in: 1...AdapterCandidates.rankLimit, help: "the rank, from 1 to 1024"),
+    .word("frames", \.frames, help: "gradient, weight or random"),
+    .integer(
+      "batches", \.batches, in: 1...1 << 16, help: "batches whose gradients are summed, from 1"),
+    .names("targets", \.targets, help: "linear layers, such as query,value; all if empty"),
+  ]
+
+  /// Creates the method with rank 8 on every linear weight of the backbone.
+  public init() {}
+
+  /// Creates the method with rank `rank` on the targets.
+  public init(
+    rank: Int, frames: Frames = .gradient, batches: Int = 16, targets: [String] = []
+  ) {
+    precondition(rank > 0 && batches > 0, "CoreAdaptation: rank \(rank), \(batches) batches")
+    (self.rank, self.frames, self.batches, self.targets) = (rank, frames, batches, targets)
+  }
+
+  /// 1e-2: a core has few elements, and a step of each moves the weight little.
+  public var usualLearningRate: Double { 1e-2 }
+
+  /// The name and the rank, and the frames if they are not the usual ones.
+  public var label: String {
+    (frames == .gradient ? name : "\(name) \(frames.rawValue)") + " r\(rank)"
+  }
+
+  /// The method with the largest rank at which the cores and the head are within `budget`
+  /// parameters, or with rank 1 if that exceeds it.
+  public func sized(within budget: Int, for model: TransformerModel) -> Self {
+    let weights = layers(of: model).map(\.weight)
+    let head = model.taskParameters.reduce(0) { $0 + $1.count }
+    let each = Double(max(0, budget - head)) / Double(max(1, weights.count))
+    let largest = weights.map(Self.largestRank).min() ?? 1
+    var sized = self
+    sized.rank = min(
+      largest, AdapterCandidates.rankLimit, max(1, Int(saturating: each.squareRoot())))
+    return sized
+  }
+
+  /// The first target that does not name a linear layer of `model`, or a rank above that of a
+  /// weight.
+  public func misfit(in model: TransformerModel) -> MethodMisfit? {
+    if let misfit = model.misfit(targets: targets) { return misfit }
+    return layers(of: model).map(\.weight).first { Self.largestRank(of: $0) < rank }.map {
+      MethodMisfit(
+        setting: "rank",
+        "\(rank) is above \(Self.largestRank(of: $0)), the smaller side of \($0.name)")
+    }
+  }
+
+  private static func largestRank(of weight: Parameter) -> Int {
+    min(weight.shape.rows, weight.shape.columns)
+  }
+
+  /// The layers that the method adapts.
+  public func layers(of model: TransformerModel) -> [LinearLayer] {
+    model.linearLayers(matchingAnyOf: targets)
+  }
+
+  /// Freezes everything but the head and adds a core to every target, whose frames remain to be
+  /// chosen.
+  public func attach(to model: TransformerModel, using generator: SeededGenerator) {
+    let adapters = layers(of: model).map { layer in
+      let adapter = CoreAdapter(for: layer, rank: rank)
+      layer.adapter = adapter
+      return adapter
+    }
+    let cores = Set(adapters.map(\.core))
+    model.train { cores.contains($0) }
+    guard frames == .gradient else { return }
+    for layer in layers(of: model) { layer.weight.wantsWholeGradient = true }
+  }
+
+  /// `batches`, or 0 for frames without gradients.
+  public var gradientBatches: Int { frames == .gradient ? batches : 0 }
+
+  /// Chooses the frames of every target. A weight that no gradient has reached gets random ones.
+  public func choose(
+    in model: TransformerModel, by gradients: GradientAccumulator, using generator: SeededGenerator
+  ) {
+    for layer in layers(of: model) {
+      guard let adapter = layer.adapter as? CoreAdapter else { continue }
+      let (weight, draws) = (layer.weight, generator.split(layer.name + ".frames"))
+      weight.wantsWholeGradient = false
+      let source =
+        switch frames {
+        case .gradient: gradients[weight]
+        case .weight: weight.value
+        case .random: Tensor?.none
+        }
+      let vectors =
+        source.flatMap { $0.leadingSingularVectors(rank, using: draws) }
+        ?? Self.randomVectors(rank, of: weight.shape, using: draws)
+      adapter.down.value = vectors.right
+      adapter.up.value = vectors.left.transposed
+    }
+  }
+
+  /// Random orthonormal rows [r, out] and [r, in].
+  private static func randomVectors(
+    _ rank: Int, of shape: Shape, using generator: SeededGenerator
+  ) -> (left: Tensor, right: Tensor) {
+    func vectors(_ side: String, _ length: Int) -> Tensor {
+      var draws = generator.split(side)
+      let normal = Tensor(normal: [rank, length], standardDeviation: 1, using: &draws)
+      return normal.orthonormalRows ?? normal
+    }
+    return (vectors("left", shape.rows), vectors("right", shape.columns))
+  }
+}

@@ -1,0 +1,90 @@
+import PEFTModels
+import PEFTNetwork
+import PEFTTensor
+import PEFTTrain
+
+extension PreparedJob {
+  /// The steps of the head alone before gradients are measured, and their learning rate. A new head
+  /// would give the gradients random directions.
+  private static let (headSteps, headLearningRate) = (40, 5e-3)
+
+  /// Lets the method choose what it trains. Call it once, before the first step of a new run; a
+  /// resumed run reads the choice from its checkpoint.
+  ///
+  /// A method that chooses by gradients gets their sums over the first batches of a permutation of
+  /// its own, at most one pass, without dropout. Before that, the head is trained alone; its values
+  /// are then restored, bit for bit. The choice is a function of model, data, settings and seed,
+  /// and does not depend on the number of workers.
+  ///
+  /// - Returns: the time that it took; nil if the method needs no gradients.
+  /// - Throws: `NonFiniteLoss`.
+  public func choose() throws -> TrainingEffort? {
+    let start = ContinuousClock.now
+    let gradients = try measuredGradients(batches: job.method.gradientBatches)
+    job.method.choose(
+      in: model, by: gradients,
+      using: SeededGenerator(seed: job.settings.seed, purpose: "weights"))
+    guard job.method.gradientBatches > 0 else { return nil }
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    return TrainingEffort(seconds: seconds, choosingSeconds: seconds)
+  }
+
+  /// The sums of the gradients of the parameters that want their whole gradient.
+  private func measuredGradients(batches count: Int) throws -> GradientAccumulator {
+    let gradients = GradientAccumulator(precision: job.settings.precision)
+    guard count > 0 else { return gradients }
+    let parameters = model.parameters.map(\.parameter)
+    let marks = parameters.map { ($0.trains, $0.wantsWholeGradient) }
+    let head = model.taskParameters.map(\.value)
+    defer {
+      for (parameter, value) in zip(model.taskParameters, head) { parameter.value = value }
+      for (parameter, (trains, wantsWhole)) in zip(parameters, marks) {
+        (parameter.trains, parameter.wantsWholeGradient) = (trains, wantsWhole)
+      }
+    }
+    if !model.taskParameters.isEmpty {
+      _ = try warm(
+        HeadTuning(), steps: Self.headSteps, rate: Self.headLearningRate,
+        precision: job.settings.precision, shouldStop: { false }, observe: { _ in })
+    }
+    for (parameter, (_, wantsWhole)) in zip(parameters, marks) {
+      (parameter.trains, parameter.wantsWholeGradient) = (.none, wantsWhole)
+    }
+    let generator = SeededGenerator(seed: job.settings.seed, purpose: "choice")
+    var order = generator.split("order")
+    let batches = job.settings.batches.batches(lengths: train.lengths) { order.permutation($0) }
+    for (index, examples) in batches.prefix(count).enumerated() {
+      try add(examples, index: index, masks: generator.split("masks").split(index), to: gradients)
+    }
+    return gradients
+  }
+
+  /// Adds the gradients of the mean loss of one batch.
+  private func add(
+    _ examples: [Int], index: Int, masks: SeededGenerator, to gradients: GradientAccumulator
+  ) throws {
+    guard let batch = train.examples(examples, maskingWith: masks) else {
+      preconditionFailure("choose: data without labels")
+    }
+    let tape = Tape(
+      recomputingLayers: job.settings.recomputesLayers, precision: job.settings.precision)
+    let loss = model.loss(
+      batch.texts, batch.targets, labelSmoothing: job.settings.labelSmoothing, on: tape)
+    tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
+    let broken = model.parameters.map(\.parameter).first { gradients[$0]?.isFinite == false }
+    guard loss.mean.isFinite, broken == nil else {
+      throw NonFiniteLoss(
+        step: index + 1, loss: loss.mean, parameter: broken?.name,
+        remedy: "use `precision` fp32, check that the model's weights are finite")
+    }
+  }
+}
+
+extension TrainingEffort {
+  /// A message on the time of choosing.
+  func choosingLine(_ method: any AdaptationMethod) -> String {
+    let seconds = (10 * choosingSeconds).rounded() / 10
+    return "\(method.name): the gradients of up to \(method.gradientBatches) batches chose what "
+      + "trains, in \(seconds) s"
+  }
+}

@@ -1,0 +1,103 @@
+import PEFTModels
+import PEFTNetwork
+import PEFTTensor
+import Testing
+
+@Suite("SPEFT")
+struct SparseTuningTests {
+  private let fixture: ParityFixture
+  private let model: TransformerModel
+  private let generator = SeededGenerator(seed: 4, purpose: "weights")
+
+  init() throws {
+    fixture = try ParityFixture("bert")
+    model = try fixture.model()
+  }
+
+  private var weights: [Parameter] { model.backboneLinearLayers.map(\.weight) }
+
+  @Test("the elements are those with the largest gradients, as sorting finds them")
+  func largest() throws {
+    let method = SparseTuning(entries: 5)
+    method.attach(to: model, using: generator)
+    #expect(method.gradientBatches == 16)
+    let planned = method.plannedCount(in: model)
+    let head = model.taskParameters.reduce(0) { $0 + $1.count }
+    #expect(planned == 5 * weights.count + head)
+    let gradients = GradientAccumulator()
+    _ = fixture.loss(model, into: gradients)
+    // An independent choice, from the gradients of a model that trains whole.
+    let whole = try fixture.model()
+    FullTuning().attach(to: whole, using: generator)
+    let others = GradientAccumulator()
+    _ = fixture.loss(whole, into: others)
+    method.choose(in: model, by: gradients, using: generator)
+    #expect(method.plannedCount(in: model) == planned)
+    for (weight, other) in zip(weights, whole.backboneLinearLayers.map(\.weight)) {
+      let gradient = try #require(others[other]).elements
+      let order = gradient.indices.sorted { abs(gradient[$0]) > abs(gradient[$1]) }
+      #expect(weight.trains == .elements(order.prefix(5).sorted()), "\(weight.name)")
+      #expect(!weight.wantsWholeGradient)
+    }
+    let trained = Set(model.trainableParameters)
+    #expect(trained == Set(weights + model.taskParameters))
+  }
+
+  @Test("a weight without a gradient trains nothing")
+  func silent() throws {
+    let method = SparseTuning(entries: 3)
+    method.attach(to: model, using: generator)
+    method.choose(in: model, by: GradientAccumulator(), using: generator)
+    #expect(Set(model.trainableParameters) == Set(model.taskParameters))
+  }
+
+  @Test("random elements are distinct, and a function of seed and weight")
+  func random() throws {
+    func chosen(_ seed: UInt64) throws -> [[Int]] {
+      let method = SparseTuning(entries: 20, rule: .random)
+      #expect(method.gradientBatches == 0)
+      let generator = SeededGenerator(seed: seed, purpose: "weights")
+      method.attach(to: model, using: generator)
+      method.choose(in: model, by: GradientAccumulator(), using: generator)
+      return weights.map { $0.trains.chosenElements ?? [] }
+    }
+    let first = try chosen(1)
+    #expect(try chosen(1) == first && chosen(2) != first)
+    #expect(Set(first).count == weights.count)
+    for (elements, weight) in zip(first, weights) {
+      #expect(elements.count == 20 && Set(elements).count == 20)
+      // Every half has some: with 20 elements, none has a chance of 2⁻²⁰.
+      #expect(elements[0] < weight.count / 2 && elements[19] >= weight.count / 2)
+    }
+  }
+
+  @Test("targets, sizes within a budget, labels and refusals")
+  func settings() throws {
+    let head = model.taskParameters.reduce(0) { $0 + $1.count }
+    let method = SparseTuning(entries: 2, targets: ["query"])
+    method.attach(to: model, using: generator)
+    let layers = method.layers(of: model)
+    #expect(!layers.isEmpty && layers.allSatisfy { $0.name.hasSuffix("query") })
+    #expect(model.trainableCount == head + 2 * layers.count)
+
+    let usual = SparseTuning()
+    for (budget, entries) in [
+      (head + 7 * weights.count, 7), (head + 8 * weights.count - 1, 7), (0, 1),
+      (1 << 40, weights.map(\.count).min() ?? 0),
+    ] {
+      let sized = usual.sized(within: budget, for: model)
+      #expect(sized.entries == entries)
+      #expect(sized.misfit(in: model) == nil)
+    }
+    #expect(usual.label == "speft k64")
+    #expect(SparseTuning(entries: 3, rule: .random).label == "speft random k3")
+    #expect(SparseTuning(entries: 1 << 20).misfit(in: model)?.setting == "entries")
+    #expect(SparseTuning(entries: 1, targets: ["nothing"]).misfit(in: model)?.setting == "targets")
+    var changed = SparseTuning()
+    for (name, value) in [("by", "magnitude"), ("entries", "0"), ("batches", "0")] {
+      #expect(throws: MethodSettingError.self) { try changed.set(name, text: value) }
+    }
+    try changed.set("by", text: "random")
+    #expect(changed.rule == .random && changed.settings["by"] == .string("random"))
+  }
+}

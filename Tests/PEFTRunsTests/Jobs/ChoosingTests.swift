@@ -1,0 +1,69 @@
+import PEFTData
+import PEFTModels
+import PEFTRuns
+import PEFTTensor
+import PEFTTrain
+import Testing
+
+@Suite("Choosing what trains")
+struct ChoosingTests {
+  private func prepared(
+    _ method: any AdaptationMethod, seed: UInt64 = 1
+  ) throws -> PreparedJob {
+    try TrainingJobTests().prepared(method) {
+      $0.settings.seed = seed
+      $0.settings.length = .steps(3)
+      $0.settings.batches = BatchPlan(size: .examples(8))
+    }
+  }
+
+  private func elements(_ job: PreparedJob) -> [[Int]] {
+    job.model.backboneLinearLayers.map { $0.weight.trains.chosenElements ?? [] }
+  }
+
+  @Test("the choice is a function of the seed, and changes no value of the model")
+  func choice() throws {
+    let job = try prepared(SparseTuning(entries: 9, batches: 4))
+    let before = job.model.parameters.map { ($0.parameter, $0.parameter.value) }
+    let placeholders = elements(job)
+    let effort = try #require(try job.choose())
+    #expect(effort.choosingSeconds > 0 && effort.seconds == effort.choosingSeconds)
+    for (parameter, value) in before { #expect(parameter.value.isIdentical(to: value)) }
+    let chosen = elements(job)
+    #expect(chosen != placeholders && chosen.allSatisfy { $0.count == 9 })
+    #expect(job.model.parameters.allSatisfy { !$0.parameter.wantsWholeGradient })
+    #expect(job.model.taskParameters.allSatisfy { $0.trains == .all })
+
+    let again = try prepared(SparseTuning(entries: 9, batches: 4))
+    _ = try again.choose()
+    #expect(elements(again) == chosen)
+    let other = try prepared(SparseTuning(entries: 9, batches: 4), seed: 2)
+    _ = try other.choose()
+    #expect(elements(other) != chosen)
+    // The gradients of the first batch alone are others.
+    let fewer = try prepared(SparseTuning(entries: 9, batches: 1))
+    _ = try fewer.choose()
+    #expect(elements(fewer) != chosen)
+  }
+
+  @Test("a method without gradients takes no time, and one that must choose cannot train before")
+  func unchosen() async throws {
+    #expect(try prepared(BiasTuning()).choose() == nil)
+    #expect(try prepared(SparseTuning(entries: 9, rule: .random)).choose() == nil)
+    await #expect(processExitsWith: .failure) {
+      _ = try TrainingJobTests().train(ChoosingTests().prepared(SparseTuning()))
+    }
+  }
+
+  @Test(
+    "the memory of measuring is in the forecast, without measuring",
+    arguments: [SparseTuning(), CoreAdaptation()] as [any AdaptationMethod])
+  func memory(_ method: any AdaptationMethod) throws {
+    let job = try prepared(method)
+    let weights = job.model.backboneLinearLayers.reduce(0) { $0 + $1.weight.count }
+    let memory = job.forecast(timing: false).memory
+    #expect(memory[.gradients] >= 4 * weights)
+    #expect(memory[.optimizer] == 8 * job.counts.trainable)
+    #expect(job.model.backboneLinearLayers.allSatisfy { $0.weight.wantsWholeGradient })
+  }
+}
