@@ -18,8 +18,8 @@ extension EncoderConfiguration: Architecture {
       positionBiases: family.hasRelativePositions ? RelativePositions.bucketCount * headCount : 0)
   }
 
-  /// The names used by transformers' BERT, RoBERTa and MPNet. A checkpoint may also contain buffers,
-  /// pretraining heads, a pooler that the head does not use, and heads of another kind.
+  /// The names used by transformers' BERT, RoBERTa and MPNet. A checkpoint may also contain
+  /// buffers, pretraining heads, a pooler that the head does not use, and heads of another kind.
   public var naming: CheckpointNaming {
     let name = family.className
     return CheckpointNaming(
@@ -38,7 +38,7 @@ extension EncoderConfiguration: Architecture {
   /// The first token.
   public var usualPooling: Pooling { .first }
 
-  /// The query and value projections.
+  /// The query and value projections, also in MPNet, for which PEFT has no default.
   public var usualTargets: [String] { family == .mpnet ? ["q", "v"] : ["query", "value"] }
 
   /// The key and value projections, and the maps back to the residual stream.

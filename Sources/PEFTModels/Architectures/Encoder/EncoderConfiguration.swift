@@ -83,8 +83,8 @@ public struct EncoderConfiguration: Hashable, Sendable {
 
   /// The row of the position table for each token, T numbers.
   ///
-  /// RoBERTa and MPNet count the tokens other than padding. A padding token inside a text takes the row of
-  /// `paddingID`, and the next token continues the count.
+  /// RoBERTa and MPNet count the tokens other than padding. A padding token inside a text takes the
+  /// row of `paddingID`, and the next token continues the count.
   func positionRows(of batch: PackedBatch) -> [Int32] {
     guard family.followsRoBERTa else { return batch.partition.positions }
     let padding = Int32(paddingID)
