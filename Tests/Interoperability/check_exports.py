@@ -2,7 +2,7 @@
 
     python3 Tests/Interoperability/check_exports.py [--peft .build/release/peft] [--venv DIR]
 
-Trains small runs on the bundled models and on random Llamas, exports each in every form, loads the merged models with transformers
+Trains small runs on the bundled models and on random Llamas and a random MPNet, exports each in every form, loads the merged models with transformers
 and the adapters with PEFT, and compares logits with those of `peft predict`, or of a language model the loss.
 Makes its own environment of Python packages. Ends with 1 where anything differs by more than 1e-5.
 """
@@ -118,7 +118,7 @@ def check_classifier(place, name, base, method):
 def merges(adapted):
     """PEFT 0.21.2 merges no IA3 beside a head that is more than one linear map, such as RoBERTa's."""
     config = adapted.peft_config["default"]
-    return config.peft_type != "IA3" or not hasattr(adapted.base_model.model, "roberta")
+    return config.peft_type != "IA3" or not hasattr(adapted.base_model.model, "roberta") and not hasattr(adapted.base_model.model, "mpnet")
 
 
 def check_import(place, name, base, directory, data, ours):
@@ -202,7 +202,25 @@ def make_llama(place, tied):
     return directory
 
 
+def make_mpnet(place):
+    """A random MPNet whose vocabulary has the words of the texts, and letters."""
+    directory = os.path.join(place, "mpnet")
+    letters = [chr(c) for c in range(33, 127)]
+    vocabulary = ["<s>", "<pad>", "</s>", "<unk>", "[UNK]", "<mask>", *letters, *("##" + c for c in letters),
+                  *WORDS, "good", "bad"]
+    torch.manual_seed(2)
+    transformers.MPNetForMaskedLM(transformers.MPNetConfig(
+        vocab_size=len(vocabulary), hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+        max_position_embeddings=130, initializer_range=0.1)).save_pretrained(directory)
+    write(os.path.join(directory, "vocab.txt"), [word + "\n" for word in vocabulary])
+    write(os.path.join(directory, "tokenizer_config.json"), ['{"tokenizer_class": "MPNetTokenizer"}'])
+    return directory
+
+
 with tempfile.TemporaryDirectory() as place:
+    mpnet = make_mpnet(place)
+    for method in (["lora", "--rank", "4"], ["dora", "--rank", "4"], ["ia3"], ["norm"], ["full"]):
+        check_classifier(place, f"mpnet-{method[0]}", mpnet, ["--method", *method])
     for tied in (False, True):
         llama, name = make_llama(place, tied), "llama-tied" if tied else "llama"
         for method in (["lora", "--rank", "4"], ["full"], ["norm"]):

@@ -27,12 +27,13 @@ struct ArchitectureTests {
   @Test("every model type has one family, and an unknown one is refused with the known ones")
   func catalogue() throws {
     let types = ArchitectureCatalogue.standard.modelTypes
-    #expect(types == ["bert", "roberta", "gpt2", "llama"] && Set(types).count == types.count)
-    for name in ["bert", "roberta", "gpt2", "llama"] {
+    #expect(types == ["bert", "roberta", "mpnet", "gpt2", "llama"])
+    #expect(Set(types).count == types.count)
+    for name in types {
       #expect(try configuration(text(name)).architectureName == name)
     }
     let foreign = #expect(throws: FileError.self) { try configuration("{\"model_type\":\"t5\"}") }
-    #expect(foreign?.description.contains("bert, roberta, gpt2 or llama") == true)
+    #expect(foreign?.description.contains("bert, roberta, mpnet, gpt2 or llama") == true)
     let few = ArchitectureCatalogue([GPT2Configuration.self])
     let absent = #expect(throws: FileError.self) { try configuration(text("llama"), few) }
     #expect(absent?.description.contains("use a model of type gpt2") == true)
@@ -41,7 +42,9 @@ struct ArchitectureTests {
 
   @Test(
     "a configuration survives a round trip",
-    arguments: ["bert-mlm", "roberta-mlm", "gpt2", "llama", "llama-tied", "llama-scaled"])
+    arguments: [
+      "bert-mlm", "roberta-mlm", "mpnet-mlm", "gpt2", "llama", "llama-tied", "llama-scaled",
+    ])
   func written(fixture: String) throws {
     let model = try configuration(text(fixture))
     let again = try configuration(model.json.text())
@@ -51,7 +54,7 @@ struct ArchitectureTests {
 
   @Test(
     "the sizes count the matrices",
-    arguments: ["bert", "gpt2", "gpt2-bare", "llama", "llama-tied", "llama-scaled"])
+    arguments: ["bert", "mpnet", "gpt2", "gpt2-bare", "llama", "llama-tied", "llama-scaled"])
   func sizes(fixture: String) throws {
     let model = TransformerModel(
       configuration: try configuration(text(fixture)), output: .vocabulary)
@@ -62,6 +65,20 @@ struct ArchitectureTests {
           ? entry.parameter.count : 0)
     }
     #expect(model.configuration.matrixElements == Double(counted))
+  }
+
+  @Test("an MPNet that transformers computes otherwise is refused")
+  func relativePositions() throws {
+    let plain = try text("mpnet")
+    for (key, value, other) in [
+      ("relative_attention_num_buckets", "32", "16"), ("pad_token_id", "1", "0"),
+    ] {
+      let changed = plain.replacing("\"\(key)\": \(value)", with: "\"\(key)\": \(other)")
+      try #require(changed != plain)
+      let error = #expect(throws: FileError.self) { try configuration(changed) }
+      #expect(error?.description.contains(key) == true)
+      #expect(error?.description.contains("only \(value)") == true)
+    }
   }
 
   @Test("a Llama's rotary positions are read in the spellings of transformers 4 and 5")

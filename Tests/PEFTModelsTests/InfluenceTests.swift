@@ -20,12 +20,13 @@ struct InfluenceTests {
   ]
 
   static let cases: [Case] =
-    ["roberta", "bert", "bert-regression", "bert-gelu-tanh"].flatMap { fixture in
+    ["roberta", "bert", "bert-regression", "bert-gelu-tanh", "mpnet"].flatMap { fixture in
       [GroupingRule.kind, .kindByLayer, .tensor, .row].map { Case(fixture: fixture, rule: $0) }
     } + [
       Case(fixture: "roberta", rule: .patterns(patterns)),
       Case(fixture: "bert", rule: .kindByLayer, rank: 3),
       Case(fixture: "roberta", rule: .tensor, rank: 2),
+      Case(fixture: "mpnet", rule: .kindByLayer, rank: 3),
     ]
 
   private func objective(
@@ -33,7 +34,9 @@ struct InfluenceTests {
   ) throws -> (ModelObjective, Batch) {
     let model = try fixture.model()
     if let rank {
-      let targets = ["query", "key", "value", "attention.output.dense", "intermediate.dense"]
+      let targets = [
+        "query", "key", "value", "attention.output.dense", "intermediate.dense", "q", "k", "v", "o",
+      ]
       LowRankAdaptation(rank: rank, targets: targets).attach(
         to: model, using: SeededGenerator(seed: 5, purpose: "factors"))
     }
@@ -103,7 +106,9 @@ struct InfluenceTests {
     }
   }
 
-  @Test("slopes are gradient times direction", arguments: ["roberta", "bert", "bert-regression"])
+  @Test(
+    "slopes are gradient times direction",
+    arguments: ["roberta", "bert", "bert-regression", "mpnet"])
   func slopesAreInnerProducts(_ name: String) throws {
     let fixture = try ParityFixture(name)
     let (objective, batch) = try objective(fixture, rank: nil)
@@ -140,7 +145,8 @@ struct InfluenceTests {
     #expect(relativeError(sampled.curvatures, exact.curvatures) < 0.15)
   }
 
-  @Test("the fit agrees on slopes, from any starting stage", arguments: ["bert", "roberta"])
+  @Test(
+    "the fit agrees on slopes, from any starting stage", arguments: ["bert", "roberta", "mpnet"])
   func fitAgrees(_ name: String) throws {
     let fixture = try ParityFixture(name)
     let (objective, batch) = try objective(fixture, rank: nil)

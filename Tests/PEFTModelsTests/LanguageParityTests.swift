@@ -94,8 +94,7 @@ struct LanguageParityTests {
       let gradient = parameter.isTransposedInFiles ? found.transposed : found
       let expected = try fixture.tensor("gradient." + parameter.name)
       // The gradient of a key's bias is zero up to rounding.
-      if parameter.name.hasSuffix("key.bias") {
-        let queries = parameter.name.replacing("key.bias", with: "query.bias")
+      if let queries = parameter.name.queryBiasBesideKeyBias {
         let scale = try fixture.tensor("gradient." + queries).sumOfSquares.squareRoot()
         #expect(gradient.sumOfSquares.squareRoot() < Self.tolerance * scale)
       } else {
@@ -131,7 +130,7 @@ struct LanguageParityTests {
 
   @Test(
     "token classifiers: logits, loss, every gradient and ten steps",
-    arguments: ["bert-tags", "roberta-tags", "gpt2-tags", "llama-tags"])
+    arguments: ["bert-tags", "roberta-tags", "mpnet-tags", "gpt2-tags", "llama-tags"])
   func tokenClasses(name: String) throws {
     let fixture = try LanguageFixture(name)
     let model = try fixture.model()
@@ -177,7 +176,8 @@ struct LanguageParityTests {
   }
 
   @Test(
-    "masked models: logits, loss, every gradient and ten steps", arguments: ["bert", "roberta"])
+    "masked models: logits, loss, every gradient and ten steps",
+    arguments: ["bert", "roberta", "mpnet"])
   func masked(family: String) throws {
     let fixture = try LanguageFixture(family + "-mlm")
     let model = try fixture.model()

@@ -26,8 +26,9 @@ struct LanguageProbeTests {
     Case(
       fixture: "llama", rule: .kindByLayer, rank: 3, targets: ["q_proj", "v_proj", "down_proj"]),
     Case(fixture: "bert-tags", rule: .kindByLayer, smoothing: 0.1),
-    Case(fixture: "gpt2-tags", rule: .kind),
+    Case(fixture: "gpt2-tags", rule: .kind), Case(fixture: "mpnet-tags", rule: .kindByLayer),
     Case(fixture: "bert-mlm", rule: .kindByLayer), Case(fixture: "roberta-mlm", rule: .tensor),
+    Case(fixture: "mpnet-mlm", rule: .kindByLayer, smoothing: 0.1),
   ]
 
   private struct Problem {

@@ -29,8 +29,7 @@ struct ParityTests {
       // A key's bias shifts all scores of a row equally, and the softmax is invariant to that. Its
       // gradient is rounding noise on both sides and is compared at the scale of its sibling's
       // gradient.
-      if parameter.name.hasSuffix("key.bias") {
-        let queries = parameter.name.replacing("key.bias", with: "query.bias")
+      if let queries = parameter.name.queryBiasBesideKeyBias {
         let scale = try fixture.tensor("gradient." + queries).sumOfSquares.squareRoot()
         #expect(gradient.sumOfSquares.squareRoot() < Self.tolerance * scale)
       } else {
@@ -54,7 +53,8 @@ struct ParityTests {
     "logits, loss, every gradient and ten steps",
     arguments: [
       ("bert", "full"), ("roberta", "full"), ("bert-regression", "full"),
-      ("bert-bitfit", "bitfit"), ("roberta-norm", "norm"), ("roberta-head", "head"),
+      ("mpnet", "full"), ("bert-bitfit", "bitfit"), ("roberta-norm", "norm"),
+      ("roberta-head", "head"),
     ])
   func trains(name: String, method: String) throws {
     let fixture = try ParityFixture(name)
@@ -74,7 +74,7 @@ struct ParityTests {
 
   @Test(
     "padding tokens inside texts take the positions that transformers gives them",
-    arguments: ["bert", "roberta"])
+    arguments: ["bert", "roberta", "mpnet"])
   func padding(name: String) throws {
     let (fixture, padded) = (try ParityFixture(name), try ParityFixture(name + "-padding"))
     let logits = try fixture.model().logits(padded.batch, on: Tape()).value
@@ -84,7 +84,7 @@ struct ParityTests {
   @Test(
     "a batch that layers compute in pieces",
     arguments: [
-      ("bert", Pooling.first), ("roberta", .first), ("gpt2-classifier", .last),
+      ("bert", Pooling.first), ("roberta", .first), ("mpnet", .first), ("gpt2-classifier", .last),
       ("llama-classifier", .last),
     ])
   func pieces(name: String, pooling: Pooling) throws {
@@ -128,11 +128,31 @@ struct ParityTests {
     }
   }
 
-  @Test("recomputed layers give the same bits", arguments: ["bert", "roberta-norm"])
+  @Test("recomputed layers give the same bits", arguments: ["bert", "roberta-norm", "mpnet"])
   func recomputes(name: String) throws {
     let fixture = try ParityFixture(name)
     let model = try fixture.model()
     expectSameBitsRecomputing(model) { model.logits(fixture.batch, on: $0) }
+  }
+
+  @Test("position biases that train alone get the gradient that they get among the others")
+  func positionBiasesAlone() throws {
+    let fixture = try ParityFixture("mpnet")
+    let model = try fixture.model()
+    let name = "mpnet.encoder.relative_attention_bias.weight"
+    for entry in model.parameters {
+      entry.parameter.trains = entry.parameter.name == name ? .all : .none
+    }
+    let biases = try #require(model.trainableParameters.first)
+    let gradients = GradientAccumulator()
+    _ = fixture.loss(model, into: gradients)
+    let error = try #require(gradients[biases]).relativeError(
+      to: try fixture.tensor("gradient." + name))
+    #expect(error < Self.tolerance)
+    #expect(biases.shape == [32, 3] && model.trainableParameters.count == 1)
+    let entry = try #require(model.parameters.first { $0.parameter == biases })
+    #expect(entry.kind == .embedding && entry.place == "encoder" && entry.stage == 1)
+    #expect(entry.role == "relative_attention_bias.weight" && entry.layer == nil)
   }
 
   @Test("weights without prefix and head, and both poolings")
@@ -178,6 +198,7 @@ struct ParityTests {
     arguments: [
       ("bert-lora", LowRankAdaptation(rank: 4, alpha: 8)), ("bert-ia3", VectorScaling()),
       ("bert-dora", WeightDecomposedAdaptation(LowRankAdaptation(rank: 4, alpha: 8))),
+      ("mpnet-lora", LowRankAdaptation(rank: 4, alpha: 8)),
     ] as [(String, any AdaptationMethod)])
   func adapters(name: String, method: any AdaptationMethod) throws {
     let fixture = try ParityFixture(name)
@@ -242,6 +263,14 @@ func expectSameBitsRecomputing(_ model: TransformerModel, _ forward: (Tape) -> V
   #expect(operations[1] < operations[0], "layers were recorded: \(operations)")
   #expect(results[0].count == results[1].count && results[0].count > 4)
   for (kept, again) in zip(results[0], results[1]) { #expect(kept.isIdentical(to: again)) }
+}
+
+extension String {
+  /// For the name of a key's bias, the name of the query's bias beside it; otherwise nil.
+  var queryBiasBesideKeyBias: String? {
+    if hasSuffix(".key.bias") { return dropLast("key.bias".count) + "query.bias" }
+    return hasSuffix(".attn.k.bias") ? dropLast("k.bias".count) + "q.bias" : nil
+  }
 }
 
 extension PackedBatch {

@@ -1,4 +1,5 @@
 import Foundation
+import PEFTModels
 import TestSupport
 
 /// A small random model, and data whose labels are in the words.
@@ -8,7 +9,9 @@ struct Workplace {
   let train: String
   let dev: String
 
-  init(hiddenSize: Int = 128, layerCount: Int = 2) throws {
+  init(
+    family: EncoderConfiguration.Family = .bert, hiddenSize: Int = 128, layerCount: Int = 2
+  ) throws {
     directory = try TemporaryDirectory()
     model = directory.path("model")
     let words = ["red", "green", "blue", "one", "two", "three", "four", "five"]
@@ -24,7 +27,8 @@ struct Workplace {
     train = try directory.write(rows(64, 0), to: "train.tsv")
     dev = try directory.write(rows(16, 100), to: "dev.tsv")
     try SmallModel.write(
-      to: model, texts: [rows(64, 0)], hiddenSize: hiddenSize, layerCount: layerCount)
+      to: model, family: family, texts: [rows(64, 0)], hiddenSize: hiddenSize,
+      layerCount: layerCount)
   }
 
   func train(_ extra: String...) throws -> PEFTProcess {

@@ -40,14 +40,21 @@ public protocol TransformerLayer: AnyObject {
   /// The norms in the order of computation.
   var normalizationLayers: [NormalizationLayer] { get }
 
+  /// The parameters that the layer shares with others, such as position biases; none by default.
+  var sharedParameters: [Parameter] { get }
+
   /// Computes the layer, [T, h] → [T, h].
   func callAsFunction(_ x: Variable, on tape: Tape) -> Variable
 }
 
 extension TransformerLayer {
+  /// None.
+  public var sharedParameters: [Parameter] { [] }
+
   /// Whether any parameter wants a gradient.
   var wantsGradient: Bool {
     linearLayers.contains { $0.parameters.contains(where: \.wantsGradient) }
       || normalizationLayers.contains { $0.parameters.contains(where: \.wantsGradient) }
+      || sharedParameters.contains(where: \.wantsGradient)
   }
 }

@@ -17,6 +17,8 @@ public struct ModelSizes: Hashable, Sendable {
   /// The number of rows of width h in all tables together: words, positions, token types, and a
   /// separate output layer if there is one.
   public var tableRows: Int
+  /// The number of elements of a table of position biases that the layers share.
+  public var positionBiases: Int
   /// The number of elements of the matrices of one layer.
   public var layerElements: Double
 
@@ -29,7 +31,7 @@ public struct ModelSizes: Hashable, Sendable {
   public init(
     vocabulary: Int, positions: Int, hidden: Int, layers: Int, heads: Int,
     keyValueHeads: Int? = nil, headWidth: Int? = nil, inner: Int, innerMaps: Int = 2,
-    tableRows: Int
+    tableRows: Int, positionBiases: Int = 0
   ) {
     self.vocabulary = vocabulary
     self.positions = positions
@@ -39,6 +41,7 @@ public struct ModelSizes: Hashable, Sendable {
     self.keyValueHeads = keyValueHeads ?? heads
     self.headWidth = headWidth ?? hidden / heads
     self.tableRows = tableRows
+    self.positionBiases = positionBiases
     let wide = Double(self.headWidth) * Double(heads + self.keyValueHeads)
     layerElements =
       Double(hidden) * 2 * wide + Double(innerMaps) * Double(hidden) * Double(inner)
@@ -47,6 +50,6 @@ public struct ModelSizes: Hashable, Sendable {
   /// The number of elements of the tables and of the layers' matrices, computed from the sizes
   /// alone.
   public var matrixElements: Double {
-    Double(tableRows) * Double(hidden) + Double(layers) * layerElements
+    Double(tableRows) * Double(hidden) + Double(positionBiases) + Double(layers) * layerElements
   }
 }

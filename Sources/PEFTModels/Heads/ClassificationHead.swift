@@ -5,7 +5,7 @@ import PEFTTensor
 /// family, or from the mean of the tokens.
 ///
 ///     BERT:           W_c d(tanh(W_p x_first))    the pooler W_p belongs to the pretrained model
-///     RoBERTa:        W_o d(tanh(W_d d(x_first)))
+///     RoBERTa, MPNet: W_o d(tanh(W_d d(x_first)))
 ///     GPT-2, Llama:   W_s x_last                  without a bias
 ///     mean:           W_c d(mean x)
 final class ClassificationHead: ModelHead {

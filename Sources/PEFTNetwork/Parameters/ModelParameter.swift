@@ -6,7 +6,8 @@ public struct ModelParameter {
   public let parameter: Parameter
   /// The parameter's function in the network.
   public let kind: ParameterKind
-  /// The part of the network that contains it: `embeddings`, `layer.3`, `pooler`, `head`.
+  /// The part of the network that contains it: `embeddings`, `encoder`, `layer.3`, `pooler` or
+  /// `head`.
   public let place: String
   /// The index of its transformer layer, from 0; nil outside the layers.
   public let layer: Int?

@@ -9,7 +9,8 @@ public enum ParameterKind: String, CaseIterable, Hashable, Sendable {
   case norm
   /// Biases of linear layers.
   case bias
-  /// Word, position and token-type tables, and an output layer with a matrix of its own.
+  /// Word, position and token-type tables, position biases, and an output layer with a matrix of
+  /// its own.
   case embedding
   /// Weights of attention: query, key, value and output.
   case attention

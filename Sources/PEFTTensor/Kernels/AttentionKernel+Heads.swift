@@ -36,6 +36,8 @@ extension AttentionKernel {
     let length: Int
     /// The head's first row among the T rows.
     let firstRow: Int
+    /// The index of its sequence.
+    let example: Int
     /// The head's index among the H query heads.
     let index: Int
     /// The position of the head's first element in [H, T].
@@ -80,17 +82,34 @@ extension AttentionKernel {
     }
   }
 
+  /// Calls `body` with queries, keys and values, or their tangents, and with the position biases of
+  /// a table [K, H] if there is one.
+  func withColumns<Result>(
+    _ queries: HeadColumns, _ keys: HeadColumns, _ values: HeadColumns, _ table: Tensor?,
+    _ body: (Matrix, Matrix, Matrix, DistanceBiases?) -> Result
+  ) -> Result {
+    withColumns(queries, keys, values) { queries, keys, values in
+      guard let lookup, let table else { return body(queries, keys, values, nil) }
+      return withElements(of: lookup.biases(of: table, times: 1 / scale)) { biases in
+        body(
+          queries, keys, values,
+          DistanceBiases(start: biases, longest: lookup.longest, rowCount: table.shape.rows))
+      }
+    }
+  }
+
   /// Calls `body` for every head of every sequence. Free workers take the next `together` heads and
   /// process them in order. Each worker has scratch space for the given number of blocks of the
-  /// longest sequence.
+  /// longest sequence, and for further elements.
   func forHeads(
-    together: Int = 1, scratchBlocks: Int, _ body: (Head, UnsafeMutablePointer<Float>) -> Void
+    together: Int = 1, scratchBlocks: Int, scratchElements: Int = 0,
+    _ body: (Head, UnsafeMutablePointer<Float>) -> Void
   ) {
     let runs = heads / together
     let tasks = partition.exampleCount * runs
     let workers = max(1, min(WorkerPool.shared.workerCount, tasks))
     let longest = (0..<partition.exampleCount).map { partition[$0].count }.max() ?? 0
-    let size = scratchBlocks * min(longest, blockRows) * longest
+    let size = scratchElements + scratchBlocks * min(longest, blockRows) * longest
     var scratch = Tensor(uninitialized: [workers, size])
     let next = Atomic<Int>(0)
     scratch.withUnsafeMutableElements { buffer in
@@ -104,7 +123,7 @@ extension AttentionKernel {
           for head in run * together..<(run + 1) * together {
             body(
               Head(
-                length: rows.count, firstRow: rows.lowerBound, index: head,
+                length: rows.count, firstRow: rows.lowerBound, example: example, index: head,
                 row: head * partition.rowCount + rows.lowerBound,
                 maskOffset: UInt64(maskOffsets[example] + head * rows.count * rows.count)),
               base + worker * size)
@@ -151,6 +170,32 @@ extension AttentionKernel {
       .plain, .transposed, rows: block.rows.count, columns: block.columns, inner: headWidth,
       element(of: a, block.head, row: block.rows.lowerBound), a.stride,
       element(of: b, block.head), b.stride, beta: adding ? 1 : 0, scores, block.columns)
+  }
+
+  /// M ← A Bᵀ + position biases, without the scale.
+  func scores(
+    _ block: Block, _ a: Matrix, _ b: Matrix, adding biases: DistanceBiases?,
+    into scores: UnsafeMutablePointer<Float>
+  ) {
+    if let biases {
+      for row in 0..<block.rows.count {
+        (scores + row * block.columns).update(
+          from: biases.forKeys(head: block.head.index, row: block.rows.lowerBound + row),
+          count: block.columns)
+      }
+    }
+    self.scores(block, a, b, adding: biases != nil, into: scores)
+  }
+
+  /// Adds the block's elements M_ij to element T_i − 1 + j − i of `sums`.
+  func sum(
+    _ block: Block, _ matrix: UnsafePointer<Float>, byDistance sums: UnsafeMutablePointer<Float>
+  ) {
+    for row in 0..<block.rows.count {
+      let first = block.head.length - 1 - (block.rows.lowerBound + row)
+      VectorKernels.active.addScaled(
+        count: block.columns, 1, matrix + row * block.columns, to: sums + first)
+    }
   }
 
   /// The block's rows of Y [T_i, D] ← M X (+ Y).

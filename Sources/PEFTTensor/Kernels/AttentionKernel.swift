@@ -29,17 +29,19 @@ struct AttentionKernel {
   let isCausal: Bool
   let partition: RowPartition
   let mask: DropoutMask?
+  /// Where the position bias of each distance is; nil if there are no position biases.
+  let lookup: DistanceLookup?
   /// The first element of sequence i's matrices in the stream of the dropout mask.
   let maskOffsets: [Int]
 
   /// H·D.
   var width: Int { heads * headWidth }
-  private var scale: Float { 1 / Float(headWidth).squareRoot() }
+  var scale: Float { 1 / Float(headWidth).squareRoot() }
 
   /// Attention with queries, keys and values in three tensors, or side by side in one.
   init(
     _ tensors: [Tensor], heads: Int, keyValueHeads: Int, headWidth: Int, isCausal: Bool,
-    partition: RowPartition, mask: DropoutMask?
+    partition: RowPartition, mask: DropoutMask?, lookup: DistanceLookup? = nil
   ) {
     let (width, sharedWidth) = (heads * headWidth, keyValueHeads * headWidth)
     let isJoint = tensors.count == 1
@@ -61,6 +63,7 @@ struct AttentionKernel {
     self.isCausal = isCausal
     self.partition = partition
     self.mask = mask
+    self.lookup = lookup
     maskOffsets =
       RowPartition(
         lengths: (0..<partition.exampleCount).map {
@@ -75,13 +78,15 @@ struct AttentionKernel {
   }
 
   /// Returns O [T, H·D] and, for each row of scaled scores, the log-sum-exp [H, T].
-  func forward() -> (output: Tensor, logSumExp: Tensor) {
+  ///
+  /// - Parameter biases: the table of position biases [K, H]; nil if there are none.
+  func forward(biases: Tensor? = nil) -> (output: Tensor, logSumExp: Tensor) {
     newTensors([partition.rowCount, width], [heads, partition.rowCount]) { output, logSumExp in
       let output = MutableMatrix(output, stride: width)
-      withColumns(queries, keys, values) { queries, keys, values in
+      withColumns(queries, keys, values, biases) { queries, keys, values, biases in
         forHeads(scratchBlocks: 1) { head, scratch in
           forBlocks(of: head) { block in
-            scores(block, queries, keys, into: scratch)
+            scores(block, queries, keys, adding: biases, into: scratch)
             forRuns(of: block) { run in
               VectorKernels.active.softmax(
                 rows: run.rows.count, columns: run.columns, stride: block.columns, scale: scale,
@@ -100,8 +105,13 @@ struct AttentionKernel {
   /// Computes the cotangents of Q, K and V from that of O, in the layout of the tensors that hold
   /// Q, K and V. Heads that share keys add to the same cotangent, so one worker processes them in
   /// order.
+  ///
+  /// - Parameter biasGradients: receives the gradient of the position biases for each example, B
+  ///   arrays [K, H]; nil if it is not wanted.
   func pullBack(
-    _ cotangent: Tensor, logSumExp: Tensor, into gradients: [UnsafeMutablePointer<Float>]
+    _ cotangent: Tensor, logSumExp: Tensor, biases: Tensor? = nil,
+    into gradients: [UnsafeMutablePointer<Float>],
+    biasGradients: UnsafeMutablePointer<Float>? = nil
   ) {
     let holders = Self.holders(gradients)
     let queryGradient = MutableMatrix(holders[0] + queries.first, stride: queries.stride)
@@ -109,13 +119,18 @@ struct AttentionKernel {
       holders[1] + keys.first, stride: keys.stride, sharing: sharing)
     let valueGradient = MutableMatrix(
       holders[2] + values.first, stride: values.stride, sharing: sharing)
-    withColumns(queries, keys, values) { queries, keys, values in
+    // The sums of a head's gradients over the pairs of tokens at each distance.
+    let distanceCount = biasGradients == nil ? 0 : lookup?.rows.count ?? 0
+    withColumns(queries, keys, values, biases) { queries, keys, values, biases in
       withElements(of: cotangent, logSumExp) { cotangent, logSumExp in
         let cotangent = Matrix(cotangent, stride: width)
-        forHeads(together: sharing, scratchBlocks: 2) { head, scratch in
+        forHeads(together: sharing, scratchBlocks: 2, scratchElements: distanceCount) {
+          head, scratch in
+          let (distanceSums, scratch) = (scratch, scratch + distanceCount)
+          distanceSums.update(repeating: 0, count: distanceCount)
           forBlocks(of: head) { block in
             let (probabilities, gradient) = (scratch, scratch + block.elements)
-            self.probabilities(block, queries, keys, logSumExp, into: probabilities)
+            self.probabilities(block, queries, keys, biases, logSumExp, into: probabilities)
             if mask != nil {
               gradient.update(from: probabilities, count: block.elements)
               drop(block, gradient)
@@ -128,7 +143,12 @@ struct AttentionKernel {
             softmaxPullback(block, probabilities, gradient)
             product(block, gradient, keys, into: queryGradient)
             product(block, transposing: gradient, queries, into: keyGradient)
+            if biasGradients != nil { sum(block, gradient, byDistance: distanceSums) }
           }
+          guard let biasGradients, let lookup, let rowCount = biases?.rowCount else { return }
+          lookup.collect(
+            distanceSums, length: head.length, times: 1 / scale, rowCount: rowCount,
+            into: biasGradients + head.example * rowCount * heads + head.index, stride: heads)
         }
       }
     }
@@ -136,22 +156,26 @@ struct AttentionKernel {
 
   /// The tangent of O, from the tangents of the tensors that hold Q, K and V. The Jacobian of the
   /// softmax is symmetric, so its pullback also computes tangents.
-  func tangent(_ tangents: [Tensor], logSumExp: Tensor) -> Tensor {
+  ///
+  /// - Parameter biasTangent: the tangent of the position biases [K, H]; nil means zero.
+  func tangent(
+    _ tangents: [Tensor], logSumExp: Tensor, biases: Tensor? = nil, biasTangent: Tensor? = nil
+  ) -> Tensor {
     let holders = Self.holders(tangents)
     let queryTangent = HeadColumns(tensor: holders[0], first: queries.first)
     let keyTangent = HeadColumns(tensor: holders[1], first: keys.first)
     let valueTangent = HeadColumns(tensor: holders[2], first: values.first)
     return Tensor(writing: [partition.rowCount, width]) { output in
       let output = MutableMatrix(output, stride: width)
-      withColumns(queries, keys, values) { queries, keys, values in
-        withColumns(queryTangent, keyTangent, valueTangent) {
-          queryTangent, keyTangent, valueTangent in
+      withColumns(queries, keys, values, biases) { queries, keys, values, biases in
+        withColumns(queryTangent, keyTangent, valueTangent, biasTangent) {
+          queryTangent, keyTangent, valueTangent, biasTangent in
           withElements(of: logSumExp) { logSumExp in
             forHeads(scratchBlocks: 2) { head, scratch in
               forBlocks(of: head) { block in
                 let (probabilities, change) = (scratch, scratch + block.elements)
-                self.probabilities(block, queries, keys, logSumExp, into: probabilities)
-                scores(block, queryTangent, keys, into: change)
+                self.probabilities(block, queries, keys, biases, logSumExp, into: probabilities)
+                scores(block, queryTangent, keys, adding: biasTangent, into: change)
                 scores(block, queries, keyTangent, adding: true, into: change)
                 softmaxPullback(block, probabilities, change)
                 drop(block, change)
@@ -168,10 +192,10 @@ struct AttentionKernel {
 
   /// Recomputes a block of P from the saved log-sum-exp.
   private func probabilities(
-    _ block: Block, _ queries: Matrix, _ keys: Matrix, _ logSumExp: UnsafePointer<Float>,
-    into probabilities: UnsafeMutablePointer<Float>
+    _ block: Block, _ queries: Matrix, _ keys: Matrix, _ biases: DistanceBiases?,
+    _ logSumExp: UnsafePointer<Float>, into probabilities: UnsafeMutablePointer<Float>
   ) {
-    scores(block, queries, keys, into: probabilities)
+    scores(block, queries, keys, adding: biases, into: probabilities)
     forRuns(of: block) { run in
       VectorKernels.active.softmaxFromLogSumExp(
         rows: run.rows.count, columns: run.columns, stride: block.columns, scale: scale,

@@ -6,17 +6,20 @@ extension Tape {
   /// With fewer key and value heads than query heads, H_kv < H, every H / H_kv adjacent query heads
   /// share one key and value head: grouped-query attention (Ainslie et al. 2023).
   ///
+  /// With a `bias`, P = softmax(Q Kᵀ / √D + B) with B_ij = `table[row(j − i), h]` in head h.
+  ///
   /// - Shapes: queries [T, H·D], head h in columns h·D ..< (h + 1)·D; keys and values [T, H_kv·D];
-  ///   O [T, H·D].
+  ///   O [T, H·D]; the table of a bias [K, H].
   /// - Saves: Q, K, V and the log-sum-exp of each row [H, T]. In bf16, the forward pass also
   ///   computes with the rounded copies that it saves. The pullback recomputes P, so memory grows
   ///   with T, not T².
   /// - Cost: two products forward and five backward, for each sequence and query head; little more
   ///   than half of that if attention is causal and sequences are long.
+  ///   The gradient of a bias takes K·H numbers for each sequence.
   /// - Parameter keyValueHeads: H_kv, which divides H = `heads`; nil means H.
   public func attention(
     queries: Variable, keys: Variable, values: Variable, heads: Int, keyValueHeads: Int? = nil,
-    isCausal: Bool = false, dropout probability: Double = 0
+    isCausal: Bool = false, bias: RelativePositionBias? = nil, dropout probability: Double = 0
   ) -> Variable {
     let keyValueHeads = keyValueHeads ?? heads
     let inputs = [queries, keys, values]
@@ -30,14 +33,14 @@ extension Tape {
         + "\(keyValueHeads) of keys and values")
     return attention(
       inputs, heads: heads, keyValueHeads: keyValueHeads, headWidth: headWidth,
-      isCausal: isCausal, dropout: probability)
+      isCausal: isCausal, bias: bias, dropout: probability)
   }
 
   /// Attention with queries, keys and values side by side in one tensor [T, (H + 2·H_kv)·D], the
   /// output of a single linear map.
   public func attention(
     queriesKeysValues x: Variable, heads: Int, keyValueHeads: Int? = nil, isCausal: Bool = false,
-    dropout probability: Double = 0
+    bias: RelativePositionBias? = nil, dropout probability: Double = 0
   ) -> Variable {
     let keyValueHeads = keyValueHeads ?? heads
     let all = heads + 2 * keyValueHeads
@@ -47,31 +50,36 @@ extension Tape {
         + "and values")
     return attention(
       [x], heads: heads, keyValueHeads: keyValueHeads, headWidth: x.value.shape.columns / all,
-      isCausal: isCausal, dropout: probability)
+      isCausal: isCausal, bias: bias, dropout: probability)
   }
 
   private func attention(
     _ inputs: [Variable], heads: Int, keyValueHeads: Int, headWidth: Int, isCausal: Bool,
-    dropout probability: Double
+    bias: RelativePositionBias?, dropout probability: Double
   ) -> Variable {
     let partition = inputs[0].partition
     let mask = nextDropout(probability: probability)
+    let table = bias?.table
+    precondition(
+      table.map { $0.shape.columns == heads } ?? true,
+      "attention: position biases \(table?.shape ?? []) for \(heads) heads")
+    let lookup = bias?.lookup(for: partition)
     func kernel(_ tensors: [Tensor]) -> AttentionKernel {
       AttentionKernel(
         tensors, heads: heads, keyValueHeads: keyValueHeads, headWidth: headWidth,
-        isCausal: isCausal, partition: partition, mask: mask)
+        isCausal: isCausal, partition: partition, mask: mask, lookup: lookup)
     }
-    guard inputs.contains(where: { $0.needsGradient }) else {
-      let result = kernel(inputs.map(\.value)).forward()
+    guard inputs.contains(where: { $0.needsGradient }) || table?.wantsGradient == true else {
+      let result = kernel(inputs.map(\.value)).forward(biases: table?.value)
       return Variable(constant: result.output, partition: partition)
     }
     // Computed from the saved copies, so that the pullback recomputes the same probabilities.
     let saved = inputs.map { SavedTensor($0.value, precision: precision) }
-    let result = kernel(saved.map(\.value)).forward()
+    let result = kernel(saved.map(\.value)).forward(biases: table?.value)
     return output(
       result.output, partition, when: true,
       Attention(
-        inputs: inputs.map(\.node), saved: saved, kernelOf: kernel,
+        inputs: inputs.map(\.node), saved: saved, biases: table, kernelOf: kernel,
         logSumExp: result.logSumExp))
   }
 }
@@ -82,6 +90,8 @@ private struct Attention: Operation {
   let inputs: [Node?]
   /// The saved copies of these inputs.
   let saved: [SavedTensor]
+  /// The position biases [K, H]; nil if there are none.
+  let biases: Parameter?
   let kernelOf: ([Tensor]) -> AttentionKernel
   let logSumExp: Tensor
 
@@ -89,16 +99,28 @@ private struct Attention: Operation {
 
   func pullBack(_ cotangent: Tensor, on walk: inout ReverseWalk) {
     let kernel = kernel
-    let gradients = newTensors(saved.map(\.shape)) { gradients in
-      kernel.pullBack(cotangent, logSumExp: logSumExp, into: gradients)
+    let moving = biases.flatMap { $0.wantsGradient ? $0 : nil }
+    let ofBiases = moving.map { Shape([kernel.partition.exampleCount, $0.count]) }
+    let gradients = newTensors(saved.map(\.shape) + [ofBiases].compactMap(\.self)) { gradients in
+      kernel.pullBack(
+        cotangent, logSumExp: logSumExp, biases: biases?.value,
+        into: Array(gradients.prefix(saved.count)),
+        biasGradients: moving == nil ? nil : gradients[saved.count])
     }
     for (gradient, input) in zip(gradients, inputs) { walk.add(gradient, to: input) }
+    if let moving {
+      walk.deliver(
+        .examples(gradients[saved.count], columns: kernel.heads), of: moving,
+        partition: kernel.partition)
+    }
   }
 
   func tangent(on walk: ForwardWalk) -> Tensor? {
     let tangents = inputs.map { walk.tangent(of: $0) }
-    guard tangents.contains(where: { $0 != nil }) else { return nil }
+    let direction = walk.direction(of: biases)
+    guard tangents.contains(where: { $0 != nil }) || direction != nil else { return nil }
     let all = zip(tangents, saved).map { $0 ?? Tensor(zeros: $1.shape) }
-    return kernel.tangent(all, logSumExp: logSumExp)
+    return kernel.tangent(
+      all, logSumExp: logSumExp, biases: biases?.value, biasTangent: direction)
   }
 }

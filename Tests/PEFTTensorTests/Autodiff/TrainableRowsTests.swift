@@ -45,6 +45,7 @@ struct TrainableRowsTests {
     let forms: [any ParameterGradient] = [
       .outerProduct(upstream: upstream, input: input, scale: 0.5),
       .scatter(upstream: input, rows: hits), .dense(table),
+      .examples(OperationProblem.normal([3, 35], "examples"), columns: 5),
     ]
     for factors in forms {
       let whole = Parameter(name: "p", value: Tensor(zeros: [7, 5]))

@@ -9,7 +9,7 @@ struct WorkerCountTests {
   func sameBits() async {
     await #expect(processExitsWith: .success) {
       let expected = WideComputation.rowwise(workers: 1)
-      #expect(expected.count == 13)
+      #expect(expected.count == 15)
       for workers in [2, 3, 3, 5] {
         let tensors = WideComputation.rowwise(workers: workers)
         for (index, (tensor, reference)) in zip(tensors, expected).enumerated() {
@@ -79,14 +79,16 @@ private enum WideComputation {
     var y = tape.dropout(x, probability: 0.2)
     for activation in Activation.allCases { y = tape.activation(y, activation) }
     let normalized = tape.layerNorm(y, residual: x, scale: scale, shift: shift, epsilon: 1e-5)
+    let biases = parameter("biases", [21, 7])
     let attended = tape.attention(
-      queries: normalized, keys: y, values: normalized, heads: 7, dropout: 0.1)
+      queries: normalized, keys: y, values: normalized, heads: 7,
+      bias: RelativePositionBias(biases) { 10 + max(-10, min($0, 10)) }, dropout: 0.1)
     let loss = tape.softmaxCrossEntropy(
       tape.pool(attended, .mean), labels: Array(0..<partition.exampleCount))
     let sink = GradientAccumulator()
     tape.pullBack(
       Tensor(repeating: 1, shape: [1]), from: loss.variable, to: sink, consuming: false)
-    let parameters = tables + [scale, shift]
+    let parameters = tables + [scale, shift, biases]
     let gradients = parameters.compactMap { sink[$0] }
     let directions = Dictionary(uniqueKeysWithValues: zip(parameters, gradients))
     let norm = sink.globalNorm(of: parameters)

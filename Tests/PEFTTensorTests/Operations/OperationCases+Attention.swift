@@ -57,7 +57,61 @@ extension OperationCase {
         tape.attention(queries: inputs[0], keys: inputs[0], values: inputs[0], heads: 2)
       },
       reference: { attended($0[0], $0[0], $0[0], heads: 2, lengths, dropout: 0) })
-    return separate + joint + [shared, again] + grouped(lengths)
+    return separate + joint + [shared, again] + grouped(lengths) + biased(lengths)
+  }
+
+  /// Biases by the distance between tokens: 0 to 2 in each direction and more, where the last row
+  /// of one direction is never read.
+  private static func biased(_ lengths: [Int]) -> [OperationCase] {
+    let row = { @Sendable (distance: Int) in
+      distance > 0 ? 3 + min(distance, 3) : min(-distance, 3)
+    }
+    let separate = [(0, false), (0.3, false), (0.3, true)].map { probability, isCausal in
+      OperationCase(
+        name: "attention with position biases, dropout \(probability), causal \(isCausal)",
+        lengths: lengths, inputs: [21, 21, 21], parameters: [[8, 3]],
+        apply: { tape, inputs, parameters in
+          tape.attention(
+            queries: inputs[0], keys: inputs[1], values: inputs[2], heads: 3, isCausal: isCausal,
+            bias: RelativePositionBias(parameters[0], row: row), dropout: probability)
+        },
+        reference: {
+          attended(
+            $0[0], $0[1], $0[2], heads: 3, lengths, isCausal: isCausal, dropout: probability
+          ) { [biases = $0[3]] head, distance in biases[row(distance), head] }
+        })
+    }
+    let grouped = OperationCase(
+      name: "attention with position biases, 4 heads on 2", lengths: lengths,
+      inputs: [20, 10, 10], parameters: [[8, 4]],
+      apply: { tape, inputs, parameters in
+        tape.attention(
+          queries: inputs[0], keys: inputs[1], values: inputs[2], heads: 4, keyValueHeads: 2,
+          bias: RelativePositionBias(parameters[0], row: row), dropout: 0.3)
+      },
+      reference: {
+        attended($0[0], $0[1], $0[2], heads: 4, keyValueHeads: 2, lengths, dropout: 0.3) {
+          [biases = $0[3]] head, distance in biases[row(distance), head]
+        }
+      })
+    // The table is read by two operations, the first of which is recomputed.
+    let twice = OperationCase(
+      name: "attention twice with the same position biases", lengths: lengths, inputs: [6],
+      parameters: [[8, 2]], operationCount: 2,
+      apply: { tape, inputs, parameters in
+        let bias = RelativePositionBias(parameters[0], row: row)
+        let first = tape.recomputed(inputs[0]) { x, tape in
+          tape.attention(queries: x, keys: x, values: x, heads: 2, bias: bias)
+        }
+        return tape.attention(queries: first, keys: first, values: first, heads: 2, bias: bias)
+      },
+      reference: { leaves in
+        let bias = { (head: Int, distance: Int) in leaves[1][row(distance), head] }
+        let x = leaves[0]
+        let first = attended(x, x, x, heads: 2, lengths, dropout: 0, bias: bias)
+        return attended(first, first, first, heads: 2, lengths, dropout: 0, bias: bias)
+      })
+    return separate + [grouped, twice]
   }
 
   /// Query heads that share one head of keys and values, in pairs or all of them.
@@ -99,7 +153,8 @@ extension OperationCase {
 
   private static func attended(
     _ queries: DoubleMatrix, _ keys: DoubleMatrix, _ values: DoubleMatrix, heads: Int,
-    keyValueHeads: Int? = nil, _ lengths: [Int], isCausal: Bool = false, dropout probability: Double
+    keyValueHeads: Int? = nil, _ lengths: [Int], isCausal: Bool = false,
+    dropout probability: Double, bias: (_ head: Int, _ distance: Int) -> Double = { _, _ in 0 }
   ) -> DoubleMatrix {
     let width = queries.columns / heads
     var result = DoubleMatrix(rows: 0, columns: queries.columns) { _, _ in 0 }
@@ -113,6 +168,7 @@ extension OperationCase {
         let scores =
           1 / Double(width).squareRoot()
           * (part(queries, head) * part(keys, shared).transposed)
+          + DoubleMatrix(rows: length, columns: length) { bias(head, $1 - $0) }
         let rows = (0..<length).map { row in
           isCausal
             ? ReferenceKernels.softmax(Array(scores[row: row].prefix(row + 1)))

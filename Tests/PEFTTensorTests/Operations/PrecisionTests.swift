@@ -66,7 +66,8 @@ struct PrecisionTests {
     let scale = Parameter(name: "scale", value: OperationProblem.normal([40], "scale"))
     let shift = Parameter(name: "shift", value: OperationProblem.normal([40], "shift"))
     let joint = Parameter(name: "joint", value: Self.map([120, 40], "joint"))
-    let parameters = isJoint ? [scale, shift, joint] : [scale, shift]
+    let biases = Parameter(name: "biases", value: OperationProblem.normal([9, 4], "biases"))
+    let parameters = [scale, shift] + (isJoint ? [joint] : [biases])
     let results = Precision.allCases.map { precision in
       let tape = Tape(precision: precision)
       let normalized = tape.layerNorm(
@@ -78,7 +79,7 @@ struct PrecisionTests {
           queriesKeysValues: tape.linear(normalized, weight: joint), heads: 4, isCausal: true)
         : tape.attention(
           queries: normalized, keys: normalized, values: tape.activation(normalized, .gelu),
-          heads: 4)
+          heads: 4, bias: RelativePositionBias(biases) { 4 + max(-4, min($0, 4)) })
       let loss = tape.softmaxCrossEntropy(attended, labels: (0..<50).map { $0 % 40 })
       let sink = GradientAccumulator(precision: precision)
       tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: sink)

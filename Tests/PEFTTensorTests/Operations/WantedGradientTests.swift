@@ -33,4 +33,31 @@ struct WantedGradientTests {
       for (one, other) in zip(found, expected) { #expect(abs(Double(one) - other) < 1e-5) }
     }
   }
+
+  @Test("position biases get their gradient even if nothing else needs one, in some rows alone too")
+  func positionBiases() throws {
+    let biases = Parameter(
+      name: "biases", value: OperationProblem.normal([5, 2], "biases"), isTrainable: false)
+    let x = Variable(
+      constant: OperationProblem.normal([9, 6], "x"), partition: RowPartition(lengths: [4, 5]))
+    func attended(_ tape: Tape) -> Variable {
+      tape.attention(
+        queries: x, keys: x, values: x, heads: 2,
+        bias: RelativePositionBias(biases) { 2 + max(-2, min($0, 2)) })
+    }
+    func gradient() throws -> Tensor {
+      let (tape, gradients) = (Tape(), GradientAccumulator())
+      let y = attended(tape)
+      try #require(y.needsGradient)
+      tape.pullBack(OperationProblem.cotangent(of: y), from: y, to: gradients)
+      return try #require(gradients[biases])
+    }
+    #expect(!attended(Tape()).needsGradient)
+    biases.trains = .all
+    let whole = try gradient()
+    #expect(whole.shape == [5, 2] && whole.elements.allSatisfy { $0 != 0 })
+    biases.trains = .rows([1, 4])
+    let some = try gradient()
+    #expect(some.elements == Array(whole.elements[2..<4] + whole.elements[8..<10]))
+  }
 }

@@ -1,14 +1,16 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// RoBERTa or BERT without a head: embeddings and transformer layers.
+/// RoBERTa, BERT or MPNet without a head: embeddings and transformer layers.
 final class Encoder: Backbone {
   /// The configuration of the model.
   let configuration: EncoderConfiguration
-  /// The word, position and token-type tables.
-  let tables: (words: Parameter, positions: Parameter, tokenTypes: Parameter)
+  /// The word, position and token-type tables. MPNet has no token types.
+  let tables: (words: Parameter, positions: Parameter, tokenTypes: Parameter?)
   /// The norm after the embeddings.
   let embeddingNorm: NormalizationLayer
+  /// MPNet's table of position biases [32, H], which all layers share; nil in the other families.
+  let positionBiases: Parameter?
   /// The transformer layers, lowest first.
   let layers: [EncoderLayer]
 
@@ -26,12 +28,21 @@ final class Encoder: Backbone {
     tables = (
       table("word_embeddings", configuration.vocabularySize),
       table("position_embeddings", configuration.positionCount),
-      table("token_type_embeddings", configuration.tokenTypeCount)
+      configuration.family.hasTokenTypes
+        ? table("token_type_embeddings", configuration.tokenTypeCount) : nil
     )
     embeddingNorm = NormalizationLayer(
       name: "\(prefix).embeddings.LayerNorm", width: hidden, epsilon: configuration.epsilon)
-    layers = (0..<configuration.layerCount).map {
-      EncoderLayer(name: "\(prefix).encoder.layer.\($0)", configuration: configuration)
+    let biases =
+      configuration.family.hasRelativePositions
+      ? Parameter(
+        name: "\(prefix).encoder.relative_attention_bias.weight",
+        value: Tensor(zeros: [RelativePositions.bucketCount, configuration.headCount])) : nil
+    positionBiases = biases
+    layers = (0..<configuration.layerCount).map { number in
+      EncoderLayer(
+        name: "\(prefix).encoder.layer.\(number)", configuration: configuration,
+        positionBias: biases.map { RelativePositionBias($0, row: RelativePositions.bucket) })
     }
   }
 
@@ -49,9 +60,12 @@ final class Encoder: Backbone {
     let family = configuration.family.rawValue
     var embeddings = ParameterSection(
       place: "embeddings", prefix: "\(family).embeddings.", stage: 0)
-    embeddings.add([tables.words, tables.positions, tables.tokenTypes], .embedding)
+    embeddings.add(
+      [tables.words, tables.positions, tables.tokenTypes].compactMap(\.self), .embedding)
     embeddings.add(embeddingNorm.parameters, .norm)
-    return [embeddings]
+    var shared = ParameterSection(place: "encoder", prefix: "\(family).encoder.", stage: 1)
+    if let positionBiases { shared.add([positionBiases], .embedding) }
+    return [embeddings, shared]
       + layers.enumerated().map { number, layer in
         var section = ParameterSection(
           place: "layer.\(number)", prefix: "\(family).encoder.layer.\(number).",
@@ -69,11 +83,11 @@ final class Encoder: Backbone {
   func finish(_ x: Variable, on tape: Tape) -> Variable { x }
 
   func embed(_ batch: PackedBatch, on tape: Tape) -> Variable {
-    let embedded = tape.embeddingSum(
-      [
-        (tables.words, batch.ids), (tables.positions, configuration.positionRows(of: batch)),
-        (tables.tokenTypes, batch.typeIDs),
-      ], partition: batch.partition)
+    var lookups = [
+      (tables.words, batch.ids), (tables.positions, configuration.positionRows(of: batch)),
+    ]
+    if let types = tables.tokenTypes { lookups.append((types, batch.typeIDs)) }
+    let embedded = tape.embeddingSum(lookups, partition: batch.partition)
     return tape.dropout(
       embeddingNorm(embedded, on: tape), probability: configuration.hiddenDropout)
   }

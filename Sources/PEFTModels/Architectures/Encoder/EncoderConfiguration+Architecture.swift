@@ -3,10 +3,10 @@ import PEFTTensor
 import PEFTText
 
 extension EncoderConfiguration: Architecture {
-  /// `bert` and `roberta`.
+  /// `bert`, `roberta` and `mpnet`.
   public static var modelTypes: [String] { Family.allCases.map(\.rawValue) }
 
-  /// `bert` or `roberta`.
+  /// `bert`, `roberta` or `mpnet`.
   public var modelType: String { family.rawValue }
 
   /// The sizes of the model.
@@ -14,16 +14,17 @@ extension EncoderConfiguration: Architecture {
     ModelSizes(
       vocabulary: vocabularySize, positions: maximumLength, hidden: hiddenSize,
       layers: layerCount, heads: headCount, inner: intermediateSize,
-      tableRows: vocabularySize + positionCount + tokenTypeCount)
+      tableRows: vocabularySize + positionCount + tokenTypeCount,
+      positionBiases: family.hasRelativePositions ? RelativePositions.bucketCount * headCount : 0)
   }
 
-  /// The names used by transformers' BERT and RoBERTa. A checkpoint may also contain buffers,
-  /// pretraining heads, a pooler that the head does not use, and heads of another kind.
+  /// The names used by transformers' BERT, RoBERTa and MPNet. A checkpoint may also contain
+  /// buffers, pretraining heads, a pooler that the head does not use, and heads of another kind.
   public var naming: CheckpointNaming {
-    let (isBERT, name) = (family == .bert, family == .bert ? "Bert" : "Roberta")
+    let name = family.className
     return CheckpointNaming(
       prefix: family.rawValue + ".", modules: ["embeddings", "encoder", "pooler"],
-      outputLayer: isBERT ? "cls.predictions.decoder" : "lm_head.decoder",
+      outputLayer: family.followsRoBERTa ? "lm_head.decoder" : "cls.predictions.decoder",
       classifierWeights: ["classifier.out_proj.weight", "classifier.weight"],
       tokenClassifierWeight: "classifier.weight",
       classifierClass: name + "ForSequenceClassification",
@@ -37,12 +38,13 @@ extension EncoderConfiguration: Architecture {
   /// The first token.
   public var usualPooling: Pooling { .first }
 
-  /// The query and value projections.
-  public var usualTargets: [String] { ["query", "value"] }
+  /// The query and value projections, also in MPNet, for which PEFT has no default.
+  public var usualTargets: [String] { family == .mpnet ? ["q", "v"] : ["query", "value"] }
 
   /// The key and value projections, and the maps back to the residual stream.
   public var usualScaledTargets: (targets: [String], feedForward: [String]) {
-    (["key", "value", "output.dense"], ["output.dense"])
+    let attention = family == .mpnet ? ["k", "v"] : ["key", "value"]
+    return (attention + ["output.dense"], ["output.dense"])
   }
 
   /// False.
@@ -94,7 +96,7 @@ extension EncoderConfiguration: Architecture {
     let before: ClassificationHead.Before =
       switch (pooling, family) {
       case (.first, .bert): .pooler(square("bert.pooler.dense"))
-      case (.first, .roberta): .hidden(square("classifier.dense"))
+      case (.first, .roberta), (.first, .mpnet): .hidden(square("classifier.dense"))
       default: .nothing
       }
     let name = if case .hidden = before { "classifier.out_proj" } else { "classifier" }
@@ -106,7 +108,7 @@ extension EncoderConfiguration: Architecture {
 }
 
 extension ModelConfiguration {
-  /// Creates the configuration of a RoBERTa or BERT model.
+  /// Creates the configuration of a RoBERTa, BERT or MPNet model.
   public static func encoder(_ configuration: EncoderConfiguration) -> ModelConfiguration {
     ModelConfiguration(configuration)
   }

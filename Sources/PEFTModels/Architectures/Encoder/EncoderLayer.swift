@@ -4,6 +4,8 @@ import PEFTTensor
 /// follows.
 ///
 ///     a = LN(d(W_o attention(W_q x, W_k x, W_v x)) + x);  y = LN(d(W_2 f(W_1 a)) + a)
+///
+/// In MPNet, the attention scores have a bias that all layers share.
 final class EncoderLayer: TransformerLayer {
   /// The query projection.
   let query: LinearLayer
@@ -21,11 +23,15 @@ final class EncoderLayer: TransformerLayer {
   let output: LinearLayer
   /// The norm after the feed-forward block.
   let outputNorm: NormalizationLayer
+  private let positionBias: RelativePositionBias?
   private let configuration: EncoderConfiguration
 
   /// Creates a layer at the path `name` whose maps are all zero.
-  init(name: String, configuration: EncoderConfiguration) {
+  init(
+    name: String, configuration: EncoderConfiguration, positionBias: RelativePositionBias?
+  ) {
     self.configuration = configuration
+    self.positionBias = positionBias
     let (hidden, inner) = (configuration.hiddenSize, configuration.intermediateSize)
     func linear(_ path: String, _ inputs: Int, _ outputs: Int) -> LinearLayer {
       LinearLayer(name: "\(name).\(path)", inputs: inputs, outputs: outputs)
@@ -34,11 +40,12 @@ final class EncoderLayer: TransformerLayer {
       NormalizationLayer(
         name: "\(name).\(path)", width: hidden, epsilon: configuration.epsilon)
     }
-    query = linear("attention.self.query", hidden, hidden)
-    key = linear("attention.self.key", hidden, hidden)
-    value = linear("attention.self.value", hidden, hidden)
-    attentionOutput = linear("attention.output.dense", hidden, hidden)
-    attentionNorm = norm("attention.output.LayerNorm")
+    let attention = configuration.family.attentionPaths
+    query = linear(attention.query, hidden, hidden)
+    key = linear(attention.key, hidden, hidden)
+    value = linear(attention.value, hidden, hidden)
+    attentionOutput = linear(attention.output, hidden, hidden)
+    attentionNorm = norm(attention.norm)
     intermediate = linear("intermediate.dense", hidden, inner)
     output = linear("output.dense", inner, hidden)
     outputNorm = norm("output.LayerNorm")
@@ -50,11 +57,14 @@ final class EncoderLayer: TransformerLayer {
 
   var normalizationLayers: [NormalizationLayer] { [attentionNorm, outputNorm] }
 
+  var sharedParameters: [Parameter] { (positionBias?.table).map { [$0] } ?? [] }
+
   /// Computes the layer, [T, hidden] → [T, hidden].
   func callAsFunction(_ x: Variable, on tape: Tape) -> Variable {
     let context = tape.attention(
       queries: query(x, on: tape), keys: key(x, on: tape), values: value(x, on: tape),
-      heads: configuration.headCount, dropout: configuration.attentionDropout)
+      heads: configuration.headCount, bias: positionBias,
+      dropout: configuration.attentionDropout)
     let attended = attentionNorm(
       tape.dropout(
         attentionOutput(context, on: tape), probability: configuration.hiddenDropout),

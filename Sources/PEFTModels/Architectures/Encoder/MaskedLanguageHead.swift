@@ -1,7 +1,7 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// The head of RoBERTa and BERT as masked language models, as transformers defines it.
+/// The head of RoBERTa, BERT and MPNet as masked language models, as transformers defines it.
 ///
 /// It applies a linear map, GELU and a norm to the rows to predict. The logits come from the word
 /// table with a separate bias.
@@ -15,7 +15,7 @@ final class MaskedLanguageHead: ModelHead {
 
   /// Creates the head of a model with this word table.
   init(configuration: EncoderConfiguration, table: Parameter) {
-    let isBERT = configuration.family == .bert
+    let isBERT = !configuration.family.followsRoBERTa
     prefix = isBERT ? "cls.predictions." : "lm_head."
     let width = configuration.hiddenSize
     dense = LinearLayer(
@@ -26,7 +26,7 @@ final class MaskedLanguageHead: ModelHead {
       epsilon: configuration.epsilon)
     bias = Parameter(
       name: prefix + "bias", value: Tensor(zeros: [configuration.vocabularySize]))
-    // RoBERTa's head uses the exact GELU, whatever the activation of its layers.
+    // RoBERTa's and MPNet's head uses the exact GELU, whatever the activation of its layers.
     activation = isBERT ? configuration.activation : .gelu
     vocabulary = VocabularyMap(table: table, bias: bias)
   }
