@@ -60,9 +60,6 @@ public struct CoreAdaptation: AdaptationMethod {
     (self.rank, self.frames, self.batches, self.targets) = (rank, frames, batches, targets)
   }
 
-  /// 1e-2: a core has few elements, and a step of each moves the weight little.
-  public var usualLearningRate: Double { 1e-2 }
-
   /// The name and the rank, and the frames if they are not the usual ones.
   public var label: String {
     (frames == .gradient ? name : "\(name) \(frames.rawValue)") + " r\(rank)"

@@ -54,9 +54,6 @@ public struct SparseTuning: AdaptationMethod {
     (self.entries, self.rule, self.batches, self.targets) = (entries, rule, batches, targets)
   }
 
-  /// 1e-2: the fewer parameters train, the larger the rate that suits them.
-  public var usualLearningRate: Double { 1e-2 }
-
   /// The name and k, and the rule if it is not the usual one.
   public var label: String {
     (rule == .gradient ? name : "\(name) \(rule.rawValue)") + " k\(entries)"

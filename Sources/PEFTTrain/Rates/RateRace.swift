@@ -161,7 +161,8 @@ private struct RateRace {
     if let state, !judged.isEmpty,
       leader.map({ RateSearch.isBetter(judged, than: $0.judged) }) ?? true
     {
-      leader = Leader(arm: arm, losses: losses, judged: judged, state: state, events: events,
+      leader = Leader(
+        arm: arm, losses: losses, judged: judged, state: state, events: events,
         seconds: state.effort.seconds - (effort?.seconds ?? 0))
     }
     return true
