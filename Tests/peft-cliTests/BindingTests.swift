@@ -47,7 +47,8 @@ struct BindingTests {
       return try PEFTProcess.finish(process, streams)
     }
     let training = [
-      "train", "--model", place.model, "--train", place.train, "--dev", place.dev, "--pooling",
+      "train", "--learning-rate", "1e-3", "--model", place.model, "--train", place.train, "--dev",
+      place.dev, "--pooling",
       "mean",
     ]
     return [

@@ -138,7 +138,8 @@ struct CommandTests {
     let place = try Workplace()
     let run = place.directory.path("run")
     let (process, streams) = try PEFTProcess.start([
-      "train", "--model", place.model, "--train", place.train, "--pooling", "mean", "--output", run,
+      "train", "--learning-rate", "1e-3", "--model", place.model, "--train", place.train,
+      "--pooling", "mean", "--output", run,
       "--steps", "10000000",
     ])
     let isStarted = { FileManager.default.fileExists(atPath: run + "/environment.json") }
@@ -182,7 +183,10 @@ struct CommandTests {
     let run = place.directory.path("run")
     func refused(_ message: String, _ extra: String..., status: Int32 = 3) throws {
       let (process, streams) = try PEFTProcess.start(
-        ["train", "--model", place.model, "--train", place.train, "--output", run] + extra)
+        [
+          "train", "--learning-rate", "1e-3", "--model", place.model, "--train", place.train,
+          "--output", run,
+        ] + extra)
       let result = try PEFTProcess.finish(process, streams)
       let says = result.errors.contains(message)
       #expect(result.status == status && says, "\(message): \(result.status) \(result.errors)")
@@ -222,7 +226,10 @@ struct CommandTests {
   func usage(arguments: [String], message: String) throws {
     let place = try Workplace()
     let (process, streams) = try PEFTProcess.start(
-      ["train", "--model", place.model, "--train", place.train, "--dry-run"] + arguments)
+      [
+        "train", "--learning-rate", "1e-3", "--model", place.model, "--train", place.train,
+        "--dry-run",
+      ] + arguments)
     let result = try PEFTProcess.finish(process, streams)
     let says = result.errors.contains(message)
     #expect(result.status == 2 && says, "\(result.status): \(result.errors)")
@@ -236,7 +243,8 @@ struct CommandTests {
     try #require(mkfifo(pipe, 0o600) == 0)
     for (data, status) in [(pipe, Int32(3)), ("/dev/null", 3), (place.directory.path, 3)] {
       let result = try PEFTProcess.run(
-        "train", "--model", place.model, "--train", data, "--format", "tsv", "--output",
+        "train", "--learning-rate", "1e-3", "--model", place.model, "--train", data, "--format",
+        "tsv", "--output",
         place.directory.path("run"))
       #expect(result.status == status && result.errors.contains(data), "\(result.errors)")
     }
@@ -415,7 +423,10 @@ struct CommandTests {
     for arguments in [
       ["inspect", model], ["inspect", place.model + hostile], ["inspect", model, "--" + hostile],
       ["train", "--config", options], [hostile],
-      ["train", "--model", place.model, "--train", labels, "--output", place.directory.path("o")],
+      [
+        "train", "--learning-rate", "1e-3", "--model", place.model, "--train", labels, "--output",
+        place.directory.path("o"),
+      ],
     ] {
       let (process, streams) = try PEFTProcess.start(arguments)
       let result = try PEFTProcess.finish(process, streams)
@@ -429,7 +440,8 @@ struct CommandTests {
     let run = place.directory.path("run")
     #expect(
       try PEFTProcess.run(
-        "train", "--model", place.model, "--train", rows, "--pooling", "mean", "--method", "head",
+        "train", "--learning-rate", "1e-3", "--model", place.model, "--train", rows, "--pooling",
+        "mean", "--method", "head",
         "--steps", "1", "--output", run
       ).status == 0)
     let predicted = try PEFTProcess.run("predict", run, "--data", rows)

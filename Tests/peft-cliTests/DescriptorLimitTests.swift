@@ -35,7 +35,8 @@ struct DescriptorLimitTests {
     arguments: [
       ["inspect", "MODEL"],
       [
-        "train", "--model", "MODEL", "--train", "TRAIN", "--dev", "TRAIN", "--pooling", "mean",
+        "train", "--learning-rate", "1e-3", "--model", "MODEL", "--train", "TRAIN", "--dev",
+        "TRAIN", "--pooling", "mean",
         "--steps", "2", "--workers", "1", "--quiet", "--output", "OUTPUT",
       ],
       [
@@ -77,13 +78,15 @@ struct DescriptorLimitTests {
       (["inspect", "model"], 3), (["predict", "run", "--data", "data.tsv"], 3),
       (
         [
-          "train", "--model", place.model, "--train", place.train, "--pooling", "mean", "--steps",
+          "train", "--learning-rate", "1e-3", "--model", place.model, "--train", place.train,
+          "--pooling", "mean", "--steps",
           "1", "--quiet", "--output", "run",
         ], 6
       ),
       (
         [
-          "train", "--model", place.model, "--train", place.train, "--pooling", "mean", "--steps",
+          "train", "--learning-rate", "1e-3", "--model", place.model, "--train", place.train,
+          "--pooling", "mean", "--steps",
           "1", "--quiet", "--output", place.directory.path("run"),
         ], 0
       ),

@@ -169,7 +169,8 @@ struct ExportTests {
     for _ in 0..<2 {
       // The second time, the run has already ended, and the command says so.
       let result = try PEFTProcess.run(
-        "train", "--model", place.model, "--train", three, "--adapter", adapter, "--steps", "2",
+        "train", "--learning-rate", "1e-3", "--model", place.model, "--train", three, "--adapter",
+        adapter, "--steps", "2",
         "--output", more, "--resume", "--pooling", "first")
       #expect(result.status == 0, "\(result.errors)")
     }

@@ -70,7 +70,8 @@ struct ForgedStateTests {
   func training() throws {
     let output = place.directory.path("run")
     let arguments = [
-      "train", "--model", place.model, "--train", place.train, "--pooling", "mean", "--method",
+      "train", "--learning-rate", "1e-3", "--model", place.model, "--train", place.train,
+      "--pooling", "mean", "--method",
       "bitfit", "--steps", "4", "--checkpoint-every", "1", "--quiet", "--output", output,
     ]
     let manifest = output + "/checkpoint.json"

@@ -71,7 +71,10 @@ struct HoldoutCommandTests {
     #expect(try run("train", options, to: whole).status == 0)
     let shim = try FaultShim()
     let (process, place) = try PEFTProcess.start(
-      ["train", "--model", model, "--train", train, "--pooling", "mean", "--output", cut] + options,
+      [
+        "train", "--learning-rate", "1e-3", "--model", model, "--train", train, "--pooling", "mean",
+        "--output", cut,
+      ] + options,
       environment: shim.environment("kill", at: 40))
     #expect(try PEFTProcess.finish(process, place).status == -SIGKILL)
     let resumed = try run("train", options + ["--resume"], to: cut)
@@ -163,7 +166,8 @@ struct HoldoutCommandTests {
     func train(_ data: String, to output: String, _ extra: String...) throws -> PEFTProcess {
       let (process, place) = try PEFTProcess.start(
         [
-          "train", "--model", long, "--train", data, "--dev", data, "--method", "head", "--steps",
+          "train", "--learning-rate", "1e-3", "--model", long, "--train", data, "--dev", data,
+          "--method", "head", "--steps",
           "1", "--batch-size", "2", "--pooling", "mean", "--output", output,
         ] + extra)
       return try PEFTProcess.finish(process, place)

@@ -229,12 +229,15 @@ struct LanguageCommandTests {
       (["generate", place.model, "--data", prompts], 3, ["line 2", "context of 64"]),
       (["generate", place.model, "--prompt", long], 3, ["context of 64", "shorten"]),
       (
-        ["train", "--model", place.model, "--train", empty, "--output", odd + "/run"], 3,
+        [
+          "train", "--learning-rate", "1e-3", "--model", place.model, "--train", empty, "--output",
+          odd + "/run",
+        ], 3,
         ["line 2", "completion is empty"]
       ),
       (
         [
-          "train", "--model", place.model, "--train",
+          "train", "--learning-rate", "1e-3", "--model", place.model, "--train",
           try place.directory.write(long + "||b\n", to: "l.txt"),
           "--max-length", "64", "--output", odd + "/run",
         ], 3, ["line 1", "no room"]
@@ -243,13 +246,15 @@ struct LanguageCommandTests {
       (["generate", odd, "--prompt", "a"], 3, ["activation_function", "prelu"]),
       (
         [
-          "train", "--model", place.model, "--train", place.pairs, "--method", "head", "--output",
+          "train", "--learning-rate", "1e-3", "--model", place.model, "--train", place.pairs,
+          "--method", "head", "--output",
           odd + "/run",
         ], 2, ["--method head"]
       ),
       (
         [
-          "train", "--model", place.model, "--train", place.text, "--stride", "65", "--output",
+          "train", "--learning-rate", "1e-3", "--model", place.model, "--train", place.text,
+          "--stride", "65", "--output",
           odd + "/run",
         ], 2, ["--stride"]
       ),
@@ -264,7 +269,8 @@ struct LanguageCommandTests {
       ),
       (
         [
-          "train", "--model", place.model, "--train", place.text, "--steps", "9223372036854775807",
+          "train", "--learning-rate", "1e-3", "--model", place.model, "--train", place.text,
+          "--steps", "9223372036854775807",
           "--output", odd + "/run",
         ], 2, ["--steps"]
       ),

@@ -204,7 +204,8 @@ struct LlamaCommandTests {
     let methods = adapted["comparison"]?["methods"]?.array ?? []
     #expect(methods.count == 2 && !methods.contains { $0["name"]?.string == "bitfit" })
     let refused = try PEFTProcess.run(
-      "train", "--model", model, "--train", text, "--method", "bitfit", "--steps", "1", "--output",
+      "train", "--learning-rate", "1e-3", "--model", model, "--train", text, "--method", "bitfit",
+      "--steps", "1", "--output",
       directory.path("refused"))
     #expect(refused.status == 2 && refused.errors.contains("bitfit"), "\(refused.errors)")
   }

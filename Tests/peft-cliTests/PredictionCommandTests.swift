@@ -86,7 +86,8 @@ struct PredictionCommandTests {
     let named = directory.path("named")
     let data = try directory.write(Self.rows(0..<20), to: "train.dat")
     let trained = try PEFTProcess.run(
-      "train", "--model", model, "--train", data, "--format", "csv", "--columns",
+      "train", "--learning-rate", "1e-3", "--model", model, "--train", data, "--format", "csv",
+      "--columns",
       "text=2+3,label=1", "--method", "head", "--steps", "1", "--pooling", "mean", "--output", named
     )
     #expect(trained.status == 0, "\(trained.errors)")
@@ -167,7 +168,8 @@ struct PredictionCommandTests {
     }.joined()
     let data = try directory.write("text_a\ttext_b\tlabel\n" + rows, to: "scores.tsv")
     let trained = try PEFTProcess.run(
-      "train", "--model", model, "--train", data, "--method", "head", "--steps", "2", "--pooling",
+      "train", "--learning-rate", "1e-3", "--model", model, "--train", data, "--method", "head",
+      "--steps", "2", "--pooling",
       "mean", "--output", scores)
     #expect(trained.status == 0, "\(trained.errors)")
     func predict(_ extra: String...) throws -> PEFTProcess {

@@ -326,7 +326,8 @@ struct SuiteCommandTests {
     let place = try Workplace()
     let run = place.directory.path("run")
     let arguments = [
-      "train", "--model", place.model, "--train", place.train, "--dev", place.dev, "--pooling",
+      "train", "--learning-rate", "1e-3", "--model", place.model, "--train", place.train, "--dev",
+      place.dev, "--pooling",
       "mean", "--method", "full", "--steps", "100000", "--checkpoint-every", "20", "--output", run,
     ]
     let (process, directory) = try PEFTProcess.start(arguments)

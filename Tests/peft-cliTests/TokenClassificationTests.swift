@@ -88,7 +88,8 @@ struct TokenClassificationTests {
   func refusal() throws {
     let rows = try directory.write("good\tyes\nbad\tno\n", to: "rows.tsv")
     let result = try PEFTProcess.run(
-      "train", "--model", model, "--train", rows, "--task", "token-classification", "--output",
+      "train", "--learning-rate", "1e-3", "--model", model, "--train", rows, "--task",
+      "token-classification", "--output",
       directory.path("run"))
     #expect(result.status == 3 && result.errors.contains("--format conll"), "\(result.errors)")
   }

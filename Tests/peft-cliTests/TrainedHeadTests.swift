@@ -93,7 +93,8 @@ struct TrainedHeadTests {
     let model = try Self.trained(place, rows: ["no", "yes"])
     func train(_ data: String) throws -> PEFTProcess {
       let (process, streams) = try PEFTProcess.start([
-        "train", "--model", model, "--train", data, "--method", "head", "--steps", "1",
+        "train", "--learning-rate", "1e-3", "--model", model, "--train", data, "--method", "head",
+        "--steps", "1",
         "--output", place.directory.path("other"), "--overwrite",
       ])
       return try PEFTProcess.finish(process, streams)

@@ -39,7 +39,8 @@ struct WholeDirectoryTests {
             to: "\(number)-" + URL(filePath: path).lastPathComponent))
       }
       let trained = try self.run([
-        "train", "--model", place.model, "--train", data[0], "--dev", data[1], "--method", "lora",
+        "train", "--learning-rate", "1e-3", "--model", place.model, "--train", data[0], "--dev",
+        data[1], "--method", "lora",
         "--steps", "2", "--seed", "\(number)", "--pooling", "first", "--workers", "1", "--output",
         run,
       ])

@@ -33,7 +33,10 @@ struct Workplace {
 
   func train(_ extra: String...) throws -> PEFTProcess {
     let (process, place) = try PEFTProcess.start(
-      ["train", "--model", model, "--train", train, "--dev", dev, "--pooling", "mean"] + extra)
+      [
+        "train", "--learning-rate", "1e-3", "--model", model, "--train", train, "--dev", dev,
+        "--pooling", "mean",
+      ] + extra)
     return try PEFTProcess.finish(process, place)
   }
 }

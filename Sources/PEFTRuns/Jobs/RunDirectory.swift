@@ -141,7 +141,14 @@ public struct RunDirectory {
         .storage, path: output.path, reason: "there is a \(name) of another run in it",
         remedy: "name another directory, or add `overwrite` in place of `resume`")
     }
-    if try output.has(RunManifest.fileName) { throw refusal(RunManifest.fileName) }
+    // A run that was stopped while it looked for its learning rate has a manifest and no state.
+    if try output.has(RunManifest.fileName),
+      (try? RunManifest.read(output.path)).map({
+        $0.outcome.ending == .interrupted && $0.outcome.steps == 0
+      }) != true
+    {
+      throw refusal(RunManifest.fileName)
+    }
     guard try output.has(settingsName) else { return }
     let path = output.path + "/" + settingsName
     guard let found = try? JSONValue(contentsOf: path).object, let wanted = settings.object,

@@ -20,7 +20,7 @@ public struct AdaptJob: Sendable {
   /// probes are made.
   public var settleAfter: Int?
   /// The names of the methods to compare with; if nil, LoRA, BitFit and the head, as far as they
-  /// train anything in the model.
+  /// train anything in the model, with `speft` in place of LoRA under a budget too small for it.
   public var baselines: [String]?
   /// The layers that baselines adapt; empty for the usual ones.
   public var targets: [String] = []
@@ -43,6 +43,17 @@ public struct AdaptJob: Sendable {
     influence.probe.seed = base.settings.seed
     influence.probe.precision = base.settings.precision
     seeds = [base.settings.seed]
+  }
+
+  /// LoRA, BitFit and the head. A budget that is too small for LoRA has single elements chosen by
+  /// their gradients in its place.
+  private static func usualBaselines(within budget: Int, for model: TransformerModel) -> [String] {
+    let smallest = LowRankAdaptation(rank: 1).layers(of: model).reduce(0) {
+      $0 + $1.weight.shape.rows + $1.weight.shape.columns
+    }
+    let head = model.taskParameters.reduce(0) { $0 + $1.count }
+    let first = head + smallest <= budget ? LowRankAdaptation.name : SparseTuning.name
+    return [first, BiasTuning.name, HeadTuning.name]
   }
 
   /// An event that the job reports.
@@ -99,8 +110,9 @@ public struct AdaptJob: Sendable {
     let prepared = try base.prepare()
     prepared.notes.forEach { observe(.note($0)) }
     try prepared.checkRates(learningRates)
-    let names = try prepared.methodNames(baselines, usual: ["lora", "bitfit", "head"])
     let budget = self.budget.count(of: prepared.counts.parameters)
+    let names = try prepared.methodNames(
+      baselines, usual: Self.usualBaselines(within: budget, for: prepared.model))
     let settings = influenceSettings(for: prepared, budget: budget)
     if !reusingProbe { try prepared.checkBudget(budget, settings) }
     let directory = try OutputDirectory.adaptation(

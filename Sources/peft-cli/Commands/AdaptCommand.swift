@@ -36,7 +36,8 @@ struct AdaptCommand: ParsableCommand {
     @Option(
       help: """
         Methods to compare with: \(MethodCatalogue.standard.names.joined(separator: ", ")), or \
-        none for no comparison. (default: lora,bitfit,head; a language model has no head)
+        none for no comparison. (default: lora,bitfit,head; a language model has no head, and a \
+        budget too small for lora has speft in its place)
         """)
     var baselines: String?
 

@@ -61,8 +61,8 @@ struct ProbeOptions: ParsableArguments {
 
   @Flag(
     help: """
-      Measure how groups interact, for select --interacting. With it, adapt selects the groups \
-      that reduce the loss most together.
+      Measure how groups interact, for select --interacting. adapt always does, unless the groups \
+      are single rows or the estimator is fit.
       """)
   var interactions = false
 

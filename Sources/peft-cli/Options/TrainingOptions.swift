@@ -113,7 +113,8 @@ struct TrainingOptions: ParsableArguments {
     settings.batches = BatchPlan(
       size: batchTokens.map { .tokens($0) } ?? .examples(batchSize ?? 32),
       lengthWindow: groupByLength ? Self.lengthWindow : nil)
-    if let rate = learningRate.rate { settings.learningRate = rate }
+    // Where runs find their rates, this one only identifies a probe, as it has always done.
+    settings.learningRate = learningRate.rate ?? 1e-3
     settings.warmupFraction = warmup
     settings.decay = schedule
     settings.optimizer.weightDecay = weightDecay

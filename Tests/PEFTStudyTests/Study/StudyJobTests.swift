@@ -171,8 +171,8 @@ struct StudyJobTests {
     for (entry, method) in zip(found.entries, Self.methods) {
       #expect(entry.learningRate > 0)
       let set = try place.compare([method], in: "set \(method.name)", rates: [entry.learningRate])
-      #expect(
-        entry.runs.map { $0["loss", "dev"] } == set.entries[0].runs.map { $0["loss", "dev"] })
+      // The rate is that of the first seed.
+      #expect(entry.runs[0]["loss", "dev"] == set.entries[0].runs[0]["loss", "dev"])
     }
   }
 
