@@ -85,6 +85,15 @@ struct InfluenceHeatMapTests {
         ])
       #expect(map.outside.count == 5, "with the pooler's two adapters")
     }
+    var narrow = AdapterCandidates(ranks: [8])
+    narrow.narrowTargets = ["query"]
+    let both = try ParameterGrouping(
+      parameters + [parameter("layer.0.key.weight", .attention, "layer.0", 0)],
+      by: .kindByLayer, candidates: narrow
+    ).groups
+    #expect(
+      InfluenceHeatMap(both.map { score($0.name, $0.kind, layer: $0.layer) }, layerCount: 1).rows
+        == ["attention", "feedForward", "lora:8 attention", "lora:8 query", "lora:8 feedForward"])
     let rows = try ParameterGrouping(parameters, by: .row).groups
     let map = InfluenceHeatMap(
       rows.map { score($0.name, $0.kind, layer: $0.layer, count: $0.parameterCount) },

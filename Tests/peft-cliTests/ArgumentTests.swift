@@ -141,7 +141,7 @@ struct ArgumentTests {
       let (process, streams) = try PEFTProcess.start(
         [
           "train", "--model", place.model, "--train", place.train, "--dev", place.dev, "--pooling",
-          "mean", "--method", "head", "--output", run, "--resume",
+          "mean", "--method", "head", "--learning-rate", "1e-3", "--output", run, "--resume",
         ] + extra)
       let result = try PEFTProcess.finish(process, streams)
       #expect(result.status == 3 && result.errors.contains(named), "\(result.errors)")

@@ -294,7 +294,7 @@ struct CommandTests {
     let quoted = "'" + run.replacing("'", with: "'\\''") + "'"
     #expect(
       environment["command"]?.string
-        == "peft train --model \(place.model) --train \(place.train) --dev \(place.dev) "
+        == "peft train --learning-rate 1e-3 --model \(place.model) --train \(place.train) --dev \(place.dev) "
         + "--pooling mean --output \(quoted) --steps 1 --quiet")
   }
 

@@ -114,20 +114,29 @@ private struct RowKey: Hashable, Comparable {
   /// The rank of an adapter; 0 for the model's own weights.
   let rank: Int
   let kind: ParameterKind?
+  /// The targets of an adapter that takes only some of the matrices of a group, such as
+  /// `query+value`.
+  let targets: String?
 
   init(_ score: GroupScore, kinds: [Substring: ParameterKind]) {
     guard score.kind == .adapter else {
-      (rank, kind) = (0, score.kind)
+      (rank, kind, targets) = (0, score.kind, nil)
       return
     }
     let parts = score.name.split(separator: "@", maxSplits: 1)
     rank =
       parts.first?.split(separator: ":", maxSplits: 1).dropFirst().first.flatMap { Int($0) } ?? .max
-    kind = parts.count > 1 ? kinds[parts[1]] : nil
+    guard parts.count > 1, kinds[parts[1]] == nil, let dot = parts[1].lastIndex(of: "."),
+      let whole = kinds[parts[1][..<dot]]
+    else {
+      (kind, targets) = (parts.count > 1 ? kinds[parts[1]] : nil, nil)
+      return
+    }
+    (kind, targets) = (whole, String(parts[1][parts[1].index(after: dot)...]))
   }
 
   var name: String {
-    let what = kind?.rawValue
+    let what = targets ?? kind?.rawValue
     switch rank {
     case 0: return what ?? "adapter"
     case .max: return ["adapter", what].compactMap { $0 }.joined(separator: " ")
@@ -142,6 +151,6 @@ private struct RowKey: Hashable, Comparable {
   private var place: Int { kind.flatMap { Self.order.firstIndex(of: $0) } ?? Self.order.count }
 
   static func < (left: RowKey, right: RowKey) -> Bool {
-    (left.rank, left.place) < (right.rank, right.place)
+    (left.rank, left.place, left.targets ?? "") < (right.rank, right.place, right.targets ?? "")
   }
 }

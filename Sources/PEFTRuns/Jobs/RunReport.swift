@@ -101,8 +101,8 @@ package struct RunReport {
         String(
           format:
             "One unit of a step moves the features by %.3g of their spread, so the estimate is "
-            + "%g, at which a step moves them by %g.", $0.movement, $0.rate, RateEstimate.reach)
-      } ?? "Nothing outside the head trains at the beginning, so there is no estimate.")
+            + "%g, at which a step moves them by %g", $0.movement, $0.rate, RateEstimate.reach)
+      } ?? "Nothing outside the head trains at the beginning, so there is no estimate")
     guard !rates.arms.isEmpty else { return }
     page.table(
       "Rates tried on the first \(rates.steps) steps", header: ["rate", "steps", "loss"],

@@ -34,7 +34,7 @@ struct ComparisonTable {
       Column(name: "parameters", cell: { $0.trainable.grouped }, baseline: "0"),
       Column(name: "share", cell: share, isOptional: true),
       Column(
-        name: "rate", cell: { String(format: "%.0e", $0.learningRate) }, isOptional: true),
+        name: "rate", cell: { String(format: "%.2g", $0.learningRate) }, isOptional: true),
     ]
       + ["dev", "test"].filter { name in
         comparison.entries.contains { $0.mean(metric, on: name) != nil }
