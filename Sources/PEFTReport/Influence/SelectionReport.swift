@@ -174,7 +174,7 @@ public struct SelectionReport: Sendable {
         "It is proven that no other \(others) within the budget has a larger estimated value. This "
         + "is a proof of the arithmetic, not of the estimates."
     }
-    guard value > 0, upperBound.isFinite, upperBound >= value else {
+    guard value > 0, upperBound.isFinite, upperBound >= value, sets == nil else {
       return
         "It is not known whether another selection within the budget has a larger estimated value."
     }

@@ -46,12 +46,15 @@ struct PlanTable {
   var summary: String {
     let gap = plan.value > 0 ? 100 * (plan.upperBound / plan.value - 1) : 0
     let proof =
-      plan.isProven
-      ? plan.interaction?.isObjective == true
-        ? "proof of arithmetic: no other selection of groups with a falling slope in the budget has "
-          + "a larger estimate"
-        : "proof of arithmetic: no other selection in the budget has a larger estimate"
-      : String(format: "at most %.3g %% below the largest estimate within the budget", max(0, gap))
+      plan.anchor?.isLeft == false
+      ? "the best default within the budget"
+      : plan.isProven
+        ? plan.interaction?.isObjective == true
+          ? "proof of arithmetic: no other selection of groups with a falling slope in the budget has "
+            + "a larger estimate"
+          : "proof of arithmetic: no other selection in the budget has a larger estimate"
+        : String(
+          format: "at most %.3g %% below the largest estimate within the budget", max(0, gap))
     return
       "\(plan.groups.count) \(plan.groups.count == 1 ? "group" : "groups"), \(plan.weight.grouped) of \(plan.budget.grouped) parameters "
       + "(\(share(plan.weight))), estimated value \(InfluenceTable.short(plan.value)); "
