@@ -20,9 +20,10 @@ public struct StepEfficiency: Sendable {
   /// Creates the comparison from the records of probes and the interaction matrix A [K, K]. The
   /// standard errors of the curvatures, `ridge`, are added to its diagonal.
   ///
-  /// Returns nil without probes.
+  /// Returns nil for fewer than two probes, which cannot be resampled.
   public init?(_ records: [ProbeRecord], interactions: [Double], ridge: [Double]) {
-    guard let first = records.first, first.groupCount * first.groupCount == interactions.count,
+    guard records.count > 1, let first = records.first,
+      first.groupCount * first.groupCount == interactions.count,
       ridge.count == first.groupCount
     else { return nil }
     count = first.groupCount
@@ -42,7 +43,9 @@ public struct StepEfficiency: Sendable {
   /// The range that holds e(S) − e(S') in 95 of 100 resamples of the probes, which are drawn with
   /// replacement (Efron's bootstrap). A is held fixed.
   ///
-  /// The errors of both sets come from the same batches, and mostly cancel.
+  /// The errors of both sets come from the same batches, and mostly cancel. Resamples of a few
+  /// probes vary too little, so the range is widened as far as Student's t is wider than the normal
+  /// distribution.
   public func difference(
     _ set: [Int], from other: [Int], count: Int = 1000, seed: UInt64
   ) -> ClosedRange<Double> {
@@ -58,7 +61,15 @@ public struct StepEfficiency: Sendable {
       return mean(drawn, of: set) * scales[0] - mean(drawn, of: other) * scales[1]
     }.sorted()
     let tail = Int(0.025 * Double(count))
-    return differences[tail]...differences[count - 1 - tail]
+    let all = Array(slopes.indices)
+    let centre = mean(all, of: set) * scales[0] - mean(all, of: other) * scales[1]
+    let sample = Double(slopes.count)
+    let width =
+      (sample / (sample - 1)).squareRoot()
+      * StudentDistribution(degrees: slopes.count - 1).bound(keptWith: 0.95) / 1.96
+    let (low, high) = (differences[tail], differences[count - 1 - tail])
+    return min(
+      centre, centre + width * (low - centre))...max(centre, centre + width * (high - centre))
   }
 
   private func curvature(of set: [Int]) -> Double {

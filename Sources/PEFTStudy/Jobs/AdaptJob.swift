@@ -144,14 +144,21 @@ public struct AdaptJob: Sendable {
   private func influenceSettings(for prepared: PreparedJob, budget: Int) -> InfluenceSettings {
     var settings = influence
     settings.settled = settleAfter.map { SettledSelection(budget: budget, probes: $0) }
-    if settings.rule != .row, settings.probe.estimator == .oneWalk {
-      settings.probe.interactions = true
-    }
     if settings.candidates?.targets == nil {
       settings.candidates?.narrowTargets = prepared.model.configuration.usualTargets
     }
+    let count = try? ParameterGrouping(
+      prepared.model.parameters, by: settings.rule, candidates: settings.candidates
+    ).count
+    if settings.probe.estimator == .oneWalk, let count, count <= Self.interactionLimit {
+      settings.probe.interactions = true
+    }
     return settings
   }
+
+  /// The largest number of groups whose interactions are measured without being asked for: a file
+  /// holds a number for each pair.
+  private static let interactionLimit = 1024
 
   /// The number of steps of all parameters before a second probe, if the first found no signal.
   private static let warmSteps = 40

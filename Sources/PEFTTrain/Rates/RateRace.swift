@@ -161,6 +161,8 @@ private struct RateRace {
     if let state, !judged.isEmpty,
       leader.map({ RateSearch.isBetter(judged, than: $0.judged) }) ?? true
     {
+      // An arm that ran out of patience took steps after its last state was saved.
+      let events = events.filter { $0.step <= state.step }
       leader = Leader(
         arm: arm, losses: losses, judged: judged, state: state, events: events,
         seconds: state.effort.seconds - (effort?.seconds ?? 0))
@@ -183,6 +185,16 @@ private struct RateRace {
 
   private static func mean(_ values: some Collection<Double>) -> Double {
     values.reduce(0, +) / Double(values.count)
+  }
+}
+
+extension TrainingEvent {
+  /// The number of steps taken when it occurred.
+  fileprivate var step: Int {
+    switch self {
+    case .step(let report): report.numbers.step
+    case .evaluation(let step, _, _): step
+    }
   }
 }
 
