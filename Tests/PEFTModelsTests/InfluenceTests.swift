@@ -11,7 +11,12 @@ struct InfluenceTests {
     let fixture: String
     let rule: GroupingRule
     var rank: Int?
-    var testDescription: String { "\(fixture) by \(rule.name)\(rank.map { " lora \($0)" } ?? "")" }
+    var elements: [Int] = []
+    var testDescription: String { "\(fixture) by \(rule.name) \(candidates?.description ?? "")" }
+    var candidates: AdapterCandidates? {
+      rank == nil && elements.isEmpty
+        ? nil : AdapterCandidates(ranks: rank.map { [1, $0] } ?? [], elements: elements)
+    }
   }
 
   static let patterns: [GroupingRule.NamedPatterns] = [
@@ -27,6 +32,8 @@ struct InfluenceTests {
       Case(fixture: "bert", rule: .kindByLayer, rank: 3),
       Case(fixture: "roberta", rule: .tensor, rank: 2),
       Case(fixture: "mpnet", rule: .kindByLayer, rank: 3),
+      Case(fixture: "roberta", rule: .kindByLayer, elements: [1, 7, 40]),
+      Case(fixture: "bert", rule: .kindByLayer, rank: 2, elements: [5]),
     ]
 
   private func objective(
@@ -67,13 +74,19 @@ struct InfluenceTests {
     let (objective, batch) = try objective(fixture, rank: item.rank)
     let grouping = try ParameterGrouping(
       objective.parameters, by: item.rule,
-      candidates: item.rank.map { AdapterCandidates(ranks: [1, $0]) })
+      candidates: item.candidates)
     let directions = directions(objective)
+    let elements = Dictionary(
+      uniqueKeysWithValues: objective.parameters.map {
+        ($0.parameter, ($0.parameter.value.largestPositions(40)))
+      })
     let walked = OneWalkProbe()(
-      objective, batch, along: directions, groupings: [grouping], interactions: true,
+      objective, batch, along: directions, elements: elements, groupings: [grouping],
+      interactions: true,
       generator: SeededGenerator(seed: 1, purpose: "unused"))[0]
     let expected = ForwardTangentProbe()(
-      objective, batch, along: directions, grouping: grouping, interactions: true)
+      objective, batch, along: directions, elements: elements, grouping: grouping,
+      interactions: true)
     for (name, part) in [
       ("slopes", \ProbeRecord.slopes), ("curvatures", \.curvatures),
       ("slope variances", \.slopeVariances), ("curvature variances", \.curvatureVariances),

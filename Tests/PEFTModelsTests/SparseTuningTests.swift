@@ -43,6 +43,37 @@ struct SparseTuningTests {
     #expect(trained == Set(weights + model.taskParameters))
   }
 
+  @Test("a selection trains the same elements, beside what else it names")
+  func selected() throws {
+    let gradients = GradientAccumulator()
+    let method = SparseTuning(entries: 4, targets: ["query"])
+    method.attach(to: model, using: generator)
+    _ = fixture.loss(model, into: gradients)
+    method.choose(in: model, by: gradients, using: generator)
+    let queries = method.layers(of: model).map(\.weight)
+    let expected = queries.map(\.trains)
+
+    let members = queries.map { ParameterGroup.Member.elements(weight: $0.name, count: 4) }
+    let norm = "bert.encoder.layer.0.output.LayerNorm.weight"
+    let selection = SelectedTuning(members: members + [.tensor(norm)])
+    #expect(selection.misfit(in: model) == nil)
+    #expect(selection.gradientBatches == method.gradientBatches)
+    #expect(SelectedTuning(members: [.tensor(norm)]).gradientBatches == 0)
+    let other = try fixture.model()
+    selection.attach(to: other, using: generator)
+    let planned = selection.plannedCount(in: other)
+    let sums = GradientAccumulator()
+    _ = fixture.loss(other, into: sums)
+    selection.choose(in: other, by: sums, using: generator)
+    #expect(method.layers(of: other).map(\.weight.trains) == expected)
+    #expect(other.trainableCount == planned)
+    #expect(
+      Set(other.trainableParameters.map(\.name))
+        == Set(queries.map(\.name) + other.taskParameters.map(\.name) + [norm]))
+    let tooMany = ParameterGroup.Member.elements(weight: queries[0].name, count: 1 << 20)
+    #expect(SelectedTuning(members: [tooMany]).misfit(in: model) != nil)
+  }
+
   @Test("a weight without a gradient trains nothing")
   func silent() throws {
     let method = SparseTuning(entries: 3)

@@ -46,11 +46,11 @@ struct BatchTests {
     "a member of a group is read back from its text",
     arguments: [
       ParameterGroup.Member.tensor("layer.0.weight"), .row("layer.0.weight", 17),
-      .lowRank(weight: "layer.0.weight", rank: 8),
+      .lowRank(weight: "layer.0.weight", rank: 8), .elements(weight: "layer.0.weight", count: 64),
     ])
   func members(_ member: ParameterGroup.Member) {
     #expect(ParameterGroup.Member(member.description) == member)
-    for text in ["", "a[x]", "a[-1]", "lora:0@a", "lora:1025@a", "lora:8"] {
+    for text in ["", "a[x]", "a[-1]", "lora:0@a", "lora:1025@a", "lora:8", "speft:0@a", "speft:8"] {
       #expect(ParameterGroup.Member(text) == nil, "\(text)")
     }
   }

@@ -61,6 +61,39 @@ struct ComparisonCommandTests {
     }
   }
 
+  @Test("a budget beside the head that is too small for LoRA trains single elements")
+  func elements() throws {
+    let place = try Workplace()
+    let run = place.directory.path("run")
+    let (process, directory) = try PEFTProcess.start(
+      [
+        "adapt", "--model", place.model, "--train", place.train, "--dev", place.dev, "--pooling",
+        "mean", "--budget", "70+head", "--baselines", "lora", "--learning-rate", "1e-2", "--steps",
+        "8", "--output", run, "--json",
+      ] + Self.quick)
+    let result = try PEFTProcess.finish(process, directory)
+    #expect(result.status == 0, "\(result.errors)")
+    let plan = try JSONValue(contentsOf: run + "/plan.json")
+    let groups = try #require(plan["groups"]?.array)
+    let head = try #require(groups.first { $0["kind"] == .string("head") }?["parameters"]?.integer)
+    #expect(plan["budget"]?.integer == 70 + head)
+    let weight = try #require(plan["weight"]?.integer)
+    #expect(weight > head && weight <= 70 + head)
+    // As many elements of each matrix as the budget allows are one of the sets.
+    let anchor = try #require(plan["anchor"]?["name"]?.string)
+    #expect(anchor.hasPrefix("speft:"))
+    let trained = try JSONValue(contentsOf: run + "/run.json")
+    #expect(trained["trainable"]?.integer == weight)
+    #expect(try PEFTProcess.run("verify", run).status == 0)
+    let again = try place.train(
+      "--plan", run + "/plan.json", "--learning-rate", "1e-2", "--steps", "8", "--batch-size", "8",
+      "--output", place.directory.path("again"))
+    #expect(again.status == 0, "\(again.errors)")
+    #expect(
+      try Data(contentsOf: URL(filePath: run + "/trained.safetensors"))
+        == Data(contentsOf: URL(filePath: place.directory.path("again/trained.safetensors"))))
+  }
+
   @Test("a job that replaces another can be resumed, also after trials of rates")
   func overwrittenRates() throws {
     let place = try Workplace()

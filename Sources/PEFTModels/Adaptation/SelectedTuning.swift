@@ -1,7 +1,11 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// Trains the members of a selection: whole tensors, rows of matrices, and new low-rank deltas.
+/// Trains the members of a selection: whole tensors, rows of matrices, single elements, and new
+/// low-rank deltas.
+///
+/// Elements are chosen before the first step by the gradients of some batches, as in
+/// `SparseTuning`.
 ///
 /// Deltas have the scale s = 2 for every rank (α twice the rank, as is common), the same with which
 /// they are probed.
@@ -15,7 +19,8 @@ public struct SelectedTuning: AdaptationMethod {
   /// The setting `members`.
   public static let fields = [
     MethodField<SelectedTuning>(
-      name: "members", help: "members of groups, as NAME, NAME[ROW] or lora:RANK@NAME",
+      name: "members",
+      help: "members of groups, as NAME, NAME[ROW], lora:RANK@NAME or speft:COUNT@NAME",
       json: { .array($0.members.map { .string($0.description) }) },
       set: { method, value in
         guard let array = value.array else { return false }
@@ -48,6 +53,8 @@ public struct SelectedTuning: AdaptationMethod {
       case .row(let name, let row):
         !(parameters[name].map { $0.shape.rank == 2 && row < $0.shape.rows } ?? false)
       case .lowRank(let weight, _): !matrices.contains(weight)
+      case .elements(let weight, let count):
+        !matrices.contains(weight) || (parameters[weight]?.count ?? 0) < count
       }
     }
   }
@@ -66,6 +73,7 @@ public struct SelectedTuning: AdaptationMethod {
       uniqueKeysWithValues: model.backboneLinearLayers.map { ($0.weight.name, $0) })
     var names: Set<String> = []
     var rows: [String: [Int]] = [:]
+    let elements = elementCounts
     for member in members {
       switch member {
       case .tensor(let name): names.insert(name)
@@ -74,6 +82,7 @@ public struct SelectedTuning: AdaptationMethod {
         guard let layer = layers[weight] else { continue }
         layer.adapter = LowRankAdapter(
           for: layer, rank: rank, scale: Self.scale, using: generator)
+      case .elements: break
       }
     }
     let added = model.adapterParameters
@@ -84,13 +93,39 @@ public struct SelectedTuning: AdaptationMethod {
       if let rows = rows[entry.parameter.name] {
         entry.parameter.trains = .rows(Set(rows).sorted())
       }
+      if let count = elements[entry.parameter.name] {
+        entry.parameter.trainElementsToCome(count)
+      }
+    }
+  }
+
+  /// The number of elements to train of each weight of which only some train.
+  private var elementCounts: [String: Int] {
+    var counts: [String: Int] = [:]
+    for case .elements(let weight, let count) in members {
+      counts[weight] = max(count, counts[weight] ?? 0)
+    }
+    return counts
+  }
+
+  /// The number of batches whose gradients choose elements; 0 if there are none to choose.
+  public var gradientBatches: Int { elementCounts.isEmpty ? 0 : SparseTuning().batches }
+
+  /// Chooses the elements.
+  public func choose(
+    in model: TransformerModel, by gradients: GradientAccumulator, using generator: SeededGenerator
+  ) {
+    let counts = elementCounts
+    for entry in model.parameters {
+      guard let count = counts[entry.parameter.name] else { continue }
+      entry.parameter.trainLargest(count, of: gradients)
     }
   }
 
   /// The names of the parameters that a member consists of, or belongs to.
   public static func parameterNames(of member: ParameterGroup.Member) -> [String] {
     switch member {
-    case .tensor(let name), .row(let name, _): return [name]
+    case .tensor(let name), .row(let name, _), .elements(let name, _): return [name]
     case .lowRank(let weight, _):
       let path = weight.hasSuffix(".weight") ? String(weight.dropLast(7)) : weight
       return LowRankAdapter.suffixes.map { path + "." + $0 }
@@ -102,9 +137,9 @@ public struct SelectedTuning: AdaptationMethod {
   public static func attachCandidates(
     _ candidates: AdapterCandidates, to model: TransformerModel, using generator: SeededGenerator
   ) {
+    guard let rank = candidates.largestRank else { return }
     for layer in model.backboneLinearLayers where candidates.adapts(layer.weight.name) {
-      layer.adapter = LowRankAdapter(
-        for: layer, rank: candidates.largestRank, scale: scale, using: generator)
+      layer.adapter = LowRankAdapter(for: layer, rank: rank, scale: scale, using: generator)
     }
   }
 }

@@ -88,8 +88,7 @@ public struct SparseTuning: AdaptationMethod {
   public func attach(to model: TransformerModel, using generator: SeededGenerator) {
     model.train { _ in false }
     for weight in layers(of: model).map(\.weight) {
-      weight.trains = .elements(Array(0..<entries))
-      weight.wantsWholeGradient = true
+      weight.trainElementsToCome(entries)
     }
   }
 
@@ -101,15 +100,11 @@ public struct SparseTuning: AdaptationMethod {
     in model: TransformerModel, by gradients: GradientAccumulator, using generator: SeededGenerator
   ) {
     for weight in layers(of: model).map(\.weight) {
-      weight.trains = .none
-      weight.wantsWholeGradient = true
-      let positions =
-        switch rule {
-        case .gradient: gradients.largestPositions(entries, of: weight)
-        case .random: Self.randomPositions(entries, of: weight, using: generator)
-        }
-      weight.wantsWholeGradient = false
-      if !positions.isEmpty { weight.trains = .elements(positions) }
+      switch rule {
+      case .gradient: weight.trainLargest(entries, of: gradients)
+      case .random:
+        weight.trains = .elements(Self.randomPositions(entries, of: weight, using: generator))
+      }
     }
   }
 
@@ -124,5 +119,21 @@ public struct SparseTuning: AdaptationMethod {
       chosen.insert(chosen.contains(position) ? last : position)
     }
     return chosen.sorted()
+  }
+}
+
+extension Parameter {
+  /// Trains `count` elements that remain to be chosen by their gradients: for now, the first ones.
+  func trainElementsToCome(_ count: Int) {
+    trains = .elements(Array(0..<count))
+    wantsWholeGradient = true
+  }
+
+  /// Trains the `count` elements with the largest gradients; nothing if no gradient has reached
+  /// this parameter.
+  func trainLargest(_ count: Int, of gradients: GradientAccumulator) {
+    let positions = gradients[self]?.largestPositions(count).sorted() ?? []
+    wantsWholeGradient = false
+    trains = positions.isEmpty ? .none : .elements(positions)
   }
 }

@@ -3,7 +3,8 @@ public struct ParameterGroup: Hashable, Sendable {
   /// The group's name, unique among its model's groups.
   ///
   /// Examples are `attention`, `layer.3.norm`, a tensor's name, a tensor's name with a row as in
-  /// `….weight[17]`, and an adapter as in `lora:8@layer.3.attention`.
+  /// `….weight[17]`, an adapter as in `lora:8@layer.3.attention`, and elements of each matrix as in
+  /// `speft:64@layer.3.attention`.
   public let name: String
   /// The function of its parameters. For a user's group with several kinds, the kind of most of its
   /// elements.
@@ -26,24 +27,31 @@ public struct ParameterGroup: Hashable, Sendable {
     case row(String, Int)
     /// A new low-rank delta of rank R on a weight.
     case lowRank(weight: String, rank: Int)
+    /// As many single elements of a weight: those with the largest gradients.
+    case elements(weight: String, count: Int)
 
-    /// The member in one line: `NAME`, `NAME[ROW]` or `lora:RANK@NAME`.
+    /// The member in one line: `NAME`, `NAME[ROW]`, `lora:RANK@NAME` or `speft:COUNT@NAME`.
     public var description: String {
       switch self {
       case .tensor(let name): name
       case .row(let name, let row): "\(name)[\(row)]"
       case .lowRank(let weight, let rank): "lora:\(rank)@\(weight)"
+      case .elements(let weight, let count): "speft:\(count)@\(weight)"
       }
     }
 
     /// Creates the member that `description` describes; nil for anything else.
     public init?(_ description: String) {
-      if description.hasPrefix("lora:") {
-        let parts = description.dropFirst("lora:".count).split(separator: "@", maxSplits: 1)
-        guard parts.count == 2, let rank = Int(parts[0]),
-          (1...AdapterCandidates.rankLimit).contains(rank)
-        else { return nil }
-        self = .lowRank(weight: String(parts[1]), rank: rank)
+      if let (rank, weight) = Self.candidate(
+        description, "lora:", upTo: AdapterCandidates.rankLimit)
+      {
+        self = .lowRank(weight: weight, rank: rank)
+      } else if let (count, weight) = Self.candidate(
+        description, "speft:", upTo: AdapterCandidates.elementLimit)
+      {
+        self = .elements(weight: weight, count: count)
+      } else if description.hasPrefix("lora:") || description.hasPrefix("speft:") {
+        return nil
       } else if description.hasSuffix("]") {
         let parts = description.dropLast().split(separator: "[", maxSplits: 1)
         guard parts.count == 2, let row = Int(parts[1]), row >= 0 else { return nil }
@@ -52,6 +60,18 @@ public struct ParameterGroup: Hashable, Sendable {
         guard !description.isEmpty else { return nil }
         self = .tensor(description)
       }
+    }
+
+    /// The number and the weight of `PREFIX` NUMBER `@` WEIGHT.
+    private static func candidate(
+      _ description: String, _ prefix: String, upTo limit: Int
+    ) -> (number: Int, weight: String)? {
+      guard description.hasPrefix(prefix) else { return nil }
+      let parts = description.dropFirst(prefix.count).split(separator: "@", maxSplits: 1)
+      guard parts.count == 2, let number = Int(parts[0]), (1...limit).contains(number) else {
+        return nil
+      }
+      return (number, String(parts[1]))
     }
   }
 

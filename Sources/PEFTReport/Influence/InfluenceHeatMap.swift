@@ -13,7 +13,7 @@ import PEFTSelect
 public struct InfluenceHeatMap: Sendable {
   /// The number of layers, which is the number of columns.
   public let layerCount: Int
-  /// The names of the rows: `attention`, …, then adapters, such as `lora:8 attention`.
+  /// The names of the rows: `attention`, …, then candidates, such as `lora:8 attention`.
   public let rows: [String]
   /// The cells, `rows.count` × `layerCount`; nil if there is no group.
   public let cells: [[Cell?]]
@@ -109,10 +109,12 @@ public struct InfluenceHeatMap: Sendable {
   }
 }
 
-/// The key of a row: a kind, or the rank and kind of adapters' weights.
+/// The key of a row: a kind, or the size of candidates and the kind of their weights.
 private struct RowKey: Hashable, Comparable {
-  /// The rank of an adapter; 0 for the model's own weights.
-  let rank: Int
+  /// What candidates are, such as `lora`; empty for the model's own weights.
+  let family: String
+  /// The rank of adapters, or the number of elements.
+  let size: Int
   let kind: ParameterKind?
   /// The targets of an adapter that takes only some of the matrices of a group, such as
   /// `query+value`.
@@ -120,12 +122,13 @@ private struct RowKey: Hashable, Comparable {
 
   init(_ score: GroupScore, kinds: [Substring: ParameterKind]) {
     guard score.kind == .adapter else {
-      (rank, kind, targets) = (0, score.kind, nil)
+      (family, size, kind, targets) = ("", 0, score.kind, nil)
       return
     }
     let parts = score.name.split(separator: "@", maxSplits: 1)
-    rank =
-      parts.first?.split(separator: ":", maxSplits: 1).dropFirst().first.flatMap { Int($0) } ?? .max
+    let what = (parts.first ?? "").split(separator: ":", maxSplits: 1)
+    let size = what.dropFirst().first.flatMap { Int($0) }
+    (family, self.size) = size.map { (String(what[0]), $0) } ?? ("adapter", .max)
     guard parts.count > 1, kinds[parts[1]] == nil, let dot = parts[1].lastIndex(of: "."),
       let whole = kinds[parts[1][..<dot]]
     else {
@@ -137,20 +140,22 @@ private struct RowKey: Hashable, Comparable {
 
   var name: String {
     let what = targets ?? kind?.rawValue
-    switch rank {
-    case 0: return what ?? "adapter"
-    case .max: return ["adapter", what].compactMap { $0 }.joined(separator: " ")
-    default: return ["lora:\(rank)", what].compactMap { $0 }.joined(separator: " ")
-    }
+    guard !family.isEmpty else { return what ?? "adapter" }
+    let candidate = size == .max ? family : "\(family):\(size)"
+    return [candidate, what].compactMap { $0 }.joined(separator: " ")
   }
 
   private static let order: [ParameterKind] = [
     .attention, .feedForward, .norm, .bias, .embedding, .adapter, .head,
   ]
 
+  /// Own weights, then elements, then adapters.
+  private var rank: Int { ["", "speft", "lora"].firstIndex(of: family) ?? 3 }
+
   private var place: Int { kind.flatMap { Self.order.firstIndex(of: $0) } ?? Self.order.count }
 
   static func < (left: RowKey, right: RowKey) -> Bool {
-    (left.rank, left.place, left.targets ?? "") < (right.rank, right.place, right.targets ?? "")
+    (left.rank, left.family, left.size, left.place, left.targets ?? "")
+      < (right.rank, right.family, right.size, right.place, right.targets ?? "")
   }
 }

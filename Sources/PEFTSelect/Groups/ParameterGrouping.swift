@@ -3,16 +3,19 @@ import PEFTTensor
 
 /// The groups of a model under one rule.
 ///
-/// The groups of the rule are disjoint and together cover the model. Adapter candidates follow
-/// after them; each excludes the group it adapts.
+/// The groups of the rule are disjoint and together cover the model. Candidates follow after them:
+/// adapters, and single elements of matrices. Each excludes the group whose matrices it takes.
 public struct ParameterGrouping: Sendable {
-  /// The groups: first those of the rule in the order of the network, then the adapters.
+  /// The groups: first those of the rule in the order of the network, then the candidates.
   public let groups: [ParameterGroup]
   /// The rule that defines the groups.
   public let rule: GroupingRule
   /// The assignment of each parameter's elements to groups, indexed by the parameter's position in
   /// the model.
   public let assignments: [Assignment]
+  /// For each parameter, the candidates that train only its elements with the largest gradients;
+  /// indexed as `assignments`.
+  public let elementPrefixes: [[Prefix]]
 
   /// The groups to which a parameter's elements belong.
   public enum Assignment: Hashable, Sendable {
@@ -22,17 +25,23 @@ public struct ParameterGrouping: Sendable {
     case rows(first: Int)
     /// The first `rank` columns belong to each of these groups. The adapter's other parameters,
     /// whose gradient is initially zero, belong to no group.
-    case columnPrefixes([ColumnPrefix])
+    case prefixes([Prefix])
     /// The parameter belongs to no group.
     case none
   }
 
-  /// A number of leading columns, and the group to which they belong.
-  public struct ColumnPrefix: Hashable, Sendable {
-    /// The number of columns, R.
-    public let rank: Int
+  /// A number of leading columns, or of elements in the order of their gradients, and the group to
+  /// which they belong.
+  public struct Prefix: Hashable, Sendable {
+    /// The number of columns or elements.
+    public let count: Int
     /// The group.
     public let group: Int
+  }
+
+  /// The largest number of elements of a parameter that a candidate trains; 0 if none does.
+  func elementCount(at position: Int) -> Int {
+    elementPrefixes[position].map(\.count).max() ?? 0
   }
 
   /// Groups `parameters` by `rule`.
@@ -65,6 +74,7 @@ public struct ParameterGrouping: Sendable {
     self.rule = rule
     groups = builder.groups.map(\.group)
     assignments = builder.assignments
+    elementPrefixes = builder.elementPrefixes
   }
 
   /// The number of groups, K.
@@ -77,6 +87,7 @@ private struct Builder {
   let own: [Int]
   var groups: [Draft] = []
   var assignments: [ParameterGrouping.Assignment]
+  var elementPrefixes: [[ParameterGrouping.Prefix]]
   private var positions: [String: Int] = [:]
 
   struct Draft {
@@ -100,6 +111,7 @@ private struct Builder {
     self.parameters = parameters
     own = parameters.indices.filter { candidates == nil || parameters[$0].adapter == nil }
     assignments = Array(repeating: .none, count: parameters.count)
+    elementPrefixes = Array(repeating: [], count: parameters.count)
   }
 
   /// The index of the group `name`, which is added if it does not exist.
@@ -178,8 +190,10 @@ private struct Builder {
     }
   }
 
-  /// Adds, for every group with matrices to adapt, one group for each rank, and a second one if
-  /// only some of its matrices are narrow targets, and puts them all into one exclusion class.
+  /// Adds, for every group with matrices to adapt, one group for each number of elements and each
+  /// rank, and a second one of that rank if only some of its matrices are narrow targets, and puts
+  /// them all into one exclusion class. A matrix with fewer elements than a candidate trains is
+  /// left out of it.
   ///
   /// Throws if a matrix to adapt does not exist.
   mutating func addAdapters(_ candidates: AdapterCandidates) throws(GroupingError) {
@@ -198,11 +212,14 @@ private struct Builder {
     for index in own where isTarget(parameters[index], of: candidates) {
       if case .whole(let group) = assignments[index] { matrices[group, default: []].append(index) }
     }
-    var prefixes: [String: [ParameterGrouping.ColumnPrefix]] = [:]
+    var prefixes: [String: [ParameterGrouping.Prefix]] = [:]
     for (base, indices) in matrices.sorted(by: { $0.key < $1.key }) {
       groups[base].exclusionClass = classes
       let name = groups[base].name
       let narrow = indices.filter { candidates.adaptsNarrowly(parameters[$0].parameter.name) }
+      for count in candidates.elements {
+        addElements("speft:\(count)@\(name)", of: indices, count: count, in: classes)
+      }
       for rank in candidates.ranks {
         addAdapter("lora:\(rank)@\(name)", on: indices, rank: rank, in: classes, &prefixes)
         guard !narrow.isEmpty, narrow.count < indices.count else { continue }
@@ -214,14 +231,14 @@ private struct Builder {
     }
     for (index, entry) in parameters.enumerated() {
       guard let adapter = entry.adapter, adapter.part == .columnPrefixes else { continue }
-      assignments[index] = prefixes[adapter.weight].map { .columnPrefixes($0) } ?? .none
+      assignments[index] = prefixes[adapter.weight].map { .prefixes($0) } ?? .none
     }
   }
 
   /// Adds the group of adapters of one rank on the matrices `indices`.
   private mutating func addAdapter(
     _ name: String, on indices: [Int], rank: Int, in exclusionClass: Int,
-    _ prefixes: inout [String: [ParameterGrouping.ColumnPrefix]]
+    _ prefixes: inout [String: [ParameterGrouping.Prefix]]
   ) {
     var draft = Draft(name: name)
     draft.exclusionClass = exclusionClass
@@ -232,8 +249,24 @@ private struct Builder {
       draft.layers.insert(entry.layer)
       draft.members.append(.lowRank(weight: entry.parameter.name, rank: rank))
       prefixes[entry.parameter.name, default: []].append(
-        ParameterGrouping.ColumnPrefix(rank: rank, group: groups.count))
+        ParameterGrouping.Prefix(count: rank, group: groups.count))
     }
+    groups.append(draft)
+  }
+
+  /// Adds the group of `count` elements of each of the matrices `indices`.
+  private mutating func addElements(
+    _ name: String, of indices: [Int], count: Int, in exclusionClass: Int
+  ) {
+    var draft = Draft(name: name)
+    draft.exclusionClass = exclusionClass
+    for index in indices where parameters[index].parameter.count >= count {
+      draft.sizes[.adapter, default: 0] += count
+      draft.layers.insert(parameters[index].layer)
+      draft.members.append(.elements(weight: parameters[index].parameter.name, count: count))
+      elementPrefixes[index].append(ParameterGrouping.Prefix(count: count, group: groups.count))
+    }
+    guard !draft.members.isEmpty else { return }
     groups.append(draft)
   }
 

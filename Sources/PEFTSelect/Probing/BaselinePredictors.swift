@@ -15,12 +15,15 @@ public struct BaselinePredictors: Hashable, Sendable {
   /// Uniform random numbers, a function of the seed.
   public let random: [Double]
 
-  /// Computes the predictors for `grouping` that need no gradient; the others are zero.
+  /// Computes the predictors for `grouping` that need no gradient; the others are zero, and so is
+  /// the magnitude of single elements, which gradients have yet to choose.
   init(_ grouping: ParameterGrouping, parameters: [ModelParameter], seed: UInt64) {
     gradientNorm = Array(repeating: 0, count: grouping.count)
     fisher = gradientNorm
-    magnitude = grouping.sums(of: parameters) {
+    magnitude = grouping.sums(of: parameters, elements: [:]) {
       parameters[$0].parameter.value.sumsOfSquares(by: $1)
+    } values: { _, _ in
+      []
     }
     size = grouping.groups.map { Double($0.parameterCount) }
     var generator = SeededGenerator(seed: seed, purpose: "random predictor")

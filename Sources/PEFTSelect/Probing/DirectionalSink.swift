@@ -9,6 +9,7 @@ import PEFTTensor
 /// directional derivative.
 final class DirectionalSink: GradientSink {
   private let directions: [Parameter: Tensor]
+  private let elements: [Parameter: [Int]]
   private let groupings: [ParameterGrouping]
   private let positions: [Parameter: Int]
   private let exampleCount: Int
@@ -19,13 +20,18 @@ final class DirectionalSink: GradientSink {
   /// B × K numbers for each grouping, row-major.
   private(set) var contractions: [[Double]]
 
-  /// - Parameter walks: the number of passes over the same tape. With two or more, the results that
-  ///   they share are cached.
+  /// - Parameters:
+  ///   - elements: for each parameter of which candidates train single elements, their positions in
+  ///     the order in which candidates take them.
+  ///   - walks: the number of passes over the same tape. With two or more, the results that they
+  ///     share are cached.
   init(
-    parameters: [ModelParameter], directions: [Parameter: Tensor], groupings: [ParameterGrouping],
-    exampleCount: Int, walks: Int
+    parameters: [ModelParameter], directions: [Parameter: Tensor],
+    elements: [Parameter: [Int]] = [:], groupings: [ParameterGrouping], exampleCount: Int,
+    walks: Int
   ) {
     self.directions = directions
+    self.elements = elements
     self.groupings = groupings
     self.exampleCount = exampleCount
     keepsImages = walks > 1
@@ -60,6 +66,26 @@ final class DirectionalSink: GradientSink {
     for (index, assignment) in assignments.enumerated() {
       add(values, count: count, to: assignment, of: index)
     }
+    receive(elementsOf: gradient, parameter, at: position, direction, partition)
+  }
+
+  /// Adds the contractions with the single elements that candidates train.
+  private func receive(
+    elementsOf gradient: any ParameterGradient, _ parameter: Parameter, at position: Int,
+    _ direction: Tensor, _ partition: RowPartition
+  ) {
+    guard let order = elements[parameter], !order.isEmpty,
+      groupings.contains(where: { !$0.elementPrefixes[position].isEmpty })
+    else { return }
+    guard let product = gradient as? OuterProductGradient else {
+      preconditionFailure("probe: single elements of \(parameter.name), which is no linear weight")
+    }
+    let values = product.contracted(with: direction, partition: partition, at: order)
+    for (index, grouping) in groupings.enumerated() {
+      add(
+        values, count: order.count, to: .prefixes(grouping.elementPrefixes[position]),
+        of: index)
+    }
   }
 
   /// The split from which the sums of all assignments can be computed; nil if no assignment takes
@@ -71,7 +97,7 @@ final class DirectionalSink: GradientSink {
       case .none: break
       case .whole: split = split ?? .whole
       case .rows: split = .rows
-      case .columnPrefixes: split = .columns
+      case .prefixes: split = .columns
       }
     }
     return split
@@ -100,9 +126,9 @@ final class DirectionalSink: GradientSink {
           for item in 0..<count { sums[row + group] += values[part + item] }
         case .rows(let first):
           for item in 0..<count { sums[row + first + item] += values[part + item] }
-        case .columnPrefixes(let prefixes):
+        case .prefixes(let prefixes):
           for prefix in prefixes {
-            for item in 0..<min(prefix.rank, count) {
+            for item in 0..<min(prefix.count, count) {
               sums[row + prefix.group] += values[part + item]
             }
           }

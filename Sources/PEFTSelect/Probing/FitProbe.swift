@@ -14,12 +14,12 @@ package struct FitProbe {
   /// Probes `batch`. Parameters are changed temporarily, and then restored bit for bit.
   package func callAsFunction<O: Objective>(
     _ objective: O, _ batch: O.Batch, along directions: [Parameter: Tensor],
-    grouping: ParameterGrouping, generator: SeededGenerator
+    elements: [Parameter: [Int]] = [:], grouping: ParameterGrouping, generator: SeededGenerator
   ) -> ProbeRecord {
     let parameters = objective.parameters
     let guesses = OneWalkProbe()(
-      objective, batch, along: directions, groupings: [grouping], interactions: false,
-      generator: generator)[0].record
+      objective, batch, along: directions, elements: elements, groupings: [grouping],
+      interactions: false, generator: generator)[0].record
     let snapshot = ParameterSnapshot(of: parameters)
     defer { snapshot.restore() }
     for entry in parameters { entry.parameter.trains = .none }
@@ -31,7 +31,7 @@ package struct FitProbe {
     var record = ProbeRecord(
       exampleCount: base.terms.count, groupCount: grouping.count)
     for group in 0..<grouping.count {
-      let moving = grouping.restrict(directions, of: parameters, to: group)
+      let moving = grouping.restrict(directions, elements, of: parameters, to: group)
       let first = parameters.filter { moving[$0.parameter] != nil }.map(\.stage).min() ?? 0
       guard !moving.isEmpty, moving.values.contains(where: { $0.sumOfSquares > 0 }),
         let step = fit.stepSize(

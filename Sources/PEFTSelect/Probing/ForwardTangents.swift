@@ -13,14 +13,15 @@ package struct ForwardTangentProbe {
   /// classes.
   package func callAsFunction<O: Objective>(
     _ objective: O, _ batch: O.Batch, along directions: [Parameter: Tensor],
-    grouping: ParameterGrouping, interactions: Bool
+    elements: [Parameter: [Int]] = [:], grouping: ParameterGrouping, interactions: Bool
   ) -> OneWalkProbe.Result {
     let tape = Tape()
     let outputs = objective.outputs(of: batch, on: tape)
     let targets = objective.targets(of: batch)
     if case .tokens(let labels) = targets.kind, let map = objective.vocabulary {
       return moments(
-        objective, outputs, map, labels, targets.partition, on: tape, along: directions, grouping)
+        objective, outputs, map, labels, targets.partition, on: tape, along: directions, elements,
+        grouping)
     }
     let rows = outputs.value.shape.rows
     let curvature = LogitCurvature(
@@ -35,7 +36,8 @@ package struct ForwardTangentProbe {
         Array(repeating: 0, count: rows * grouping.count)
       })
     for group in 0..<grouping.count {
-      let restricted = grouping.restrict(directions, of: objective.parameters, to: group)
+      let restricted = grouping.restrict(
+        directions, elements, of: objective.parameters, to: group)
       let tangent = tape.tangent(of: outputs, along: restricted).elements
       for walk in tangents.walks.indices {
         let cotangent = curvature.cotangent(walk).elements
@@ -80,12 +82,12 @@ package struct ForwardTangentProbe {
   private func moments<O: Objective>(
     _ objective: O, _ outputs: Variable, _ map: VocabularyMap, _ labels: [Int32],
     _ partition: RowPartition, on tape: Tape, along directions: [Parameter: Tensor],
-    _ grouping: ParameterGrouping
+    _ elements: [Parameter: [Int]], _ grouping: ParameterGrouping
   ) -> OneWalkProbe.Result {
     let found = (0..<grouping.count).map { group in
       tape.crossEntropyMoments(
         outputs, map, labels: labels, labelSmoothing: objective.labelSmoothing,
-        along: grouping.restrict(directions, of: objective.parameters, to: group))
+        along: grouping.restrict(directions, elements, of: objective.parameters, to: group))
     }
     return Self.result(partition, groups: grouping.count) { row, group in
       found[group].slopes[row]
@@ -96,24 +98,30 @@ package struct ForwardTangentProbe {
 }
 
 extension ParameterGrouping {
-  /// The directions of one group: those of its parameters, set to zero outside its rows and
-  /// columns.
+  /// The directions of one group: those of its parameters, set to zero outside its rows, columns
+  /// and elements, which `elements` orders.
   func restrict(
-    _ directions: [Parameter: Tensor], of parameters: [ModelParameter], to group: Int
+    _ directions: [Parameter: Tensor], _ elements: [Parameter: [Int]],
+    of parameters: [ModelParameter], to group: Int
   ) -> [Parameter: Tensor] {
     var result: [Parameter: Tensor] = [:]
-    for (entry, assignment) in zip(parameters, assignments) {
+    for (index, (entry, assignment)) in zip(parameters, assignments).enumerated() {
       guard let direction = directions[entry.parameter] else { continue }
+      if let prefix = elementPrefixes[index].first(where: { $0.group == group }) {
+        let kept = Set((elements[entry.parameter] ?? []).prefix(prefix.count))
+        result[entry.parameter] = direction.masked { kept.contains($0) }
+        continue
+      }
       switch assignment {
       case .whole(group): result[entry.parameter] = direction
       case .rows(let first) where (first..<first + direction.shape.rows).contains(group):
         let width = direction.shape.columns
         let row = group - first
         result[entry.parameter] = direction.masked { $0 / width == row }
-      case .columnPrefixes(let prefixes):
+      case .prefixes(let prefixes):
         guard let prefix = prefixes.first(where: { $0.group == group }) else { continue }
         let width = direction.shape.columns
-        result[entry.parameter] = direction.masked { $0 % width < prefix.rank }
+        result[entry.parameter] = direction.masked { $0 % width < prefix.count }
       default: break
       }
     }

@@ -53,21 +53,45 @@ struct MomentAverages {
     return result
   }
 
+  /// For each parameter of which candidates train single elements, the positions of those with the
+  /// largest mean gradients, the largest first.
+  func elements(for groupings: [ParameterGrouping]) -> [Parameter: [Int]] {
+    var result: [Parameter: [Int]] = [:]
+    for (index, entry) in parameters.enumerated() {
+      let count = groupings.map { $0.elementCount(at: index) }.max() ?? 0
+      if count > 0 { result[entry.parameter] = sums[index].largestPositions(count) }
+    }
+    return result
+  }
+
   /// For each group Σ m² and Σ v over its elements: the squared norm of the mean gradient, and the
   /// mean squared norm of a batch's gradient.
   func groupNorms(_ grouping: ParameterGrouping) -> (meanGradient: [Double], gradient: [Double]) {
     let scale = 1 / Double(max(1, batchCount))
-    let means = grouping.sums(of: parameters) { sums[$0].sumsOfSquares(by: $1) }
-    let all = grouping.sums(of: parameters) { squares[$0].sums(by: $1) }
+    let elements = elements(for: [grouping])
+    let means = grouping.sums(of: parameters, elements: elements) {
+      sums[$0].sumsOfSquares(by: $1)
+    } values: {
+      sums[$0].elements(at: $1).elements.map { Double($0) * Double($0) }
+    }
+    let all = grouping.sums(of: parameters, elements: elements) {
+      squares[$0].sums(by: $1)
+    } values: {
+      squares[$0].elements(at: $1).elements.map(Double.init)
+    }
     return (means.map { $0 * scale * scale }, all.map { $0 * scale })
   }
 }
 
 extension ParameterGrouping {
   /// Sums over the elements of each group, K numbers. `parts` returns the sums of parameter i over
-  /// the parts of a split.
+  /// the parts of a split, `values` what it adds at single positions.
+  ///
+  /// - Parameter elements: the order of single elements, as of `MomentAverages.elements(for:)`;
+  ///   candidates without an order have the sum zero.
   func sums(
-    of parameters: [ModelParameter], _ parts: (Int, ElementSplit) -> [Double]
+    of parameters: [ModelParameter], elements: [Parameter: [Int]],
+    _ parts: (Int, ElementSplit) -> [Double], values: (Int, [Int]) -> [Double]
   ) -> [Double] {
     var result = [Double](repeating: 0, count: count)
     for (index, assignment) in assignments.enumerated() {
@@ -76,11 +100,17 @@ extension ParameterGrouping {
       case .whole(let group): result[group] += parts(index, .whole)[0]
       case .rows(let first):
         for (row, value) in parts(index, .rows).enumerated() { result[first + row] += value }
-      case .columnPrefixes(let prefixes):
+      case .prefixes(let prefixes):
         let columns = parts(index, .columns)
         for prefix in prefixes {
-          result[prefix.group] += columns.prefix(prefix.rank).reduce(0, +)
+          result[prefix.group] += columns.prefix(prefix.count).reduce(0, +)
         }
+      }
+    }
+    for (index, prefixes) in elementPrefixes.enumerated() where !prefixes.isEmpty {
+      let values = values(index, elements[parameters[index].parameter] ?? [])
+      for prefix in prefixes {
+        result[prefix.group] += values.prefix(prefix.count).reduce(0, +)
       }
     }
     return result

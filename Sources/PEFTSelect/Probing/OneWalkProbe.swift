@@ -39,9 +39,13 @@ public struct OneWalkProbe {
   /// Probes `batch` along `directions`, one for every parameter that moves.
   ///
   /// Every parameter must be trainable, so that the tape records everything related to it.
+  ///
+  /// - Parameter elements: for each parameter of which candidates train single elements, their
+  ///   row-major positions in the order in which candidates take them.
   public func callAsFunction<O: Objective>(
     _ objective: O, _ batch: O.Batch, along directions: [Parameter: Tensor],
-    groupings: [ParameterGrouping], interactions: Bool, generator: SeededGenerator
+    elements: [Parameter: [Int]] = [:], groupings: [ParameterGrouping], interactions: Bool,
+    generator: SeededGenerator
   ) -> [Result] {
     let tape = Tape(precision: precision)
     let outputs = objective.outputs(of: batch, on: tape)
@@ -58,8 +62,8 @@ public struct OneWalkProbe {
       }
     let exampleCount = targets.count
     let sink = DirectionalSink(
-      parameters: objective.parameters, directions: directions, groupings: groupings,
-      exampleCount: exampleCount, walks: curvature.walkCount)
+      parameters: objective.parameters, directions: directions, elements: elements,
+      groupings: groupings, exampleCount: exampleCount, walks: curvature.walkCount)
     var tangents = groupings.map {
       OutputTangents(exampleCount: exampleCount, groupCount: $0.count, walks: [])
     }

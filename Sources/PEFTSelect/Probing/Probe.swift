@@ -154,13 +154,14 @@ private struct ProbeRun<O: Objective> {
     if state?.directionBatches != directionBatches { try save(self.state) }
     let directions = moments.directions(
       settings.direction, epsilon: settings.optimizer.epsilon)
+    let elements = moments.elements(for: outcomes.map(\.grouping))
     let first = settings.probeBatches == .fresh ? directionBatches : 0
     let count = settings.probeBatches == .fresh ? settings.probeCount : directionBatches
     for index in 0..<count {
       if let state, index < state.probesDone {
         take(probe: index, of: state)
       } else {
-        measure(batch(first + index), along: directions, index: index)
+        measure(batch(first + index), along: directions, elements, index: index)
         try save(self.state)
       }
       guard observe(.probe(done: index + 1, of: count, outcomes)) else {
@@ -201,7 +202,9 @@ private struct ProbeRun<O: Objective> {
         let directions = directions(of: optimizer)
         let probed = isFresh ? batch(next) : current
         if isFresh { next += 1 }
-        measure(probed, along: directions, index: step / period)
+        measure(
+          probed, along: directions, moments.elements(for: outcomes.map(\.grouping)),
+          index: step / period)
       }
       optimizer.step(gradients: gradients, learningRate: learningRate, gradientScale: 1)
       guard isProbed else {
@@ -284,7 +287,8 @@ private struct ProbeRun<O: Objective> {
   }
 
   private mutating func measure(
-    _ batch: O.Batch, along directions: [Parameter: Tensor], index: Int
+    _ batch: O.Batch, along directions: [Parameter: Tensor], _ elements: [Parameter: [Int]],
+    index: Int
   ) {
     let generator = SeededGenerator(seed: settings.seed, purpose: "probe").split(index)
     let groupings = outcomes.map(\.grouping)
@@ -294,7 +298,7 @@ private struct ProbeRun<O: Objective> {
         exactClassLimit: settings.exactClassLimit, sampleCount: settings.sampleCount,
         precision: settings.precision)
       let results = probe(
-        objective, batch, along: directions, groupings: groupings,
+        objective, batch, along: directions, elements: elements, groupings: groupings,
         interactions: settings.interactions, generator: generator)
       for (position, result) in results.enumerated() {
         add(result.record, result.interactions, to: position)
@@ -302,7 +306,8 @@ private struct ProbeRun<O: Objective> {
     case .fit(let fit):
       for (position, grouping) in groupings.enumerated() {
         let record = FitProbe(fit)(
-          objective, batch, along: directions, grouping: grouping, generator: generator)
+          objective, batch, along: directions, elements: elements, grouping: grouping,
+          generator: generator)
         add(record, nil, to: position)
       }
     }

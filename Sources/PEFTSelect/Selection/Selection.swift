@@ -73,6 +73,9 @@ extension [ParameterGroup] {
   public var modelParameterCount: Int {
     reduce(0) { $0 + ($1.kind == .adapter ? 0 : $1.parameterCount) }
   }
+
+  /// The number of parameters that always train.
+  public var headParameterCount: Int { reduce(0) { $0 + ($1.isFixed ? $1.parameterCount : 0) } }
 }
 
 /// An error about a budget under which nothing can be selected. The message contains the numbers.

@@ -2,21 +2,27 @@ import PEFTNetwork
 import PEFTTensor
 
 /// A set of groups that treats all layers alike, as a default does: the norms of all layers, their
-/// biases, or adapters of one rank on the same matrices everywhere.
+/// biases, as many elements of every matrix, or adapters of one rank on the same matrices
+/// everywhere.
 public struct UniformSet: Hashable, Sendable {
-  /// What trains, such as `norm` or `lora:4`.
+  /// What trains, such as `norm`, `speft:64` or `lora:4`.
   public let name: String
   /// The indices of the groups, ascending, without the fixed ones.
   public let groups: [Int]
   /// The number of parameters of these groups.
   public let parameterCount: Int
 
-  /// All uniform sets of `groups`: norms, biases, and for each rank the adapters on all matrices
-  /// that have any, and those on the narrow targets.
+  /// All uniform sets of `groups`: norms, biases, for each number of elements those of all
+  /// matrices, and for each rank the adapters on all matrices that have any, and those on the
+  /// narrow targets.
   public static func all(of groups: [ParameterGroup]) -> [UniformSet] {
     var sets: [(name: String, groups: [Int])] = []
     for kind in [ParameterKind.norm, .bias] {
       sets.append((kind.rawValue, groups.indices.filter { groups[$0].kind == kind }))
+    }
+    let elements = Dictionary(grouping: groups.indices) { groups[$0].elementCount }
+    for (count, groups) in elements.sorted(by: { ($0.key ?? 0) < ($1.key ?? 0) }) {
+      if let count { sets.append(("speft:\(count)", groups)) }
     }
     let adapters = groups.indices.compactMap { index in
       groups[index].adapterRank.map { (index: index, rank: $0) }
@@ -54,5 +60,15 @@ extension ParameterGroup {
       ranks.insert(rank)
     }
     return ranks.count == 1 ? ranks.first : nil
+  }
+
+  /// The number of elements of each matrix in this group; nil if it is not a group of elements.
+  var elementCount: Int? {
+    var counts: Set<Int> = []
+    for member in members {
+      guard case .elements(_, let count) = member else { return nil }
+      counts.insert(count)
+    }
+    return counts.count == 1 ? counts.first : nil
   }
 }

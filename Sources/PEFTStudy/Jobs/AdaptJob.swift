@@ -10,7 +10,7 @@ import PEFTTensor
 public struct AdaptJob: Sendable {
   /// The task and the training settings; the method is replaced.
   public var base: TrainingJob
-  /// The limit on trainable parameters, including the head.
+  /// The limit on trainable parameters.
   public var budget: ParameterBudget
   /// The settings for measuring influence. How groups interact is measured as well, unless there
   /// are too many: the plan then counts the effect that groups share only once, and starts from the
@@ -20,7 +20,7 @@ public struct AdaptJob: Sendable {
   /// probes are made.
   public var settleAfter: Int?
   /// The names of the methods to compare with; if nil, LoRA, BitFit and the head, as far as they
-  /// train anything in the model, with `speft` in place of LoRA under a budget too small for it.
+  /// train anything in the model.
   public var baselines: [String]?
   /// The layers that baselines adapt; empty for the usual ones.
   public var targets: [String] = []
@@ -30,8 +30,10 @@ public struct AdaptJob: Sendable {
   /// finds its own.
   public var learningRates: [Double] = []
 
-  /// Adapters of several sizes, so that even a small budget can be used up.
-  public static let usualCandidates = AdapterCandidates(ranks: [1, 2, 4, 8, 16])
+  /// Adapters of several sizes, so that a budget can be used up, and single elements for budgets
+  /// that are too small for adapters.
+  public static let usualCandidates = AdapterCandidates(
+    ranks: [1, 2, 4, 8, 16], elements: [8, 32, 128, 512])
 
   /// A job with default settings.
   ///
@@ -45,16 +47,7 @@ public struct AdaptJob: Sendable {
     seeds = [base.settings.seed]
   }
 
-  /// LoRA, BitFit and the head. A budget that is too small for LoRA has single elements chosen by
-  /// their gradients in its place.
-  private static func usualBaselines(within budget: Int, for model: TransformerModel) -> [String] {
-    let smallest = LowRankAdaptation(rank: 1).layers(of: model).reduce(0) {
-      $0 + $1.weight.shape.rows + $1.weight.shape.columns
-    }
-    let head = model.taskParameters.reduce(0) { $0 + $1.count }
-    let first = head + smallest <= budget ? LowRankAdaptation.name : SparseTuning.name
-    return [first, BiasTuning.name, HeadTuning.name]
-  }
+  private static let usualBaselines = [LowRankAdaptation.name, BiasTuning.name, HeadTuning.name]
 
   /// An event that the job reports.
   public enum Event {
@@ -110,9 +103,9 @@ public struct AdaptJob: Sendable {
     let prepared = try base.prepare()
     prepared.notes.forEach { observe(.note($0)) }
     try prepared.checkRates(learningRates)
-    let budget = self.budget.count(of: prepared.counts.parameters)
+    let budget = prepared.count(of: self.budget)
     let names = try prepared.methodNames(
-      baselines, usual: Self.usualBaselines(within: budget, for: prepared.model))
+      baselines, usual: Self.usualBaselines)
     let settings = influenceSettings(for: prepared, budget: budget)
     if !reusingProbe { try prepared.checkBudget(budget, settings) }
     let directory = try OutputDirectory.adaptation(
@@ -139,13 +132,19 @@ public struct AdaptJob: Sendable {
   }
 
   /// The settings for measuring influence on this model: with interactions, unless there are too
-  /// many groups for them or they cannot be measured, and with the matrices that LoRA usually
-  /// adapts as narrow targets.
+  /// many groups for them or they cannot be measured, with the matrices that LoRA usually adapts as
+  /// narrow targets, and with as many elements of each matrix as the budget allows, if those are
+  /// fewer than the candidates' most.
   private func influenceSettings(for prepared: PreparedJob, budget: Int) -> InfluenceSettings {
     var settings = influence
     settings.settled = settleAfter.map { SettledSelection(budget: budget, probes: $0) }
     if settings.candidates?.targets == nil {
       settings.candidates?.narrowTargets = prepared.model.configuration.usualTargets
+    }
+    if let candidates = settings.candidates, let most = candidates.elements.last {
+      let fitting = SparseTuning(entries: 1, targets: candidates.targets ?? [])
+        .sized(within: budget, for: prepared.model).entries
+      if fitting < most { settings.candidates?.insert(elements: fitting) }
     }
     let count = try? ParameterGrouping(
       prepared.model.parameters, by: settings.rule, candidates: settings.candidates

@@ -1,28 +1,64 @@
-/// A limit on trainable parameters: a number, or a fraction of the model's parameters.
-public enum ParameterBudget: Hashable, Sendable {
-  /// A number of parameters.
-  case count(Int)
-  /// A fraction of all parameters of the model; 0.005 is half a per cent.
-  case share(Double)
+import PEFTRuns
 
-  /// Parses `5000`, `0.5%` and `0.5 %`; nil for anything else, and unless the budget is positive.
+/// A limit on trainable parameters: a number, or a fraction of the model's parameters.
+public struct ParameterBudget: Hashable, Sendable {
+  /// How the limit is given.
+  public enum Limit: Hashable, Sendable {
+    /// A number of parameters.
+    case count(Int)
+    /// A fraction of all parameters of the model; 0.005 is half a per cent.
+    case share(Double)
+  }
+
+  /// The limit.
+  public var limit: Limit
+  /// Whether the head, which always trains, is within the limit rather than beside it.
+  public var includesHead: Bool
+
+  /// Creates a budget.
+  public init(_ limit: Limit, includesHead: Bool = true) {
+    (self.limit, self.includesHead) = (limit, includesHead)
+  }
+
+  /// A number of parameters, including the head.
+  public static func count(_ count: Int) -> ParameterBudget { ParameterBudget(.count(count)) }
+
+  /// A fraction of all parameters of the model, including the head.
+  public static func share(_ share: Double) -> ParameterBudget { ParameterBudget(.share(share)) }
+
+  /// Parses `5000`, `0.5%` and `0.5 %`, and each with `+head` for a limit beside the head; nil for
+  /// anything else, and unless the budget is positive.
   public init?(_ text: String) {
-    if text.hasSuffix("%") {
-      let number = text.dropLast().trimmingPrefix { $0 == " " }
-      let digits = number.last == " " ? number.dropLast() : number
-      guard let share = Double(digits), share > 0, share.isFinite else { return nil }
-      self = .share(share / 100)
+    let ending = "+head"
+    let number = text.hasSuffix(ending) ? text.dropLast(ending.count) : text[...]
+    includesHead = !text.hasSuffix(ending)
+    if number.hasSuffix("%") {
+      let digits = number.dropLast().trimmingPrefix { $0 == " " }
+      guard let share = Double(digits.last == " " ? digits.dropLast() : digits), share > 0,
+        share.isFinite
+      else { return nil }
+      limit = .share(share / 100)
     } else {
-      guard let count = Int(text), count > 0 else { return nil }
-      self = .count(count)
+      guard let count = Int(number), count > 0 else { return nil }
+      limit = .count(count)
     }
   }
 
-  /// The number of parameters that the budget allows in a model with `parameters` parameters.
-  public func count(of parameters: Int) -> Int {
-    switch self {
-    case .count(let count): count
-    case .share(let share): Int(min(share * Double(parameters), 0x1p62))
-    }
+  /// The number of parameters, including the head, that the budget allows in a model with
+  /// `parameters` parameters, of which `head` are those of the head.
+  public func count(of parameters: Int, head: Int) -> Int {
+    let count =
+      switch limit {
+      case .count(let count): count
+      case .share(let share): Int(min(share * Double(parameters), 0x1p61))
+      }
+    return includesHead ? count : min(count, 1 << 61) + head
+  }
+}
+
+extension PreparedJob {
+  /// The number of parameters, including the head, that `budget` allows in this model.
+  public func count(of budget: ParameterBudget) -> Int {
+    budget.count(of: counts.parameters, head: model.taskParameters.reduce(0) { $0 + $1.count })
   }
 }

@@ -38,14 +38,6 @@ extension GradientAccumulator {
   }
 }
 
-extension GradientAccumulator {
-  /// The positions of the `count` elements of `parameter` with the largest |g|, ascending, among
-  /// those that are not yet trainable; fewer if fewer have a gradient other than zero.
-  package func largestPositions(_ count: Int, of parameter: Parameter) -> [Int] {
-    largestRatios(count, among: [parameter], epsilon: 1, exponent: 0)[0]
-  }
-}
-
 /// An element and its ratio of gradient to value.
 private struct RatedElement {
   let ratio: Float

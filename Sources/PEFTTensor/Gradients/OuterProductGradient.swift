@@ -39,6 +39,37 @@ public struct OuterProductGradient: ParameterGradient {
     return split == .whole ? sums.sums(by: .rows) : sums.elements.map(Double.init)
   }
 
+  /// The contraction with single elements of a direction: e_in = V_p Σ_{t∈i} scale · δ_tr x_tc for
+  /// each example i and the n-th of the row-major positions p = (r, c).
+  ///
+  /// - Shapes: B × |positions| numbers, row-major.
+  /// - Accuracy: sums over an example's rows in Float32.
+  package func contracted(
+    with direction: Tensor, partition: RowPartition, at positions: [Int]
+  ) -> [Double] {
+    let (outputs, inputs) = (upstream.shape.columns, input.shape.columns)
+    let places = positions.map { (row: Int32($0 / inputs), column: Int32($0 % inputs)) }
+    let factors = withElements(of: direction) { elements in
+      positions.map { Double(scale) * Double(elements[$0]) }
+    }
+    let sums = Tensor(writing: [partition.exampleCount, max(1, positions.count)]) { target in
+      withElements(of: upstream, input) { upstream, input in
+        WorkerPool.shared.run(partition.exampleCount) { example in
+          let sums = target + example * max(1, positions.count)
+          sums.update(repeating: 0, count: max(1, positions.count))
+          for token in partition[example] {
+            let (left, right) = (upstream + token * outputs, input + token * inputs)
+            for (index, place) in places.enumerated() {
+              sums[index] += left[Int(place.row)] * right[Int(place.column)]
+            }
+          }
+        }
+      }
+    }
+    guard !positions.isEmpty else { return [] }
+    return sums.elements.enumerated().map { Double($1) * factors[$0 % positions.count] }
+  }
+
   /// x Vᵀ [T, out]. Returns nil if the weight has so many more outputs than inputs, as a vocabulary
   /// projection has, that keeping the image would cost more than it saves.
   public func image(of direction: Tensor) -> Tensor? {

@@ -48,7 +48,7 @@ extension Tensor {
   }
 
   /// The elements at row-major `positions`, in that order: [|positions|].
-  func elements(at positions: [Int]) -> Tensor {
+  package func elements(at positions: [Int]) -> Tensor {
     checkPositions("elements", positions)
     return Tensor(writing: [positions.count]) { target in
       withElements(of: self) { source in

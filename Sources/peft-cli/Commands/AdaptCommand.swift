@@ -27,7 +27,10 @@ struct AdaptCommand: ParsableCommand {
     var output: String
 
     @Option(
-      help: "Parameters that may train, including the head: a number, or a share such as 0.5%.",
+      help: """
+        Parameters that may train, including the head: a number, or a share such as 0.5%. \
+        Without counting the head: 0.01%+head.
+        """,
       transform: ParameterBudget.parsed)
     var budget: ParameterBudget
 
@@ -36,8 +39,7 @@ struct AdaptCommand: ParsableCommand {
     @Option(
       help: """
         Methods to compare with: \(MethodCatalogue.standard.names.joined(separator: ", ")), or \
-        none for no comparison. (default: lora,bitfit,head; a language model has no head, and a \
-        budget too small for lora has speft in its place)
+        none for no comparison. (default: lora,bitfit,head; a language model has no head)
         """)
     var baselines: String?
 

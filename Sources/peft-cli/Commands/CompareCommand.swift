@@ -47,7 +47,10 @@ struct CompareCommand: ParsableCommand {
     var plan: String?
 
     @Option(
-      help: "Parameters that may train, including the head: a number, or a share such as 0.5%.",
+      help: """
+        Parameters that may train, including the head: a number, or a share such as 0.5%. \
+        Without counting the head: 0.01%+head.
+        """,
       transform: ParameterBudget.parsed)
     var budget: ParameterBudget?
 
@@ -100,7 +103,7 @@ struct CompareCommand: ParsableCommand {
     if try !directory.has(EnvironmentReport.fileName) {
       try EnvironmentReport.write(to: directory)
     }
-    let budget = main.budget?.count(of: prepared.counts.parameters) ?? chosen?.budget
+    let budget = main.budget.map(prepared.count) ?? chosen?.budget
     let methods = names.compactMap { name in
       name == SelectedTuning.name
         ? chosen.map { Study.Method($0, seconds: $0.probeSeconds) }

@@ -127,7 +127,7 @@ struct InspectCommand: ParsableCommand {
           sum + (byName[name]?.trainableCount ?? 0)
         case .row(let name, _):
           sum + (byName[name].map { $0.trains == .all ? $0.shape.columns : 0 } ?? 0)
-        case .lowRank: sum
+        case .lowRank, .elements: sum
         }
       }
     }

@@ -95,7 +95,7 @@ struct ProbeCommand: ParsableCommand {
     prepared.notes.forEach { common.note($0) }
     let settings = try probe.settings(
       groups: groups, seed: main.seed,
-      budget: main.budget?.count(of: prepared.counts.parameters),
+      budget: main.budget.map(prepared.count),
       precision: main.precision.precision)
     if let budget = settings.settled?.budget { try prepared.checkBudget(budget, settings) }
     let output = main.output

@@ -22,7 +22,10 @@ struct SelectCommand: ParsableCommand {
   var influence: String
 
   @Option(
-    help: "Parameters that may train, including the head: a number, or a share such as 0.5%.",
+    help: """
+      Parameters that may train, including the head: a number, or a share such as 0.5%. \
+      Without counting the head: 0.01%+head.
+      """,
     transform: ParameterBudget.parsed)
   var budget: ParameterBudget
 
@@ -119,7 +122,8 @@ struct SelectCommand: ParsableCommand {
     }
     let planner =
       try target.map { try Planner(found, for: $0) } ?? Planner(found, rule: rule)
-    let count = budget.count(of: planner.groups.modelParameterCount)
+    let count = budget.count(
+      of: planner.groups.modelParameterCount, head: planner.groups.headParameterCount)
     var limits = KnapsackLimits()
     limits.seconds = timeLimit ?? 60
     var plan =

@@ -16,9 +16,10 @@ struct GroupOptions: ParsableArguments {
 
   @Option(
     help: """
-      Adapters that compete with the groups for the budget: none, ranks such as lora:4,8,16, or \
-      lora:8@query+value for some matrices only. (default: none; for adapt lora:1,2,4,8,16, but \
-      none with --groups row)
+      Adapters and single elements that compete with the groups for the budget: none, ranks such \
+      as lora:4,8,16, numbers of elements of each matrix as in lora:4,speft:16,64, or \
+      lora:8@query+value for some matrices only. (default: none; for adapt \
+      lora:1,2,4,8,16,speft:8,32,128,512, but none with --groups row)
       """)
   var candidates: String?
 
@@ -40,7 +41,8 @@ struct GroupOptions: ParsableArguments {
     if candidates == "none" { return nil }
     guard let parsed = AdapterCandidates(candidates) else {
       throw ValidationError(
-        "--candidates \(candidates): give ranks as in lora:4,8,16 or lora:8@query+value, or none")
+        "--candidates \(candidates): give ranks as in lora:4,8,16 or lora:8@query+value, numbers of "
+          + "elements as in speft:16,64, both as in lora:4,8,speft:64, or none")
     }
     return parsed
   }

@@ -9,7 +9,8 @@ extension ParameterBudget {
     if let budget = ParameterBudget(text) { return budget }
     guard let number = Double(text), number > 0, number.isFinite else {
       throw InvalidValue(
-        "give a positive number of parameters, such as 5000, or a share of them, such as 0.5%")
+        "give a positive number of parameters, such as 5000, or a share of them, such as 0.5%; add "
+          + "+head for a limit that does not count the head")
     }
     throw InvalidValue(
       "a number of parameters is whole, and a share ends in %: write \(text)% for \(text) per cent"

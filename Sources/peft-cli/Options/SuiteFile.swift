@@ -239,7 +239,9 @@ enum SuiteFile {
   // MARK: - Values
 
   private static func share(_ text: String) -> Double? {
-    guard case .share(let share) = ParameterBudget(text), share <= 1 else { return nil }
+    guard let budget = ParameterBudget(text), budget.includesHead,
+      case .share(let share) = budget.limit, share <= 1
+    else { return nil }
     return share
   }
 

@@ -81,6 +81,28 @@ struct GroupingTests {
     }
   }
 
+  @Test("single elements of every matrix exclude the weights, and the adapters on them")
+  func elements() throws {
+    let grouping = try ParameterGrouping(
+      parameters, by: .kindByLayer, candidates: AdapterCandidates(ranks: [1], elements: [10, 2]))
+    let byName = Dictionary(uniqueKeysWithValues: grouping.groups.map { ($0.name, $0) })
+    let few = try #require(byName["speft:2@layer.1.attention"])
+    #expect(few.parameterCount == 2 && few.layer == 1)
+    #expect(few.members == [.elements(weight: "m.layer.1.query.weight", count: 2)])
+    #expect(few.exclusionClass != nil)
+    #expect(few.exclusionClass == byName["lora:1@layer.1.attention"]?.exclusionClass)
+    #expect(few.exclusionClass == byName["layer.1.attention"]?.exclusionClass)
+    // A matrix of nine elements has no ten to train.
+    #expect(byName["speft:10@layer.1.attention"] == nil)
+    #expect(byName["speft:10@layer.1.feedForward"]?.parameterCount == 10)
+    #expect(grouping.groups.modelParameterCount == total)
+    let prefixes = grouping.elementPrefixes.map { $0.map(\.count) }
+    #expect(prefixes == [[], [2], [], [2], [2, 10], [], [], []])
+    #expect(
+      Set(grouping.elementPrefixes.joined().map { grouping.groups[$0.group].name })
+        == Set(byName.keys.filter { $0.hasPrefix("speft") }))
+  }
+
   @Test("a file with overlapping, missing, repeated or unmatched patterns is refused by name")
   func refusals() {
     func message(_ named: [GroupingRule.NamedPatterns]) -> String {
@@ -118,13 +140,18 @@ struct GroupingTests {
 
   @Test("candidates are parsed, and invalid ones are refused")
   func candidateTexts() {
-    for text in ["lora:4", "lora:1,8", "lora:8@query", "lora:2,4@query+attention.output.dense"] {
+    for text in [
+      "lora:4", "lora:1,8", "lora:8@query", "lora:2,4@query+attention.output.dense", "speft:64",
+      "lora:4,8,speft:16,64", "lora:1,speft:2000@query+value",
+    ] {
       #expect(AdapterCandidates(text)?.description == text)
     }
     #expect(AdapterCandidates("lora:8,4,4")?.ranks == [4, 8])
+    #expect(AdapterCandidates("speft:9,3,lora:2")?.elements == [3, 9])
     for text in [
       "", "lora", "lora:", "lora:0", "lora:-1", "lora:x", "lora:4@", "lora:4@a+", "lora:2000",
-      "dora:4", "lora:4,", "lora:4@a@b",
+      "dora:4", "lora:4,", "lora:4@a@b", "4", "lora:4,speft:", "lora:4@a,speft:8", "speft:0",
+      "lora:4:8", ":4",
     ] {
       #expect(AdapterCandidates(text) == nil, "\(text)")
     }

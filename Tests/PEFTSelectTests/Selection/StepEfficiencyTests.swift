@@ -38,7 +38,7 @@ struct StepEfficiencyTests {
     #expect(chance.lowerBound < 0 && chance.upperBound > 0)
   }
 
-  @Test("norms, biases and adapters of one rank are sets, wide and narrow")
+  @Test("norms, biases, elements, and adapters of one rank are sets, wide and narrow")
   func sets() {
     func group(
       _ name: String, _ kind: ParameterKind, _ members: [ParameterGroup.Member], _ size: Int,
@@ -56,6 +56,10 @@ struct StepEfficiencyTests {
         group("attention \(layer)", .attention, [.tensor(query), .tensor(key)], 32, in: 2 * layer),
         group("inner \(layer)", .feedForward, [.tensor(inner)], 64, in: 2 * layer + 1),
       ]
+      groups.append(
+        group(
+          "e \(layer)", .adapter,
+          [.elements(weight: query, count: 3), .elements(weight: key, count: 3)], 6, in: 2 * layer))
       for rank in [1, 2] {
         groups += [
           group(
@@ -77,7 +81,8 @@ struct StepEfficiencyTests {
     }
     #expect(
       sets == [
-        "norm 16: norm 0, norm 1", "lora:1 72: a1 0, f1 0, a1 1, f1 1",
+        "norm 16: norm 0, norm 1", "speft:3 12: e 0, e 1",
+        "lora:1 72: a1 0, f1 0, a1 1, f1 1",
         "lora:1 on the usual matrices 16: n1 0, n1 1",
         "lora:2 144: a2 0, f2 0, a2 1, f2 1", "lora:2 on the usual matrices 32: n2 0, n2 1",
       ])
