@@ -15,6 +15,10 @@ public struct ProbeOutcome: Sendable {
   /// The number of batches whose gradients determined the direction, and the number of batches
   /// probed.
   public internal(set) var batchCounts: (direction: Int, probe: Int) = (0, 0)
+  /// How far the gradients of the direction's batches agree: the cosine that the mean gradients of
+  /// two halves of them are expected to have, over all parameters but head and adapters. Nil along
+  /// a training run, and for fewer than two batches.
+  public internal(set) var agreement: Double?
   /// Whether probing completed rather than being stopped.
   public internal(set) var isComplete = true
   /// The number, from 1, of the batch whose loss or gradient was not finite and ended probing; nil
@@ -29,6 +33,8 @@ public struct ProbeOutcome: Sendable {
 public enum ProbeEvent {
   /// The gradients of `done` of `of` batches have been added to the direction.
   case direction(done: Int, of: Int)
+  /// The direction is complete, and its batches agree so far; see `ProbeOutcome.agreement`.
+  case directed(agreement: Double?)
   /// `done` of `of` probes are complete, with the outcomes so far.
   case probe(done: Int, of: Int, [ProbeOutcome])
 }
@@ -152,6 +158,8 @@ private struct ProbeRun<O: Objective> {
       }
     }
     if state?.directionBatches != directionBatches { try save(self.state) }
+    for index in outcomes.indices { outcomes[index].agreement = moments.agreement }
+    guard observe(.directed(agreement: moments.agreement)) else { return stop() }
     let directions = moments.directions(
       settings.direction, epsilon: settings.optimizer.epsilon)
     let elements = moments.elements(for: outcomes.map(\.grouping))

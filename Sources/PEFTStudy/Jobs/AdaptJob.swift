@@ -4,6 +4,7 @@ import PEFTNetwork
 import PEFTRuns
 import PEFTSelect
 import PEFTTensor
+import PEFTTrain
 
 /// The main job: it measures the influence of every group, plans under a budget, trains the plan's
 /// selection, and compares the result with other methods.
@@ -16,6 +17,12 @@ public struct AdaptJob: Sendable {
   /// are too many: the plan then counts the effect that groups share only once, and starts from the
   /// best uniform set; see `Planner.anchoredPlan`.
   public var influence = InfluenceSettings()
+  /// The part of a run's cost that measuring influence may take, from 0 to 1: it determines the
+  /// numbers of batches. If nil, they are those of `influence`.
+  public var probeShare: Double?
+  /// Whether all parameters are trained for some steps before the probe if the gradients of
+  /// different batches disagree.
+  public var warmsUp = true
   /// The number of successive probes that must agree on the selection to end probing; if nil, all
   /// probes are made.
   public var settleAfter: Int?
@@ -134,7 +141,8 @@ public struct AdaptJob: Sendable {
   /// The settings for measuring influence on this model: with interactions, unless there are too
   /// many groups for them or they cannot be measured, with the matrices that LoRA usually adapts as
   /// narrow targets, and with as many elements of each matrix as the budget allows, if those are
-  /// fewer than the candidates' most.
+  /// fewer than the candidates' most. If the gradients of different batches disagree, all parameters
+  /// are trained for some steps first.
   private func influenceSettings(for prepared: PreparedJob, budget: Int) -> InfluenceSettings {
     var settings = influence
     settings.settled = settleAfter.map { SettledSelection(budget: budget, probes: $0) }
@@ -152,6 +160,20 @@ public struct AdaptJob: Sendable {
     if settings.probe.estimator == .oneWalk, let count, count <= Self.interactionLimit {
       settings.probe.interactions = true
     }
+    guard case .held = settings.probe.path else { return settings }
+    if warmsUp, settings.warmSteps == 0 {
+      (settings.warmSteps, settings.warmBelow) = (Self.warmSteps, Self.leastAgreement)
+    }
+    if let probeShare {
+      let steps = plannedSteps(data: prepared.train, settings: base.settings)
+      // A step of the head alone costs about a third of a step of everything.
+      let batches = max(0, probeShare * Double(steps) - Double(settings.headSteps) / 3)
+      func part(_ share: Double, atLeast least: Int) -> Int {
+        min(Self.mostBatches, max(least, Int(saturating: share * batches)))
+      }
+      settings.probe.path = .held(directionBatches: part(0.6, atLeast: 12))
+      settings.probe.probeCount = part(0.4, atLeast: 8)
+    }
     return settings
   }
 
@@ -159,71 +181,38 @@ public struct AdaptJob: Sendable {
   /// holds a number for each pair.
   private static let interactionLimit = 1024
 
-  /// The number of steps of all parameters before a second probe, if the first found no signal.
-  private static let warmSteps = 40
+  /// The largest number of batches for the direction, and of those probed: more are rarely needed.
+  private static let mostBatches = 64
+
+  /// The agreement of gradients below which all parameters are trained for some steps before the
+  /// probe, and their number. Below it, the order of groups by their slopes is mostly chance.
+  private static let (leastAgreement, warmSteps) = (0.3, 40)
 
   /// The influence that exists in the directory, or a new one; nil if the job was stopped before
   /// the first probe.
-  ///
-  /// If the slopes of the model as it was loaded are noise, everything is trained for a few steps,
-  /// and the model probed again.
   private func measure(
     _ prepared: PreparedJob, settings: InfluenceSettings, in directory: OutputDirectory,
     start: RunStart, reusingProbe: Bool, shouldStop: () -> Bool, observe: (Event) -> Void
   ) throws -> Influence? {
-    var warmed = settings
-    warmed.warmSteps = max(settings.warmSteps, Self.warmSteps)
     let path = directory.path + "/" + Influence.fileName
-    var first: Influence?
     if reusingProbe || start == .resuming, FileManager.default.fileExists(atPath: path) {
       let found = try Influence.read(path)
-      let isWarmed = (try? base.check(found, isOf: warmed, on: prepared.inputs, path: path)) != nil
-      if start == .resuming, found.isComplete, !isWarmed {
+      if start == .resuming, found.isComplete {
         try base.check(found, isOf: settings, on: prepared.inputs, path: path)
       }
       if found.isComplete, try found.isOf(prepared.files) {
         observe(.note("using the influences in \(path)"))
-        if isWarmed || !found.isNoise {
-          try CheckpointStore<ProbeCheckpoint>.remove(from: directory)
-          return found
-        }
-        first = found
-      } else {
-        observe(
-          .note(
-            "\(path) is incomplete or belongs to another model; "
-              + (start == .resuming ? "resuming the probe" : "probing again")))
+        try CheckpointStore<ProbeCheckpoint>.remove(from: directory)
+        return found
       }
+      observe(
+        .note(
+          "\(path) is incomplete or belongs to another model; "
+            + (start == .resuming ? "resuming the probe" : "probing again")))
     }
-    let isSecond = first != nil
-    if first == nil {
-      first = try measured(
-        prepared, settings, in: directory, isResuming: start == .resuming, shouldStop: shouldStop,
-        observe: observe)
-    }
-    guard let first, first.isComplete, first.isNoise, settings.warmSteps == 0 else {
-      return first
-    }
-    observe(
-      .note(
-        "the slopes of the model as it is are noise: training everything for \(Self.warmSteps) "
-          + "steps and probing again"))
-    var second = try measured(
-      prepared, warmed, in: directory, isResuming: isSecond && start == .resuming,
-      shouldStop: shouldStop, observe: observe)
-    second?.cost.seconds += first.cost.seconds
-    if let second { try second.write(to: directory.file(Influence.fileName)) }
-    return second
-  }
-
-  /// Probes, and writes the influence.
-  private func measured(
-    _ prepared: PreparedJob, _ settings: InfluenceSettings, in directory: OutputDirectory,
-    isResuming: Bool, shouldStop: () -> Bool, observe: (Event) -> Void
-  ) throws -> Influence? {
     observe(.probing(prepared.probeBatchPlan(settings)))
     let measured = try prepared.measureInfluence(
-      settings, savingIn: directory, resuming: isResuming, shouldStop: shouldStop
+      settings, savingIn: directory, resuming: start == .resuming, shouldStop: shouldStop
     ) { observe(.probe($0)) }
     guard let measured else { return nil }
     observe(.measured(measured))

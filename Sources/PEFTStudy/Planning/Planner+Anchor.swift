@@ -49,13 +49,4 @@ extension Influence {
         records, interactions: interactions, ridge: influences.map(\.curvatureError))
     }
   }
-
-  /// Whether no uniform set certainly lowers the loss, so that the order of groups is chance. False
-  /// if interactions were not measured.
-  var isNoise: Bool {
-    guard let efficiency = stepEfficiency else { return false }
-    return UniformSet.all(of: groups).allSatisfy { set in
-      efficiency.difference(set.groups, from: [], seed: 1).lowerBound <= 0
-    }
-  }
 }

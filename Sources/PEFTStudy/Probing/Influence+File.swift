@@ -49,6 +49,7 @@ extension Influence {
         "trainingBatches": cost.trainingBatches.map { .integer($0) } ?? .null,
       ]),
     ]
+    document["agreement"] = agreement.map { .number($0) }
     if case .trustRegion(let reach) = valueRule { document["reach"] = .number(reach) }
     document["groups"] = .array(groups.indices.map(groupJSON))
     if groups.count <= Self.recordLimit {
@@ -163,7 +164,9 @@ private struct InfluenceReader {
       settings: settings, valueRule: try valueRule(),
       aggregation: aggregation, groups: groups, influences: influences,
       records: try records(groups.count), interactions: try interactions(groups.count),
-      predictors: predictors(items), isComplete: document["complete"]?.bool ?? false,
+      predictors: predictors(items),
+      agreement: try numbers("", document).numberIfPresent("agreement", in: 0...1),
+      isComplete: document["complete"]?.bool ?? false,
       cost: try cost(numbers("cost", document["cost"] ?? .null)))
     influence.recipe = document["recipe"]?.object
     return influence

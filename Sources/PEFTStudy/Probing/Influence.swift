@@ -61,6 +61,9 @@ public struct Influence: Sendable {
   public let interactions: [Double]?
   /// The simple predictors by name, K numbers each.
   public let predictors: [(name: String, values: [Double])]
+  /// How far the gradients of the direction's batches agree: the cosine that the mean gradients of
+  /// two halves of them are expected to have. Nil if it was not measured.
+  public let agreement: Double?
   /// Whether probing was completed.
   public let isComplete: Bool
   /// The cost of the probe.
@@ -113,6 +116,7 @@ extension Influence {
     records = outcome.records
     interactions = outcome.interactions
     predictors = outcome.predictors.all
+    agreement = outcome.agreement
     self.isComplete = isComplete
     self.cost = cost
   }

@@ -1,3 +1,4 @@
+import Foundation
 import PEFTModels
 import PEFTNetwork
 import PEFTRuns
@@ -29,6 +30,11 @@ public struct InfluenceSettings: Sendable {
   public var warmSteps = 0
   /// The learning rate of these steps.
   public var warmLearningRate = 2e-4
+  /// The agreement of gradients below which these steps are made; nil makes them in any case.
+  ///
+  /// The agreement is measured before anything is probed, so that slopes that are noise cost no more
+  /// than the gradients of a direction; see `ProbeOutcome.agreement`.
+  public var warmBelow: Double?
   /// The rule for ending probing once the selection under a budget is stable; if nil, all probes
   /// are made.
   public var settled: SettledSelection?
@@ -105,50 +111,80 @@ extension PreparedJob {
     let saved = newest?.state
     checkpoints =
       checkpoints ?? output.map { CheckpointStore(directory: $0.path, recipe: recipe) }
-    if let saved, settings.warmSteps == 0 {
+    var earlierBatches = saved?.earlierBatches
+    let warmsFirst =
+      settings.warmSteps > 0 && (settings.warmBelow == nil || earlierBatches != nil)
+    if let saved, !warmsFirst {
       for (parameter, value) in zip(model.taskParameters, saved.head) { parameter.value = value }
       start -= .seconds(saved.seconds)
     } else {
       // A warm-up of all parameters is not saved in the state, so it is repeated.
       if let saved { start -= .seconds(saved.seconds - saved.headSeconds) }
       guard try warmHead(settings, shouldStop: shouldStop, observe: observe),
-        try warmAll(settings, shouldStop: shouldStop, observe: observe)
+        try !warmsFirst || warmAll(settings, shouldStop: shouldStop, observe: observe)
       else { return nil }
     }
-    let headSeconds = saved?.headSeconds ?? (clock.now - start) / .seconds(1)
-    let head = model.taskParameters.map(\.value)
-    attachCandidates(settings)
-    let objective = ModelObjective(model, labelSmoothing: job.settings.labelSmoothing)
-    let grouping = try ParameterGrouping(
-      objective.parameters, by: settings.rule, candidates: settings.candidates)
+    var headSeconds = saved?.headSeconds ?? (clock.now - start) / .seconds(1)
     let plan = probeBatchPlan(settings)
     var probeSettings = settings.probe
     probeSettings.probeCount = plan.probeCount
     var watch = SelectionWatch(settings.settled)
     var isSettled = false
-    let outcome = try probe(
-      objective, groupings: [grouping], settings: probeSettings, from: saved?.state,
-      batch: { probeBatch($0, by: plan) },
-      save: { state in
-        guard let output else { return }
-        try checkpoints?.save(
-          ProbeCheckpoint(
-            state: state, names: objective.parameters.map(\.parameter.name), head: head,
-            seconds: (clock.now - start) / .seconds(1), headSeconds: headSeconds),
-          into: output)
-      }
-    ) { event in
-      switch event {
-      case .direction(let done, let count): observe(.direction(done: done, of: count))
-      case .probe(let done, let count, let outcomes):
-        observe(.probe(done: done, of: count))
-        if watch.isSettled(outcomes[0], rule: settings.value, aggregation: settings.aggregation) {
-          isSettled = true
-          return false
+    /// Probes the model as it is, from `state`. The second result is the agreement of gradients that
+    /// ended it.
+    func probed(from state: ProbeState?) throws -> (ProbeOutcome, disagreement: Double?) {
+      let head = model.taskParameters.map(\.value)
+      attachCandidates(settings)
+      let objective = ModelObjective(model, labelSmoothing: job.settings.labelSmoothing)
+      let grouping = try ParameterGrouping(
+        objective.parameters, by: settings.rule, candidates: settings.candidates)
+      var disagreement: Double?
+      let outcome = try probe(
+        objective, groupings: [grouping], settings: probeSettings, from: state,
+        batch: { probeBatch($0, by: plan) },
+        save: { state in
+          guard let output else { return }
+          try checkpoints?.save(
+            ProbeCheckpoint(
+              state: state, names: objective.parameters.map(\.parameter.name), head: head,
+              seconds: (clock.now - start) / .seconds(1), headSeconds: headSeconds,
+              earlierBatches: earlierBatches),
+            into: output)
         }
-      }
-      return !shouldStop()
-    }[0]
+      ) { event in
+        switch event {
+        case .direction(let done, let count): observe(.direction(done: done, of: count))
+        case .directed(let agreement):
+          guard let agreement, let least = settings.warmBelow, settings.warmSteps > 0,
+            earlierBatches == nil, agreement < least
+          else { break }
+          disagreement = agreement
+          return false
+        case .probe(let done, let count, let outcomes):
+          observe(.probe(done: done, of: count))
+          if watch.isSettled(outcomes[0], rule: settings.value, aggregation: settings.aggregation) {
+            isSettled = true
+            return false
+          }
+        }
+        return !shouldStop()
+      }[0]
+      return (outcome, disagreement)
+    }
+    var (outcome, disagreement) = try probed(from: saved?.state)
+    if let disagreement {
+      observe(
+        .note(
+          "the gradients of different batches agree too little to tell groups apart (cosine "
+            + String(format: "%.2f", disagreement) + "): training everything for "
+            + "\(settings.warmSteps) steps before the probe"))
+      earlierBatches = outcome.batchCounts.direction
+      model.detachAdapters()
+      let warmStart = clock.now
+      guard try warmAll(settings, shouldStop: shouldStop, observe: observe) else { return nil }
+      headSeconds += (clock.now - warmStart) / .seconds(1)
+      outcome = try probed(from: nil).0
+    }
     if let step = outcome.divergedStep {
       throw NonFiniteLoss(
         step: step, loss: .nan, parameter: nil, remedy: settings.probe.remedyOfDivergence)
@@ -161,8 +197,10 @@ extension PreparedJob {
       isComplete: outcome.isComplete || isSettled,
       cost: Influence.Cost(
         headSteps: model.taskParameters.isEmpty ? 0 : settings.headSteps,
-        warmSteps: settings.warmSteps, headSeconds: headSeconds,
-        directionBatches: outcome.batchCounts.direction, probeBatches: outcome.batchCounts.probe,
+        warmSteps: warmsFirst || earlierBatches != nil ? settings.warmSteps : 0,
+        headSeconds: headSeconds,
+        directionBatches: outcome.batchCounts.direction + (earlierBatches ?? 0),
+        probeBatches: outcome.batchCounts.probe,
         seconds: (clock.now - start) / .seconds(1), trainingBatches: plan.batchCount))
     influence.recipe = recipe
     return influence

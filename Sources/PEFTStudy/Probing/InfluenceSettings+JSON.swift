@@ -21,6 +21,7 @@ extension InfluenceSettings {
     if warmSteps > 0 {
       object["warm-steps"] = .integer(warmSteps)
       object["warm-learning-rate"] = .number(warmLearningRate)
+      object["warm-below"] = warmBelow.map { .number($0) }
     }
     switch probe.path {
     case .held(let count): object["direction-batches"] = .integer(count)

@@ -17,6 +17,9 @@ public struct ProbeCheckpoint {
   let head: [Tensor]
   let seconds: Double
   let headSeconds: Double
+  /// The number of direction batches before the steps of all parameters that their disagreement
+  /// called for; nil if there were no such steps.
+  let earlierBatches: Int?
 }
 
 extension ProbeCheckpoint: CheckpointState {
@@ -38,10 +41,12 @@ extension ProbeCheckpoint: CheckpointState {
 
   /// The numbers of batches and probes, and the seconds.
   public var numbers: JSONObject {
-    [
+    var object: JSONObject = [
       "seconds": .number(seconds), "headSeconds": .number(headSeconds),
       "directionBatches": .integer(state.directionBatches), "probes": .integer(state.probesDone),
     ]
+    object["earlierBatches"] = earlierBatches.map { .integer($0) }
+    return object
   }
 
   /// The numbers of batches and probes, in words.
@@ -76,7 +81,10 @@ extension ProbeCheckpoint: CheckpointState {
         SafetensorsOutput(name: "interactions", shape: [matrix.count], integers: bits(matrix)))
     }
     return [
-      CheckpointPart(Self.gradientsName, key: "\(state.directionBatches)", tensors: tensors),
+      CheckpointPart(
+        Self.gradientsName,
+        key: "\(state.directionBatches)" + (earlierBatches == nil ? "" : "-warm"),
+        tensors: tensors),
       CheckpointPart(Self.recordsName, key: "\(state.probesDone)", tensors: records),
     ]
   }
@@ -124,7 +132,8 @@ extension ProbeCheckpoint: CheckpointState {
         records: [records], interactions: [interactions], training: training),
       names: parameters.map(\.name), head: subject.head.indices.compactMap { head["\($0)"] },
       seconds: try files.numbers.seconds("seconds"),
-      headSeconds: try files.numbers.seconds("headSeconds"))
+      headSeconds: try files.numbers.seconds("headSeconds"),
+      earlierBatches: try files.numbers.countIfPresent("earlierBatches"))
   }
 
   private static func records(

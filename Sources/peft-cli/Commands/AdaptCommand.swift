@@ -34,6 +34,13 @@ struct AdaptCommand: ParsableCommand {
       transform: ParameterBudget.parsed)
     var budget: ParameterBudget
 
+    @Option(
+      help: """
+        Part of a run's cost that the probe may take, which determines the numbers of batches \
+        unless they are given.
+        """, transform: ProbeShare.parsed)
+    var probeShare = ProbeShare(value: 0.25)
+
     @OptionGroup var evaluation: EvaluationDataOptions
 
     @Option(
@@ -92,11 +99,15 @@ struct AdaptCommand: ParsableCommand {
     let base = main.task.job(
       FullTuning(), evaluation: main.evaluation, details: details,
       settings: training.settings, usualHoldout: .auto)
+    var job = try AdaptSession.job(
+      base, budget: main.budget, baselines: names, comparison: comparison, groups: groups,
+      probe: probe, training: training)
+    if probe.directionBatches == nil, probe.probeBatches == nil {
+      job.probeShare = main.probeShare.value
+    }
+    job.warmsUp = probe.warmSteps == nil
     try AdaptSession(
-      job: AdaptSession.job(
-        base, budget: main.budget, baselines: names, comparison: comparison, groups: groups,
-        probe: probe, training: training),
-      output: main.output,
+      job: job, output: main.output,
       start: main.resume ? .resuming : main.overwrite ? .overwriting : .new,
       reusesProbe: main.reuseProbe, common: common
     ).run()

@@ -1,3 +1,4 @@
+import Foundation
 import PEFTRuns
 import PEFTSelect
 import PEFTStudy
@@ -51,6 +52,7 @@ struct ProbeSession {
   static func note(_ influence: Influence, _ common: CommonOptions) {
     common.note(
       "probed \(influence.groups.count.grouped) groups in "
-        + "\(ProgressLine.duration(influence.cost.seconds)): \(influence.cost)")
+        + "\(ProgressLine.duration(influence.cost.seconds)): \(influence.cost)"
+        + (influence.agreement.map { String(format: "; agreement of gradients %.2f", $0) } ?? ""))
   }
 }

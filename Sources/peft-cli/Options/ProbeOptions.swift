@@ -21,13 +21,19 @@ struct ProbeOptions: ParsableArguments {
   @Option(help: "Examples to probe on: fresh (not used for the direction) or same.")
   var probeOn = ProbeSettings.ProbeBatches.fresh
 
-  @Option(help: "Batches whose gradients define the direction.")
-  var directionBatches = 24
+  @Option(
+    help: """
+      Batches whose gradients define the direction. (default: 24; adapt has as many as \
+      --probe-share allows)
+      """)
+  var directionBatches: Int?
 
   @Option(
-    help:
-      "Batches to probe on. If the data are too few for both, both numbers shrink in proportion.")
-  var probeBatches = 16
+    help: """
+      Batches to probe on. If the data are too few for both, both numbers shrink in proportion. \
+      (default: 16; adapt has as many as --probe-share allows)
+      """)
+  var probeBatches: Int?
 
   @Option(help: "Steps that train the head alone before the probe.")
   var headSteps = 80
@@ -36,10 +42,11 @@ struct ProbeOptions: ParsableArguments {
   var headLearningRate = 5e-3
 
   @Option(
-    help:
-      "Steps that then train all parameters, so that the probe sees a model that has begun to learn."
-  )
-  var warmSteps = 0
+    help: """
+      Steps that then train all parameters, so that the probe sees a model that has begun to \
+      learn. (default: 0; for adapt 40 if the gradients of different batches disagree)
+      """)
+  var warmSteps: Int?
 
   @Option(help: "Learning rate of the --warm-steps.")
   var warmLearningRate = 2e-4
@@ -93,12 +100,12 @@ struct ProbeOptions: ParsableArguments {
       throw ValidationError("--estimator \(estimator): give one-walk or fit")
     }
     for (name, number) in [
-      ("direction-batches", directionBatches), ("probe-batches", probeBatches),
+      ("direction-batches", directionBatches ?? 1), ("probe-batches", probeBatches ?? 1),
       ("probe-steps", probeSteps), ("period", period), ("settle-after", settleAfter ?? 1),
     ] where !(1...1_000_000).contains(number) {
       throw ValidationError("--\(name) \(number): give a positive number")
     }
-    for (name, number) in [("head-steps", headSteps), ("warm-steps", warmSteps)]
+    for (name, number) in [("head-steps", headSteps), ("warm-steps", warmSteps ?? 0)]
     where !(0...1_000_000).contains(number) {
       throw ValidationError("--\(name) \(number): give a number from 0")
     }
@@ -155,7 +162,7 @@ struct ProbeOptions: ParsableArguments {
     settings.candidates = try groups.adapters(or: candidates)
     settings.probe.direction = direction
     settings.probe.probeBatches = probeOn
-    settings.probe.probeCount = probeBatches
+    settings.probe.probeCount = probeBatches ?? 16
     settings.probe.interactions = interactions
     settings.probe.seed = seed
     settings.probe.precision = precision
@@ -164,13 +171,13 @@ struct ProbeOptions: ParsableArguments {
       settings.probe.path = .training(
         steps: probeSteps, period: period, learningRate: probeLearningRate)
     } else {
-      settings.probe.path = .held(directionBatches: directionBatches)
+      settings.probe.path = .held(directionBatches: directionBatches ?? 24)
     }
     settings.value = try rule()
     settings.aggregation = aggregate
     settings.headSteps = headSteps
     settings.headLearningRate = headLearningRate
-    settings.warmSteps = warmSteps
+    settings.warmSteps = warmSteps ?? 0
     settings.warmLearningRate = warmLearningRate
     if let settleAfter, let budget {
       settings.settled = SettledSelection(budget: budget, probes: settleAfter)

@@ -45,6 +45,46 @@ struct QuadraticTests {
     #expect(abs(matrix.reduce(0, +) - both.curvature) < 1e-5 * both.curvature)
   }
 
+  @Test("the agreement of gradients is the cosine that the means of two halves have")
+  func agreement() throws {
+    /// The agreement, and the cosine of two other means of as many batches as a half has.
+    func measured(_ seed: UInt64, noise: Double) throws -> (agreement: Double, cosine: Double) {
+      var generator = SeededGenerator(seed: seed, purpose: "data")
+      let batches = (0..<48).map { _ -> LinearObjective.Batch in
+        let batch = LinearObjective.batch(8, using: &generator)
+        return LinearObjective.Batch(
+          inputs: batch.inputs, values: batch.values.map { $0 + noise * generator.normal() })
+      }
+      var settings = ProbeSettings()
+      (settings.path, settings.probeCount) = (.held(directionBatches: 24), 1)
+      let grouping = try grouping()
+      let outcome = try probe(
+        objective, groupings: [grouping], settings: settings, batch: { batches[$0] })[0]
+      func mean(_ range: Range<Int>) -> [Double] {
+        var sum = [0.0, 0, 0, 0]
+        for batch in batches[range] {
+          for axis in 0..<3 {
+            var unit = [0.0, 0, 0]
+            unit[axis] = 1
+            sum[axis] += objective.exact(batch, weights: unit, bias: 0).slope
+          }
+          sum[3] += objective.exact(batch, weights: [0, 0, 0], bias: 1).slope
+        }
+        return sum
+      }
+      func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
+      let (left, right) = (mean(24..<36), mean(36..<48))
+      let cosine = dot(left, right) / (dot(left, left) * dot(right, right)).squareRoot()
+      return (try #require(outcome.agreement), cosine)
+    }
+    for noise in [0.5, 10, 30] {
+      let found = try (1...60).map { try measured($0, noise: noise) }
+      let agreement = found.reduce(0) { $0 + $1.agreement } / 60
+      let cosine = found.reduce(0) { $0 + $1.cosine } / 60
+      #expect(abs(agreement - cosine) < 0.12, "noise \(noise): \(agreement), \(cosine)")
+    }
+  }
+
   @Test("the fit is exact, and its standard errors say so", arguments: 1...5 as ClosedRange<UInt64>)
   func fit(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed, purpose: "data")
