@@ -45,6 +45,12 @@ struct PlanTable {
   /// The size and value of the selection, and how good it is.
   var summary: String {
     let gap = plan.value > 0 ? 100 * (plan.upperBound / plan.value - 1) : 0
+    if let goal = plan.goal {
+      return "\(plan.groups.count) \(plan.groups.count == 1 ? "group" : "groups"), "
+        + "\(plan.weight.grouped) parameters (\(share(plan.weight))), "
+        + (goal.isReached
+          ? "the smallest set that reached the goal" : "the best set of those tried")
+    }
     let proof =
       plan.anchor?.isLeft == false
       ? "the best default within the budget"
