@@ -70,7 +70,7 @@ struct GoalCommandTests {
       ])
     #expect(lower.status == 0, "\(lower.errors)")
     #expect(try Plan.read(run).goal?.chosen.name == "head alone")
-    #expect(lower.output.contains("the head alone reaches accuracy 0.1"), "\(lower.output)")
+    #expect(lower.output.contains("accuracy 0.1 is reached by the head alone"), "\(lower.output)")
     #expect(try PEFTProcess.run("verify", run).status == 0)
   }
 

@@ -25,7 +25,8 @@ public struct GoalLadder: Hashable, Sendable {
   ///
   /// A set that is certainly less efficient than a smaller one is left out (`StepEfficiency`). Of
   /// sets whose sizes differ by less than a factor of 2, the most efficient stays, so that every
-  /// set is at least twice as large as the one before it.
+  /// set is at least twice as large as the one before it. The largest set stays in any case if it
+  /// is that large: a search tries it only after the next smaller one has failed.
   ///
   /// - Parameters:
   ///   - values: the values of the groups, whose sum decides if there is no `efficiency`.
@@ -37,17 +38,18 @@ public struct GoalLadder: Hashable, Sendable {
     let head =
       groups.contains(where: \.isFixed)
       ? [Rung(name: Self.headName, groups: [], parameterCount: 0)] : []
+    let sets = UniformSet.all(of: groups).sorted { $0.parameterCount < $1.parameterCount }.map {
+      Rung(name: $0.name, groups: $0.groups, parameterCount: $0.parameterCount)
+    }
     var candidates: [Rung] = []
-    for set in UniformSet.all(of: groups).sorted(by: { $0.parameterCount < $1.parameterCount }) {
+    for set in sets {
       let isWorse = (head + candidates).contains { smaller in
         smaller.parameterCount < set.parameterCount
           && efficiency.map {
             $0.difference(set.groups, from: smaller.groups, seed: seed).upperBound < 0
           } ?? false
       }
-      guard !isWorse else { continue }
-      candidates.append(
-        Rung(name: set.name, groups: set.groups, parameterCount: set.parameterCount))
+      if !isWorse { candidates.append(set) }
     }
     func worth(_ rung: Rung) -> Double {
       efficiency?.value(of: rung.groups) ?? rung.groups.reduce(0) { $0 + values[$1] }
@@ -59,6 +61,9 @@ public struct GoalLadder: Hashable, Sendable {
       let best = near.max { worth($0) < worth($1) } ?? first
       rungs.append(best)
       rest = rest.drop { $0.parameterCount < 2 * best.parameterCount }
+    }
+    if let largest = sets.last, largest.parameterCount >= 2 * (rungs.last?.parameterCount ?? 0) {
+      rungs.append(largest)
     }
     self.rungs = rungs
   }

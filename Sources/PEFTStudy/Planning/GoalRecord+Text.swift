@@ -38,9 +38,9 @@ extension GoalRecord {
     return
       "\(metric); parameters beside the head, which has \(ReportText.grouped(headParameters)); "
       + "the range holds eight of ten resamples of the \(ReportText.grouped(rowCount)) dev rows, and "
-      + "a set reaches the goal if nine of ten do"
+      + "a set reaches the goal if nine of ten resamples do"
       + (untried == 0
-        ? "" : "; \(untried) other \(untried == 1 ? "set was" : "sets were") not needed")
+        ? "" : "; \(untried) more \(untried == 1 ? "set was" : "sets were") not needed")
   }
 
   /// Which set reaches the goal and how surely, or that none does.
@@ -50,7 +50,7 @@ extension GoalRecord {
     let range = "\(text(chosen.range)) on dev"
     let reached =
       isReached
-      ? "\(name) reaches \(target): \(range)" + saving
+      ? "\(target) is reached by \(name): \(range)" + saving
       : "no set reaches \(target) in nine of ten resamples of the "
         + "\(ReportText.grouped(rowCount)) dev rows; the best, \(name), is kept: \(range)"
     return reached + (held.map { "; " + $0 } ?? "")
@@ -75,8 +75,8 @@ extension GoalRecord {
     guard let full else { return "" }
     let ratio = Double(full.parameters) / Double(chosenCount)
     return ratio < 2
-      ? ", with \(ReportText.percent(1, of: ratio)) of its parameters"
-      : ", with 1/\(ReportText.grouped(Int(ratio.rounded()))) of its parameters"
+      ? ", with \(ReportText.percent(1, of: ratio)) of the parameters"
+      : ", with 1/\(ReportText.grouped(Int(ratio.rounded()))) of the parameters"
   }
 
   /// What a set reached, in words.

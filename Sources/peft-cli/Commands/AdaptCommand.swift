@@ -20,8 +20,8 @@ struct AdaptCommand: ParsableCommand {
       Examples:
         peft adapt --model minilm --train train.tsv --dev dev.tsv --budget 0.5% \\
           --baselines lora,bitfit,head,full --output runs/adapt
-        peft adapt --model minilm --train train.tsv --dev dev.tsv --goal 98%-of-full \\
-          --output runs/smallest
+        peft adapt --model minilm --train train.tsv --dev dev.tsv \\
+          --goal 98%-of-full --output runs/smallest
       """)
 
   /// The options that most jobs need.

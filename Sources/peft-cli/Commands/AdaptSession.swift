@@ -59,7 +59,10 @@ struct AdaptSession {
     }
     switch ending {
     case .finished(let outcome):
-      if let goal = outcome.plan.goal, !goal.isReached { common.note("warning: \(goal.answer)") }
+      if let goal = outcome.plan.goal, !goal.isReached {
+        let full = "; full tuning's run is in \(output)/methods/full"
+        common.note("warning: \(goal.answer)" + (goal.full == nil ? "" : full))
+      }
       show(outcome)
     case .stopped: throw Interrupted(run: output)
     case .stoppedEarly:

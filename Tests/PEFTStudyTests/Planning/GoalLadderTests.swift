@@ -26,11 +26,14 @@ struct GoalLadderTests {
         "lora \(rank)", .adapter, .lowRank(weight: "w", rank: rank), 40 * rank, in: 0)
     }
 
-  /// The efficiencies of groups that do not interact; every slope has the same noise in each probe.
+  /// The efficiencies of groups that do not interact; in each probe, every second slope has the
+  /// noise of the others with the other sign.
   private static func efficiency(_ slopes: [Double], noise: Double = 0.1) -> StepEfficiency? {
     let records = [noise, -noise, noise / 2, -noise / 2, 0, 0].map { error in
       ProbeRecord(
-        exampleCount: 16, slopes: slopes.map { $0 + error }, curvatures: slopes.map { _ in 1 },
+        exampleCount: 16,
+        slopes: slopes.enumerated().map { $1 + ($0.isMultiple(of: 2) ? error : -error) },
+        curvatures: slopes.map { _ in 1 },
         isAccepted: slopes.map { _ in true })
     }
     let count = slopes.count
@@ -67,9 +70,15 @@ struct GoalLadderTests {
     #expect(
       Self.ladder(Self.efficiency([0, -1, -1, 1, 4, 5, 6, 7])).rungs.map(\.name)
         == ["head alone", "lora:1", "lora:2", "lora:4", "lora:8"])
+    // The largest stays as the last resort, unless it is near the one before it.
+    #expect(
+      Self.ladder(Self.efficiency([0, 1, 3, 1, 4, 2, 2, 2])).rungs.map(\.name)
+        == ["head alone", "norm", "lora:1", "lora:8"])
     // What is not certain stays.
-    let noisy = Self.ladder(Self.efficiency([0, 1, 3, 1, 4, 3.9, 6, 6], noise: 0))
-    #expect(!noisy.rungs.map(\.name).contains("lora:2"))
+    for (noise, stays) in [(0.01, false), (1, true)] {
+      let ladder = Self.ladder(Self.efficiency([0, 1, 3, 1, 4, 3.9, 6, 7], noise: noise))
+      #expect(ladder.rungs.map(\.name).contains("lora:2") == stays, "\(noise)")
+    }
   }
 
   @Test("without interactions, nothing is left out for its efficiency, and values choose")
