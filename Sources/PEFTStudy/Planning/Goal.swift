@@ -63,11 +63,11 @@ public enum Goal: Hashable, Sendable {
 
   /// The measure that the goal is about: the fraction score / full, or the score itself.
   ///
-  /// Where full tuning has no skill, with a score of 0 or less, a set that is no worse has all of
-  /// it, and any other has none.
+  /// Where full tuning has no skill, with a score of 0 or less, there is no share of it, and the
+  /// measure is 0.
   package func measure(_ score: Double, full: Double?) -> Double {
     guard let full else { return score }
-    return full > 0 ? score / full : score >= full ? 1 : 0
+    return full > 0 ? score / full : 0
   }
 
   /// Throws if `task` is judged by a metric of which less is better: a share of a loss says

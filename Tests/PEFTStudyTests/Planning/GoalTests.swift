@@ -36,7 +36,7 @@ struct GoalTests {
     #expect(Goal.score(0.5).measure(0.7, full: nil) == 0.7)
     let share = Goal.percentOfFull(98)
     #expect(share.measure(0.45, full: 0.9) == 0.5 && share.least == 0.98)
-    // Where full tuning has no skill, no set has to have any.
-    #expect(share.measure(-0.1, full: -0.1) == 1 && share.measure(-0.2, full: -0.1) == 0)
+    // Where full tuning has no skill, nothing is a share of it.
+    #expect(share.measure(0, full: 0) == 0 && share.measure(0.2, full: -0.1) == 0)
   }
 }
