@@ -35,6 +35,21 @@ struct AdaptExamples {
       }
     }
 
+    var smallest = AdaptJob(base, goal: .percentOfFull(98))
+    smallest.influence.headSteps = 20
+    smallest.influence.probe.path = .held(directionBatches: 4)
+    let search = try smallest.run(in: output + "-smallest") { _ in }
+    if case .finished(let outcome) = search, let goal = outcome.plan.goal {
+      print(goal.answer)
+      for trial in goal.trials { print(trial.name, trial.parameters, trial.score, trial.range) }
+    }
+    guard case .finished(let least) = search, let goal = least.plan.goal else {
+      Issue.record("the search was not stopped")
+      return
+    }
+    #expect(goal.chosenCount == least.plan.weight && !goal.trials.isEmpty)
+    #expect(least.comparison.entries.map(\.label) == ["selection", "full"])
+
     guard case .finished(let outcome) = ending else {
       Issue.record("the job was not stopped")
       return

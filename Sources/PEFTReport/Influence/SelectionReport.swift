@@ -48,6 +48,9 @@ public struct SelectionReport: Sendable {
   package var isInteracting = false
   /// The sets that were compared: what was chosen, and a row for each set; nil if none were.
   package var sets: (reason: String, header: [String], rows: [[String]])?
+  /// The goal for which the selection is the smallest that was found: the answer, the caption of a
+  /// table, and a row for each set that was trained; nil for a budget.
+  package var goal: (answer: String, caption: String, header: [String], rows: [[String]])?
   /// How the selection was made, as names and values.
   public var facts: [(String, String)]
   /// The machine and software, as names and values.
@@ -91,6 +94,12 @@ public struct SelectionReport: Sendable {
     page.heading("Train \(share) of \(modelName)", level: 1)
     if let noiseNote { page.sentence(noiseNote.replacing("`", with: "")) }
     page.paragraph(answer)
+    if let goal {
+      page.heading("How little reaches the goal")
+      page.sentence(goal.answer)
+      page.table("Sets that were trained", header: goal.header, rows: goal.rows)
+      page.sentence(goal.caption)
+    }
     page.heading("Where the influence is")
     page.figure(heatMap.svg, label: "Heat map of influence")
     addAll(to: &page)
@@ -163,7 +172,7 @@ public struct SelectionReport: Sendable {
         "This selection is predicted to give \(percent(value, of: largestValue)) of the fall of the "
           + "loss that the best selection without a budget would give.")
     }
-    sentences.append(certainty)
+    if goal == nil { sentences.append(certainty) }
     return sentences.joined(separator: " ")
   }
 

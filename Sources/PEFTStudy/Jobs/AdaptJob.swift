@@ -6,13 +6,13 @@ import PEFTSelect
 import PEFTTensor
 import PEFTTrain
 
-/// The main job: it measures the influence of every group, plans under a budget, trains the plan's
-/// selection, and compares the result with other methods.
+/// The main job: it measures the influence of every group, plans under a budget or for a goal,
+/// trains the plan's selection, and compares the result with other methods.
 public struct AdaptJob: Sendable {
   /// The task and the training settings; the method is replaced.
   public var base: TrainingJob
-  /// The limit on trainable parameters.
-  public var budget: ParameterBudget
+  /// The limit on trainable parameters, or the goal to reach with as few as possible.
+  public var aim: AdaptationAim
   /// The settings for measuring influence. How groups interact is measured as well, unless there
   /// are too many: the plan then counts the effect that groups share only once, and starts from the
   /// best uniform set; see `Planner.anchoredPlan`.
@@ -23,11 +23,12 @@ public struct AdaptJob: Sendable {
   /// Whether all parameters are trained for some steps before the probe if the gradients of
   /// different batches disagree.
   public var warmsUp = true
-  /// The number of successive probes that must agree on the selection to end probing; if nil, all
-  /// probes are made.
+  /// The number of successive probes that must agree on the selection under the budget to end
+  /// probing; if nil, or for a goal, all probes are made.
   public var settleAfter: Int?
   /// The names of the methods to compare with; if nil, LoRA, BitFit and the head, as far as they
   /// train anything in the model.
+  /// For a goal, none but full tuning, if the goal is a share of it.
   public var baselines: [String]?
   /// The layers that baselines adapt; empty for the usual ones.
   public var targets: [String] = []
@@ -46,8 +47,22 @@ public struct AdaptJob: Sendable {
   ///
   /// Its seed and precision are those of the training settings.
   public init(_ base: TrainingJob, budget: ParameterBudget) {
+    self.init(base, aim: .budget(budget))
+  }
+
+  /// A job with default settings that looks for the smallest set that reaches `goal`.
+  ///
+  /// Its seed and precision are those of the training settings.
+  public init(_ base: TrainingJob, goal: Goal) {
+    self.init(base, aim: .goal(goal))
+  }
+
+  /// A job with default settings.
+  ///
+  /// Its seed and precision are those of the training settings.
+  public init(_ base: TrainingJob, aim: AdaptationAim) {
     self.base = base
-    self.budget = budget
+    self.aim = aim
     influence.candidates = Self.usualCandidates
     influence.probe.seed = base.settings.seed
     influence.probe.precision = base.settings.precision
@@ -110,11 +125,11 @@ public struct AdaptJob: Sendable {
     let prepared = try base.prepare()
     prepared.notes.forEach { observe(.note($0)) }
     try prepared.checkRates(learningRates)
-    let budget = prepared.count(of: self.budget)
-    let names = try prepared.methodNames(
-      baselines, usual: Self.usualBaselines)
+    let budget = aim.budget.map(prepared.count)
+    if case .goal(let goal) = aim { try checkGoal(goal, for: prepared) }
+    let names = try baselineNames(for: prepared)
     let settings = influenceSettings(for: prepared, budget: budget)
-    if !reusingProbe { try prepared.checkBudget(budget, settings) }
+    if let budget, !reusingProbe { try prepared.checkBudget(budget, settings) }
     let directory = try OutputDirectory.adaptation(
       output, overwriting: start == .overwriting, resuming: start == .resuming,
       reusingProbe: reusingProbe)
@@ -123,19 +138,39 @@ public struct AdaptJob: Sendable {
       shouldStop: shouldStop, observe: observe)
     guard let measured else { return .stoppedEarly }
     guard measured.isComplete else { return .stopped }
-    let plan = try plan(measured, budget: budget, in: directory)
+    let found =
+      switch aim {
+      case .budget(let budget):
+        try plan(measured, budget: prepared.count(of: budget), in: directory)
+      case .goal(let goal):
+        try smallestPlan(
+          reaching: goal, measured, for: prepared, in: directory, shouldStop: shouldStop,
+          observe: observe)
+      }
+    guard let plan = found else { return .stopped }
     observe(.planned(measured, plan.value))
     let methods =
       [Study.Method(plan.value, seconds: plan.seconds)]
       + names.compactMap {
-        Study.Method(named: $0, budget: budget, targets: targets, for: prepared.model)
+        Study.Method(
+          named: $0, budget: plan.value.budget, targets: targets, for: prepared.model)
       }
+    // The runs of a search for a goal are used again.
     let comparison = try ComparisonJob(base: base, seeds: seeds, learningRates: learningRates).run(
       methods, budget: budget, for: prepared, in: directory, isFirstMain: true,
-      resuming: start == .resuming, shouldStop: shouldStop
+      resuming: start == .resuming || budget == nil, shouldStop: shouldStop
     ) { observe(.comparison($0)) }
     guard let comparison else { return .stopped }
     return .finished(Outcome(influence: measured, plan: plan.value, comparison: comparison))
+  }
+
+  /// The methods to compare with.
+  private func baselineNames(for prepared: PreparedJob) throws -> [String] {
+    guard case .goal(let goal) = aim else {
+      return try prepared.methodNames(baselines, usual: Self.usualBaselines)
+    }
+    let asked = try prepared.methodNames(baselines ?? [], usual: [])
+    return goal.isRelative && !asked.contains(FullTuning.name) ? [FullTuning.name] + asked : asked
   }
 
   /// The settings for measuring influence on this model: with interactions, unless there are too
@@ -143,13 +178,15 @@ public struct AdaptJob: Sendable {
   /// narrow targets, and with as many elements of each matrix as the budget allows, if those are
   /// fewer than the candidates' most. If the gradients of different batches disagree, all parameters
   /// are trained for some steps first.
-  private func influenceSettings(for prepared: PreparedJob, budget: Int) -> InfluenceSettings {
+  private func influenceSettings(for prepared: PreparedJob, budget: Int?) -> InfluenceSettings {
     var settings = influence
-    settings.settled = settleAfter.map { SettledSelection(budget: budget, probes: $0) }
+    if let budget {
+      settings.settled = settleAfter.map { SettledSelection(budget: budget, probes: $0) }
+    }
     if settings.candidates?.targets == nil {
       settings.candidates?.narrowTargets = prepared.model.configuration.usualTargets
     }
-    if let candidates = settings.candidates, let most = candidates.elements.last {
+    if let budget, let candidates = settings.candidates, let most = candidates.elements.last {
       let fitting = SparseTuning(entries: 1, targets: candidates.targets ?? [])
         .sized(within: budget, for: prepared.model).entries
       if fitting < most { settings.candidates?.insert(elements: fitting) }
@@ -228,14 +265,21 @@ public struct AdaptJob: Sendable {
   ) throws -> (value: Plan, seconds: Double) {
     let start = ContinuousClock.now
     let planner = Planner(influence)
-    var plan =
+    let plan =
       influence.interactions != nil
       ? try planner.anchoredPlan(budget: budget, seed: base.settings.seed)
       : try planner.plan(budget: budget, seed: base.settings.seed)
-    let frontier = try planner.frontier()
     let seconds = influence.cost.seconds + (ContinuousClock.now - start) / .seconds(1)
+    return (try written(plan, by: planner, in: directory), seconds)
+  }
+
+  /// Writes a plan, bound to its influences, with the frontier, and returns it.
+  func written(
+    _ plan: Plan, by planner: Planner, in directory: OutputDirectory
+  ) throws -> Plan {
+    var plan = plan
     plan.files[Influence.fileName] = try Fingerprint.file(Influence.path(directory.path))
-    try plan.write(frontier, in: directory)
-    return (plan, seconds)
+    try plan.write(try planner.frontier(), in: directory)
+    return plan
   }
 }

@@ -127,8 +127,7 @@ public enum ReportPage {
     var lines: [CurveChart.Line] = []
     for entry in comparison.entries {
       guard let seed = entry.runs.first?.seed else { continue }
-      let name = entry.label.replacing(" ", with: "-")
-      let below = "\(directory)/methods/\(name)/seed-\(seed)"
+      let below = directory + "/" + RunStore.place(of: entry.label, seed)
       let place = exists(RunManifest.fileName, in: below) ? below : directory
       guard exists("steps.csv", in: place), entry.isSelection || place != directory else {
         continue

@@ -20,7 +20,8 @@ extension SelectionReport {
     let fixed = influence.groups.filter(\.isFixed).reduce(0) { $0 + $1.parameterCount }
     self.init(
       modelName: (influence.modelDirectory as NSString).lastPathComponent,
-      totalParameters: plan.modelParameters, fixedParameters: fixed, budget: plan.budget,
+      totalParameters: plan.modelParameters, fixedParameters: fixed,
+      budget: plan.goal == nil ? plan.budget : nil,
       chosen: scores.filter { chosen.contains($0.name) }, value: plan.value,
       largestValue: plan.interaction?.isObjective == true ? nil : frontier.last?.value,
       upperBound: plan.upperBound,
@@ -33,6 +34,7 @@ extension SelectionReport {
       facts: Self.facts(influence, plan), environment: EnvironmentReport.facts)
     noiseNote = influence.noiseNote
     scoreNotes = comparison?.notes ?? []
+    goal = plan.goal.map { ($0.answer, $0.caption, $0.header, $0.rows) }
     sets = plan.anchor.map { ($0.reason, Anchor.header, $0.rows) }
     isInteracting = plan.interaction?.isObjective == true
     all = scores

@@ -34,6 +34,12 @@ extension Plan {
     let weight = chosen.reduce(0) { $0 + $1.parameters }
     try hold(weight == self.weight, "its groups have \(weight) parameters, it says \(self.weight)")
     try hold(weight <= budget, "its groups have \(weight) parameters, the budget is \(budget)")
+    if let goal {
+      try hold(
+        weight == goal.chosenCount,
+        "its groups have \(weight) parameters, the set \(goal.chosen.name) of its goal "
+          + "\(goal.chosenCount)")
+    }
     let sum = chosen.reduce(0) { $0 + ($1.isFixed ? 0 : $1.value) }
     let tolerance = 1e-9 * max(sum, .leastNormalMagnitude)
     let bound = fractionalBound

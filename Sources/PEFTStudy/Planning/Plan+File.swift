@@ -52,6 +52,7 @@ extension Plan {
       ])
     }
     document["anchor"] = anchor?.json
+    document["goal"] = goal?.json
     document["files"] = RunManifest.json(of: self.files)
     document["groups"] = .array(groups.map(Self.json))
     document["items"] = .array(items.map(Self.json))
@@ -161,6 +162,9 @@ extension Plan {
     }
     plan.anchor = try document["anchor"].map { (item) throws(FileError) in
       try Anchor(item, path: path)
+    }
+    plan.goal = try document["goal"].map { (item) throws(FileError) in
+      try GoalRecord(item, path: path)
     }
     return plan
   }

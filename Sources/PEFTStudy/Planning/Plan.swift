@@ -66,6 +66,9 @@ public struct Plan: Sendable {
   public var stability: SelectionStability?
   /// The uniform sets with which the selection was compared; nil if there were none.
   public var anchor: Anchor?
+  /// The goal for which the plan is the smallest set that was found; nil if it was made for a
+  /// budget.
+  public var goal: GoalRecord?
   /// All items available for selection, by which the selection can be checked.
   public var items: [Item]
   /// The time of the underlying probe in seconds.

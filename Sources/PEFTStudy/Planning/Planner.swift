@@ -212,7 +212,8 @@ public struct Planner {
       ridge: influence.influences.map(\.curvatureError))
   }
 
-  private func interaction(of chosen: [Int], isObjective: Bool) -> Plan.Interaction? {
+  /// The value of the groups `chosen` with interactions; nil if these were not measured.
+  func interaction(of chosen: [Int], isObjective: Bool) -> Plan.Interaction? {
     interactionModel.map { model in
       let free = chosen.filter { !groups[$0].isFixed && model.slopes[$0] > 0 }
       return Plan.Interaction(
@@ -231,7 +232,8 @@ public struct Planner {
     return influence.curvature > 0 ? max(0, influence.slope / influence.curvature) : 0
   }
 
-  private func plan(
+  /// The plan that trains the groups `chosen`.
+  func plan(
     budget: Int, chosen: [Int], value: Double, upperBound: Double, isProven: Bool, solver: String,
     interaction: Plan.Interaction?, stability: SelectionStability?
   ) -> Plan {

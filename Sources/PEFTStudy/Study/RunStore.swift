@@ -72,14 +72,44 @@ final class RunStore: StudyStore {
 
   private func mainDirectory(of request: StudyRequest) throws -> OutputDirectory {
     if let main, main == (request.row.label, request.seed) { return output }
-    let label = request.row.label.replacing(" ", with: "-")
-    return try output.subdirectory("methods/\(label)/seed-\(request.seed)", as: .run)
+    return try output.subdirectory(Self.place(of: request.row.label, request.seed), as: .run)
+  }
+
+  /// The directory of a row's run with a seed, inside that of the command.
+  static func place(of label: String, _ seed: UInt64) -> String {
+    "methods/\(label.replacing(" ", with: "-"))/seed-\(seed)"
+  }
+
+  private static func name(ofRate rate: Double?) -> String { "rate-\(rate ?? .nan)" }
+
+  /// Copies a finished run of `label` to the directory itself, together with the runs of the
+  /// learning rates that it was chosen from. What is there already is not copied again, so that a
+  /// job that was killed while it copied can be resumed.
+  static func adopt(
+    _ label: String, _ seed: UInt64, rates: [Double], in output: OutputDirectory
+  ) throws(FileError) {
+    let source = output.path + "/" + place(of: label, seed)
+    if rates.count > 1 {
+      for name in rates.map({ name(ofRate: $0) })
+      where try DirectoryHandle.entry(source + "/" + name + "/" + RunManifest.fileName) == .file {
+        try copy(source + "/" + name, to: output.subdirectory(name, as: .run))
+      }
+    }
+    try copy(source, to: output)
+  }
+
+  private static func copy(_ source: String, to target: OutputDirectory) throws(FileError) {
+    if try target.has(RunManifest.fileName) {
+      let digests = [source, target.path].map { $0 + "/" + RunManifest.fileName }
+      if try Fingerprint.file(digests[0]) == Fingerprint.file(digests[1]) { return }
+    }
+    try RunDirectory.copy(source, to: target)
   }
 
   private func directory(of request: StudyRequest) throws -> OutputDirectory {
     let main = try mainDirectory(of: request)
     return request.isTrial
-      ? try main.subdirectory("rate-\(request.learningRate ?? .nan)", as: .run) : main
+      ? try main.subdirectory(Self.name(ofRate: request.learningRate), as: .run) : main
   }
 
   private func manifest(

@@ -9,14 +9,19 @@ struct AdaptCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "adapt",
     abstract:
-      "Runs the main job: probes, selects under a budget, trains, and compares with baselines.",
+      "Runs the main job: probes, selects under a budget or for a goal, trains, and compares.",
     discussion: """
       The output directory holds influence.json, plan.json, frontier.csv, the trained run, \
       comparison.json and report.html.
 
-      Example:
+      With --goal, the command trains sets of parameters from the head alone upwards and keeps the \
+      smallest that reaches the goal.
+
+      Examples:
         peft adapt --model minilm --train train.tsv --dev dev.tsv --budget 0.5% \\
           --baselines lora,bitfit,head,full --output runs/adapt
+        peft adapt --model minilm --train train.tsv --dev dev.tsv \\
+          --goal 98%-of-full --output runs/smallest
       """)
 
   /// The options that most jobs need.
@@ -29,10 +34,18 @@ struct AdaptCommand: ParsableCommand {
     @Option(
       help: """
         Parameters that may train, including the head: a number, or a share such as 0.5%. \
-        Without counting the head: 0.01%+head.
+        Without counting the head: 0.01%+head. Give this or --goal.
         """,
       transform: ParameterBudget.parsed)
-    var budget: ParameterBudget
+    var budget: ParameterBudget?
+
+    @Option(
+      help: """
+        What the smallest set of parameters has to reach on the dev data: a share of what full \
+        tuning reaches, such as 98%-of-full, or a score such as 0.93, by the task's primary metric.
+        """,
+      transform: Goal.parsed)
+    var goal: Goal?
 
     @Option(
       help: """
@@ -46,7 +59,8 @@ struct AdaptCommand: ParsableCommand {
     @Option(
       help: """
         Methods to compare with: \(MethodCatalogue.standard.names.joined(separator: ", ")), or \
-        none for no comparison. (default: lora,bitfit,head; a language model has no head)
+        none for no comparison. (default: lora,bitfit,head; a language model has no head; with \
+        --goal none, or full for a share)
         """)
     var baselines: String?
 
@@ -76,6 +90,23 @@ struct AdaptCommand: ParsableCommand {
   @OptionGroup var details: TaskDetailOptions
   @OptionGroup(title: "Common") var common: CommonOptions
 
+  /// The budget or the goal.
+  ///
+  /// Throws unless exactly one of them is given.
+  private var aim: AdaptationAim {
+    get throws {
+      switch (main.budget, main.goal) {
+      case (let budget?, nil): return .budget(budget)
+      case (nil, let goal?): return .goal(goal)
+      case (nil, nil):
+        throw ValidationError(
+          "give --budget, such as 0.5%, or --goal, such as 98%-of-full, for the smallest set that "
+            + "reaches it")
+      default: throw ValidationError("--budget and --goal exclude each other")
+      }
+    }
+  }
+
   /// The requested baselines; nil for the usual ones.
   private var names: [String]? {
     main.baselines.map { $0 == "none" ? [] : $0.split(separator: ",").map(String.init) }
@@ -90,8 +121,14 @@ struct AdaptCommand: ParsableCommand {
         "--baselines \(wrong): there are \(MethodCatalogue.standard.names.joined(separator: ", ")), none"
       )
     }
-    try comparison.checkRates(
-      training, hasDev: main.evaluation.dev != nil || main.evaluation.holdout(usual: .auto) != nil)
+    let hasDev = main.evaluation.dev != nil || main.evaluation.holdout(usual: .auto) != nil
+    if case .goal = try aim {
+      if !hasDev { throw ValidationError("--goal: name the --dev data that it is judged by") }
+      if probe.settleAfter != nil {
+        throw ValidationError("--settle-after: it is for selections under a --budget")
+      }
+    }
+    try comparison.checkRates(training, hasDev: hasDev)
   }
 
   func run() throws {
@@ -100,7 +137,7 @@ struct AdaptCommand: ParsableCommand {
       FullTuning(), evaluation: main.evaluation, details: details,
       settings: training.settings, usualHoldout: .auto)
     var job = try AdaptSession.job(
-      base, budget: main.budget, baselines: names, comparison: comparison, groups: groups,
+      base, aim: try aim, baselines: names, comparison: comparison, groups: groups,
       probe: probe, training: training)
     if probe.directionBatches == nil, probe.probeBatches == nil {
       job.probeShare = main.probeShare.value

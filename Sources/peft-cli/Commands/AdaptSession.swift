@@ -15,11 +15,11 @@ struct AdaptSession {
 
   /// The job described by the options.
   static func job(
-    _ base: TrainingJob, budget: ParameterBudget, baselines: [String]?,
+    _ base: TrainingJob, aim: AdaptationAim, baselines: [String]?,
     comparison: ComparisonOptions, groups: GroupOptions, probe: ProbeOptions,
     training: TrainingOptions
   ) throws -> AdaptJob {
-    var job = AdaptJob(base, budget: budget)
+    var job = AdaptJob(base, aim: aim)
     job.influence = try probe.settings(
       groups: groups, seed: base.settings.seed, budget: nil, precision: base.settings.precision,
       candidates: AdaptJob.usualCandidates)
@@ -58,7 +58,12 @@ struct AdaptSession {
       }
     }
     switch ending {
-    case .finished(let outcome): show(outcome)
+    case .finished(let outcome):
+      if let goal = outcome.plan.goal, !goal.isReached {
+        let full = "; full tuning's run is in \(output)/methods/full"
+        common.note("warning: \(goal.answer)" + (goal.full == nil ? "" : full))
+      }
+      show(outcome)
     case .stopped: throw Interrupted(run: output)
     case .stoppedEarly:
       steps.finish()
@@ -83,7 +88,8 @@ struct AdaptSession {
     let plan = PlanTable(outcome.plan, of: outcome.influence)
     let noise = NoiseNote(outcome.influence).lines
     let below =
-      ReportText.wrapped(plan.summary, to: width, indent: 2)
+      (outcome.plan.goal.map { GoalTable($0, width: width).lines }
+        ?? ReportText.wrapped(plan.summary, to: width, indent: 2))
       + ComparisonTable(outcome.comparison, width: width).lines
       + ReportText.wrapped("run: \(output)   report: \(output)/report.html", to: width, indent: 2)
     let room = height - 1 - noise.count - below.count

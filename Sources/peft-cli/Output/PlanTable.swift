@@ -45,12 +45,18 @@ struct PlanTable {
   /// The size and value of the selection, and how good it is.
   var summary: String {
     let gap = plan.value > 0 ? 100 * (plan.upperBound / plan.value - 1) : 0
+    if let goal = plan.goal {
+      return "\(plan.groups.count) \(plan.groups.count == 1 ? "group" : "groups"), "
+        + "\(plan.weight.grouped) parameters (\(share(plan.weight))), "
+        + (goal.isReached
+          ? "the smallest set that reached the goal" : "the best set of those tried")
+    }
     let proof =
       plan.anchor?.isLeft == false
       ? "the best default within the budget"
       : plan.isProven
         ? plan.interaction?.isObjective == true
-          ? "proof of arithmetic: no other selection of groups with a falling slope in the budget has "
+          ? "proof of arithmetic: no other falling groups in the budget have "
             + "a larger estimate"
           : "proof of arithmetic: no other selection in the budget has a larger estimate"
         : String(
