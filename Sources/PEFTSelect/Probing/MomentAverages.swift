@@ -58,8 +58,8 @@ struct MomentAverages {
   ///
   /// With the mean gradient m of n batches and the mean square q of theirs, the squared norm of the
   /// true gradient is estimated without bias as s = (n ‖m‖² − q) / (n − 1), and the variance of a
-  /// batch's gradient as q − s. The cosine is s / (s + 2 (q − s) / n), and 0 where s is not positive.
-  /// Nil for fewer than two batches, or without a gradient.
+  /// batch's gradient as q − s. The cosine is s / (s + 2 (q − s) / n), and 0 where s is not
+  /// positive. Nil for fewer than two batches, or without a gradient.
   var agreement: Double? {
     guard batchCount > 1 else { return nil }
     let count = Double(batchCount)

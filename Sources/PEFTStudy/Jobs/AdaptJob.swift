@@ -176,8 +176,8 @@ public struct AdaptJob: Sendable {
   /// The settings for measuring influence on this model: with interactions, unless there are too
   /// many groups for them or they cannot be measured, with the matrices that LoRA usually adapts as
   /// narrow targets, and with as many elements of each matrix as the budget allows, if those are
-  /// fewer than the candidates' most. If the gradients of different batches disagree, all parameters
-  /// are trained for some steps first.
+  /// fewer than the candidates' most. If the gradients of different batches disagree, all
+  /// parameters are trained for some steps first.
   private func influenceSettings(for prepared: PreparedJob, budget: Int?) -> InfluenceSettings {
     var settings = influence
     if let budget {

@@ -32,8 +32,8 @@ public struct InfluenceSettings: Sendable {
   public var warmLearningRate = 2e-4
   /// The agreement of gradients below which these steps are made; nil makes them in any case.
   ///
-  /// The agreement is measured before anything is probed, so that slopes that are noise cost no more
-  /// than the gradients of a direction; see `ProbeOutcome.agreement`.
+  /// The agreement is measured before anything is probed, so that slopes that are noise cost no
+  /// more than the gradients of a direction; see `ProbeOutcome.agreement`.
   public var warmBelow: Double?
   /// The rule for ending probing once the selection under a budget is stable; if nil, all probes
   /// are made.
@@ -130,8 +130,8 @@ extension PreparedJob {
     probeSettings.probeCount = plan.probeCount
     var watch = SelectionWatch(settings.settled)
     var isSettled = false
-    /// Probes the model as it is, from `state`. The second result is the agreement of gradients that
-    /// ended it.
+    /// Probes the model as it is, from `state`. The second result is the agreement of gradients
+    /// that ended it.
     func probed(from state: ProbeState?) throws -> (ProbeOutcome, disagreement: Double?) {
       let head = model.taskParameters.map(\.value)
       attachCandidates(settings)
