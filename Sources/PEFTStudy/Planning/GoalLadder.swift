@@ -25,8 +25,8 @@ public struct GoalLadder: Hashable, Sendable {
   ///
   /// A set that is certainly less efficient than a smaller one is left out (`StepEfficiency`). Of
   /// sets whose sizes differ by less than a factor of 2, the most efficient stays, so that every
-  /// set is at least twice as large as the one before it. The largest set stays in any case if it
-  /// is that large: a search tries it only after the next smaller one has failed.
+  /// set is at least twice as large as the one before it. Sets that are larger than all of these
+  /// stay in any case, as last resorts: a step of them is less efficient, but they can learn more.
   ///
   /// - Parameters:
   ///   - values: the values of the groups, whose sum decides if there is no `efficiency`.
@@ -62,8 +62,8 @@ public struct GoalLadder: Hashable, Sendable {
       rungs.append(best)
       rest = rest.drop { $0.parameterCount < 2 * best.parameterCount }
     }
-    if let largest = sets.last, largest.parameterCount >= 2 * (rungs.last?.parameterCount ?? 0) {
-      rungs.append(largest)
+    for set in sets where set.parameterCount >= max(1, 2 * (rungs.last?.parameterCount ?? 0)) {
+      rungs.append(set)
     }
     self.rungs = rungs
   }

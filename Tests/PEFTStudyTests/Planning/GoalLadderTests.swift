@@ -70,10 +70,13 @@ struct GoalLadderTests {
     #expect(
       Self.ladder(Self.efficiency([0, -1, -1, 1, 4, 5, 6, 7])).rungs.map(\.name)
         == ["head alone", "lora:1", "lora:2", "lora:4", "lora:8"])
-    // The largest stays as the last resort, unless it is near the one before it.
+    // Larger sets than all that stay are last resorts, each twice as large as the one before it.
     #expect(
       Self.ladder(Self.efficiency([0, 1, 3, 1, 4, 2, 2, 2])).rungs.map(\.name)
-        == ["head alone", "norm", "lora:1", "lora:8"])
+        == ["head alone", "norm", "lora:1", "lora:2", "lora:4", "lora:8"])
+    #expect(
+      Self.ladder(Self.efficiency([0, 3, -1, 1, -1, -1, -1, -1])).rungs.map(\.name)
+        == ["head alone", "bias", "lora:1", "lora:2", "lora:4", "lora:8"])
     // What is not certain stays.
     for (noise, stays) in [(0.01, false), (1, true)] {
       let ladder = Self.ladder(Self.efficiency([0, 1, 3, 1, 4, 3.9, 6, 7], noise: noise))
