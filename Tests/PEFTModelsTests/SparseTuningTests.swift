@@ -90,6 +90,9 @@ struct SparseTuningTests {
       let generator = SeededGenerator(seed: seed, purpose: "weights")
       method.attach(to: model, using: generator)
       method.choose(in: model, by: GradientAccumulator(), using: generator)
+      // Training starts only when nothing waits for its choice.
+      let isWaiting = weights.contains { $0.wantsWholeGradient }
+      #expect(!isWaiting)
       return weights.map { $0.trains.chosenElements ?? [] }
     }
     let first = try chosen(1)

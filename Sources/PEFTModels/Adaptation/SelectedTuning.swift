@@ -118,7 +118,7 @@ public struct SelectedTuning: AdaptationMethod {
     let counts = elementCounts
     for entry in model.parameters {
       guard let count = counts[entry.parameter.name] else { continue }
-      entry.parameter.trainLargest(count, of: gradients)
+      entry.parameter.trainElements(entry.parameter.largestPositions(count, of: gradients))
     }
   }
 

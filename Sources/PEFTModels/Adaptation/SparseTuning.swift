@@ -100,11 +100,12 @@ public struct SparseTuning: AdaptationMethod {
     in model: TransformerModel, by gradients: GradientAccumulator, using generator: SeededGenerator
   ) {
     for weight in layers(of: model).map(\.weight) {
-      switch rule {
-      case .gradient: weight.trainLargest(entries, of: gradients)
-      case .random:
-        weight.trains = .elements(Self.randomPositions(entries, of: weight, using: generator))
-      }
+      let positions =
+        switch rule {
+        case .gradient: weight.largestPositions(entries, of: gradients)
+        case .random: Self.randomPositions(entries, of: weight, using: generator)
+        }
+      weight.trainElements(positions)
     }
   }
 
@@ -129,10 +130,14 @@ extension Parameter {
     wantsWholeGradient = true
   }
 
-  /// Trains the `count` elements with the largest gradients; nothing if no gradient has reached
-  /// this parameter.
-  func trainLargest(_ count: Int, of gradients: GradientAccumulator) {
-    let positions = gradients[self]?.largestPositions(count).sorted() ?? []
+  /// The positions of the `count` elements with the largest gradients, ascending; none if no
+  /// gradient has reached this parameter.
+  func largestPositions(_ count: Int, of gradients: GradientAccumulator) -> [Int] {
+    gradients[self]?.largestPositions(count).sorted() ?? []
+  }
+
+  /// Trains the elements that were chosen.
+  func trainElements(_ positions: [Int]) {
     wantsWholeGradient = false
     trains = positions.isEmpty ? .none : .elements(positions)
   }
