@@ -110,6 +110,12 @@ public struct SelectionReport: Sendable {
     }
     page.heading("What other budgets would give")
     page.figure(frontier.svg, label: "Chart of value by parameters")
+    if sets != nil {
+      page.paragraph(
+        "The curve adds up what each group would remove by itself with steps of one length, which "
+          + "favours norms and biases. The best default was found by the slope for the movement that "
+          + "a common step causes, so that it may lie below the curve.")
+    }
     if let comparison {
       page.heading("Beside other methods")
       for note in scoreNotes { page.sentence(note) }
@@ -172,7 +178,7 @@ public struct SelectionReport: Sendable {
         "This selection is predicted to give \(percent(value, of: largestValue)) of the fall of the "
           + "loss that the best selection without a budget would give.")
     }
-    if goal == nil { sentences.append(certainty) }
+    if goal == nil, sets == nil || isProvenOptimal { sentences.append(certainty) }
     return sentences.joined(separator: " ")
   }
 
@@ -183,7 +189,7 @@ public struct SelectionReport: Sendable {
         "It is proven that no other \(others) within the budget has a larger estimated value. This "
         + "is a proof of the arithmetic, not of the estimates."
     }
-    guard value > 0, upperBound.isFinite, upperBound >= value, sets == nil else {
+    guard value > 0, upperBound.isFinite, upperBound >= value else {
       return
         "It is not known whether another selection within the budget has a larger estimated value."
     }

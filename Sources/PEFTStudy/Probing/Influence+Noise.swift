@@ -35,8 +35,10 @@ extension Influence {
       return "Probing ended when the selection settled; leave out `settle-after` for more probes"
     }
     let wanted = min(4 * made, largestProbeCount)
-    guard wanted > made else {
-      return "The training data have no further batches to probe; more data would separate them"
+    // Fewer would cut the errors by less than a tenth.
+    guard 4 * wanted > 5 * made else {
+      return "The training data have \(wanted > made ? "hardly any" : "no") further batches to probe; "
+        + "more data would separate them"
     }
     let percent = 100 * (1 - (Double(made) / Double(wanted)).squareRoot())
     return "More probes separate them: `probe-batches` \(wanted)"
