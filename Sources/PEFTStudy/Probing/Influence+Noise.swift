@@ -37,7 +37,8 @@ extension Influence {
     let wanted = min(4 * made, largestProbeCount)
     // Fewer would cut the errors by less than a tenth.
     guard 4 * wanted > 5 * made else {
-      return "The training data have \(wanted > made ? "hardly any" : "no") further batches to probe; "
+      return
+        "The training data have \(wanted > made ? "hardly any" : "no") further batches to probe; "
         + "more data would separate them"
     }
     let percent = 100 * (1 - (Double(made) / Double(wanted)).squareRoot())
