@@ -50,7 +50,7 @@ struct AdaptCommand: ParsableCommand {
     @Option(
       help: """
         Part of a run's cost that the probe may take, which determines the numbers of batches \
-        unless they are given.
+        unless they are given. (default: 25%)
         """, transform: ProbeShare.parsed)
     var probeShare = ProbeShare(value: 0.25)
 
