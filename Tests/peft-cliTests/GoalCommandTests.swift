@@ -29,7 +29,7 @@ struct GoalCommandTests {
       to: run,
       [
         "--goal", "98%-of-full", "--steps", "24", "--learning-rate", "3e-3", "--seeds", "1,2",
-        "--test", place.dev, "--json",
+        "--baselines", "norm", "--test", place.dev, "--json",
       ])
     #expect(result.status == 0, "\(result.errors)")
     let plan = try Plan.read(run)
@@ -39,7 +39,7 @@ struct GoalCommandTests {
     #expect(goal.trials.count >= 1 && goal.ladder.first == "head alone")
     #expect(goal.full?.test == goal.full?.score && goal.testRange != nil)
     for trial in goal.trials {
-      let below = "\(run)/methods/\(trial.name.replacing(" ", with: "-"))/seed-1/run.json"
+      let below = "\(run)/methods/set-\(trial.name.replacing(" ", with: "-"))/seed-1/run.json"
       let manifest = try JSONValue(contentsOf: below)
       #expect(manifest["metrics"]?["dev"]?["accuracy"]?.double == trial.score)
       #expect(manifest["trainable"]?.integer == trial.parameters + goal.headParameters)
@@ -49,7 +49,7 @@ struct GoalCommandTests {
       }
     }
     let methods = try #require(try result.document["comparison"]?["methods"]?.array)
-    #expect(methods.map { $0["name"] } == [.string("selection"), .string("full")])
+    #expect(methods.map { $0["name"] } == [.string("selection"), .string("full"), .string("norm")])
     for method in methods { #expect(method["runs"]?.array?.count == 2) }
     #expect(methods[0]["trainable"]?.integer == plan.weight)
     // The selection is charged for the runs that it was chosen by.
@@ -139,7 +139,7 @@ struct GoalCommandTests {
       ),
       (
         task + ["--train", novel, "--dev", novel, "--task", "language", "--goal", "98%-of-full"],
-        "less is better"
+        "lower is better"
       ),
     ] {
       let (process, directory) = try PEFTProcess.start(["adapt"] + arguments)

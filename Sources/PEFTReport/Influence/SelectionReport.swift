@@ -112,9 +112,9 @@ public struct SelectionReport: Sendable {
     page.figure(frontier.svg, label: "Chart of value by parameters")
     if sets != nil {
       page.paragraph(
-        "The curve adds up what each group would remove by itself with steps of one length, which "
-          + "favours norms and biases. The best default was found by the slope for the movement that "
-          + "a common step causes, so that it may lie below the curve.")
+        "The curve adds the value of each group trained by itself, with the same step length for "
+          + "all. This favours norms and biases. The default was chosen by another measure, the slope "
+          + "relative to how far a common step moves the outputs, so it may lie below the curve.")
     }
     if let comparison {
       page.heading("Beside other methods")

@@ -56,21 +56,23 @@ struct MomentAverages {
   /// How far the gradients of different batches agree: the cosine that the mean gradients of two
   /// halves of the batches are expected to have, over all parameters but head and adapters.
   ///
-  /// With the mean gradient m of n batches and the mean square q of theirs, the squared norm of the
-  /// true gradient is estimated without bias as s = (n ‖m‖² − q) / (n − 1), and the variance of a
-  /// batch's gradient as q − s. The cosine is s / (s + 2 (q − s) / n), and 0 where s is not
-  /// positive. Nil for fewer than two batches, or without a gradient.
-  var agreement: Double? {
-    guard batchCount > 1 else { return nil }
-    let count = Double(batchCount)
+  /// With the mean gradient m of n different batches and the mean square q of theirs, the squared
+  /// norm of the true gradient is estimated without bias as s = (n ‖m‖² − q) / (n − 1), and the
+  /// variance of a batch's gradient as q − s. The cosine is s / (s + 2 (q − s) / n), and 0 where s
+  /// is not positive. Nil for fewer than two batches, or without a gradient.
+  ///
+  /// - Parameter different: the number of different batches, if some were added several times.
+  func agreement(different: Int?) -> Double? {
+    let (batches, count) = (Double(batchCount), Double(min(batchCount, different ?? batchCount)))
+    guard count > 1 else { return nil }
     var (mean, square) = (0.0, 0.0)
     for (index, entry) in parameters.enumerated() where entry.kind != .head {
       guard entry.adapter == nil else { continue }
-      mean += sums[index].sumOfSquares / (count * count)
-      square += squares[index].sums(by: .whole)[0] / count
+      mean += sums[index].sumOfSquares / (batches * batches)
+      square += squares[index].sums(by: .whole)[0] / batches
     }
     guard square > 0, square.isFinite else { return nil }
-    let signal = max(0, (count * mean - square) / (count - 1))
+    let signal = min(square, max(0, (count * mean - square) / (count - 1)))
     return signal / (signal + 2 * (square - signal) / count)
   }
 

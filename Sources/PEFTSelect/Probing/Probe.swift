@@ -158,8 +158,9 @@ private struct ProbeRun<O: Objective> {
       }
     }
     if state?.directionBatches != directionBatches { try save(self.state) }
-    for index in outcomes.indices { outcomes[index].agreement = moments.agreement }
-    guard observe(.directed(agreement: moments.agreement)) else { return stop() }
+    let agreement = moments.agreement(different: settings.differentBatches)
+    for index in outcomes.indices { outcomes[index].agreement = agreement }
+    guard observe(.directed(agreement: agreement)) else { return stop() }
     let directions = moments.directions(
       settings.direction, epsilon: settings.optimizer.epsilon)
     let elements = moments.elements(for: outcomes.map(\.grouping))

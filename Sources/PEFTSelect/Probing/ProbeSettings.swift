@@ -53,6 +53,9 @@ public struct ProbeSettings: Hashable, Sendable {
   public var probeBatches = ProbeBatches.fresh
   /// The points at which the probes are made.
   public var path = Path.held(directionBatches: 24)
+  /// The number of different batches among those of the direction, if there are too few for all to
+  /// be different. It follows from the data.
+  package var differentBatches: Int?
   /// The number of probes at the starting point. A training path has one for each period instead.
   public var probeCount = 16
   /// Whether to compute the interaction matrix, which `fit` cannot do.

@@ -28,7 +28,7 @@ struct GoalSearch {
   /// The methods to train, the sets by the `planner` that made them.
   func methods(by planner: Planner) -> [Study.Method] {
     (goal.isRelative ? [Study.Method(name: FullTuning.name, kind: .fixed(FullTuning()))] : [])
-      + ladder.rungs.map { Study.Method(name: $0.name, kind: .fixed(planner.method(of: $0))) }
+      + ladder.rungs.map { Study.Method(name: $0.label, kind: .fixed(planner.method(of: $0))) }
   }
 
   /// Searches by bisection, with the results of `runs`.
@@ -44,7 +44,7 @@ struct GoalSearch {
     while let index = search.next {
       let rung = ladder.rungs[index]
       let found = try runs.train(
-        rung.name, done: before + trained.count, rest: search.trialLimit - 1)
+        rung.label, done: before + trained.count, rest: search.trialLimit - 1)
       let trial = GoalRecord.Trial(
         name: rung.name, parameters: rung.parameterCount, score: found.scores.whole,
         test: found.run[metric, "test"],
@@ -60,13 +60,13 @@ struct GoalSearch {
     guard let rung = ladder.rungs.first(where: { $0.name == name }) else {
       preconditionFailure("GoalSearch: the ladder has no set \(name)")
     }
-    if let test = try runs.testScores(of: name) {
+    if let test = try runs.testScores(of: rung.label) {
       record.testRange = range(
         of: test, full: try full.flatMap { try runs.testScores(of: $0.name) })
     }
     return Outcome(
       record: record, rung: rung,
-      seconds: (trained.filter { $0.name != name } + [full].compactMap(\.self))
+      seconds: (trained.filter { $0.name != rung.label } + [full].compactMap(\.self))
         .reduce(0) { $0 + $1.seconds })
   }
 

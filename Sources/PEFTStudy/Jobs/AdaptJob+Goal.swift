@@ -35,7 +35,8 @@ extension AdaptJob {
     guard !ladder.rungs.isEmpty, let dev = prepared.dev else {
       throw InvalidSetting(
         setting: "goal", value: goal,
-        "the groups of the probe make no set to begin with; group by kind-layer or kind")
+        "these groups form no uniform set, and there is no head to train; use `groups` kind-layer or "
+          + "kind")
     }
     observe(.note(Self.text(of: ladder)))
     let search = GoalSearch(
@@ -55,7 +56,7 @@ extension AdaptJob {
       }
     }
     guard let found else { return nil }
-    try RunStore.adopt(found.rung.name, seed, rates: learningRates, in: directory)
+    try RunStore.adopt(found.rung.label, seed, rates: learningRates, in: directory)
     let plan = try written(
       planner.plan(of: found.rung, reaching: found.record), by: planner, in: directory)
     return (plan, influence.cost.seconds + found.seconds)

@@ -17,8 +17,9 @@ public struct AdaptJob: Sendable {
   /// are too many: the plan then counts the effect that groups share only once, and starts from the
   /// best uniform set; see `Planner.anchoredPlan`.
   public var influence = InfluenceSettings()
-  /// The part of a run's cost that measuring influence may take, from 0 to 1: it determines the
-  /// numbers of batches. If nil, they are those of `influence`.
+  /// The share of a run's cost to spend on measuring influence, from 0 to 1. It sets the numbers of
+  /// batches: 12 to 64 for the direction and 8 to 64 to probe. A warm-up is not counted, and a
+  /// short run may exceed the share. If nil, the numbers are those of `influence`.
   public var probeShare: Double?
   /// Whether all parameters are trained for some steps before the probe if the gradients of
   /// different batches disagree.

@@ -45,7 +45,11 @@ public enum Goal: Hashable, Sendable {
       !part.isEmpty && part.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     }
     guard isPlain, parts.count <= 2 else { return nil }
-    return Double(parts.joined(separator: "."))
+    // Only what `description` writes in plain digits, and as many digits as it writes.
+    guard let number = Double(parts.joined(separator: ".")), number == 0 || number >= 1e-4 else {
+      return nil
+    }
+    return Double(String(format: "%.15g", number))
   }
 
   /// Whether the goal is a share of what full tuning reaches.
@@ -77,9 +81,9 @@ public enum Goal: Hashable, Sendable {
     guard !metric.higherIsBetter else { return }
     throw InvalidSetting(
       setting: "goal", value: self,
-      "this task is judged by its \(metric.name), of which less is better; a goal needs a score from "
-        + "0 (no skill) to 1, such as accuracy, F1 or a correlation. Say with `budget` how many "
-        + "parameters may train")
+      "this task is judged by its \(metric.name), where lower is better; a goal needs a score from "
+        + "0 (no skill) to 1, such as accuracy, F1 or a correlation. Use `budget` "
+        + "instead")
   }
 }
 

@@ -13,6 +13,9 @@ public struct GoalLadder: Hashable, Sendable {
     public let groups: [Int]
     /// The number of parameters of these groups.
     public let parameterCount: Int
+
+    /// The name of its run, which no method has.
+    var label: String { "set \(name)" }
   }
 
   /// The name of the set without any group.

@@ -77,6 +77,8 @@ extension GoalRecord {
       rowCount: try whole.count("rows", in: 1...CheckedNumbers.largestCount),
       headParameters: try whole.count("head", in: 0...CheckedNumbers.largestCount), full: full,
       ladder: ladder, trials: trials)
+    guard chosenCount > 0 else { throw wrong("goal.head") }
+    if let full, full.parameters < headParameters { throw wrong("goal.full") }
     guard document["chosen"]?.string == chosen.name else { throw wrong("goal.chosen") }
     guard document["reached"]?.bool == isReached else { throw wrong("goal.reached") }
     if let low = try whole.numberIfPresent("testLow") {

@@ -40,7 +40,7 @@ extension GoalRecord {
       + "the range holds eight of ten resamples of the \(ReportText.grouped(rowCount)) dev rows, and "
       + "a set reaches the goal if nine of ten resamples do"
       + (untried == 0
-        ? "" : "; \(untried) more \(untried == 1 ? "set was" : "sets were") not needed")
+        ? "" : "; \(untried) more \(untried == 1 ? "set was" : "sets were") not tried")
   }
 
   /// Which set reaches the goal and how surely, or that none does.

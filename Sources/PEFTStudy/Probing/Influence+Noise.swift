@@ -35,7 +35,7 @@ extension Influence {
       return "Probing ended when the selection settled; leave out `settle-after` for more probes"
     }
     let wanted = min(4 * made, largestProbeCount)
-    // Fewer would cut the errors by less than a tenth.
+    // Fewer would cut the errors by about a tenth at most.
     guard 4 * wanted > 5 * made else {
       return
         "The training data have \(wanted > made ? "hardly any" : "no") further batches to probe; "

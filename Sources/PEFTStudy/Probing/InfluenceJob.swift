@@ -128,6 +128,7 @@ extension PreparedJob {
     let plan = probeBatchPlan(settings)
     var probeSettings = settings.probe
     probeSettings.probeCount = plan.probeCount
+    probeSettings.differentBatches = plan.directionPart
     var watch = SelectionWatch(settings.settled)
     var isSettled = false
     /// Probes the model as it is, from `state`. The second result is the agreement of gradients
@@ -175,9 +176,9 @@ extension PreparedJob {
     if let disagreement {
       observe(
         .note(
-          "the gradients of different batches agree too little to tell groups apart (cosine "
-            + String(format: "%.2f", disagreement) + "): training everything for "
-            + "\(settings.warmSteps) steps before the probe"))
+          "the gradients of different batches hardly agree (cosine "
+            + String(format: "%.2f", disagreement) + "), so groups cannot be told apart yet: "
+            + "training everything for \(settings.warmSteps) steps before the probe"))
       earlierBatches = outcome.batchCounts.direction
       model.detachAdapters()
       let warmStart = clock.now

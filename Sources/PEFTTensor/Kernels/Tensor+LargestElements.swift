@@ -5,7 +5,7 @@ extension Tensor {
   package func largestPositions(_ count: Int) -> [Int] {
     guard count > 0 else { return [] }
     var best: [(size: Float, position: Int)] = []
-    best.reserveCapacity(2 * count)
+    best.reserveCapacity(min(2 * count, self.count))
     /// Keeps the largest elements so far.
     func keepLargest() {
       best.sort { $0.size == $1.size ? $0.position < $1.position : $0.size > $1.size }

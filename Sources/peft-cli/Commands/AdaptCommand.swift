@@ -49,8 +49,8 @@ struct AdaptCommand: ParsableCommand {
 
     @Option(
       help: """
-        Part of a run's cost that the probe may take, which determines the numbers of batches \
-        unless they are given. (default: 25%)
+        Share of a run's cost to spend on the probe. It sets the numbers of batches if neither \
+        --direction-batches nor --probe-batches is given. (default: 25%)
         """, transform: ProbeShare.parsed)
     var probeShare = ProbeShare(value: 0.25)
 
@@ -123,9 +123,9 @@ struct AdaptCommand: ParsableCommand {
     }
     let hasDev = main.evaluation.dev != nil || main.evaluation.holdout(usual: .auto) != nil
     if case .goal = try aim {
-      if !hasDev { throw ValidationError("--goal: name the --dev data that it is judged by") }
+      if !hasDev { throw ValidationError("--goal: give --dev data to judge it by, or --holdout") }
       if probe.settleAfter != nil {
-        throw ValidationError("--settle-after: it is for selections under a --budget")
+        throw ValidationError("--settle-after needs --budget; leave it out with --goal")
       }
     }
     try comparison.checkRates(training, hasDev: hasDev)

@@ -60,7 +60,8 @@ struct AdaptSession {
     switch ending {
     case .finished(let outcome):
       if let goal = outcome.plan.goal, !goal.isReached {
-        let full = "; full tuning's run is in \(output)/methods/full"
+        let full =
+          "; the run of full tuning is in \(output)/methods/full/seed-\(job.seeds.first ?? 0)"
         common.note("warning: \(goal.answer)" + (goal.full == nil ? "" : full))
       }
       show(outcome)

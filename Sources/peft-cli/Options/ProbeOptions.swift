@@ -23,15 +23,15 @@ struct ProbeOptions: ParsableArguments {
 
   @Option(
     help: """
-      Batches whose gradients define the direction. (default: 24; adapt has as many as \
-      --probe-share allows)
+      Batches whose gradients define the direction. (default: 24; for adapt by \
+      --probe-share, unless --probe-batches is given)
       """)
   var directionBatches: Int?
 
   @Option(
     help: """
       Batches to probe on. If the data are too few for both, both numbers shrink in proportion. \
-      (default: 16; adapt has as many as --probe-share allows)
+      (default: 16; for adapt by --probe-share, unless --direction-batches is given)
       """)
   var probeBatches: Int?
 

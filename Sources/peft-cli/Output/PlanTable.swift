@@ -56,7 +56,7 @@ struct PlanTable {
       ? "the best default within the budget"
       : plan.isProven
         ? plan.interaction?.isObjective == true
-          ? "proof of arithmetic: no other falling groups in the budget have a larger estimate"
+          ? "proof of arithmetic: no other groups that lower the loss have a larger estimate"
           : "proof of arithmetic: no other selection in the budget has a larger estimate"
         : String(
           format: "at most %.3g %% below the largest estimate within the budget", max(0, gap))

@@ -36,7 +36,7 @@ struct GoalRecordTests {
       record.answer
         == "98 % of full tuning is reached by lora:1 (40 parameters beside the head): "
         + "98.0 to 100.0 % on dev, with 1/180 of the parameters")
-    #expect(record.caption.contains("1 more set was not needed"))
+    #expect(record.caption.contains("1 more set was not tried"))
   }
 
   @Test("if none reaches the goal, the best score is kept, and of equals the smaller set")
@@ -102,6 +102,7 @@ struct GoalRecordTests {
       ("\"name\":\"bias\"", "\"name\":\"other\""), ("\"name\":\"bias\"", "\"name\":\"head alone\""),
       ("\"testHigh\":1.1", "\"testHigh\":0.1"), ("\"testHigh\":1.1,", ""),
       ("\"full\":{\"parameters\":100", "\"full\":{\"parameters\":0"),
+      ("\"full\":{\"parameters\":100", "\"full\":{\"parameters\":1"),
       ("\"metric\":\"accuracy\",", ""),
     ])
   func refused(_ original: String, _ forged: String) throws {

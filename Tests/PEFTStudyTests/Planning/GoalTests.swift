@@ -9,6 +9,7 @@ struct GoalTests {
     arguments: [
       ("98%-of-full", Goal.percentOfFull(98)), ("99.5%-of-full", .percentOfFull(99.5)),
       ("100%-of-full", .percentOfFull(100)), ("0.93", .score(0.93)), ("1", .score(1)),
+      ("0.0001", .score(1e-4)),
     ])
   func parsed(text: String, goal: Goal) throws {
     #expect(try Goal(text) == goal)
@@ -24,6 +25,7 @@ struct GoalTests {
       ("0", "such as 0.93"), ("1000", "such as"), ("1e-1", "such as"), ("nan", "such as"),
       ("0x1p-1", "such as"), (".5", "such as"), ("0.9.3", "such as"), ("", "such as"),
       ("98 %-of-full", "such as"), ("%-of-full", "such as"), ("٩٨%-of-full", "such as"),
+      ("0.00001", "such as"), ("0.00005%-of-full", "such as"),
     ])
   func refused(text: String, remedy: String) {
     #expect {

@@ -69,6 +69,25 @@ final class DisagreementTests {
     #expect(try Influence.read(path + "/influence.json").agreement == made.agreement)
   }
 
+  @Test("batches that define the direction repeatedly count once", arguments: [8, 32, 64])
+  func fewBatches(of size: Int) throws {
+    var job = prepared.job
+    job.settings.batches = BatchPlan(size: .examples(size))
+    let prepared = try job.prepare()
+    var settings = settings(warmSteps: 0, below: nil)
+    settings.probe.path = .held(directionBatches: 24)
+    let influence = try #require(try prepared.measureInfluence(settings))
+    // 64 rows are 8, 2 and 1 batches, of which 7, 1 and 1 define the direction.
+    let agreement = influence.agreement
+    #expect((agreement == nil) == (size > 8))
+    if let agreement {
+      // Seven batches of eight rows whose labels the texts do not tell.
+      #expect(agreement >= 0 && agreement < 0.9)
+    }
+    try influence.write(to: path + "/few.json")
+    #expect(try Influence.read(path + "/few.json").agreement == agreement)
+  }
+
   @Test("stopped anywhere, it resumes to the same bits", arguments: [2, 5, 6, 8, 11, 13])
   func resumes(after batches: Int) throws {
     let settings = settings(warmSteps: 4, below: 1.5)
