@@ -23,7 +23,7 @@ public struct ParameterGrouping: Sendable {
     case whole(Int)
     /// Row r belongs to group `first + r`.
     case rows(first: Int)
-    /// The first `rank` columns belong to each of these groups. The adapter's other parameters,
+    /// The first `count` columns belong to each of these groups. The adapter's other parameters,
     /// whose gradient is initially zero, belong to no group.
     case prefixes([Prefix])
     /// The parameter belongs to no group.
@@ -69,7 +69,7 @@ public struct ParameterGrouping: Sendable {
             "adapters cannot be weighed against single rows; group by tensor, kind-layer "
             + "or kind, or leave out the candidates")
       }
-      try builder.addAdapters(candidates)
+      try builder.addCandidates(candidates)
     }
     self.rule = rule
     groups = builder.groups.map(\.group)
@@ -196,7 +196,7 @@ private struct Builder {
   /// left out of it.
   ///
   /// Throws if a matrix to adapt does not exist.
-  mutating func addAdapters(_ candidates: AdapterCandidates) throws(GroupingError) {
+  mutating func addCandidates(_ candidates: AdapterCandidates) throws(GroupingError) {
     for target in candidates.targets ?? [] {
       let alone = AdapterCandidates(ranks: candidates.ranks, targets: [target])
       guard own.contains(where: { isTarget(parameters[$0], of: alone) }) else {

@@ -44,7 +44,7 @@ public struct Selection: Sendable {
 
   /// Throws if `budget` cannot hold the head and one more group, or if it holds everything.
   public static func check(_ budget: Int, for groups: [ParameterGroup]) throws(SelectionError) {
-    let fixed = groups.filter(\.isFixed).reduce(0) { $0 + $1.parameterCount }
+    let fixed = groups.headParameterCount
     let total = groups.modelParameterCount
     guard
       let smallest = groups.filter({ !$0.isFixed }).min(by: {

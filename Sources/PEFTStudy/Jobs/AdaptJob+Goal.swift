@@ -41,7 +41,7 @@ extension AdaptJob {
     observe(.note(Self.text(of: ladder)))
     let search = GoalSearch(
       goal: goal, ladder: ladder, metric: prepared.task.primaryMetric.name, rowCount: dev.count,
-      headParameters: planner.groups.filter(\.isFixed).reduce(0) { $0 + $1.parameterCount })
+      headParameters: planner.groups.headParameterCount)
     let found = try withoutActuallyEscaping(shouldStop) { shouldStop in
       try withoutActuallyEscaping(observe) { observe -> GoalSearch.Outcome? in
         let runs = try GoalRuns(

@@ -17,7 +17,7 @@ extension SelectionReport {
       GroupScore($0, $1, valuedAt: $0.isFixed ? $1.value : values[$0.name] ?? $1.value)
     }
     let chosen = Set(plan.groups.map(\.group.name))
-    let fixed = influence.groups.filter(\.isFixed).reduce(0) { $0 + $1.parameterCount }
+    let fixed = influence.groups.headParameterCount
     self.init(
       modelName: (influence.modelDirectory as NSString).lastPathComponent,
       totalParameters: plan.modelParameters, fixedParameters: fixed,

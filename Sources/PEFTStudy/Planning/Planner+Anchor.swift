@@ -12,7 +12,7 @@ extension Planner {
   /// - Parameter seed: determines the resamples.
   public func anchoredPlan(budget: Int, seed: UInt64) throws -> Plan {
     let selected = try interactingPlan(budget: budget)
-    let head = groups.filter(\.isFixed).reduce(0) { $0 + $1.parameterCount }
+    let head = groups.headParameterCount
     let sets = UniformSet.all(of: groups).filter { head + $0.parameterCount <= budget }
     guard let efficiency, !sets.isEmpty else { return selected }
     let values = sets.map { efficiency.value(of: $0.groups) }

@@ -269,7 +269,7 @@ public struct Planner {
     if let frontier = whole.frontier(limits: limits) {
       return frontier.points.map { (Int($0.weight), $0.value) }
     }
-    let head = groups.filter(\.isFixed).reduce(0) { $0 + $1.parameterCount }
+    let head = groups.headParameterCount
     let smallest = groups.filter { !$0.isFixed }.map(\.parameterCount).min() ?? 1
     let low = Double(head + smallest)
     var points: [(parameters: Int, value: Double)] = []
