@@ -22,8 +22,8 @@ struct AdaptExamples {
     base.settings.batches = BatchPlan(size: .examples(8))
 
     var job = AdaptJob(base, budget: .share(0.05))
-    job.influence.headSteps = 20
-    job.influence.probe.path = .held(directionBatches: 4)
+    job.choice.influence.headSteps = 20
+    job.choice.influence.probe.path = .held(directionBatches: 4)
     job.baselines = ["lora", "bitfit"]
 
     let ending = try job.run(in: output) { event in
@@ -36,8 +36,8 @@ struct AdaptExamples {
     }
 
     var smallest = AdaptJob(base, goal: .percentOfFull(98))
-    smallest.influence.headSteps = 20
-    smallest.influence.probe.path = .held(directionBatches: 4)
+    smallest.choice.influence.headSteps = 20
+    smallest.choice.influence.probe.path = .held(directionBatches: 4)
     let search = try smallest.run(in: output + "-smallest") { _ in }
     if case .finished(let outcome) = search, let goal = outcome.plan.goal {
       print(goal.answer)

@@ -152,7 +152,10 @@ struct SuiteCommandTests {
       ("groups: [bias, norm]", "groups: [bias, norn]", "norn"),
       ("groups: [bias, norm], probe: kinds", "groups: [bias, norm]", "parts:bias+norm.probe"),
       (", interactions: true", "", "interactions"), ("by: fisher", "by: fischer", "fischer"),
-      ("[2%, 20%]", "[2%, 2%]", "budgets"), ("steps: 6", "steps: 6, seed: 3", "recipe.seed"),
+      ("[2%, 20%]", "[2%, 2%]", "budgets"), ("[2%, 20%]", "[2%, 20%+head]", "budgets"),
+      ("interacting, budgets: [20%]", "anchored, budgets: [20%+head]", "methods.together.budgets"),
+      ("head: {method: head}", "head: {method: head, learning-rates: fast}", "learning-rates"),
+      ("steps: 6", "steps: 6, seed: 3", "recipe.seed"),
       ("value: newton", "value: newton, reach: 0.1", "methods.paper.reach"),
       ("ours: ours", "agreements: {a: {probe: fit, with: kinds}}\nours: ours", "suite-claims"),
     ])
@@ -167,6 +170,43 @@ struct SuiteCommandTests {
     let result = try Self.run(suite, place.directory.path("output"))
     #expect([2, 3].contains(result.status), "\(result.status) \(result.errors)")
     #expect(result.errors.contains(item.named), "\(result.errors)")
+  }
+
+  @Test("what adapt chooses is a method, with its own rates, under budgets beside the head")
+  func measured() throws {
+    let place = try Workplace()
+    let suite = place.directory.path("suite.yaml")
+    try """
+    name: measured
+    question: Does it run?
+    models:
+      small: {model: \(place.model), pooling: mean}
+    tasks:
+      words: {train: \(place.train), dev: \(place.dev), test: \(place.dev)}
+    recipe: {steps: 6, batch-size: 8}
+    seeds: [1]
+    learning-rates: [1e-3]
+    budgets: [1%+head, 20%+head]
+    probes: {}
+    methods:
+      bitfit: {method: bitfit}
+      adapt: {method: adapt, learning-rates: auto}
+    ours: adapt
+    against: [bitfit]
+    """.write(toFile: suite, atomically: true, encoding: .utf8)
+    let output = place.directory.path("output")
+    let result = try Self.run(suite, output)
+    #expect(result.status == 0, "\(result.errors)")
+    let lines = try Self.numbers(output)
+    #expect(lines.count == 4)
+    for (line, share) in zip(lines.dropFirst(2), [0.01, 0.2]) {
+      let fields = line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+      let (backbone, parameters) = (Int(fields[9]) ?? .max, Double(fields[11]) ?? 0)
+      #expect(fields[4] == "adapt@\(share == 0.01 ? 1 : 20)%+head")
+      #expect(Double(backbone) <= share * parameters && backbone > 0)
+    }
+    // Budgets are part of the recipe: the results of one are not those of another.
+    #expect(try Self.run(suite, output, "--resume").status == 0)
   }
 
   @Test("a suite with too many problems is refused")

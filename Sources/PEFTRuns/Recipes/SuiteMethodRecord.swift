@@ -14,6 +14,13 @@ package enum SuiteMethodRecord {
     .object(["groups": .array(names.map { .string($0) })])
   }
 
+  /// `{"measured": {"probeShare": 0.25, "warmsUp": true}}`.
+  package static func measured(probeShare: Double?, warmsUp: Bool) -> JSONValue {
+    var object: JSONObject = ["warmsUp": .bool(warmsUp)]
+    object["probeShare"] = probeShare.map { .number($0) }
+    return .object(["measured": .object(object)])
+  }
+
   /// `{"solver": "exact"}`, with `predictor` or `value` if groups are valued differently from the
   /// probe's settings.
   package static func selection(

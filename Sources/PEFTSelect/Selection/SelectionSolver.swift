@@ -10,6 +10,8 @@ public enum SelectionSolver: String, CaseIterable, Hashable, Sendable {
   case prefix
   /// Maximises the joint reduction of the loss by the selected groups.
   case interacting
+  /// Takes the best uniform set, or the selection of `interacting` if that is certainly better.
+  case anchored
   /// Takes groups in a random order that depends on the seed, skipping those that do not fit.
   case shuffled
 }

@@ -60,8 +60,10 @@ struct GoalRuns {
     guard let row = job.rows.first(where: { $0.label == name }) else {
       preconditionFailure("GoalRuns: there is no method \(name)")
     }
+    let count = job.runCount(of: row)
     let trials = try job.trials(
-      of: row, at: done, of: done + 1 + rest, shouldStop: shouldStop, observe: observe)
+      of: row, after: done * count, of: (done + 1 + rest) * count, shouldStop: shouldStop,
+      observe: observe)
     guard let trials, let run = trials.first(where: \.isChosen)?.run else { throw Stopped() }
     return Trained(
       name: name, run: run,

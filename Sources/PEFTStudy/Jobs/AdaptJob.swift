@@ -13,17 +13,8 @@ public struct AdaptJob: Sendable {
   public var base: TrainingJob
   /// The limit on trainable parameters, or the goal to reach with as few as possible.
   public var aim: AdaptationAim
-  /// The settings for measuring influence. How groups interact is measured as well, unless there
-  /// are too many: the plan then counts the effect that groups share only once, and starts from the
-  /// best uniform set; see `Planner.anchoredPlan`.
-  public var influence = InfluenceSettings()
-  /// The share of a run's cost to spend on measuring influence, from 0 to 1. It sets the numbers of
-  /// batches: 12 to 64 for the direction and 8 to 64 to probe. A warm-up is not counted, and a
-  /// short run may exceed the share. If nil, the numbers are those of `influence`.
-  public var probeShare: Double?
-  /// Whether all parameters are trained for some steps before the probe if the gradients of
-  /// different batches disagree.
-  public var warmsUp = true
+  /// How influence is measured and a budget filled.
+  public var choice: MeasuredChoice
   /// The number of successive probes that must agree on the selection under the budget to end
   /// probing; if nil, or for a goal, all probes are made.
   public var settleAfter: Int?
@@ -38,11 +29,6 @@ public struct AdaptJob: Sendable {
   /// The learning rates to choose from by the dev metric with the first seed; if empty, every run
   /// finds its own.
   public var learningRates: [Double] = []
-
-  /// Adapters of several sizes, so that a budget can be used up, and single elements for budgets
-  /// that are too small for adapters.
-  public static let usualCandidates = AdapterCandidates(
-    ranks: [1, 2, 4, 8, 16], elements: [8, 32, 128, 512])
 
   /// A job with default settings.
   ///
@@ -64,9 +50,7 @@ public struct AdaptJob: Sendable {
   public init(_ base: TrainingJob, aim: AdaptationAim) {
     self.base = base
     self.aim = aim
-    influence.candidates = Self.usualCandidates
-    influence.probe.seed = base.settings.seed
-    influence.probe.precision = base.settings.precision
+    choice = MeasuredChoice(for: base.settings)
     seeds = [base.settings.seed]
   }
 
@@ -129,7 +113,10 @@ public struct AdaptJob: Sendable {
     let budget = aim.budget.map(prepared.count)
     if case .goal(let goal) = aim { try checkGoal(goal, for: prepared) }
     let names = try baselineNames(for: prepared)
-    let settings = influenceSettings(for: prepared, budget: budget)
+    var settings = choice.settings(for: prepared, budget: budget)
+    if let budget {
+      settings.settled = settleAfter.map { SettledSelection(budget: budget, probes: $0) }
+    }
     if let budget, !reusingProbe { try prepared.checkBudget(budget, settings) }
     let directory = try OutputDirectory.adaptation(
       output, overwriting: start == .overwriting, resuming: start == .resuming,
@@ -174,58 +161,6 @@ public struct AdaptJob: Sendable {
     return goal.isRelative && !asked.contains(FullTuning.name) ? [FullTuning.name] + asked : asked
   }
 
-  /// The settings for measuring influence on this model: with interactions, unless there are too
-  /// many groups for them or they cannot be measured, with the matrices that LoRA usually adapts as
-  /// narrow targets, and with as many elements of each matrix as the budget allows, if those are
-  /// fewer than the candidates' most. If the gradients of different batches disagree, all
-  /// parameters are trained for some steps first.
-  private func influenceSettings(for prepared: PreparedJob, budget: Int?) -> InfluenceSettings {
-    var settings = influence
-    if let budget {
-      settings.settled = settleAfter.map { SettledSelection(budget: budget, probes: $0) }
-    }
-    if settings.candidates?.targets == nil {
-      settings.candidates?.narrowTargets = prepared.model.configuration.usualTargets
-    }
-    if let budget, let candidates = settings.candidates, let most = candidates.elements.last {
-      let fitting = SparseTuning(entries: 1, targets: candidates.targets ?? [])
-        .sized(within: budget, for: prepared.model).entries
-      if fitting < most { settings.candidates?.insert(elements: fitting) }
-    }
-    let count = try? ParameterGrouping(
-      prepared.model.parameters, by: settings.rule, candidates: settings.candidates
-    ).count
-    if settings.probe.estimator == .oneWalk, let count, count <= Self.interactionLimit {
-      settings.probe.interactions = true
-    }
-    guard case .held = settings.probe.path else { return settings }
-    if warmsUp, settings.warmSteps == 0 {
-      (settings.warmSteps, settings.warmBelow) = (Self.warmSteps, Self.leastAgreement)
-    }
-    if let probeShare {
-      let steps = plannedSteps(data: prepared.train, settings: base.settings)
-      // A step of the head alone costs about a third of a step of everything.
-      let batches = max(0, probeShare * Double(steps) - Double(settings.headSteps) / 3)
-      func part(_ share: Double, atLeast least: Int) -> Int {
-        min(Self.mostBatches, max(least, Int(saturating: share * batches)))
-      }
-      settings.probe.path = .held(directionBatches: part(0.6, atLeast: 12))
-      settings.probe.probeCount = part(0.4, atLeast: 8)
-    }
-    return settings
-  }
-
-  /// The largest number of groups whose interactions are measured without being asked for: a file
-  /// holds a number for each pair.
-  private static let interactionLimit = 1024
-
-  /// The largest number of batches for the direction, and of those probed: more are rarely needed.
-  private static let mostBatches = 64
-
-  /// The agreement of gradients below which all parameters are trained for some steps before the
-  /// probe, and their number. Below it, the order of groups by their slopes is mostly chance.
-  private static let (leastAgreement, warmSteps) = (0.3, 40)
-
   /// The influence that exists in the directory, or a new one; nil if the job was stopped before
   /// the first probe.
   private func measure(
@@ -265,13 +200,9 @@ public struct AdaptJob: Sendable {
     _ influence: Influence, budget: Int, in directory: OutputDirectory
   ) throws -> (value: Plan, seconds: Double) {
     let start = ContinuousClock.now
-    let planner = Planner(influence)
-    let plan =
-      influence.interactions != nil
-      ? try planner.anchoredPlan(budget: budget, seed: base.settings.seed)
-      : try planner.plan(budget: budget, seed: base.settings.seed)
+    let plan = try MeasuredChoice.plan(influence, budget: budget, seed: base.settings.seed)
     let seconds = influence.cost.seconds + (ContinuousClock.now - start) / .seconds(1)
-    return (try written(plan, by: planner, in: directory), seconds)
+    return (try written(plan, by: Planner(influence), in: directory), seconds)
   }
 
   /// Writes a plan, bound to its influences, with the frontier, and returns it.

@@ -56,10 +56,13 @@ public struct ComparisonJob: Sendable {
     var result = Comparison(
       modelParameters: prepared.counts.parameters, budget: budget,
       metric: prepared.task.primaryMetric)
-    for (position, row) in job.rows.enumerated() {
+    let total = job.rows.reduce(0) { $0 + job.runCount(of: $1) }
+    var done = 0
+    for row in job.rows {
       let trials = try job.trials(
-        of: row, at: position, of: job.rows.count, shouldStop: shouldStop, observe: observe)
+        of: row, after: done, of: total, shouldStop: shouldStop, observe: observe)
       guard let trials else { return nil }
+      done += job.runCount(of: row)
       if let entry = Comparison.Entry(row, trials) { result.entries.append(entry) }
       result.judge(on: prepared.inputs)
       try result.write(in: output)

@@ -11,6 +11,7 @@ extension Study.Choice {
     case .exact: return try planner.plan(budget: budget, seed: seed)
     case .greedy: return try planner.plan(budget: budget, solver: .greedy, seed: seed)
     case .prefix: return try planner.rankedPlan(budget: budget, ending: .atTheFirst)
+    case .anchored: return try planner.anchoredPlan(budget: budget, seed: seed)
     case .interacting: return try planner.interactingPlan(budget: budget)
     case .shuffled:
       var generator = SeededGenerator(seed: seed, purpose: "shuffled selection")

@@ -21,9 +21,10 @@ public struct Study: Sendable {
   public var learningRates: [Double]
   /// The number of seeds with which every rate is tried.
   public var rateSeedCount: Int
-  /// The limits on trainable parameters, including the head, as fractions of the model's
-  /// parameters, in ascending order.
+  /// The limits on trainable parameters as fractions of the model's parameters, in ascending order.
   public var budgets: [Double]
+  /// Whether the head, which always trains, is within the budgets rather than beside them.
+  public var budgetsIncludeHead: Bool
   /// Probes by name.
   public var probes: [String: InfluenceSettings]
   /// The methods.
@@ -36,8 +37,9 @@ public struct Study: Sendable {
   /// Creates a study.
   public init(
     name: String, question: String, problems: [Problem], seeds: [UInt64], learningRates: [Double],
-    rateSeedCount: Int = 1, budgets: [Double] = [], probes: [String: InfluenceSettings] = [:],
-    methods: [Method], ours: String = "", baselines: [String] = []
+    rateSeedCount: Int = 1, budgets: [Double] = [], budgetsIncludeHead: Bool = true,
+    probes: [String: InfluenceSettings] = [:], methods: [Method], ours: String = "",
+    baselines: [String] = []
   ) {
     self.name = name
     self.question = question
@@ -46,6 +48,7 @@ public struct Study: Sendable {
     self.learningRates = learningRates
     self.rateSeedCount = rateSeedCount
     self.budgets = budgets
+    self.budgetsIncludeHead = budgetsIncludeHead
     self.probes = probes
     self.methods = methods
     self.ours = ours
@@ -78,17 +81,21 @@ public struct Study: Sendable {
     public var problems: Set<String>?
     /// The budgets of a selection; nil for all budgets of the study.
     public var budgets: [Double]?
+    /// The learning rates that the method chooses from; nil for those of the study. If empty, every
+    /// run finds its own.
+    public var learningRates: [Double]?
 
     /// Creates a method.
     public init(
       name: String, family: String? = nil, kind: Kind, problems: Set<String>? = nil,
-      budgets: [Double]? = nil
+      budgets: [Double]? = nil, learningRates: [Double]? = nil
     ) {
       self.name = name
       self.family = family ?? name
       self.kind = kind
       self.problems = problems
       self.budgets = budgets
+      self.learningRates = learningRates
     }
   }
 
@@ -104,6 +111,8 @@ public struct Study: Sendable {
     case plan(Plan, seconds: Double)
     /// A selection from a probe under each budget.
     case selection(Choice)
+    /// What the main job chooses by itself under each budget.
+    case measured(MeasuredChoice)
   }
 
   /// How a selection is made from the results of a probe.

@@ -33,26 +33,25 @@ struct StudyJob {
   }
 
   /// The number of runs of a row, including those that only serve to choose the learning rate.
-  private var runsPerRow: Int {
+  func runCount(of row: StudyRow) -> Int {
     let trialSeeds = min(study.rateSeedCount, study.seeds.count)
-    return trialSeeds * max(1, study.learningRates.count) + study.seeds.count - trialSeeds
+    return trialSeeds * max(1, row.learningRates.count) + study.seeds.count - trialSeeds
   }
 
   /// The runs of a row: every rate with the first seeds, then the best rate with the other seeds.
   /// Existing runs are not repeated.
   ///
   /// - Parameters:
-  ///   - position: the number of rows that were done before.
-  ///   - count: the number of rows to do.
+  ///   - done: the number of runs that were done before.
+  ///   - total: the number of runs to do.
   /// - Returns: nil if it was stopped.
   func trials(
-    of row: StudyRow, at position: Int, of count: Int, shouldStop: () -> Bool,
+    of row: StudyRow, after done: Int, of total: Int, shouldStop: () -> Bool,
     observe: (StudyEvent) -> Void
   ) throws -> [StudyTrial]? {
     guard let problem = problems[row.problem] else { return [] }
-    let runsPerRow = runsPerRow
-    var done = position * runsPerRow
-    observe(.progress(done: done, of: count * runsPerRow))
+    var done = done
+    observe(.progress(done: done, of: total))
     var choices: [UInt64: StudyChoice] = [:]
     func choice(_ seed: UInt64) throws -> StudyChoice? {
       if let known = choices[seed] { return known }
@@ -65,7 +64,7 @@ struct StudyJob {
         request, training: { try choice(request.seed) }, shouldStop: shouldStop, observe: observe)
       if run != nil {
         done += 1
-        observe(.progress(done: done, of: count * runsPerRow))
+        observe(.progress(done: done, of: total))
       }
       return run
     }
@@ -87,7 +86,7 @@ struct StudyJob {
     of row: StudyRow, on problem: StudyProblem,
     choosing choose: (StudyRequest) throws -> Void, run: (StudyRequest) throws -> StudyRun?
   ) throws -> [StudyTrial]? {
-    let rates: [Double?] = study.learningRates.isEmpty ? [nil] : study.learningRates
+    let rates: [Double?] = row.learningRates.isEmpty ? [nil] : row.learningRates
     func request(_ seed: UInt64, _ rate: Double?, isTrial: Bool) -> StudyRequest {
       StudyRequest(
         row: row, problem: problem, seed: seed, learningRate: rate, isTrial: isTrial,
@@ -140,12 +139,37 @@ struct StudyJob {
         let influence = try influence(
           choice.probe, on: problem, seed: seed, shouldStop: shouldStop, observe: observe)
       else { return nil }
-      let start = ContinuousClock.now
-      let budget = Int(saturating: (row.budget ?? 1) * Double(problem.parameters))
-      let plan = try choice.plan(influence, budget: budget, seed: seed)
-      let seconds = influence.cost.seconds + (ContinuousClock.now - start) / .seconds(1)
-      return StudyChoice(method: plan.method, plan: plan, seconds: seconds)
+      return try Self.choice(influence) {
+        try choice.plan(influence, budget: limit(of: row, on: problem), seed: seed)
+      }
+    case .measured(let choice):
+      var job = problem.job
+      job.settings.seed = seed
+      let prepared = try job.prepare(from: problem.inputs)
+      var settings = choice.settings(for: prepared, budget: limit(of: row, on: problem))
+      settings.probe.seed = seed
+      guard
+        let influence = try store.influence(
+          row.label, settings, on: problem, shouldStop: shouldStop, observe: observe)
+      else { return nil }
+      return try Self.choice(influence) {
+        try MeasuredChoice.plan(influence, budget: limit(of: row, on: problem), seed: seed)
+      }
     }
+  }
+
+  /// The choice of a plan, charged with the time of the probe and of planning.
+  private static func choice(_ influence: Influence, plan: () throws -> Plan) throws -> StudyChoice
+  {
+    let start = ContinuousClock.now
+    let plan = try plan()
+    let seconds = influence.cost.seconds + (ContinuousClock.now - start) / .seconds(1)
+    return StudyChoice(method: plan.method, plan: plan, seconds: seconds)
+  }
+
+  /// The number of parameters, including the head, that a row may train.
+  private func limit(of row: StudyRow, on problem: StudyProblem) -> Int {
+    row.parameterLimit(of: problem.parameters, head: problem.headParameters) ?? problem.parameters
   }
 
   /// The results of a probe on a problem with a seed; nil if it was stopped.
@@ -166,7 +190,7 @@ struct StudyJob {
     var recipe = problem.recipe
     recipe["seed"] = .string(String(seed))
     recipe["learningRate"] = rate.map { .number($0) } ?? .string("auto")
-    recipe["budget"] = row.budget.map { .number($0) }
+    recipe["budget"] = row.budgetRecord
     switch row.content {
     case .fixed(let method): recipe["method"] = MethodCatalogue.standard.json(of: method)
     case .lastLayers(let count): recipe["method"] = SuiteMethodRecord.lastLayers(count)
@@ -183,6 +207,11 @@ struct StudyJob {
       var probe = study.probes[choice.probe]
       probe?.probe.seed = seed
       recipe["probe"] = probe.map { .object($0.json) }
+    case .measured(var choice):
+      choice.influence.probe.seed = seed
+      recipe["method"] = SuiteMethodRecord.measured(
+        probeShare: choice.probeShare, warmsUp: choice.warmsUp)
+      recipe["probe"] = .object(choice.influence.json)
     }
     return recipe
   }

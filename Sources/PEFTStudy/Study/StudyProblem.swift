@@ -15,6 +15,8 @@ struct StudyProblem {
   let inputs: TrainingInputs
   /// The number of all parameters of the model.
   let parameters: Int
+  /// The number of parameters of the head.
+  let headParameters: Int
   /// Everything that distinguishes runs, other than method, seed and learning rate: settings and
   /// SHA-256 of their inputs.
   let recipe: JSONObject
@@ -44,6 +46,7 @@ struct StudyProblem {
     self.inputs = inputs
     self.groups = groups
     parameters = model.parameterCount
+    headParameters = model.taskParameters.reduce(0) { $0 + $1.count }
     recipe = try problem.job.recipe(of: inputs)
     tensors = model.parameters.map { ($0.parameter.name, $0.layer ?? -1) }
     layerCount = model.configuration.layerCount

@@ -15,6 +15,8 @@ public struct StudyResults: Sendable {
   public let metrics: [String: PrimaryMetric]
   /// The numbers of parameters of the models, by problem.
   public let parameters: [String: Int]
+  /// The numbers of parameters of the heads, by problem.
+  public let heads: [String: Int]
   /// The scores of answers that read no text, by problem and split.
   package var baselines: [String: [(split: String, baseline: Baseline)]] = [:]
   /// The rows in order.
@@ -58,11 +60,13 @@ public struct StudyResults: Sendable {
 
   /// Creates the results of `study`.
   package init(
-    study: Study, metrics: [String: PrimaryMetric], parameters: [String: Int], entries: [Entry]
+    study: Study, metrics: [String: PrimaryMetric], parameters: [String: Int],
+    heads: [String: Int] = [:], entries: [Entry]
   ) {
     self.study = study
     self.metrics = metrics
     self.parameters = parameters
+    self.heads = heads
     self.entries = entries
   }
 

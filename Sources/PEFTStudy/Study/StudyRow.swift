@@ -3,6 +3,7 @@ import PEFTModels
 import PEFTNetwork
 import PEFTRuns
 import PEFTSelect
+import PEFTTensor
 
 /// One line of a study's tables: a method on a problem, under a budget if it needs one. Its runs
 /// differ only in seed and learning rate.
@@ -15,20 +16,49 @@ public struct StudyRow: Sendable {
   public let family: String
   /// The budget as a fraction of the model's parameters; nil for methods of a fixed size.
   public let budget: Double?
+  /// Whether the head is within the budget rather than beside it.
+  let budgetIncludesHead: Bool
+  /// The learning rates to choose from; if empty, every run finds its own.
+  let learningRates: [Double]
   /// What the row trains.
   let content: Study.Kind
 
   /// The row's name, unique within its problem, such as `one-walk@0.2%` or `bitfit`.
-  public var label: String { method + (budget.map { "@" + Self.text(ofShare: $0) } ?? "") }
+  public var label: String {
+    method + (budget.map { "@" + Self.text(ofShare: $0, includingHead: budgetIncludesHead) } ?? "")
+  }
+
+  /// Whether everything trains.
+  var isFull: Bool {
+    if case .fixed(let method) = content { method is FullTuning } else { false }
+  }
+
+  /// Whether the row is what the main job chooses by itself.
+  var isMeasured: Bool { if case .measured = content { true } else { false } }
+
+  /// The budget as a fraction or, for one beside the head, as text.
+  var budgetRecord: JSONValue? {
+    budget.map {
+      budgetIncludesHead ? .number($0) : .string(Self.text(ofShare: $0, includingHead: false))
+    }
+  }
+
+  /// The number of parameters, including the head, that the budget allows; nil without a budget.
+  func parameterLimit(of parameters: Int, head: Int) -> Int? {
+    budget.map {
+      ParameterBudget(.share($0), includesHead: budgetIncludesHead)
+        .count(of: parameters, head: head)
+    }
+  }
 
   /// Whether only the head trains.
   var isHead: Bool {
     if case .fixed(let method) = content { method is HeadTuning } else { false }
   }
 
-  /// `0.2%` for 0.002.
-  static func text(ofShare share: Double) -> String {
-    String(format: "%.6g%%", 100 * share)
+  /// `0.2%` for 0.002, and `0.2%+head` for a share beside the head.
+  static func text(ofShare share: Double, includingHead: Bool) -> String {
+    String(format: "%.6g%%", 100 * share) + (includingHead ? "" : "+head")
   }
 }
 
@@ -86,11 +116,15 @@ extension Study {
 
   private func rows(of method: Method, on problem: String) -> [StudyRow] {
     var budgets: [Double?] = [nil]
-    if case .selection = method.kind { budgets = method.budgets ?? self.budgets }
+    switch method.kind {
+    case .selection, .measured: budgets = method.budgets ?? self.budgets
+    default: break
+    }
     return budgets.map {
       StudyRow(
         problem: problem, method: method.name, family: method.family, budget: $0,
-        content: method.kind)
+        budgetIncludesHead: budgetsIncludeHead,
+        learningRates: method.learningRates ?? learningRates, content: method.kind)
     }
   }
 }

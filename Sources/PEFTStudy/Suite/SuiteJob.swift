@@ -46,12 +46,15 @@ public struct SuiteJob {
     _ shard: StudyShard = .whole, shouldStop: () -> Bool, observe: (StudyEvent) -> Void
   ) throws -> Bool {
     let own = rows.indices.filter(shard.holds)
-    for (place, position) in own.enumerated() {
+    let total = own.reduce(0) { $0 + job.runCount(of: rows[$1]) }
+    var done = 0
+    for position in own {
       let row = rows[position]
       observe(.row(row, number: position + 1, of: rows.count))
       let trials = try job.trials(
-        of: row, at: place, of: own.count, shouldStop: shouldStop, observe: observe)
+        of: row, after: done, of: total, shouldStop: shouldStop, observe: observe)
       if trials == nil { return false }
+      done += job.runCount(of: row)
     }
     for (position, probe) in unusedProbes.enumerated() where shard.holds(rows.count + position) {
       let found = try job.influence(
@@ -86,7 +89,8 @@ public struct SuiteJob {
     }
     var found = StudyResults(
       study: study, metrics: job.problems.mapValues(\.metric),
-      parameters: job.problems.mapValues(\.parameters), entries: results)
+      parameters: job.problems.mapValues(\.parameters),
+      heads: job.problems.mapValues(\.headParameters), entries: results)
     found.baselines = job.problems.mapValues {
       $0.inputs.baselines(from: $0.inputs.trainingTargets)
     }

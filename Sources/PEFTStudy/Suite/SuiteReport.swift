@@ -83,7 +83,7 @@ public struct SuiteReport: Sendable {
       ],
       rows: statistics.headline.map { item in
         [
-          item.problem, StudyRow.text(ofShare: item.budget), item.verdict.rawValue,
+          item.problem, text(ofBudget: item.budget), item.verdict.rawValue,
           interval(item.difference, signed: true), name(of: item.ours.row, at: item.budget),
           score(metric(item.scores.ours, of: item.problem)),
           name(of: item.other.row, at: item.budget),
@@ -132,8 +132,36 @@ public struct SuiteReport: Sendable {
   }
 
   private var budgets: String {
-    [suite.budgets.first, suite.budgets.last].compactMap(\.self).map(StudyRow.text(ofShare:))
+    [suite.budgets.first, suite.budgets.last].compactMap(\.self).map(text(ofBudget:))
       .joined(separator: " to ")
+  }
+
+  private func text(ofBudget share: Double) -> String {
+    StudyRow.text(ofShare: share, includingHead: suite.budgetsIncludeHead)
+  }
+
+  /// The shares of full tuning's score for which the smallest sufficient sizes are shown.
+  private static let sufficientShares = [0.95, 0.98, 0.99]
+
+  /// The parameters beside the head that are enough for a share of full tuning's score, by family.
+  /// Empty without full tuning.
+  private func sufficientTable(_ problem: String) -> Table {
+    let rows = statistics.families(on: problem).map { family in
+      [family]
+        + Self.sufficientShares.map { share in
+          statistics.sufficient(family, on: problem, share: share).map { found in
+            let count = found.entry.trainable - (results.heads[problem] ?? 0)
+            return
+              "\(ReportText.grouped(count)) (\(String(format: "%.1f %%", 100 * found.testShare)))"
+          } ?? "–"
+        }
+    }
+    return Table(
+      title:
+        "\(problem): parameters beside the head that reach a share of full tuning's dev score, "
+        + "with the share of its test score",
+      header: ["family"] + Self.sufficientShares.map { String(format: "%.0f %%", 100 * $0) },
+      rows: rows.contains { $0.dropFirst().contains { $0 != "–" } } ? rows : [])
   }
 
   private func rowTable(_ problem: String) -> Table {
@@ -173,13 +201,30 @@ public struct SuiteReport: Sendable {
   /// The report for a terminal.
   public var lines: [String] {
     let tables =
-      [headlineTable, tallyTable, baselineTable] + suite.problems.map { areaTable($0.name) }
+      [headlineTable, tallyTable, baselineTable]
+      + suite.problems.flatMap { [sufficientTable($0.name), areaTable($0.name)] }
     return [answer]
-      + tables.flatMap { item in
+      + tables.filter { !$0.rows.isEmpty }.flatMap { item in
         var table = TextTable(header: item.header)
         for row in item.rows { table.add(row) }
         return ["", item.title] + table.lines(width: .max)
       }
+  }
+
+  /// Sentences that say how learning rates were chosen.
+  private var rateRule: String {
+    func text(_ rates: [Double]) -> String { rates.map { "\($0)" }.joined(separator: ", ") }
+    let others = suite.methods.filter { $0.learningRates != nil }
+    let usual =
+      suite.learningRates.isEmpty
+      ? "Every run found its learning rate by itself"
+      : "Every row chose its learning rate from \(text(suite.learningRates)) by the dev data of the "
+        + "first \(suite.rateSeedCount == 1 ? "seed" : "\(suite.rateSeedCount) seeds")"
+    let exceptions = others.map { method in
+      let rates = method.learningRates ?? []
+      return "\(method.name) " + (rates.isEmpty ? "found its own" : "chose from \(text(rates))")
+    }
+    return usual + (exceptions.isEmpty ? "" : "; \(exceptions.joined(separator: ", "))") + "."
   }
 
   /// The tables as a document.
@@ -192,12 +237,15 @@ public struct SuiteReport: Sendable {
     }
     let tables =
       [headlineTable, tallyTable, baselineTable]
-      + suite.problems.flatMap { [areaTable($0.name), rowTable($0.name)] }
+      + suite.problems.flatMap {
+        [sufficientTable($0.name), areaTable($0.name), rowTable($0.name)]
+      }
     return .object([
       "suite": .string(suite.name), "answer": .string(answer),
       "seeds": .array(suite.seeds.map { .string(String($0)) }),
       "learningRates": .array(suite.learningRates.map { .number($0) }),
       "budgets": .array(suite.budgets.map { .number($0) }),
+      "budgetsIncludeHead": .bool(suite.budgetsIncludeHead),
       "headline": .array(
         statistics.headline.map { item in
           .object([
@@ -227,9 +275,7 @@ public struct SuiteReport: Sendable {
     page.heading(answer, level: 1)
     page.paragraph(suite.question)
     page.paragraph(
-      "\(suite.seeds.count) seeds; every row chose its learning rate from "
-        + suite.learningRates.map { "\($0)" }.joined(separator: ", ")
-        + " by the dev data of the first \(suite.rateSeedCount == 1 ? "one" : "\(suite.rateSeedCount)"). "
+      "\(suite.seeds.count) seeds. \(rateRule) "
         + (suite.seeds.count < SeedBootstrap.leastResampledSeeds
           ? "Intervals of 95 % are Student's over the seeds, which are few. "
           : "Intervals of 95 % are percentiles of \(SeedBootstrap.resampleCount) paired resamples of the seeds, "
@@ -243,6 +289,7 @@ public struct SuiteReport: Sendable {
       page.heading(problem.name)
       page.figure(
         chart(problem.name).svg, label: "\(problem.name): scores by the parameters that train")
+      add(sufficientTable(problem.name), to: &page)
       add(areaTable(problem.name), to: &page)
       let rows = rowTable(problem.name)
       page.foldedTable(rows.title, header: rows.header, rows: rows.rows)
@@ -274,7 +321,7 @@ public struct SuiteReport: Sendable {
             entry.values(metric, on: "test").map { values in
               let row = ScoreChart.Row(label: "", parameters: 1, scores: values)
               let standing = statistics.representative(
-                family, on: problem, within: Double(entry.trainable))
+                family, on: problem, within: statistics.size(of: entry))
               return SuiteChart.Point(
                 label: entry.row.label, parameters: entry.meanTrainable, mean: row.mean ?? 0,
                 deviation: row.deviation, stands: standing?.row.label == entry.row.label)

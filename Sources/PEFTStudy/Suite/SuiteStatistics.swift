@@ -76,15 +76,36 @@ public struct SuiteStatistics: Sendable {
     }
   }
 
-  /// The member that represents a family if `limit` parameters may train; nil if no member fits.
+  /// The member that represents a family if `limit` parameters may train, counted as the budgets
+  /// are; nil if no member fits.
   public func representative(
     _ family: String, on problem: String, within limit: Double
   ) -> StudyResults.Entry? {
     best(candidates(problem, family), within: limit)
   }
 
+  /// The member that represents a family at a budget of the study; nil if no member fits.
+  ///
+  /// What the main job chooses by itself stands for its budget even if it did better with a smaller
+  /// one: nobody would know.
+  private func representative(
+    _ family: String, on problem: String, at budget: Double
+  ) -> StudyResults.Entry? {
+    let members = candidates(problem, family)
+    if members.contains(where: { $0.row.isMeasured }) {
+      return members.first { $0.row.budget == budget }
+    }
+    return best(members, within: budget * parameters(of: problem))
+  }
+
+  /// The number of trained parameters of a row, with the head only if the budgets include it.
+  public func size(of entry: StudyResults.Entry) -> Double {
+    let head = results.study.budgetsIncludeHead ? 0 : results.heads[entry.row.problem] ?? 0
+    return Double(entry.trainable - head)
+  }
+
   private func best(_ entries: [StudyResults.Entry], within limit: Double) -> StudyResults.Entry? {
-    entries.filter { Double($0.trainable) <= limit }.max {
+    entries.filter { size(of: $0) <= limit }.max {
       (mean($0, on: "dev"), -$0.meanTrainable) < (mean($1, on: "dev"), -$1.meanTrainable)
     }
   }
@@ -115,7 +136,7 @@ public struct SuiteStatistics: Sendable {
     _ family: String, against others: [String], on problem: String, budget: Double
   ) -> Difference? {
     let limit = budget * parameters(of: problem)
-    guard let ours = representative(family, on: problem, within: limit),
+    guard let ours = representative(family, on: problem, at: budget),
       let other = best(others.flatMap { candidates(problem, $0) }, within: limit),
       let mine = results.scores(ours, on: "test"), let theirs = results.scores(other, on: "test")
     else { return nil }
@@ -154,6 +175,33 @@ public struct SuiteStatistics: Sendable {
     return tally
   }
 
+  // MARK: - Sizes that are enough
+
+  /// The smallest member of a family whose mean score on the dev data is at least a share of full
+  /// tuning's.
+  public struct Sufficient: Sendable {
+    /// The member.
+    public let entry: StudyResults.Entry
+    /// Its mean test score as a share of full tuning's.
+    public let testShare: Double
+  }
+
+  /// The smallest member of `family` that reaches `share` of full tuning's mean score on the dev
+  /// data of a problem; nil if none does, if full tuning has no row, or if scores are losses.
+  public func sufficient(
+    _ family: String, on problem: String, share: Double
+  ) -> Sufficient? {
+    guard results.metrics[problem]?.higherIsBetter == true,
+      let full = candidates(problem, nil).first(where: \.row.isFull)
+    else { return nil }
+    let enough = candidates(problem, family).filter {
+      mean($0, on: "dev") >= share * mean(full, on: "dev")
+    }
+    return enough.min { $0.trainable < $1.trainable }.map {
+      Sufficient(entry: $0, testShare: mean($0, on: "test") / mean(full, on: "test"))
+    }
+  }
+
   // MARK: - Areas
 
   /// The area of each family of a problem.
@@ -181,7 +229,7 @@ public struct SuiteStatistics: Sendable {
     let total = parameters(of: problem)
     let entries = candidates(problem, family)
     let heads = candidates(problem, nil).filter(\.row.isHead)
-    let sizes = entries.map { Double($0.trainable) }.filter {
+    let sizes = entries.map { size(of: $0) }.filter {
       $0 > low * total && $0 < high * total
     }
     let edges = [low * total] + Set(sizes).sorted() + [high * total]

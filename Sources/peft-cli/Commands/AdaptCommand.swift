@@ -52,7 +52,7 @@ struct AdaptCommand: ParsableCommand {
         Share of a run's cost to spend on the probe. It sets the numbers of batches if neither \
         --direction-batches nor --probe-batches is given. (default: 25%)
         """, transform: ProbeShare.parsed)
-    var probeShare = ProbeShare(value: 0.25)
+    var probeShare = ProbeShare(value: MeasuredChoice.usualProbeShare)
 
     @OptionGroup var evaluation: EvaluationDataOptions
 
@@ -140,9 +140,9 @@ struct AdaptCommand: ParsableCommand {
       base, aim: try aim, baselines: names, comparison: comparison, groups: groups,
       probe: probe, training: training)
     if probe.directionBatches == nil, probe.probeBatches == nil {
-      job.probeShare = main.probeShare.value
+      job.choice.probeShare = main.probeShare.value
     }
-    job.warmsUp = probe.warmSteps == nil
+    job.choice.warmsUp = probe.warmSteps == nil
     try AdaptSession(
       job: job, output: main.output,
       start: main.resume ? .resuming : main.overwrite ? .overwriting : .new,

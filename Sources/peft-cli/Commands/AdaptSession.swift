@@ -20,9 +20,9 @@ struct AdaptSession {
     training: TrainingOptions
   ) throws -> AdaptJob {
     var job = AdaptJob(base, aim: aim)
-    job.influence = try probe.settings(
+    job.choice.influence = try probe.settings(
       groups: groups, seed: base.settings.seed, budget: nil, precision: base.settings.precision,
-      candidates: AdaptJob.usualCandidates)
+      candidates: MeasuredChoice.usualCandidates)
     job.settleAfter = probe.settleAfter
     job.baselines = baselines
     job.targets = comparison.targetNames

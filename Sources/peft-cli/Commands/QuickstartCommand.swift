@@ -55,9 +55,9 @@ struct QuickstartCommand: ParsableCommand {
     var base = job(model, paths)
     base.settings.length = .epochs(4)
     var adapt = AdaptJob(base, budget: .share(0.01))
-    adapt.influence.candidates = AdapterCandidates(ranks: [1, 2, 4])
-    adapt.influence.probe.path = .held(directionBatches: 36)
-    adapt.influence.probe.probeCount = 36
+    adapt.choice.influence.candidates = AdapterCandidates(ranks: [1, 2, 4])
+    adapt.choice.influence.probe.path = .held(directionBatches: 36)
+    adapt.choice.influence.probe.probeCount = 36
     adapt.baselines = ["lora", "bitfit", "head", "full"]
     try AdaptSession(
       job: adapt, output: output, start: overwrite ? .overwriting : .new, reusesProbe: false,

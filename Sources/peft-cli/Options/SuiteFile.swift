@@ -34,15 +34,25 @@ enum SuiteFile {
     }
     let recipe = try parse(TrainingOptions.self, recipeSection)
     let problems = try problems(file, settings: recipe.settings)
+    let budgets = try file.numbers("budgets", budget)
+    let sections = try file.section("methods").sections
+    for section in [file] + sections where section.has("budgets") {
+      let others = try section.numbers("budgets", budget)
+      guard others.allSatisfy({ $0.includesHead == budgets[0].includesHead }) else {
+        throw section.wrong(
+          "budgets", "some include the head and others are beside it",
+          remedy: "add +head to all of them, or to none")
+      }
+    }
     let suite = Study(
       name: try file.string("name"), question: try file.string("question"), problems: problems,
       seeds: try file.numbers("seeds") { UInt64($0) },
-      learningRates: file.has("learning-rates")
-        ? try file.numbers("learning-rates") { positive(Double($0)) } : [],
+      learningRates: try rates(file) ?? [],
       rateSeedCount: file.has("rate-seeds")
         ? try file.number("rate-seeds") { positive(Int($0)) } : 1,
-      budgets: try file.numbers("budgets", share).sorted(), probes: try probes(file, recipe),
-      methods: try file.section("methods").sections.map(method),
+      budgets: budgets.map(\.share).sorted(), budgetsIncludeHead: budgets[0].includesHead,
+      probes: try probes(file, recipe),
+      methods: try sections.map { try method($0, recipe.settings) },
       ours: try file.string("ours"), baselines: try file.strings("against"))
     try check(suite, file)
     return suite
@@ -118,7 +128,9 @@ enum SuiteFile {
     return probes
   }
 
-  private static func method(_ section: Section) throws -> Study.Method {
+  private static func method(
+    _ section: Section, _ training: TrainingSettings
+  ) throws -> Study.Method {
     if section.has("subsets-of") {
       throw section.wrong(
         "subsets-of", "earlier versions trained every subset of a probe's groups",
@@ -127,7 +139,7 @@ enum SuiteFile {
     try section.check(
       keys: [
         "method", "last-layers", "groups", "probe", "by", "value", "reach", "solver",
-        "family", "problems", "budgets",
+        "family", "problems", "budgets", "learning-rates",
       ] + methodSettings)
     let kind: Study.Kind
     if section.has("last-layers") {
@@ -146,6 +158,10 @@ enum SuiteFile {
           predictor: section.has("by") ? try section.string("by") : nil,
           rule: section.has("value") ? try rule(section) : nil,
           solver: try section.number("solver") { SelectionSolver(rawValue: $0) }))
+    } else if try section.string("method") == measuredName {
+      var choice = MeasuredChoice(for: training)
+      choice.probeShare = MeasuredChoice.usualProbeShare
+      kind = .measured(choice)
     } else {
       kind = .fixed(try method(section))
     }
@@ -153,7 +169,19 @@ enum SuiteFile {
       name: section.name, family: section.has("family") ? try section.string("family") : nil,
       kind: kind,
       problems: section.has("problems") ? Set(try section.strings("problems")) : nil,
-      budgets: section.has("budgets") ? try section.numbers("budgets", share).sorted() : nil)
+      budgets: section.has("budgets")
+        ? try section.numbers("budgets", budget).map(\.share).sorted() : nil,
+      learningRates: try rates(section))
+  }
+
+  /// The name by which a suite asks for what `adapt` chooses.
+  private static let measuredName = "adapt"
+
+  /// The learning rates of a section: a list, or none for `auto`; nil if it has none.
+  private static func rates(_ section: Section) throws -> [Double]? {
+    guard section.has("learning-rates") else { return nil }
+    if try section.strings("learning-rates") == ["auto"] { return [] }
+    return try section.numbers("learning-rates") { positive(Double($0)) }
   }
 
   private static func method(_ section: Section) throws -> any AdaptationMethod {
@@ -201,13 +229,15 @@ enum SuiteFile {
         if let predictor = choice.predictor {
           try check(predictor, among: BaselinePredictors.names, place + ".by")
         }
-        if choice.solver == .interacting, suite.probes[choice.probe]?.probe.interactions != true {
+        if [.interacting, .anchored].contains(choice.solver),
+          suite.probes[choice.probe]?.probe.interactions != true
+        {
           throw file.wrong(
             place,
             "its probe, \(choice.probe), does not measure interactions: add interactions: true")
         }
       case .groups(_, let probe): try check(probe, among: probes, place)
-      case .fixed, .lastLayers, .plan: break
+      case .fixed, .lastLayers, .plan, .measured: break
       }
     }
     if let (first, second) = Study.collision(among: probes, by: \.self) {
@@ -228,8 +258,10 @@ enum SuiteFile {
     where Set(budgets).count < budgets.count {
       throw file.wrong(place, "one of them occurs twice")
     }
-    guard Set(suite.learningRates).count == suite.learningRates.count else {
-      throw file.wrong("learning-rates", "one of them occurs twice")
+    for (place, rates) in [("learning-rates", suite.learningRates)]
+      + suite.methods.map({ ("methods.\($0.name).learning-rates", $0.learningRates ?? []) })
+    where Set(rates).count < rates.count {
+      throw file.wrong(place, "one of them occurs twice")
     }
     do throws(InvalidSetting) { try Study.check(suite.rows) } catch {
       throw file.wrong("methods", error.description)
@@ -238,11 +270,10 @@ enum SuiteFile {
 
   // MARK: - Values
 
-  private static func share(_ text: String) -> Double? {
-    guard let budget = ParameterBudget(text), budget.includesHead,
-      case .share(let share) = budget.limit, share <= 1
+  private static func budget(_ text: String) -> (share: Double, includesHead: Bool)? {
+    guard let budget = ParameterBudget(text), case .share(let share) = budget.limit, share <= 1
     else { return nil }
-    return share
+    return (share, budget.includesHead)
   }
 
   private static func positive<Number: Comparable & Numeric>(_ number: Number?) -> Number? {

@@ -24,10 +24,10 @@ struct ProbeShareTests {
     base.settings.length = .steps(steps)
     base.settings.batches = BatchPlan(size: .examples(1))
     var job = AdaptJob(base, budget: .share(0.05))
-    job.probeShare = share
-    job.influence.headSteps = headSteps
-    job.influence.probe.path = .held(directionBatches: 5)
-    job.influence.probe.probeCount = 3
+    job.choice.probeShare = share
+    job.choice.influence.headSteps = headSteps
+    job.choice.influence.probe.path = .held(directionBatches: 5)
+    job.choice.influence.probe.probeCount = 3
     var plan: ProbeBatchPlan?
     _ = try job.run(in: path + "/run", shouldStop: { true }) { event in
       if case .probing(let batches) = event { plan = batches }

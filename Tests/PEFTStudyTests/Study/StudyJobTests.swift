@@ -101,6 +101,22 @@ struct StudyJobTests {
     }
   }
 
+  @Test("a method can have learning rates of its own, or find them")
+  func ratesOfMethods() throws {
+    let place = try Place()
+    var methods = Self.methods
+    methods[0].learningRates = [3e-3]
+    methods[1].learningRates = []
+    var counts: [Int] = []
+    let found = try place.compare(methods, in: "own") { event in
+      if case .progress(_, let count) = event { counts.append(count) }
+    }
+    #expect(found.entries.map(\.learningRate).first == 3e-3)
+    let own = try #require(found.entries.last?.learningRate)
+    #expect(own > 0 && ![1e-3, 1e-2].contains(own))
+    #expect(Set(counts) == [4])
+  }
+
   @Test("every run is counted: those done, and all")
   func progress() throws {
     let place = try Place()

@@ -2,6 +2,7 @@ import Foundation
 import PEFTModels
 import PEFTRuns
 import PEFTStudy
+import PEFTTrain
 import Testing
 
 @Suite("Rows of suites")
@@ -47,6 +48,16 @@ struct SuiteRowTests {
     let rows = try suite.rows
     try Study.check(rows)
     #expect(rows.map(\.label) == ["ours@1%", "c", "ours@1%", "c"])
+  }
+
+  @Test("what is chosen by measuring has a row for each budget, which says what it includes")
+  func budgets() throws {
+    var suite = Self.suite(
+      methods: [("adapt", .measured(MeasuredChoice(for: TrainingSettings()))), ("c", Self.fixed)],
+      budgets: [0.0001, 0.01])
+    #expect(try suite.rows.map(\.label) == ["adapt@0.01%", "adapt@1%", "c"])
+    suite.budgetsIncludeHead = false
+    #expect(try suite.rows.map(\.label) == ["adapt@0.01%+head", "adapt@1%+head", "c"])
   }
 
   @Test("problems that would share a directory are refused before their models are read")

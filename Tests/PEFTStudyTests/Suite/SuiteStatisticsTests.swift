@@ -15,8 +15,8 @@ struct SuiteStatisticsTests {
   /// scores on dev and test.
   private static func results(
     _ methods: [(name: String, family: String, size: Int, dev: [Double], test: [Double])],
-    budgets: [Double] = [0.01, 0.1], seeds: [UInt64] = [1, 2, 3, 4, 5],
-    metric: any PredictionTask = classes
+    budgets: [Double] = [0.01, 0.1], budgetsIncludeHead: Bool = true, measuredRows: Int = 0,
+    seeds: [UInt64] = [1, 2, 3, 4, 5], metric: any PredictionTask = classes
   ) throws -> StudyResults {
     let suite = Study(
       name: "example", question: "?",
@@ -24,15 +24,20 @@ struct SuiteStatisticsTests {
         Study.Problem(
           name: "task",
           job: TrainingJob(modelDirectory: "m", trainPath: "t", method: HeadTuning()))
-      ], seeds: seeds, learningRates: [1e-3], budgets: budgets, probes: [:],
-      methods: methods.map {
-        Study.Method(
-          name: $0.name, family: $0.family,
-          kind: .fixed($0.name == "head" ? HeadTuning() : FullTuning()))
-      }, ours: "ours", baselines: ["lora", "bitfit"])
+      ], seeds: seeds, learningRates: [1e-3], budgets: budgets,
+      budgetsIncludeHead: budgetsIncludeHead, probes: [:],
+      methods: (measuredRows > 0
+        ? [Study.Method(name: "ours", kind: .measured(MeasuredChoice(for: TrainingSettings())))]
+        : [])
+        + methods.dropFirst(measuredRows).map {
+          Study.Method(
+            name: $0.name, family: $0.family,
+            kind: .fixed($0.name == "head" ? HeadTuning() : FullTuning()))
+        }, ours: "ours", baselines: ["lora", "bitfit"])
     let name = metric.primaryMetric.name
     return StudyResults(
       study: suite, metrics: ["task": metric.primaryMetric], parameters: ["task": 10_000],
+      heads: ["task": 10],
       entries: zip(try suite.rows, methods).map { row, method in
         StudyResults.Entry(
           row: row,
@@ -75,6 +80,55 @@ struct SuiteStatisticsTests {
     #expect(abs(large.difference.value + 0.2) < 1e-12 && large.verdict == .loss)
     let tally = statistics.tally("ours", against: "lora")
     #expect(tally.wins == 1 && tally.ties == 0 && tally.losses == 1)
+  }
+
+  @Test("budgets beside the head do not count it")
+  func besideHead() throws {
+    let methods = [
+      ("r1", "lora", 110, Self.flat(0.6), Self.flat(0.6)),
+      ("r2", "lora", 111, Self.flat(0.7), Self.flat(0.7)),
+    ]
+    for (includesHead, fitting) in [(true, nil), (false, "r1")] {
+      let statistics = SuiteStatistics(
+        try Self.results(methods, budgetsIncludeHead: includesHead))
+      let found = statistics.representative("lora", on: "task", within: 100)
+      #expect(found?.row.method == fitting)
+    }
+  }
+
+  @Test("what is chosen by measuring stands for its own budget, even if a smaller one did better")
+  func measured() throws {
+    let results = try Self.results(
+      [
+        ("ours", "ours", 90, Self.flat(0.9), Self.flat(0.9)),
+        ("ours", "ours", 900, Self.flat(0.7), Self.flat(0.7)),
+        ("r1", "lora", 80, Self.flat(0.8), Self.flat(0.8)),
+      ], measuredRows: 2)
+    #expect(results.entries.map(\.row.label) == ["ours@1%", "ours@10%", "r1"])
+    let headline = SuiteStatistics(results).headline
+    #expect(headline.map(\.ours.row.label) == ["ours@1%", "ours@10%"])
+    #expect(headline.map(\.verdict) == [.win, .loss])
+  }
+
+  @Test("the smallest member that is enough is chosen on the dev data and judged on the test data")
+  func sufficient() throws {
+    let results = try Self.results([
+      ("all", "full", 10_000, Self.flat(0.8), Self.flat(0.9)),
+      ("r1", "lora", 50, Self.flat(0.75), Self.flat(0.9)),
+      ("r2", "lora", 100, Self.flat(0.78), Self.flat(0.81)),
+      ("r4", "lora", 900, Self.flat(0.81), Self.flat(0.7)),
+    ])
+    let statistics = SuiteStatistics(results)
+    func found(_ share: Double) -> (String?, Double?) {
+      let found = statistics.sufficient("lora", on: "task", share: share)
+      return (found?.entry.row.method, found?.testShare)
+    }
+    #expect(found(0.93) == ("r1", 1))
+    #expect(found(0.97).0 == "r2" && abs((found(0.97).1 ?? 0) - 0.9) < 1e-12)
+    #expect(found(1).0 == "r4")
+    #expect(found(1.02).0 == nil)
+    let others = try Self.results([("head", "head", 10, Self.flat(0.8), Self.flat(0.9))])
+    #expect(SuiteStatistics(others).sufficient("head", on: "task", share: 0.1) == nil)
   }
 
   @Test("the interval is that of paired means: a common variation of the seeds is no uncertainty")

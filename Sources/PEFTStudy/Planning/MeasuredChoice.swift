@@ -1,0 +1,101 @@
+import PEFTModels
+import PEFTNetwork
+import PEFTRuns
+import PEFTSelect
+import PEFTTensor
+import PEFTTrain
+
+/// How the main job chooses what to train: the settings for measuring influence, fitted to a model
+/// and a budget, and the plan that follows from the results.
+public struct MeasuredChoice: Sendable {
+  /// The settings for measuring influence. How groups interact is measured as well, unless there
+  /// are too many: the plan then counts the effect that groups share only once, and starts from the
+  /// best uniform set; see `Planner.anchoredPlan`.
+  public var influence = InfluenceSettings()
+  /// The share of a run's cost to spend on measuring influence, from 0 to 1. It sets the numbers of
+  /// batches: 12 to 64 for the direction and 8 to 64 to probe. A warm-up is not counted, and a
+  /// short run may exceed the share. If nil, the numbers are those of `influence`.
+  public var probeShare: Double?
+  /// Whether all parameters are trained for some steps before the probe if the gradients of
+  /// different batches disagree.
+  public var warmsUp = true
+
+  /// Adapters of several sizes, so that a budget can be used up, and single elements for budgets
+  /// that are too small for adapters.
+  public static let usualCandidates = AdapterCandidates(
+    ranks: [1, 2, 4, 8, 16], elements: [8, 32, 128, 512])
+
+  /// The share of a run's cost that the command spends on measuring influence.
+  public static let usualProbeShare = 0.25
+
+  /// The usual choice, with the seed and precision of `training`.
+  public init(for training: TrainingSettings) {
+    influence.candidates = Self.usualCandidates
+    influence.probe.seed = training.seed
+    influence.probe.precision = training.precision
+  }
+
+  /// The plan under a budget: the anchored one if interactions were measured, and otherwise the
+  /// best by the sum of values.
+  ///
+  /// - Parameter budget: the number of parameters, including the head.
+  static func plan(_ influence: Influence, budget: Int, seed: UInt64) throws -> Plan {
+    let planner = Planner(influence)
+    return influence.interactions != nil
+      ? try planner.anchoredPlan(budget: budget, seed: seed)
+      : try planner.plan(budget: budget, seed: seed)
+  }
+}
+
+extension MeasuredChoice {
+  /// The settings for measuring influence on this model: with interactions, unless there are too
+  /// many groups for them or they cannot be measured, with the matrices that LoRA usually adapts as
+  /// narrow targets, and with as many elements of each matrix as the budget allows, if those are
+  /// fewer than the candidates' most. If the gradients of different batches disagree, all
+  /// parameters are trained for some steps first.
+  ///
+  /// - Parameter budget: the number of parameters, including the head; nil if there is no limit.
+  func settings(for prepared: PreparedJob, budget: Int?) -> InfluenceSettings {
+    var settings = influence
+    if settings.candidates?.targets == nil {
+      settings.candidates?.narrowTargets = prepared.model.configuration.usualTargets
+    }
+    if let budget, let candidates = settings.candidates, let most = candidates.elements.last {
+      let fitting = SparseTuning(entries: 1, targets: candidates.targets ?? [])
+        .sized(within: budget, for: prepared.model).entries
+      if fitting < most { settings.candidates?.insert(elements: fitting) }
+    }
+    let count = try? ParameterGrouping(
+      prepared.model.parameters, by: settings.rule, candidates: settings.candidates
+    ).count
+    if settings.probe.estimator == .oneWalk, let count, count <= Self.interactionLimit {
+      settings.probe.interactions = true
+    }
+    guard case .held = settings.probe.path else { return settings }
+    if warmsUp, settings.warmSteps == 0 {
+      (settings.warmSteps, settings.warmBelow) = (Self.warmSteps, Self.leastAgreement)
+    }
+    if let probeShare {
+      let steps = plannedSteps(data: prepared.train, settings: prepared.job.settings)
+      // A step of the head alone costs about a third of a step of everything.
+      let batches = max(0, probeShare * Double(steps) - Double(settings.headSteps) / 3)
+      func part(_ share: Double, atLeast least: Int) -> Int {
+        min(Self.mostBatches, max(least, Int(saturating: share * batches)))
+      }
+      settings.probe.path = .held(directionBatches: part(0.6, atLeast: 12))
+      settings.probe.probeCount = part(0.4, atLeast: 8)
+    }
+    return settings
+  }
+
+  /// The largest number of groups whose interactions are measured without being asked for: a file
+  /// holds a number for each pair.
+  private static let interactionLimit = 1024
+
+  /// The largest number of batches for the direction, and of those probed: more are rarely needed.
+  private static let mostBatches = 64
+
+  /// The agreement of gradients below which all parameters are trained for some steps before the
+  /// probe, and their number. Below it, the order of groups by their slopes is mostly chance.
+  private static let (leastAgreement, warmSteps) = (0.3, 40)
+}
