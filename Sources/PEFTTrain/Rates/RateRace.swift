@@ -24,15 +24,17 @@ public enum RateSearchEvent: Sendable {
   case arm(RateSearch.Arm)
 }
 
-/// Finds the learning rate of a run: estimates it, begins the run with that rate and with others
-/// around it, on the schedule of the whole run, and chooses between them after a
-/// quarter of the steps: another rate replaces the one chosen so far if its loss is certainly
-/// lower.
+/// Finds the learning rate of a run: estimates it, begins the run with that rate, a third and three
+/// times of it, on the schedule of the whole run, and compares the three after an eighth of the
+/// steps. Those that are certainly worse than the best are given up; the estimate never is, because
+/// high rates are ahead at first. The others are taken on to a quarter of the steps, where
+/// another rate replaces the estimate if its loss is certainly lower.
 ///
 /// The run continues from the beginning with the chosen rate, bit for bit as if that rate had been
-/// set. The other rates are a factor of three apart; more are tried as long as the best is the
-/// highest or the lowest. Without dev data, arms are judged by the losses of the second half of
-/// their batches, each of which is computed before the step that uses it.
+/// set. More rates are tried as long as the best is the highest or the lowest. Arms are judged by
+/// the losses of dev rows at the mean of what trained over the second half of their steps; see
+/// `ValueAverage`. Without dev data, they are judged by the losses of the second half of their
+/// batches, each of which is computed before the step that uses it.
 ///
 /// - Parameters:
 ///   - settings: the settings of the run; the learning rate is not used.
@@ -56,21 +58,17 @@ public func findRate(
   var race = RateRace(
     model: model, data: data, dev: dev, task: task, settings: settings, effort: effort)
   let first = estimate?.rate ?? RateSearch.usualRate
-  while race.steps > 0,
-    let rate = RateSearch.nextRate(
-      after: race.arms, winner: race.leader?.arm, beginningWith: first)
-  {
-    guard
-      try race.run(rate, session: session(), shouldStop: shouldStop, observe: observe)
-    else { return nil }
-  }
+  guard
+    try race.run(
+      beginningWith: first, session: session, shouldStop: shouldStop, observe: observe)
+  else { return nil }
   if let divergence = race.divergence, race.leader == nil { throw divergence }
   let seconds = (ContinuousClock.now - start) / .seconds(1)
+  let leader = race.leader
   let search = RateSearch(
-    estimate: estimate, arms: race.arms, steps: race.steps, rate: race.leader?.arm.rate ?? first,
-    seconds: max(0, seconds - (race.leader?.seconds ?? 0)))
-  return RunBeginning(
-    search: search, state: race.leader?.state, events: race.leader?.events ?? [])
+    estimate: estimate, arms: race.arms, steps: leader?.arm.steps ?? 0,
+    rate: leader?.arm.rate ?? first, seconds: max(0, seconds - (leader?.seconds ?? 0)))
+  return RunBeginning(search: search, state: leader?.state, events: leader?.events ?? [])
 }
 
 private struct RateRace {
@@ -80,22 +78,23 @@ private struct RateRace {
   let task: any PredictionTask
   let settings: TrainingSettings
   let effort: TrainingEffort?
-  /// The number of steps of every arm.
-  let steps: Int
-  private(set) var arms: [RateSearch.Arm] = []
-  /// The arm that would be chosen now: its losses on its batches and on the examples by which arms
-  /// are judged, and its end.
-  private(set) var leader: Leader?
+  /// The steps after which arms are compared, ascending; empty for a run that is too short.
+  let rounds: [Int]
+  private var runners: [Runner] = []
+  private var leading: Int?
   private(set) var divergence: NonFiniteLoss?
 
-  struct Leader {
-    let arm: RateSearch.Arm
-    let losses: [Double]
-    let judged: [Double]
-    let state: TrainingState
-    let events: [TrainingEvent]
+  /// An arm with all that is needed to continue it.
+  struct Runner {
+    var arm: RateSearch.Arm
+    /// The losses on its batches.
+    var losses: [Double] = []
+    /// The losses on the examples by which arms are compared; empty if it diverged.
+    var judged: [Double] = []
+    var state: TrainingState?
+    var events: [TrainingEvent] = []
     /// The time of its steps.
-    let seconds: Double
+    var seconds = 0.0
   }
 
   init(
@@ -104,83 +103,125 @@ private struct RateRace {
   ) {
     (self.model, self.data, self.dev, self.task) = (model, data, dev, task)
     (self.settings, self.effort) = (settings, effort)
-    let quarter = Int(
-      RateSearch.share * Double(plannedSteps(data: data, settings: settings)))
-    steps = quarter >= RateSearch.leastSteps ? quarter : 0
+    let total = Double(plannedSteps(data: data, settings: settings))
+    rounds = RateSearch.shares.map { Int($0 * total) }.filter { $0 >= RateSearch.leastSteps }
   }
 
-  /// Runs the arm with this rate. Returns false if it was stopped.
+  /// All arms in the order in which they began.
+  var arms: [RateSearch.Arm] { runners.map(\.arm) }
+
+  /// The arm that would be chosen now; nil if none has a result.
+  var leader: Runner? { leading.map { runners[$0] } }
+
+  /// Runs the race. Returns false if it was stopped.
   mutating func run(
-    _ rate: Double, session: (any AdaptationSession)?, shouldStop: () -> Bool,
+    beginningWith first: Double, session: () -> (any AdaptationSession)?, shouldStop: () -> Bool,
     observe: (RateSearchEvent) -> Void
   ) throws -> Bool {
-    let snapshot = ParameterSnapshot(of: model.parameters)
-    defer { snapshot.restore() }
-    var settings = settings
-    settings.learningRate = rate
-    var losses: [Double] = []
-    var events: [TrainingEvent] = []
-    var state: TrainingState?
-    var isGivenUp = false
-    var judged: [Double] = []
-    do {
-      let outcome = try train(
-        model, on: data, evaluatingOn: dev, task: task, settings: settings, session: session,
-        after: effort, pausingAfter: steps, save: { state = $0 },
-        shouldStop: {
-          isGivenUp = isGivenUp || isHopeless(losses)
-          return isGivenUp || shouldStop()
-        }
-      ) { event in
-        events.append(event)
-        guard case .step(let report) = event else { return }
-        losses.append(report.numbers.loss)
-        observe(.step(rate: rate, report))
-      }
-      if outcome.ending == .interrupted, losses.count < steps, !isGivenUp { return false }
-      if let state, !isGivenUp {
-        state.restoreValues(in: model)
-        try model.readAgain()
-        if let dev {
-          let found = model.losses(
-            on: dev, atMost: RateSearch.rowLimit, shouldStop: shouldStop)
-          guard let found else { return false }
-          judged = found
-        } else {
-          judged = losses.suffix(max(1, steps / 2))
-        }
-      }
-    } catch let error as NonFiniteLoss {
-      divergence = error
+    guard let early = rounds.first, let late = rounds.last else { return true }
+    func take(_ index: Int, to end: Int) throws -> Bool {
+      try advance(
+        index, to: end, session: session(), shouldStop: shouldStop, observe: observe)
     }
-    if !judged.allSatisfy(\.isFinite) { judged = [] }
-    let arm = RateSearch.Arm(
-      rate: rate, steps: losses.count, loss: judged.isEmpty ? nil : Self.mean(judged))
-    arms.append(arm)
-    observe(.arm(arm))
-    if let state, !judged.isEmpty,
-      leader.map({ RateSearch.isBetter(judged, than: $0.judged) }) ?? true
+    // The first arm with a result has a neighbour on either side.
+    while let rate = RateSearch.nextRate(
+      after: arms, winner: arms.first { $0.loss != nil }, beginningWith: first)
     {
-      // An arm that ran out of patience took steps after its last state was saved.
-      let events = events.filter { $0.step <= state.step }
-      leader = Leader(
-        arm: arm, losses: losses, judged: judged, state: state, events: events,
-        seconds: state.effort.seconds - (effort?.seconds ?? 0))
+      guard try take(begin(rate), to: early) else { return false }
+    }
+    if early < late {
+      let rest = survivors
+      if rest.count > 1 {
+        leading = nil
+        for index in rest { guard try take(index, to: late) else { return false } }
+      }
+    }
+    while let rate = RateSearch.nextRate(
+      after: arms, winner: leader?.arm, beginningWith: first)
+    {
+      guard try take(begin(rate), to: late) else { return false }
     }
     return true
   }
 
-  /// Whether an arm is certain to lose, which is so if the second half of its losses so far is
-  /// above the best arm's by four standard errors over the same batches. It is not asked before
-  /// halfway.
-  private func isHopeless(_ losses: [Double]) -> Bool {
-    guard let leader, losses.count >= steps / 2, losses.count.isMultiple(of: RateSearch.leastSteps),
-      losses.count >= 4 * RateSearch.leastSteps
-    else { return false }
-    let differences = Array(zip(losses, leader.losses)).suffix(losses.count / 2).map { $0 - $1 }
-    let mean = Self.mean(differences)
-    let variance = Self.mean(differences.map { ($0 - mean) * ($0 - mean) })
-    return mean > 4 * (variance / Double(differences.count - 1)).squareRoot()
+  /// The first arm with a result, and all that are not certainly worse than the leader.
+  private var survivors: [Int] {
+    guard let leader else { return [] }
+    let results = runners.indices.filter { !runners[$0].judged.isEmpty }
+    return results.filter {
+      $0 == results[0] || !RateSearch.isBetter(leader.judged, than: runners[$0].judged)
+    }
+  }
+
+  /// Adds an arm and returns its index.
+  private mutating func begin(_ rate: Double) -> Int {
+    runners.append(Runner(arm: RateSearch.Arm(rate: rate, steps: 0, loss: nil)))
+    return runners.count - 1
+  }
+
+  /// Makes an arm the leader if there is none, or if it is certainly better.
+  private mutating func compare(_ index: Int) {
+    guard !runners[index].judged.isEmpty else { return }
+    if leader.map({ RateSearch.isBetter(runners[index].judged, than: $0.judged) }) ?? true {
+      leading = index
+    }
+  }
+
+  /// Takes an arm on to a step, judges it and compares it with the leader. Returns false if it was
+  /// stopped.
+  private mutating func advance(
+    _ index: Int, to end: Int, session: (any AdaptationSession)?, shouldStop: () -> Bool,
+    observe: (RateSearchEvent) -> Void
+  ) throws -> Bool {
+    let snapshot = ParameterSnapshot(of: model.parameters)
+    defer { snapshot.restore() }
+    var runner = runners[index]
+    var settings = settings
+    settings.learningRate = runner.arm.rate
+    var average = ValueAverage()
+    runner.judged = []
+    do {
+      let outcome = try train(
+        model, on: data, evaluatingOn: dev, task: task, settings: settings, session: session,
+        after: effort, from: runner.state, pausingAfter: end, save: { runner.state = $0 },
+        shouldStop: shouldStop
+      ) { event in
+        runner.events.append(event)
+        guard case .step(let report) = event else { return }
+        runner.losses.append(report.numbers.loss)
+        let step = runner.losses.count
+        if step > end / 2, (end - step).isMultiple(of: max(1, end / RateSearch.averagedValues)) {
+          average.add(model)
+        }
+        observe(.step(rate: settings.learningRate, report))
+      }
+      if outcome.ending == .interrupted, runner.losses.count < end { return false }
+      if let state = runner.state {
+        state.restoreValues(in: model)
+        average.install()
+        try model.readAgain()
+        if let dev {
+          let found = model.losses(on: dev, atMost: RateSearch.rowLimit, shouldStop: shouldStop)
+          guard let found else { return false }
+          runner.judged = found
+        } else {
+          runner.judged = runner.losses.suffix(max(1, end / 2))
+        }
+        // An arm that ran out of patience took steps after its last state was saved.
+        runner.events = runner.events.filter { $0.step <= state.step }
+        runner.seconds = state.effort.seconds - (effort?.seconds ?? 0)
+      }
+    } catch let error as NonFiniteLoss {
+      divergence = error
+    }
+    if !runner.judged.allSatisfy(\.isFinite) { runner.judged = [] }
+    runner.arm = RateSearch.Arm(
+      rate: runner.arm.rate, steps: runner.losses.count,
+      loss: runner.judged.isEmpty ? nil : Self.mean(runner.judged))
+    runners[index] = runner
+    compare(index)
+    observe(.arm(runner.arm))
+    return true
   }
 
   private static func mean(_ values: some Collection<Double>) -> Double {

@@ -5,7 +5,7 @@ public struct RateSearch: Hashable, Sendable {
   public let estimate: RateEstimate?
   /// The rates that were tried, in order; empty if the run is too short for that.
   public let arms: [Arm]
-  /// The number of steps after which the arms were compared; 0 without arms.
+  /// The number of steps after which the rate was chosen; 0 without arms.
   public let steps: Int
   /// The chosen rate.
   public let rate: Double
@@ -20,7 +20,7 @@ public struct RateSearch: Hashable, Sendable {
     /// The number of steps taken.
     public let steps: Int
     /// The loss by which the arm was judged, on dev data, or without these on the batches it was
-    /// about to train on; nil if the arm diverged or was given up.
+    /// about to train on; nil if the arm diverged.
     public let loss: Double?
 
     /// Creates an arm.
@@ -41,8 +41,11 @@ public struct RateSearch: Hashable, Sendable {
   static let usualRate = 3e-3
   /// The factor between neighbouring rates.
   static let factor = 3.0
-  /// The part of the run after which arms are compared.
-  static let share = 0.25
+  /// The parts of the run after which arms are compared, the second only if the first does not
+  /// decide.
+  static let shares = [0.125, 0.25]
+  /// Twice the number of values of an arm whose mean is judged.
+  static let averagedValues = 16
   /// The fewest steps of an arm. A run of fewer than four times as many uses the estimate.
   static let leastSteps = 8
   /// The largest number of arms.

@@ -24,8 +24,8 @@ struct TrainingOptions: ParsableArguments {
     name: [.long, .customLong("lr")],
     help: """
       Learning rate after warm-up: a number, or auto. With auto, the run estimates the rate, tries \
-      it and others around it on the first quarter of its steps, and continues with the best; this \
-      takes about half as long again.
+      it and others around it on the first eighth to quarter of its steps, and continues with the \
+      best; this takes about half as long again.
       """)
   var learningRate = RateChoice.auto
 
