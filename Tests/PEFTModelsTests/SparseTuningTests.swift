@@ -72,6 +72,30 @@ struct SparseTuningTests {
         == Set(queries.map(\.name) + other.taskParameters.map(\.name) + [norm]))
     let tooMany = ParameterGroup.Member.elements(weight: queries[0].name, count: 1 << 20)
     #expect(SelectedTuning(members: [tooMany]).misfit(in: model) != nil)
+    let beyond = ParameterGroup.Member.elements(
+      weight: queries[0].name, count: 1, positions: [queries[0].count])
+    #expect(SelectedTuning(members: [beyond]).misfit(in: model) != nil)
+  }
+
+  @Test("a selection with positions trains these elements, whatever the gradients are")
+  func positions() throws {
+    let queries = SparseTuning(entries: 1, targets: ["query"]).layers(of: model).map(\.weight)
+    let known = ParameterGroup.Member.elements(
+      weight: queries[0].name, count: 3, positions: [1, 5, 9])
+    let open = ParameterGroup.Member.elements(weight: queries[1].name, count: 2)
+    let alone = SelectedTuning(members: [known])
+    #expect(alone.gradientBatches == 0)
+    let both = SelectedTuning(members: [known, open])
+    #expect(both.gradientBatches > 0)
+    both.attach(to: model, using: generator)
+    #expect(queries[0].trains == .elements([1, 5, 9]) && !queries[0].wantsWholeGradient)
+    let sums = GradientAccumulator()
+    _ = fixture.loss(model, into: sums)
+    both.choose(in: model, by: sums, using: generator)
+    #expect(queries[0].trains == .elements([1, 5, 9]))
+    #expect(queries[1].trains == .elements(queries[1].largest(2, of: sums)))
+    let read = MethodCatalogue.standard.method(json: MethodCatalogue.standard.json(of: both))
+    #expect((read as? SelectedTuning)?.members == [known, open])
   }
 
   @Test("a weight without a gradient trains nothing")
@@ -133,5 +157,13 @@ struct SparseTuningTests {
     }
     try changed.set("by", text: "random")
     #expect(changed.rule == .random && changed.settings["by"] == .string("random"))
+  }
+}
+
+extension Parameter {
+  /// The positions of the `count` elements with the largest gradients, ascending.
+  fileprivate func largest(_ count: Int, of gradients: GradientAccumulator) -> [Int] {
+    let sizes = (gradients[self]?.elements ?? []).map(abs)
+    return sizes.indices.sorted { sizes[$0] > sizes[$1] }.prefix(count).sorted()
   }
 }

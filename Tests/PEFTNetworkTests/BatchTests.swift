@@ -47,10 +47,15 @@ struct BatchTests {
     arguments: [
       ParameterGroup.Member.tensor("layer.0.weight"), .row("layer.0.weight", 17),
       .lowRank(weight: "layer.0.weight", rank: 8), .elements(weight: "layer.0.weight", count: 64),
+      .elements(weight: "layer.0.weight", count: 4, positions: [0, 7, 1 << 30]),
     ])
   func members(_ member: ParameterGroup.Member) {
     #expect(ParameterGroup.Member(member.description) == member)
-    for text in ["", "a[x]", "a[-1]", "lora:0@a", "lora:1025@a", "lora:8", "speft:0@a", "speft:8"] {
+    for text in [
+      "", "a[x]", "a[-1]", "lora:0@a", "lora:1025@a", "lora:8", "speft:0@a", "speft:8",
+      "speft:2@a[]", "speft:2@a[1,]", "speft:2@a[1,1]", "speft:2@a[3,1]", "speft:2@a[-1,1]",
+      "speft:2@a[1,2,3]", "speft:2@[1]", "speft:2@a[1",
+    ] {
       #expect(ParameterGroup.Member(text) == nil, "\(text)")
     }
   }

@@ -4,8 +4,8 @@ import PEFTTensor
 /// Trains the members of a selection: whole tensors, rows of matrices, single elements, and new
 /// low-rank deltas.
 ///
-/// Elements are chosen before the first step by the gradients of some batches, as in
-/// `SparseTuning`.
+/// Elements without positions are chosen before the first step by the gradients of some batches, as
+/// in `SparseTuning`.
 ///
 /// Deltas have the scale s = 2 for every rank (α twice the rank, as is common), the same with which
 /// they are probed.
@@ -53,8 +53,9 @@ public struct SelectedTuning: AdaptationMethod {
       case .row(let name, let row):
         !(parameters[name].map { $0.shape.rank == 2 && row < $0.shape.rows } ?? false)
       case .lowRank(let weight, _): !matrices.contains(weight)
-      case .elements(let weight, let count):
-        !matrices.contains(weight) || (parameters[weight]?.count ?? 0) < count
+      case .elements(let weight, let count, let positions):
+        !matrices.contains(weight)
+          || (parameters[weight]?.count ?? 0) < max(count, (positions.last ?? 0) + 1)
       }
     }
   }
@@ -62,7 +63,7 @@ public struct SelectedTuning: AdaptationMethod {
   /// The misfit of the first member that does not fit `model`.
   public func misfit(in model: TransformerModel) -> MethodMisfit? {
     misfittingMember(in: model).map {
-      MethodMisfit(setting: "members", "the model has no place for \($0.description)")
+      MethodMisfit(setting: "members", "the model has no place for \($0.place)")
     }
   }
 
@@ -73,7 +74,7 @@ public struct SelectedTuning: AdaptationMethod {
       uniqueKeysWithValues: model.backboneLinearLayers.map { ($0.weight.name, $0) })
     var names: Set<String> = []
     var rows: [String: [Int]] = [:]
-    let elements = elementCounts
+    let elements = elements
     for member in members {
       switch member {
       case .tensor(let name): names.insert(name)
@@ -93,31 +94,41 @@ public struct SelectedTuning: AdaptationMethod {
       if let rows = rows[entry.parameter.name] {
         entry.parameter.trains = .rows(Set(rows).sorted())
       }
-      if let count = elements[entry.parameter.name] {
-        entry.parameter.trainElementsToCome(count)
+      if let (count, positions) = elements[entry.parameter.name] {
+        if positions.isEmpty {
+          entry.parameter.trainElementsToCome(count)
+        } else {
+          entry.parameter.trainElements(positions)
+        }
       }
     }
   }
 
-  /// The number of elements to train of each weight of which only some train.
-  private var elementCounts: [String: Int] {
-    var counts: [String: Int] = [:]
-    for case .elements(let weight, let count) in members {
-      counts[weight] = max(count, counts[weight] ?? 0)
+  /// The elements to train of each weight of which only some train: their number, and their
+  /// positions if these are known.
+  private var elements: [String: (count: Int, positions: [Int])] {
+    var elements: [String: (count: Int, positions: [Int])] = [:]
+    for case .elements(let weight, let count, let positions) in members
+    where count > elements[weight]?.count ?? 0 {
+      elements[weight] = (count, positions)
     }
-    return counts
+    return elements
   }
 
   /// The number of batches whose gradients choose elements; 0 if there are none to choose.
-  public var gradientBatches: Int { elementCounts.isEmpty ? 0 : SparseTuning().batches }
+  public var gradientBatches: Int {
+    elements.values.contains { $0.positions.isEmpty } ? SparseTuning().batches : 0
+  }
 
-  /// Chooses the elements.
+  /// Chooses the elements that have no positions.
   public func choose(
     in model: TransformerModel, by gradients: GradientAccumulator, using generator: SeededGenerator
   ) {
-    let counts = elementCounts
+    let elements = elements
     for entry in model.parameters {
-      guard let count = counts[entry.parameter.name] else { continue }
+      guard let (count, positions) = elements[entry.parameter.name], positions.isEmpty else {
+        continue
+      }
       entry.parameter.trainElements(entry.parameter.largestPositions(count, of: gradients))
     }
   }
@@ -125,7 +136,7 @@ public struct SelectedTuning: AdaptationMethod {
   /// The names of the parameters that a member consists of, or belongs to.
   public static func parameterNames(of member: ParameterGroup.Member) -> [String] {
     switch member {
-    case .tensor(let name), .row(let name, _), .elements(let name, _): return [name]
+    case .tensor(let name), .row(let name, _), .elements(let name, _, _): return [name]
     case .lowRank(let weight, _):
       let path = weight.hasSuffix(".weight") ? String(weight.dropLast(7)) : weight
       return LowRankAdapter.suffixes.map { path + "." + $0 }

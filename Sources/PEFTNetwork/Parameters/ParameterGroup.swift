@@ -27,16 +27,25 @@ public struct ParameterGroup: Hashable, Sendable {
     case row(String, Int)
     /// A new low-rank delta of rank R on a weight.
     case lowRank(weight: String, rank: Int)
-    /// As many single elements of a weight: those with the largest gradients.
-    case elements(weight: String, count: Int)
+    /// As many single elements of a weight: those with the largest gradients. `positions` are their
+    /// row-major positions, ascending, fewer if the other gradients are zero; empty as long as no
+    /// gradients have chosen them.
+    case elements(weight: String, count: Int, positions: [Int] = [])
 
-    /// The member in one line: `NAME`, `NAME[ROW]`, `lora:RANK@NAME` or `speft:COUNT@NAME`.
+    /// The member in one line: `NAME`, `NAME[ROW]`, `lora:RANK@NAME`, `speft:COUNT@NAME` or, with
+    /// the positions of the elements, `speft:COUNT@NAME[POSITION,…]`.
     public var description: String {
+      guard case .elements(_, _, let positions) = self, !positions.isEmpty else { return place }
+      return place + "[" + positions.map(String.init).joined(separator: ",") + "]"
+    }
+
+    /// The member without the positions of elements.
+    public var place: String {
       switch self {
       case .tensor(let name): name
       case .row(let name, let row): "\(name)[\(row)]"
       case .lowRank(let weight, let rank): "lora:\(rank)@\(weight)"
-      case .elements(let weight, let count): "speft:\(count)@\(weight)"
+      case .elements(let weight, let count, _): "speft:\(count)@\(weight)"
       }
     }
 
@@ -49,7 +58,8 @@ public struct ParameterGroup: Hashable, Sendable {
       } else if let (count, weight) = Self.candidate(
         description, "speft:", upTo: AdapterCandidates.elementLimit)
       {
-        self = .elements(weight: weight, count: count)
+        guard let (weight, positions) = Self.positions(in: weight, upTo: count) else { return nil }
+        self = .elements(weight: weight, count: count, positions: positions)
       } else if description.hasPrefix("lora:") || description.hasPrefix("speft:") {
         return nil
       } else if description.hasSuffix("]") {
@@ -60,6 +70,22 @@ public struct ParameterGroup: Hashable, Sendable {
         guard !description.isEmpty else { return nil }
         self = .tensor(description)
       }
+    }
+
+    /// The parts of `WEIGHT[POSITION,…]`, or of `WEIGHT`, which has no positions. Nil unless there
+    /// are at most `limit` positions, in ascending order.
+    private static func positions(
+      in text: String, upTo limit: Int
+    ) -> (weight: String, positions: [Int])? {
+      guard text.hasSuffix("]") else { return text.contains("[") ? nil : (text, []) }
+      let parts = text.dropLast().split(separator: "[", maxSplits: 1)
+      guard parts.count == 2 else { return nil }
+      let fields = parts[1].split(separator: ",", omittingEmptySubsequences: false)
+      let positions = fields.compactMap { Int($0) }
+      guard positions.count == fields.count, positions.count <= limit, positions[0] >= 0,
+        zip(positions, positions.dropFirst()).allSatisfy({ $0 < $1 })
+      else { return nil }
+      return (String(parts[0]), positions)
     }
 
     /// The number and the weight of `PREFIX` NUMBER `@` WEIGHT.
@@ -86,6 +112,20 @@ public struct ParameterGroup: Hashable, Sendable {
     self.parameterCount = parameterCount
     self.members = members
     self.exclusionClass = exclusionClass
+  }
+
+  /// The group with the positions of its elements: for each weight in `elements`, the first of
+  /// these positions.
+  public func choosing(_ elements: [String: [Int]]) -> ParameterGroup {
+    let members = members.map { member -> Member in
+      guard case .elements(let weight, let count, _) = member, let positions = elements[weight]
+      else { return member }
+      return .elements(
+        weight: weight, count: count, positions: positions.prefix(count).sorted())
+    }
+    return ParameterGroup(
+      name: name, kind: kind, layer: layer, parameterCount: parameterCount, members: members,
+      exclusionClass: exclusionClass)
   }
 
   /// An upper limit on the parameter count of any model. A file with a larger number is invalid.

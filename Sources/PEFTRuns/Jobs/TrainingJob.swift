@@ -182,7 +182,7 @@ extension TrainingJob {
     }
     guard let member = (method as? SelectedTuning)?.misfittingMember(in: model) else { return }
     throw FileError(
-      .malformed, path: modelDirectory, place: member.description,
+      .malformed, path: modelDirectory, place: member.place,
       reason: "the plan trains it, but this model does not have it",
       remedy: "train with the pooling (`pooling`) that the probe used")
   }

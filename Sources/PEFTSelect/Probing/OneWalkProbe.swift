@@ -28,6 +28,12 @@ public struct OneWalkProbe {
     self.precision = precision
   }
 
+  /// The number of backward passes for outputs of so many classes; nil means a vocabulary.
+  public func backwardPasses(classes: Int?) -> Int {
+    guard let classes, classes <= exactClassLimit else { return 1 + sampleCount }
+    return max(1, classes - 1)
+  }
+
   /// The result for one batch under one grouping.
   public struct Result {
     /// Slopes and curvatures.

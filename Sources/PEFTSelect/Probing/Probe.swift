@@ -19,6 +19,9 @@ public struct ProbeOutcome: Sendable {
   /// two halves of them are expected to have, over all parameters but head and adapters. Nil along
   /// a training run, and for fewer than two batches.
   public internal(set) var agreement: Double?
+  /// For each weight of which candidates train single elements, by name, the row-major positions
+  /// of those with the largest mean gradients, the largest first.
+  public internal(set) var elements: [String: [Int]] = [:]
   /// Whether probing completed rather than being stopped.
   public internal(set) var isComplete = true
   /// The number, from 1, of the batch whose loss or gradient was not finite and ended probing; nil
@@ -163,7 +166,7 @@ private struct ProbeRun<O: Objective> {
     guard observe(.directed(agreement: agreement)) else { return stop() }
     let directions = moments.directions(
       settings.direction, epsilon: settings.optimizer.epsilon)
-    let elements = moments.elements(for: outcomes.map(\.grouping))
+    let elements = chooseElements()
     let first = settings.probeBatches == .fresh ? directionBatches : 0
     let count = settings.probeBatches == .fresh ? settings.probeCount : directionBatches
     for index in 0..<count {
@@ -211,9 +214,7 @@ private struct ProbeRun<O: Objective> {
         let directions = directions(of: optimizer)
         let probed = isFresh ? batch(next) : current
         if isFresh { next += 1 }
-        measure(
-          probed, along: directions, moments.elements(for: outcomes.map(\.grouping)),
-          index: step / period)
+        measure(probed, along: directions, chooseElements(), index: step / period)
       }
       optimizer.step(gradients: gradients, learningRate: learningRate, gradientScale: 1)
       guard isProbed else {
@@ -226,6 +227,16 @@ private struct ProbeRun<O: Objective> {
         return probes == count ? () : stop()
       }
     }
+  }
+
+  /// Chooses the elements that candidates train, by the gradients so far.
+  private mutating func chooseElements() -> [Parameter: [Int]] {
+    let elements = moments.elements(for: outcomes.map(\.grouping))
+    for index in outcomes.indices {
+      outcomes[index].elements = Dictionary(
+        uniqueKeysWithValues: elements.map { ($0.key.name, $0.value) })
+    }
+    return elements
   }
 
   private mutating func restoreMoments(of state: ProbeState) {

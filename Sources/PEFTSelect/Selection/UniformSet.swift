@@ -66,7 +66,7 @@ extension ParameterGroup {
   var elementCount: Int? {
     var counts: Set<Int> = []
     for member in members {
-      guard case .elements(_, let count) = member else { return nil }
+      guard case .elements(_, let count, _) = member else { return nil }
       counts.insert(count)
     }
     return counts.count == 1 ? counts.first : nil

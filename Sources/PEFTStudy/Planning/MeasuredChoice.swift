@@ -13,8 +13,9 @@ public struct MeasuredChoice: Sendable {
   /// best uniform set; see `Planner.anchoredPlan`.
   public var influence = InfluenceSettings()
   /// The share of a run's cost to spend on measuring influence, from 0 to 1. It sets the numbers of
-  /// batches: 12 to 64 for the direction and 8 to 64 to probe. A warm-up is not counted, and a
-  /// short run may exceed the share. If nil, the numbers are those of `influence`.
+  /// batches, by a model of their cost: 12 to 64 for the direction and 8 to 64 to probe. A warm-up
+  /// is not counted, and a short run may exceed the share. If nil, the numbers are those of
+  /// `influence`.
   public var probeShare: Double?
   /// Whether all parameters are trained for some steps before the probe if the gradients of
   /// different batches disagree.
@@ -77,15 +78,32 @@ extension MeasuredChoice {
     }
     if let probeShare {
       let steps = plannedSteps(data: prepared.train, settings: prepared.job.settings)
-      // A step of the head alone costs about a third of a step of everything.
-      let batches = max(0, probeShare * Double(steps) - Double(settings.headSteps) / 3)
-      func part(_ share: Double, atLeast least: Int) -> Int {
-        min(Self.mostBatches, max(least, Int(saturating: share * batches)))
+      let passes = OneWalkProbe().backwardPasses(
+        classes: prepared.task.output(pooling: .mean).classCount)
+      let rest = max(
+        0, probeShare * Double(steps) - Cost.headStep * Double(settings.headSteps))
+      func count(_ share: Double, costing cost: Double, atLeast least: Int) -> Int {
+        min(Self.mostBatches, max(least, Int(saturating: share * rest / cost)))
       }
-      settings.probe.path = .held(directionBatches: part(0.6, atLeast: 12))
-      settings.probe.probeCount = part(0.4, atLeast: 8)
+      settings.probe.path = .held(
+        directionBatches: count(0.6, costing: Cost.gradient, atLeast: 12))
+      settings.probe.probeCount = count(
+        0.4, costing: Cost.probe + Double(passes) * Cost.pass, atLeast: 8)
     }
     return settings
+  }
+
+  /// What the parts of a probe cost, in training steps of what is usually chosen, as measured with
+  /// adapters of rank 16 as candidates on every matrix of a MiniLM.
+  private enum Cost {
+    /// A step of the head alone.
+    static let headStep = 0.45
+    /// The gradients of all parameters and candidates for one batch.
+    static let gradient = 1.7
+    /// A probed batch, without its backward passes.
+    static let probe = 1.0
+    /// One backward pass of a probed batch.
+    static let pass = 0.6
   }
 
   /// The largest number of groups whose interactions are measured without being asked for: a file

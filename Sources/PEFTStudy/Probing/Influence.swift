@@ -108,7 +108,7 @@ extension Influence {
     self.settings = settings.json
     valueRule = settings.value
     aggregation = settings.aggregation
-    groups = outcome.grouping.groups
+    groups = outcome.grouping.groups.map { $0.choosing(outcome.elements) }
     influences =
       InfluenceEstimate(
         outcome.records, rule: settings.value, aggregation: settings.aggregation

@@ -201,7 +201,9 @@ private struct RateRace {
         average.install()
         try model.readAgain()
         if let dev {
-          let found = model.losses(on: dev, atMost: RateSearch.rowLimit, shouldStop: shouldStop)
+          let limits = RateSearch.rowLimits
+          let limit = end == rounds.last ? limits.late : limits.early
+          let found = model.losses(on: dev, atMost: limit, shouldStop: shouldStop)
           guard let found else { return false }
           runner.judged = found
         } else {

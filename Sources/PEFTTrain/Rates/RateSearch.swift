@@ -50,8 +50,9 @@ public struct RateSearch: Hashable, Sendable {
   static let leastSteps = 8
   /// The largest number of arms.
   static let armLimit = 5
-  /// The largest number of rows of the dev data on which arms are compared.
-  static let rowLimit = 1024
+  /// The largest numbers of rows of the dev data on which arms are compared in the first round, to
+  /// give some up, and after it.
+  static let rowLimits = (early: 128, late: 512)
 
   /// The rate to try next; nil if `winner` has a neighbour on either side, or there are enough
   /// arms.
