@@ -48,11 +48,7 @@ public struct MethodCatalogue: Sendable {
     guard let name = json["name"]?.string,
       let type = (offered + others).first(where: { $0.name == name })
     else { return nil }
-    var method: any AdaptationMethod = type.init()
-    for (name, _) in method.settings.members {
-      guard let value = json[name], (try? method.set(name, value)) != nil else { return nil }
-    }
-    return method
+    return type.init(settings: json)
   }
 
   /// The format of the adapters that `adapter_config.json` describes.

@@ -1,20 +1,23 @@
 import Foundation
 
 extension GradientAccumulator {
-  /// Returns the `count` elements of `parameters` that are not yet trainable and have the largest
-  /// ratio |g| / (|θ| + ε)ᵖ of gradient to value.
+  /// Returns the `count` elements of `parameters` with the largest ratio |g| / (|θ| + ε)ᵖ of
+  /// gradient to value.
   ///
   /// The result lists, for each parameter, positions in row-major order, ascending. Ties go to the
   /// earlier element; an element without a gradient is never returned. Every parameter must request
   /// its whole gradient.
+  ///
+  /// - Parameter ofAll: whether elements that are trainable already are among them.
   package func largestRatios(
-    _ count: Int, among parameters: [Parameter], epsilon: Double, exponent: Double
+    _ count: Int, among parameters: [Parameter], ofAll: Bool = false, epsilon: Double,
+    exponent: Double
   ) -> [[Int]] {
     var chunks: [Chunk] = []
     for (index, parameter) in parameters.enumerated() {
       let table = tableGradient(of: parameter)
       guard let gradient = table?.values ?? self[parameter] else { continue }
-      let excluded = parameter.trains.positions(in: parameter.shape)
+      let excluded = ofAll ? [] : parameter.trains.positions(in: parameter.shape)
       let value = table.map { parameter.value.rows(at: $0.rows.map(Int.init)) } ?? parameter.value
       for first in stride(from: 0, to: gradient.count, by: Chunk.size) {
         chunks.append(
