@@ -70,6 +70,30 @@ struct GrowingStateTests {
       ).joined().count < 10_000)
   }
 
+  @Test(
+    "those of a large tensor, with ties, are the ones that sorting finds", arguments: [7, 9_000])
+  func largestOfMany(count: Int) {
+    let size = 10 * 65_536 + 77
+    var draws = SeededGenerator(seed: 5, purpose: "gradient")
+    let gradient = (0..<size).map { _ in Float(Int(draws.uniform() * 5_000) - 2_500) }
+    let parameter = Parameter(name: "p", value: Tensor(zeros: [size]))
+    parameter.trains = .elements([0, 1, size - 1])
+    parameter.wantsWholeGradient = true
+    let sink = GradientAccumulator()
+    sink.receive(
+      .dense(Tensor(gradient, shape: [size])), of: parameter,
+      partition: RowPartition(examples: 1))
+    let order = gradient.indices.sorted {
+      (abs(gradient[$0]), $1) > (abs(gradient[$1]), $0)
+    }
+    for ofAll in [false, true] {
+      let wanted = order.filter { ofAll || ![0, 1, size - 1].contains($0) }.prefix(count)
+      let found = sink.largestRatios(
+        count, among: [parameter], ofAll: ofAll, epsilon: 1, exponent: 0)
+      #expect(found == [wanted.sorted()])
+    }
+  }
+
   @Test("growing sparse state gives the bits of dense AdamW under a mask")
   func masked() throws {
     let (sparse, dense) = (Self.parameters(), Self.parameters())
