@@ -20,7 +20,7 @@ public struct MethodCatalogue: Sendable {
     offered: [
       FullTuning.self, LowRankAdaptation.self, WeightDecomposedAdaptation.self, BiasTuning.self,
       NormTuning.self, VectorScaling.self, HeadTuning.self, IncrementalUnmasking.self,
-      SparseTuning.self, CoreAdaptation.self,
+      SparseTuning.self, RowColumnTuning.self, CoreAdaptation.self,
     ], others: [SelectedTuning.self])
 
   /// The names that a user can request.
