@@ -72,6 +72,16 @@ struct ModelExamples {
     #expect(
       model.backboneLinearLayers.allSatisfy { $0.weight.trains.chosenElements?.count == 16 })
 
+    var random = SparseTuning(entries: 1, rule: .random, scope: .global)
+    random.share = 0.01
+    random.attach(to: model, using: SeededGenerator(seed: 1, purpose: "weights"))
+    random.choose(
+      in: model, by: GradientAccumulator(), using: SeededGenerator(seed: 1, purpose: "weights"))
+    let chosen = model.backboneLinearLayers.compactMap(\.weight.trains.chosenElements)
+    print(chosen.joined().count, "elements train")
+    let linear = model.backboneLinearLayers.reduce(0) { $0 + $1.weight.count }
+    #expect(abs(Double(chosen.joined().count) / (0.01 * Double(linear)) - 1) < 0.01)
+
     let selected = SelectedTuning(members: [
       .tensor("bert.encoder.layer.0.output.LayerNorm.weight"),
       .row("bert.encoder.layer.1.intermediate.dense.weight", 17),

@@ -228,7 +228,7 @@ with tempfile.TemporaryDirectory() as place:
             check_language(place, f"{name}-language-{method[0]}", llama, ["--method", *method])
     roberta = os.path.join(MODELS, "roberta-small")
     gpt2 = os.path.join(MODELS, "gpt2-small")
-    methods = [[m] for m in ("full", "bitfit", "norm", "head", "ia3", "speft", "lora-xs")] + [
+    methods = [[m] for m in ("full", "bitfit", "norm", "head", "ia3", "speft", "rocoft", "lora-xs")] + [
         ["lora", "--rank", "4"], ["dora", "--rank", "4"]]
     for base, family in ((roberta, "roberta"), (gpt2, "gpt2")):
         for method in methods:

@@ -129,6 +129,43 @@ struct SparseTuningTests {
     }
   }
 
+  @Test("random elements of all weights are distinct, and as many as those of each weight")
+  func randomOfAll() throws {
+    var method = SparseTuning(entries: 1, rule: .random, scope: .global)
+    method.share = 0.05
+    method.attach(to: model, using: generator)
+    let planned = method.plannedCount(in: model)
+    method.choose(in: model, by: GradientAccumulator(), using: generator)
+    let counts = weights.map { $0.trains.chosenElements?.count ?? 0 }
+    #expect(model.trainableCount == planned && Set(counts).count > 3)
+    let expected = 0.05 * Double(weights.reduce(0) { $0 + $1.count })
+    #expect(abs(Double(counts.reduce(0, +)) - expected) < Double(weights.count))
+  }
+
+  @Test("the square of a salience chooses the same, and the scale of the loss does not matter")
+  func scale() throws {
+    let one = GradientAccumulator()
+    _ = fixture.loss(model, into: one)
+    func chosen(_ rule: Salience, _ factor: Float) -> [TrainableElements] {
+      let method = SparseTuning(entries: 6, rule: rule, scope: .global)
+      method.attach(to: model, using: generator)
+      let gradients = GradientAccumulator()
+      for weight in weights {
+        guard let gradient = one[weight] else { continue }
+        let scaled = Tensor(gradient.elements.map { factor * $0 }, shape: gradient.shape)
+        gradients.receive(.dense(scaled), of: weight, partition: RowPartition(examples: 1))
+      }
+      method.choose(in: model, by: gradients, using: generator)
+      return weights.map(\.trains)
+    }
+    FullTuning().attach(to: model, using: generator)
+    _ = fixture.loss(model, into: one)
+    for rule in [Salience.gradient, .snip, .force] {
+      #expect(chosen(rule, 8) == chosen(rule, 1), "\(rule)")
+    }
+    #expect(chosen(.force, -1) != chosen(.force, 1) && chosen(.snip, -1) == chosen(.snip, 1))
+  }
+
   @Test("targets, sizes within a budget, labels and refusals")
   func settings() throws {
     let head = model.taskParameters.reduce(0) { $0 + $1.count }
@@ -149,6 +186,15 @@ struct SparseTuningTests {
     }
     #expect(usual.label == "speft k64")
     #expect(SparseTuning(entries: 3, rule: .random).label == "speft random k3")
+    let long = SparseTuning(entries: 3, rule: .fisher, scope: .global, interval: 9)
+    #expect(long.label == "speft fisher global k3 every 9")
+    // Files of the first release have these settings and no others.
+    #expect(usual.settings.keys.sorted() == ["batches", "by", "entries", "targets"])
+    let read = MethodCatalogue.standard.method(json: MethodCatalogue.standard.json(of: long))
+    #expect((read as? SparseTuning)?.label == long.label)
+    var whole = SparseTuning()
+    whole.share = 1
+    #expect(whole.misfit(in: model) == nil)
     #expect(SparseTuning(entries: 1 << 20).misfit(in: model)?.setting == "entries")
     #expect(SparseTuning(entries: 1, targets: ["nothing"]).misfit(in: model)?.setting == "targets")
     var changed = SparseTuning()

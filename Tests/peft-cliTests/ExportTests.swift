@@ -53,7 +53,10 @@ struct ExportTests {
     arguments: [
       ["lora", "--rank", "3"], ["bitfit"], ["norm"], ["head"], ["full"],
       ["dora", "--rank", "3"], ["ia3"], ["id3", "--set", "share=0.01"],
-      ["speft"], ["speft", "--set", "by=random"], ["lora-xs", "--rank", "3"],
+      ["id3", "--set", "share=0.01", "--set", "strategy=repeat"],
+      ["speft"], ["speft", "--set", "by=random", "--set", "reselect-every=2"],
+      ["rocoft", "--set", "by=gradient"], ["rocoft", "--set", "lines=columns"],
+      ["lora-xs", "--rank", "3"],
       ["lora-xs", "--set", "frames=random"],
     ])
   func forms(method: [String]) throws {

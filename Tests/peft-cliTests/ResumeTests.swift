@@ -104,7 +104,12 @@ struct ResumeTests {
     "so does a run of other methods, killed at some changes",
     arguments: [
       ["id3", "--set", "share=0.01"], ["dora", "--lora-dropout", "0.1"], ["ia3"],
+      ["id3", "--set", "share=0.01", "--set", "strategy=repeat", "--set", "age=own"],
       ["speft", "--set", "batches=3"], ["speft", "--set", "by=random"],
+      [
+        "speft", "--set", "by=fisher", "--set", "scope=global", "--set", "batches=1", "--set",
+        "reselect-every=3",
+      ], ["rocoft", "--set", "by=random"],
       ["lora-xs", "--set", "batches=3"], ["lora-xs", "--set", "frames=weight"],
     ])
   func killedWithMethods(method: [String]) throws {

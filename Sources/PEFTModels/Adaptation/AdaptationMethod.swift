@@ -38,11 +38,15 @@ public protocol AdaptationMethod: Sendable {
   /// The number of batches whose gradients `choose` needs; 0 if it needs none.
   var gradientBatches: Int { get }
 
+  /// What `choose` needs of these gradients.
+  var gradientStatistic: GradientStatistic { get }
+
   /// Settles what `attach` left open. Called once, after `attach` and before the first step.
   ///
   /// - Parameters:
-  ///   - gradients: the sums over `gradientBatches` batches of the gradients of the parameters that
-  ///     want their whole gradient. Empty if `gradientBatches` is 0.
+  ///   - gradients: the sums over `gradientBatches` batches that `gradientStatistic` says, of the
+  ///     gradients of the parameters that want their whole gradient. Empty if `gradientBatches` is
+  ///     0.
   ///   - generator: the generator with which the method was attached.
   func choose(
     in model: TransformerModel, by gradients: GradientAccumulator, using generator: SeededGenerator)
@@ -53,7 +57,16 @@ public protocol AdaptationMethod: Sendable {
 
   /// The method's part in a run of `steps` steps on `model`, to which it is attached. Returns nil
   /// if nothing changes during training.
-  func session(on model: TransformerModel, steps: Int) -> (any AdaptationSession)?
+  ///
+  /// - Parameters:
+  ///   - generator: the generator with which the method was attached.
+  ///   - measure: measures gradients for a choice before a step, as for `choose`, of the parameters
+  ///     that want their whole gradient; its argument is the number of steps taken before. It
+  ///     changes no value.
+  func session(
+    on model: TransformerModel, steps: Int, using generator: SeededGenerator,
+    measuring measure: @escaping (Int) throws -> GradientAccumulator
+  ) -> (any AdaptationSession)?
 
   /// The format of the adapters that `adapter_config.json` describes, as Hugging Face PEFT stores
   /// those of this method; nil if they belong to another method.
@@ -62,6 +75,19 @@ public protocol AdaptationMethod: Sendable {
   static func adapterFormat(
     _ configuration: AdapterConfiguration
   ) throws(FileError) -> (any AdapterFormat)?
+}
+
+/// A statistic of the gradients of some batches, element by element.
+public enum GradientStatistic: Sendable {
+  /// Σ_b ∇L_b, the sum of the gradients of the mean losses of the batches.
+  case sum
+  /// Σ_b (∇L_b)².
+  case sumOfSquares
+  /// Σ_n (∇L_n)², over all examples n of the batches, each of which is a batch of its own.
+  case sumOfExampleSquares
+
+  /// Whether squares are summed.
+  package var isOfSquares: Bool { self != .sum }
 }
 
 /// A setting that does not fit a model.
@@ -97,6 +123,9 @@ extension AdaptationMethod {
   /// 0: the method needs no gradients.
   public var gradientBatches: Int { 0 }
 
+  /// The sum of the gradients.
+  public var gradientStatistic: GradientStatistic { .sum }
+
   /// Does nothing: `attach` has settled everything.
   public func choose(
     in model: TransformerModel, by gradients: GradientAccumulator, using generator: SeededGenerator
@@ -106,7 +135,10 @@ extension AdaptationMethod {
   public func plannedCount(in model: TransformerModel) -> Int { model.trainableCount }
 
   /// Returns nil: nothing changes during training.
-  public func session(on model: TransformerModel, steps: Int) -> (any AdaptationSession)? { nil }
+  public func session(
+    on model: TransformerModel, steps: Int, using generator: SeededGenerator,
+    measuring measure: @escaping (Int) throws -> GradientAccumulator
+  ) -> (any AdaptationSession)? { nil }
 
   /// Returns nil: the method has no adapters.
   public static func adapterFormat(
@@ -119,7 +151,8 @@ extension TransformerModel {
   /// others.
   func train(where rule: (Parameter) -> Bool) {
     for entry in parameters {
-      entry.parameter.trains = entry.kind == .head || rule(entry.parameter) ? .all : .none
+      entry.parameter.history = TrainingHistory(
+        trains: entry.kind == .head || rule(entry.parameter) ? .all : .none)
       entry.parameter.wantsWholeGradient = false
     }
   }

@@ -1,16 +1,43 @@
 import PEFTTensor
 
+/// A parameter whose trainable elements changed, with the elements that trained until then: those
+/// that were trainable and those that had been.
+public typealias ElementChange = (parameter: Parameter, before: TrainableElements)
+
 /// A method's part in a training run whose trainable elements change from step to step.
+///
+/// What it does must be a function of the step, the gradients, the parameters' values and their
+/// trainable elements, so that a resumed run takes the same steps.
 public protocol AdaptationSession: AnyObject {
-  /// The parameters that may gain trainable elements. Their whole gradients are computed.
+  /// The parameters that may gain trainable elements.
   var candidates: [Parameter] { get }
+
+  /// Whether AdamW corrects the bias of a single element by the number of steps since it became
+  /// trainable, instead of the number of all steps.
+  var correctsByAge: Bool { get }
+
+  /// Prepares a step, before its gradients are computed. It may change the trainable elements, and
+  /// it decides of which candidates the whole gradient is computed.
+  ///
+  /// - Parameter step: the number of steps taken before.
+  /// - Returns: the parameters whose trainable elements changed.
+  func prepare(step: Int) throws -> [ElementChange]
 
   /// Changes the trainable elements, after the gradients of a step are computed and before the
   /// optimizer uses them.
   ///
   /// - Parameter step: the number of steps taken before.
-  /// - Returns: the parameters that changed, with their previous trainable elements.
-  func adjust(
-    _ gradients: GradientAccumulator, step: Int
-  ) -> [(parameter: Parameter, before: TrainableElements)]
+  /// - Returns: the parameters whose trainable elements changed.
+  func adjust(_ gradients: GradientAccumulator, step: Int) -> [ElementChange]
+}
+
+extension AdaptationSession {
+  /// False.
+  public var correctsByAge: Bool { false }
+
+  /// Returns an empty list: nothing changes before the gradients are computed.
+  public func prepare(step: Int) throws -> [ElementChange] { [] }
+
+  /// Returns an empty list: nothing changes after the gradients are computed.
+  public func adjust(_ gradients: GradientAccumulator, step: Int) -> [ElementChange] { [] }
 }

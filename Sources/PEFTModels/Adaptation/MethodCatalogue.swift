@@ -20,7 +20,7 @@ public struct MethodCatalogue: Sendable {
     offered: [
       FullTuning.self, LowRankAdaptation.self, WeightDecomposedAdaptation.self, BiasTuning.self,
       NormTuning.self, VectorScaling.self, HeadTuning.self, IncrementalUnmasking.self,
-      SparseTuning.self, CoreAdaptation.self,
+      SparseTuning.self, RowColumnTuning.self, CoreAdaptation.self,
     ], others: [SelectedTuning.self])
 
   /// The names that a user can request.
@@ -48,11 +48,7 @@ public struct MethodCatalogue: Sendable {
     guard let name = json["name"]?.string,
       let type = (offered + others).first(where: { $0.name == name })
     else { return nil }
-    var method: any AdaptationMethod = type.init()
-    for (name, _) in method.settings.members {
-      guard let value = json[name], (try? method.set(name, value)) != nil else { return nil }
-    }
-    return method
+    return type.init(settings: json)
   }
 
   /// The format of the adapters that `adapter_config.json` describes.

@@ -11,6 +11,8 @@ public struct MethodField<Method>: Sendable {
   let set: @Sendable (inout Method, JSONValue) -> Bool
   /// Converts a text to a JSON value, without checking it against the setting's range.
   let parse: @Sendable (String) -> JSONValue?
+  /// Whether JSON omits the setting while it has its usual value.
+  private(set) var isOptional = false
 
   /// Creates a setting with its own representation.
   ///
@@ -25,14 +27,23 @@ public struct MethodField<Method>: Sendable {
     (self.name, self.help, self.json, self.set, self.parse) = (name, help, json, set, parse)
   }
 
+  /// The same setting, omitted from JSON while it has its usual value. A setting that a method
+  /// gains after a release is optional, so that files of earlier versions describe the same method.
+  public var optional: Self {
+    var field = self
+    field.isOptional = true
+    return field
+  }
+
   /// The same setting for a method that contains a `Method` at `path`.
   public func inside<Outer>(
     _ path: any WritableKeyPath<Outer, Method> & Sendable
   ) -> MethodField<Outer> {
     let (json, set) = (json, set)
-    return MethodField<Outer>(
+    let field = MethodField<Outer>(
       name: name, help: help, json: { json($0[keyPath: path]) },
       set: { set(&$0[keyPath: path], $1) }, parse: parse)
+    return isOptional ? field.optional : field
   }
 
   /// Creates a setting that takes a whole number in `range`.
@@ -129,11 +140,26 @@ public struct MethodSettingError: Error, CustomStringConvertible {
 }
 
 extension AdaptationMethod {
-  /// The settings, keyed by name.
+  /// The settings, keyed by name, without optional ones that have their usual values.
   public var settings: JSONObject {
+    let usual = Self()
     var object = JSONObject()
-    for field in Self.fields { object[field.name] = field.json(self) }
+    for field in Self.fields where !field.isOptional || field.json(self) != field.json(usual) {
+      object[field.name] = field.json(self)
+    }
     return object
+  }
+
+  /// The method with the settings in `json`; nil if one is invalid, or missing and not optional.
+  init?(settings json: JSONValue) {
+    self.init()
+    for field in Self.fields {
+      guard let value = json[field.name] else {
+        guard field.isOptional else { return nil }
+        continue
+      }
+      guard field.set(&self, value) else { return nil }
+    }
   }
 
   /// The names of the method's settings, with their meanings.

@@ -1,45 +1,71 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// SPEFT (Liu et al. 2024, arXiv 2412.13488): trains the k elements of every target weight with the
-/// largest |Σ_b g_b|, the sum of the weight's gradients over some batches.
+/// SPEFT (Liu et al. 2024, arXiv 2412.13488): trains some elements of the target weights, those
+/// with the largest ``Salience``; |Σ_b g_b|, the sum of the weight's gradients over some batches,
+/// is the usual one.
 ///
-/// The elements are chosen once, before the first step (the paper's static masks), and k is the
-/// same for every weight (its local masks). The gradients are those of a model whose head has been
-/// trained a little, because a new head gives them random directions. Ties go to the earlier
-/// element, and an element whose gradient is zero is never chosen. Until they are chosen, the first
-/// k elements of each weight take the place of the elements to come.
+/// k elements of every weight train (`entries`), or a share of them. With the scope `matrix`, k is
+/// the same for every weight (the paper's local masks); with `global`, the elements with the
+/// largest saliences of all weights train, as many in total. The gradients are those of a model
+/// whose head has been trained a little, because a new head gives them random directions. Ties go
+/// to the earlier element, and an element whose gradient is zero is never chosen. Until they are
+/// chosen, the first k elements of each weight take the place of the elements to come.
+///
+/// The elements are chosen once, before the first step (the paper's static masks), or again every I
+/// steps (`reselect-every`; its dynamic masks), by gradients that are measured anew on other
+/// batches with the values and the head of that time. An element that is no longer chosen keeps
+/// what it has learned, which is then part of the base, and loses its moments; files record it. One
+/// that is chosen again starts with moments of zero, and t of AdamW's bias correction is the number
+/// of its own steps. One that remains chosen keeps its moments, while the paper's code resets all
+/// of them. More elements than k of every weight then change during a run, and `run.json` counts
+/// them.
 public struct SparseTuning: AdaptationMethod {
-  /// The rule by which elements are chosen.
-  public enum Rule: String, Sendable {
-    /// Those with the largest summed gradients.
-    case gradient
-    /// Uniformly at random, as a control.
-    case random
+  /// The weights whose elements compete.
+  public enum Scope: String, Sendable {
+    /// Those of each weight among themselves.
+    case matrix
+    /// Those of all targets.
+    case global
   }
 
   /// `speft`.
   public static let name = "speft"
 
   /// What is trained.
-  public static let summary = "a few elements of every linear weight, chosen by their gradients"
+  public static let summary = "a few elements of every linear weight, chosen by a salience"
 
-  /// k, the number of elements of every target.
+  /// k, the number of elements of every target, or with the scope `global` their average.
   public var entries = 64
-  /// The rule by which they are chosen.
-  public var rule = Rule.gradient
-  /// The number of batches whose gradients are summed.
+  /// The fraction of the elements of every target, or of all of them, that trains; 0 for `entries`.
+  public var share = 0.0
+  /// The salience by which they are chosen.
+  public var rule = Salience.gradient
+  /// The weights whose elements compete.
+  public var scope = Scope.matrix
+  /// The number of batches whose gradients are measured.
   public var batches = 16
+  /// I, the number of steps after which elements are chosen again; 0 for never.
+  public var interval = 0
   /// The last components of the paths of the linear layers with elements to train, such as `query`;
   /// all layers of the backbone if empty.
   public var targets: [String] = []
 
-  /// Entries, by, batches and targets.
+  /// Entries, share, by, scope, batches, reselect-every and targets.
   public static let fields: [MethodField<SparseTuning>] = [
     .integer("entries", \.entries, in: 1...1 << 24, help: "elements of every weight, from 1"),
-    .word("by", \.rule, help: "gradient or random"),
+    .number("share", \.share, help: "the part of the elements, up to 1; 0 for entries") {
+      $0 >= 0 && $0 <= 1
+    }.optional,
+    .word(
+      "by", \.rule, help: Salience.allCases.map(\.rawValue).formattedAsChoice),
+    .word("scope", \.scope, help: "matrix or global").optional,
     .integer(
-      "batches", \.batches, in: 1...1 << 16, help: "batches whose gradients are summed, from 1"),
+      "batches", \.batches, in: 1...1 << 16, help: "batches whose gradients are measured, from 1"),
+    .integer(
+      "reselect-every", \.interval, in: 0...1 << 32,
+      help: "steps after which elements are chosen again; 0 for never"
+    ).optional,
     .names("targets", \.targets, help: "linear layers, such as query,value; all if empty"),
   ]
 
@@ -48,15 +74,20 @@ public struct SparseTuning: AdaptationMethod {
 
   /// Creates the method with `entries` elements of every target.
   public init(
-    entries: Int, rule: Rule = .gradient, batches: Int = 16, targets: [String] = []
+    entries: Int, rule: Salience = .gradient, scope: Scope = .matrix, batches: Int = 16,
+    interval: Int = 0, targets: [String] = []
   ) {
     precondition(entries > 0 && batches > 0, "SparseTuning: \(entries) entries, \(batches) batches")
-    (self.entries, self.rule, self.batches, self.targets) = (entries, rule, batches, targets)
+    (self.entries, self.rule, self.scope) = (entries, rule, scope)
+    (self.batches, self.interval, self.targets) = (batches, interval, targets)
   }
 
-  /// The name and k, and the rule if it is not the usual one.
+  /// The name and k or the share, and the other settings that are not the usual ones.
   public var label: String {
-    (rule == .gradient ? name : "\(name) \(rule.rawValue)") + " k\(entries)"
+    [
+      name, rule == .gradient ? nil : rule.rawValue, scope == .matrix ? nil : scope.rawValue,
+      share > 0 ? "share \(share)" : "k\(entries)", interval > 0 ? "every \(interval)" : nil,
+    ].compactMap(\.self).joined(separator: " ")
   }
 
   /// The method with the largest k at which the elements and the head are within `budget`
@@ -66,6 +97,7 @@ public struct SparseTuning: AdaptationMethod {
     let head = model.taskParameters.reduce(0) { $0 + $1.count }
     let smallest = weights.map(\.count).min() ?? 1
     var sized = self
+    sized.share = 0
     sized.entries = min(smallest, max(1, (budget - head) / max(1, weights.count)))
     return sized
   }
@@ -74,7 +106,7 @@ public struct SparseTuning: AdaptationMethod {
   /// has.
   public func misfit(in model: TransformerModel) -> MethodMisfit? {
     if let misfit = model.misfit(targets: targets) { return misfit }
-    return layers(of: model).map(\.weight).first { $0.count < entries }.map {
+    return layers(of: model).map(\.weight).first { $0.count < count(of: $0) }.map {
       MethodMisfit(setting: "entries", "\($0.name) has only \($0.count) of the \(entries) elements")
     }
   }
@@ -84,42 +116,130 @@ public struct SparseTuning: AdaptationMethod {
     model.linearLayers(matchingAnyOf: targets)
   }
 
+  /// The number of elements of a weight, if weights do not compete.
+  private func count(of weight: Parameter) -> Int {
+    share > 0 ? max(1, Int((share * Double(weight.count)).rounded())) : entries
+  }
+
   /// Freezes everything but the head and k elements of every target, which remain to be chosen.
   public func attach(to model: TransformerModel, using generator: SeededGenerator) {
     model.train { _ in false }
     for weight in layers(of: model).map(\.weight) {
-      weight.trainElementsToCome(entries)
+      weight.trainElementsToCome(count(of: weight))
     }
   }
 
-  /// `batches`, or 0 for random elements.
-  public var gradientBatches: Int { rule == .gradient ? batches : 0 }
+  /// `batches`, or 0 for saliences without gradients.
+  public var gradientBatches: Int { rule.needsGradients ? batches : 0 }
+
+  /// What the salience needs.
+  public var gradientStatistic: GradientStatistic { rule.statistic }
 
   /// Chooses the elements of every target.
   public func choose(
     in model: TransformerModel, by gradients: GradientAccumulator, using generator: SeededGenerator
   ) {
-    for weight in layers(of: model).map(\.weight) {
-      let positions =
-        switch rule {
-        case .gradient: weight.largestPositions(entries, of: gradients)
-        case .random: Self.randomPositions(entries, of: weight, using: generator)
-        }
-      weight.trainElements(positions)
+    let weights = layers(of: model).map(\.weight)
+    for (weight, chosen) in zip(weights, positions(in: weights, by: gradients, using: generator)) {
+      weight.trainElements(chosen)
     }
   }
 
-  /// `count` distinct positions, ascending; all sets are equally likely (Floyd's sampling).
+  /// The positions of the elements of each weight to train, ascending.
+  private func positions(
+    in weights: [Parameter], by gradients: GradientAccumulator, using generator: SeededGenerator
+  ) -> [[Int]] {
+    let counts = weights.map(count)
+    switch (rule, scope) {
+    case (.random, .matrix):
+      return zip(weights, counts).map { weight, count in
+        var draws = generator.split(weight.name + ".elements")
+        return Self.randomPositions(count, below: weight.count, using: &draws)
+      }
+    case (.random, .global):
+      var draws = generator.split("elements")
+      let chosen = Self.randomPositions(
+        counts.reduce(0, +), below: weights.reduce(0) { $0 + $1.count }, using: &draws)
+      var (first, start) = (0, 0)
+      return weights.map { weight in
+        let end = chosen[first...].firstIndex { $0 >= start + weight.count } ?? chosen.count
+        defer { (first, start) = (end, start + weight.count) }
+        return chosen[first..<end].map { $0 - start }
+      }
+    case (_, .matrix):
+      return zip(weights, counts).map { weight, count in
+        Tensor.highestPositions(count, of: [{ rule.scores(of: weight, by: gradients) }])[0]
+      }
+    case (_, .global):
+      return Tensor.highestPositions(
+        counts.reduce(0, +),
+        of: weights.map { weight in { rule.scores(of: weight, by: gradients) } })
+    }
+  }
+
+  /// `count` distinct positions below `limit`, ascending; all sets are equally likely (Floyd's
+  /// sampling).
   private static func randomPositions(
-    _ count: Int, of weight: Parameter, using generator: SeededGenerator
+    _ count: Int, below limit: Int, using draws: inout SeededGenerator
   ) -> [Int] {
-    var draws = generator.split(weight.name + ".elements")
     var chosen: Set<Int> = []
-    for last in weight.count - count..<weight.count {
+    for last in limit - count..<limit {
       let position = Int(draws.uniform() * Double(last + 1))
       chosen.insert(chosen.contains(position) ? last : position)
     }
     return chosen.sorted()
+  }
+
+  /// The session that chooses again; nil if elements are chosen once.
+  public func session(
+    on model: TransformerModel, steps: Int, using generator: SeededGenerator,
+    measuring measure: @escaping (Int) throws -> GradientAccumulator
+  ) -> (any AdaptationSession)? {
+    guard interval > 0, interval < steps else { return nil }
+    return Session(
+      method: self, candidates: layers(of: model).map(\.weight), generator: generator,
+      measure: measure)
+  }
+
+  private final class Session: AdaptationSession {
+    let method: SparseTuning
+    let candidates: [Parameter]
+    let generator: SeededGenerator
+    let measure: (Int) throws -> GradientAccumulator
+
+    init(
+      method: SparseTuning, candidates: [Parameter], generator: SeededGenerator,
+      measure: @escaping (Int) throws -> GradientAccumulator
+    ) {
+      (self.method, self.candidates) = (method, candidates)
+      (self.generator, self.measure) = (generator, measure)
+    }
+
+    let correctsByAge = true
+
+    func prepare(step: Int) throws -> [ElementChange] {
+      let isDue = step > 0 && step.isMultiple(of: method.interval)
+      for weight in candidates { weight.wantsWholeGradient = isDue }
+      guard isDue else { return [] }
+      defer { for weight in candidates { weight.wantsWholeGradient = false } }
+      let gradients = method.rule.needsGradients ? try measure(step) : GradientAccumulator()
+      let chosen = method.positions(
+        in: candidates, by: gradients, using: generator.split("reselection").split(step))
+      return zip(candidates, chosen).compactMap { weight, positions in
+        guard positions != weight.trains.chosenElements ?? [] else { return nil }
+        let before = weight.recorded
+        weight.retrain(positions)
+        return (weight, before)
+      }
+    }
+  }
+}
+
+extension [String] {
+  /// The words as a choice, such as "a, b or c".
+  fileprivate var formattedAsChoice: String {
+    guard let last, count > 1 else { return first ?? "" }
+    return dropLast().joined(separator: ", ") + " or " + last
   }
 }
 

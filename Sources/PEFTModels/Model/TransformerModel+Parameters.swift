@@ -39,6 +39,9 @@ extension TransformerModel {
     try parameters.map(\.parameter).filter(\.wantsGradient).frozen(while: body)
   }
 
+  /// The number of elements that are trainable now, or were earlier in a run.
+  package var recordedCount: Int { parameters.reduce(0) { $0 + $1.parameter.recordedCount } }
+
   /// The number of elements that are trainable now.
   public var trainableCount: Int { parameters.reduce(0) { $0 + $1.parameter.trainableCount } }
 }

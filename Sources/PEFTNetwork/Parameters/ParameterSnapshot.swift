@@ -8,7 +8,7 @@ public struct ParameterSnapshot {
   private struct State {
     let parameter: Parameter
     let value: Tensor
-    let trains: TrainableElements
+    let history: TrainingHistory
   }
 
   private let saved: [State]
@@ -18,7 +18,7 @@ public struct ParameterSnapshot {
     saved = parameters.map { entry in
       let parameter = entry.parameter
       return State(
-        parameter: parameter, value: parameter.value, trains: parameter.trains)
+        parameter: parameter, value: parameter.value, history: parameter.history)
     }
   }
 
@@ -29,7 +29,7 @@ public struct ParameterSnapshot {
       if !state.parameter.value.isSameStorage(as: state.value) {
         state.parameter.value = state.value
       }
-      state.parameter.trains = state.trains
+      state.parameter.history = state.history
     }
   }
 }

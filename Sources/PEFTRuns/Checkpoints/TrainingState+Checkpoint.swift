@@ -5,9 +5,12 @@ import PEFTTrain
 /// A training state as one safetensors file.
 ///
 /// For every trained tensor it has `value.NAME`, `mean.NAME`, `meanSquare.NAME` and, after the
-/// first evaluation, `best.NAME`; for a frozen parameter of an adapter, `value.NAME`. If a method
-/// chooses elements, their positions are in `elements.NAME` and `bestElements.NAME`. The rest is in
-/// the metadata.
+/// first evaluation, `best.NAME`; for a frozen parameter of an adapter, `value.NAME`. If only some
+/// elements of a tensor train, their positions are in `elements.NAME`, those of elements that
+/// trained earlier in `retired.NAME`, and those of the best evaluation in `bestElements.NAME` and
+/// `bestRetired.NAME`; `value.NAME` and `best.NAME` have both kinds, `age.NAME` the numbers of
+/// their steps, where these count. Rows are in `rows.NAME` and `bestRows.NAME`. The rest is in the
+/// metadata.
 extension TrainingState: CheckpointState {
   /// A model and the number of steps planned for its run.
   public typealias Subject = (model: TransformerModel, plannedSteps: Int)
@@ -25,10 +28,19 @@ extension TrainingState: CheckpointState {
 
   /// The state as a single file.
   public var parts: [CheckpointPart] {
-    func numbers(_ prefix: String, _ elements: [String: [Int]]) -> [SafetensorsOutput] {
-      elements.sorted { $0.key < $1.key }.map { name, positions in
-        SafetensorsOutput(
-          name: "\(prefix).\(name)", shape: [positions.count], integers: positions.map(Int64.init))
+    func numbers(
+      _ names: HistoryNames, _ elements: [String: TrainingHistory]
+    ) -> [SafetensorsOutput] {
+      elements.sorted { $0.key < $1.key }.flatMap { name, history in
+        [
+          (names.elements, history.trains.chosenElements), (names.rows, history.trains.chosenRows),
+          (names.retired, history.retired.isEmpty ? nil : history.retired),
+        ].compactMap { prefix, positions in
+          positions.map {
+            SafetensorsOutput(
+              name: "\(prefix).\(name)", shape: [$0.count], integers: $0.map(Int64.init))
+          }
+        }
       }
     }
     var metadata = [
@@ -38,17 +50,18 @@ extension TrainingState: CheckpointState {
       "warmTokens": "\(effort.warmTokens)",
     ]
     var tensors =
-      CheckpointPart.outputs("value", values) + numbers("elements", elements)
+      CheckpointPart.outputs("value", values) + numbers(.now, elements)
       + optimizer.slots.sorted { $0.key < $1.key }
       .flatMap { CheckpointPart.outputs($0.key, $0.value) }
     if effort.choosingSeconds > 0 { metadata["choosingSeconds"] = "\(effort.choosingSeconds)" }
     metadata["decaysAll"] = optimizer.counters["decaysAll"].map(String.init)
+    metadata["correctsByAge"] = optimizer.counters["correctsByAge"].map(String.init)
     if isEvaluationDue { metadata["evaluationIsDue"] = "1" }
     if let best {
       metadata["bestStep"] = "\(best.step)"
       metadata["bestMetrics"] = RunManifest.json(of: best.metrics).text()
       tensors +=
-        CheckpointPart.outputs("best", best.values) + numbers("bestElements", best.elements)
+        CheckpointPart.outputs("best", best.values) + numbers(.best, best.elements)
     }
     // The evaluation after a step changes the state.
     let key = "\(step)" + (isEvaluationDue ? "-due" : "")
@@ -61,22 +74,33 @@ extension TrainingState: CheckpointState {
   public init(from files: CheckpointFiles, for subject: Subject) throws(FileError) {
     let (file, parameters) = (files[Self.partName], subject.model.parameters.map(\.parameter))
     func malformed(_ reason: String) -> FileError { files.malformed(Self.partName, reason) }
-    func elements(_ prefix: String) throws(FileError) -> [String: [Int]] {
-      var result: [String: [Int]] = [:]
-      for parameter in parameters where parameter.recordsElements {
-        let name = "\(prefix).\(parameter.name)"
-        guard file.entry(name) != nil else { continue }
-        result[parameter.name] = try TrainedTensors.positions(name, in: file, of: parameter)
+    func histories(_ names: HistoryNames) throws(FileError) -> [String: TrainingHistory] {
+      var result: [String: TrainingHistory] = [:]
+      for parameter in parameters
+      where parameter.recordsElements || parameter.trains.chosenRows != nil {
+        result[parameter.name] = try names.history(of: parameter, in: file)
       }
       return result
     }
-    let chosen = try elements("elements")
-    let shapes: [(name: String, shape: Shape)] = parameters.compactMap { parameter in
-      if let elements = chosen[parameter.name] { return (parameter.name, [elements.count]) }
-      let isWhole = parameter.isTrainable && parameter.trains.chosenElements == nil
-      return isWhole ? (parameter.name, parameter.trainableShape) : nil
+    let chosen = try histories(.now)
+    /// The shapes of what trains, or of what has trained until now.
+    func shapes(
+      _ elements: (TrainingHistory, Shape) -> TrainableElements
+    ) -> [(name: String, shape: Shape)] {
+      parameters.compactMap { parameter in
+        let unnamed = parameter.recordsElements ? TrainableElements.none : parameter.trains
+        let history = chosen[parameter.name] ?? TrainingHistory(trains: unnamed)
+        let elements = elements(history, parameter.shape)
+        return elements == .none
+          ? nil : (parameter.name, elements.shape(in: parameter.shape))
+      }
     }
-    func tensors(_ prefix: String) throws(FileError) -> [String: Tensor] {
+    let (current, recorded) = (
+      shapes { history, _ in history.trains }, shapes { $0.recorded(in: $1) }
+    )
+    func tensors(
+      _ prefix: String, _ shapes: [(name: String, shape: Shape)]
+    ) throws(FileError) -> [String: Tensor] {
       try files.tensors(prefix, shapes, in: Self.partName)
     }
     let frozen = subject.model.frozenAdapterParameters.map { (name: $0.name, shape: $0.shape) }
@@ -92,7 +116,7 @@ extension TrainingState: CheckpointState {
       best = Best(
         step: try numbers.count("bestStep"),
         metrics: object.members.map { ($0.key, $0.value.double ?? .nan) },
-        elements: try elements("bestElements"), values: try tensors("best"))
+        elements: try histories(.best), values: try tensors("best", recorded))
     }
     let (step, noted) = (try numbers.count("step"), try files.numbers.count("step"))
     guard step == noted else {
@@ -109,12 +133,18 @@ extension TrainingState: CheckpointState {
     else { throw malformed("its metadata contradict each other") }
     var counters = ["step": step]
     counters["decaysAll"] = try numbers.countIfPresent("decaysAll", in: 0...1)
+    var slots = [
+      "mean": try tensors("mean", current), "meanSquare": try tensors("meanSquare", current),
+    ]
+    counters["correctsByAge"] = try numbers.countIfPresent("correctsByAge", in: 0...1)
+    if counters["correctsByAge"] == 1 {
+      slots["age"] = try tensors(
+        "age", current.filter { chosen[$0.name]?.trains.chosenElements != nil })
+    }
     self.init(
       step: step, elements: chosen,
-      values: try tensors("value").merging(constants) { value, _ in value },
-      optimizer: OptimizerState(
-        counters: counters,
-        slots: ["mean": try tensors("mean"), "meanSquare": try tensors("meanSquare")]),
+      values: try tensors("value", recorded).merging(constants) { value, _ in value },
+      optimizer: OptimizerState(counters: counters, slots: slots),
       best: best, evaluationsSinceBest: try numbers.count("evaluationsSinceBest"),
       effort: TrainingEffort(
         seconds: try numbers.seconds("seconds"), warmTokens: try numbers.count("warmTokens"),

@@ -11,7 +11,7 @@ extension PreparedJob {
   /// Lets the method choose what it trains. Call it once, before the first step of a new run; a
   /// resumed run reads the choice from its checkpoint.
   ///
-  /// A method that chooses by gradients gets their sums over the first batches of a permutation of
+  /// A method that chooses by gradients gets its statistic of the first batches of a permutation of
   /// its own, at most one pass, without dropout. Before that, the head is trained alone; its values
   /// are then restored, bit for bit. The choice is a function of model, data, settings and seed,
   /// and does not depend on the number of workers.
@@ -20,7 +20,7 @@ extension PreparedJob {
   /// - Throws: `NonFiniteLoss`.
   public func choose() throws -> TrainingEffort? {
     let start = ContinuousClock.now
-    let gradients = try measuredGradients(batches: job.method.gradientBatches)
+    let gradients = try measuredGradients()
     job.method.choose(
       in: model, by: gradients,
       using: SeededGenerator(seed: job.settings.seed, purpose: "weights"))
@@ -29,20 +29,26 @@ extension PreparedJob {
     return TrainingEffort(seconds: seconds, choosingSeconds: seconds)
   }
 
-  /// The sums of the gradients of the parameters that want their whole gradient.
-  private func measuredGradients(batches count: Int) throws -> GradientAccumulator {
+  /// The statistic that the method needs of the gradients of the parameters that want their whole
+  /// gradient.
+  ///
+  /// - Parameter step: the number of steps of the run taken before. From the first step on, the
+  ///   head is the run's, and the batches are others for every step.
+  func measuredGradients(after step: Int = 0) throws -> GradientAccumulator {
     let gradients = GradientAccumulator(precision: job.settings.precision)
-    guard count > 0 else { return gradients }
+    guard job.method.gradientBatches > 0 else { return gradients }
     let parameters = model.parameters.map(\.parameter)
     let marks = parameters.map { ($0.trains, $0.wantsWholeGradient) }
     let head = model.taskParameters.map(\.value)
     defer {
-      for (parameter, value) in zip(model.taskParameters, head) { parameter.value = value }
+      if step == 0 {
+        for (parameter, value) in zip(model.taskParameters, head) { parameter.value = value }
+      }
       for (parameter, (trains, wantsWhole)) in zip(parameters, marks) {
         (parameter.trains, parameter.wantsWholeGradient) = (trains, wantsWhole)
       }
     }
-    if !model.taskParameters.isEmpty {
+    if step == 0, !model.taskParameters.isEmpty {
       _ = try warm(
         HeadTuning(), steps: Self.headSteps, rate: Self.headLearningRate,
         precision: job.settings.precision, shouldStop: { false }, observe: { _ in })
@@ -50,13 +56,33 @@ extension PreparedJob {
     for (parameter, (_, wantsWhole)) in zip(parameters, marks) {
       (parameter.trains, parameter.wantsWholeGradient) = (.none, wantsWhole)
     }
-    let generator = SeededGenerator(seed: job.settings.seed, purpose: "choice")
+    var generator = SeededGenerator(seed: job.settings.seed, purpose: "choice")
+    if step > 0 { generator = generator.split(step) }
     var order = generator.split("order")
     let batches = job.settings.batches.batches(lengths: train.lengths) { order.permutation($0) }
-    for (index, examples) in batches.prefix(count).enumerated() {
-      try add(examples, index: index, masks: generator.split("masks").split(index), to: gradients)
+    for (index, examples) in batches.prefix(job.method.gradientBatches).enumerated() {
+      try measure(
+        examples, index: index, masks: generator.split("masks").split(index), into: gradients)
     }
     return gradients
+  }
+
+  /// Adds the statistic of one batch.
+  private func measure(
+    _ examples: [Int], index: Int, masks: SeededGenerator, into gradients: GradientAccumulator
+  ) throws {
+    let wanted = model.parameters.map(\.parameter).filter(\.wantsWholeGradient)
+    func addSquares(_ examples: [Int], masks: SeededGenerator) throws {
+      let own = GradientAccumulator(precision: job.settings.precision)
+      try add(examples, index: index, masks: masks, to: own)
+      gradients.addSquares(of: own, among: wanted)
+    }
+    switch job.method.gradientStatistic {
+    case .sum: try add(examples, index: index, masks: masks, to: gradients)
+    case .sumOfSquares: try addSquares(examples, masks: masks)
+    case .sumOfExampleSquares:
+      for example in examples { try addSquares([example], masks: masks.split(example)) }
+    }
   }
 
   /// Adds the gradients of the mean loss of one batch.

@@ -117,7 +117,7 @@ extension PreparedJob {
     var manifest = RunManifest(
       modelDirectory: absolutePath(job.modelDirectory), modelFiles: modelFiles,
       method: job.method, task: task, pooling: pooling, maximumLength: maximumLength,
-      seed: job.settings.seed, counts: (model.trainableCount, model.parameterCount),
+      seed: job.settings.seed, counts: (model.recordedCount, model.parameterCount),
       outcome: outcome, metrics: metrics)
     manifest.hasPairs = inputs.hasPairs
     manifest.rates = rates
@@ -154,7 +154,9 @@ extension PreparedJob {
   /// The method's part in the run.
   public var session: (any AdaptationSession)? {
     job.method.session(
-      on: model, steps: plannedSteps(data: train, settings: job.settings))
+      on: model, steps: plannedSteps(data: train, settings: job.settings),
+      using: SeededGenerator(seed: job.settings.seed, purpose: "weights"),
+      measuring: { step in try measuredGradients(after: step) })
   }
 
   /// The metrics of the test data, including those of generated texts, and the answers; nil if the

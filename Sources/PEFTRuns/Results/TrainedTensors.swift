@@ -10,12 +10,13 @@ import PEFTTensor
 /// ascending, counted from 0. Rows are outputs, even if the model's files store the transpose of
 /// the matrix, as GPT-2's do. If a method chose single elements of a tensor, `NAME` [k] has these
 /// elements and `NAME.indices` [k] has their positions as I64, ascending, in row-major order of
-/// [outputs, inputs].
+/// [outputs, inputs]. Elements that trained for a part of the run are among them.
 public enum TrainedTensors {
   /// The file's name in a run directory.
   public static let fileName = "trained.safetensors"
 
-  /// Writes the trainable tensors of `model`, plus the parameters in `drawn` in full.
+  /// Writes the trainable tensors of `model`, and the elements that were trainable earlier, plus
+  /// the parameters in `drawn` in full.
   public static func save(
     _ model: TransformerModel, drawn: [String] = [], to path: String
   ) throws(FileError) {
@@ -25,15 +26,18 @@ public enum TrainedTensors {
         (body) throws(FileError) in try parameter.fileValue.withUnsafeElements(body)
       }
     }
-    let tensors = model.trainableParameters.flatMap { parameter in
+    let trained = model.parameters.map { ($0.parameter, $0.parameter.recorded) }
+    let tensors = trained.filter { $0.1 != .none }.flatMap { parameter, recorded in
       let values = SafetensorsOutput(
-        name: parameter.name, shape: storedShape(parameter).extents
+        name: parameter.name,
+        shape: (recorded == .all ? parameter.fileShape : recorded.shape(in: parameter.shape))
+          .extents
       ) { (body) throws(FileError) in
-        let value = parameter.trains == .all ? parameter.fileValue : parameter.trainableValue
+        let value = recorded == .all ? parameter.fileValue : parameter.value(of: recorded)
         try value.withUnsafeElements(body)
       }
-      let rows = parameter.trains.chosenRows.map { (rowsName(parameter), $0) }
-      let elements = parameter.trains.chosenElements.map { (indicesName(parameter), $0) }
+      let rows = recorded.chosenRows.map { (rowsName(parameter), $0) }
+      let elements = recorded.chosenElements.map { (indicesName(parameter), $0) }
       let numbers = (rows ?? elements).map { name, numbers in
         SafetensorsOutput(name: name, shape: [numbers.count], integers: numbers.map(Int64.init))
       }
@@ -46,7 +50,9 @@ public enum TrainedTensors {
   private static func parameters(
     of model: TransformerModel, called names: [String]
   ) -> [Parameter] {
-    model.parameters.map(\.parameter).filter { !$0.isTrainable && names.contains($0.name) }
+    model.parameters.map(\.parameter).filter {
+      $0.recorded == .none && names.contains($0.name)
+    }
   }
 
   /// Reads the tensors back. The file must have exactly the trainable parameters of `model`, with
@@ -66,12 +72,15 @@ public enum TrainedTensors {
   ) throws(FileError) {
     let path = file.path
     let others = parameters(of: model, called: drawn).filter { file.entry($0.name) != nil }
-    // If a method chose elements, before training or during it, the file records which.
+    // If a method chose rows or elements, before training or during it, the file records which.
     for parameter in model.parameters.map(\.parameter) where parameter.recordsElements {
       parameter.wantsWholeGradient = false
-      if parameter.trains.chosenElements != nil { parameter.trains = .none }
-      guard file.entry(indicesName(parameter)) != nil else { continue }
-      parameter.trains = .elements(try positions(indicesName(parameter), in: file, of: parameter))
+      parameter.trains = .none
+      if file.entry(rowsName(parameter)) != nil {
+        parameter.trains = .rows(try rows(rowsName(parameter), in: file, of: parameter))
+      } else if file.entry(indicesName(parameter)) != nil {
+        parameter.trains = .elements(try positions(indicesName(parameter), in: file, of: parameter))
+      }
     }
     let parameters = model.trainableParameters + model.frozenAdapterParameters + others
     let expected = Set(
@@ -115,15 +124,28 @@ public enum TrainedTensors {
   static func positions(
     _ name: String, in file: SafetensorsReader, of parameter: Parameter
   ) throws(FileError) -> [Int] {
+    try ascending(
+      name, in: file, below: parameter.count, "positions", "the elements of \(parameter.name)")
+  }
+
+  /// The ascending rows of the matrix `parameter` that the tensor `name` contains.
+  static func rows(
+    _ name: String, in file: SafetensorsReader, of parameter: Parameter
+  ) throws(FileError) -> [Int] {
+    try ascending(
+      name, in: file, below: parameter.shape.rank == 2 ? parameter.shape.rows : 0, "rows",
+      "those of \(parameter.name)")
+  }
+
+  private static func ascending(
+    _ name: String, in file: SafetensorsReader, below limit: Int, _ numbers: String, _ all: String
+  ) throws(FileError) -> [Int] {
     let stored = try file.integers(of: name)
     guard file.entry(name)?.shape == [stored.count], let first = stored.first,
-      let last = stored.last, first >= 0, last < Int64(parameter.count),
+      let last = stored.last, first >= 0, last < Int64(limit),
       zip(stored, stored.dropFirst()).allSatisfy(<)
     else {
-      throw mismatch(
-        file.path, name,
-        "it must have ascending positions below \(parameter.count), the elements of "
-          + parameter.name)
+      throw mismatch(file.path, name, "it must have ascending \(numbers) below \(limit), \(all)")
     }
     return stored.map { Int($0) }
   }

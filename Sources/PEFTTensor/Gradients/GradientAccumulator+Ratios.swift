@@ -1,20 +1,23 @@
 import Foundation
 
 extension GradientAccumulator {
-  /// Returns the `count` elements of `parameters` that are not yet trainable and have the largest
-  /// ratio |g| / (|θ| + ε)ᵖ of gradient to value.
+  /// Returns the `count` elements of `parameters` with the largest ratio |g| / (|θ| + ε)ᵖ of
+  /// gradient to value.
   ///
   /// The result lists, for each parameter, positions in row-major order, ascending. Ties go to the
   /// earlier element; an element without a gradient is never returned. Every parameter must request
   /// its whole gradient.
+  ///
+  /// - Parameter ofAll: whether elements that are trainable already are among them.
   package func largestRatios(
-    _ count: Int, among parameters: [Parameter], epsilon: Double, exponent: Double
+    _ count: Int, among parameters: [Parameter], ofAll: Bool = false, epsilon: Double,
+    exponent: Double
   ) -> [[Int]] {
     var chunks: [Chunk] = []
     for (index, parameter) in parameters.enumerated() {
       let table = tableGradient(of: parameter)
       guard let gradient = table?.values ?? self[parameter] else { continue }
-      let excluded = parameter.trains.positions(in: parameter.shape)
+      let excluded = ofAll ? [] : parameter.trains.positions(in: parameter.shape)
       let value = table.map { parameter.value.rows(at: $0.rows.map(Int.init)) } ?? parameter.value
       for first in stride(from: 0, to: gradient.count, by: Chunk.size) {
         chunks.append(
@@ -23,15 +26,23 @@ extension GradientAccumulator {
             gradient: gradient, value: value, excluded: excluded, rows: table?.rows))
       }
     }
-    var found = [[RatedElement]](repeating: [], count: chunks.count)
-    found.withUnsafeMutableBufferPointer { found in
-      nonisolated(unsafe) let found = found
-      nonisolated(unsafe) let chunks = chunks
-      WorkerPool.shared.run(chunks.count) {
-        found[$0] = chunks[$0].largest(count, epsilon: Float(epsilon), exponent: Float(exponent))
+    var best: [RatedElement] = []
+    // The best of earlier chunks leave little to find in later ones.
+    for first in stride(from: 0, to: chunks.count, by: Chunk.countAtOnce) {
+      let chunks = chunks[first..<min(first + Chunk.countAtOnce, chunks.count)]
+      let bound = best.count == count ? best.last?.ratio ?? 0 : 0
+      var found = [[RatedElement]](repeating: [], count: chunks.count)
+      found.withUnsafeMutableBufferPointer { found in
+        nonisolated(unsafe) let found = found
+        nonisolated(unsafe) let chunks = chunks
+        WorkerPool.shared.run(chunks.count) {
+          found[$0] = chunks[first + $0].largest(
+            count, above: bound, epsilon: Float(epsilon), exponent: Float(exponent))
+        }
       }
+      guard found.contains(where: { !$0.isEmpty }) else { continue }
+      best = Array((best + found.joined()).sorted { $0.isBefore($1) }.prefix(count))
     }
-    let best = found.joined().sorted { $0.isBefore($1) }.prefix(count)
     var positions = [[Int]](repeating: [], count: parameters.count)
     for element in best { positions[element.parameter].append(element.position) }
     return positions.map { $0.sorted() }
@@ -55,6 +66,8 @@ private struct RatedElement {
 /// number of workers.
 private struct Chunk {
   static let size = 1 << 16
+  /// The number of chunks that are searched in parallel.
+  static let countAtOnce = 8
 
   let parameter: Int
   let range: Range<Int>
@@ -66,8 +79,10 @@ private struct Chunk {
   /// rows.
   let rows: [Int32]?
 
-  /// The `count` elements with the largest ratios, unordered.
-  func largest(_ count: Int, epsilon: Float, exponent: Float) -> [RatedElement] {
+  /// The `count` elements with the largest ratios above `bound`, unordered.
+  func largest(
+    _ count: Int, above bound: Float, epsilon: Float, exponent: Float
+  ) -> [RatedElement] {
     guard count > 0 else { return [] }
     /// The elements selected so far, as a heap with the lowest-ranked one first.
     var heap: [RatedElement] = []
@@ -79,7 +94,7 @@ private struct Chunk {
           exponent == 1
           ? abs(gradient[index]) / size
           : abs(gradient[index]) / (exponent == 0 ? 1 : powf(size, exponent))
-        guard ratio > 0, heap.count < count || ratio > heap[0].ratio else { continue }
+        guard ratio > bound, heap.count < count || ratio > heap[0].ratio else { continue }
         let position = rows.map { Int($0[index / width]) * width + index % width } ?? index
         guard !isExcluded(position) else { continue }
         let element = RatedElement(ratio: ratio, parameter: parameter, position: position)

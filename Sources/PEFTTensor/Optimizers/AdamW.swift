@@ -32,43 +32,67 @@ public struct AdamW: Optimizer {
   private var meanSquares: [Tensor]
   private var optimized: OptimizedParameters
   private let rateFactors: [Parameter: Double]
+  /// Whether t of a single element is the number of its own steps.
+  private var correctsByAge: Bool
+  /// The numbers of steps of single elements, if they are counted.
+  private var ages: [Tensor]
 
   /// Creates an optimizer with zero state.
   ///
-  /// - Parameter rateFactors: factors on the learning rates of parameters; 1 for those not listed.
+  /// - Parameters:
+  ///   - rateFactors: factors on the learning rates of parameters; 1 for those not listed.
+  ///   - correctsByAge: whether the t of a single element (`TrainableElements.elements`) is the
+  ///     number of steps since it became trainable, instead of the number of steps taken. Otherwise
+  ///     the first steps of an element that becomes trainable late are several times too long.
   public init(
     parameters: [Parameter], settings: Settings = Settings(),
-    rateFactors: [Parameter: Double] = [:]
+    rateFactors: [Parameter: Double] = [:], correctsByAge: Bool = false
   ) {
     self.settings = settings
     self.rateFactors = rateFactors
+    self.correctsByAge = correctsByAge
     optimized = OptimizedParameters(parameters)
     means = optimized.zeros
     meanSquares = optimized.zeros
+    ages = correctsByAge ? optimized.zeros : []
   }
 
   /// The slots `mean` (m) and `meanSquare` (v) of every parameter, and the counters `step`, the
   /// number of steps taken, and `decaysAll`, 1 if every parameter decays and 0 if only matrices do.
+  /// If the steps of single elements are counted, the counter `correctsByAge` is 1, and the slot
+  /// `age` has their numbers.
   ///
   /// A state without `decaysAll` was saved when every parameter decayed. An optimizer restored from
   /// it lets every parameter decay too.
   public var state: OptimizerState {
     get {
-      OptimizerState(
+      var state = OptimizerState(
         counters: ["step": stepCount, "decaysAll": settings.decayScope == .all ? 1 : 0],
         slots: ["mean": optimized.named(means), "meanSquare": optimized.named(meanSquares)])
+      guard correctsByAge else { return state }
+      let single = Set(parameters.filter { $0.trains.chosenElements != nil }.map(\.name))
+      state.counters["correctsByAge"] = 1
+      state.slots["age"] = optimized.named(ages).filter { single.contains($0.key) }
+      return state
     }
     set {
       stepCount = newValue.counters["step"] ?? 0
       settings.decayScope = newValue.counters["decaysAll"] == 0 ? .matrices : .all
       means = optimized.restored(newValue.slots["mean"])
       meanSquares = optimized.restored(newValue.slots["meanSquare"])
+      correctsByAge = newValue.counters["correctsByAge"] == 1
+      guard correctsByAge else { return ages = [] }
+      let known = newValue.slots["age"] ?? [:]
+      ages = zip(parameters, optimized.zeros).map { known[$0.name] ?? $1 }
     }
   }
 
   /// Adapts the state to the elements that are trainable now; see `Optimizer`.
   public mutating func change(_ parameter: Parameter) {
-    optimized.change(parameter, &means, &meanSquares)
+    optimized.carry(parameter, &means)
+    optimized.carry(parameter, &meanSquares)
+    if correctsByAge { optimized.carry(parameter, &ages) }
+    optimized.note(parameter)
   }
 
   /// Takes one step; see `Optimizer`.
@@ -86,15 +110,22 @@ public struct AdamW: Optimizer {
         step: stepCount, learningRate: learningRate * (rateFactors[parameter] ?? 1),
         weightDecay: settings.decayScope.contains(parameter) ? settings.weightDecay : 0,
         gradientScale: gradientScale)
+      let countsAges = correctsByAge && parameter.trains.chosenElements != nil
       parameter.updateTrainableValue { value in
-        AdamWKernel.step(
-          update, value: &value, gradient: gradient, rows: table?.rows, mean: &means[index],
-          meanSquare: &meanSquares[index])
+        if countsAges {
+          AdamWKernel.step(
+            update, value: &value, gradient: gradient, mean: &means[index],
+            meanSquare: &meanSquares[index], age: &ages[index])
+        } else {
+          AdamWKernel.step(
+            update, value: &value, gradient: gradient, rows: table?.rows, mean: &means[index],
+            meanSquare: &meanSquares[index])
+        }
       }
     }
   }
 
-  /// The direction of the next step; see `Optimizer`.
+  /// The direction of the next step; see `Optimizer`. It takes t to be the number of steps.
   public func updateDirection(of parameter: Parameter, gradient: Tensor) -> Tensor {
     let index = optimized.position(of: parameter)
     return AdamWKernel.direction(

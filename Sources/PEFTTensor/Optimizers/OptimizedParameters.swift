@@ -65,30 +65,17 @@ struct OptimizedParameters {
     }
   }
 
-  /// Updates both slots of `parameter` to the elements that are trainable now.
-  mutating func change(_ parameter: Parameter, _ first: inout [Tensor], _ second: inout [Tensor]) {
+  /// Updates a slot of `parameter` to the elements that are trainable now. Call `note` after the
+  /// last slot.
+  func carry(_ parameter: Parameter, _ slot: inout [Tensor]) {
     let index = place(of: parameter)
-    first[index] = carried(first[index], index)
-    second[index] = carried(second[index], index)
-    note(parameter)
-  }
-
-  /// Updates the slot of `parameter`, for an optimizer with one slot.
-  mutating func change(_ parameter: Parameter, _ slot: inout [Tensor]) {
-    let index = place(of: parameter)
-    slot[index] = carried(slot[index], index)
-    note(parameter)
+    slot[index] = slot[index].carried(
+      from: elements[index], to: parameter.trains, in: parameter.shape,
+      as: parameter.isTrainable ? parameter.trainableShape : [0])
   }
 
   /// Records the elements of `parameter` that are trainable now.
   mutating func note(_ parameter: Parameter) { elements[place(of: parameter)] = parameter.trains }
-
-  private func carried(_ state: Tensor, _ index: Int) -> Tensor {
-    let parameter = all[index]
-    return state.carried(
-      from: elements[index], to: parameter.trains, in: parameter.shape,
-      as: parameter.isTrainable ? parameter.trainableShape : [0])
-  }
 
   private func place(of parameter: Parameter) -> Int {
     guard let position = positions[parameter] else {

@@ -37,7 +37,8 @@ public struct SGD: Optimizer {
 
   /// Adapts the state to the elements that are trainable now; see `Optimizer`.
   public mutating func change(_ parameter: Parameter) {
-    if momentum == 0 { optimized.note(parameter) } else { optimized.change(parameter, &velocities) }
+    if !velocities.isEmpty { optimized.carry(parameter, &velocities) }
+    optimized.note(parameter)
   }
 
   /// Takes one step; see `Optimizer`.

@@ -50,6 +50,10 @@ public final class Parameter {
   public var trains: TrainableElements {
     didSet { trains.check(name, shape) }
   }
+  /// The elements that were trainable earlier and no longer are: ascending, distinct positions.
+  /// They keep their values, without state or decay, and files record them beside the trainable
+  /// ones.
+  public internal(set) var retired: [Int] = []
   /// Whether the whole gradient is wanted even if only some elements are trainable. A method that
   /// chooses the next trainable elements among all of them needs this.
   public var wantsWholeGradient = false
@@ -94,13 +98,7 @@ public final class Parameter {
   var gradientElements: [Int]? { wantsWholeGradient ? nil : trains.chosenElements }
   /// The shape of the trainable elements and of an optimizer's state for them: [|rows|, n]
   /// or [|elements|] if only some are trainable, otherwise that of the value.
-  public var trainableShape: Shape {
-    switch trains {
-    case .none, .all: shape
-    case .rows(let rows): [rows.count, shape.columns]
-    case .elements(let elements): [elements.count]
-    }
-  }
+  public var trainableShape: Shape { trains.shape(in: shape) }
   /// The number of trainable elements; 0 if the parameter is frozen.
   public var trainableCount: Int { isTrainable ? trainableShape.count : 0 }
 }
@@ -201,22 +199,30 @@ extension Parameter {
   /// The trainable elements, in `trainableShape`: a copy if only some are trainable, otherwise the
   /// value itself.
   package var trainableValue: Tensor {
-    get {
-      switch trains {
-      case .none, .all: value
-      case .rows(let rows): value.rows(at: rows)
-      case .elements(let elements): value.elements(at: elements)
-      }
-    }
+    get { value(of: trains) }
     set { updateTrainableValue { $0 = newValue } }
+  }
+
+  /// These elements, in the shape that `TrainableElements.shape(in:)` says.
+  package func value(of elements: TrainableElements) -> Tensor {
+    switch elements {
+    case .none, .all: value
+    case .rows(let rows): value.rows(at: rows)
+    case .elements(let elements): value.elements(at: elements)
+    }
   }
 
   /// Changes the trainable elements, in place if all of them are trainable. If only some are and
   /// `body` throws, they keep their old values.
   package func updateTrainableValue<Failure: Error>(
     _ body: (inout Tensor) throws(Failure) -> Void
+  ) throws(Failure) { try updateValue(of: trains, body) }
+
+  /// Changes these elements, as `updateTrainableValue` does.
+  package func updateValue<Failure: Error>(
+    of elements: TrainableElements, _ body: (inout Tensor) throws(Failure) -> Void
   ) throws(Failure) {
-    switch trains {
+    switch elements {
     case .none, .all: try body(&value)
     case .rows(let rows):
       var part = value.rows(at: rows)

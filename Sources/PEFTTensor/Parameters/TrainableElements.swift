@@ -43,9 +43,21 @@ public enum TrainableElements: Hashable, Sendable {
     if case .elements(let elements) = self { elements } else { nil }
   }
 
-  /// Single elements: these elements of a parameter of this shape plus those at `positions`.
+  /// The shape of a tensor with one number for each of these elements of a parameter of `shape`:
+  /// [|rows|, n] or [|elements|] for some rows or elements, otherwise `shape`.
+  package func shape(in shape: Shape) -> Shape {
+    switch self {
+    case .none, .all: shape
+    case .rows(let rows): [rows.count, shape.columns]
+    case .elements(let elements): [elements.count]
+    }
+  }
+
+  /// Single elements: these elements of a parameter of this shape plus those at the ascending
+  /// `positions`.
   package func adding(_ positions: [Int], in shape: Shape) -> TrainableElements {
-    .elements(Set(self.positions(in: shape)).union(positions).sorted())
+    let all = self.positions(in: shape).merged(with: positions)
+    return all.isEmpty ? .none : .elements(all)
   }
 
   /// The row-major positions of these elements in a parameter of this shape, ascending.
@@ -57,6 +69,31 @@ public enum TrainableElements: Hashable, Sendable {
       let width = shape.columns
       return rows.flatMap { $0 * width..<($0 + 1) * width }
     case .elements(let elements): return elements
+    }
+  }
+}
+
+extension [Int] {
+  /// The numbers of two ascending lists, ascending and without duplicates.
+  package func merged(with other: [Int]) -> [Int] {
+    var result: [Int] = []
+    result.reserveCapacity(count + other.count)
+    var (mine, theirs) = (startIndex, other.startIndex)
+    while mine < endIndex || theirs < other.endIndex {
+      let takesMine = theirs == other.endIndex || (mine < endIndex && self[mine] <= other[theirs])
+      let next = takesMine ? self[mine] : other[theirs]
+      if takesMine { mine += 1 } else { theirs += 1 }
+      if result.last != next { result.append(next) }
+    }
+    return result
+  }
+
+  /// The numbers of an ascending list that are not in another one, ascending.
+  package func subtracting(_ other: [Int]) -> [Int] {
+    var theirs = other.startIndex
+    return filter { number in
+      while theirs < other.endIndex, other[theirs] < number { theirs += 1 }
+      return theirs == other.endIndex || other[theirs] != number
     }
   }
 }

@@ -245,9 +245,7 @@ extension TrainingState {
   /// Sets the trainable elements and values of `model` to those of this state.
   fileprivate func restoreValues(in model: TransformerModel) {
     for entry in model.parameters {
-      let parameter = entry.parameter
-      if let elements = elements[parameter.name] { parameter.trains = .elements(elements) }
-      if let value = values[parameter.name] { parameter.trainableValue = value }
+      entry.parameter.restore(elements[entry.parameter.name], values[entry.parameter.name])
     }
   }
 }

@@ -14,16 +14,16 @@ public struct TrainingLoop {
   public struct State: Sendable {
     /// The number of steps taken.
     public let step: Int
-    /// The trainable elements by parameter name, if a method chooses them.
-    public let elements: [String: [Int]]
-    /// The values of the trainable parameters or elements, and of the frozen parameters of
-    /// adapters, by parameter name.
+    /// The parameters of which only some rows or elements train or trained, by name.
+    public let elements: [String: TrainingHistory]
+    /// The values of the parameters or elements that train or trained, and of the frozen parameters
+    /// of adapters, by parameter name.
     public let values: [String: Tensor]
     /// The optimizer's state.
     public let optimizer: OptimizerState
-    /// The mark: the elements that were trainable when it was set, and the values at that time of
-    /// what is trainable now.
-    public let mark: (elements: [String: [Int]], values: [String: Tensor])?
+    /// The mark: the elements that trained when it was set or before, and the values at that time
+    /// of those that have trained until now.
+    public let mark: (elements: [String: TrainingHistory], values: [String: Tensor])?
   }
 
   /// The model.
@@ -47,9 +47,9 @@ public struct TrainingLoop {
   private var batches: [[Int]] = []
   private var position = 0
   private var epoch = 0
-  /// The mark: the values at that time of what is trainable now, and the elements that were
-  /// trainable then.
-  private var mark: (values: [Parameter: Tensor], elements: [Parameter: TrainableElements])?
+  /// The mark: the values at that time of what has trained until now, and the elements that trained
+  /// then or before.
+  private var mark: (values: [Parameter: Tensor], elements: [Parameter: TrainingHistory])?
 
   /// A loop before its first step.
   ///
@@ -78,7 +78,7 @@ public struct TrainingLoop {
       rateFactors: Dictionary(
         uniqueKeysWithValues: parameters.compactMap { parameter in
           settings.rateFactors[parameter.name].map { (parameter, $0) }
-        }))
+        }), correctsByAge: session?.correctsByAge ?? false)
   }
 
   /// The current state. A new state must come from the same model, data and settings; the following
@@ -86,8 +86,8 @@ public struct TrainingLoop {
   public var state: State {
     get {
       State(
-        step: step, elements: chosen { $0.trains },
-        values: named { $0.isTrainable ? $0.trainableValue : nil }.merging(
+        step: step, elements: chosen { $0.history },
+        values: named { $0.recorded == .none ? nil : $0.recordedValue }.merging(
           model.frozenAdapterParameters.map { ($0.name, $0.value) },
           uniquingKeysWith: { value, _ in value }),
         optimizer: optimizer.state,
@@ -96,13 +96,10 @@ public struct TrainingLoop {
         })
     }
     set {
+      let choosing = Set(parameters.filter(\.recordsElements)).union(session?.candidates ?? [])
       for parameter in parameters {
-        if let elements = newValue.elements[parameter.name] {
-          parameter.trains = .elements(elements)
-        } else if parameter.trains.chosenElements != nil {
-          parameter.trains = .none
-        }
-        if let value = newValue.values[parameter.name] { parameter.trainableValue = value }
+        parameter.restore(
+          newValue.elements[parameter.name], newValue.values[parameter.name])
       }
       for parameter in model.frozenAdapterParameters {
         if let value = newValue.values[parameter.name] { parameter.value = value }
@@ -110,12 +107,12 @@ public struct TrainingLoop {
       if session == nil { model.parameters.forEach { $0.parameter.wantsWholeGradient = false } }
       optimizer.state = newValue.optimizer
       mark = newValue.mark.map { mark in
-        var (values, elements): ([Parameter: Tensor], [Parameter: TrainableElements]) = ([:], [:])
+        var (values, elements): ([Parameter: Tensor], [Parameter: TrainingHistory]) = ([:], [:])
         for parameter in parameters {
           values[parameter] = mark.values[parameter.name]
           elements[parameter] =
-            mark.elements[parameter.name].map { .elements($0) }
-            ?? (parameter.wantsWholeGradient ? TrainableElements.none : parameter.trains)
+            mark.elements[parameter.name]
+            ?? TrainingHistory(trains: choosing.contains(parameter) ? .none : parameter.trains)
         }
         return (values, elements)
       }
@@ -140,18 +137,20 @@ public struct TrainingLoop {
       })
   }
 
-  /// The elements by name, where single elements were chosen.
-  private func chosen(_ elements: (Parameter) -> TrainableElements?) -> [String: [Int]] {
-    named { elements($0)?.chosenElements }
+  /// The histories by name, of parameters of which only a part trains or trained.
+  private func chosen(
+    _ history: (Parameter) -> TrainingHistory?
+  ) -> [String: TrainingHistory] {
+    named { parameter in history(parameter).flatMap { $0.isOfParts ? $0 : nil } }
   }
 
   /// Stores the current values, to which `returnToMark` returns.
   public mutating func markValues() {
     var values: [Parameter: Tensor] = [:]
-    for parameter in parameters where parameter.isTrainable {
-      values[parameter] = parameter.trainableValue
+    for parameter in parameters where parameter.recorded != .none {
+      values[parameter] = parameter.recordedValue
     }
-    mark = (values, Dictionary(uniqueKeysWithValues: parameters.map { ($0, $0.trains) }))
+    mark = (values, Dictionary(uniqueKeysWithValues: parameters.map { ($0, $0.history) }))
   }
 
   /// Restores the marked values and the elements that were trainable then.
@@ -161,10 +160,8 @@ public struct TrainingLoop {
     guard let mark = mark.take() else { return }
     for parameter in parameters {
       guard let value = mark.values[parameter] else { continue }
-      parameter.trainableValue = value
-      if let elements = mark.elements[parameter], elements != parameter.trains {
-        parameter.trains = elements
-      }
+      parameter.recordedValue = value
+      if let elements = mark.elements[parameter] { parameter.history = elements }
     }
   }
 
@@ -192,12 +189,13 @@ public struct TrainingLoop {
   /// gradient is not finite, and the collective's error if another process has ended.
   mutating func take(_ batch: Batch) throws -> StepReport.Numbers {
     gradients.reset()
+    if let session { note(try session.prepare(step: step)) }
     let loss = try pullBack(batch)
     guard loss.isFinite else {
       throw NonFiniteLoss(step: step + 1, loss: loss, parameter: nil)
     }
     try gradients.sum(over: collective, of: parameters)
-    if let session { adjust(session) }
+    if let session { note(session.adjust(gradients, step: step)) }
     let norm = gradients.globalNorm(of: parameters)
     guard norm.isFinite else {
       let culprit = parameters.first { gradients[$0]?.isFinite == false }
@@ -239,19 +237,19 @@ public struct TrainingLoop {
     return collective.count > 1 ? try collective.sum([sum])[0] : sum
   }
 
-  /// Lets the method change which elements train, and passes the new elements to the optimizer and
-  /// the mark.
-  private mutating func adjust(_ session: any AdaptationSession) {
-    for (parameter, before) in session.adjust(gradients, step: step) {
+  /// Passes changes of the trainable elements to the optimizer and the mark.
+  private mutating func note(_ changes: [ElementChange]) {
+    for (parameter, before) in changes {
       optimizer.change(parameter)
       guard let marked = mark?.values[parameter] ?? (mark == nil ? nil : Tensor(zeros: [0])) else {
         continue
       }
-      // Elements that were not trainable until now still have their values from the time of the
-      // mark.
+      let recorded = parameter.recorded
+      guard recorded != before else { continue }
+      // Elements that have not trained until now still have their values from the time of the mark.
       mark?.values[parameter] = parameter.value.withUnsafeElements { now in
         marked.carried(
-          from: before, to: parameter.trains, in: parameter.shape, as: parameter.trainableShape,
+          from: before, to: recorded, in: parameter.shape, as: recorded.shape(in: parameter.shape),
           fresh: { now[$0] })
       }
     }

@@ -9,13 +9,13 @@ public struct TrainingState: Sendable {
     public let step: Int
     /// Its metrics.
     public let metrics: [(name: String, value: Double)]
-    /// The elements that were trainable then, by parameter name, if a method chooses elements.
-    public let elements: [String: [Int]]
-    /// The values at that time of what is trainable now, by parameter name.
+    /// The parameters of which only some rows or elements trained then or before, by name.
+    public let elements: [String: TrainingHistory]
+    /// The values at that time of what has trained until now, by parameter name.
     public let values: [String: Tensor]
 
     package init(
-      step: Int, metrics: [(name: String, value: Double)], elements: [String: [Int]],
+      step: Int, metrics: [(name: String, value: Double)], elements: [String: TrainingHistory],
       values: [String: Tensor]
     ) {
       self.step = step
@@ -27,10 +27,10 @@ public struct TrainingState: Sendable {
 
   /// The number of steps taken.
   public let step: Int
-  /// The trainable elements by parameter name, if a method chooses them.
-  public let elements: [String: [Int]]
-  /// The values of the trainable parameters or elements, and of the frozen parameters of adapters,
-  /// by parameter name.
+  /// The parameters of which only some rows or elements train or trained, by name.
+  public let elements: [String: TrainingHistory]
+  /// The values of the parameters or elements that train or trained, and of the frozen parameters
+  /// of adapters, by parameter name.
   public let values: [String: Tensor]
   /// The optimizer's state.
   public let optimizer: OptimizerState
@@ -46,7 +46,8 @@ public struct TrainingState: Sendable {
   public let isEvaluationDue: Bool
 
   package init(
-    step: Int, elements: [String: [Int]], values: [String: Tensor], optimizer: OptimizerState,
+    step: Int, elements: [String: TrainingHistory], values: [String: Tensor],
+    optimizer: OptimizerState,
     best: Best?, evaluationsSinceBest: Int, effort: TrainingEffort, isEvaluationDue: Bool = false
   ) {
     self.step = step

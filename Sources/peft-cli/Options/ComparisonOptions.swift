@@ -17,7 +17,7 @@ struct ComparisonOptions: ParsableArguments {
   @Option(
     help: """
       For \(MethodOptions.methods(with: "targets")): linear layers to adapt, separated by commas. \
-      (default: those that Hugging Face PEFT adapts; for speft and lora-xs all)
+      (default: those that Hugging Face PEFT adapts; for speft, rocoft and lora-xs all)
       """)
   var targets: String?
 

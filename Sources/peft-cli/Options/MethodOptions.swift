@@ -29,7 +29,7 @@ struct MethodOptions: ParsableArguments {
   @Option(
     help: """
       For \(Self.methods(with: "targets")): linear layers to adapt, separated by commas. \
-      (default: those that Hugging Face PEFT adapts; for speft and lora-xs all)
+      (default: those that Hugging Face PEFT adapts; for speft, rocoft and lora-xs all)
       """)
   var targets: String?
 

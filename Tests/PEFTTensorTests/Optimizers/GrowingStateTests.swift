@@ -1,3 +1,4 @@
+import Foundation
 import PEFTTensor
 import Testing
 
@@ -69,6 +70,30 @@ struct GrowingStateTests {
       ).joined().count < 10_000)
   }
 
+  @Test(
+    "those of a large tensor, with ties, are the ones that sorting finds", arguments: [7, 9_000])
+  func largestOfMany(count: Int) {
+    let size = 10 * 65_536 + 77
+    var draws = SeededGenerator(seed: 5, purpose: "gradient")
+    let gradient = (0..<size).map { _ in Float(Int(draws.uniform() * 5_000) - 2_500) }
+    let parameter = Parameter(name: "p", value: Tensor(zeros: [size]))
+    parameter.trains = .elements([0, 1, size - 1])
+    parameter.wantsWholeGradient = true
+    let sink = GradientAccumulator()
+    sink.receive(
+      .dense(Tensor(gradient, shape: [size])), of: parameter,
+      partition: RowPartition(examples: 1))
+    let order = gradient.indices.sorted {
+      (abs(gradient[$0]), $1) > (abs(gradient[$1]), $0)
+    }
+    for ofAll in [false, true] {
+      let wanted = order.filter { ofAll || ![0, 1, size - 1].contains($0) }.prefix(count)
+      let found = sink.largestRatios(
+        count, among: [parameter], ofAll: ofAll, epsilon: 1, exponent: 0)
+      #expect(found == [wanted.sorted()])
+    }
+  }
+
   @Test("growing sparse state gives the bits of dense AdamW under a mask")
   func masked() throws {
     let (sparse, dense) = (Self.parameters(), Self.parameters())
@@ -116,6 +141,75 @@ struct GrowingStateTests {
       #expect(changed <= parameter.trainableCount)
       #expect(parameter.trainableCount == 0 || changed > 0)
     }
+  }
+
+  @Test("elements of the same age as the optimizer train as without ages, bit for bit")
+  func equalAges() throws {
+    let (single, twin) = (Self.parameters(), Self.parameters())
+    for parameter in single + twin {
+      parameter.trains = .elements(Array(stride(from: 0, to: parameter.count, by: 2)))
+    }
+    var optimizer = AdamW(parameters: single, correctsByAge: true)
+    var other = AdamW(parameters: twin)
+    for step in 0..<7 {
+      if step == 3 {
+        var next = AdamW(parameters: single)
+        next.state = optimizer.state
+        optimizer = next
+      }
+      optimizer.step(
+        gradients: Self.gradients(single, step: step), learningRate: 0.1, gradientScale: 1)
+      other.step(gradients: Self.gradients(twin, step: step), learningRate: 0.1, gradientScale: 1)
+      for (one, two) in zip(single, twin) { #expect(one.value.isIdentical(to: two.value)) }
+    }
+    #expect(optimizer.state.slots["age"]?["p0"]?.elements.allSatisfy { $0 == 7 } == true)
+    #expect(other.state.slots["age"] == nil && other.state.counters["correctsByAge"] == nil)
+  }
+
+  @Test(
+    "a late element's first step is one learning rate long with its own age, and longer without")
+  func lateElement() {
+    func firstStep(correctsByAge: Bool) -> Float {
+      let parameter = Parameter(name: "p", value: Tensor(zeros: [2]))
+      parameter.trains = .elements([0])
+      var settings = AdamW.Settings()
+      settings.weightDecay = 0
+      var optimizer = AdamW(
+        parameters: [parameter], settings: settings, correctsByAge: correctsByAge)
+      for step in 0...500 {
+        if step == 500 {
+          parameter.trains = .elements([0, 1])
+          optimizer.change(parameter)
+        }
+        let sink = GradientAccumulator()
+        sink.receive(
+          .dense(Tensor([1, 1], shape: [2])), of: parameter, partition: RowPartition(examples: 1))
+        optimizer.step(gradients: sink, learningRate: 0.01, gradientScale: 1)
+      }
+      return parameter.value.elements[1] / -0.01
+    }
+    #expect(abs(firstStep(correctsByAge: true) - 1) < 1e-5)
+    // (1 − β₁)/(1 − β₁ᵗ) over the root of (1 − β₂)/(1 − β₂ᵗ), with t = 501.
+    let expected = 0.1 / (1e-3 / (1 - pow(0.999, 501))).squareRoot()
+    #expect(abs(Double(firstStep(correctsByAge: false)) / expected - 1) < 1e-4)
+    #expect(expected > 1.9)
+  }
+
+  @Test("elements that are no longer chosen retire, and those chosen again return")
+  func retired() {
+    let parameter = Parameter(name: "p", value: OperationProblem.normal([8], "p"))
+    parameter.trains = .elements([1, 4])
+    parameter.retrain([4, 6])
+    #expect(parameter.trains == .elements([4, 6]) && parameter.retired == [1])
+    parameter.retrain([1])
+    #expect(parameter.trains == .elements([1]) && parameter.retired == [4, 6])
+    #expect(parameter.recorded == .elements([1, 4, 6]) && parameter.recordedCount == 3)
+    parameter.recordedValue = Tensor([10, 20, 30], shape: [3])
+    #expect(parameter.value.elements[1] == 10 && parameter.value.elements[6] == 30)
+    parameter.retrain([])
+    #expect(parameter.trains == .none && parameter.recorded == .elements([1, 4, 6]))
+    #expect([1, 3, 5].merged(with: [2, 3, 9]) == [1, 2, 3, 5, 9])
+    #expect([1, 3, 5].subtracting([0, 3, 9]) == [1, 5] && [Int]().merged(with: []).isEmpty)
   }
 
   @Test("elements that stop training lose their state, and the others keep theirs")
