@@ -106,6 +106,8 @@ struct ResumeTests {
       ["id3", "--set", "share=0.01"], ["dora", "--lora-dropout", "0.1"], ["ia3"],
       ["speft", "--set", "batches=3"], ["speft", "--set", "by=random"],
       ["lora-xs", "--set", "batches=3"], ["lora-xs", "--set", "frames=weight"],
+      ["lora", "--set", "start=pissa", "--set", "b-rate=16"],
+      ["lora", "--set", "start=gradient", "--set", "trained=b"], ["vera"], ["hra"],
     ])
   func killedWithMethods(method: [String]) throws {
     let shim = try FaultShim()

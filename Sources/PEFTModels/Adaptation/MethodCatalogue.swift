@@ -20,20 +20,25 @@ public struct MethodCatalogue: Sendable {
     offered: [
       FullTuning.self, LowRankAdaptation.self, WeightDecomposedAdaptation.self, BiasTuning.self,
       NormTuning.self, VectorScaling.self, HeadTuning.self, IncrementalUnmasking.self,
-      SparseTuning.self, CoreAdaptation.self,
+      SparseTuning.self, CoreAdaptation.self, VectorProjection.self, ReflectionTuning.self,
     ], others: [SelectedTuning.self])
 
-  /// The names that a user can request.
-  public var names: [String] { offered.map { $0.name } }
+  /// The names that a user can request, each followed by those of its variants.
+  public var names: [String] { offered.flatMap { [$0.name] + $0.variantNames } }
 
   /// The type of the offered method called `name`; nil for an unknown name.
   public func type(named name: String) -> (any AdaptationMethod.Type)? {
     offered.first { $0.name == name }
   }
 
-  /// The offered method called `name` with its usual settings; nil for an unknown name.
+  /// The offered method called `name` with its usual settings, or the variant called so; nil for an
+  /// unknown name.
   public func method(named name: String) -> (any AdaptationMethod)? {
-    type(named: name).map { $0.init() }
+    if let type = type(named: name) { return type.init() }
+    for type in offered {
+      if let variant = type.variant(named: name) { return variant }
+    }
+    return nil
   }
 
   /// A method and its settings as JSON.
@@ -49,8 +54,13 @@ public struct MethodCatalogue: Sendable {
       let type = (offered + others).first(where: { $0.name == name })
     else { return nil }
     var method: any AdaptationMethod = type.init()
-    for (name, _) in method.settings.members {
-      guard let value = json[name], (try? method.set(name, value)) != nil else { return nil }
+    let required = method.settings
+    for (name, _) in type.settingHelp {
+      if let value = json[name] {
+        guard (try? method.set(name, value)) != nil else { return nil }
+      } else if required[name] != nil {
+        return nil
+      }
     }
     return method
   }

@@ -11,6 +11,8 @@ public struct MethodField<Method>: Sendable {
   let set: @Sendable (inout Method, JSONValue) -> Bool
   /// Converts a text to a JSON value, without checking it against the setting's range.
   let parse: @Sendable (String) -> JSONValue?
+  /// Whether JSON leaves the setting out at its usual value.
+  private(set) var isOmittedIfUsual = false
 
   /// Creates a setting with its own representation.
   ///
@@ -25,14 +27,23 @@ public struct MethodField<Method>: Sendable {
     (self.name, self.help, self.json, self.set, self.parse) = (name, help, json, set, parse)
   }
 
+  /// The same setting, left out of JSON at its usual value. A method that gains such a setting
+  /// reads and writes its earlier recipes as before.
+  public var omittedIfUsual: Self {
+    var field = self
+    field.isOmittedIfUsual = true
+    return field
+  }
+
   /// The same setting for a method that contains a `Method` at `path`.
   public func inside<Outer>(
     _ path: any WritableKeyPath<Outer, Method> & Sendable
   ) -> MethodField<Outer> {
     let (json, set) = (json, set)
-    return MethodField<Outer>(
+    let field = MethodField<Outer>(
       name: name, help: help, json: { json($0[keyPath: path]) },
       set: { set(&$0[keyPath: path], $1) }, parse: parse)
+    return isOmittedIfUsual ? field.omittedIfUsual : field
   }
 
   /// Creates a setting that takes a whole number in `range`.
@@ -129,10 +140,15 @@ public struct MethodSettingError: Error, CustomStringConvertible {
 }
 
 extension AdaptationMethod {
-  /// The settings, keyed by name.
+  /// The settings, keyed by name, without those that are left out at their usual values.
   public var settings: JSONObject {
     var object = JSONObject()
-    for field in Self.fields { object[field.name] = field.json(self) }
+    let usual = Self()
+    for field in Self.fields {
+      let value = field.json(self)
+      if field.isOmittedIfUsual, value == field.json(usual) { continue }
+      object[field.name] = value
+    }
     return object
   }
 
