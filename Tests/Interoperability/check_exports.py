@@ -116,9 +116,9 @@ def check_classifier(place, name, base, method):
 
 
 def merges(adapted):
-    """PEFT 0.21.2 merges no IA3 beside a head that is more than one linear map, such as RoBERTa's."""
+    """PEFT 0.21.2 merges LoRA alone beside a head that is more than one linear map, such as RoBERTa's."""
     config = adapted.peft_config["default"]
-    return config.peft_type != "IA3" or not hasattr(adapted.base_model.model, "roberta") and not hasattr(adapted.base_model.model, "mpnet")
+    return config.peft_type == "LORA" or not hasattr(adapted.base_model.model, "roberta") and not hasattr(adapted.base_model.model, "mpnet")
 
 
 def check_import(place, name, base, directory, data, ours):

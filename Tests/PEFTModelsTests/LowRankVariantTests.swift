@@ -152,6 +152,29 @@ struct LowRankVariantTests {
     }
   }
 
+  @Test("no file makes more reflections than a method may have", arguments: [1024, 1025])
+  func manyReflections(count: Int) throws {
+    let directory = try directory()
+    defer { try? FileManager.default.removeItem(at: directory) }
+    try Data(#"{"peft_type": "HRA", "r": 8, "target_modules": ["query"]}"#.utf8).write(
+      to: directory.appending(path: "adapter_config.json"))
+    try SafetensorsWriter.write(
+      [
+        SafetensorsOutput(
+          name: "base_model.model.bert.encoder.layer.0.attention.self.query.hra_u",
+          shape: [24, count], floats: Array(repeating: 1, count: 24 * count))
+      ], to: directory.path + "/adapter_model.safetensors")
+    if count == 1024 {
+      let file = try AdapterFile(directory.path)
+      #expect(try file.method(for: model).settings["rank"] == .integer(1024))
+    } else {
+      let error = #expect(throws: FileError.self) {
+        try AdapterFile.attach(directory.path, to: model)
+      }
+      #expect(error?.kind == .malformed)
+    }
+  }
+
   @Test("a projection that is missing or too small for a layer is refused")
   func unfit() throws {
     let fixture = try ParityFixture("bert", method: "vera")

@@ -15,7 +15,8 @@ struct ReflectionFormat: AdapterFormat {
     of layer: LinearLayer, called name: String, _ tensors: [String: Tensor]
   ) throws(AdapterMismatch) -> any LinearAdapter {
     guard let columns = tensors[ReflectionAdapter.suffix], columns.shape.rank == 2,
-      columns.shape.rows == layer.weight.shape.columns, columns.shape.columns > 0
+      columns.shape.rows == layer.weight.shape.columns,
+      (1...AdapterCandidates.rankLimit).contains(columns.shape.columns)
     else {
       throw AdapterMismatch(
         "\(tensors[ReflectionAdapter.suffix]?.shape ?? [0]) does not fit \(layer.weight.shape)")
