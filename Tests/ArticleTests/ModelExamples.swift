@@ -62,6 +62,16 @@ struct ModelExamples {
     #expect(error < 1e-5)
     #expect(model.backboneLinearLayers.allSatisfy { $0.adapter == nil })
 
+    var variant = LowRankAdaptation(rank: 8)
+    variant.start = .principal
+    variant.upRate = 4
+    variant.attach(to: model, using: SeededGenerator(seed: 1, purpose: "weights"))
+    variant.choose(
+      in: model, by: GradientAccumulator(), using: SeededGenerator(seed: 1, purpose: "weights"))
+    let changed = model.logits(batch, on: Tape()).value
+    #expect(changed.relativeError(to: adapted) < 1e-5)
+    model.detachAdapters()
+
     let sparse = SparseTuning(entries: 16, batches: 1)
     sparse.attach(to: model, using: SeededGenerator(seed: 1, purpose: "weights"))
     let sums = GradientAccumulator()

@@ -116,9 +116,9 @@ def check_classifier(place, name, base, method):
 
 
 def merges(adapted):
-    """PEFT 0.21.2 merges no IA3 beside a head that is more than one linear map, such as RoBERTa's."""
+    """PEFT 0.21.2 merges LoRA alone beside a head that is more than one linear map, such as RoBERTa's."""
     config = adapted.peft_config["default"]
-    return config.peft_type != "IA3" or not hasattr(adapted.base_model.model, "roberta") and not hasattr(adapted.base_model.model, "mpnet")
+    return config.peft_type == "LORA" or not hasattr(adapted.base_model.model, "roberta") and not hasattr(adapted.base_model.model, "mpnet")
 
 
 def check_import(place, name, base, directory, data, ours):
@@ -228,11 +228,14 @@ with tempfile.TemporaryDirectory() as place:
             check_language(place, f"{name}-language-{method[0]}", llama, ["--method", *method])
     roberta = os.path.join(MODELS, "roberta-small")
     gpt2 = os.path.join(MODELS, "gpt2-small")
-    methods = [[m] for m in ("full", "bitfit", "norm", "head", "ia3", "speft", "rocoft", "lora-xs")] + [
-        ["lora", "--rank", "4"], ["dora", "--rank", "4"]]
+    methods = [[m] for m in ("full", "bitfit", "norm", "head", "ia3", "speft", "rocoft", "lora-xs", "vera", "hra")] + [
+        ["lora", "--rank", "4"], ["dora", "--rank", "4"],
+        ["lora", "--rank", "4", "--set", "scaling=root-rank", "--set", "b-rate=8"],
+        ["lora", "--rank", "4", "--set", "start=pissa"],
+        ["lora", "--rank", "4", "--set", "start=gradient", "--set", "trained=b"]]
     for base, family in ((roberta, "roberta"), (gpt2, "gpt2")):
         for method in methods:
-            check_classifier(place, f"{family}-{method[0]}", base, ["--method", *method])
+            check_classifier(place, "-".join([family, method[0], *(m for m in method if "=" in m)]), base, ["--method", *method])
         mixture = plan(place, base, family, ["--candidates", "lora:2,8"], False)
         check_classifier(place, f"{family}-plan", base, mixture)
     for method in (["--method", "lora", "--rank", "4"], ["--method", "dora", "--rank", "4"],

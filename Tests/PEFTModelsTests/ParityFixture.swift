@@ -11,11 +11,14 @@ struct ParityFixture {
   let batch: PackedBatch
   let labels: [Double]
   let expected: SafetensorsReader
+  /// The directory of the results and of the adapter, if there is one.
+  let results: String
 
   static let root = URL(filePath: #filePath).deletingLastPathComponent()
     .appending(path: "Fixtures/parity").path
 
-  init(_ name: String) throws {
+  /// The fixture `name`, or what `method` among `methods` computes on its model.
+  init(_ name: String, method: String? = nil) throws {
     directory = Self.root + "/" + name
     let inputs = try JSONValue(parsing: FileContents.read(directory + "/inputs.json"))
     func rows(_ value: JSONValue?) -> [[Int32]]? {
@@ -24,7 +27,8 @@ struct ParityFixture {
     batch = PackedBatch(
       sequences: try #require(rows(inputs["sequences"])), typeIDs: rows(inputs["typeIDs"]))
     labels = inputs["labels"]?.array?.compactMap(\.double) ?? []
-    expected = try SafetensorsReader(path: directory + "/expected.safetensors")
+    results = method.map { Self.root + "/methods/" + $0 } ?? directory
+    expected = try SafetensorsReader(path: results + "/expected.safetensors")
   }
 
   var outputCount: Int { expected.entry("logits")?.shape.last ?? 1 }
@@ -58,5 +62,48 @@ struct ParityFixture {
       : tape.softmaxCrossEntropy(logits, labels: labels.map { Int($0) })
     tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
     return loss
+  }
+
+  /// Expects the stored logits, loss and gradients, and if wanted the losses of ten steps.
+  func check(_ model: TransformerModel, steps: Bool) throws {
+    let tolerance = ParityTests.tolerance
+    let logits = model.logits(batch, on: Tape()).value
+    let error = logits.relativeError(to: try tensor("logits"))
+    #expect(error < tolerance, "logits differ by \(error)")
+
+    let gradients = GradientAccumulator()
+    let loss = self.loss(model, into: gradients)
+    let expectedLoss = Double(try tensor("loss").scalar)
+    #expect(abs(loss.mean - expectedLoss) < tolerance * abs(expectedLoss))
+    let trained = model.trainableParameters
+    #expect(Set(trained.map(\.name)) == gradientNames)
+    for parameter in trained {
+      let gradient = try #require(gradients[parameter], "\(parameter.name) got no gradient")
+      let expected = try tensor("gradient." + parameter.name)
+      let error = gradient.relativeError(to: expected)
+      // A key's bias shifts all scores of a row equally, and the softmax is invariant to that. Its
+      // gradient is rounding noise on both sides and is compared at the scale of its sibling's
+      // gradient.
+      if let queries = parameter.name.queryBiasBesideKeyBias {
+        let scale = try tensor("gradient." + queries).sumOfSquares.squareRoot()
+        #expect(gradient.sumOfSquares.squareRoot() < tolerance * scale)
+      } else {
+        #expect(error < tolerance, "gradient of \(parameter.name) differs by \(error)")
+      }
+    }
+    guard steps else { return }
+    let rateFactors = model.parameters.map { ($0.parameter, $0.adapter?.rateFactor ?? 1) }
+    var optimizer = AdamW(
+      parameters: trained, settings: AdamW.Settings(decayScope: .all),
+      rateFactors: Dictionary(uniqueKeysWithValues: rateFactors))
+    let losses = try expected.floats(of: "losses")
+    #expect(losses.count == 10)
+    for (step, expected) in losses.enumerated() {
+      let loss = self.loss(model, into: gradients)
+      #expect(
+        abs(loss.mean - Double(expected)) < ParityTests.trainedTolerance * Double(expected),
+        "step \(step): loss \(loss.mean), expected \(expected)")
+      optimizer.step(gradients: gradients, learningRate: 1e-3, gradientScale: 1)
+    }
   }
 }

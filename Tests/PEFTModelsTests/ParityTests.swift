@@ -11,44 +11,6 @@ struct ParityTests {
   /// After ten steps, AdamW has amplified this difference, because its update divides.
   static let trainedTolerance = 1e-4
 
-  private func check(_ fixture: ParityFixture, _ model: TransformerModel, steps: Bool) throws {
-    let logits = model.logits(fixture.batch, on: Tape()).value
-    let error = logits.relativeError(to: try fixture.tensor("logits"))
-    #expect(error < Self.tolerance, "logits differ by \(error)")
-
-    let gradients = GradientAccumulator()
-    let loss = fixture.loss(model, into: gradients)
-    let expectedLoss = Double(try fixture.tensor("loss").scalar)
-    #expect(abs(loss.mean - expectedLoss) < Self.tolerance * abs(expectedLoss))
-    let trained = model.trainableParameters
-    #expect(Set(trained.map(\.name)) == fixture.gradientNames)
-    for parameter in trained {
-      let gradient = try #require(gradients[parameter], "\(parameter.name) got no gradient")
-      let expected = try fixture.tensor("gradient." + parameter.name)
-      let error = gradient.relativeError(to: expected)
-      // A key's bias shifts all scores of a row equally, and the softmax is invariant to that. Its
-      // gradient is rounding noise on both sides and is compared at the scale of its sibling's
-      // gradient.
-      if let queries = parameter.name.queryBiasBesideKeyBias {
-        let scale = try fixture.tensor("gradient." + queries).sumOfSquares.squareRoot()
-        #expect(gradient.sumOfSquares.squareRoot() < Self.tolerance * scale)
-      } else {
-        #expect(error < Self.tolerance, "gradient of \(parameter.name) differs by \(error)")
-      }
-    }
-    guard steps else { return }
-    var optimizer = AdamW(parameters: trained, settings: AdamW.Settings(decayScope: .all))
-    let losses = try fixture.expected.floats(of: "losses")
-    #expect(losses.count == 10)
-    for (step, expected) in losses.enumerated() {
-      let loss = fixture.loss(model, into: gradients)
-      #expect(
-        abs(loss.mean - Double(expected)) < Self.trainedTolerance * Double(expected),
-        "step \(step): loss \(loss.mean), expected \(expected)")
-      optimizer.step(gradients: gradients, learningRate: 1e-3, gradientScale: 1)
-    }
-  }
-
   @Test(
     "logits, loss, every gradient and ten steps",
     arguments: [
@@ -61,7 +23,7 @@ struct ParityTests {
     let model = try fixture.model()
     try #require(MethodCatalogue.standard.method(named: method))
       .attach(to: model, using: SeededGenerator(seed: 1, purpose: "unused"))
-    try check(fixture, model, steps: true)
+    try fixture.check(model, steps: true)
   }
 
   @Test(
@@ -69,7 +31,7 @@ struct ParityTests {
     arguments: ["bert-gelu-tanh", "bert-relu", "roberta-silu"])
   func activations(name: String) throws {
     let fixture = try ParityFixture(name)
-    try check(fixture, try fixture.model(), steps: false)
+    try fixture.check(try fixture.model(), steps: false)
   }
 
   @Test(
@@ -206,7 +168,7 @@ struct ParityTests {
     method.attach(to: model, using: SeededGenerator(seed: 1, purpose: "unused"))
     #expect(Set(model.trainableParameters.map(\.name)) == fixture.gradientNames)
     try AdapterFile.attach(fixture.directory + "/adapter", to: model)
-    try check(fixture, model, steps: true)
+    try fixture.check(model, steps: true)
 
     try AdapterFile.attach(fixture.directory + "/adapter", to: model)
     model.mergeAdapters()

@@ -34,7 +34,10 @@ struct CommandTests {
 
   @Test(
     "train, evaluate and predict agree, for every method",
-    arguments: ["full", "lora", "dora", "bitfit", "ia3", "id3", "speft", "rocoft", "lora-xs"])
+    arguments: [
+      "full", "lora", "dora", "bitfit", "ia3", "id3", "speft", "rocoft", "lora-xs", "vera", "hra",
+      "pissa",
+    ])
   func roundTrip(method: String) throws {
     let place = try Workplace()
     let run = place.directory.path("run")

@@ -58,6 +58,10 @@ struct ExportTests {
       ["rocoft", "--set", "by=gradient"], ["rocoft", "--set", "lines=columns"],
       ["lora-xs", "--rank", "3"],
       ["lora-xs", "--set", "frames=random"],
+      ["vera"], ["hra"],
+      ["lora", "--set", "scaling=root-rank", "--set", "b-rate=8"],
+      ["lora", "--set", "start=gradient", "--set", "trained=b"],
+      ["pissa", "--rank", "3"],
     ])
   func forms(method: [String]) throws {
     let run = try run("run", ["--method"] + method)
@@ -148,6 +152,9 @@ struct ExportTests {
       (["lora", "--rank", "3"], "rank", JSONValue.integer(3)),
       (["dora", "--rank", "3"], "rank", .integer(3)),
       (["ia3", "--set", "feedforward="], "feedforward", .array([])),
+      (["vera", "--rank", "5"], "rank", .integer(5)),
+      (["hra", "--rank", "2"], "rank", .integer(2)),
+      (["lora", "--set", "scaling=root-rank"], "scaling", .string("root-rank")),
     ])
   func furtherTraining(method: [String], setting: String, value: JSONValue) throws {
     let run = try run("run", ["--method"] + method)
@@ -189,7 +196,7 @@ struct ExportTests {
     let path = adapter + "/adapter_config.json"
     let whole = try String(contentsOfFile: path, encoding: .utf8)
     for (old, new, word) in [
-      ("\"LORA\"", "\"VERA\"", "peft_type"),
+      ("\"LORA\"", "\"LOHA\"", "peft_type"),
       ("\"use_dora\": false", "\"use_dora\": true", "magnitude"),
       ("\"use_dora\": false", "\"lora_bias\": true", "lora_bias"),
       ("\"alpha_pattern\": {}", "\"alpha_pattern\": {\"layer.[0-9\": 3}", "alpha_pattern"),

@@ -111,6 +111,8 @@ struct ResumeTests {
         "reselect-every=3",
       ], ["rocoft", "--set", "by=random"],
       ["lora-xs", "--set", "batches=3"], ["lora-xs", "--set", "frames=weight"],
+      ["lora", "--set", "start=pissa", "--set", "b-rate=16"],
+      ["lora", "--set", "start=gradient", "--set", "trained=b"], ["vera"], ["hra"],
     ])
   func killedWithMethods(method: [String]) throws {
     let shim = try FaultShim()

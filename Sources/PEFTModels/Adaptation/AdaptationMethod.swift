@@ -17,6 +17,9 @@ public protocol AdaptationMethod: Sendable {
   /// The settings: a single table for JSON, recipes, the command line, suites and help.
   static var fields: [MethodField<Self>] { get }
 
+  /// Settings of the method that have names of their own, by which a user can request them.
+  static var variants: [(name: String, method: Self)] { get }
+
   /// Creates the method with its usual settings.
   init()
 
@@ -110,6 +113,17 @@ extension AdaptationMethod {
 
   /// An empty list: no settings.
   public static var fields: [MethodField<Self>] { [] }
+
+  /// An empty list: no settings have names of their own.
+  public static var variants: [(name: String, method: Self)] { [] }
+
+  /// The names of the variants.
+  public static var variantNames: [String] { variants.map(\.name) }
+
+  /// The variant called `name`; nil for an unknown name.
+  public static func variant(named name: String) -> Self? {
+    variants.first { $0.name == name }?.method
+  }
 
   /// The method's name.
   public var label: String { name }

@@ -68,10 +68,10 @@ public struct CoreAdaptation: AdaptationMethod {
   /// The method with the largest rank at which the cores and the head are within `budget`
   /// parameters, or with rank 1 if that exceeds it.
   public func sized(within budget: Int, for model: TransformerModel) -> Self {
-    let weights = layers(of: model).map(\.weight)
+    let layers = layers(of: model)
     let head = model.taskParameters.reduce(0) { $0 + $1.count }
-    let each = Double(max(0, budget - head)) / Double(max(1, weights.count))
-    let largest = weights.map(Self.largestRank).min() ?? 1
+    let each = Double(max(0, budget - head)) / Double(max(1, layers.count))
+    let largest = layers.map(\.largestRank).min() ?? 1
     var sized = self
     sized.rank = min(
       largest, AdapterCandidates.rankLimit, max(1, Int(saturating: each.squareRoot())))
@@ -81,16 +81,7 @@ public struct CoreAdaptation: AdaptationMethod {
   /// The first target that does not name a linear layer of `model`, or a rank above that of a
   /// weight.
   public func misfit(in model: TransformerModel) -> MethodMisfit? {
-    if let misfit = model.misfit(targets: targets) { return misfit }
-    return layers(of: model).map(\.weight).first { Self.largestRank(of: $0) < rank }.map {
-      MethodMisfit(
-        setting: "rank",
-        "\(rank) is above \(Self.largestRank(of: $0)), the smaller side of \($0.name)")
-    }
-  }
-
-  private static func largestRank(of weight: Parameter) -> Int {
-    min(weight.shape.rows, weight.shape.columns)
+    model.misfit(targets: targets) ?? model.misfit(rank: rank, of: layers(of: model))
   }
 
   /// The layers that the method adapts.

@@ -20,20 +20,26 @@ public struct MethodCatalogue: Sendable {
     offered: [
       FullTuning.self, LowRankAdaptation.self, WeightDecomposedAdaptation.self, BiasTuning.self,
       NormTuning.self, VectorScaling.self, HeadTuning.self, IncrementalUnmasking.self,
-      SparseTuning.self, RowColumnTuning.self, CoreAdaptation.self,
+      SparseTuning.self, RowColumnTuning.self, CoreAdaptation.self, VectorProjection.self,
+      ReflectionTuning.self,
     ], others: [SelectedTuning.self])
 
-  /// The names that a user can request.
-  public var names: [String] { offered.map { $0.name } }
+  /// The names that a user can request, each followed by those of its variants.
+  public var names: [String] { offered.flatMap { [$0.name] + $0.variantNames } }
 
   /// The type of the offered method called `name`; nil for an unknown name.
   public func type(named name: String) -> (any AdaptationMethod.Type)? {
     offered.first { $0.name == name }
   }
 
-  /// The offered method called `name` with its usual settings; nil for an unknown name.
+  /// The offered method called `name` with its usual settings, or the variant called so; nil for an
+  /// unknown name.
   public func method(named name: String) -> (any AdaptationMethod)? {
-    type(named: name).map { $0.init() }
+    if let type = type(named: name) { return type.init() }
+    for type in offered {
+      if let variant = type.variant(named: name) { return variant }
+    }
+    return nil
   }
 
   /// A method and its settings as JSON.

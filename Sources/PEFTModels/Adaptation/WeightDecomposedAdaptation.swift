@@ -15,9 +15,9 @@ public struct WeightDecomposedAdaptation: AdaptationMethod {
   /// The rank, alpha, dropout and targets.
   public var lowRank: LowRankAdaptation
 
-  /// The settings of LoRA.
+  /// The settings of LoRA's delta.
   public static let fields: [MethodField<WeightDecomposedAdaptation>] =
-    LowRankAdaptation.fields.map { $0.inside(\.lowRank) }
+    LowRankAdaptation.deltaFields.map { $0.inside(\.lowRank) }
 
   /// Creates the method with rank 8 on LoRA's usual layers.
   public init() { self.init(LowRankAdaptation()) }
@@ -25,8 +25,8 @@ public struct WeightDecomposedAdaptation: AdaptationMethod {
   /// Creates DoRA with the settings of a LoRA.
   public init(_ lowRank: LowRankAdaptation) { self.lowRank = lowRank }
 
-  /// The name and the rank.
-  public var label: String { "\(name) r\(lowRank.rank)" }
+  /// The name, the rank, and the settings that make it a variant.
+  public var label: String { lowRank.label(name) }
 
   /// The method with the largest rank at which deltas, lengths and the head are within `budget`
   /// parameters, or with rank 1 if that exceeds it.

@@ -11,6 +11,8 @@ public final class LowRankAdapter: LinearAdapter {
   public let scale: Double
   /// The probability of dropping an element of the delta's input.
   public let dropout: Double
+  /// Whether files hold s as α / √R instead of α / R.
+  public let isRankStabilized: Bool
   private let downFactor: AdapterParameter
   private let upFactor: AdapterParameter
 
@@ -19,11 +21,18 @@ public final class LowRankAdapter: LinearAdapter {
 
   /// Creates the delta of A [R, in] and B [out, R] on the weight of the module at the path
   /// `module`.
-  public init(_ module: String, down: Tensor, up: Tensor, scale: Double, dropout: Double = 0) {
+  ///
+  /// - Parameter upRate: the factor by which B's learning rate differs from that of the run.
+  public init(
+    _ module: String, down: Tensor, up: Tensor, scale: Double, dropout: Double = 0,
+    isRankStabilized: Bool = false, upRate: Double = 1
+  ) {
     downFactor = AdapterParameter(module, Self.suffixes[0], down, part: .silent)
-    upFactor = AdapterParameter(module, Self.suffixes[1], up, part: .columnPrefixes)
+    upFactor = AdapterParameter(
+      module, Self.suffixes[1], up, part: .columnPrefixes, rateFactor: upRate)
     self.scale = scale
     self.dropout = dropout
+    self.isRankStabilized = isRankStabilized
   }
 
   /// Creates a new delta of rank R on the weight of `layer`, with A uniform in ±1/√in and B zero,
@@ -31,14 +40,15 @@ public final class LowRankAdapter: LinearAdapter {
   /// any lower rank.
   public convenience init(
     for layer: LinearLayer, rank: Int, scale: Double, dropout: Double = 0,
-    using generator: SeededGenerator
+    isRankStabilized: Bool = false, upRate: Double = 1, using generator: SeededGenerator
   ) {
     let (outputs, inputs) = (layer.weight.shape[0], layer.weight.shape[1])
     var draws = generator.split(layer.name + "." + Self.suffixes[0])
     let bound = 1 / Float(inputs).squareRoot()
     self.init(
       layer.name, down: Tensor(uniform: [rank, inputs], in: -bound...bound, using: &draws),
-      up: Tensor(zeros: [outputs, rank]), scale: scale, dropout: dropout)
+      up: Tensor(zeros: [outputs, rank]), scale: scale, dropout: dropout,
+      isRankStabilized: isRankStabilized, upRate: upRate)
   }
 
   /// R.
@@ -62,25 +72,33 @@ public final class LowRankAdapter: LinearAdapter {
     layer.weight.value.addProduct(of: up.value, down.value, scale: Float(scale))
   }
 
+  /// s times the rank, or times its root.
+  private func alpha(isRankStabilized: Bool) -> Double {
+    scale * (isRankStabilized ? Double(rank).squareRoot() : Double(rank))
+  }
+
   /// The ranks and alphas, as patterns where they differ. Patterns contain the full name of each
-  /// layer, so their order does not matter.
+  /// layer, so their order does not matter. The scales are stored rank-stabilised if all of them
+  /// are.
   public static func configuration(
     of adapted: [(layer: LinearLayer, adapter: LowRankAdapter)]
   ) -> JSONObject {
     var (ranks, alphas) = (JSONObject(), JSONObject())
+    let isRankStabilized = !adapted.isEmpty && adapted.allSatisfy(\.adapter.isRankStabilized)
     for (layer, adapter) in adapted {
       ranks[layer.name] = .integer(adapter.rank)
-      alphas[layer.name] = .number(adapter.scale * Double(adapter.rank))
+      alphas[layer.name] = .number(adapter.alpha(isRankStabilized: isRankStabilized))
     }
     let rank = adapted.first?.adapter.rank ?? 8
-    let alpha = (adapted.first?.adapter.scale ?? 1) * Double(rank)
+    let alpha =
+      adapted.first?.adapter.alpha(isRankStabilized: isRankStabilized) ?? Double(rank)
     let isUniform = Set(adapted.map { [Double($0.adapter.rank), $0.adapter.scale] }).count <= 1
     return [
       "alpha_pattern": .object(isUniform ? [:] : alphas), "bias": .string("none"),
       "init_lora_weights": .bool(true), "lora_alpha": .number(alpha), "lora_dropout": .number(0),
       "peft_type": .string("LORA"), "r": .integer(rank),
       "rank_pattern": .object(isUniform ? [:] : ranks), "use_dora": .bool(false),
-      "use_rslora": .bool(false),
+      "use_rslora": .bool(isRankStabilized),
     ]
   }
 }

@@ -23,6 +23,12 @@ public protocol LinearAdapter: AnyObject {
   /// The tensors with which Hugging Face PEFT stores this adapter, by their full names.
   var published: [(name: String, value: Tensor)] { get }
 
+  /// The tensors with which Hugging Face PEFT stores what these adapters share, by their names
+  /// below `base_model.`; none as a rule.
+  static func shared(
+    of adapted: [(layer: LinearLayer, adapter: Self)]
+  ) -> [(name: String, value: Tensor)]
+
   /// The settings in `adapter_config.json` with which Hugging Face PEFT recreates these adapters,
   /// which are all of this type. They contain at least `peft_type`.
   static func configuration(of adapted: [(layer: LinearLayer, adapter: Self)]) -> JSONObject
@@ -36,6 +42,11 @@ extension LinearAdapter {
   public var published: [(name: String, value: Tensor)] {
     factors.map { ($0.parameter.name, $0.parameter.value) }
   }
+
+  /// An empty list: the adapters share nothing.
+  public static func shared(
+    of adapted: [(layer: LinearLayer, adapter: Self)]
+  ) -> [(name: String, value: Tensor)] { [] }
 }
 
 /// A parameter of an adapter, with the properties that files and probing use.
@@ -45,15 +56,26 @@ public struct AdapterParameter {
   /// The parameter. Its name is the module's path, a dot and the suffix.
   public let parameter: Parameter
   /// The assumptions that probing may make about it.
-  public let part: AdapterFactor.Part
+  public private(set) var part: AdapterFactor.Part
+  /// The factor by which its learning rate differs from that of the run.
+  public let rateFactor: Double
 
   /// Creates a parameter of the adapter on the module at the path `module`.
   public init(
-    _ module: String, _ suffix: String, _ value: Tensor, part: AdapterFactor.Part = .whole
+    _ module: String, _ suffix: String, _ value: Tensor, part: AdapterFactor.Part = .whole,
+    rateFactor: Double = 1
   ) {
     self.suffix = suffix
     self.part = part
+    self.rateFactor = rateFactor
     parameter = Parameter(name: module + "." + suffix, value: value)
+  }
+
+  /// The same parameter, about which probing may assume nothing.
+  var withoutAssumptions: Self {
+    var factor = self
+    factor.part = .whole
+    return factor
   }
 }
 

@@ -42,7 +42,8 @@ public struct ParameterSection {
     for factor in linear.adapter?.factors ?? [] {
       add(
         [factor.parameter], .adapter,
-        adapter: AdapterFactor(weight: linear.weight.name, part: factor.part))
+        adapter: AdapterFactor(
+          weight: linear.weight.name, part: factor.part, rateFactor: factor.rateFactor))
     }
   }
 }

@@ -51,10 +51,13 @@ public struct AdapterFactor: Hashable, Sendable {
   public let weight: String
   /// The assumptions that probing may make.
   public let part: Part
+  /// The factor by which the parameter's learning rate differs from that of the run.
+  public let rateFactor: Double
 
   /// Creates the description of a parameter of the adapter on `weight`.
-  public init(weight: String, part: Part) {
+  public init(weight: String, part: Part, rateFactor: Double = 1) {
     self.weight = weight
     self.part = part
+    self.rateFactor = rateFactor
   }
 }

@@ -26,6 +26,7 @@ extension RunExport {
       layer.mergeAdapter()
     }
     let adapted = model.backboneLinearLayers.filter { $0.adapter != nil }
+    let shared = adapted.first?.adapter.map { Self.shared(by: adapted, like: $0) } ?? []
     var tensors: [(name: String, value: Tensor)] = []
     tensors += adapted.compactMap(\.adapter).flatMap(\.published)
     for entry in entries
@@ -44,11 +45,12 @@ extension RunExport {
     let modules =
       whole.filter { name in !heads.contains(String(name.prefix { $0 != "." })) }.union(heads)
     try SafetensorsWriter.write(
-      tensors.map { name, value in
-        SafetensorsOutput(name: "base_model.model." + name, shape: value.shape.extents) {
-          (body) throws(FileError) in try value.withUnsafeElements(body)
-        }
-      }, metadata: ["format": "pt"], to: output.file("adapter_model.safetensors"))
+      (shared.map { ("base_model." + $0.name, $0.value) }
+        + tensors.map { ("base_model.model." + $0.name, $0.value) }).map { name, value in
+          SafetensorsOutput(name: name, shape: value.shape.extents) {
+            (body) throws(FileError) in try value.withUnsafeElements(body)
+          }
+        }, metadata: ["format": "pt"], to: output.file("adapter_model.safetensors"))
     try JSONFile.write(
       configuration(adapted, saving: modules.sorted()), to: output.file("adapter_config.json"))
     guard let classes = manifest.task.classes else {
@@ -96,11 +98,22 @@ extension RunExport {
   }
 
   private static func settings<Adapter: LinearAdapter>(
-    of layers: [LinearLayer], like _: Adapter
+    of layers: [LinearLayer], like example: Adapter
   ) -> JSONObject {
-    Adapter.configuration(
-      of: layers.compactMap { layer in
-        (layer.adapter as? Adapter).map { (layer: layer, adapter: $0) }
-      })
+    Adapter.configuration(of: adapters(of: layers, like: example))
+  }
+
+  private static func shared<Adapter: LinearAdapter>(
+    by layers: [LinearLayer], like example: Adapter
+  ) -> [(name: String, value: Tensor)] {
+    Adapter.shared(of: adapters(of: layers, like: example))
+  }
+
+  private static func adapters<Adapter: LinearAdapter>(
+    of layers: [LinearLayer], like _: Adapter
+  ) -> [(layer: LinearLayer, adapter: Adapter)] {
+    layers.compactMap { layer in
+      (layer.adapter as? Adapter).map { (layer: layer, adapter: $0) }
+    }
   }
 }

@@ -1,23 +1,29 @@
 extension Tape {
   /// y = x Wᵀ + b + s · d(x) Aᵀ Bᵀ, a linear map with a low-rank delta (LoRA, Hu et al. 2021),
-  /// where d is dropout. W + s B A is never formed.
+  /// where d is dropout. W + s B A is never formed. With `start`, whose factors A₀ and B₀ are
+  /// constants, − s x A₀ᵀ B₀ᵀ is added.
   ///
   /// - Shapes: x [T, in], `weight` [out, in], `bias` [out], `down` A [R, in], `up` B [out, R],
-  ///   y [T, out].
+  ///   A₀ and B₀ as A and B, y [T, out].
   /// - Saves: x if A or the weight is trainable, unless x can be recomputed; d(x)Aᵀ [T, R] if B is
   ///   trainable.
   /// - Cost: that of the linear map plus thin products of rank R in fp32. The pullback regenerates
   ///   the dropout mask instead of storing it.
   public func lowRankLinear(
     _ x: Variable, weight: Parameter, bias: Parameter?, down: Parameter, up: Parameter,
-    scale: Double, dropout probability: Double = 0
+    scale: Double, dropout probability: Double = 0, minus start: (down: Tensor, up: Tensor)? = nil
   ) -> Variable {
     let mask = nextDropout(probability: probability)
     let dropped = mask?.applied(to: x.value) ?? x.value
     let inner = MatrixProduct.forward(dropped, weight: down.value)
-    let y = MatrixProduct.forward(
+    var y = MatrixProduct.forward(
       x.value, weight: weight, bias: bias, precision: precision, adding: inner, times: up.value,
       scale: Float(scale))
+    if let start {
+      y = MatrixProduct.forward(
+        MatrixProduct.forward(x.value, weight: start.down), weight: start.up,
+        scale: -Float(scale), addingTo: consume y)
+    }
     let isNeeded =
       x.needsGradient
       || [weight, bias, down, up].contains { $0?.wantsGradient == true }
@@ -27,7 +33,8 @@ extension Tape {
         input: x.node,
         saved: weight.wantsGradient || down.wantsGradient ? x.saved.keeping(precision) : nil,
         inner: up.wantsGradient ? inner : nil, weight: weight, bias: bias, down: down, up: up,
-        scale: Float(scale), mask: mask, partition: x.partition, precision: precision))
+        start: start, scale: Float(scale), mask: mask, partition: x.partition,
+        precision: precision))
   }
 }
 
@@ -40,6 +47,7 @@ private struct LowRankLinear: Operation {
   let bias: Parameter?
   let down: Parameter
   let up: Parameter
+  let start: (down: Tensor, up: Tensor)?
   let scale: Float
   let mask: DropoutMask?
   let partition: RowPartition
@@ -62,6 +70,12 @@ private struct LowRankLinear: Operation {
         partition: partition)
     }
     guard input != nil else { return }
+    if let start {
+      walk.add(
+        MatrixProduct.inputGradient(
+          MatrixProduct.inputGradient(cotangent, weight: start.up, scale: -scale),
+          weight: start.down), to: input)
+    }
     guard let mask else {
       walk.add(
         MatrixProduct.inputGradient(
@@ -79,6 +93,11 @@ private struct LowRankLinear: Operation {
     var sum = incoming.map { MatrixProduct.forward($0, weight: weight.value) }
     var innerTangent = incoming.map {
       MatrixProduct.forward(mask?.applied(to: $0) ?? $0, weight: down.value)
+    }
+    if let start, let incoming {
+      sum = MatrixProduct.forward(
+        MatrixProduct.forward(incoming, weight: start.down), weight: start.up, scale: -scale,
+        addingTo: sum)
     }
     if let saved = saved?.value, let direction = walk.direction(of: weight) {
       sum = MatrixProduct.forward(saved, weight: direction, addingTo: sum)

@@ -91,7 +91,7 @@ extension RateEstimate {
       }
       return RateEstimate(
         movement: model.featureMovement(
-          along: gradients.signs,
+          along: gradients.directions,
           on: source.texts(exampleCount, atOnce: examplesAtOnce, from: headSteps),
           precision: settings.precision))
     }
@@ -106,7 +106,8 @@ extension RateEstimate {
       for (parameter, value) in zip(model.taskParameters, head) { parameter.value = value }
     }
     guard let first = measure() else { return nil }
-    guard entries.contains(where: { $0.adapter?.part == .silent }) else { return first }
+    guard entries.contains(where: { $0.adapter?.part == .silent && $0.parameter.isTrainable })
+    else { return first }
     guard try train(steps: growthSteps, rate: growthShare * first.rate) else { return nil }
     return measure()
   }
@@ -154,13 +155,13 @@ private struct BatchSource {
 private final class GradientSums {
   private let model: TransformerModel
   private let settings: TrainingSettings
-  private let parameters: [Parameter]
+  private let trained: [ModelParameter]
   private let gradients: GradientAccumulator
   private var sums: [Parameter: Tensor] = [:]
 
   init(of entries: [ModelParameter], in model: TransformerModel, settings: TrainingSettings) {
     (self.model, self.settings) = (model, settings)
-    parameters = entries.filter { $0.parameter.isTrainable && $0.kind != .head }.map(\.parameter)
+    trained = entries.filter { $0.parameter.isTrainable && $0.kind != .head }
     gradients = GradientAccumulator(precision: settings.precision)
   }
 
@@ -171,20 +172,22 @@ private final class GradientSums {
     let loss = model.loss(
       batch.texts, batch.targets, labelSmoothing: settings.labelSmoothing, on: tape)
     tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
-    for parameter in parameters {
+    for parameter in trained.map(\.parameter) {
       guard let gradient = gradients.trainableGradient(of: parameter) else { continue }
       sums[parameter, default: Tensor(zeros: gradient.shape)].add(gradient, scaledBy: 1)
     }
   }
 
-  /// The signs of the sums, in the shapes of the parameters; 0 for elements that do not train.
-  var signs: [Parameter: Tensor] {
+  /// The signs of the sums times the factors of the learning rates, in the shapes of the
+  /// parameters; 0 for elements that do not train.
+  var directions: [Parameter: Tensor] {
     Dictionary(
-      uniqueKeysWithValues: sums.map { parameter, sum in
-        var signs = sum
+      uniqueKeysWithValues: trained.compactMap { entry in
+        let (parameter, factor) = (entry.parameter, Float(settings.rateFactor(of: entry)))
+        guard var signs = sums[parameter] else { return nil }
         signs.withUnsafeMutableElements { elements in
           for index in elements.indices {
-            elements[index] = elements[index] > 0 ? 1 : elements[index] < 0 ? -1 : 0
+            elements[index] = elements[index] > 0 ? factor : elements[index] < 0 ? -factor : 0
           }
         }
         return (

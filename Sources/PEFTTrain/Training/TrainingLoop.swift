@@ -63,10 +63,10 @@ public struct TrainingLoop {
     (self.model, self.data, self.settings) = (model, data, settings)
     (self.session, self.collective) = (session, collective)
     let candidates = Set(session?.candidates ?? [])
-    let parameters = model.parameters.map(\.parameter).filter {
-      $0.isTrainable || candidates.contains($0)
+    let entries = model.parameters.filter {
+      $0.parameter.isTrainable || candidates.contains($0.parameter)
     }
-    self.parameters = parameters
+    parameters = entries.map(\.parameter)
     gradients = GradientAccumulator(precision: settings.precision)
     totalSteps = plannedSteps(data: data, settings: settings)
     schedule = LearningRateSchedule(
@@ -76,9 +76,8 @@ public struct TrainingLoop {
     optimizer = AdamW(
       parameters: parameters, settings: settings.optimizer,
       rateFactors: Dictionary(
-        uniqueKeysWithValues: parameters.compactMap { parameter in
-          settings.rateFactors[parameter.name].map { (parameter, $0) }
-        }), correctsByAge: session?.correctsByAge ?? false)
+        uniqueKeysWithValues: entries.map { ($0.parameter, settings.rateFactor(of: $0)) }),
+      correctsByAge: session?.correctsByAge ?? false)
   }
 
   /// The current state. A new state must come from the same model, data and settings; the following

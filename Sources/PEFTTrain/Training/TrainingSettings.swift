@@ -1,4 +1,5 @@
 import PEFTData
+import PEFTNetwork
 import PEFTTensor
 
 /// The length of a training run.
@@ -47,4 +48,12 @@ public struct TrainingSettings: Hashable, Sendable {
 
   /// The default settings.
   public init() {}
+}
+
+extension TrainingSettings {
+  /// The factor by which the learning rate of `entry` differs from that of the run: that of its
+  /// tensor's name, times that of its adapter.
+  func rateFactor(of entry: ModelParameter) -> Double {
+    (rateFactors[entry.parameter.name] ?? 1) * (entry.adapter?.rateFactor ?? 1)
+  }
 }

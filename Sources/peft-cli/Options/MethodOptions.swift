@@ -12,13 +12,13 @@ struct MethodOptions: ParsableArguments {
       """))
   var method = "full"
 
-  @Option(help: "For \(Self.methods(with: "rank")): rank of the delta. (default: 8)")
+  @Option(help: "For \(Self.methods(with: "rank")): rank of the delta. (default: 8; for vera 256)")
   var rank: Int?
 
   @Option(
     help: """
       For \(Self.methods(with: "alpha")): alpha; the delta is scaled by alpha / rank. \
-      (default: 2 × rank)
+      (default: 2 × rank, or 16 where it is divided by the root of the rank)
       """)
   var alpha: Double?
 

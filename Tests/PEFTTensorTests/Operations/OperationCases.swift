@@ -50,7 +50,10 @@ extension OperationCase {
     return [map, withoutBias, tied, activated, shared]
       + [0, 0.3].map { lowRank(lengths, dropout: $0) }
       + [lowRank(lengths, inputs: 61, outputs: 99, dropout: 0)]
+      + [lowRankChange(lengths)]
       + [core(lengths, inputs: 9, outputs: 5), core(lengths, inputs: 61, outputs: 99)]
+      + [projection(lengths, inputs: 9, outputs: 5), projection(lengths, inputs: 61, outputs: 99)]
+      + [(9, 4), (61, 3), (5, 1)].map { reflections(lengths, width: $0, count: $1) }
   }
 
   private static func lowRank(
@@ -72,19 +75,68 @@ extension OperationCase {
       })
   }
 
+  /// A constant matrix.
+  private static func frame(_ rows: Int, _ columns: Int) -> Tensor {
+    let elements = (0..<rows * columns).map { index -> Float in
+      let remainder = Float((index * 7 + 3) % 11)
+      return remainder / 11 - 0.5
+    }
+    return Tensor(elements, shape: [rows, columns])
+  }
+
+  private static func lowRankChange(_ lengths: [Int]) -> OperationCase {
+    let (down, up) = (frame(3, 9), frame(5, 3))
+    return OperationCase(
+      name: "lowRankLinear minus its start", lengths: lengths, inputs: [9],
+      parameters: [[5, 9], [5], [3, 9], [5, 3]],
+      apply: {
+        $0.lowRankLinear(
+          $1[0], weight: $2[0], bias: $2[1], down: $2[2], up: $2[3], scale: 1.7, dropout: 0.3,
+          minus: (down, up))
+      },
+      reference: {
+        let trained = dropped($0[0], probability: 0.3) * $0[3].transposed * $0[4].transposed
+        let start = $0[0] * DoubleMatrix(down).transposed * DoubleMatrix(up).transposed
+        return ($0[0] * $0[1].transposed).addingToRows($0[2]) + 1.7 * trained + -1.7 * start
+      })
+  }
+
+  private static func projection(_ lengths: [Int], inputs: Int, outputs: Int) -> OperationCase {
+    let (down, up) = (frame(6, inputs), frame(outputs, 6))
+    return OperationCase(
+      name: "scaledProjectionLinear, \(inputs) to \(outputs)", lengths: lengths, inputs: [inputs],
+      parameters: [[outputs, inputs], [outputs], [6], [outputs]],
+      apply: {
+        $0.scaledProjectionLinear(
+          $1[0], weight: $2[0], bias: $2[1], down: down, innerScale: $2[2], up: up,
+          outerScale: $2[3])
+      },
+      reference: { arguments in
+        func scaled(_ x: DoubleMatrix, by scale: DoubleMatrix) -> DoubleMatrix {
+          DoubleMatrix(rows: x.rows, columns: x.columns) { x[$0, $1] * scale[0, $1] }
+        }
+        let inner = scaled(arguments[0] * DoubleMatrix(down).transposed, by: arguments[3])
+        let delta = scaled(inner * DoubleMatrix(up).transposed, by: arguments[4])
+        return (arguments[0] * arguments[1].transposed).addingToRows(arguments[2]) + delta
+      })
+  }
+
+  private static func reflections(_ lengths: [Int], width: Int, count: Int) -> OperationCase {
+    OperationCase(
+      name: "reflectedColumns, \(width) by \(count)", lengths: lengths, inputs: [width],
+      parameters: [[width, count]],
+      apply: { $0.reflectedColumns($1[0], by: $2[0]) },
+      reference: { arguments in
+        // x H_R ⋯ H₁, one reflection after the other.
+        (0..<count).reversed().reduce(arguments[0]) { x, number in
+          let column = DoubleMatrix(rows: width, columns: 1) { row, _ in arguments[1][row, number] }
+          let square = (column.transposed * column)[0, 0]
+          return x + (-2 / square) * (x * column * column.transposed)
+        }
+      })
+  }
+
   private static func core(_ lengths: [Int], inputs: Int, outputs: Int) -> OperationCase {
-    func frame(_ rows: Int, _ columns: Int) -> Tensor {
-      let elements = (0..<rows * columns).map { index -> Float in
-        let remainder = Float((index * 7 + 3) % 11)
-        return remainder / 11 - 0.5
-      }
-      return Tensor(elements, shape: [rows, columns])
-    }
-    @Sendable func matrix(_ tensor: Tensor) -> DoubleMatrix {
-      DoubleMatrix(rows: tensor.shape.rows, columns: tensor.shape.columns) {
-        Double(tensor[$0, $1])
-      }
-    }
     let (down, up) = (frame(3, inputs), frame(outputs, 3))
     return OperationCase(
       name: "coreLinear, \(inputs) to \(outputs)", lengths: lengths, inputs: [inputs],
@@ -93,8 +145,8 @@ extension OperationCase {
         $0.coreLinear($1[0], weight: $2[0], bias: $2[1], down: down, core: $2[2], up: up)
       },
       reference: {
-        let inner = $0[0] * matrix(down).transposed
-        let delta = inner * $0[3].transposed * matrix(up).transposed
+        let inner = $0[0] * DoubleMatrix(down).transposed
+        let delta = inner * $0[3].transposed * DoubleMatrix(up).transposed
         return ($0[0] * $0[1].transposed).addingToRows($0[2]) + delta
       })
   }

@@ -157,6 +157,35 @@ struct RateSearchTests {
     #expect(try rate(HeadTuning()) == nil)
   }
 
+  @Test("the estimate follows the rate of B, and exists for every start and adapter")
+  func variants() throws {
+    func rate(_ method: any AdaptationMethod) throws -> Double? {
+      let job = try Self.prepared(method)
+      _ = try job.choose()
+      return try RateEstimate.measured(
+        of: job.model, on: job.train, settings: job.job.settings)?.rate
+    }
+    func lora(_ setting: String, _ value: String) throws -> Double {
+      var method = LowRankAdaptation(rank: 4)
+      try method.set(setting, text: value)
+      return try #require(try rate(method))
+    }
+    let usual = try #require(try rate(LowRankAdaptation(rank: 4)))
+    let fast = try lora("b-rate", "16")
+    #expect(fast < usual / 2 && fast > usual / 32)
+    // With B alone, a factor of its rate is one of the only rate.
+    let up = try lora("trained", "b")
+    var both = LowRankAdaptation(rank: 4)
+    (both.trained, both.upRate) = (.up, 10)
+    let scaled = try #require(try rate(both))
+    #expect(abs(scaled * 10 / up - 1) < 0.5)
+    for value in ["pissa", "gradient"] { #expect(try lora("start", value) > 0) }
+    #expect(try lora("scaling", "root-rank") < usual)
+    for method in [VectorProjection(rank: 16), ReflectionTuning()] as [any AdaptationMethod] {
+      #expect(try #require(try rate(method)) > 0)
+    }
+  }
+
   @Test("a short run takes the estimate without trying it")
   func shortRuns() throws {
     let found = try Self.find(Self.prepared(NormTuning(), steps: 31))

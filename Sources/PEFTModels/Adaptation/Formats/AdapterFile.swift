@@ -170,11 +170,13 @@ public struct AdapterFile {
     let names = FileNames(reader.tensorNames, of: model.configuration.naming)
     var factors: [String: (name: String, tensors: [String: Tensor])] = [:]
     var values: [(Parameter, Tensor)] = []
-    var whole: [String: Tensor] = [:]
+    var (whole, shared): ([String: Tensor], [String: Tensor]) = ([:], [:])
     for name in reader.tensorNames where !names.isCopy(name) {
       let (short, bare) = (Self.bareName(name), names.full(Self.bareName(name)))
       let target = target(of: bare)
-      if target == nil, parameters[bare] == nil, tied[bare] == nil, names.isUnused(bare) {
+      let isShared = format.sharedNames.contains(name)
+      if target == nil, !isShared, parameters[bare] == nil, tied[bare] == nil, names.isUnused(bare)
+      {
         continue
       }
       let shape = Shape(reader.entry(name)?.shape ?? [])
@@ -182,7 +184,9 @@ public struct AdapterFile {
       guard value.isFinite else {
         throw malformed(name, "it holds a value that is not finite (NaN or infinity)")
       }
-      if let (layer, suffix) = target, layers[layer] != nil {
+      if isShared {
+        shared[name] = value
+      } else if let (layer, suffix) = target, layers[layer] != nil {
         let called = self.target(of: short)?.layer ?? layer
         factors[layer, default: (called, [:])].tensors[suffix] = value
       } else if let entry = parameters[bare] {
@@ -211,14 +215,13 @@ public struct AdapterFile {
       // A head is loaded completely or not at all.
       values.removeAll { heads.contains($0.0) }
     }
-    var adapted: [Adapted] = []
-    for (name, (called, tensors)) in factors.sorted(by: { $0.key < $1.key }) {
-      guard let layer = layers[name] else { continue }
-      do throws(AdapterMismatch) {
-        adapted.append((layer, try format.adapter(of: layer, called: called, tensors)))
-      } catch { throw malformed(name, error.reason) }
+    let stored = factors.sorted(by: { $0.key < $1.key }).compactMap { name, found in
+      layers[name].map { StoredAdapter(layer: $0, name: found.name, tensors: found.tensors) }
     }
-    return (adapted, values)
+    do throws(AdapterMismatch) {
+      let adapters = try format.adapters(of: stored, sharing: shared)
+      return (zip(stored, adapters).map { ($0.layer, $1) }, values)
+    } catch { throw malformed(error.place ?? "of the adapters", error.reason) }
   }
 
   /// Checks that an output layer and the word table agree. They are one matrix in the model, but

@@ -60,7 +60,8 @@ struct LowRankFormat: AdapterFormat {
   ) throws(AdapterMismatch) -> LowRankAdapter {
     let (down, up) = try Self.factors(of: layer, tensors)
     return LowRankAdapter(
-      layer.name, down: down, up: up, scale: scale(of: name, rank: down.shape.rows))
+      layer.name, down: down, up: up, scale: scale(of: name, rank: down.shape.rows),
+      isRankStabilized: isRankStabilized)
   }
 
   /// A and B, checked to fit the layer.
@@ -96,7 +97,9 @@ struct LowRankFormat: AdapterFormat {
       first.scale > 0,
       adapted.allSatisfy({ $0.adapter.rank == first.rank && $0.adapter.scale == first.scale })
     else { return nil }
-    return LowRankAdaptation(
-      rank: first.rank, alpha: first.scale * Double(first.rank), targets: adapted.map(\.layer.name))
+    var method = LowRankAdaptation(rank: first.rank, targets: adapted.map(\.layer.name))
+    method.scaling = isRankStabilized ? .rootRank : .rank
+    method.alpha = first.scale * method.scaling.divisor(rank: first.rank)
+    return method
   }
 }

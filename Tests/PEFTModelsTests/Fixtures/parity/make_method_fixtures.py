@@ -1,0 +1,122 @@
+"""Writes what PEFT computes with adapters of further methods on the models of other fixtures.
+
+Usage: python make_method_fixtures.py   (same needs as make_fixtures.py, which makes the models; writes into methods/)
+"""
+import copy
+import json
+import pathlib
+import shutil
+
+import torch
+from peft import (
+    HRAConfig, LoraConfig, PeftModel, VeraConfig, get_peft_model, get_peft_model_state_dict)
+from safetensors.torch import load_file, save_file
+from transformers import BertForSequenceClassification, GPT2ForSequenceClassification
+
+from common import adapt, gradients, merged, padded
+
+HERE = pathlib.Path(__file__).parent
+
+
+class Base:
+    """The model of another fixture and its batch."""
+
+    def __init__(self, name, model_class):
+        self.folder, self.model_class = HERE / name, model_class
+        inputs = json.loads((self.folder / "inputs.json").read_text())
+        self.batch = dict(
+            input_ids=padded(inputs["sequences"], 0),
+            attention_mask=padded([[1] * len(row) for row in inputs["sequences"]], 0),
+            labels=torch.tensor(inputs["labels"]))
+        if inputs.get("typeIDs"):
+            self.batch["token_type_ids"] = padded(inputs["typeIDs"], 0)
+
+    def model(self):
+        return self.model_class.from_pretrained(self.folder).train()
+
+    def logits(self, model):
+        with torch.no_grad():
+            return copy.deepcopy(model).eval()(**self.batch).logits.contiguous()
+
+
+BERT, GPT2 = Base("bert", BertForSequenceClassification), Base("gpt2-classifier", GPT2ForSequenceClassification)
+
+
+def steps(base, model, rate_of_b):
+    """The losses before each of ten AdamW steps, in which B learns faster."""
+    trained = [(name, q) for name, q in model.named_parameters() if q.requires_grad]
+    optimizer = torch.optim.AdamW(
+        [dict(params=[q], lr=1e-3 * (rate_of_b if "lora_B" in name else 1)) for name, q in trained],
+        weight_decay=0.01)
+    losses = []
+    for _ in range(10):
+        optimizer.zero_grad()
+        loss = model(**base.batch).loss
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return torch.tensor(losses, dtype=torch.float64)
+
+
+def record(folder, base, model, rate_of_b=1, extra=None):
+    expected = dict(extra or {}, mergedLogits=base.logits(merged(model)))
+    result = model(**base.batch)
+    result.loss.backward()
+    expected["logits"] = result.logits.detach().clone().contiguous()
+    expected["loss"] = result.loss.detach().reshape(1).clone()
+    expected.update(gradients(model))
+    expected["losses"] = steps(base, model, rate_of_b)
+    expected["trainedLogits"] = base.logits(model)
+    save_file(expected, folder / "expected.safetensors")
+
+
+def case(name, base, config, seed, freezes=None, rate_of_b=1):
+    """An adapter that nothing leaves at its start, saved by PEFT."""
+    folder = HERE / "methods" / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    model = adapt(base.model(), config, seed, folder / "adapter")
+    for parameter_name, parameter in model.named_parameters():
+        if freezes and freezes in parameter_name:
+            parameter.requires_grad = False
+    record(folder, base, model, rate_of_b)
+
+
+def pissa():
+    """From its start; the adapter after ten steps, converted by PEFT to a LoRA of twice the rank."""
+    folder = HERE / "methods" / "pissa"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    model = get_peft_model(BERT.model(), lora(r=16, init_lora_weights="pissa"))
+    model.peft_config["default"].init_lora_weights = True
+    model.save_pretrained(folder / "start")
+    model.peft_config["default"].init_lora_weights = "pissa"
+    record(folder, BERT, model)
+    model.save_pretrained(folder / "adapter", path_initial_model_for_weight_conversion=folder / "start")
+    shutil.rmtree(folder / "start")
+    (folder / "adapter" / "README.md").unlink(missing_ok=True)
+    # The conversion leaves the head out, and PEFT then refuses to load the adapter.
+    path = folder / "adapter" / "adapter_model.safetensors"
+    head = {name: value for name, value in get_peft_model_state_dict(model).items() if "classifier" in name}
+    save_file({**load_file(path), **head}, path, metadata=dict(format="pt"))
+    read = PeftModel.from_pretrained(BERT.model(), folder / "adapter")
+    torch.testing.assert_close(BERT.logits(read), BERT.logits(model), rtol=1e-5, atol=1e-5)
+
+
+def lora(**options):
+    return LoraConfig(**{**dict(
+        r=4, lora_alpha=8, lora_dropout=0.0, target_modules=["query", "value"], task_type="SEQ_CLS"), **options})
+
+
+if __name__ == "__main__":
+    case("rslora", BERT, lora(use_rslora=True), 101)
+    case("lora-fa", BERT, lora(), 102, freezes="lora_A")
+    case("lora-plus", BERT, lora(), 103, rate_of_b=16)
+    pissa()
+    # Targets of several shapes, so that layers use parts of the projections.
+    case("vera", BERT, VeraConfig(r=6, target_modules=["query", "intermediate.dense", "attention.output.dense"],
+                                  task_type="SEQ_CLS"), 104)
+    case("gpt2-vera", GPT2, VeraConfig(r=6, target_modules=["c_attn", "mlp.c_proj"], fan_in_fan_out=True,
+                                       task_type="SEQ_CLS"), 105)
+    case("hra", BERT, HRAConfig(r=4, target_modules=["query", "layer.0.output.dense", "layer.1.output.dense"],
+                                task_type="SEQ_CLS"), 106)
