@@ -89,8 +89,7 @@ struct ChangingElementsTests {
     }
     for entry in base.model.parameters {
       let name = entry.parameter.name
-      if let history = best.elements[name] { entry.parameter.history = history }
-      if let value = best.values[name] { entry.parameter.recordedValue = value }
+      entry.parameter.restore(best.elements[name], best.values[name])
     }
     for (mine, theirs) in zip(job.model.parameters, base.model.parameters) {
       #expect(mine.parameter.value.isIdentical(to: theirs.parameter.value))
