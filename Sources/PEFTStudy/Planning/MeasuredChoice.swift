@@ -13,7 +13,7 @@ public struct MeasuredChoice: Sendable {
   /// best uniform set; see `Planner.anchoredPlan`.
   public var influence = InfluenceSettings()
   /// The share of a run's cost to spend on measuring influence, from 0 to 1. It sets the numbers of
-  /// batches, by a model of their cost: 12 to 64 for the direction and 8 to 64 to probe. A warm-up
+  /// batches, by a model of their cost: 12 to 64 each for the direction and to probe. A warm-up
   /// is not counted, and a short run may exceed the share. If nil, the numbers are those of
   /// `influence`.
   public var probeShare: Double?
@@ -88,7 +88,7 @@ extension MeasuredChoice {
       settings.probe.path = .held(
         directionBatches: count(0.6, costing: Cost.gradient, atLeast: 12))
       settings.probe.probeCount = count(
-        0.4, costing: Cost.probe + Double(passes) * Cost.pass, atLeast: 8)
+        0.4, costing: Cost.probe + Double(passes) * Cost.pass, atLeast: 12)
     }
     return settings
   }

@@ -4,8 +4,8 @@ extension Planner {
   /// The best uniform set within `budget` parameters, or a selection if it is certainly better.
   ///
   /// Sets are compared by `StepEfficiency`. Of the uniform sets that are not certainly worse than
-  /// the best, the largest is taken. Without a uniform set that fits, or if the probe has no
-  /// interactions, the plan is that of `interactingPlan`.
+  /// the best, `UniformSet.preferred` is taken. Without a uniform set that fits, or if the probe
+  /// has no interactions, the plan is that of `interactingPlan`.
   ///
   /// Throws the errors of `interactingPlan`.
   ///
@@ -20,7 +20,7 @@ extension Planner {
     let rivals = sets.filter { set in
       efficiency.difference(best.groups, from: set.groups, seed: seed).lowerBound <= 0
     }
-    let anchor = rivals.max { $0.parameterCount < $1.parameterCount } ?? best
+    let anchor = UniformSet.preferred(among: rivals) ?? best
     func candidate(_ name: String, _ set: [Int]) -> Anchor.Candidate {
       Anchor.Candidate(
         name: name, parameters: set.reduce(0) { $0 + groups[$1].parameterCount },

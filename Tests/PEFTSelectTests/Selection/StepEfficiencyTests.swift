@@ -75,7 +75,15 @@ struct StepEfficiencyTests {
         ]
       }
     }
-    let sets = UniformSet.all(of: groups).map { set in
+    let all = UniformSet.all(of: groups)
+    // Of what cannot be told apart: adapters before norms before elements, and then the largest.
+    #expect(UniformSet.preferred(among: all)?.name == "lora:2")
+    #expect(
+      UniformSet.preferred(among: all.filter { $0.parameterCount < 20 })?.name
+        == "lora:1 on the usual matrices")
+    #expect(UniformSet.preferred(among: Array(all.prefix(2)))?.name == "norm")
+    #expect(UniformSet.preferred(among: []) == nil)
+    let sets = all.map { set in
       "\(set.name) \(set.parameterCount): "
         + set.groups.map { groups[$0].name }.joined(separator: ", ")
     }
