@@ -19,7 +19,8 @@ public struct RateEstimate: Hashable, Sendable {
 
   /// The movement of the features by one step at the estimated rate, relative to their spread.
   ///
-  /// One number for all methods, models and tasks. `Benchmarks/README.md` says how it was found.
+  /// One number for all methods, models and tasks. `Benchmarks/selection-2026-11.md` says how it
+  /// was found.
   public static let reach = 0.3
 
   /// Creates the estimate for a measured movement. Returns nil if nothing moves.
