@@ -61,8 +61,12 @@ public struct SuiteReport: Sendable {
       value: -estimate.value, low: -estimate.high, high: -estimate.low)
   }
 
+  /// An estimate with its interval; without one for a single seed, which has none.
   private func interval(_ estimate: SeedBootstrap.Estimate, signed: Bool = false) -> String {
-    String(
+    guard estimate.low.isFinite, estimate.high.isFinite else {
+      return String(format: signed ? "%+.4f" : "%.4f", estimate.value)
+    }
+    return String(
       format: signed ? "%+.4f (%+.4f to %+.4f)" : "%.4f (%.4f to %.4f)", estimate.value,
       estimate.low, estimate.high)
   }
@@ -277,7 +281,9 @@ public struct SuiteReport: Sendable {
     page.paragraph(
       "\(suite.seeds.count) seeds. \(rateRule) "
         + (suite.seeds.count < SeedBootstrap.leastResampledSeeds
-          ? "Intervals of 95 % are Student's over the seeds, which are few. "
+          ? (suite.seeds.count == 1
+            ? "A single seed gives no intervals. "
+            : "Intervals of 95 % are Student's over the seeds, which are few. ")
           : "Intervals of 95 % are percentiles of \(SeedBootstrap.resampleCount) paired resamples of the seeds, "
             + "widened because the seeds are few. ")
         + "At each budget, a family is represented by the "

@@ -11,6 +11,7 @@ import PEFTTensor
 /// their last values, the lower rates are favoured.
 package struct ValueAverage {
   private var sums: [Parameter: Tensor] = [:]
+  private var trains: [Parameter: TrainableElements] = [:]
   private var count = 0
 
   /// A mean of nothing.
@@ -20,11 +21,10 @@ package struct ValueAverage {
   /// mean begins again.
   package mutating func add(_ model: TransformerModel) {
     let trained = model.parameters.map(\.parameter).filter(\.isTrainable)
-    let values = trained.map(\.trainableValue)
-    if zip(trained, values).contains(where: { sums[$0].map(\.shape) != $1.shape }) {
-      (sums, count) = ([:], 0)
-    }
-    for (parameter, value) in zip(trained, values) {
+    let current = Dictionary(uniqueKeysWithValues: trained.map { ($0, $0.trains) })
+    if current != trains { (sums, trains, count) = ([:], current, 0) }
+    for parameter in trained {
+      let value = parameter.trainableValue
       sums[parameter, default: Tensor(zeros: value.shape)].add(value, scaledBy: 1)
     }
     count += 1

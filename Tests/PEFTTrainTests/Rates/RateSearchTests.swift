@@ -99,6 +99,11 @@ struct RateSearchTests {
     average.add(job.model)
     average.install()
     #expect(parameter.value.elements.prefix(4) == [6, 7, 6, 7])
+    // As many others, as a method has that chooses again during a run.
+    parameter.trains = .elements([1, 3])
+    average.add(job.model)
+    average.install()
+    #expect(parameter.value.elements.prefix(4) == [6, 7, 6, 7])
   }
 
   @Test("the movement of the features is that of a small step along the signs of the gradient")
