@@ -31,7 +31,9 @@ final class CausalLanguageHead: ModelHead {
 
   var normalizationLayers: [NormalizationLayer] { [] }
 
-  func callAsFunction(_ x: Variable, of batch: PackedBatch, on tape: Tape) -> Variable {
+  func features(_ x: Variable, of batch: PackedBatch, on tape: Tape) -> Variable {
     batch.predictedRows.map { tape.rows(x, at: $0) } ?? x
   }
+
+  func output(of features: Variable, on tape: Tape) -> Variable { features }
 }

@@ -57,10 +57,17 @@ final class ClassificationHead: ModelHead {
 
   var normalizationLayers: [NormalizationLayer] { [] }
 
-  func callAsFunction(_ x: Variable, of batch: PackedBatch, on tape: Tape) -> Variable {
-    var y = tape.pool(x, pooling)
-    if case .pooler(let pooler) = before { y = pooler(y, activation: .tanh, on: tape) }
-    y = tape.dropout(y, probability: dropout)
+  func features(_ x: Variable, of batch: PackedBatch, on tape: Tape) -> Variable {
+    let pooled = tape.pool(x, pooling)
+    return if case .pooler(let pooler) = before {
+      pooler(pooled, activation: .tanh, on: tape)
+    } else {
+      pooled
+    }
+  }
+
+  func output(of features: Variable, on tape: Tape) -> Variable {
+    var y = tape.dropout(features, probability: dropout)
     if case .hidden(let hidden) = before {
       y = tape.dropout(
         hidden(y, activation: .tanh, on: tape), probability: dropout)

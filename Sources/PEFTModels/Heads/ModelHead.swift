@@ -13,9 +13,13 @@ public protocol ModelHead: AnyObject {
   /// The norms of the head.
   var normalizationLayers: [NormalizationLayer] { get }
 
-  /// Computes the output from the tokens, [T, h] → logits [B, C], or the last hidden states [N, h]
-  /// of the rows to predict.
-  func callAsFunction(_ x: Variable, of batch: PackedBatch, on tape: Tape) -> Variable
+  /// Computes from the tokens, [T, h], what the parameters of the task read: one row for each
+  /// output. It depends on none of them.
+  func features(_ x: Variable, of batch: PackedBatch, on tape: Tape) -> Variable
+
+  /// Computes the output from the features: logits [B, C], or the last hidden states [N, h] of the
+  /// rows to predict.
+  func output(of features: Variable, on tape: Tape) -> Variable
 
   /// The map from hidden states to logits; nil unless the output is a vocabulary.
   var vocabulary: VocabularyMap? { get }
@@ -25,6 +29,12 @@ public protocol ModelHead: AnyObject {
 }
 
 extension ModelHead {
+  /// Computes the output from the tokens, [T, h] → logits [B, C], or the last hidden states [N, h]
+  /// of the rows to predict.
+  func callAsFunction(_ x: Variable, of batch: PackedBatch, on tape: Tape) -> Variable {
+    output(of: features(x, of: batch, on: tape), on: tape)
+  }
+
   /// Nil by default.
   var outputBias: Parameter? { nil }
 }

@@ -26,8 +26,11 @@ final class TokenClassificationHead: ModelHead {
 
   var normalizationLayers: [NormalizationLayer] { [] }
 
-  func callAsFunction(_ x: Variable, of batch: PackedBatch, on tape: Tape) -> Variable {
-    let rows = batch.predictedRows.map { tape.rows(x, at: $0) } ?? x
-    return output(tape.dropout(rows, probability: dropout), on: tape)
+  func features(_ x: Variable, of batch: PackedBatch, on tape: Tape) -> Variable {
+    batch.predictedRows.map { tape.rows(x, at: $0) } ?? x
+  }
+
+  func output(of features: Variable, on tape: Tape) -> Variable {
+    output(tape.dropout(features, probability: dropout), on: tape)
   }
 }

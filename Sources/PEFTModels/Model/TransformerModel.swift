@@ -57,6 +57,17 @@ public final class TransformerModel {
     return backbone.finish(x, on: tape)
   }
 
+  /// The rows that the parameters of the task read, [B, h] or [N, h]. They depend on none of these
+  /// parameters, so they are the same after every step that trains the head alone.
+  package func features(_ batch: PackedBatch, on tape: Tape) -> Variable {
+    head.features(hidden(batch, on: tape), of: batch, on: tape)
+  }
+
+  /// The output for these features; see `callAsFunction`.
+  package func output(of features: Variable, on tape: Tape) -> Variable {
+    head.output(of: features, on: tape)
+  }
+
   private func output(
     of layer: any TransformerLayer, _ x: Variable, on tape: Tape
   ) -> Variable {

@@ -4,9 +4,8 @@ import PEFTTensor
 import PEFTTrain
 
 extension PreparedJob {
-  /// The steps of the head alone before gradients are measured, and their learning rate. A new head
-  /// would give the gradients random directions.
-  private static let (headSteps, headLearningRate) = (40, 5e-3)
+  /// The steps of the head alone before gradients are measured.
+  private static let headSteps = 40
 
   /// Lets the method choose what it trains. Call it once, before the first step of a new run; a
   /// resumed run reads the choice from its checkpoint.
@@ -48,10 +47,8 @@ extension PreparedJob {
         (parameter.trains, parameter.wantsWholeGradient) = (trains, wantsWhole)
       }
     }
-    if step == 0, !model.taskParameters.isEmpty {
-      _ = try warm(
-        HeadTuning(), steps: Self.headSteps, rate: Self.headLearningRate,
-        precision: job.settings.precision, shouldStop: { false }, observe: { _ in })
+    if step == 0 {
+      _ = try HeadTraining(steps: Self.headSteps).run(model, on: train, settings: job.settings)
     }
     for (parameter, (_, wantsWhole)) in zip(parameters, marks) {
       (parameter.trains, parameter.wantsWholeGradient) = (.none, wantsWhole)

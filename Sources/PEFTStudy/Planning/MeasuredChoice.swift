@@ -81,14 +81,19 @@ extension MeasuredChoice {
       let passes = OneWalkProbe().backwardPasses(
         classes: prepared.task.output(pooling: .mean).classCount)
       let rest = max(
-        0, probeShare * Double(steps) - Cost.headStep * Double(settings.headSteps))
-      func count(_ share: Double, costing cost: Double, atLeast least: Int) -> Int {
-        min(Self.mostBatches, max(least, Int(saturating: share * rest / cost)))
+        0,
+        probeShare * Double(steps) - Cost.features
+          * Double(min(settings.headSteps, HeadTraining.mostBatches)))
+      func count(_ steps: Double, costing cost: Double) -> Int {
+        min(
+          Self.batchLimits.upperBound,
+          max(Self.batchLimits.lowerBound, Int(saturating: steps / cost)))
       }
+      let probeCost = Cost.probe + Double(passes) * Cost.pass
+      let probes = count(0.4 * rest, costing: probeCost)
+      settings.probe.probeCount = probes
       settings.probe.path = .held(
-        directionBatches: count(0.6, costing: Cost.gradient, atLeast: 12))
-      settings.probe.probeCount = count(
-        0.4, costing: Cost.probe + Double(passes) * Cost.pass, atLeast: 12)
+        directionBatches: count(rest - Double(probes) * probeCost, costing: Cost.gradient))
     }
     return settings
   }
@@ -96,8 +101,8 @@ extension MeasuredChoice {
   /// What the parts of a probe cost, in training steps of what is usually chosen, as measured with
   /// adapters of rank 16 as candidates on every matrix of a MiniLM.
   private enum Cost {
-    /// A step of the head alone.
-    static let headStep = 0.45
+    /// The features of a batch, on which the head is trained.
+    static let features = 0.33
     /// The gradients of all parameters and candidates for one batch.
     static let gradient = 1.7
     /// A probed batch, without its backward passes.
@@ -110,8 +115,9 @@ extension MeasuredChoice {
   /// holds a number for each pair.
   private static let interactionLimit = 1024
 
-  /// The largest number of batches for the direction, and of those probed: more are rarely needed.
-  private static let mostBatches = 64
+  /// The numbers of batches for the direction, and of those probed: fewer leave the errors unknown,
+  /// and more are rarely needed.
+  private static let batchLimits = 12...64
 
   /// The agreement of gradients below which all parameters are trained for some steps before the
   /// probe, and their number. Below it, the order of groups by their slopes is mostly chance.

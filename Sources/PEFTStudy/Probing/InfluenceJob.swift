@@ -265,11 +265,11 @@ extension PreparedJob {
   func warmHead(
     _ settings: InfluenceSettings, shouldStop: () -> Bool, observe: (InfluenceEvent) -> Void
   ) throws -> Bool {
-    guard settings.headSteps > 0, !model.taskParameters.isEmpty else { return true }
-    return try warm(
-      HeadTuning(), steps: settings.headSteps, rate: settings.headLearningRate,
-      precision: settings.probe.precision, shouldStop: shouldStop
-    ) { observe(.head($0)) }
+    HeadTuning().attach(to: model, using: SeededGenerator(seed: 0, purpose: "unused"))
+    var training = job.settings
+    training.precision = settings.probe.precision
+    return try HeadTraining(steps: settings.headSteps, learningRate: settings.headLearningRate)
+      .run(model, on: train, settings: training, shouldStop: shouldStop) { observe(.head($0)) }
   }
 
   /// Trains all parameters. Returns false if it was stopped.

@@ -37,11 +37,8 @@ extension RateEstimate {
     Double(String(format: "%.1e", rate)) ?? rate
   }
 
-  /// The number of steps of the head alone before the first gradient. A new head passes on
-  /// gradients of random directions.
+  /// The number of steps of the head alone before the first gradient.
   static let headSteps = 24
-  /// The learning rate of these steps.
-  static let headRate = 5e-3
   /// The number of batches whose gradients form a direction.
   static let directionBatches = 6
   /// The number of steps after which an adapter with a factor of zeros is measured again.
@@ -99,56 +96,15 @@ extension RateEstimate {
     guard entries.contains(where: { $0.parameter.isTrainable && $0.kind != .head }) else {
       return nil
     }
-    if !model.taskParameters.isEmpty {
-      for entry in entries where entry.kind != .head { entry.parameter.trains = .none }
-      guard try train(steps: headSteps, rate: headRate) else { return nil }
-      let head = model.taskParameters.map(\.value)
-      snapshot.restore()
-      for (parameter, value) in zip(model.taskParameters, head) { parameter.value = value }
-    }
+    guard
+      try HeadTraining(steps: headSteps).run(
+        model, on: data, settings: settings, shouldStop: shouldStop)
+    else { return nil }
     guard let first = measure() else { return nil }
     guard entries.contains(where: { $0.adapter?.part == .silent && $0.parameter.isTrainable })
     else { return first }
     guard try train(steps: growthSteps, rate: growthShare * first.rate) else { return nil }
     return measure()
-  }
-}
-
-/// The batches of a run by their number.
-private struct BatchSource {
-  let data: EncodedDataset
-  let settings: TrainingSettings
-
-  /// The batch with this number, from 0, which may be beyond the first pass.
-  subscript(number: Int) -> Batch {
-    let hiding = SeededGenerator(seed: settings.seed, purpose: "masks").split(number)
-    guard let batch = data.examples(indices(number), maskingWith: hiding) else {
-      preconditionFailure("RateEstimate: data without labels")
-    }
-    return batch
-  }
-
-  /// The texts of `count` examples, or fewer, `atOnce` in a batch, from the batch `first` on.
-  func texts(_ count: Int, atOnce: Int, from first: Int) -> [PackedBatch] {
-    var chosen: [Int] = []
-    var number = first
-    while chosen.count < min(count, data.count) {
-      chosen += indices(number)
-      number += 1
-    }
-    return stride(from: 0, to: min(count, chosen.count), by: atOnce).map {
-      data.texts(Array(chosen[$0..<min($0 + atOnce, chosen.count)]))
-    }
-  }
-
-  private func indices(_ number: Int) -> [Int] {
-    var (rest, epoch) = (number, 0)
-    while true {
-      let batches = epochBatches(data: data, settings: settings, epoch: epoch)
-      if rest < batches.count { return batches[rest] }
-      rest -= batches.count
-      epoch += 1
-    }
   }
 }
 

@@ -24,15 +24,16 @@ public enum RateSearchEvent: Sendable {
   case arm(RateSearch.Arm)
 }
 
-/// Finds the learning rate of a run: estimates it, begins the run with that rate, a third and three
-/// times of it, on the schedule of the whole run, and compares the three after an eighth of the
-/// steps. Those that are certainly worse than the best are given up; the estimate never is, because
-/// high rates are ahead at first. The others are taken on to a quarter of the steps, where
-/// another rate replaces the estimate if its loss is certainly lower.
+/// Finds the learning rate of a run: estimates it, begins the run with that rate and with three
+/// times of it, on the schedule of the whole run, and compares the two after an eighth of the
+/// steps. If the higher one is certainly worse, a third of the estimate is tried as well. Those that
+/// are certainly worse than the best are given up; the estimate never is, because high rates are
+/// ahead at first. The others are taken on to a quarter of the steps, where another rate replaces
+/// the estimate if its loss is certainly lower.
 ///
 /// The run continues from the beginning with the chosen rate, bit for bit as if that rate had been
-/// set. More rates are tried as long as the best is the highest or the lowest. Arms are judged by
-/// the losses of dev rows at the mean of what trained over the second half of their steps; see
+/// set. Further rates are tried above the best if it is the highest, and below it if it is the
+/// lowest and all higher ones are certainly worse. Arms are judged by the losses of dev rows at the mean of what trained over the second half of their steps; see
 /// `ValueAverage`. Without dev data, they are judged by the losses of the second half of their
 /// batches, each of which is computed before the step that uses it.
 ///
@@ -123,9 +124,9 @@ private struct RateRace {
       try advance(
         index, to: end, session: session(), shouldStop: shouldStop, observe: observe)
     }
-    // The first arm with a result has a neighbour on either side.
-    while let rate = RateSearch.nextRate(
-      after: arms, winner: arms.first { $0.loss != nil }, beginningWith: first)
+    // The first arm with a result is compared with its neighbours.
+    while let rate = nextRate(
+      around: runners.first { $0.arm.loss != nil }, after: early, beginningWith: first)
     {
       guard try take(begin(rate), to: early) else { return false }
     }
@@ -136,12 +137,22 @@ private struct RateRace {
         for index in rest { guard try take(index, to: late) else { return false } }
       }
     }
-    while let rate = RateSearch.nextRate(
-      after: arms, winner: leader?.arm, beginningWith: first)
-    {
+    while let rate = nextRate(around: leader, after: late, beginningWith: first) {
       guard try take(begin(rate), to: late) else { return false }
     }
     return true
+  }
+
+  private func nextRate(
+    around runner: Runner?, after steps: Int, beginningWith first: Double
+  ) -> Double? {
+    let isBoundedAbove = !runners.contains { other in
+      guard let runner, other.arm.steps == steps, !other.judged.isEmpty else { return false }
+      return other.arm.rate > runner.arm.rate
+        && !RateSearch.isBetter(runner.judged, than: other.judged)
+    }
+    return RateSearch.nextRate(
+      after: arms, winner: runner?.arm, isBoundedAbove: isBoundedAbove, beginningWith: first)
   }
 
   /// The first arm with a result, and all that are not certainly worse than the leader.
@@ -203,7 +214,8 @@ private struct RateRace {
         if let dev {
           let limits = RateSearch.rowLimits
           let limit = end == rounds.last ? limits.late : limits.early
-          let found = model.losses(on: dev, atMost: limit, shouldStop: shouldStop)
+          let found = model.losses(
+            on: dev, atMost: limit, precision: settings.precision, shouldStop: shouldStop)
           guard let found else { return false }
           runner.judged = found
         } else {
@@ -253,7 +265,7 @@ extension TrainingState {
 extension TransformerModel {
   /// The losses of rows of `data` that are evenly spaced in it; nil if it was stopped.
   fileprivate func losses(
-    on data: EncodedDataset, atMost limit: Int, shouldStop: () -> Bool
+    on data: EncodedDataset, atMost limit: Int, precision: Precision, shouldStop: () -> Bool
   ) -> [Double]? {
     let count = min(limit, data.count)
     let rows = (0..<count).map { $0 * data.count / count }.sorted {
@@ -265,7 +277,7 @@ extension TransformerModel {
         if shouldStop() { return nil }
         let indices = Array(rows[start..<min(start + 32, count)])
         guard let batch = data.examples(indices, maskingWith: Self.evaluationMasks) else { break }
-        let tape = Tape()
+        let tape = Tape(precision: precision)
         losses +=
           tape.loss(
             self(batch.texts, on: tape), targets: batch.targets, vocabulary: vocabulary

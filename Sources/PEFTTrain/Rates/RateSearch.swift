@@ -54,18 +54,25 @@ public struct RateSearch: Hashable, Sendable {
   /// give some up, and after it.
   static let rowLimits = (early: 128, late: 512)
 
-  /// The rate to try next; nil if `winner` has a neighbour on either side, or there are enough
+  /// The rate to try next; nil if the best is known to lie between others, or there are enough
   /// arms.
   ///
-  /// - Parameter winner: the arm that would be chosen now; nil if none has a loss.
+  /// Higher rates are tried before lower ones. As long as a higher rate than the winner's is not
+  /// certainly worse, no lower one is tried: the loss after so many steps has one minimum over the
+  /// rates, and high rates are ahead at first.
+  ///
+  /// - Parameters:
+  ///   - winner: the arm that would be chosen now; nil if none has a loss.
+  ///   - isBoundedAbove: whether all arms with higher rates than the winner's are certainly worse.
   package static func nextRate(
-    after arms: [Arm], winner: Arm?, beginningWith first: Double
+    after arms: [Arm], winner: Arm?, isBoundedAbove: Bool, beginningWith first: Double
   ) -> Double? {
-    guard let best = winner ?? arms.min(by: { $0.rate < $1.rate }) else { return first }
-    guard arms.count < armLimit else { return nil }
     let rates = arms.map(\.rate)
-    if best.rate == rates.min() { return RateEstimate.rounded(best.rate / factor) }
-    if best.rate == rates.max() { return RateEstimate.rounded(best.rate * factor) }
+    guard let lowest = rates.min(), let highest = rates.max() else { return first }
+    guard arms.count < armLimit else { return nil }
+    guard let winner else { return RateEstimate.rounded(lowest / factor) }
+    if winner.rate == highest { return RateEstimate.rounded(highest * factor) }
+    if winner.rate == lowest, isBoundedAbove { return RateEstimate.rounded(lowest / factor) }
     return nil
   }
 

@@ -201,12 +201,14 @@ struct RateSearchTests {
   @Test("rates are tried until the best has a worse one on either side")
   func brackets() {
     /// The arms tried if rate r has the loss |log r − log `best`|, and none above `limit`.
-    func tried(from first: Double, best: Double, limit: Double = .infinity) -> [Double] {
+    func tried(
+      from first: Double, best: Double, limit: Double = .infinity, isBoundedAbove: Bool = true
+    ) -> [Double] {
       var arms: [RateSearch.Arm] = []
       while let rate = RateSearch.nextRate(
         after: arms,
         winner: arms.filter { $0.loss != nil }.min { ($0.loss ?? 0) < ($1.loss ?? 0) },
-        beginningWith: first)
+        isBoundedAbove: isBoundedAbove, beginningWith: first)
       {
         arms.append(
           RateSearch.Arm(
@@ -214,9 +216,11 @@ struct RateSearchTests {
       }
       return arms.map(\.rate)
     }
-    #expect(tried(from: 1e-3, best: 1e-3) == [1e-3, 3.3e-4, 3e-3])
-    #expect(tried(from: 1e-3, best: 1e-4) == [1e-3, 3.3e-4, 1.1e-4, 3.7e-5])
-    #expect(tried(from: 1e-3, best: 9e-3) == [1e-3, 3.3e-4, 3e-3, 9e-3, 2.7e-2])
+    #expect(tried(from: 1e-3, best: 1e-3) == [1e-3, 3e-3, 3.3e-4])
+    #expect(tried(from: 1e-3, best: 1e-4) == [1e-3, 3e-3, 3.3e-4, 1.1e-4, 3.7e-5])
+    #expect(tried(from: 1e-3, best: 9e-3) == [1e-3, 3e-3, 9e-3, 2.7e-2])
+    // The higher rate is not certainly worse, so a lower one would be.
+    #expect(tried(from: 1e-3, best: 1e-3, isBoundedAbove: false) == [1e-3, 3e-3])
     #expect(tried(from: 1, best: 1e-9, limit: 0.1) == [1, 0.33, 0.11, 0.037, 0.012])
   }
 

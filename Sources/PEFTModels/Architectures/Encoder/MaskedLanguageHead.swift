@@ -43,8 +43,10 @@ final class MaskedLanguageHead: ModelHead {
 
   var normalizationLayers: [NormalizationLayer] { [norm] }
 
-  func callAsFunction(_ x: Variable, of batch: PackedBatch, on tape: Tape) -> Variable {
+  func features(_ x: Variable, of batch: PackedBatch, on tape: Tape) -> Variable {
     let chosen = batch.predictedRows.map { tape.rows(x, at: $0) } ?? x
     return norm(dense(chosen, activation: activation, on: tape), on: tape)
   }
+
+  func output(of features: Variable, on tape: Tape) -> Variable { features }
 }
