@@ -35,6 +35,7 @@ struct ArchitectureTests {
     }
     let foreign = #expect(throws: FileError.self) { try configuration("{\"model_type\":\"t5\"}") }
     #expect(foreign?.description.contains("gpt2, llama, mistral, qwen2 or qwen3") == true)
+    #expect(foreign?.description.contains("nearest") == false)
     let few = ArchitectureCatalogue([GPT2Configuration.self])
     let absent = #expect(throws: FileError.self) { try configuration(text("llama"), few) }
     #expect(absent?.description.contains("use a model of type gpt2") == true)
@@ -83,6 +84,25 @@ struct ArchitectureTests {
       #expect(error?.description.contains(key) == true)
       #expect(error?.description.contains("only \(value)") == true)
     }
+  }
+
+  @Test(
+    "a family that is not supported is refused with its nearest relative",
+    arguments: [
+      ("gemma2", "llama"), ("phi3", "llama"), ("mixtral", "mistral"), ("qwen3_moe", "qwen3"),
+      ("gpt_neox", "gpt2"), ("distilbert", "bert"), ("deberta-v2", "roberta"),
+    ])
+  func nearest(type: String, relative: String) throws {
+    let text = "{\"model_type\":\"\(type)\"}"
+    let error = #expect(throws: FileError.self) { try configuration(text) }
+    let message = error?.description ?? ""
+    #expect(
+      message.contains("\"\(type)\"") && message.contains("the nearest to \(type) is \(relative)"))
+    let few = ArchitectureCatalogue([
+      relative == "gpt2" ? LlamaConfiguration.self : GPT2Configuration.self
+    ])
+    let fewer = #expect(throws: FileError.self) { try configuration(text, few) }
+    #expect(fewer?.description.contains("nearest") == false)
   }
 
   @Test("the defaults of a Mistral and of Qwen are those of transformers")

@@ -6,6 +6,20 @@ extension LlamaConfiguration: Architecture {
   /// `llama`, `mistral`, `qwen2` and `qwen3`.
   public static var modelTypes: [String] { Family.allCases.map(\.rawValue) }
 
+  /// Other decoders with rotary positions and gated feed-forward blocks.
+  public static var relatives: [String: String] {
+    [
+      "cohere": "llama", "cohere2": "llama", "deepseek_v2": "llama", "deepseek_v3": "llama",
+      "exaone4": "llama", "gemma": "llama", "gemma2": "llama", "gemma3": "llama",
+      "gemma3_text": "llama", "gemma3n": "llama", "glm": "llama", "glm4": "llama",
+      "granite": "llama", "helium": "llama", "internlm2": "llama", "lfm2": "llama",
+      "llama4": "llama", "llama4_text": "llama", "ministral": "mistral", "mixtral": "mistral",
+      "nemotron": "llama", "olmo": "llama", "olmo2": "llama", "olmo3": "llama", "phi": "llama",
+      "phi3": "llama", "phimoe": "llama", "qwen2_moe": "qwen2", "qwen3_moe": "qwen3",
+      "qwen3_next": "qwen3", "smollm3": "llama", "stablelm": "llama", "starcoder2": "llama",
+    ]
+  }
+
   /// `llama`, `mistral`, `qwen2` or `qwen3`.
   public var modelType: String { family.rawValue }
 
