@@ -105,6 +105,18 @@ struct ArchitectureTests {
     #expect(fewer?.description.contains("nearest") == false)
   }
 
+  @Test("relatives are not supported themselves, and are referred to a type of their family")
+  func relatives() {
+    let catalogue = ArchitectureCatalogue.standard
+    var all: [String] = []
+    for family in catalogue.families {
+      #expect(Set(family.relatives.values).isSubset(of: family.modelTypes))
+      all += family.relatives.keys
+    }
+    #expect(all.count > 50 && Set(all).count == all.count)
+    #expect(Set(all).isDisjoint(with: catalogue.modelTypes))
+  }
+
   @Test("the defaults of a Mistral and of Qwen are those of transformers")
   func defaults() throws {
     func model(_ type: String, _ more: String = "") throws -> LlamaConfiguration {
