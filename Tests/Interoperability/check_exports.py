@@ -2,8 +2,8 @@
 
     python3 Tests/Interoperability/check_exports.py [--peft .build/release/peft] [--venv DIR]
 
-Trains small runs on the bundled models and on random Llamas and a random MPNet, exports each in every form, loads the merged models with transformers
-and the adapters with PEFT, and compares logits with those of `peft predict`, or of a language model the loss.
+Trains small runs on the bundled models and on random models of Llama's and MPNet's kind, exports each in every form,
+loads the merged models with transformers and the adapters with PEFT, and compares logits with those of `peft predict`, or of a language model the loss.
 Makes its own environment of Python packages. Ends with 1 where anything differs by more than 1e-5.
 """
 import argparse
@@ -185,17 +185,18 @@ def plan(place, base, name, members, task):
     return ["--plan", os.path.join(directory, "plan.json")]
 
 
-def make_llama(place, tied):
+def make_llama(place, name, family="Llama", **more):
     """A random model of Llama's kind with the tokenizer of the bundled GPT-2."""
-    directory = os.path.join(place, "llama-tied" if tied else "llama")
+    directory = os.path.join(place, name)
     gpt2 = os.path.join(MODELS, "gpt2-small")
     with open(os.path.join(gpt2, "config.json")) as file:
         size = json.load(file)["vocab_size"]
     torch.manual_seed(1)
-    transformers.LlamaForCausalLM(transformers.LlamaConfig(
+    configuration = getattr(transformers, family + "Config")
+    getattr(transformers, family + "ForCausalLM")(configuration(
         vocab_size=size, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=128, initializer_range=0.1, tie_word_embeddings=tied,
-        bos_token_id=0, eos_token_id=0)).save_pretrained(directory)
+        num_key_value_heads=2, max_position_embeddings=128, initializer_range=0.1, bos_token_id=0, eos_token_id=0,
+        **more)).save_pretrained(directory)
     for name in ("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt"):
         if os.path.exists(os.path.join(gpt2, name)):
             shutil.copy(os.path.join(gpt2, name), directory)
@@ -221,9 +222,14 @@ with tempfile.TemporaryDirectory() as place:
     mpnet = make_mpnet(place)
     for method in (["lora", "--rank", "4"], ["dora", "--rank", "4"], ["ia3"], ["norm"], ["full"]):
         check_classifier(place, f"mpnet-{method[0]}", mpnet, ["--method", *method])
-    for tied in (False, True):
-        llama, name = make_llama(place, tied), "llama-tied" if tied else "llama"
-        for method in (["lora", "--rank", "4"], ["full"], ["norm"]):
+    for llama, methods in (
+            (make_llama(place, "llama"), ["lora", "full", "norm"]),
+            (make_llama(place, "llama-tied", tie_word_embeddings=True), ["lora", "full", "norm"]),
+            (make_llama(place, "mistral", "Mistral", sliding_window=None), ["lora", "full"]),
+            (make_llama(place, "qwen2", "Qwen2", tie_word_embeddings=True), ["lora", "bitfit", "ia3"]),
+            (make_llama(place, "qwen3", "Qwen3", head_dim=10), ["lora", "dora", "norm", "full"])):
+        name = os.path.basename(llama)
+        for method in [[m, "--rank", "4"] if m.endswith("ora") else [m] for m in methods]:
             check_classifier(place, f"{name}-{method[0]}", llama, ["--method", *method])
             check_language(place, f"{name}-language-{method[0]}", llama, ["--method", *method])
     roberta = os.path.join(MODELS, "roberta-small")

@@ -27,13 +27,15 @@ struct ArchitectureTests {
   @Test("every model type has one family, and an unknown one is refused with the known ones")
   func catalogue() throws {
     let types = ArchitectureCatalogue.standard.modelTypes
-    #expect(types == ["bert", "roberta", "mpnet", "gpt2", "llama"])
+    #expect(
+      types == ["bert", "roberta", "mpnet", "gpt2", "llama", "mistral", "qwen2", "qwen3"])
     #expect(Set(types).count == types.count)
     for name in types {
       #expect(try configuration(text(name)).architectureName == name)
     }
     let foreign = #expect(throws: FileError.self) { try configuration("{\"model_type\":\"t5\"}") }
-    #expect(foreign?.description.contains("bert, roberta, mpnet, gpt2 or llama") == true)
+    #expect(foreign?.description.contains("gpt2, llama, mistral, qwen2 or qwen3") == true)
+    #expect(foreign?.description.contains("nearest") == false)
     let few = ArchitectureCatalogue([GPT2Configuration.self])
     let absent = #expect(throws: FileError.self) { try configuration(text("llama"), few) }
     #expect(absent?.description.contains("use a model of type gpt2") == true)
@@ -44,6 +46,7 @@ struct ArchitectureTests {
     "a configuration survives a round trip",
     arguments: [
       "bert-mlm", "roberta-mlm", "mpnet-mlm", "gpt2", "llama", "llama-tied", "llama-scaled",
+      "mistral", "qwen2", "qwen3",
     ])
   func written(fixture: String) throws {
     let model = try configuration(text(fixture))
@@ -54,7 +57,9 @@ struct ArchitectureTests {
 
   @Test(
     "the sizes count the matrices",
-    arguments: ["bert", "mpnet", "gpt2", "gpt2-bare", "llama", "llama-tied", "llama-scaled"])
+    arguments: [
+      "bert", "mpnet", "gpt2", "gpt2-bare", "llama", "llama-tied", "llama-scaled", "qwen2", "qwen3",
+    ])
   func sizes(fixture: String) throws {
     let model = TransformerModel(
       configuration: try configuration(text(fixture)), output: .vocabulary)
@@ -79,6 +84,89 @@ struct ArchitectureTests {
       #expect(error?.description.contains(key) == true)
       #expect(error?.description.contains("only \(value)") == true)
     }
+  }
+
+  @Test(
+    "a family that is not supported is refused with its nearest relative",
+    arguments: [
+      ("gemma2", "llama"), ("phi3", "llama"), ("mixtral", "mistral"), ("qwen3_moe", "qwen3"),
+      ("gpt_neox", "gpt2"), ("distilbert", "bert"), ("deberta-v2", "roberta"),
+    ])
+  func nearest(type: String, relative: String) throws {
+    let text = "{\"model_type\":\"\(type)\"}"
+    let error = #expect(throws: FileError.self) { try configuration(text) }
+    let message = error?.description ?? ""
+    #expect(
+      message.contains("\"\(type)\"") && message.contains("the nearest to \(type) is \(relative)"))
+    let few = ArchitectureCatalogue([
+      relative == "gpt2" ? LlamaConfiguration.self : GPT2Configuration.self
+    ])
+    let fewer = #expect(throws: FileError.self) { try configuration(text, few) }
+    #expect(fewer?.description.contains("nearest") == false)
+  }
+
+  @Test("relatives are not supported themselves, and are referred to a type of their family")
+  func relatives() {
+    let catalogue = ArchitectureCatalogue.standard
+    var all: [String] = []
+    for family in catalogue.families {
+      #expect(Set(family.relatives.values).isSubset(of: family.modelTypes))
+      all += family.relatives.keys
+    }
+    #expect(all.count > 50 && Set(all).count == all.count)
+    #expect(Set(all).isDisjoint(with: catalogue.modelTypes))
+  }
+
+  @Test("the defaults of a Mistral and of Qwen are those of transformers")
+  func defaults() throws {
+    func model(_ type: String, _ more: String = "") throws -> LlamaConfiguration {
+      let model = try configuration(
+        """
+        {"model_type":"\(type)","vocab_size":9,"hidden_size":64,"num_hidden_layers":1,
+        "num_attention_heads":32,"intermediate_size":8,"max_position_embeddings":4096\(more)}
+        """)
+      return try #require(model.architecture as? LlamaConfiguration)
+    }
+    let mistral = try model("mistral", ",\"attention_bias\":true")
+    #expect(mistral.keyValueHeadCount == 8 && !mistral.hasAttentionBias)
+    let second = try model("qwen2", ",\"attention_bias\":false")
+    #expect(second.keyValueHeadCount == 32 && second.headWidth == 2 && second.hasAttentionBias)
+    let third = try model("qwen3", ",\"attention_bias\":true")
+    #expect(third.keyValueHeadCount == 32 && third.headWidth == 128 && third.hasAttentionBias)
+    #expect(try model("llama", ",\"head_dim\":null").keyValueHeadCount == 32)
+    #expect(try third.json.text().contains("\"head_dim\":128"))
+  }
+
+  @Test(
+    "a model in which a token does not see all tokens before it is refused",
+    arguments: [
+      (
+        "mistral", "\"sliding_window\": 40", "\"sliding_window\": 39",
+        "set max_position_embeddings to 39"
+      ),
+      ("mistral", "_embeddings\": 40", "_embeddings\": 41", "set max_position_embeddings to 40"),
+      ("qwen2", "_window\": false", "_window\": true", "use_sliding_window"),
+      ("qwen3", "\"full_attention\"\n", "\"sliding_attention\"\n", "\"sliding_attention\""),
+      ("qwen3", "\"full_attention\"\n", "3\n", "layer_types"),
+    ])
+  func windows(fixture: String, old: String, new: String, message: String) throws {
+    let plain = try text(fixture)
+    let changed = plain.replacing(old, with: new)
+    try #require(changed != plain)
+    let error = #expect(throws: FileError.self) { try configuration(changed) }
+    #expect(error?.description.contains(message) == true, "\(error?.description ?? "")")
+  }
+
+  @Test("a Mistral without a window has none, and one that names none has 4096")
+  func usualWindow() throws {
+    func mistral(_ window: String) throws -> ModelConfiguration {
+      try configuration(
+        text("mistral").replacing("\"sliding_window\": 40,", with: window)
+          .replacing("_embeddings\": 40", with: "_embeddings\": 5000"))
+    }
+    #expect(try mistral("\"sliding_window\": null,").maximumLength == 5000)
+    let error = #expect(throws: FileError.self) { try mistral("") }
+    #expect(error?.description.contains("4096") == true)
   }
 
   @Test("a Llama's rotary positions are read in the spellings of transformers 4 and 5")

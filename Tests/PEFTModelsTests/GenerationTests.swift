@@ -53,7 +53,7 @@ struct GenerationTests {
 
   @Test(
     "greedy and beam outputs equal those of transformers, token by token",
-    arguments: [("gpt2", 100), ("llama", 20)])
+    arguments: [("gpt2", 100), ("llama", 20), ("qwen3", 20)])
   func golden(family: String, count: Int) throws {
     let model = try Self.model(family)
     let cases = try Self.cases(family)
@@ -65,7 +65,8 @@ struct GenerationTests {
   }
 
   @Test(
-    "prompts in a batch are continued as they are alone", arguments: [("gpt2", 10), ("llama", 3)])
+    "prompts in a batch are continued as they are alone",
+    arguments: [("gpt2", 10), ("llama", 3), ("qwen3", 3)])
   func batches(family: String, count: Int) throws {
     let model = try Self.model(family)
     let cases = try Self.cases(family)
@@ -98,7 +99,7 @@ struct GenerationTests {
     #expect(try model.generate(prompts, settings: settings, end: Self.end) != texts)
   }
 
-  @Test("the caches give the same logits as whole texts", arguments: ["gpt2", "llama"])
+  @Test("the caches give the same logits as whole texts", arguments: ["gpt2", "llama", "qwen3"])
   func caches(family: String) throws {
     let model = try Self.model(family)
     var settings = GenerationSettings()

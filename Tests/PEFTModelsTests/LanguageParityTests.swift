@@ -116,7 +116,9 @@ struct LanguageParityTests {
 
   @Test(
     "causal models: logits, loss, every gradient and ten steps",
-    arguments: ["gpt2", "gpt2-bitfit", "llama", "llama-tied"])
+    arguments: [
+      "gpt2", "gpt2-bitfit", "llama", "llama-tied", "mistral", "qwen2", "qwen3",
+    ])
   func causal(name: String) throws {
     let fixture = try LanguageFixture(name)
     let model = try fixture.model()
@@ -141,7 +143,7 @@ struct LanguageParityTests {
     try check(fixture, model)
   }
 
-  @Test("recomputed layers give the same bits", arguments: ["gpt2", "llama"])
+  @Test("recomputed layers give the same bits", arguments: ["gpt2", "llama", "qwen3"])
   func recomputes(name: String) throws {
     let fixture = try LanguageFixture(name)
     let model = try fixture.model()

@@ -23,6 +23,8 @@ struct LanguageProbeTests {
     Case(fixture: "gpt2", rule: .kindByLayer, rank: 3),
     Case(fixture: "llama", rule: .kindByLayer, smoothing: 0.1),
     Case(fixture: "llama-tied", rule: .tensor),
+    Case(fixture: "qwen2", rule: .kindByLayer), Case(fixture: "qwen3", rule: .kindByLayer),
+    Case(fixture: "qwen3", rule: .tensor),
     Case(
       fixture: "llama", rule: .kindByLayer, rank: 3, targets: ["q_proj", "v_proj", "down_proj"]),
     Case(fixture: "bert-tags", rule: .kindByLayer, smoothing: 0.1),

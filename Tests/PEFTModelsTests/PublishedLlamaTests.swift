@@ -7,9 +7,25 @@ import Testing
 /// SmolLM2-135M-Instruct, if its directory is among the shared data.
 @Suite("A published Llama", .enabled(if: SharedData.has("smollm2/model.safetensors")))
 struct PublishedLlamaTests {
+  private let expected: JSONValue
+
+  init() throws {
+    expected = try JSONValue(parsing: FileContents.read(ParityFixture.root + "/smollm2.json"))
+  }
+
+  @Test("ids of texts equal transformers'")
+  func texts() throws {
+    let directory = SharedData.path("smollm2")
+    let tokenizer = try ModelConfiguration(directory: directory).tokenizer(directory: directory)
+    let texts = (expected["texts"]?.array ?? []).compactMap(\.string)
+    let tokens = (expected["tokens"]?.array ?? []).map { row in
+      (row.array ?? []).compactMap(\.integer).map { Int32($0) }
+    }
+    #expect(texts.count == 9 && texts.map { tokenizer.encode($0).ids } == tokens)
+  }
+
   @Test("logits and a greedy text equal transformers'")
   func logits() throws {
-    let expected = try JSONValue(parsing: FileContents.read(ParityFixture.root + "/smollm2.json"))
     func integers(_ key: String) -> [Int] {
       expected[key]?.array?.compactMap(\.integer) ?? []
     }

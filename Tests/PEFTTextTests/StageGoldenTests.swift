@@ -58,6 +58,19 @@ struct StageGoldenTests {
     #expect(together == texts.map { tokenizer.encode($0.text, pair: $0.pair, maximumLength: 12) })
   }
 
+  @Test("marks that a character decomposes into are put in order with their neighbours")
+  func hiddenMarks() throws {
+    let qwen = try #require(StageFixture.all.first { $0.testDescription == "qwen" }).tokenizer()
+    for (vowel, text) in [
+      ("\u{F73}", "\u{F71}\u{F71}\u{F72}\u{F72}"), ("\u{F75}", "\u{F71}\u{F71}\u{F74}\u{F74}"),
+      ("\u{F81}", "\u{F71}\u{F71}\u{F80}\u{F80}"),
+    ] {
+      let ids = qwen.encode("a" + vowel + vowel + "b").ids
+      #expect(ids == qwen.encode("a" + text + "b").ids && ids.count > 8)
+    }
+    #expect(qwen.encode("\u{F72}\u{F73}").ids == qwen.encode("\u{F71}\u{F72}\u{F72}").ids)
+  }
+
   /// A quadratic method would take minutes here.
   @Test(
     "time grows linearly with the length of a text", .timeLimit(.minutes(1)),

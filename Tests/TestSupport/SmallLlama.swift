@@ -10,14 +10,16 @@ public enum SmallLlama {
   ///
   /// - Parameter tiesOutput: whether the output layer is the word table.
   public static func write(
-    to directory: String, texts: [String], tiesOutput: Bool
+    to directory: String, texts: [String], family: LlamaConfiguration.Family = .llama,
+    tiesOutput: Bool
   ) throws {
     let vocabulary = try ByteLevelBPETrainer.train(
       texts: texts, vocabularySize: 300, specialTokens: SpecialTokenTemplate.gpt2.specialTokens)
     try vocabulary.write(to: directory, template: .gpt2)
     let configuration = LlamaConfiguration(
-      vocabularySize: 300, hiddenSize: 32, layerCount: 2, headCount: 4, keyValueHeadCount: 2,
-      intermediateSize: 48, positionCount: 64, tiesOutput: tiesOutput, endID: 0)
+      family: family, vocabularySize: 300, hiddenSize: 32, layerCount: 2, headCount: 4,
+      keyValueHeadCount: 2, intermediateSize: 48, positionCount: 64, tiesOutput: tiesOutput,
+      endID: 0)
     try configuration.json.text().write(
       toFile: directory + "/config.json", atomically: true, encoding: .utf8)
     let model = TransformerModel(configuration: .llama(configuration), output: .vocabulary)

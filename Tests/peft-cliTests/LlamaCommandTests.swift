@@ -1,4 +1,5 @@
 import Foundation
+import PEFTModels
 import PEFTTensor
 import TestSupport
 import Testing
@@ -82,6 +83,38 @@ struct LlamaCommandTests {
       "generate", directory.path("merged"), "--prompt", "The cat sat", "--max-new-tokens", "12",
     ])
     #expect(merged.output == written.output)
+  }
+
+  @Test(
+    "Mistral and Qwen are trained and exported as models of their own classes",
+    arguments: [
+      ("mistral", "lora", "Mistral"), ("qwen2", "bitfit", "Qwen2"), ("qwen3", "norm", "Qwen3"),
+      ("qwen3", "ia3", "Qwen3"),
+    ])
+  func relatives(type: String, method: String, name: String) throws {
+    let model = directory.path(type)
+    let family = try #require(LlamaConfiguration.Family(rawValue: type))
+    try SmallLlama.write(
+      to: model, texts: [String(contentsOfFile: text, encoding: .utf8)], family: family,
+      tiesOutput: true)
+    let (output, merged) = (directory.path("run"), directory.path("merged"))
+    let trained = try run([
+      "train", "--model", model, "--train", text, "--method", method, "--learning-rate", "2e-2",
+      "--steps", "6", "--batch-size", "4", "--output", output, "--json",
+    ]).document
+    let counts = [
+      "lora": 2 * 8 * (32 + 32 + 32 + 16), "bitfit": 2 * (32 + 16 + 16),
+      "norm": 5 * 32 + 4 * 8, "ia3": 2 * (32 + 16 + 48),
+    ]
+    #expect(trained["trainable"]?.integer == counts[method])
+    let result = try run(["export", output, "--format", "merged", "--output", merged, "--json"])
+    #expect(try result.document["largestDifference"]?.double ?? .infinity < 1e-4)
+    let config = try JSONValue(contentsOf: merged + "/config.json")
+    #expect(config["architectures"]?.array == [.string(name + "ForCausalLM")])
+    let texts = try [output, merged].map {
+      try run(["generate", $0, "--prompt", "The cat sat", "--max-new-tokens", "12"]).output
+    }
+    #expect(texts[0] == texts[1] && !texts[0].isEmpty)
   }
 
   @Test("a classifier learns, is exported as transformers' class, and predicts as the run does")

@@ -32,7 +32,8 @@ public struct CompletionText {
       throw FileError(
         .unsupported, path: rows.path,
         reason: "completions need a causal model, such as GPT-2",
-        remedy: "use a GPT-2 or Llama, or `task` classification on labelled data")
+        remedy:
+          "use a decoder such as GPT-2, Llama or Qwen, or `task` classification on labelled data")
     }
     let prompts = tokenizer.encode(rows.examples.map { ($0.text, nil) })
     let completions = tokenizer.encode(rows.examples.map { (" " + ($0.pair ?? ""), nil) })

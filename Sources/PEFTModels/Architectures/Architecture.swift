@@ -11,6 +11,10 @@ public protocol Architecture: Hashable, Sendable {
   /// The values of `model_type` in `config.json` that identify the family.
   static var modelTypes: [String] { get }
 
+  /// Families that this package lacks, by their `model_type`, each with the one of `modelTypes`
+  /// that computes most like it. An error about such a family names the latter; none by default.
+  static var relatives: [String: String] { get }
+
   /// Reads `config.json`.
   ///
   /// Errors: `unsupported`, naming the key, if the file asks for a computation that the family does
@@ -59,4 +63,9 @@ public protocol Architecture: Hashable, Sendable {
   /// Creates a head with this output whose maps are all zero, on a backbone that `makeBackbone`
   /// returned.
   func makeHead(_ output: ModelOutput, on backbone: any Backbone) -> any ModelHead
+}
+
+extension Architecture {
+  /// None.
+  public static var relatives: [String: String] { [:] }
 }

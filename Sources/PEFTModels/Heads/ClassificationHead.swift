@@ -6,7 +6,7 @@ import PEFTTensor
 ///
 ///     BERT:           W_c d(tanh(W_p x_first))    the pooler W_p belongs to the pretrained model
 ///     RoBERTa, MPNet: W_o d(tanh(W_d d(x_first)))
-///     GPT-2, Llama:   W_s x_last                  without a bias
+///     decoders:       W_s x_last                  without a bias
 ///     mean:           W_c d(mean x)
 final class ClassificationHead: ModelHead {
   /// The map before the output: BERT's pooler, RoBERTa's hidden map, or none.

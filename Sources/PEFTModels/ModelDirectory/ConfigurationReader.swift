@@ -36,6 +36,21 @@ public struct ConfigurationReader {
     present(key) == nil ? nil : try count(key)
   }
 
+  /// Reads a positive integer; `fallback` if the key is absent, and nil if its value is null.
+  func optionalCount(_ key: String, absent fallback: Int?) throws(FileError) -> Int? {
+    members[key] == nil ? fallback : try optionalCount(key)
+  }
+
+  /// Reads a list of strings; nil if the key is missing.
+  func strings(_ key: String) throws(FileError) -> [String]? {
+    guard let value = present(key) else { return nil }
+    let strings = value.array?.compactMap(\.string)
+    guard let strings, strings.count == value.array?.count else {
+      throw wrongType(key, "a list of strings")
+    }
+    return strings
+  }
+
   /// Reads a non-negative integer; nil if the key is missing.
   public func optionalIndex(_ key: String) throws(FileError) -> Int? {
     present(key) == nil ? nil : try index(key, default: 0)

@@ -24,6 +24,11 @@ public struct RowPartition: Hashable, Sendable {
   /// The number of rows, T.
   public var rowCount: Int { offsets[offsets.count - 1] }
 
+  /// The partition of a tensor that has `count` rows in place of each row.
+  func repeatingRows(_ count: Int) -> RowPartition {
+    RowPartition(lengths: (0..<exampleCount).map { self[$0].count * count })
+  }
+
   /// The rows of one example.
   public subscript(example: Int) -> Range<Int> { offsets[example]..<offsets[example + 1] }
 }

@@ -19,7 +19,7 @@ struct GenerateCommand: ParsableCommand {
           --temperature 0.8 --top-p 0.9
       """)
 
-  @Argument(help: "Run directory, or the directory of a GPT-2 or Llama.")
+  @Argument(help: "Run directory, or the directory of a GPT-2, Llama or Qwen.")
   var model: String
 
   /// The options that most jobs need.

@@ -27,6 +27,8 @@ final class ProgressLine {
     guard !isQuiet else { return }
     switch event {
     case .step(let report):
+      // In a job of several runs, the steps of the run before count no longer.
+      if let last = recent.last, report.numbers.step <= last.numbers.step { recent.removeAll() }
       recent.append(report)
       if recent.count > Self.window { recent.removeFirst() }
       let isLast = report.numbers.step == report.numbers.totalSteps

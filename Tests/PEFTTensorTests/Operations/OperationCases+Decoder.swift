@@ -37,14 +37,38 @@ extension OperationCase {
         let ones = DoubleMatrix(rows: 1, columns: 7) { _, _ in 1 }
         return normalized($0[0] * $0[1].transposed, scale: ones) * $0[1].transposed
       })
-    return [norm, residualNorm, doubledNorm, mapped]
+    let headNorm = OperationCase(
+      name: "rmsNorm of heads", lengths: lengths, inputs: [15, 15], parameters: [[5]],
+      apply: { $0.rmsNorm($1[0], residual: $1[1], scale: $2[0], heads: 3, epsilon: 1e-5) },
+      reference: { normalized($0[0] + $0[1], scale: $0[2]) })
+    let mappedHeads = OperationCase(
+      name: "a map of an rmsNorm of heads", lengths: lengths, inputs: [14], parameters: [[14, 14]],
+      operationCount: 3,
+      apply: { tape, inputs, parameters in
+        let x = tape.linear(inputs[0], weight: parameters[0])
+        let ones = Parameter(
+          name: "scale", value: Tensor(repeating: 1, shape: [7]), isTrainable: false)
+        return tape.linear(
+          tape.rmsNorm(x, scale: ones, heads: 2, epsilon: 1e-5), weight: parameters[0])
+      },
+      reference: {
+        let ones = DoubleMatrix(rows: 1, columns: 7) { _, _ in 1 }
+        return normalized($0[0] * $0[1].transposed, scale: ones) * $0[1].transposed
+      })
+    return [norm, residualNorm, doubledNorm, mapped, headNorm, mappedHeads]
   }
 
+  /// x with each head of as many columns as `scale` has normalised by itself.
   private static func normalized(_ x: DoubleMatrix, scale: DoubleMatrix) -> DoubleMatrix {
-    let rows = (0..<x.rows).map {
-      ReferenceKernels.rmsNormalized(x[row: $0], epsilon: 1e-5).values
+    let width = scale.columns
+    let rows = (0..<x.rows).map { row in
+      stride(from: 0, to: x.columns, by: width).flatMap { first in
+        ReferenceKernels.rmsNormalized(
+          Array(x[row: row][first..<first + width]), epsilon: 1e-5
+        ).values
+      }
     }
-    return DoubleMatrix(rows: x.rows, columns: x.columns) { rows[$0][$1] * scale[0, $1] }
+    return DoubleMatrix(rows: x.rows, columns: x.columns) { rows[$0][$1] * scale[0, $1 % width] }
   }
 
   /// Heads with one pair and with an odd number of pairs, at consecutive and at repeated positions.

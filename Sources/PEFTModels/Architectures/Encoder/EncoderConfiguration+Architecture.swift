@@ -6,6 +6,18 @@ extension EncoderConfiguration: Architecture {
   /// `bert`, `roberta` and `mpnet`.
   public static var modelTypes: [String] { Family.allCases.map(\.rawValue) }
 
+  /// Other encoders.
+  public static var relatives: [String: String] {
+    [
+      "albert": "bert", "big_bird": "bert", "camembert": "roberta", "convbert": "bert",
+      "deberta": "roberta", "deberta-v2": "roberta", "distilbert": "bert", "electra": "bert",
+      "ernie": "bert", "eurobert": "bert", "funnel": "bert", "longformer": "roberta",
+      "megatron-bert": "bert", "mobilebert": "bert", "modernbert": "bert", "nomic_bert": "bert",
+      "roberta-prelayernorm": "roberta", "roformer": "bert", "squeezebert": "bert",
+      "xlm-roberta": "roberta", "xlm-roberta-xl": "roberta", "xmod": "roberta",
+    ]
+  }
+
   /// `bert`, `roberta` or `mpnet`.
   public var modelType: String { family.rawValue }
 

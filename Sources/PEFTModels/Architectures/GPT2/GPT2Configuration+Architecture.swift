@@ -6,6 +6,15 @@ extension GPT2Configuration: Architecture {
   /// `gpt2`.
   public static var modelTypes: [String] { ["gpt2"] }
 
+  /// Other decoders with layer norms.
+  public static var relatives: [String: String] {
+    let types = [
+      "biogpt", "bloom", "codegen", "ctrl", "falcon", "gpt_bigcode", "gpt_neo", "gpt_neox", "gptj",
+      "mpt", "openai-gpt", "opt", "xglm",
+    ]
+    return Dictionary(uniqueKeysWithValues: types.map { ($0, "gpt2") })
+  }
+
   /// `gpt2`.
   public var modelType: String { "gpt2" }
 

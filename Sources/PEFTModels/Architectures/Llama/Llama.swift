@@ -40,9 +40,11 @@ final class Llama: DecodingBackbone {
         place: "layer.\(number)", prefix: "\(Self.prefix)layers.\(number).", stage: number + 1,
         layer: number)
       section.add(layer.attentionNorm.parameters, .norm)
-      for linear in [layer.query, layer.key, layer.value, layer.attentionOutput] {
-        section.add(linear, .attention)
+      for linear in [layer.query, layer.key, layer.value] { section.add(linear, .attention) }
+      for norm in [layer.queryNorm, layer.keyNorm].compactMap(\.self) {
+        section.add(norm.parameters, .norm)
       }
+      section.add(layer.attentionOutput, .attention)
       section.add(layer.innerNorm.parameters, .norm)
       for linear in [layer.gate, layer.intermediate, layer.output] {
         section.add(linear, .feedForward)

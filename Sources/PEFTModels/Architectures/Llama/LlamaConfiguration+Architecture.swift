@@ -3,11 +3,25 @@ import PEFTTensor
 import PEFTText
 
 extension LlamaConfiguration: Architecture {
-  /// `llama`.
-  public static var modelTypes: [String] { ["llama"] }
+  /// `llama`, `mistral`, `qwen2` and `qwen3`.
+  public static var modelTypes: [String] { Family.allCases.map(\.rawValue) }
 
-  /// `llama`.
-  public var modelType: String { "llama" }
+  /// Other decoders with rotary positions and gated feed-forward blocks.
+  public static var relatives: [String: String] {
+    [
+      "cohere": "llama", "cohere2": "llama", "deepseek_v2": "llama", "deepseek_v3": "llama",
+      "exaone4": "llama", "gemma": "llama", "gemma2": "llama", "gemma3": "llama",
+      "gemma3_text": "llama", "gemma3n": "llama", "glm": "llama", "glm4": "llama",
+      "granite": "llama", "helium": "llama", "internlm2": "llama", "lfm2": "llama",
+      "llama4": "llama", "llama4_text": "llama", "ministral": "mistral", "mixtral": "mistral",
+      "nemotron": "llama", "olmo": "llama", "olmo2": "llama", "olmo3": "llama", "phi": "llama",
+      "phi3": "llama", "phimoe": "llama", "qwen2_moe": "qwen2", "qwen3_moe": "qwen3",
+      "qwen3_next": "qwen3", "smollm3": "llama", "stablelm": "llama", "starcoder2": "llama",
+    ]
+  }
+
+  /// `llama`, `mistral`, `qwen2` or `qwen3`.
+  public var modelType: String { family.rawValue }
 
   /// The sizes of the model.
   public var sizes: ModelSizes {
@@ -18,15 +32,16 @@ extension LlamaConfiguration: Architecture {
       tableRows: tiesOutput ? vocabularySize : 2 * vocabularySize)
   }
 
-  /// The names used by transformers' Llama. A checkpoint may also contain heads, and the
-  /// frequencies that early versions stored.
+  /// The names used by transformers' Llama, Mistral and Qwen. A checkpoint may also contain heads,
+  /// and the frequencies that early versions stored.
   public var naming: CheckpointNaming {
     CheckpointNaming(
       prefix: Llama.prefix, modules: ["embed_tokens", "layers", "norm", "rotary_emb"],
       outputLayer: Self.outputLayer, classifierWeights: ["score.weight"],
       tokenClassifierWeight: "score.weight",
-      classifierClass: "LlamaForSequenceClassification",
-      tokenClassifierClass: "LlamaForTokenClassification", languageClass: "LlamaForCausalLM"
+      classifierClass: family.className + "ForSequenceClassification",
+      tokenClassifierClass: family.className + "ForTokenClassification",
+      languageClass: family.className + "ForCausalLM"
     ) { bareName in
       bareName == Self.outputLayer + ".weight" || bareName.hasPrefix("score.")
         || bareName.hasSuffix(".rotary_emb.inv_freq")
@@ -41,9 +56,9 @@ extension LlamaConfiguration: Architecture {
   /// The query and value projections.
   public var usualTargets: [String] { ["q_proj", "v_proj"] }
 
-  /// The key and value projections, and the map out of the feed-forward block.
+  /// Two projections of the attention block, and the map out of the feed-forward block.
   public var usualScaledTargets: (targets: [String], feedForward: [String]) {
-    (["k_proj", "v_proj", "down_proj"], ["down_proj"])
+    (family.usualScaledMaps + ["down_proj"], ["down_proj"])
   }
 
   /// True.
@@ -87,7 +102,7 @@ extension LlamaConfiguration: Architecture {
 }
 
 extension ModelConfiguration {
-  /// Creates the configuration of a Llama model.
+  /// Creates the configuration of a Llama, Mistral or Qwen.
   public static func llama(_ configuration: LlamaConfiguration) -> ModelConfiguration {
     ModelConfiguration(configuration)
   }

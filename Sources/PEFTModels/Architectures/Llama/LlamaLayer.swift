@@ -5,6 +5,8 @@ import PEFTTensor
 ///
 ///     n = N₁(x);  a = x + W_o attention(R W_q n, R W_k n, W_v n)
 ///     m = N₂(a);  y = a + W_d (silu(W_g m) ∘ W_u m)
+///
+/// In Qwen3, every head of W_q n and of W_k n is normalised before it is rotated (R).
 final class LlamaLayer: DecodingLayer {
   /// The norm before attention.
   let attentionNorm: NormalizationLayer
@@ -14,6 +16,10 @@ final class LlamaLayer: DecodingLayer {
   let key: LinearLayer
   /// The value projection [H_kv·D, h].
   let value: LinearLayer
+  /// The norm of the heads of queries; nil if there is none.
+  let queryNorm: NormalizationLayer?
+  /// The norm of the heads of keys; nil if there is none.
+  let keyNorm: NormalizationLayer?
   /// The map from the heads back to the residual stream.
   let attentionOutput: LinearLayer
   /// The norm before the feed-forward block.
@@ -34,10 +40,17 @@ final class LlamaLayer: DecodingLayer {
     let (hidden, inner) = (configuration.hiddenSize, configuration.intermediateSize)
     let wide = configuration.headCount * configuration.headWidth
     let shared = configuration.keyValueHeadCount * configuration.headWidth
-    func attention(_ path: String, _ inputs: Int, _ outputs: Int) -> LinearLayer {
+    func attention(
+      _ path: String, _ inputs: Int, _ outputs: Int, hasBias: Bool
+    ) -> LinearLayer {
       LinearLayer(
-        name: "\(name).self_attn.\(path)", inputs: inputs, outputs: outputs,
-        hasBias: configuration.hasAttentionBias)
+        name: "\(name).self_attn.\(path)", inputs: inputs, outputs: outputs, hasBias: hasBias)
+    }
+    func headNorm(_ path: String, heads: Int) -> NormalizationLayer? {
+      guard configuration.family.normalizesHeads else { return nil }
+      return NormalizationLayer(
+        rootMeanSquare: "\(name).self_attn.\(path)", width: configuration.headWidth, heads: heads,
+        epsilon: configuration.epsilon)
     }
     func feedForward(_ path: String, _ inputs: Int, _ outputs: Int) -> LinearLayer {
       LinearLayer(
@@ -49,10 +62,14 @@ final class LlamaLayer: DecodingLayer {
         rootMeanSquare: "\(name).\(path)", width: hidden, epsilon: configuration.epsilon)
     }
     attentionNorm = norm("input_layernorm")
-    query = attention("q_proj", hidden, wide)
-    key = attention("k_proj", hidden, shared)
-    value = attention("v_proj", hidden, shared)
-    attentionOutput = attention("o_proj", wide, hidden)
+    let hasBias = configuration.hasAttentionBias
+    query = attention("q_proj", hidden, wide, hasBias: hasBias)
+    key = attention("k_proj", hidden, shared, hasBias: hasBias)
+    value = attention("v_proj", hidden, shared, hasBias: hasBias)
+    queryNorm = headNorm("q_norm", heads: configuration.headCount)
+    keyNorm = headNorm("k_norm", heads: configuration.keyValueHeadCount)
+    attentionOutput = attention(
+      "o_proj", wide, hidden, hasBias: hasBias && configuration.family != .qwen2)
     innerNorm = norm("post_attention_layernorm")
     gate = feedForward("gate_proj", hidden, inner)
     intermediate = feedForward("up_proj", hidden, inner)
@@ -63,15 +80,20 @@ final class LlamaLayer: DecodingLayer {
     [query, key, value, attentionOutput, gate, intermediate, output]
   }
 
-  var normalizationLayers: [NormalizationLayer] { [attentionNorm, innerNorm] }
+  var normalizationLayers: [NormalizationLayer] {
+    [attentionNorm, queryNorm, keyNorm, innerNorm].compactMap(\.self)
+  }
 
   var attentionDropout: Double { configuration.attentionDropout }
 
   func attentionInput(_ x: Variable, at places: [Int32], on tape: Tape) -> AttentionInput {
     let normed = attentionNorm(x, on: tape)
+    func turned(_ map: LinearLayer, _ norm: NormalizationLayer?) -> Variable {
+      let heads = map(normed, on: tape)
+      return positions.turned(norm?(heads, on: tape) ?? heads, to: places, on: tape)
+    }
     return AttentionInput(
-      queries: positions.turned(query(normed, on: tape), to: places, on: tape),
-      keys: positions.turned(key(normed, on: tape), to: places, on: tape),
+      queries: turned(query, queryNorm), keys: turned(key, keyNorm),
       values: value(normed, on: tape), heads: configuration.headCount,
       keyValueHeads: configuration.keyValueHeadCount)
   }

@@ -8,7 +8,9 @@ import json
 import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file
-from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification, LlamaModel
+from transformers import (
+    LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification, LlamaModel, MistralConfig,
+    MistralForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM)
 
 from common import gradients, perturb, train
 from make_generation_fixtures import CLEAR, EOS, check, generate
@@ -16,10 +18,10 @@ from make_language_fixtures import (
     folder_of, language_record, make_batch, make_sequences, packed, rewrite_weights, save)
 
 
-def llama(kind, seed, **overrides):
+def llama(kind, seed, config=LlamaConfig, **overrides):
     """A perturbed model of `kind`; the same seed gives the same weights."""
     torch.manual_seed(seed)
-    return perturb(kind(LlamaConfig(**{
+    return perturb(kind(config(**{
         **dict(vocab_size=120, hidden_size=16, intermediate_size=20, num_hidden_layers=2,
                num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=40,
                rms_norm_eps=1e-5, initializer_range=0.25, tie_word_embeddings=False,
@@ -39,6 +41,32 @@ def language():
     model.save_pretrained(folder)
     assert "lm_head.weight" not in load_file(folder / "model.safetensors")
     language_record(folder, model, sequences)
+
+
+def relatives():
+    """Mistral with a window that no text exceeds; Qwen2, tied, with keys as transformers 4 wrote
+    them; Qwen3 with heads wider than h / H."""
+    sequences = make_sequences()
+    for name, model in [
+            ("mistral", llama(MistralForCausalLM, 69, MistralConfig, head_dim=6, sliding_window=40)),
+            ("qwen2", llama(Qwen2ForCausalLM, 70, Qwen2Config, tie_word_embeddings=True,
+                            rope_parameters=dict(rope_type="default", rope_theta=500.0))),
+            ("qwen3", llama(Qwen3ForCausalLM, 76, Qwen3Config, head_dim=10, rms_norm_eps=1e-3))]:
+        folder = folder_of(name, sequences=sequences)
+        model.save_pretrained(folder)
+        if name == "qwen2":
+            path = folder / "config.json"
+            config = json.loads(path.read_text())
+            for key in ("rope_parameters", "layer_types", "dtype"):
+                del config[key]
+            config.update(rope_theta=500.0, sliding_window=8, max_window_layers=1,
+                          use_sliding_window=False, torch_dtype="float32")
+            path.write_text(json.dumps(config, indent=2) + "\n")
+            reread = Qwen2ForCausalLM.from_pretrained(folder).eval()
+            with torch.no_grad():
+                batch = make_batch(sequences)
+                torch.testing.assert_close(reread(**batch).logits, model.eval()(**batch).logits)
+        language_record(folder, model, sequences)
 
 
 def low_rank():
@@ -111,10 +139,10 @@ def scaled():
         save(folder, dict(hidden=packed(hidden), logits=logits))
 
 
-def generation():
+def generation(name, model):
     """A long row for the end makes some texts end; far positions make outputs vary."""
-    folder = folder_of("llama-generation", sequences=make_sequences())
-    model = llama(LlamaForCausalLM, 67, max_position_embeddings=160).eval()
+    folder = folder_of(f"{name}-generation", sequences=make_sequences())
+    model.eval()
     with torch.no_grad():
         model.lm_head.weight[EOS].mul_(1.3)
     model.save_pretrained(folder)
@@ -144,7 +172,10 @@ def generation():
 
 if __name__ == "__main__":
     language()
+    relatives()
     low_rank()
     classifier()
     scaled()
-    generation()
+    generation("llama", llama(LlamaForCausalLM, 67, max_position_embeddings=160))
+    generation("qwen3", llama(
+        Qwen3ForCausalLM, 77, Qwen3Config, max_position_embeddings=160, head_dim=10))

@@ -30,8 +30,11 @@ def language(directory):
         written = model.generate(
             ids[:, :20], attention_mask=torch.ones_like(ids[:, :20]), do_sample=False,
             max_new_tokens=24, eos_token_id=None, pad_token_id=0)[0, 20:]
+    tokenizer = AutoTokenizer.from_pretrained(directory)
+    texts = TEXTS + ["<|im_start|>user\nIt's 12.5 %<|im_end|>\n", "def f(x):\n\treturn x**2  # \u00b2\u0664\r\n"]
     return dict(ids=ids[0].tolist(), rows=rows, columns=columns,
-                logits=numbers(logits[:, columns]), written=written.tolist())
+                logits=numbers(logits[:, columns]), written=written.tolist(),
+                texts=texts, tokens=[tokenizer(text)["input_ids"] for text in texts])
 
 
 def encoder(directory):
