@@ -23,8 +23,8 @@ public struct UniformSet: Hashable, Sendable {
   /// The number of parameters of these groups.
   public let parameterCount: Int
 
-  /// The set to take from `sets` if measuring cannot tell them apart: the one of the kind that is
-  /// known to train best, and of these the largest. Nil without sets.
+  /// The set to take from `sets` before anything is measured: the one of the kind that is known to
+  /// train best, and of these the largest. Nil without sets.
   public static func preferred(among sets: [UniformSet]) -> UniformSet? {
     sets.max { ($0.kind, $0.parameterCount) < ($1.kind, $1.parameterCount) }
   }
@@ -70,6 +70,14 @@ public struct UniformSet: Hashable, Sendable {
 }
 
 extension ParameterGroup {
+  /// The kind of uniform set to which this group may belong; nil for whole matrices and tables, and
+  /// for the head.
+  package var uniformKind: UniformSet.Kind? {
+    if adapterRank != nil { return .adapters }
+    if elementCount != nil { return .elements }
+    return kind == .norm ? .norms : kind == .bias ? .biases : nil
+  }
+
   /// The rank of the adapters of this group; nil if it is not a group of adapters of one rank.
   var adapterRank: Int? {
     var ranks: Set<Int> = []

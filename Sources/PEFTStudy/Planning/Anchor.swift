@@ -50,8 +50,9 @@ public struct Anchor: Hashable, Sendable {
   public var reason: String {
     isLeft
       ? "the selection was chosen: resampled probes agree that it lowers the loss more for the same "
-        + "movement than the best uniform set, \(name)"
-      : "the uniform set \(name) was chosen: the probes are not certain that any selection is better"
+        + "movement than the default of its kind, \(name)"
+      : "the default \(name) was chosen: the probes are not certain that any selection of its kind is "
+        + "better"
   }
 }
 

@@ -1,26 +1,24 @@
 import PEFTSelect
 
 extension Planner {
-  /// The best uniform set within `budget` parameters, or a selection if it is certainly better.
+  /// The default within `budget` parameters, or a selection if it is certainly better.
   ///
-  /// Sets are compared by `StepEfficiency`. Of the uniform sets that are not certainly worse than
-  /// the best, `UniformSet.preferred` is taken. Without a uniform set that fits, or if the probe
-  /// has no interactions, the plan is that of `interactingPlan`.
+  /// The default is `UniformSet.preferred` of those that fit: a probe of a model that has hardly
+  /// begun to learn does not show which kind of parameters trains best, nor whether fewer do as well.
+  /// It does show which groups of one kind lower the loss most, so selections of the same kind are
+  /// compared with the default by `StepEfficiency`. Without a uniform set that fits, or if the
+  /// probe has no interactions, the plan is that of `interactingPlan`.
   ///
   /// Throws the errors of `interactingPlan`.
   ///
   /// - Parameter seed: determines the resamples.
   public func anchoredPlan(budget: Int, seed: UInt64) throws -> Plan {
-    let selected = try interactingPlan(budget: budget)
     let head = groups.headParameterCount
     let sets = UniformSet.all(of: groups).filter { head + $0.parameterCount <= budget }
-    guard let efficiency, !sets.isEmpty else { return selected }
-    let values = sets.map { efficiency.value(of: $0.groups) }
-    let best = sets[values.indices.max { values[$0] < values[$1] } ?? 0]
-    let rivals = sets.filter { set in
-      efficiency.difference(best.groups, from: set.groups, seed: seed).lowerBound <= 0
+    guard let efficiency, let anchor = UniformSet.preferred(among: sets) else {
+      return try interactingPlan(budget: budget)
     }
-    let anchor = UniformSet.preferred(among: rivals) ?? best
+    let selected = try interactingPlan(budget: budget, of: anchor.kind)
     func candidate(_ name: String, _ set: [Int]) -> Anchor.Candidate {
       Anchor.Candidate(
         name: name, parameters: set.reduce(0) { $0 + groups[$1].parameterCount },

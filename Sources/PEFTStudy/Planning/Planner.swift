@@ -169,7 +169,11 @@ public struct Planner {
   /// The knapsack bound does not apply to the joint value. The bound is the joint value of all
   /// these groups, and the result is proven only if all their subsets were examined. Throws if the
   /// probe did not measure interactions.
-  public func interactingPlan(budget: Int) throws -> Plan {
+  ///
+  /// - Parameter kind: the kind of groups to select from; nil for all.
+  public func interactingPlan(
+    budget: Int, of kind: UniformSet.Kind? = nil
+  ) throws -> Plan {
     guard let model = interactionModel else {
       throw SelectionError(
         description:
@@ -177,14 +181,18 @@ public struct Planner {
     }
     try Selection.check(budget, for: groups)
     let fixed = groups.indices.filter { groups[$0].isFixed }
+    let others = groups.indices.filter { kind != nil && groups[$0].uniformKind != kind }
     let weights = groups.map { Int64($0.parameterCount) }
     let outcome = InteractingSelection(
-      model, weights: weights, classes: groups.map(\.exclusionClass), excluded: Set(fixed),
+      model, weights: weights, classes: groups.map(\.exclusionClass),
+      excluded: Set(fixed + others),
       capacity: Int64(budget) - fixed.reduce(0) { $0 + weights[$1] }
     ).solve()
     let chosen = (outcome.selection + fixed).sorted()
     // Adding groups never lowers the joint value.
-    let rising = groups.indices.filter { !groups[$0].isFixed && model.slopes[$0] > 0 }
+    let rising = Set(groups.indices).subtracting(fixed + others).sorted().filter {
+      model.slopes[$0] > 0
+    }
     return plan(
       budget: budget, chosen: chosen, value: outcome.value,
       upperBound: outcome.isProven

@@ -155,12 +155,16 @@ private struct RateRace {
       after: arms, winner: runner?.arm, isBoundedAbove: isBoundedAbove, beginningWith: first)
   }
 
-  /// The first arm with a result, and all that are not certainly worse than the leader.
+  /// The arms to take on: the first with a result, the leader, and those with lower rates than the
+  /// leader's that are not certainly worse. A higher rate that is not ahead now will not be later.
   private var survivors: [Int] {
     guard let leader else { return [] }
     let results = runners.indices.filter { !runners[$0].judged.isEmpty }
-    return results.filter {
-      $0 == results[0] || !RateSearch.isBetter(leader.judged, than: runners[$0].judged)
+    return results.filter { index in
+      let runner = runners[index]
+      return index == results[0] || index == leading
+        || runner.arm.rate < leader.arm.rate
+          && !RateSearch.isBetter(leader.judged, than: runner.judged)
     }
   }
 
@@ -170,12 +174,16 @@ private struct RateRace {
     return runners.count - 1
   }
 
-  /// Makes an arm the leader if there is none, or if it is certainly better.
+  /// Makes an arm the leader if there is none, or if it is certainly better: a higher rate by
+  /// enough to be worth its risk.
   private mutating func compare(_ index: Int) {
-    guard !runners[index].judged.isEmpty else { return }
-    if leader.map({ RateSearch.isBetter(runners[index].judged, than: $0.judged) }) ?? true {
-      leading = index
+    let runner = runners[index]
+    guard !runner.judged.isEmpty else { return }
+    let replaces = leader.map { leader in
+      let share = runner.arm.rate > leader.arm.rate ? RateSearch.leastGain : 1
+      return RateSearch.isBetter(runner.judged, than: leader.judged, share: share)
     }
+    if replaces ?? true { leading = index }
   }
 
   /// Takes an arm on to a step, judges it and compares it with the leader. Returns false if it was
