@@ -154,6 +154,27 @@ struct TuneCommandTests {
     #expect(!FileManager.default.fileExists(atPath: output + "/trials"))
   }
 
+  @Test("a file without its sections, or without dev data, is refused")
+  func missing() throws {
+    let place = try Workplace(hiddenSize: 16, layerCount: 1)
+    let output = place.directory.path("tuned")
+    let few = try place.directory.write("good\tyes\nbad\tno\ngood\tyes\nbad\tno\n", to: "few.tsv")
+    for (text, words, status) in [
+      ("vary: {rank: [1, 2]}", ["train", "missing", "`peft train`"], 3),
+      ("train: {model: m, train: t}", ["vary", "missing"], 3),
+      (
+        "train: {model: \(place.model), train: \(few), steps: 1}\nvary: {clip: [0, 1]}",
+        ["--dev", "--holdout"], 2
+      ),
+    ] {
+      let file = try place.directory.write(text, to: "tune.yaml")
+      let result = try Self.run([file, "--output", output])
+      #expect(result.status == Int32(status), "\(result.errors)")
+      for word in words { #expect(result.errors.contains(word), "\(result.errors)") }
+      #expect(!FileManager.default.fileExists(atPath: output + "/trials"))
+    }
+  }
+
   @Test("options of the search are checked, and existing results are not replaced")
   func options() throws {
     for (extra, word) in [

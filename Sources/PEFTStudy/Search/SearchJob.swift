@@ -40,10 +40,6 @@ public struct SearchJob {
     self.output = output
     runs = SearchRuns(in: output, of: search.space, checkpoints: checkpoints, job: job)
     let first = try job(search.next(after: [], ranked: []) ?? [])
-    guard first.devPath != nil || first.holdout != nil else {
-      throw InvalidSetting(
-        setting: "dev", "trials are judged on dev data; name some, or hold some out with `holdout`")
-    }
     if case .halving = search.strategy,
       try search.space.corners.contains(where: { try job($0.values).findsRate })
     {
@@ -52,6 +48,10 @@ public struct SearchJob {
         "halving compares trials before their own search for it ends; name a rate, or vary it")
     }
     let inputs = try runs.inputs(of: first)
+    guard inputs.dev != nil else {
+      throw InvalidSetting(
+        setting: "dev", "trials are judged on dev data; name some, or hold rows out with `holdout`")
+    }
     (metric, notes, testPath) = (inputs.task.primaryMetric, inputs.notes, first.testPath)
   }
 

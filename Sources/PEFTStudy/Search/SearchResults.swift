@@ -60,22 +60,27 @@ public struct SearchResults: Sendable {
     ])
   }
 
+  /// The metrics in the tables.
+  private var shownMetrics: [String] {
+    metric == .loss ? [metric.name] : [metric.name, PrimaryMetric.loss.name]
+  }
+
   /// The names of the columns of the tables, of which the settings are a part.
   private var header: [String] {
-    ["trial"] + search.space.names + [metric.name] + (metric == .loss ? [] : ["loss"])
+    ["trial"] + search.space.names + shownMetrics.map { "dev \($0)" }
       + ["steps", "seconds", "trainable", "ending"]
   }
 
-  private func row(_ trial: SearchTrial, number: (Double) -> String) -> [String] {
-    func value(_ name: String) -> String {
+  private func row(
+    _ trial: SearchTrial, number: (Double) -> String, count: (Int) -> String
+  ) -> [String] {
+    let metrics = shownMetrics.map { name in
       trial.score?.metrics.first { $0.name == name }.map { number($0.value) } ?? ""
     }
-    return ["\(trial.number)"] + trial.values + [value(metric.name)]
-      + (metric == .loss ? [] : [value("loss")])
-      + [
-        "\(trial.steps)", String(format: "%.1f", trial.seconds), "\(trial.trainable)",
-        trial.ending.result,
-      ]
+    return ["\(trial.number)"] + trial.values + metrics + [
+      count(trial.steps), String(format: "%.1f", trial.seconds), count(trial.trainable),
+      trial.ending.result,
+    ]
   }
 
   /// The table for a terminal, the best trial first.
@@ -83,13 +88,15 @@ public struct SearchResults: Sendable {
   /// - Parameter limit: the largest number of trials.
   public func lines(limit: Int) -> [String] {
     var table = TextTable(header: header)
-    for trial in ranked.prefix(limit) { table.add(row(trial, number: ReportText.metric)) }
+    for trial in ranked.prefix(limit) {
+      table.add(row(trial, number: ReportText.metric, count: ReportText.grouped))
+    }
     return table.lines(width: .max)
   }
 
   /// Writes the document and the table.
   func write(to output: OutputDirectory) throws(FileError) {
-    let lines = [header] + ranked.map { row($0) { "\($0)" } }
+    let lines = [header] + ranked.map { row($0, number: { "\($0)" }, count: { "\($0)" }) }
     let text = lines.map { DelimitedLine.csv($0) + "\n" }.joined()
     try AtomicFile.write(Array(text.utf8), to: output.file(Self.tableName))
     guard let document = json.object else { return }

@@ -33,6 +33,10 @@ struct TuneFile {
       preconditionFailure("there is no command train")
     }
     self.interface = interface
+    for (key, remedy) in [
+      ("train", "put the options of `peft train` under it"),
+      ("vary", "name the settings that vary under it, such as rank: [4, 8, 16]"),
+    ] where !file.has(key) { throw file.wrong(key, "it is missing", remedy: remedy) }
     let train = try file.section("train")
     let vary = try file.section("vary")
     guard !vary.keys.isEmpty else {
