@@ -67,7 +67,8 @@ let package = Package(
       name: "PEFTDataTests", dependencies: ["PEFTData", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(name: "PEFTTrainTests", dependencies: ["PEFTRuns", "TestSupport"]),
     .testTarget(name: "PEFTRunsTests", dependencies: ["PEFTRuns", "TestSupport"]),
-    .testTarget(name: "PEFTStudyTests", dependencies: ["PEFTStudy", "TestSupport"]),
+    .testTarget(
+      name: "PEFTStudyTests", dependencies: ["PEFTStudy", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(
       name: "peft-cliTests", dependencies: ["peft-cli", "PEFTStudy", "TestSupport"],
       exclude: ["Fixtures", "Golden"]),

@@ -28,8 +28,8 @@ struct PEFTCommand: ParsableCommand {
         name: "Step-by-step",
         subcommands: [
           ProbeCommand.self, SelectCommand.self, TrainCommand.self, EvaluateCommand.self,
-          PredictCommand.self, GenerateCommand.self, CompareCommand.self, SuiteCommand.self,
-          ReportCommand.self, ExportCommand.self, ApplyCommand.self,
+          PredictCommand.self, GenerateCommand.self, TuneCommand.self, CompareCommand.self,
+          SuiteCommand.self, ReportCommand.self, ExportCommand.self, ApplyCommand.self,
         ]),
       CommandGroup(
         name: "Checking",
@@ -76,7 +76,9 @@ enum Entry {
         let merged = try CommandInterface.checked(
           ConfigurationFile.merge(SuiteCommand.renamed(arguments)))
         var command = try parsed(merged)
-        try EnvironmentReport.$command.withValue(line(arguments)) { try command.run() }
+        try EnvironmentReport.$command.withValue(ShellLine.text(of: arguments)) {
+          try command.run()
+        }
         return .done
       } catch {
         return ExitStatus.report(error)
@@ -99,13 +101,5 @@ enum Entry {
       else { throw error }
       throw misspelling
     }
-  }
-
-  /// The command line quoted for a shell.
-  private static func line(_ arguments: [String]) -> String {
-    (["peft"] + arguments).map { word in
-      word.wholeMatch(of: /[A-Za-z0-9_@%+=:,.\/-]+/) != nil
-        ? word : "'" + word.replacing("'", with: "'\\''") + "'"
-    }.joined(separator: " ")
   }
 }

@@ -234,7 +234,8 @@ with tempfile.TemporaryDirectory() as place:
             check_language(place, f"{name}-language-{method[0]}", llama, ["--method", *method])
     roberta = os.path.join(MODELS, "roberta-small")
     gpt2 = os.path.join(MODELS, "gpt2-small")
-    methods = [[m] for m in ("full", "bitfit", "norm", "head", "ia3", "speft", "rocoft", "lora-xs", "vera", "hra")] + [
+    methods = [[m] for m in ("full", "bitfit", "norm", "head", "ia3", "speft", "rocoft", "lora-xs", "vera", "hra",
+                             "ether", "ether+", "propulsion", "hyperadapt", "c3a")] + [
         ["lora", "--rank", "4"], ["dora", "--rank", "4"],
         ["lora", "--rank", "4", "--set", "scaling=root-rank", "--set", "b-rate=8"],
         ["lora", "--rank", "4", "--set", "start=pissa"],

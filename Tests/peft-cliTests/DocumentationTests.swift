@@ -27,7 +27,7 @@ struct DocumentationTests {
 
   @Test(
     "every block of commands on a page runs",
-    arguments: ["training", "choosing", "exporting", "language", "suites"])
+    arguments: ["training", "choosing", "exporting", "language", "suites", "tuning"])
   func runs(page: String) throws {
     let text = try String(
       contentsOf: Self.pages.appending(path: page + ".md"), encoding: .utf8)

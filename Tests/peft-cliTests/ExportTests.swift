@@ -58,7 +58,7 @@ struct ExportTests {
       ["rocoft", "--set", "by=gradient"], ["rocoft", "--set", "lines=columns"],
       ["lora-xs", "--rank", "3"],
       ["lora-xs", "--set", "frames=random"],
-      ["vera"], ["hra"],
+      ["vera"], ["hra"], ["ether"], ["ether+"], ["propulsion"], ["hyperadapt"], ["c3a"],
       ["lora", "--set", "scaling=root-rank", "--set", "b-rate=8"],
       ["lora", "--set", "start=gradient", "--set", "trained=b"],
       ["pissa", "--rank", "3"],
@@ -154,6 +154,7 @@ struct ExportTests {
       (["ia3", "--set", "feedforward="], "feedforward", .array([])),
       (["vera", "--rank", "5"], "rank", .integer(5)),
       (["hra", "--rank", "2"], "rank", .integer(2)),
+      (["c3a", "--set", "block=16"], "block", .integer(16)),
       (["lora", "--set", "scaling=root-rank"], "scaling", .string("root-rank")),
     ])
   func furtherTraining(method: [String], setting: String, value: JSONValue) throws {

@@ -12,7 +12,7 @@ struct HelpTests {
       "", "inspect", "tokenize", "train", "evaluate", "predict", "doctor", "quickstart", "config",
       "config show", "generate", "pretrain", "models", "probe", "select", "verify", "export",
       "apply", "report", "adapt",
-      "compare", "suite",
+      "compare", "suite", "tune",
       "validate", "knapsack",
     ])
   func golden(command: String) throws {

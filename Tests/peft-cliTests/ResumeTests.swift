@@ -112,7 +112,8 @@ struct ResumeTests {
       ], ["rocoft", "--set", "by=random"],
       ["lora-xs", "--set", "batches=3"], ["lora-xs", "--set", "frames=weight"],
       ["lora", "--set", "start=pissa", "--set", "b-rate=16"],
-      ["lora", "--set", "start=gradient", "--set", "trained=b"], ["vera"], ["hra"],
+      ["lora", "--set", "start=gradient", "--set", "trained=b"], ["vera"], ["hra"], ["ether+"],
+      ["c3a"],
     ])
   func killedWithMethods(method: [String]) throws {
     let shim = try FaultShim()

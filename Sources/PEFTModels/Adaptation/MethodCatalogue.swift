@@ -21,7 +21,8 @@ public struct MethodCatalogue: Sendable {
       FullTuning.self, LowRankAdaptation.self, WeightDecomposedAdaptation.self, BiasTuning.self,
       NormTuning.self, VectorScaling.self, HeadTuning.self, IncrementalUnmasking.self,
       SparseTuning.self, RowColumnTuning.self, CoreAdaptation.self, VectorProjection.self,
-      ReflectionTuning.self,
+      ReflectionTuning.self, SingleReflectionTuning.self, RelaxedReflectionTuning.self,
+      PowerScaling.self, DiagonalScaling.self, CirculantAdaptation.self,
     ], others: [SelectedTuning.self])
 
   /// The names that a user can request, each followed by those of its variants.

@@ -20,6 +20,10 @@ public protocol LinearAdapter: AnyObject {
   /// rounding.
   func merge(into layer: LinearLayer)
 
+  /// Whether Hugging Face PEFT has adapters that compute the same. The modules of others are
+  /// exported whole.
+  var hasPublishedForm: Bool { get }
+
   /// The tensors with which Hugging Face PEFT stores this adapter, by their full names.
   var published: [(name: String, value: Tensor)] { get }
 
@@ -37,6 +41,9 @@ public protocol LinearAdapter: AnyObject {
 extension LinearAdapter {
   /// A parameter of an adapter.
   public typealias Factor = AdapterParameter
+
+  /// True: PEFT has such adapters.
+  public var hasPublishedForm: Bool { true }
 
   /// The parameters.
   public var published: [(name: String, value: Tensor)] {

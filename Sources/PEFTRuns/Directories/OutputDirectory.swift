@@ -25,6 +25,8 @@ public final class OutputDirectory {
     case comparison = "compare"
     /// A suite of comparisons.
     case suite = "compare --suite"
+    /// A search for settings.
+    case search = "tune"
     /// A validation of predictors.
     case validation = "validate"
     /// A language model trained from scratch.
@@ -45,6 +47,7 @@ public final class OutputDirectory {
       case .plan: "a plan"
       case .comparison: "a comparison"
       case .suite: "a suite"
+      case .search: "a search for settings"
       case .validation: "a validation"
       case .pretraining: "a pretraining"
       case .export: "an export"

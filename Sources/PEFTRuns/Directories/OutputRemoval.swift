@@ -6,7 +6,7 @@ package enum OutputRemoval {
   /// directory is never taken for a complete one.
   package static let manifests = [
     "run.json", "comparison.json", "plan.json", "influence.json", "suite.json",
-    "validation.json", "pretraining.json", "config.json", "adapter_config.json",
+    "tune.json", "validation.json", "pretraining.json", "config.json", "adapter_config.json",
     "checkpoint.json", "probe-checkpoint.json",
   ]
 

@@ -21,6 +21,8 @@ extension RunExport {
     // PEFT would initialise again whatever the base lacks, such as a pooler.
     whole.formUnion(
       entries.filter { drawn.contains($0.parameter.name) }.map { Self.module(of: $0.parameter) })
+    whole.formUnion(
+      model.backboneLinearLayers.filter { $0.adapter?.hasPublishedForm == false }.map(\.name))
     for layer in model.backboneLinearLayers
     where layer.adapter != nil && whole.contains(layer.name) {
       layer.mergeAdapter()

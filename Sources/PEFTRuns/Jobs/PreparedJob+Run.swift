@@ -71,10 +71,13 @@ extension PreparedJob {
   }
 
   /// Trains, evaluates and writes the run in a directory that already belongs to the command.
+  ///
+  /// - Parameter pause: the step after which the run is interrupted as by `shouldStop`; nil for
+  ///   none.
   package func run(
     in output: OutputDirectory, recipe: JSONObject, resuming: Bool, checkpoints: Int? = nil,
-    shouldStop: () -> Bool, note: (String) -> Void = { _ in },
-    searching: (RateSearchEvent) -> Void = { _ in }, observe: (TrainingEvent) -> Void
+    pausingAfter pause: Int? = nil, shouldStop: () -> Bool, note: (String) -> Void = { _ in },
+    searching: (RateSearchEvent) -> Void = { _ in }, observe: (TrainingEvent) throws -> Void
   ) throws -> RunManifest {
     let modelFiles = try files.digests()
     var (directory, state) = try open(output, resuming: resuming, recipe: recipe, note: note)
@@ -95,11 +98,11 @@ extension PreparedJob {
       outcome = try PEFTTrain.train(
         model, on: train, evaluatingOn: dev, task: task, settings: settings,
         session: session, after: effort, from: state.take(),
-        checkpoints: checkpoints, savesEnd: test != nil, save: { try directory.save($0) },
-        shouldStop: shouldStop
+        checkpoints: checkpoints, pausingAfter: pause, savesEnd: test != nil,
+        save: { try directory.save($0) }, shouldStop: shouldStop
       ) { event in
         try directory.record(event)
-        observe(event)
+        try observe(event)
       }
     }
     var metrics: [(split: String, values: [(name: String, value: Double)])] = []

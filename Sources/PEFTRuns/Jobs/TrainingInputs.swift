@@ -37,7 +37,7 @@ public struct TrainingInputs {
   /// The SHA-256 of the data files, by path.
   let dataDigests: [String: String]
   /// Messages for the user about truncated and empty texts.
-  let notes: [String]
+  package let notes: [String]
 }
 
 extension TrainingJob {

@@ -82,4 +82,16 @@ extension OutputDirectory {
     }
     return output
   }
+
+  /// The directory of a search for settings.
+  public static func search(
+    _ path: String, overwriting: Bool, resuming: Bool
+  ) throws(FileError) -> OutputDirectory {
+    let output = try OutputDirectory(path, as: .search)
+    if !resuming { try output.begin(overwriting: overwriting) }
+    try output.claim([
+      EnvironmentReport.fileName, SearchResults.fileName, SearchResults.tableName,
+    ])
+    return output
+  }
 }

@@ -32,9 +32,12 @@ final class RunStore: StudyStore {
     let place = try directory(of: request)
     observe(.run(request.row, seed: request.seed, learningRate: request.learningRate))
     do {
-      let manifest = try manifest(
-        of: request.job(training: choice), on: request.problem.inputs, in: place,
-        shouldStop: shouldStop, observe: observe)
+      let inputs = request.problem.inputs
+      let job = request.job(training: choice)
+      let manifest = try job.run(
+        on: inputs, recipe: job.recipe(of: inputs), in: place, isResuming: isResuming,
+        shouldStop: shouldStop, searching: { observe(.searching($0)) },
+        observe: { observe(.training($1)) })
       guard manifest.outcome.ending != .interrupted else { return nil }
       return StudyRun(
         seed: request.seed,
@@ -98,11 +101,15 @@ final class RunStore: StudyStore {
     try copy(source, to: output)
   }
 
-  private static func copy(_ source: String, to target: OutputDirectory) throws(FileError) {
+  /// Copies a run that has ended, unless it is there already.
+  ///
+  /// Throws `malformed` if its files are not those of its manifest.
+  static func copy(_ source: String, to target: OutputDirectory) throws(FileError) {
     if try target.has(RunManifest.fileName) {
       let digests = [source, target.path].map { $0 + "/" + RunManifest.fileName }
       if try Fingerprint.file(digests[0]) == Fingerprint.file(digests[1]) { return }
     }
+    try RunManifest.read(source).checkFiles(in: source)
     try RunDirectory.copy(source, to: target)
   }
 
@@ -110,22 +117,5 @@ final class RunStore: StudyStore {
     let main = try mainDirectory(of: request)
     return request.isTrial
       ? try main.subdirectory(Self.name(ofRate: request.learningRate), as: .run) : main
-  }
-
-  private func manifest(
-    of job: TrainingJob, on inputs: TrainingInputs, in output: OutputDirectory,
-    shouldStop: () -> Bool, observe: (StudyEvent) -> Void
-  ) throws -> RunManifest {
-    let recipe = try job.recipe(of: inputs)
-    if isResuming, let finished = try job.finishedRun(in: output.path, recipe: recipe) {
-      try CheckpointStore<TrainingState>.remove(from: output)
-      return finished
-    }
-    let prepared = try job.prepare(from: inputs)
-    try prepared.forecast(timing: false).memory.check()
-    return try prepared.run(
-      in: output, recipe: recipe,
-      resuming: isResuming && output.has(TrainingState.manifestName), shouldStop: shouldStop,
-      searching: { observe(.searching($0)) }, observe: { observe(.training($0)) })
   }
 }

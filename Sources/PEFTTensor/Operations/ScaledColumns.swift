@@ -1,21 +1,29 @@
+import Foundation
+
 extension Tape {
-  /// y = (l / d) ∘ x + b, row by row: a trainable vector l scales the columns of x.
+  /// y = (lᵏ / d) ∘ x + b, row by row: a power of a trainable vector l scales the columns of x.
   ///
   /// The divisor d is a constant of the operation, in the gradient and in the tangent, even if the
   /// caller computed it from parameters. It is detached, like the norm in DoRA (Liu et al. 2024).
   /// Gradient and tangent are then exact derivatives of one function, in which d is fixed, and each
   /// is the transpose of the other.
   ///
-  /// - Shapes: x and y [T, n]; `scale` l has n elements in any shape; `divisor` d [n], nil means 1;
-  ///   `shift` b [n].
+  /// - Shapes: x and y [T, n]; `scale` l has n elements in any shape, k is `degree`; `divisor` d
+  ///   [n], nil means 1; `shift` b [n].
   /// - Saves: x if l wants a gradient, unless x can be recomputed. Later operations then need not
   ///   save y.
-  /// - Accuracy: l / d, the product and the sum are rounded once each. A column whose divisor is 0
-  ///   equals b.
+  /// - Accuracy: lᵏ, its quotient by d, the product and the sum are rounded once each. A column
+  ///   whose divisor is 0 equals b.
   public func scaledColumns(
-    _ x: Variable, by scale: Parameter, over divisor: Tensor? = nil, adding shift: Parameter? = nil
+    _ x: Variable, by scale: Parameter, toThe degree: Int = 1, over divisor: Tensor? = nil,
+    adding shift: Parameter? = nil
   ) -> Variable {
-    let factors = divisor.map { scale.value.divided(by: $0) } ?? scale.value
+    let power = degree == 1 ? scale.value : scale.value.power(degree)
+    let factors = divisor.map { power.divided(by: $0) } ?? power
+    var slopes = degree == 1 ? nil : scale.value.powerSlopes(degree)
+    if let divisor {
+      slopes = (slopes ?? Tensor(repeating: 1, shape: divisor.shape)).divided(by: divisor)
+    }
     let shiftValue = shift?.value
     let saved = scale.wantsGradient ? x.saved.keeping(precision) : nil
     return output(
@@ -25,7 +33,7 @@ extension Tape {
         { RowKernels.scaledColumns(saved.value, by: factors, adding: shiftValue) }
       },
       ScaledColumns(
-        input: x.node, saved: saved, scale: scale, factors: factors, divisor: divisor, shift: shift,
+        input: x.node, saved: saved, scale: scale, factors: factors, slopes: slopes, shift: shift,
         partition: x.partition))
   }
 }
@@ -36,9 +44,10 @@ private struct ScaledColumns: Operation {
   /// x, saved if l wants a gradient.
   let saved: SavedInput?
   let scale: Parameter
-  /// l / d.
+  /// lᵏ / d.
   let factors: Tensor
-  let divisor: Tensor?
+  /// k lᵏ⁻¹ / d, the derivatives of the factors; nil means 1.
+  let slopes: Tensor?
   let shift: Parameter?
   let partition: RowPartition
 
@@ -50,13 +59,13 @@ private struct ScaledColumns: Operation {
     walk.add(gradient, to: input)
   }
 
-  /// Delivers Σ_t ȳ_t ∘ x_t / d to the scale and Σ_t ȳ_t to the shift.
+  /// Delivers Σ_t ȳ_t ∘ x_t ∘ slopes to the scale and Σ_t ȳ_t to the shift.
   private func deliver(_ cotangent: Tensor, on walk: ReverseWalk) {
     saved?.take { x in
       walk.deliver(
         .productSum(
           upstream: cotangent,
-          normalized: divisor.map { RowKernels.scaledColumns(x, by: Self.inverse($0)) } ?? x),
+          normalized: slopes.map { RowKernels.scaledColumns(x, by: $0) } ?? x),
         of: scale, partition: partition)
     }
     walk.deliver(.rowSum(upstream: cotangent), of: shift, partition: partition)
@@ -65,8 +74,10 @@ private struct ScaledColumns: Operation {
   func tangent(on walk: ForwardWalk) -> Tensor? {
     var sum = walk.tangent(of: input).map { RowKernels.scaledColumns($0, by: factors) }
     if let x = saved?.value, let direction = walk.direction(of: scale) {
-      let change = divisor.map { direction.divided(by: $0) } ?? direction
-      sum = Self.sum(sum, RowKernels.scaledColumns(x, by: change))
+      let change = slopes.map { slopes in
+        Tensor(zip(direction.elements, slopes.elements).map { $0 * $1 }, shape: direction.shape)
+      }
+      sum = Self.sum(sum, RowKernels.scaledColumns(x, by: change ?? direction))
     }
     if let direction = walk.direction(of: shift) {
       var total = sum ?? Tensor(zeros: [partition.rowCount, direction.count])
@@ -76,13 +87,22 @@ private struct ScaledColumns: Operation {
     return sum
   }
 
-  private static func inverse(_ divisor: Tensor) -> Tensor {
-    Tensor(repeating: 1, shape: divisor.shape).divided(by: divisor)
-  }
-
   private static func sum(_ first: Tensor?, _ second: Tensor) -> Tensor {
     guard var sum = first else { return second }
     sum.add(second)
     return sum
+  }
+}
+
+extension Tensor {
+  /// Every element to the power k, rounded once.
+  package func power(_ degree: Int) -> Tensor {
+    Tensor(elements.map { Float(pow(Double($0), Double(degree))) }, shape: shape)
+  }
+
+  /// k lᵏ⁻¹ for every element l, [n].
+  fileprivate func powerSlopes(_ degree: Int) -> Tensor {
+    Tensor(
+      elements.map { Float(Double(degree) * pow(Double($0), Double(degree - 1))) }, shape: [count])
   }
 }

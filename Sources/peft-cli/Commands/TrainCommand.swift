@@ -1,5 +1,7 @@
 import ArgumentParser
+import PEFTData
 import PEFTModels
+import PEFTRuns
 import PEFTStudy
 import PEFTTensor
 
@@ -91,17 +93,23 @@ struct TrainCommand: ParsableCommand {
     }
   }
 
-  func run() throws {
-    try common.start()
+  /// The job that the options describe.
+  func job(usualHoldout: Holdout? = nil) throws -> TrainingJob {
     let chosen = try start.plan.map { try Plan.read($0) }
     let adaptation: any AdaptationMethod = try chosen?.method ?? method.adaptation
     var job = main.task.job(
-      adaptation, evaluation: main.evaluation, details: details, settings: training.settings)
+      adaptation, evaluation: main.evaluation, details: details, settings: training.settings,
+      usualHoldout: usualHoldout)
     job.findsRate = training.learningRate == .auto
     job.plannedModel = chosen?.model
     job.adapter = start.adapter.map { ($0, start.adapterAlpha) }
     if start.groupRates { job.settings.rateFactors = chosen?.rateFactors ?? [:] }
-    try TrainingSession(job: job, common: common).run(
+    return job
+  }
+
+  func run() throws {
+    try common.start()
+    try TrainingSession(job: job(), common: common).run(
       to: main.output, start: main.resume ? .resuming : main.overwrite ? .overwriting : .new,
       checkpoints: main.checkpointEvery, dryRun: main.dryRun)
   }

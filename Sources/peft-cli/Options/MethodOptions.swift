@@ -29,7 +29,8 @@ struct MethodOptions: ParsableArguments {
   @Option(
     help: """
       For \(Self.methods(with: "targets")): linear layers to adapt, separated by commas. \
-      (default: those that Hugging Face PEFT adapts; for speft, rocoft and lora-xs all)
+      (default: those that Hugging Face PEFT adapts; for speft, rocoft, lora-xs, ether, ether+, \
+      propulsion and hyperadapt all)
       """)
   var targets: String?
 

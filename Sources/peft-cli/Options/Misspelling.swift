@@ -77,7 +77,8 @@ struct Misspelling: Error, CustomStringConvertible {
 
   /// What other programs call these commands.
   private static let commandSynonyms = [
-    "finetune": "train", "fine-tune": "train", "fit": "train", "run": "adapt", "eval": "evaluate",
+    "search": "tune", "optimize": "tune", "sweep": "tune", "hpo": "tune", "finetune": "train",
+    "fine-tune": "train", "fit": "train", "run": "adapt", "eval": "evaluate",
     "test": "evaluate", "score": "evaluate", "infer": "predict", "classify": "predict",
     "merge": "export", "save": "export", "info": "inspect", "show": "inspect", "bench": "doctor",
     "check": "doctor", "demo": "quickstart", "version": "--version",

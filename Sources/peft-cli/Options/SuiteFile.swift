@@ -15,7 +15,7 @@ enum SuiteFile {
   /// Reads the suite at `path`.
   static func read(_ path: String) throws -> Study {
     let map = try YAMLMap.options(path, example: "budgets: [0.2%, 1%]")
-    let file = Section(map, path: path)
+    let file = FileSection(map, path: path)
     if file.has("agreements") {
       throw file.wrong(
         "agreements", "earlier versions compared rankings here",
@@ -62,7 +62,7 @@ enum SuiteFile {
   private static let problemLimit = 1000
 
   private static func problems(
-    _ file: Section, settings: TrainingSettings
+    _ file: FileSection, settings: TrainingSettings
   ) throws -> [Study.Problem] {
     let models = try file.section("models").sections
     let tasks = try file.section("tasks").sections
@@ -110,7 +110,7 @@ enum SuiteFile {
   }
 
   private static func probes(
-    _ file: Section, _ recipe: TrainingOptions
+    _ file: FileSection, _ recipe: TrainingOptions
   ) throws -> [String: InfluenceSettings] {
     var probes: [String: InfluenceSettings] = [:]
     for section in try file.section("probes").sections {
@@ -129,7 +129,7 @@ enum SuiteFile {
   }
 
   private static func method(
-    _ section: Section, _ training: TrainingSettings
+    _ section: FileSection, _ training: TrainingSettings
   ) throws -> Study.Method {
     if section.has("subsets-of") {
       throw section.wrong(
@@ -178,13 +178,13 @@ enum SuiteFile {
   private static let measuredName = "adapt"
 
   /// The learning rates of a section: a list, or none for `auto`; nil if it has none.
-  private static func rates(_ section: Section) throws -> [Double]? {
+  private static func rates(_ section: FileSection) throws -> [Double]? {
     guard section.has("learning-rates") else { return nil }
     if try section.strings("learning-rates") == ["auto"] { return [] }
     return try section.numbers("learning-rates") { positive(Double($0)) }
   }
 
-  private static func method(_ section: Section) throws -> any AdaptationMethod {
+  private static func method(_ section: FileSection) throws -> any AdaptationMethod {
     var method = try section.number("method") { MethodCatalogue.standard.method(named: $0) }
     for name in methodSettings where section.has(name) {
       let text =
@@ -202,14 +202,14 @@ enum SuiteFile {
     MethodCatalogue.standard.offered.flatMap { $0.settingHelp.map(\.name) }
   ).sorted()
 
-  private static func rule(_ section: Section) throws -> InfluenceRule {
+  private static func rule(_ section: FileSection) throws -> InfluenceRule {
     let reach = section.has("reach") ? try section.number("reach") { positive(Double($0)) } : 1e-3
     let rules: [InfluenceRule] = [.trustRegion(reach: reach), .newton, .slope]
     return try section.number("value") { name in rules.first { $0.name == name } }
   }
 
   /// Throws for a name that refers to nothing, and for duplicates.
-  private static func check(_ suite: Study, _ file: Section) throws {
+  private static func check(_ suite: Study, _ file: FileSection) throws {
     let problems = suite.problems.map(\.name)
     func check(_ name: String, among names: [String], _ place: String) throws {
       guard names.contains(name) else {
@@ -286,121 +286,11 @@ enum SuiteFile {
 
   /// The options of a section, completed by those of `base`.
   private static func parse<Options: ParsableArguments>(
-    _ type: Options.Type, _ section: Section, with base: Section? = nil
+    _ type: Options.Type, _ section: FileSection, with base: FileSection? = nil
   ) throws -> Options {
     let arguments = try (base?.arguments ?? []) + section.arguments
     do { return try Options.parse(arguments) } catch {
       throw section.wrong("", Options.message(for: error))
-    }
-  }
-}
-
-/// A map in a suite file.
-private struct Section {
-  /// The key of the section.
-  let name: String
-  private let path: String
-  private let place: String
-  private let line: Int
-  private let map: YAMLMap
-
-  /// The map of the whole file at `path`.
-  init(_ map: YAMLMap, path: String) {
-    self.init(map, name: "", path: path, place: "", line: 1)
-  }
-
-  private init(_ map: YAMLMap, name: String, path: String, place: String, line: Int) {
-    self.map = map
-    self.name = name
-    self.path = path
-    self.place = place
-    self.line = line
-  }
-
-  func wrong(_ key: String, _ reason: String, remedy: String = "") -> FileError {
-    FileError(
-      .malformed, path: path, place: "line \(self[key]?.line ?? line), \(self.place(of: key))",
-      reason: reason, remedy: remedy)
-  }
-
-  private func place(of key: String) -> String {
-    [place, key].filter { !$0.isEmpty }.joined(separator: ".")
-  }
-
-  private subscript(key: String) -> YAMLMap.Entry? { map.entries.first { $0.name == key } }
-
-  func has(_ key: String) -> Bool { self[key] != nil }
-
-  /// Throws for an unknown key.
-  func check(keys: [String]) throws {
-    if let stranger = map.entries.first(where: { !keys.contains($0.name) }) {
-      throw wrong(
-        stranger.name, "there is no such key here; the keys are \(keys.joined(separator: ", "))")
-    }
-  }
-
-  func section(_ key: String) throws -> Section {
-    guard let entry = self[key], let map = entry.map else {
-      throw wrong(key, "it is not a map from names to values")
-    }
-    // Names become directory names.
-    guard !key.hasPrefix("."), !key.contains("/") else {
-      throw wrong(key, "a name must not begin with a dot nor have a slash")
-    }
-    return Section(map, name: key, path: path, place: place(of: key), line: entry.line)
-  }
-
-  /// The maps inside this one.
-  var sections: [Section] {
-    get throws {
-      guard map.entries.count <= Self.sectionLimit else {
-        throw wrong(
-          "", "it has \(map.entries.count) entries, more than \(Self.sectionLimit)",
-          remedy: "leave out some of them, or make several suites")
-      }
-      return try map.entries.map { try section($0.name) }
-    }
-  }
-
-  /// The largest number of maps inside another.
-  private static let sectionLimit = 1000
-
-  func strings(_ key: String) throws -> [String] {
-    guard let strings = self[key]?.values, !strings.isEmpty else {
-      throw wrong(key, "give a value or a list of values")
-    }
-    return strings
-  }
-
-  func string(_ key: String) throws -> String {
-    let strings = try strings(key)
-    guard strings.count == 1 else { throw wrong(key, "give one value") }
-    return strings[0]
-  }
-
-  func numbers<Value>(_ key: String, _ value: (String) -> Value?) throws -> [Value] {
-    try strings(key).map { text in
-      guard let value = value(text) else { throw wrong(key, "it cannot be \"\(text)\"") }
-      return value
-    }
-  }
-
-  func number<Value>(_ key: String, _ value: (String) -> Value?) throws -> Value {
-    let text = try string(key)
-    guard let value = value(text) else { throw wrong(key, "it cannot be \"\(text)\"") }
-    return value
-  }
-
-  /// The map as command-line options.
-  var arguments: [String] {
-    get throws {
-      try map.entries.flatMap { entry -> [String] in
-        switch try strings(entry.name) {
-        case ["true"]: return ["--\(entry.name)"]
-        case ["false"]: return []
-        case let values: return ["--\(entry.name)=\(values.joined(separator: ","))"]
-        }
-      }
     }
   }
 }

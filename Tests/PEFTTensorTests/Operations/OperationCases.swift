@@ -222,7 +222,28 @@ extension OperationCase {
       operationCount: 2,
       apply: { $0.scaledColumns($0.scaledColumns($1[0], by: $2[0]), by: $2[0]) },
       reference: { scaled($0[0], by: $0[1].elements.map { $0 * $0 }) })
-    return plain + [divided, twice]
+    let cubed = OperationCase(
+      name: "scaledColumns by a third power", lengths: lengths, inputs: [7], parameters: [[7, 1]],
+      apply: { $0.scaledColumns($1[0], by: $2[0], toThe: 3) },
+      reference: { scaled($0[0], by: $0[1].elements.map { $0 * $0 * $0 }) })
+    return plain + [divided, twice, cubed, circulant(lengths)]
+  }
+
+  /// Two by three circulant blocks of size 4.
+  private static func circulant(_ lengths: [Int]) -> OperationCase {
+    OperationCase(
+      name: "circulantProduct", lengths: lengths, inputs: [12], parameters: [[2, 3, 4]],
+      apply: { $0.circulantProduct($1[0], kernels: $2[0], scale: 0.5) },
+      reference: { inputs in
+        let (x, kernels) = (inputs[0], inputs[1].elements)
+        return DoubleMatrix(rows: x.rows, columns: 8) { row, output in
+          0.5
+            * (0..<12).reduce(0) { sum, input in
+              let kernel = 4 * (3 * (output / 4) + input / 4)
+              return sum + x[row, input] * kernels[kernel + (input - output + 12) % 4]
+            }
+        }
+      })
   }
 
   private static func scaled(_ x: DoubleMatrix, by factors: [Double]) -> DoubleMatrix {

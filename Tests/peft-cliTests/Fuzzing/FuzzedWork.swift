@@ -12,6 +12,7 @@ enum FuzzedWork: String, CaseIterable, CustomTestStringConvertible {
   case adaptation = "an adaptation"
   case comparison = "a comparison"
   case suite = "a suite"
+  case search = "a search for settings"
   case validation = "a validation"
   case pretraining = "a pretrained model"
   case interruptedPretraining = "an interrupted pretraining"
@@ -20,6 +21,7 @@ enum FuzzedWork: String, CaseIterable, CustomTestStringConvertible {
   case model = "a merged model"
   case options = "options"
   case suiteFile = "the file of a suite"
+  case searchFile = "the file of a search"
   case groups = "the file of groups"
   case knapsack = "a knapsack"
 
@@ -76,6 +78,20 @@ enum FuzzedWork: String, CaseIterable, CustomTestStringConvertible {
       bitfit: {method: bitfit}
     ours: mine
     against: [bitfit]
+
+    """
+  }
+
+  /// A search of two trials.
+  static func search(_ place: Workplace) -> String {
+    """
+    train: {model: \(place.model), pooling: mean, train: \(place.train), dev: \(place.dev),
+            test: \(place.dev), method: bitfit, steps: 1, batch-size: 16}
+    vary:
+      learning-rate: {log-uniform: [1e-4, 1e-2]}
+      schedule: [linear, cosine]
+    search: tpe
+    trials: 2
 
     """
   }
@@ -173,6 +189,11 @@ enum FuzzedWork: String, CaseIterable, CustomTestStringConvertible {
       return Target(
         directory: directory,
         commands: [suite + ["DIR", "--merge"], suite + ["DIR", "--resume"]])
+    case .search:
+      let file = try place.directory.write(Self.search(place), to: "tune.yaml")
+      let tune = ["tune", file, "--workers", "1", "--quiet", "--json", "--output"]
+      try make(tune + [directory])
+      return Target(directory: directory, commands: [tune + ["DIR", "--resume"]])
     case .validation:
       let validate =
         ["validate", "--pooling", "mean", "--group-steps", "1", "--group-rates", "1e-3"] + task
@@ -248,6 +269,16 @@ enum FuzzedWork: String, CaseIterable, CustomTestStringConvertible {
         directory: directory,
         commands: [["suite", "DIR/suite.yaml", "--workers", "1", "--output", "OUT", "--merge"]],
         isBound: false)
+    case .searchFile:
+      try write(Self.search(place), to: "tune.yaml")
+      return Target(
+        directory: directory,
+        commands: [
+          [
+            "tune", "DIR/tune.yaml", "--workers", "1", "--trials", "1", "--steps", "1", "--output",
+            "OUT",
+          ]
+        ], isBound: false)
     case .groups:
       try write("norms: \"*.norm*\"\nrest: [\"*.weight\", \"*.bias\"]\n", to: "groups.yaml")
       return Target(

@@ -28,6 +28,7 @@ struct ReflectionFormat: AdapterFormat {
     of adapted: [(layer: LinearLayer, adapter: any LinearAdapter)]
   ) -> (any AdaptationMethod)? {
     let ranks = Set(adapted.compactMap { ($0.adapter as? ReflectionAdapter)?.rank })
+    if ranks == [1] { return SingleReflectionTuning(targets: adapted.map(\.layer.name)) }
     guard let rank = ranks.first, ranks.count == 1, rank.isMultiple(of: 2),
       rank <= AdapterCandidates.rankLimit
     else { return nil }

@@ -8,14 +8,28 @@ import pathlib
 import shutil
 
 import torch
+import peft.tuners.c3a.layer
 from peft import (
-    HRAConfig, LoraConfig, PeftModel, VeraConfig, get_peft_model, get_peft_model_state_dict)
+    C3AConfig, HRAConfig, LoraConfig, PeftModel, VeraConfig, get_peft_model, get_peft_model_state_dict)
+from peft.tuners.c3a.utils import get_circulant_fast
 from safetensors.torch import load_file, save_file
 from transformers import BertForSequenceClassification, GPT2ForSequenceClassification
 
 from common import adapt, gradients, merged, padded
 
 HERE = pathlib.Path(__file__).parent
+
+
+class DenseConvolution:
+    """PEFT's convolution as a product with its matrix. Its own backward pass is wrong for the input: with blocks of w,
+    it has w_{j + t} where the derivative of y_t = Σ_j x_j w_{j - t} has w_{j - t}."""
+
+    @staticmethod
+    def apply(x, w):
+        return x @ get_circulant_fast(w).T
+
+
+peft.tuners.c3a.layer.BlockCircularConvolution = DenseConvolution
 
 
 class Base:
@@ -120,3 +134,8 @@ if __name__ == "__main__":
                                        task_type="SEQ_CLS"), 105)
     case("hra", BERT, HRAConfig(r=4, target_modules=["query", "layer.0.output.dense", "layer.1.output.dense"],
                                 task_type="SEQ_CLS"), 106)
+    # ETHER is one reflection, which PEFT's HRA has as well.
+    case("ether", BERT, HRAConfig(r=1, target_modules=["query", "layer.0.output.dense", "layer.1.output.dense"],
+                                  task_type="SEQ_CLS"), 107)
+    case("c3a", BERT, C3AConfig(block_size=8, target_modules=["query", "intermediate.dense", "output.dense"],
+                                task_type="SEQ_CLS"), 108)

@@ -1,0 +1,10 @@
+/// Command lines as text.
+enum ShellLine {
+  /// `peft` with these arguments, quoted for a shell.
+  static func text(of arguments: [String]) -> String {
+    (["peft"] + arguments).map { word in
+      word.wholeMatch(of: /[A-Za-z0-9_@%+=:,.\/-]+/) != nil
+        ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+    }.joined(separator: " ")
+  }
+}
