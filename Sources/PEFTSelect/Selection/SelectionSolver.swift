@@ -10,7 +10,7 @@ public enum SelectionSolver: String, CaseIterable, Hashable, Sendable {
   case prefix
   /// Maximises the joint reduction of the loss by the selected groups.
   case interacting
-  /// Takes the best uniform set, or the selection of `interacting` if that is certainly better.
+  /// Takes the default for the budget, or a selection of the same kind if that is certainly better.
   case anchored
   /// Takes groups in a random order that depends on the seed, skipping those that do not fit.
   case shuffled

@@ -10,7 +10,7 @@ import PEFTTrain
 public struct MeasuredChoice: Sendable {
   /// The settings for measuring influence. How groups interact is measured as well, unless there
   /// are too many: the plan then counts the effect that groups share only once, and starts from the
-  /// best uniform set; see `Planner.anchoredPlan`.
+  /// default for the budget; see `Planner.anchoredPlan`.
   public var influence = InfluenceSettings()
   /// The share of a run's cost to spend on measuring influence, from 0 to 1. It sets the numbers of
   /// batches, by a model of their cost: 12 to 64 each for the direction and to probe. A warm-up

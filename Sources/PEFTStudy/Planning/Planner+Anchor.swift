@@ -4,10 +4,10 @@ extension Planner {
   /// The default within `budget` parameters, or a selection if it is certainly better.
   ///
   /// The default is `UniformSet.preferred` of those that fit: a probe of a model that has hardly
-  /// begun to learn does not show which kind of parameters trains best, nor whether fewer do as well.
-  /// It does show which groups of one kind lower the loss most, so selections of the same kind are
-  /// compared with the default by `StepEfficiency`. Without a uniform set that fits, or if the
-  /// probe has no interactions, the plan is that of `interactingPlan`.
+  /// begun to learn does not show which kind of parameters trains best, nor whether fewer do as
+  /// well. It does show which groups of one kind lower the loss most, so selections of the same
+  /// kind are compared with the default by `StepEfficiency`. Without a uniform set that fits, or if
+  /// the probe has no interactions, the plan is that of `interactingPlan`.
   ///
   /// Throws the errors of `interactingPlan`.
   ///

@@ -13,10 +13,10 @@ import PEFTTensor
 /// chooses the rate at which a step moves them by `reach`.
 ///
 /// It does so for two gradients, and the larger movement counts. One is the mean gradient of the
-/// loss. At the beginning of a task that is hard to begin, it is noise, along which a step moves the
-/// features little; the rate would be too high for the steps that follow. The other is the gradient
-/// of the mean feature along a random direction. Its signs move all tokens alike, as the steps of a
-/// run do once they agree, whatever the task.
+/// loss. At the beginning of a task that is hard to begin, it is noise, along which a step moves
+/// the features little; the rate would be too high for the steps that follow. The other is the
+/// gradient of the mean feature along a random direction. Its signs move all tokens alike, as the
+/// steps of a run do once they agree, whatever the task.
 public struct RateEstimate: Hashable, Sendable {
   /// The movement of the features for one unit of a step, relative to their spread.
   public let movement: Double

@@ -26,16 +26,18 @@ public enum RateSearchEvent: Sendable {
 
 /// Finds the learning rate of a run: estimates it, begins the run with that rate and with three
 /// times of it, on the schedule of the whole run, and compares the two after an eighth of the
-/// steps. If the higher one is certainly worse, a third of the estimate is tried as well. Those that
-/// are certainly worse than the best are given up; the estimate never is, because high rates are
-/// ahead at first. The others are taken on to a quarter of the steps, where another rate replaces
-/// the estimate if its loss is certainly lower.
+/// steps. If the higher one is certainly worse, a third of the estimate is tried as well. What is
+/// behind is given up, except for the estimate and for lower rates that are not certainly worse,
+/// because high rates are ahead at first. The rest is taken on to a quarter of the steps, where
+/// another rate replaces the estimate if its loss is certainly lower, a higher one only if it is
+/// lower by a tenth.
 ///
 /// The run continues from the beginning with the chosen rate, bit for bit as if that rate had been
 /// set. Further rates are tried above the best if it is the highest, and below it if it is the
-/// lowest and all higher ones are certainly worse. Arms are judged by the losses of dev rows at the mean of what trained over the second half of their steps; see
-/// `ValueAverage`. Without dev data, they are judged by the losses of the second half of their
-/// batches, each of which is computed before the step that uses it.
+/// lowest and all higher ones are certainly worse. Arms are judged by the losses of dev rows at the
+/// mean of what trained over the second half of their steps; see `ValueAverage`. Without dev data,
+/// they are judged by the losses of the second half of their batches, each of which is computed
+/// before the step that uses it.
 ///
 /// - Parameters:
 ///   - settings: the settings of the run; the learning rate is not used.
