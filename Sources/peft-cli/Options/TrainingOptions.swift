@@ -25,7 +25,7 @@ struct TrainingOptions: ParsableArguments {
     help: """
       Learning rate after warm-up: a number, or auto. With auto, the run estimates the rate, tries \
       it and others around it on the first eighth to quarter of its steps, and continues with the \
-      best; this takes about half as long again.
+      best; this takes about a third as long again.
       """)
   var learningRate = RateChoice.auto
 

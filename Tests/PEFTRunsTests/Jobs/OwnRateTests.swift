@@ -61,7 +61,7 @@ struct OwnRateTests {
   func sameAsSet() throws {
     let found = try run(job(), "found")
     let rates = try #require(found.rates)
-    #expect(rates.steps == 9 && rates.arms.count >= 3 && rates.seconds > 0)
+    #expect(rates.steps == 9 && rates.arms.count >= 2 && rates.seconds > 0)
     #expect(rates.arms.contains { $0.rate == rates.rate && $0.loss != nil })
     let read = try RunManifest.read(directory + "/found")
     #expect(read.rates == rates)
