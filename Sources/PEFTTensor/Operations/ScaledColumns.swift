@@ -20,10 +20,6 @@ extension Tape {
   ) -> Variable {
     let power = degree == 1 ? scale.value : scale.value.power(degree)
     let factors = divisor.map { power.divided(by: $0) } ?? power
-    var slopes = degree == 1 ? nil : scale.value.powerSlopes(degree)
-    if let divisor {
-      slopes = (slopes ?? Tensor(repeating: 1, shape: divisor.shape)).divided(by: divisor)
-    }
     let shiftValue = shift?.value
     let saved = scale.wantsGradient ? x.saved.keeping(precision) : nil
     return output(
@@ -33,8 +29,9 @@ extension Tape {
         { RowKernels.scaledColumns(saved.value, by: factors, adding: shiftValue) }
       },
       ScaledColumns(
-        input: x.node, saved: saved, scale: scale, factors: factors, slopes: slopes, shift: shift,
-        partition: x.partition))
+        input: x.node, saved: saved, scale: scale, factors: factors,
+        powerSlopes: degree == 1 ? nil : scale.value.powerSlopes(degree), divisor: divisor,
+        shift: shift, partition: x.partition))
   }
 }
 
@@ -46,10 +43,19 @@ private struct ScaledColumns: Operation {
   let scale: Parameter
   /// lᵏ / d.
   let factors: Tensor
-  /// k lᵏ⁻¹ / d, the derivatives of the factors; nil means 1.
-  let slopes: Tensor?
+  /// k lᵏ⁻¹; nil means 1.
+  let powerSlopes: Tensor?
+  /// d; nil means 1.
+  let divisor: Tensor?
   let shift: Parameter?
   let partition: RowPartition
+
+  /// k lᵏ⁻¹ / d, the derivatives of the factors; nil means 1. Computed when it is needed, so that
+  /// it takes no memory from the forward to the backward pass.
+  private var slopes: Tensor? {
+    guard let divisor else { return powerSlopes }
+    return (powerSlopes ?? Tensor(repeating: 1, shape: divisor.shape)).divided(by: divisor)
+  }
 
   func pullBack(_ cotangent: consuming Tensor, on walk: inout ReverseWalk) {
     deliver(copy cotangent, on: walk)
