@@ -30,7 +30,7 @@ public enum RateSearchEvent: Sendable {
 /// behind is given up, except for the estimate and for lower rates that are not certainly worse,
 /// because high rates are ahead at first. The rest is taken on to a quarter of the steps, where
 /// another rate replaces the estimate if its loss is certainly lower, a higher one only if it is
-/// lower by a tenth.
+/// lower by a twentieth.
 ///
 /// The run continues from the beginning with the chosen rate, bit for bit as if that rate had been
 /// set. Further rates are tried above the best if it is the highest, and below it if it is the
@@ -132,15 +132,14 @@ private struct RateRace {
     {
       guard try take(begin(rate), to: early) else { return false }
     }
-    if early < late {
-      let rest = survivors
-      if rest.count > 1 {
-        leading = nil
-        for index in rest { guard try take(index, to: late) else { return false } }
-      }
+    let rest = survivors
+    let end = rest.count > 1 ? late : early
+    if end > early {
+      leading = nil
+      for index in rest { guard try take(index, to: end) else { return false } }
     }
-    while let rate = nextRate(around: leader, after: late, beginningWith: first) {
-      guard try take(begin(rate), to: late) else { return false }
+    while let rate = nextRate(around: leader, after: end, beginningWith: first) {
+      guard try take(begin(rate), to: end) else { return false }
     }
     return true
   }
@@ -183,7 +182,8 @@ private struct RateRace {
     guard !runner.judged.isEmpty else { return }
     let replaces = leader.map { leader in
       let share = runner.arm.rate > leader.arm.rate ? RateSearch.leastGain : 1
-      return RateSearch.isBetter(runner.judged, than: leader.judged, share: share)
+      return RateSearch.isBetter(runner.judged, than: leader.judged)
+        && Self.mean(runner.judged) <= share * Self.mean(leader.judged)
     }
     if replaces ?? true { leading = index }
   }

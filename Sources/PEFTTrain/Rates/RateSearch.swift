@@ -76,17 +76,15 @@ public struct RateSearch: Hashable, Sendable {
     return nil
   }
 
-  /// The share of the loss of a lower rate below which that of a higher rate must certainly be to
-  /// replace it. High rates are ahead before the rate falls, and what they gain later is little
-  /// beside what they lose if they are too high.
-  package static let leastGain = 0.9
+  /// The share of a lower rate's mean loss that a higher rate's must not exceed to replace it. High
+  /// rates are ahead before the rate falls, and what they gain later is little beside what they
+  /// lose if they are too high.
+  package static let leastGain = 0.95
 
-  /// Whether the mean of `losses` is below `share` times that of `others` on the same examples by
-  /// more than two standard errors of the difference.
-  package static func isBetter(
-    _ losses: [Double], than others: [Double], share: Double = 1
-  ) -> Bool {
-    let differences = zip(losses, others).map { $0 - share * $1 }
+  /// Whether the mean of `losses` is below that of `others` on the same examples by more than two
+  /// standard errors of the difference.
+  package static func isBetter(_ losses: [Double], than others: [Double]) -> Bool {
+    let differences = zip(losses, others).map { $0 - $1 }
     guard differences.count > 1 else { return false }
     let mean = differences.reduce(0, +) / Double(differences.count)
     let variance =
