@@ -109,7 +109,7 @@ package struct RunReport {
       rows: rates.arms.map { arm in
         [
           "\(arm.rate)" + (arm.rate == rates.rate ? " (chosen)" : ""), "\(arm.steps)",
-          arm.loss.map { ReportText.metric($0) } ?? "diverged",
+          arm.loss.map { ReportText.metric($0) } ?? "given up",
         ]
       })
   }

@@ -20,7 +20,7 @@ public struct RateSearch: Hashable, Sendable {
     /// The number of steps taken.
     public let steps: Int
     /// The loss by which the arm was judged, on dev data, or without these on the batches it was
-    /// about to train on; nil if the arm diverged.
+    /// about to train on; nil if the arm diverged, or was so far behind that it was given up.
     public let loss: Double?
 
     /// Creates an arm.
@@ -81,14 +81,32 @@ public struct RateSearch: Hashable, Sendable {
   /// lose if they are too high.
   package static let leastGain = 0.95
 
-  /// Whether the mean of `losses` is below that of `others` on the same examples by more than two
+  /// Whether an arm is so far behind another that it need not be judged: over the second half of
+  /// its batches, of which there are at least eight, its losses are higher than the other's on the
+  /// same batches by a tenth and by four standard errors of the difference.
+  ///
+  /// - Parameters:
+  ///   - losses: the losses on its batches so far.
+  ///   - others: the losses of the other arm, which has taken at least as many steps, on its
+  ///     batches.
+  package static func isHopeless(_ losses: [Double], beside others: [Double]) -> Bool {
+    guard losses.count >= 16, losses.count <= others.count else { return false }
+    let half = losses.count / 2..<losses.count
+    let mean = losses[half].reduce(0, +)
+    return mean > 1.1 * others[half].reduce(0, +)
+      && isBetter(Array(others[half]), than: Array(losses[half]), byErrors: 4)
+  }
+
+  /// Whether the mean of `losses` is below that of `others` on the same examples by more than this many
   /// standard errors of the difference.
-  package static func isBetter(_ losses: [Double], than others: [Double]) -> Bool {
+  package static func isBetter(
+    _ losses: [Double], than others: [Double], byErrors errors: Double = 2
+  ) -> Bool {
     let differences = zip(losses, others).map { $0 - $1 }
     guard differences.count > 1 else { return false }
     let mean = differences.reduce(0, +) / Double(differences.count)
     let variance =
       differences.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(differences.count - 1)
-    return mean < -2 * (variance / Double(differences.count)).squareRoot()
+    return mean < -errors * (variance / Double(differences.count)).squareRoot()
   }
 }

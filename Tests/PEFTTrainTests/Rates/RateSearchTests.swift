@@ -71,7 +71,10 @@ struct RateSearchTests {
     let found = try Self.find(Self.prepared(NormTuning(), steps: 160)).search
     let estimate = try #require(found.estimate)
     let chosen = try #require(found.arms.first { $0.rate == found.rate })
-    #expect(found.arms.allSatisfy { [20, 40].contains($0.steps) })
+    #expect(
+      found.arms.allSatisfy { arm in
+        arm.loss == nil ? (10...40).contains(arm.steps) : [20, 40].contains(arm.steps)
+      })
     #expect(found.arms[0].rate == estimate.rate && found.arms[0].steps == found.steps)
     #expect(chosen.steps == found.steps)
     let best = found.arms.filter { $0.steps == found.steps }.compactMap(\.loss).min()
@@ -234,5 +237,29 @@ struct RateSearchTests {
     #expect(RateSearch.isBetter(losses(1, 1), than: losses(1.05, 1)))
     #expect(!RateSearch.isBetter(losses(1.05, 1), than: losses(1, 1)))
     #expect(RateSearch.isBetter(losses(1, -1), than: losses(2, 1)))
+  }
+
+  @Test("an arm is hopeless if its losses on the same batches are certainly and clearly higher")
+  func hopeless() {
+    let batches = (0..<24).map { 1 + 0.3 * sin(Double($0) * 2.4) }
+    func arm(_ factor: Double, noise: Double = 0.05) -> [Double] {
+      batches.enumerated().map { $1 * factor + noise * cos(Double($0) * 1.7) }
+    }
+    #expect(RateSearch.isHopeless(arm(1.5), beside: batches))
+    #expect(RateSearch.isHopeless(Array(arm(1.5).prefix(16)), beside: batches))
+    // Fewer batches, a small difference, a noisy one, and an arm that is ahead by now.
+    #expect(!RateSearch.isHopeless(Array(arm(1.5).prefix(15)), beside: batches))
+    #expect(!RateSearch.isHopeless(arm(1.05, noise: 0), beside: batches))
+    #expect(!RateSearch.isHopeless(arm(1.2, noise: 1.5), beside: batches))
+    #expect(!RateSearch.isHopeless(arm(3).prefix(12) + arm(0.9).suffix(12), beside: batches))
+    #expect(!RateSearch.isHopeless(batches, beside: arm(1.5)))
+  }
+
+  @Test("an arm that is hopelessly behind ends before it is judged, and is not chosen")
+  func givenUp() throws {
+    let found = try Self.find(Self.prepared(FullTuning(), steps: 160)).search
+    let ended = found.arms.filter { $0.loss == nil }
+    #expect(!ended.isEmpty)
+    #expect(ended.allSatisfy { $0.steps < found.steps && $0.rate > found.rate })
   }
 }
