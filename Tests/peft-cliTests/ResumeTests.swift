@@ -114,6 +114,7 @@ struct ResumeTests {
       ["lora", "--set", "start=pissa", "--set", "b-rate=16"],
       ["lora", "--set", "start=gradient", "--set", "trained=b"], ["vera"], ["hra"], ["ether+"],
       ["c3a"], ["adalora", "--rank", "2", "--lora-dropout", "0.1"],
+      ["lora-sp", "--set", "resample=step"], ["hiwi"], ["lorta"],
     ])
   func killedWithMethods(method: [String]) throws {
     let shim = try FaultShim()

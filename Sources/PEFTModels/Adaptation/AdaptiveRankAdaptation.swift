@@ -5,9 +5,9 @@ import PEFTTensor
 /// number λ and a column of P, W + s P diag(λ) Q, and while it trains, the least important ones of
 /// all targets are taken away until a budget is met.
 ///
-/// The loss gets the penalty γ · mean(‖P Pᵀ − I‖_F, ‖Q Qᵀ − I‖_F) over all matrices, so that P and Q
-/// stay near singular vectors; the reported losses are those of the task alone. The importance of a
-/// triplet is
+/// The loss gets the penalty γ · mean(‖P Pᵀ − I‖_F, ‖Q Qᵀ − I‖_F) over all matrices, so that P and
+/// Q stay near singular vectors; the reported losses are those of the task alone. The importance of
+/// a triplet is
 ///
 ///     S = s(λ) + mean s(column of P) + mean s(row of Q)
 ///
@@ -17,11 +17,12 @@ import PEFTTensor
 /// the end. The λ of the triplets with the least S are then set to zero; until T − t_f, they may
 /// grow and return, and afterwards they stay.
 ///
-/// PEFT's `AdaLoraModel` computes the same, and `update_and_allocate` here is called with the number
-/// of steps taken. It counts triplets (`price` `rank`), while a triplet has in + out + 1 parameters.
-/// By default these are counted, and the triplets with the largest S / (in + out + 1) remain. Where
-/// all targets have one shape, the two are the same. Of equal importances, the last triplets of
-/// the targets go first; PEFT takes away all of them. Importances take the gradient before clipping.
+/// PEFT's `AdaLoraModel` computes the same, and `update_and_allocate` here is called with the
+/// number of steps taken. It counts triplets (`price` `rank`), while a triplet has in + out + 1
+/// parameters. By default these are counted, and the triplets with the largest S / (in + out + 1)
+/// remain. Where all targets have one shape, the two are the same. Of equal importances, the last
+/// triplets of the targets go first; PEFT takes away all of them. Importances take the gradient
+/// before clipping.
 ///
 /// All triplets train, so the number of trained parameters is that of the beginning. Exports have
 /// only the triplets that are left.
@@ -123,8 +124,8 @@ public struct AdaptiveRankAdaptation: AdaptationMethod {
   /// The name and the rank.
   public var label: String { "\(name) r\(rank)" }
 
-  /// The method with the largest rank at which the triplets of the beginning and the head are within
-  /// `budget` parameters, or with rank 1 if that exceeds it.
+  /// The method with the largest rank at which the triplets of the beginning and the head are
+  /// within `budget` parameters, or with rank 1 if that exceeds it.
   public func sized(within budget: Int, for model: TransformerModel) -> Self {
     let perRank = layers(of: model).reduce(0) { sum, layer in
       sum + layer.weight.shape.rows + layer.weight.shape.columns + 1

@@ -39,8 +39,8 @@ package final class TripletBudget: AdaptationSession {
     return []
   }
 
-  /// Adds the gradients of the penalty, 2 γ (Q Qᵀ − I) Q / (n ‖Q Qᵀ − I‖) for each of the n matrices
-  /// Q and Pᵀ, and returns its value.
+  /// Adds the gradients of the penalty, 2 γ (Q Qᵀ − I) Q / (n ‖Q Qᵀ − I‖) for each of the n
+  /// matrices Q and Pᵀ, and returns its value.
   @discardableResult
   package func addPenalty(to gradients: GradientAccumulator) -> Double {
     guard method.penalty > 0 else { return 0 }

@@ -14,7 +14,7 @@ struct MethodOptions: ParsableArguments {
 
   @Option(
     help:
-      "For \(Self.methods(with: "rank")): rank of the delta, for adalora at the end. (default: 8; for vera 256)"
+      "For \(Self.methods(with: "rank")): rank of the delta, for adalora at the end. (default: 8; for vera 256, for lorta 16)"
   )
   var rank: Int?
 
@@ -34,7 +34,8 @@ struct MethodOptions: ParsableArguments {
     help: """
       For \(Self.methods(with: "targets")): linear layers to adapt, separated by commas. \
       (default: those that Hugging Face PEFT adapts; for speft, rocoft, lora-xs, ether, ether+, \
-      propulsion, hyperadapt and adalora all)
+      propulsion, hyperadapt and adalora all, for hiwi the feed-forward ones, and for lorta those \
+      of attention)
       """)
   var targets: String?
 

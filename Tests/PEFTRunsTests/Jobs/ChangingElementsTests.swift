@@ -19,6 +19,8 @@ struct ChangingElementsTests {
     RowColumnTuning(.rows, count: 2, rule: .random),
     RowColumnTuning(.columns, count: 2, rule: .gradient, batches: 2),
     AdaptiveRankAdaptation(rank: 2),
+    HalfLowRankAdaptation(LowRankAdaptation(rank: 2)),
+    HalfLowRankAdaptation(LowRankAdaptation(rank: 2), resampling: .step),
   ]
 
   private static let steps = 8
