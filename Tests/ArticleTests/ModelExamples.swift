@@ -72,6 +72,12 @@ struct ModelExamples {
     #expect(changed.relativeError(to: adapted) < 1e-5)
     model.detachAdapters()
 
+    var adaptive = AdaptiveRankAdaptation(rank: 4)
+    adaptive.final = 0.3
+    adaptive.attach(to: model, using: SeededGenerator(seed: 1, purpose: "weights"))
+    #expect(adaptive.startRank == 6)
+    model.detachAdapters()
+
     let sparse = SparseTuning(entries: 16, batches: 1)
     sparse.attach(to: model, using: SeededGenerator(seed: 1, purpose: "weights"))
     let sums = GradientAccumulator()

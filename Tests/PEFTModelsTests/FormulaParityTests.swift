@@ -12,6 +12,12 @@ struct FormulaParityTests {
     ("ether-plus", RelaxedReflectionTuning(targets: targets)),
     ("propulsion", PowerScaling(degree: 15, targets: targets)),
     ("hyperadapt", DiagonalScaling(targets: targets)),
+    ("hiwi", ParameterTransformation(rank: 5, targets: targets)),
+    ("hiwi-weight", ParameterTransformation(rank: 5, part: .weight, targets: targets)),
+    (
+      "lorta",
+      TensorAdaptation(rank: 4, alpha: 8, targets: ["query", "value", "intermediate.dense"])
+    ),
   ]
 
   /// The model of a fixture with its method attached, and the values of that.
@@ -70,9 +76,9 @@ struct FormulaParityTests {
     #expect(catalogue.method(named: method.name)?.name == method.name)
   }
 
-  @Test("ETHER+ is a LoRA of rank 4, and Propulsion an (IA)³, to rounding")
+  @Test("ETHER+, HiWi's weights and LoRTA are LoRAs, and Propulsion an (IA)³, to rounding")
   func equivalents() throws {
-    for (name, method) in Self.methods.prefix(2) {
+    for (name, method) in Self.methods where !["hyperadapt", "hiwi"].contains(name) {
       let fixture = try ParityFixture("bert", method: name)
       let model = try Self.model(fixture, method)
       let logits = model.logits(fixture.batch, on: Tape()).value
@@ -82,6 +88,12 @@ struct FormulaParityTests {
           layer.adapter = adapter.lowRank
         } else if let adapter = layer.adapter as? PowerAdapter {
           layer.adapter = adapter.scaling
+        } else if let adapter = layer.adapter as? TensorAdapter {
+          #expect(adapter.lowRank.rank == 4)
+          layer.adapter = adapter.lowRank
+        } else if let adapter = layer.adapter as? ParameterAdapter {
+          #expect(adapter.hasPublishedForm && adapter.lowRank.rank == 5)
+          layer.adapter = adapter.lowRank
         }
       }
       let others = model.logits(fixture.batch, on: Tape()).value

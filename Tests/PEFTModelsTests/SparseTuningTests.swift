@@ -187,7 +187,7 @@ struct SparseTuningTests {
     #expect(usual.label == "speft k64")
     #expect(SparseTuning(entries: 3, rule: .random).label == "speft random k3")
     let long = SparseTuning(entries: 3, rule: .fisher, scope: .global, interval: 9)
-    #expect(long.label == "speft fisher global k3 every 9")
+    #expect(long.label == "fish k3 every 9")
     // Files of the first release have these settings and no others.
     #expect(usual.settings.keys.sorted() == ["batches", "by", "entries", "targets"])
     let read = MethodCatalogue.standard.method(json: MethodCatalogue.standard.json(of: long))

@@ -41,7 +41,10 @@ struct BitsTests {
 
   @Test(
     "the number of workers changes no bit of a run with this processor's kernels",
-    arguments: ["full", "lora", "speft", "lora-xs", "vera", "hra", "ether+", "c3a"],
+    arguments: [
+      "full", "lora", "speft", "lora-xs", "vera", "hra", "ether+", "c3a", "adalora", "hiwi",
+      "lorta",
+    ],
     ["fp32", "bf16"])
   func workers(method: String, precision: String) throws {
     let place = try Workplace()

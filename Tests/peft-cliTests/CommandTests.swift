@@ -36,7 +36,8 @@ struct CommandTests {
     "train, evaluate and predict agree, for every method",
     arguments: [
       "full", "lora", "dora", "bitfit", "ia3", "id3", "speft", "rocoft", "lora-xs", "vera", "hra",
-      "ether", "ether+", "propulsion", "hyperadapt", "c3a", "pissa",
+      "ether", "ether+", "propulsion", "hyperadapt", "c3a", "adalora", "lora-sp", "hiwi",
+      "lorta", "pafi", "fish", "sparta", "pissa",
     ])
   func roundTrip(method: String) throws {
     let place = try Workplace()

@@ -59,6 +59,8 @@ struct ExportTests {
       ["lora-xs", "--rank", "3"],
       ["lora-xs", "--set", "frames=random"],
       ["vera"], ["hra"], ["ether"], ["ether+"], ["propulsion"], ["hyperadapt"], ["c3a"],
+      ["adalora", "--rank", "2"], ["lora-sp"],
+      ["hiwi"], ["hiwi", "--set", "of=weight"], ["lorta"],
       ["lora", "--set", "scaling=root-rank", "--set", "b-rate=8"],
       ["lora", "--set", "start=gradient", "--set", "trained=b"],
       ["pissa", "--rank", "3"],

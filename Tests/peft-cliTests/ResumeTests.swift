@@ -113,7 +113,8 @@ struct ResumeTests {
       ["lora-xs", "--set", "batches=3"], ["lora-xs", "--set", "frames=weight"],
       ["lora", "--set", "start=pissa", "--set", "b-rate=16"],
       ["lora", "--set", "start=gradient", "--set", "trained=b"], ["vera"], ["hra"], ["ether+"],
-      ["c3a"],
+      ["c3a"], ["adalora", "--rank", "2", "--lora-dropout", "0.1"],
+      ["lora-sp", "--set", "resample=step"], ["hiwi"], ["lorta"],
     ])
   func killedWithMethods(method: [String]) throws {
     let shim = try FaultShim()

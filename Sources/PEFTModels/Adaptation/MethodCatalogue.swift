@@ -23,6 +23,8 @@ public struct MethodCatalogue: Sendable {
       SparseTuning.self, RowColumnTuning.self, CoreAdaptation.self, VectorProjection.self,
       ReflectionTuning.self, SingleReflectionTuning.self, RelaxedReflectionTuning.self,
       PowerScaling.self, DiagonalScaling.self, CirculantAdaptation.self,
+      AdaptiveRankAdaptation.self, HalfLowRankAdaptation.self, ParameterTransformation.self,
+      TensorAdaptation.self,
     ], others: [SelectedTuning.self])
 
   /// The names that a user can request, each followed by those of its variants.

@@ -82,10 +82,26 @@ public struct SparseTuning: AdaptationMethod {
     (self.batches, self.interval, self.targets) = (batches, interval, targets)
   }
 
-  /// The name and k or the share, and the other settings that are not the usual ones.
+  /// The masks of PaFi (Liao et al. 2023), FISH (Sung et al. 2021) and SpaRTA (Rios et al. 2025),
+  /// over all linear weights and in the papers' usual sizes.
+  public static let variants: [(name: String, method: SparseTuning)] = [
+    ("pafi", SparseTuning(share: 0.005, rule: .smallest)),
+    ("fish", SparseTuning(share: 0.005, rule: .fisher)),
+    ("sparta", SparseTuning(share: 0.01, rule: .random)),
+  ]
+
+  /// A mask over all targets together.
+  private init(share: Double, rule: Salience) {
+    (self.share, self.rule, scope) = (share, rule, .global)
+  }
+
+  /// The name of the method or variant and k or the share, and the other settings that are not the
+  /// usual ones.
   public var label: String {
-    [
-      name, rule == .gradient ? nil : rule.rawValue, scope == .matrix ? nil : scope.rawValue,
+    let variant = Self.variants.first { $0.method.rule == rule && scope == .global }
+    return [
+      variant?.name ?? name, rule == .gradient || variant != nil ? nil : rule.rawValue,
+      scope == .matrix || variant != nil ? nil : scope.rawValue,
       share > 0 ? "share \(share)" : "k\(entries)", interval > 0 ? "every \(interval)" : nil,
     ].compactMap(\.self).joined(separator: " ")
   }
@@ -154,12 +170,12 @@ public struct SparseTuning: AdaptationMethod {
     case (.random, .matrix):
       return zip(weights, counts).map { weight, count in
         var draws = generator.split(weight.name + ".elements")
-        return Self.randomPositions(count, below: weight.count, using: &draws)
+        return draws.distinctIntegers(count, below: weight.count)
       }
     case (.random, .global):
       var draws = generator.split("elements")
-      let chosen = Self.randomPositions(
-        counts.reduce(0, +), below: weights.reduce(0) { $0 + $1.count }, using: &draws)
+      let chosen = draws.distinctIntegers(
+        counts.reduce(0, +), below: weights.reduce(0) { $0 + $1.count })
       var (first, start) = (0, 0)
       return weights.map { weight in
         let end = chosen[first...].firstIndex { $0 >= start + weight.count } ?? chosen.count
@@ -175,19 +191,6 @@ public struct SparseTuning: AdaptationMethod {
         counts.reduce(0, +),
         of: weights.map { weight in { rule.scores(of: weight, by: gradients) } })
     }
-  }
-
-  /// `count` distinct positions below `limit`, ascending; all sets are equally likely (Floyd's
-  /// sampling).
-  private static func randomPositions(
-    _ count: Int, below limit: Int, using draws: inout SeededGenerator
-  ) -> [Int] {
-    var chosen: Set<Int> = []
-    for last in limit - count..<limit {
-      let position = Int(draws.uniform() * Double(last + 1))
-      chosen.insert(chosen.contains(position) ? last : position)
-    }
-    return chosen.sorted()
   }
 
   /// The session that chooses again; nil if elements are chosen once.

@@ -91,6 +91,9 @@ extension ModelConfiguration {
   /// The number of transformer layers.
   public var layerCount: Int { architecture.sizes.layers }
 
+  /// The number of attention heads in a layer.
+  public var headCount: Int { architecture.sizes.heads }
+
   /// The longest sequence, in tokens.
   public var maximumLength: Int { architecture.sizes.positions }
 

@@ -9,8 +9,8 @@ import PEFTTrain
 /// elements of a tensor train, their positions are in `elements.NAME`, those of elements that
 /// trained earlier in `retired.NAME`, and those of the best evaluation in `bestElements.NAME` and
 /// `bestRetired.NAME`; `value.NAME` and `best.NAME` have both kinds, `age.NAME` the numbers of
-/// their steps, where these count. Rows are in `rows.NAME` and `bestRows.NAME`. The rest is in the
-/// metadata.
+/// their steps, where these count. Rows are in `rows.NAME` and `bestRows.NAME`. What a method's
+/// session depends on is in `session.SLOT.NAME`. The rest is in the metadata.
 extension TrainingState: CheckpointState {
   /// A model and the number of steps planned for its run.
   public typealias Subject = (model: TransformerModel, plannedSteps: Int)
@@ -20,6 +20,7 @@ extension TrainingState: CheckpointState {
   /// The name of the file without its step.
   public static var partNames: [String] { [partName] }
   private static var partName: String { "checkpoint" }
+  private static var sessionPrefix: String { "session." }
 
   /// The step.
   public var numbers: JSONObject { ["step": .integer(step)] }
@@ -53,6 +54,8 @@ extension TrainingState: CheckpointState {
       CheckpointPart.outputs("value", values) + numbers(.now, elements)
       + optimizer.slots.sorted { $0.key < $1.key }
       .flatMap { CheckpointPart.outputs($0.key, $0.value) }
+      + session.sorted { $0.key < $1.key }
+      .flatMap { CheckpointPart.outputs("\(Self.sessionPrefix)\($0.key)", $0.value) }
     if effort.choosingSeconds > 0 { metadata["choosingSeconds"] = "\(effort.choosingSeconds)" }
     metadata["decaysAll"] = optimizer.counters["decaysAll"].map(String.init)
     metadata["correctsByAge"] = optimizer.counters["correctsByAge"].map(String.init)
@@ -145,11 +148,32 @@ extension TrainingState: CheckpointState {
       step: step, elements: chosen,
       values: try tensors("value", recorded).merging(constants) { value, _ in value },
       optimizer: OptimizerState(counters: counters, slots: slots),
-      best: best, evaluationsSinceBest: try numbers.count("evaluationsSinceBest"),
+      best: best, session: try Self.session(in: files, of: parameters),
+      evaluationsSinceBest: try numbers.count("evaluationsSinceBest"),
       effort: TrainingEffort(
         seconds: try numbers.seconds("seconds"), warmTokens: try numbers.count("warmTokens"),
         warmSeconds: try numbers.seconds("warmSeconds"),
         choosingSeconds: try numbers.secondsIfPresent("choosingSeconds") ?? 0),
       isEvaluationDue: try numbers.countIfPresent("evaluationIsDue", in: 0...1) == 1)
+  }
+
+  /// The tensors of the session, each of which must belong to one of `parameters`.
+  private static func session(
+    in files: CheckpointFiles, of parameters: [Parameter]
+  ) throws(FileError) -> [String: [String: Tensor]] {
+    var session: [String: [String: Tensor]] = [:]
+    let shapes = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0.shape) })
+    for name in files[partName].tensorNames where name.hasPrefix(sessionPrefix) {
+      let rest = name.dropFirst(sessionPrefix.count)
+      let slot = String(rest.prefix { $0 != "." })
+      let parameter = String(rest.dropFirst(slot.count + 1))
+      guard let shape = shapes[parameter] else {
+        throw files.malformed(partName, at: name, "the model has no such parameter")
+      }
+      let found = try files.tensors(
+        sessionPrefix + slot, [(name: parameter, shape: shape)], in: partName)
+      session[slot, default: [:]].merge(found) { _, new in new }
+    }
+    return session
   }
 }

@@ -69,6 +69,17 @@ public struct SeededGenerator: RandomNumberGenerator, Hashable, Sendable {
     return order
   }
 
+  /// `count` distinct integers below `limit`, ascending; all sets are equally likely (Floyd's
+  /// sampling).
+  package mutating func distinctIntegers(_ count: Int, below limit: Int) -> [Int] {
+    var chosen: Set<Int> = []
+    for last in limit - count..<limit {
+      let number = Int(uniform() * Double(last + 1))
+      chosen.insert(chosen.contains(number) ? last : number)
+    }
+    return chosen.sorted()
+  }
+
   /// Uniform on 0 ..< bound without bias, by Lemire's multiplication with rejection (2019).
   private mutating func number(below bound: UInt64) -> UInt64 {
     let excess = (0 &- bound) % bound

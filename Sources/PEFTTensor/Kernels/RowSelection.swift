@@ -4,7 +4,7 @@ extension Tensor {
   private static let selectionGrain = 1 << 14
 
   /// The rows `numbers` of a matrix [m, n], in that order: [|numbers|, n].
-  func rows(at numbers: [Int]) -> Tensor {
+  package func rows(at numbers: [Int]) -> Tensor {
     checkSelection("rows", numbers, axis: 0)
     let columns = shape.columns
     return Tensor(writing: [numbers.count, columns]) { target in

@@ -77,14 +77,15 @@ private struct TrainingRun {
           step: $0.step, metrics: $0.metrics, elements: state.mark?.elements ?? [:],
           values: state.mark?.values ?? [:])
       },
-      evaluationsSinceBest: evaluationsSinceBest, effort: clock.effort,
+      session: state.session, evaluationsSinceBest: evaluationsSinceBest, effort: clock.effort,
       isEvaluationDue: isEvaluationDue)
   }
 
   mutating func restore(_ state: TrainingState) {
     loop.state = TrainingLoop.State(
       step: state.step, elements: state.elements, values: state.values,
-      optimizer: state.optimizer, mark: state.best.map { ($0.elements, $0.values) })
+      optimizer: state.optimizer, mark: state.best.map { ($0.elements, $0.values) },
+      session: state.session)
     best = state.best.map { ($0.step, $0.metrics) }
     evaluationsSinceBest = state.evaluationsSinceBest
     isEvaluationDue = state.isEvaluationDue
@@ -156,9 +157,13 @@ private struct TrainingRun {
     guard try !collective.any(found == nil), let metrics = found else { return false }
     isEvaluationDue = false
     let metric = task.primaryMetric
-    let isBest = best.map { metric.isBetter(metrics, than: $0.metrics) } ?? true
+    // What the method leaves was larger then.
+    let isSettled = loop.step >= loop.settledStep
+    let earlier = best.flatMap { isSettled && $0.step < loop.settledStep ? nil : $0 }
+    let isBest = earlier.map { metric.isBetter(metrics, than: $0.metrics) } ?? true
     // A lower loss at the same score does not renew the patience, because it may go on for ever.
-    let isHigher = best.map { metric.score(metrics) > metric.score($0.metrics) } ?? true
+    let isHigher =
+      !isSettled || (earlier.map { metric.score(metrics) > metric.score($0.metrics) } ?? true)
     evaluationsSinceBest = isHigher ? 0 : evaluationsSinceBest + 1
     if isBest {
       best = (loop.step, metrics)

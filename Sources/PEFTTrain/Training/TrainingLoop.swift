@@ -24,6 +24,8 @@ public struct TrainingLoop {
     /// The mark: the elements that trained when it was set or before, and the values at that time
     /// of those that have trained until now.
     public let mark: (elements: [String: TrainingHistory], values: [String: Tensor])?
+    /// The state of the method's session.
+    public let session: [String: [String: Tensor]]
   }
 
   /// The model.
@@ -38,7 +40,7 @@ public struct TrainingLoop {
   public private(set) var endsPass = false
   private let data: EncodedDataset
   private let settings: TrainingSettings
-  private let session: (any AdaptationSession)?
+  private var session: (any AdaptationSession)?
   private let collective: any Collective
   private let schedule: LearningRateSchedule
   private let gradients: GradientAccumulator
@@ -92,7 +94,7 @@ public struct TrainingLoop {
         optimizer: optimizer.state,
         mark: mark.map { mark in
           (chosen { mark.elements[$0] }, named { mark.values[$0] })
-        })
+        }, session: session?.state ?? [:])
     }
     set {
       let choosing = Set(parameters.filter(\.recordsElements)).union(session?.candidates ?? [])
@@ -105,6 +107,7 @@ public struct TrainingLoop {
       }
       if session == nil { model.parameters.forEach { $0.parameter.wantsWholeGradient = false } }
       optimizer.state = newValue.optimizer
+      session?.state = newValue.session
       mark = newValue.mark.map { mark in
         var (values, elements): ([Parameter: Tensor], [Parameter: TrainingHistory]) = ([:], [:])
         for parameter in parameters {
@@ -123,6 +126,9 @@ public struct TrainingLoop {
       }
     }
   }
+
+  /// The number of steps after which the size of what the method leaves is final.
+  var settledStep: Int { session?.settledStep ?? 0 }
 
   private mutating func nextPass() {
     batches = epochBatches(data: data, settings: settings, epoch: epoch)
@@ -204,6 +210,7 @@ public struct TrainingLoop {
     optimizer.step(
       gradients: gradients, learningRate: rate,
       gradientScale: settings.clippingNorm.map { clippingFactor(norm: norm, limit: $0) } ?? 1)
+    session?.finish(gradients, step: step)
     step += 1
     position += 1
     endsPass = position == batches.count

@@ -36,6 +36,8 @@ public struct TrainingState: Sendable {
   public let optimizer: OptimizerState
   /// The best evaluation; nil before the first.
   public let best: Best?
+  /// The state of the method's session: tensors by slot and parameter.
+  public let session: [String: [String: Tensor]]
   /// The number of evaluations since the best one.
   public let evaluationsSinceBest: Int
   /// The time and tokens spent so far.
@@ -48,13 +50,15 @@ public struct TrainingState: Sendable {
   package init(
     step: Int, elements: [String: TrainingHistory], values: [String: Tensor],
     optimizer: OptimizerState,
-    best: Best?, evaluationsSinceBest: Int, effort: TrainingEffort, isEvaluationDue: Bool = false
+    best: Best?, session: [String: [String: Tensor]] = [:], evaluationsSinceBest: Int,
+    effort: TrainingEffort, isEvaluationDue: Bool = false
   ) {
     self.step = step
     self.elements = elements
     self.values = values
     self.optimizer = optimizer
     self.best = best
+    self.session = session
     self.evaluationsSinceBest = evaluationsSinceBest
     self.effort = effort
     self.isEvaluationDue = isEvaluationDue

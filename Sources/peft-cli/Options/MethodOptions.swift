@@ -12,12 +12,16 @@ struct MethodOptions: ParsableArguments {
       """))
   var method = "full"
 
-  @Option(help: "For \(Self.methods(with: "rank")): rank of the delta. (default: 8; for vera 256)")
+  @Option(
+    help:
+      "For \(Self.methods(with: "rank")): rank of the delta, for adalora at the end. (default: 8; for vera 256, for lorta 16)"
+  )
   var rank: Int?
 
   @Option(
     help: """
-      For \(Self.methods(with: "alpha")): alpha; the delta is scaled by alpha / rank. \
+      For \(Self.methods(with: "alpha")): alpha; the delta is scaled by alpha / rank, for \
+      adalora the rank at the beginning. \
       (default: 2 × rank, or 16 where it is divided by the root of the rank)
       """)
   var alpha: Double?
@@ -30,7 +34,8 @@ struct MethodOptions: ParsableArguments {
     help: """
       For \(Self.methods(with: "targets")): linear layers to adapt, separated by commas. \
       (default: those that Hugging Face PEFT adapts; for speft, rocoft, lora-xs, ether, ether+, \
-      propulsion and hyperadapt all)
+      propulsion, hyperadapt and adalora all, for hiwi the feed-forward ones, and for lorta those \
+      of attention)
       """)
   var targets: String?
 

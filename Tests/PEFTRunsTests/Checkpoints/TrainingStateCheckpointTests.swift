@@ -46,6 +46,7 @@ struct TrainingStateCheckpointTests {
         ? TrainingState.Best(
           step: step - 1, metrics: [("accuracy", 0.1), ("loss", 1 / 3)], elements: [:],
           values: tensors("best")) : nil,
+      session: hasBest ? ["kept": tensors("kept"), "sensitivity": tensors("sensitivity")] : [:],
       evaluationsSinceBest: hasBest ? 1 : 0,
       effort: TrainingEffort(seconds: 1.25, warmTokens: 7, warmSeconds: 0.1),
       isEvaluationDue: isEvaluationDue)
@@ -77,6 +78,8 @@ struct TrainingStateCheckpointTests {
       expectSame(saved.optimizer.slots[slot], found.optimizer.slots[slot])
     }
     expectSame(saved.best?.values, found.best?.values)
+    #expect(found.session.keys.sorted() == saved.session.keys.sorted())
+    for (slot, tensors) in saved.session { expectSame(tensors, found.session[slot]) }
     #expect(found.best?.step == saved.best?.step)
     #expect(found.best?.metrics.map(\.name) == saved.best?.metrics.map(\.name))
     #expect(found.best?.metrics.map(\.value) == saved.best?.metrics.map(\.value))

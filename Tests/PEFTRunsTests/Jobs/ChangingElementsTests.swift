@@ -18,6 +18,9 @@ struct ChangingElementsTests {
     SparseTuning(entries: 5, rule: .fisher, scope: .global, batches: 1, interval: 4),
     RowColumnTuning(.rows, count: 2, rule: .random),
     RowColumnTuning(.columns, count: 2, rule: .gradient, batches: 2),
+    AdaptiveRankAdaptation(rank: 2),
+    HalfLowRankAdaptation(LowRankAdaptation(rank: 2)),
+    HalfLowRankAdaptation(LowRankAdaptation(rank: 2), resampling: .step),
   ]
 
   private static let steps = 8
@@ -112,6 +115,21 @@ struct ChangingElementsTests {
     for (mine, theirs) in zip(other.model.parameters, job.model.parameters) {
       #expect(mine.parameter.value.isIdentical(to: theirs.parameter.value))
     }
+  }
+
+  @Test("the best evaluation is one of a model that has met its budget")
+  func settled() throws {
+    var method = AdaptiveRankAdaptation(rank: 2)
+    (method.final, method.warmup) = (0.25, 0)
+    let job = try prepared(method)
+    var states: [TrainingState] = []
+    let outcome = try train(job) { states.append($0) }
+    #expect(states.first?.best != nil || states.count > 1)
+    #expect(outcome.bestStep >= 6)
+    let left = job.model.backboneLinearLayers.compactMap { $0.adapter as? TripletAdapter }.map {
+      ($0.tripletSize, $0.values.value.elements.count { $0 != 0 })
+    }
+    #expect(left.reduce(0) { $0 + $1.0 * $1.1 } <= left.reduce(0) { $0 + 2 * $1.0 })
   }
 
   @Test("what trains is what was planned, and more has trained where masks change")

@@ -54,6 +54,49 @@ extension OperationCase {
       + [core(lengths, inputs: 9, outputs: 5), core(lengths, inputs: 61, outputs: 99)]
       + [projection(lengths, inputs: 9, outputs: 5), projection(lengths, inputs: 61, outputs: 99)]
       + [(9, 4), (61, 3), (5, 1)].map { reflections(lengths, width: $0, count: $1) }
+      + [innerProducts(lengths), addedBias(lengths), tensorProduct(lengths)]
+  }
+
+  private static func innerProducts(_ lengths: [Int]) -> OperationCase {
+    OperationCase(
+      name: "innerProducts", lengths: lengths, inputs: [5, 5],
+      apply: { tape, inputs, _ in tape.innerProducts(inputs[0], inputs[1]) },
+      reference: { $0[0] * $0[1].transposed })
+  }
+
+  private static func addedBias(_ lengths: [Int]) -> OperationCase {
+    let vector = frame(1, 7)
+    return OperationCase(
+      name: "addedBias", lengths: lengths, inputs: [7], parameters: [[5, 7], [7, 5]],
+      apply: { $0.addedBias($1[0], from: vector, down: $2[0], up: $2[1]) },
+      reference: { arguments in
+        let hidden = (DoubleMatrix(vector) * arguments[1].transposed).map { max(0, $0) }
+        return arguments[0].addingToRows(hidden * arguments[2].transposed)
+      })
+  }
+
+  /// Columns of B and rows of A that are not used, and rows of other heads, kinds and layers.
+  private static func tensorProduct(_ lengths: [Int]) -> OperationCase {
+    OperationCase(
+      name: "tensorProduct", lengths: lengths, inputs: [9],
+      parameters: [[2, 4], [3, 2], [2, 2], [3, 2], [7, 2]],
+      apply: { tape, inputs, parameters in
+        let factors = TensorFactors(
+          down: parameters[0], heads: parameters[1], kinds: parameters[2], layers: parameters[3],
+          up: parameters[4])
+        return tape.tensorProduct(
+          inputs[0], factors, kind: 1, layer: 2, outputs: 5, scale: 1.7)
+      },
+      reference: { arguments in
+        let weight = DoubleMatrix(rows: 5, columns: 9) { row, column in
+          (0..<2).reduce(0) { sum, rank in
+            let middle = arguments[3][1, rank] * arguments[4][2, rank]
+            let inner = arguments[2][column / 3, rank] * arguments[1][rank, column % 3]
+            return sum + arguments[5][row, rank] * middle * inner
+          }
+        }
+        return 1.7 * (arguments[0] * weight.transposed)
+      })
   }
 
   private static func lowRank(

@@ -63,6 +63,58 @@ class HyperAdapt(Adapted):
         return self.hyperadapt_out * weight * self.hyperadapt_in, bias
 
 
+class HiWiBias(Adapted):
+    def __init__(self, layer):
+        outputs = len(layer.weight)
+        super().__init__(layer, hiwi_down=torch.rand(5, outputs) - 0.5, hiwi_up=torch.zeros(outputs, 5))
+
+    def effective(self, weight, bias):
+        return weight, bias + F.relu(self.hiwi_down @ bias) @ self.hiwi_up.T
+
+
+class HiWiWeight(Adapted):
+    def __init__(self, layer):
+        columns = layer.weight.shape[1]
+        super().__init__(layer, hiwi_down=torch.rand(5, columns) - 0.5, hiwi_up=torch.zeros(5, columns))
+
+    def effective(self, weight, bias):
+        return weight + F.relu(weight @ self.hiwi_down.T) @ self.hiwi_up, bias
+
+
+class LoRTA(Adapted):
+    """The delta of a matrix as LoRTA's code concatenates it; all matrices share the factors."""
+    RANK, ALPHA, HEADS, LAYERS, ROWS, COLUMNS = 4, 8, 3, 2, 40, 24
+    KINDS = ["query", "value", "intermediate"]
+    shared, count = {}, 0
+
+    def __init__(self, layer):
+        cls, rank = LoRTA, LoRTA.RANK
+        if cls.count == 0:
+            cls.shared = {name: torch.rand(rows, rank) * 2 - 1 for name, rows in dict(
+                lorta_A=cls.ROWS, lorta_heads=cls.HEADS, lorta_kinds=len(cls.KINDS), lorta_layers=cls.LAYERS).items()}
+            cls.shared["lorta_B"] = torch.zeros(rank, cls.COLUMNS // cls.HEADS)
+            cls.shared = {name: nn.Parameter(value) for name, value in cls.shared.items()}
+        super().__init__(layer)
+        for name, value in cls.shared.items():
+            setattr(self, name, value)
+        self.layer, self.kind = divmod(cls.count, len(cls.KINDS))
+        cls.count += 1
+
+    def effective(self, weight, bias):
+        core = self.lorta_kinds[self.kind] * self.lorta_layers[self.layer]
+        delta = torch.cat([self.lorta_A[:len(weight)] * (row * core) @ self.lorta_B for row in self.lorta_heads], dim=1)
+        return weight + self.ALPHA / self.RANK * delta, bias
+
+
+def named(name):
+    """What layers share has no layer in its name."""
+    return "base_model." + name.rpartition(".")[2] if "lorta_" in name else name
+
+
+def named_gradient(name):
+    return "gradient." + named(name.removeprefix("gradient."))
+
+
 def adapted(wrapper, targets):
     model = BERT.model()
     for name, parameter in model.named_parameters():
@@ -95,7 +147,7 @@ def case(name, wrapper, targets, seed, spread=0.05):
     folder.mkdir(parents=True)
     torch.manual_seed(seed)
     model = adapted(wrapper, targets)
-    trained = {clean(n): q for n, q in model.named_parameters() if q.requires_grad}
+    trained = {named(clean(n)): q for n, q in model.named_parameters() if q.requires_grad}
     with torch.no_grad():
         for parameter in trained.values():
             parameter.add_(torch.randn_like(parameter) * spread)
@@ -105,7 +157,7 @@ def case(name, wrapper, targets, seed, spread=0.05):
     result.loss.backward()
     expected["logits"] = result.logits.detach().clone().contiguous()
     expected["loss"] = result.loss.detach().reshape(1).clone()
-    expected.update(gradients(model))
+    expected.update({named_gradient(n): g for n, g in gradients(model).items()})
     expected["losses"] = steps(BERT, model, 1)
     expected["trainedLogits"] = BERT.logits(model)
     save_file(expected, folder / "expected.safetensors")
@@ -117,3 +169,6 @@ if __name__ == "__main__":
     case("ether-plus", EtherPlus, TARGETS, 201)
     case("propulsion", Propulsion, TARGETS, 202)
     case("hyperadapt", HyperAdapt, TARGETS, 203)
+    case("hiwi", HiWiBias, TARGETS, 204)
+    case("hiwi-weight", HiWiWeight, TARGETS, 205)
+    case("lorta", LoRTA, ["query", "value", "intermediate.dense"], 206)
