@@ -28,7 +28,10 @@ struct ArchitectureTests {
   func catalogue() throws {
     let types = ArchitectureCatalogue.standard.modelTypes
     #expect(
-      types == ["bert", "roberta", "mpnet", "gpt2", "llama", "mistral", "qwen2", "qwen3"])
+      types == [
+        "bert", "roberta", "xlm-roberta", "camembert", "mpnet", "gpt2", "llama", "mistral", "qwen2",
+        "qwen3",
+      ])
     #expect(Set(types).count == types.count)
     for name in types {
       #expect(try configuration(text(name)).architectureName == name)
@@ -45,7 +48,8 @@ struct ArchitectureTests {
   @Test(
     "a configuration survives a round trip",
     arguments: [
-      "bert-mlm", "roberta-mlm", "mpnet-mlm", "gpt2", "llama", "llama-tied", "llama-scaled",
+      "bert-mlm", "roberta-mlm", "mpnet-mlm", "xlm-roberta-mlm", "camembert-mlm", "gpt2", "llama",
+      "llama-tied", "llama-scaled",
       "mistral", "qwen2", "qwen3",
     ])
   func written(fixture: String) throws {
@@ -58,7 +62,8 @@ struct ArchitectureTests {
   @Test(
     "the sizes count the matrices",
     arguments: [
-      "bert", "mpnet", "gpt2", "gpt2-bare", "llama", "llama-tied", "llama-scaled", "qwen2", "qwen3",
+      "bert", "mpnet", "camembert", "gpt2", "gpt2-bare", "llama", "llama-tied", "llama-scaled",
+      "qwen2", "qwen3",
     ])
   func sizes(fixture: String) throws {
     let model = TransformerModel(
@@ -90,7 +95,7 @@ struct ArchitectureTests {
     "a family that is not supported is refused with its nearest relative",
     arguments: [
       ("gemma2", "llama"), ("phi3", "llama"), ("mixtral", "mistral"), ("qwen3_moe", "qwen3"),
-      ("gpt_neox", "gpt2"), ("distilbert", "bert"), ("deberta-v2", "roberta"),
+      ("gpt_neox", "gpt2"), ("funnel", "bert"), ("deberta-v2", "roberta"), ("xmod", "xlm-roberta"),
     ])
   func nearest(type: String, relative: String) throws {
     let text = "{\"model_type\":\"\(type)\"}"

@@ -32,6 +32,8 @@ struct InfluenceTests {
       Case(fixture: "bert", rule: .kindByLayer, rank: 3),
       Case(fixture: "roberta", rule: .tensor, rank: 2),
       Case(fixture: "mpnet", rule: .kindByLayer, rank: 3),
+      Case(fixture: "xlm-roberta", rule: .kindByLayer),
+      Case(fixture: "camembert", rule: .kindByLayer, rank: 2),
       Case(fixture: "roberta", rule: .kindByLayer, elements: [1, 7, 40]),
       Case(fixture: "bert", rule: .kindByLayer, rank: 2, elements: [5]),
     ]

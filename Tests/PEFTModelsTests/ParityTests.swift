@@ -15,7 +15,8 @@ struct ParityTests {
     "logits, loss, every gradient and ten steps",
     arguments: [
       ("bert", "full"), ("roberta", "full"), ("bert-regression", "full"),
-      ("mpnet", "full"), ("bert-bitfit", "bitfit"), ("roberta-norm", "norm"),
+      ("mpnet", "full"), ("xlm-roberta", "full"), ("camembert", "full"), ("bert-bitfit", "bitfit"),
+      ("roberta-norm", "norm"),
       ("roberta-head", "head"),
     ])
   func trains(name: String, method: String) throws {
@@ -36,7 +37,7 @@ struct ParityTests {
 
   @Test(
     "padding tokens inside texts take the positions that transformers gives them",
-    arguments: ["bert", "roberta", "mpnet"])
+    arguments: ["bert", "roberta", "mpnet", "xlm-roberta"])
   func padding(name: String) throws {
     let (fixture, padded) = (try ParityFixture(name), try ParityFixture(name + "-padding"))
     let logits = try fixture.model().logits(padded.batch, on: Tape()).value

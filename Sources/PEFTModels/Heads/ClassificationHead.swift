@@ -4,18 +4,18 @@ import PEFTTensor
 /// The head that turns a backbone's output into class logits, as transformers defines it for each
 /// family, or from the mean of the tokens.
 ///
-///     BERT:           W_c d(tanh(W_p x_first))    the pooler W_p belongs to the pretrained model
-///     RoBERTa, MPNet: W_o d(tanh(W_d d(x_first)))
-///     decoders:       W_s x_last                  without a bias
-///     mean:           W_c d(mean x)
+///     BERT:     W_c d(tanh(W_p x_first))    the pooler W_p belongs to the pretrained model
+///     RoBERTa:  W_o d(f(W_d d(x_first)))    f is tanh; also MPNet, XLM-R and CamemBERT
+///     decoders: W_s x_last                  without a bias
+///     mean:     W_c d(mean x)
 final class ClassificationHead: ModelHead {
   /// The map before the output: BERT's pooler, RoBERTa's hidden map, or none.
   enum Before {
     case nothing
     /// A map that is part of the pretrained model.
     case pooler(LinearLayer)
-    /// A map that is new for every task.
-    case hidden(LinearLayer)
+    /// A map that is new for every task, and its activation.
+    case hidden(LinearLayer, Activation)
   }
 
   private let pooling: Pooling
@@ -45,7 +45,7 @@ final class ClassificationHead: ModelHead {
       var section = ParameterSection(place: "pooler", prefix: String(prefix), stage: stage)
       section.add(pooler, .feedForward)
       sections.append(section)
-    case .hidden(let hidden): task.add(hidden.parameters, .head)
+    case .hidden(let hidden, _): task.add(hidden.parameters, .head)
     }
     task.add(output.parameters, .head)
     return sections + [task]
@@ -68,9 +68,9 @@ final class ClassificationHead: ModelHead {
 
   func output(of features: Variable, on tape: Tape) -> Variable {
     var y = tape.dropout(features, probability: dropout)
-    if case .hidden(let hidden) = before {
+    if case .hidden(let hidden, let activation) = before {
       y = tape.dropout(
-        hidden(y, activation: .tanh, on: tape), probability: dropout)
+        hidden(y, activation: activation, on: tape), probability: dropout)
     }
     return output(y, on: tape)
   }

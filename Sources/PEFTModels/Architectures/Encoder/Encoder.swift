@@ -1,7 +1,7 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// RoBERTa, BERT or MPNet without a head: embeddings and transformer layers.
+/// BERT, RoBERTa or a relative of theirs without a head: embeddings and transformer layers.
 final class Encoder: Backbone {
   /// The configuration of the model.
   let configuration: EncoderConfiguration
@@ -18,30 +18,31 @@ final class Encoder: Backbone {
   /// transformers' classifiers.
   init(configuration: EncoderConfiguration) {
     self.configuration = configuration
-    let prefix = configuration.family.rawValue
+    let form = configuration.form
+    let prefix = form.prefix
     let hidden = configuration.hiddenSize
     func table(_ name: String, _ rows: Int) -> Parameter {
       Parameter(
-        name: "\(prefix).embeddings.\(name).weight", value: Tensor(zeros: [rows, hidden]),
+        name: "\(prefix)embeddings.\(name).weight", value: Tensor(zeros: [rows, hidden]),
         isTable: true)
     }
     tables = (
       table("word_embeddings", configuration.vocabularySize),
       table("position_embeddings", configuration.positionCount),
-      configuration.family.hasTokenTypes
+      form.hasTokenTypes
         ? table("token_type_embeddings", configuration.tokenTypeCount) : nil
     )
     embeddingNorm = NormalizationLayer(
-      name: "\(prefix).embeddings.LayerNorm", width: hidden, epsilon: configuration.epsilon)
+      name: "\(prefix)embeddings.LayerNorm", width: hidden, epsilon: configuration.epsilon)
     let biases =
-      configuration.family.hasRelativePositions
+      form.hasRelativePositions
       ? Parameter(
-        name: "\(prefix).encoder.relative_attention_bias.weight",
+        name: "\(prefix)encoder.relative_attention_bias.weight",
         value: Tensor(zeros: [RelativePositions.bucketCount, configuration.headCount])) : nil
     positionBiases = biases
     layers = (0..<configuration.layerCount).map { number in
       EncoderLayer(
-        name: "\(prefix).encoder.layer.\(number)", configuration: configuration,
+        name: "\(prefix)encoder.layer.\(number)", configuration: configuration,
         positionBias: biases.map { RelativePositionBias($0, row: RelativePositions.bucket) })
     }
   }
@@ -57,18 +58,18 @@ final class Encoder: Backbone {
   var wordTable: Parameter { tables.words }
 
   var sections: [ParameterSection] {
-    let family = configuration.family.rawValue
+    let prefix = configuration.form.prefix
     var embeddings = ParameterSection(
-      place: "embeddings", prefix: "\(family).embeddings.", stage: 0)
+      place: "embeddings", prefix: "\(prefix)embeddings.", stage: 0)
     embeddings.add(
       [tables.words, tables.positions, tables.tokenTypes].compactMap(\.self), .embedding)
     embeddings.add(embeddingNorm.parameters, .norm)
-    var shared = ParameterSection(place: "encoder", prefix: "\(family).encoder.", stage: 1)
+    var shared = ParameterSection(place: "encoder", prefix: "\(prefix)encoder.", stage: 1)
     if let positionBiases { shared.add([positionBiases], .embedding) }
     return [embeddings, shared]
       + layers.enumerated().map { number, layer in
         var section = ParameterSection(
-          place: "layer.\(number)", prefix: "\(family).encoder.layer.\(number).",
+          place: "layer.\(number)", prefix: "\(prefix)encoder.layer.\(number).",
           stage: number + 1, layer: number)
         for linear in layer.linearLayers {
           let isAttention = linear !== layer.intermediate && linear !== layer.output

@@ -3,22 +3,22 @@ import PEFTTensor
 import PEFTText
 
 extension EncoderConfiguration: Architecture {
-  /// `bert`, `roberta` and `mpnet`.
+  /// Those of `Family`.
   public static var modelTypes: [String] { Family.allCases.map(\.rawValue) }
 
   /// Other encoders.
   public static var relatives: [String: String] {
     [
-      "albert": "bert", "big_bird": "bert", "camembert": "roberta", "convbert": "bert",
+      "albert": "bert", "big_bird": "bert", "convbert": "bert",
       "deberta": "roberta", "deberta-v2": "roberta", "distilbert": "bert", "electra": "bert",
       "ernie": "bert", "eurobert": "bert", "funnel": "bert", "longformer": "roberta",
       "megatron-bert": "bert", "mobilebert": "bert", "modernbert": "bert", "nomic_bert": "bert",
       "roberta-prelayernorm": "roberta", "roformer": "bert", "squeezebert": "bert",
-      "xlm-roberta": "roberta", "xlm-roberta-xl": "roberta", "xmod": "roberta",
+      "xlm-roberta-xl": "xlm-roberta", "xmod": "xlm-roberta",
     ]
   }
 
-  /// `bert`, `roberta` or `mpnet`.
+  /// The name of the family.
   public var modelType: String { family.rawValue }
 
   /// The sizes of the model.
@@ -27,16 +27,16 @@ extension EncoderConfiguration: Architecture {
       vocabulary: vocabularySize, positions: maximumLength, hidden: hiddenSize,
       layers: layerCount, heads: headCount, inner: intermediateSize,
       tableRows: vocabularySize + positionCount + tokenTypeCount,
-      positionBiases: family.hasRelativePositions ? RelativePositions.bucketCount * headCount : 0)
+      positionBiases: form.hasRelativePositions ? RelativePositions.bucketCount * headCount : 0)
   }
 
-  /// The names used by transformers' BERT, RoBERTa and MPNet. A checkpoint may also contain
-  /// buffers, pretraining heads, a pooler that the head does not use, and heads of another kind.
+  /// The names used by transformers. A checkpoint may also contain buffers, pretraining heads, a
+  /// pooler that the head does not use, and heads of another kind.
   public var naming: CheckpointNaming {
-    let name = family.className
+    let name = form.className
     return CheckpointNaming(
-      prefix: family.rawValue + ".", modules: ["embeddings", "encoder", "pooler"],
-      outputLayer: family.followsRoBERTa ? "lm_head.decoder" : "cls.predictions.decoder",
+      prefix: form.prefix, modules: ["embeddings", "encoder", "pooler"],
+      outputLayer: form.predictions.outputLayer,
       classifierWeights: ["classifier.out_proj.weight", "classifier.weight"],
       tokenClassifierWeight: "classifier.weight",
       classifierClass: name + "ForSequenceClassification",
@@ -50,13 +50,17 @@ extension EncoderConfiguration: Architecture {
   /// The first token.
   public var usualPooling: Pooling { .first }
 
-  /// The query and value projections, also in MPNet, for which PEFT has no default.
-  public var usualTargets: [String] { family == .mpnet ? ["q", "v"] : ["query", "value"] }
+  /// The query and value projections, also in families for which PEFT has no default.
+  public var usualTargets: [String] { Self.last([form.layer.query, form.layer.value]) }
 
   /// The key and value projections, and the maps back to the residual stream.
   public var usualScaledTargets: (targets: [String], feedForward: [String]) {
-    let attention = family == .mpnet ? ["k", "v"] : ["key", "value"]
-    return (attention + ["output.dense"], ["output.dense"])
+    (Self.last([form.layer.key, form.layer.value]) + [form.layer.output], [form.layer.output])
+  }
+
+  /// The last components of paths.
+  private static func last(_ paths: [String]) -> [String] {
+    paths.compactMap { $0.split(separator: ".").last.map(String.init) }
   }
 
   /// False.
@@ -105,22 +109,25 @@ extension EncoderConfiguration: Architecture {
     func square(_ name: String) -> LinearLayer {
       LinearLayer(name: name, inputs: hiddenSize, outputs: hiddenSize)
     }
+    let map = pooling == .first ? form.classifierMap : nil
     let before: ClassificationHead.Before =
-      switch (pooling, family) {
-      case (.first, .bert): .pooler(square("bert.pooler.dense"))
-      case (.first, .roberta), (.first, .mpnet): .hidden(square("classifier.dense"))
-      default: .nothing
+      if let map {
+        .hidden(square(map.name), map.activation)
+      } else if pooling == .first {
+        .pooler(square(form.prefix + "pooler.dense"))
+      } else {
+        .nothing
       }
-    let name = if case .hidden = before { "classifier.out_proj" } else { "classifier" }
     return ClassificationHead(
       pooling: pooling, before: before,
-      output: LinearLayer(name: name, inputs: hiddenSize, outputs: count),
+      output: LinearLayer(
+        name: map?.output ?? "classifier", inputs: hiddenSize, outputs: count),
       dropout: dropout)
   }
 }
 
 extension ModelConfiguration {
-  /// Creates the configuration of a RoBERTa, BERT or MPNet model.
+  /// Creates the configuration of a model of BERT's kind.
   public static func encoder(_ configuration: EncoderConfiguration) -> ModelConfiguration {
     ModelConfiguration(configuration)
   }

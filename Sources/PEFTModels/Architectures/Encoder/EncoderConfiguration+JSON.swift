@@ -4,12 +4,13 @@ extension EncoderConfiguration {
   /// Reads `config.json`; see `Architecture`.
   public init(_ file: ConfigurationReader) throws(FileError) {
     family = Family(rawValue: try file.string("model_type")) ?? .roberta
+    let form = family.form
     try file.refuse("position_embedding_type", unless: .string("absolute"))
     try file.refuse("is_decoder", unless: .bool(false))
     try file.refuse("add_cross_attention", unless: .bool(false))
     try file.refuse("quantization_config", unless: .null)
     try file.refuse("pruned_heads", unless: .object([:]))
-    if family.hasRelativePositions {
+    if form.hasRelativePositions {
       try file.refuse(
         "relative_attention_num_buckets", unless: .integer(RelativePositions.bucketCount))
       // transformers counts positions after this token, whichever pads.
@@ -22,13 +23,14 @@ extension EncoderConfiguration {
     headCount = try file.count("num_attention_heads")
     intermediateSize = try file.count("intermediate_size")
     positionCount = try file.count("max_position_embeddings")
-    tokenTypeCount = family.hasTokenTypes ? try file.count("type_vocab_size") : 0
+    tokenTypeCount = form.hasTokenTypes ? try file.count("type_vocab_size") : 0
     epsilon = try file.fraction("layer_norm_eps", default: 1e-12)
     hiddenDropout = try file.fraction("hidden_dropout_prob", default: 0.1)
     attentionDropout = try file.fraction("attention_probs_dropout_prob", default: 0.1)
-    // transformers' MPNet does not have this setting.
-    classifierDropout = family == .mpnet ? nil : try file.optionalFraction("classifier_dropout")
-    paddingID = try file.index("pad_token_id", default: family.followsRoBERTa ? 1 : 0)
+    if let key = form.keys.classifierDropout {
+      classifierDropout = try file.optionalFraction(key)
+    }
+    paddingID = try file.index("pad_token_id", default: form.countsFromPadding ? 1 : 0)
     initializerRange = try file.fraction("initializer_range", default: 0.02)
     labelNames = try file.labels()
     guard hiddenSize % headCount == 0 else {
@@ -56,8 +58,8 @@ extension EncoderConfiguration {
       "attention_probs_dropout_prob": .number(attentionDropout),
       "pad_token_id": .integer(paddingID), "initializer_range": .number(initializerRange),
     ]
-    if !family.hasTokenTypes { members["type_vocab_size"] = nil }
-    if family.hasRelativePositions {
+    if !form.hasTokenTypes { members["type_vocab_size"] = nil }
+    if form.hasRelativePositions {
       members["relative_attention_num_buckets"] = .integer(RelativePositions.bucketCount)
     }
     return .object(members)

@@ -1,10 +1,10 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// The contents of `config.json` for a RoBERTa, BERT or MPNet model.
+/// The contents of `config.json` for a model of BERT's kind.
 ///
-/// One type serves the three families. They differ in names, in positions, in token types and in
-/// the heads, as `EncoderFamily.swift` lists.
+/// One type serves all families whose layers compute the same. They differ in names, in positions,
+/// in token types and in the heads, as `EncoderForm.swift` lists.
 public struct EncoderConfiguration: Hashable, Sendable {
   /// The family.
   public var family: Family
@@ -20,7 +20,7 @@ public struct EncoderConfiguration: Hashable, Sendable {
   public var intermediateSize: Int
   /// The number of rows of the position table.
   public var positionCount: Int
-  /// The number of rows of the token-type table; 0 in MPNet, which has none.
+  /// The number of rows of the token-type table; 0 in families that have none.
   public var tokenTypeCount: Int
   /// The constant added to the variance in layer norms.
   public var epsilon: Double
@@ -32,7 +32,7 @@ public struct EncoderConfiguration: Hashable, Sendable {
   public var attentionDropout: Double
   /// The dropout probability in the head; nil means `hiddenDropout`.
   public var classifierDropout: Double?
-  /// The padding token. In RoBERTa and MPNet, positions begin after it.
+  /// The padding token. In RoBERTa and families like it, positions begin after it.
   public var paddingID: Int
   /// The standard deviation with which new weights are initialised.
   public var initializerRange: Double
@@ -78,15 +78,18 @@ public struct EncoderConfiguration: Hashable, Sendable {
       initializerRange: 0.02, labelNames: nil)
   }
 
+  /// What differs between the families besides sizes.
+  var form: EncoderForm { family.form }
+
   /// The row of the position table that belongs to the first token.
-  public var positionOffset: Int { family.followsRoBERTa ? paddingID + 1 : 0 }
+  public var positionOffset: Int { form.countsFromPadding ? paddingID + 1 : 0 }
 
   /// The row of the position table for each token, T numbers.
   ///
-  /// RoBERTa and MPNet count the tokens other than padding. A padding token inside a text takes the
-  /// row of `paddingID`, and the next token continues the count.
+  /// RoBERTa and families like it count the tokens other than padding. A padding token inside a
+  /// text takes the row of `paddingID`, and the next token continues the count.
   func positionRows(of batch: PackedBatch) -> [Int32] {
-    guard family.followsRoBERTa else { return batch.partition.positions }
+    guard form.countsFromPadding else { return batch.partition.positions }
     let padding = Int32(paddingID)
     return (0..<batch.exampleCount).flatMap { example in
       var last = padding
