@@ -6,7 +6,9 @@ import Testing
 /// Every adaptation method on every family of encoders.
 @Suite("Adaptation methods on all encoders")
 struct EncoderMethodTests {
-  static let families = ["bert", "roberta", "xlm-roberta", "camembert", "mpnet"]
+  static let families = [
+    "bert", "roberta", "xlm-roberta", "camembert", "mpnet", "distilbert", "electra",
+  ]
 
   @Test("a method attaches, changes the logits in a step, and merges", arguments: families)
   func trains(family: String) throws {

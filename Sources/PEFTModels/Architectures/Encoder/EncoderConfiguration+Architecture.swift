@@ -10,7 +10,7 @@ extension EncoderConfiguration: Architecture {
   public static var relatives: [String: String] {
     [
       "albert": "bert", "big_bird": "bert", "convbert": "bert",
-      "deberta": "roberta", "deberta-v2": "roberta", "distilbert": "bert", "electra": "bert",
+      "deberta": "roberta", "deberta-v2": "roberta",
       "ernie": "bert", "eurobert": "bert", "funnel": "bert", "longformer": "roberta",
       "megatron-bert": "bert", "mobilebert": "bert", "modernbert": "bert", "nomic_bert": "bert",
       "roberta-prelayernorm": "roberta", "roformer": "bert", "squeezebert": "bert",
@@ -26,8 +26,9 @@ extension EncoderConfiguration: Architecture {
     ModelSizes(
       vocabulary: vocabularySize, positions: maximumLength, hidden: hiddenSize,
       layers: layerCount, heads: headCount, inner: intermediateSize,
-      tableRows: vocabularySize + positionCount + tokenTypeCount,
-      positionBiases: form.hasRelativePositions ? RelativePositions.bucketCount * headCount : 0)
+      tableRows: vocabularySize + positionCount + tokenTypeCount, tableWidth: embeddingSize,
+      otherElements: (form.hasRelativePositions ? RelativePositions.bucketCount * headCount : 0)
+        + (embeddingSize == hiddenSize ? 0 : embeddingSize * hiddenSize))
   }
 
   /// The names used by transformers. A checkpoint may also contain buffers, pretraining heads, a
@@ -35,7 +36,7 @@ extension EncoderConfiguration: Architecture {
   public var naming: CheckpointNaming {
     let name = form.className
     return CheckpointNaming(
-      prefix: form.prefix, modules: ["embeddings", "encoder", "pooler"],
+      prefix: form.prefix, modules: ["embeddings", "embeddings_project", form.encoder, "pooler"],
       outputLayer: form.predictions.outputLayer,
       classifierWeights: ["classifier.out_proj.weight", "classifier.weight"],
       tokenClassifierWeight: "classifier.weight",
@@ -91,28 +92,27 @@ extension EncoderConfiguration: Architecture {
   /// Creates a text classifier, a token classifier or a masked language model. The text classifier
   /// that reads the first token is the family's own in transformers.
   public func makeHead(_ output: ModelOutput, on backbone: any Backbone) -> any ModelHead {
-    let dropout = classifierDropout ?? hiddenDropout
     switch output {
-    case .classes(let count, let pooling):
-      return classifier(count, pooling: pooling, dropout: dropout)
+    case .classes(let count, let pooling): return classifier(count, pooling: pooling)
     case .tokenClasses(let count):
       return TokenClassificationHead(
         output: LinearLayer(name: "classifier", inputs: hiddenSize, outputs: count),
-        dropout: dropout)
+        dropout: form.sharesClassifierDropout ? headDropout : hiddenDropout)
     case .vocabulary: return MaskedLanguageHead(configuration: self, table: backbone.wordTable)
     }
   }
 
-  private func classifier(
-    _ count: Int, pooling: Pooling, dropout: Double
-  ) -> ClassificationHead {
+  /// The dropout in the head of a text classifier.
+  private var headDropout: Double { classifierDropout ?? hiddenDropout }
+
+  private func classifier(_ count: Int, pooling: Pooling) -> ClassificationHead {
     func square(_ name: String) -> LinearLayer {
       LinearLayer(name: name, inputs: hiddenSize, outputs: hiddenSize)
     }
     let map = pooling == .first ? form.classifierMap : nil
     let before: ClassificationHead.Before =
       if let map {
-        .hidden(square(map.name), map.activation)
+        .hidden(square(map.name), map.activation, dropsInput: map.dropsInput)
       } else if pooling == .first {
         .pooler(square(form.prefix + "pooler.dense"))
       } else {
@@ -122,7 +122,7 @@ extension EncoderConfiguration: Architecture {
       pooling: pooling, before: before,
       output: LinearLayer(
         name: map?.output ?? "classifier", inputs: hiddenSize, outputs: count),
-      dropout: dropout)
+      dropout: headDropout)
   }
 }
 

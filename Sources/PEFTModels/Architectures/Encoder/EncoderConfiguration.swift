@@ -12,6 +12,9 @@ public struct EncoderConfiguration: Hashable, Sendable {
   public var vocabularySize: Int
   /// The width of the residual stream.
   public var hiddenSize: Int
+  /// The number of columns of the tables of embeddings. If it is not the width of the residual
+  /// stream, a linear map follows them.
+  public var embeddingSize: Int
   /// The number of transformer layers.
   public var layerCount: Int
   /// The number of attention heads in a layer, H.
@@ -40,15 +43,20 @@ public struct EncoderConfiguration: Hashable, Sendable {
   public var labelNames: [String]?
 
   /// Creates a configuration from its parts, for models that are not loaded from a directory.
+  ///
+  /// - Parameter embeddingSize: the number of columns of the tables of embeddings; nil means
+  ///   `hiddenSize`, the only one that families other than ELECTRA can have.
   public init(
-    family: Family, vocabularySize: Int, hiddenSize: Int, layerCount: Int,
-    headCount: Int, intermediateSize: Int, positionCount: Int, tokenTypeCount: Int, epsilon: Double,
+    family: Family, vocabularySize: Int, hiddenSize: Int, embeddingSize: Int? = nil,
+    layerCount: Int, headCount: Int, intermediateSize: Int, positionCount: Int, tokenTypeCount: Int,
+    epsilon: Double,
     activation: Activation, hiddenDropout: Double, attentionDropout: Double,
     classifierDropout: Double?, paddingID: Int, initializerRange: Double, labelNames: [String]?
   ) {
     self.family = family
     self.vocabularySize = vocabularySize
     self.hiddenSize = hiddenSize
+    self.embeddingSize = embeddingSize ?? hiddenSize
     self.layerCount = layerCount
     self.headCount = headCount
     self.intermediateSize = intermediateSize

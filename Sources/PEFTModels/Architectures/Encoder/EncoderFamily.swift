@@ -11,6 +11,11 @@ extension EncoderConfiguration {
     case camemBERT = "camembert"
     /// Song et al. 2020.
     case mpnet
+    /// Sanh et al. 2019: BERT with half of its layers, without token types and pooler.
+    case distilBERT = "distilbert"
+    /// Clark et al. 2020: BERT trained to find replaced tokens, with narrow tables of embeddings in
+    /// small models.
+    case electra
   }
 }
 
@@ -23,6 +28,8 @@ extension EncoderConfiguration.Family {
     case .xlmRoBERTa: .roberta("XLMRoberta")
     case .camemBERT: .roberta("Camembert")
     case .mpnet: .mpnet
+    case .distilBERT: .distilBERT
+    case .electra: .electra
     }
   }
 }

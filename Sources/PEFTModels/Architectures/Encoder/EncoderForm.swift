@@ -15,11 +15,19 @@ struct EncoderForm: Sendable {
   var hasRelativePositions = false
   /// The keys of `config.json`.
   var keys = EncoderKeys()
+  /// The module that holds the layers.
+  var encoder = "encoder"
   /// The names of a layer's modules.
   var layer = EncoderLayerNames()
   /// The map before the output of a text classifier that reads the first token; nil means the
   /// pretrained model's pooler.
   var classifierMap: ClassifierMap?
+  /// The dropout in the head of a text classifier where the configuration names none; nil means
+  /// that of the layers.
+  var usualClassifierDropout: Double?
+  /// Whether the head of a token classifier has the dropout of a text classifier; otherwise it has
+  /// that of the layers.
+  var sharesClassifierDropout = true
   /// The head of a masked language model.
   var predictions = PredictionNames()
 
@@ -32,11 +40,31 @@ struct EncoderForm: Sendable {
     var output = "classifier.out_proj"
     /// f.
     var activation = Activation.tanh
+    /// Whether there is dropout before the map, d.
+    var dropsInput = true
   }
 }
 
 /// The keys of `config.json` that do not have the same name in all families.
 struct EncoderKeys: Sendable {
+  /// The width of the residual stream.
+  var hiddenSize = "hidden_size"
+  /// The width of the tables of embeddings; nil where it is that of the residual stream.
+  var embeddingSize: String?
+  /// The number of layers.
+  var layerCount = "num_hidden_layers"
+  /// The number of attention heads.
+  var headCount = "num_attention_heads"
+  /// The width of the feed-forward blocks.
+  var intermediateSize = "intermediate_size"
+  /// The nonlinearity of the feed-forward blocks.
+  var activation = "hidden_act"
+  /// The constant of layer norms; nil where a configuration cannot set it.
+  var epsilon: String? = "layer_norm_eps"
+  /// The dropout after embeddings and blocks.
+  var hiddenDropout = "hidden_dropout_prob"
+  /// The dropout of attention probabilities.
+  var attentionDropout = "attention_probs_dropout_prob"
   /// The dropout in the head; nil where a configuration cannot set it.
   var classifierDropout: String? = "classifier_dropout"
 }

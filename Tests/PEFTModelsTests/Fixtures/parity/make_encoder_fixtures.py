@@ -112,7 +112,45 @@ def camembert():
     masked("camembert-mlm", make("ForMaskedLM", 97, num_hidden_layers=1), pad=1)
 
 
+def distilbert():
+    sizes = dict(
+        vocab_size=120, dim=24, n_layers=2, n_heads=3, hidden_dim=40, max_position_embeddings=40,
+        dropout=0.0, attention_dropout=0.0, seq_classif_dropout=0.0, initializer_range=0.25)
+    odd = dict(dim=35, n_layers=1, n_heads=5, hidden_dim=51)
+
+    def make(kind, seed, **overrides):
+        torch.manual_seed(seed)
+        config = transformers.DistilBertConfig(**{**sizes, **overrides})
+        return perturb(getattr(transformers, "DistilBert" + kind)(config), seed)
+    version4 = dict(tie_weights_=True, sinusoidal_pos_embds=False)
+    classifier("distilbert", make("ForSequenceClassification", 101, num_labels=3), 0)
+    classifier("distilbert-odd", make(
+        "ForSequenceClassification", 102, num_labels=3, activation="gelu_new", **odd), 0, version4=version4)
+    low_rank("distilbert-lora", make("ForSequenceClassification", 103, num_labels=3, n_layers=1), 104,
+             ["q_lin", "v_lin"], 0)
+    masked("distilbert-mlm", make("ForMaskedLM", 105), pad=0)
+    record("distilbert-tags", make("ForTokenClassification", 106, n_layers=1, num_labels=CLASSES))
+
+
+def electra():
+    def make(kind, seed, **overrides):
+        return model("Electra", kind, seed, dict(
+            max_position_embeddings=40, embedding_size=16), **overrides)
+    classifier("electra", make("ForSequenceClassification", 107, num_labels=3), 0, pairs=True)
+    # Tables as wide as the layers, and no map after them.
+    classifier("electra-wide", make(
+        "ForSequenceClassification", 108, num_labels=3, **{**ODD, "num_hidden_layers": 1},
+        embedding_size=35, hidden_act="gelu_new"), 0, pairs=True,
+        version4=dict(position_embedding_type="absolute"))
+    discriminator = make("ForPreTraining", 109, num_hidden_layers=1)
+    folder = folder_of("electra-discriminator")
+    discriminator.save_pretrained(folder)
+    masked("electra-mlm", make("ForMaskedLM", 110), pad=0)
+    record("electra-tags", make("ForTokenClassification", 111, num_hidden_layers=1, num_labels=CLASSES))
+
+
 if __name__ == "__main__":
-    families = {"xlm-roberta": xlm_roberta, "camembert": camembert}
+    families = {
+        "xlm-roberta": xlm_roberta, "camembert": camembert, "distilbert": distilbert, "electra": electra}
     for family in sys.argv[1:] or families:
         families[family]()
