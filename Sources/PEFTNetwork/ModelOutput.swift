@@ -8,7 +8,7 @@ public enum ModelOutput: Hashable, Sendable {
   /// C logits for each predicted row, such as the first token of every word.
   case tokenClasses(Int)
   /// Logits over the vocabulary for each predicted token: the next token in a causal model, a
-  /// masked token in RoBERTa, BERT and MPNet.
+  /// masked token in an encoder.
   case vocabulary
 }
 

@@ -8,8 +8,8 @@ struct PEFTCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "peft",
     abstract:
-      "Fine-tunes RoBERTa, BERT, MPNet, GPT-2, Llama and Qwen on a multicore CPU, "
-      + "training few parameters.",
+      "Fine-tunes BERT, RoBERTa and relatives of theirs, GPT-2, Llama and Qwen on a multicore "
+      + "CPU, training few parameters.",
     discussion: """
       `peft adapt` does the whole job. The step-by-step commands do its parts.
 

@@ -28,7 +28,11 @@ struct ArchitectureTests {
   func catalogue() throws {
     let types = ArchitectureCatalogue.standard.modelTypes
     #expect(
-      types == ["bert", "roberta", "mpnet", "gpt2", "llama", "mistral", "qwen2", "qwen3"])
+      types == [
+        "bert", "roberta", "xlm-roberta", "camembert", "mpnet", "distilbert", "electra", "gpt2",
+        "llama",
+        "mistral", "qwen2", "qwen3",
+      ])
     #expect(Set(types).count == types.count)
     for name in types {
       #expect(try configuration(text(name)).architectureName == name)
@@ -45,7 +49,9 @@ struct ArchitectureTests {
   @Test(
     "a configuration survives a round trip",
     arguments: [
-      "bert-mlm", "roberta-mlm", "mpnet-mlm", "gpt2", "llama", "llama-tied", "llama-scaled",
+      "bert-mlm", "roberta-mlm", "mpnet-mlm", "xlm-roberta-mlm", "camembert-mlm",
+      "distilbert-mlm", "electra-mlm", "electra-discriminator", "gpt2", "llama",
+      "llama-tied", "llama-scaled",
       "mistral", "qwen2", "qwen3",
     ])
   func written(fixture: String) throws {
@@ -58,7 +64,9 @@ struct ArchitectureTests {
   @Test(
     "the sizes count the matrices",
     arguments: [
-      "bert", "mpnet", "gpt2", "gpt2-bare", "llama", "llama-tied", "llama-scaled", "qwen2", "qwen3",
+      "bert", "mpnet", "camembert", "distilbert-odd", "electra", "electra-wide", "gpt2",
+      "gpt2-bare", "llama", "llama-tied", "llama-scaled",
+      "qwen2", "qwen3",
     ])
   func sizes(fixture: String) throws {
     let model = TransformerModel(
@@ -70,6 +78,17 @@ struct ArchitectureTests {
           ? entry.parameter.count : 0)
     }
     #expect(model.configuration.matrixElements == Double(counted))
+  }
+
+  @Test("a DistilBERT's classifier has a dropout of 0.2 if its configuration names none")
+  func usualDropout() throws {
+    let text = try text("distilbert")
+    let without = text.replacing("\"seq_classif_dropout\": 0.0,", with: "")
+    try #require(without != text)
+    let parts = try #require(try configuration(without).architecture as? EncoderConfiguration)
+    #expect(parts.classifierDropout == 0.2 && parts.epsilon == 1e-12 && parts.hiddenDropout == 0)
+    #expect(parts.json["n_layers"]?.integer == 2 && parts.json["hidden_size"] == nil)
+    #expect(parts.json["layer_norm_eps"] == nil && parts.json["type_vocab_size"] == nil)
   }
 
   @Test("an MPNet that transformers computes otherwise is refused")
@@ -90,7 +109,7 @@ struct ArchitectureTests {
     "a family that is not supported is refused with its nearest relative",
     arguments: [
       ("gemma2", "llama"), ("phi3", "llama"), ("mixtral", "mistral"), ("qwen3_moe", "qwen3"),
-      ("gpt_neox", "gpt2"), ("distilbert", "bert"), ("deberta-v2", "roberta"),
+      ("gpt_neox", "gpt2"), ("funnel", "bert"), ("deberta-v2", "roberta"), ("xmod", "xlm-roberta"),
     ])
   func nearest(type: String, relative: String) throws {
     let text = "{\"model_type\":\"\(type)\"}"

@@ -32,6 +32,11 @@ struct InfluenceTests {
       Case(fixture: "bert", rule: .kindByLayer, rank: 3),
       Case(fixture: "roberta", rule: .tensor, rank: 2),
       Case(fixture: "mpnet", rule: .kindByLayer, rank: 3),
+      Case(fixture: "xlm-roberta", rule: .kindByLayer),
+      Case(fixture: "camembert", rule: .kindByLayer, rank: 2),
+      Case(fixture: "distilbert", rule: .tensor), Case(fixture: "distilbert-odd", rule: .row),
+      Case(fixture: "electra", rule: .kindByLayer, rank: 3),
+      Case(fixture: "electra", rule: .tensor),
       Case(fixture: "roberta", rule: .kindByLayer, elements: [1, 7, 40]),
       Case(fixture: "bert", rule: .kindByLayer, rank: 2, elements: [5]),
     ]
@@ -121,7 +126,7 @@ struct InfluenceTests {
 
   @Test(
     "slopes are gradient times direction",
-    arguments: ["roberta", "bert", "bert-regression", "mpnet"])
+    arguments: ["roberta", "bert", "bert-regression", "mpnet", "distilbert", "electra"])
   func slopesAreInnerProducts(_ name: String) throws {
     let fixture = try ParityFixture(name)
     let (objective, batch) = try objective(fixture, rank: nil)

@@ -132,7 +132,10 @@ struct LanguageParityTests {
 
   @Test(
     "token classifiers: logits, loss, every gradient and ten steps",
-    arguments: ["bert-tags", "roberta-tags", "mpnet-tags", "gpt2-tags", "llama-tags"])
+    arguments: [
+      "bert-tags", "roberta-tags", "mpnet-tags", "xlm-roberta-tags", "distilbert-tags",
+      "electra-tags", "gpt2-tags", "llama-tags",
+    ])
   func tokenClasses(name: String) throws {
     let fixture = try LanguageFixture(name)
     let model = try fixture.model()
@@ -179,7 +182,9 @@ struct LanguageParityTests {
 
   @Test(
     "masked models: logits, loss, every gradient and ten steps",
-    arguments: ["bert", "roberta", "mpnet"])
+    arguments: [
+      "bert", "roberta", "mpnet", "xlm-roberta", "camembert", "distilbert", "electra",
+    ])
   func masked(family: String) throws {
     let fixture = try LanguageFixture(family + "-mlm")
     let model = try fixture.model()

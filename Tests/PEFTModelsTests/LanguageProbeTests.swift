@@ -31,6 +31,7 @@ struct LanguageProbeTests {
     Case(fixture: "gpt2-tags", rule: .kind), Case(fixture: "mpnet-tags", rule: .kindByLayer),
     Case(fixture: "bert-mlm", rule: .kindByLayer), Case(fixture: "roberta-mlm", rule: .tensor),
     Case(fixture: "mpnet-mlm", rule: .kindByLayer, smoothing: 0.1),
+    Case(fixture: "electra-mlm", rule: .kindByLayer), Case(fixture: "distilbert-tags", rule: .kind),
   ]
 
   private struct Problem {

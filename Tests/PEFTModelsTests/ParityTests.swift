@@ -15,8 +15,9 @@ struct ParityTests {
     "logits, loss, every gradient and ten steps",
     arguments: [
       ("bert", "full"), ("roberta", "full"), ("bert-regression", "full"),
-      ("mpnet", "full"), ("bert-bitfit", "bitfit"), ("roberta-norm", "norm"),
-      ("roberta-head", "head"),
+      ("mpnet", "full"), ("xlm-roberta", "full"), ("camembert", "full"), ("distilbert", "full"),
+      ("distilbert-odd", "full"), ("electra", "full"), ("electra-wide", "full"),
+      ("bert-bitfit", "bitfit"), ("roberta-norm", "norm"), ("roberta-head", "head"),
     ])
   func trains(name: String, method: String) throws {
     let fixture = try ParityFixture(name)
@@ -36,7 +37,7 @@ struct ParityTests {
 
   @Test(
     "padding tokens inside texts take the positions that transformers gives them",
-    arguments: ["bert", "roberta", "mpnet"])
+    arguments: ["bert", "roberta", "mpnet", "xlm-roberta"])
   func padding(name: String) throws {
     let (fixture, padded) = (try ParityFixture(name), try ParityFixture(name + "-padding"))
     let logits = try fixture.model().logits(padded.batch, on: Tape()).value
@@ -90,7 +91,8 @@ struct ParityTests {
     }
   }
 
-  @Test("recomputed layers give the same bits", arguments: ["bert", "roberta-norm", "mpnet"])
+  @Test(
+    "recomputed layers give the same bits", arguments: ["bert", "roberta-norm", "mpnet", "electra"])
   func recomputes(name: String) throws {
     let fixture = try ParityFixture(name)
     let model = try fixture.model()
@@ -161,6 +163,7 @@ struct ParityTests {
       ("bert-lora", LowRankAdaptation(rank: 4, alpha: 8)), ("bert-ia3", VectorScaling()),
       ("bert-dora", WeightDecomposedAdaptation(LowRankAdaptation(rank: 4, alpha: 8))),
       ("mpnet-lora", LowRankAdaptation(rank: 4, alpha: 8)),
+      ("distilbert-lora", LowRankAdaptation(rank: 4, alpha: 8)),
     ] as [(String, any AdaptationMethod)])
   func adapters(name: String, method: any AdaptationMethod) throws {
     let fixture = try ParityFixture(name)
@@ -231,6 +234,7 @@ extension String {
   /// For the name of a key's bias, the name of the query's bias beside it; otherwise nil.
   var queryBiasBesideKeyBias: String? {
     if hasSuffix(".key.bias") { return dropLast("key.bias".count) + "query.bias" }
+    if hasSuffix(".k_lin.bias") { return dropLast("k_lin.bias".count) + "q_lin.bias" }
     return hasSuffix(".attn.k.bias") ? dropLast("k.bias".count) + "q.bias" : nil
   }
 }

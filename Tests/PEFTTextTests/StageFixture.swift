@@ -40,6 +40,12 @@ struct StageFixture: Sendable, CustomTestStringConvertible {
     value?.object.map { object in object.members.map { ($0.key, $0.value) } } ?? []
   }
 
+  /// The digests of the ids of code points.
+  func codePointDigests() throws -> [String] {
+    let all = try JSONValue(contentsOf: Self.folder.appending(path: "codepoints.json").path)
+    return try #require(all[testDescription]?.array).compactMap(\.string)
+  }
+
   func tokenizer() throws -> Tokenizer { try TokenizerFixture.load(files()) }
 
   struct Case {

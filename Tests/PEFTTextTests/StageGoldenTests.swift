@@ -4,9 +4,9 @@ import Testing
 
 @Suite("Tokenizers of every stage against the reference")
 struct StageGoldenTests {
-  @Test("there are tokenizers of fifteen layouts")
+  @Test("there are tokenizers of sixteen layouts")
   func fixtures() throws {
-    #expect(StageFixture.all.count == 15)
+    #expect(StageFixture.all.count == 16)
     for fixture in StageFixture.all {
       let cases = try fixture.cases()
       #expect(cases.count >= 50 && cases.filter { $0.ids.count > 6 }.count > 20)
@@ -25,6 +25,32 @@ struct StageGoldenTests {
       #expect(encoding.wordIndices == [])
       let whole = tokenizer.encode(row.text, pair: row.pair)
       #expect(encoding.truncated == whole.ids.count - encoding.ids.count)
+    }
+  }
+
+  @Test(
+    "ids of 20,000 code points by Unigram models",
+    arguments: ["xlmr", "camembert", "albert", "unigram bytes"])
+  func codePoints(name: String) throws {
+    let fixture = try #require(StageFixture.all.first { $0.testDescription == name })
+    let tokenizer = try fixture.tokenizer()
+    let sparse = stride(from: 0x20 + 13_000, to: 0x110000, by: 17).lazy
+      .filter { !(0xD800..<0xE000).contains($0) }
+    let points = (Array(0x20..<0x20 + 13_000) + sparse.prefix(7000)).compactMap {
+      Unicode.Scalar($0).map(String.init)
+    }
+    try #require(points.count == 20_000)
+    let lines = stride(from: 0, to: points.count, by: 20).map { start in
+      let text = points[start..<start + 20].map { "a\($0)b \($0)" }.joined(separator: " ")
+      return tokenizer.encode(text).ids.map(String.init).joined(separator: " ")
+    }
+    let expected = try fixture.codePointDigests()
+    #expect(expected.count == 20)
+    for (block, digest) in expected.enumerated() {
+      let block = lines[block * 50..<(block + 1) * 50]
+      var found = SHA256()
+      found.append(Array(block.joined(separator: "\n").utf8))
+      #expect(found.hexadecimal == digest, "from \(points[block.startIndex * 20].debugDescription)")
     }
   }
 

@@ -14,11 +14,14 @@ public struct ModelSizes: Hashable, Sendable {
   public var keyValueHeads: Int
   /// The number of columns of a head, D.
   public var headWidth: Int
-  /// The number of rows of width h in all tables together: words, positions, token types, and a
+  /// The number of rows in all tables of embeddings together: words, positions, token types, and a
   /// separate output layer if there is one.
   public var tableRows: Int
-  /// The number of elements of a table of position biases that the layers share.
-  public var positionBiases: Int
+  /// The number of columns of these tables; h, unless a map follows the embeddings.
+  public var tableWidth: Int
+  /// The number of elements of the matrices outside tables and layers, such as position biases that
+  /// the layers share.
+  public var otherElements: Int
   /// The number of elements of the matrices of one layer.
   public var layerElements: Double
 
@@ -28,10 +31,11 @@ public struct ModelSizes: Hashable, Sendable {
   /// - Parameters:
   ///   - keyValueHeads: H_kv; nil means H.
   ///   - headWidth: D; nil means h / H.
+  ///   - tableWidth: the number of columns of the tables; nil means h.
   public init(
     vocabulary: Int, positions: Int, hidden: Int, layers: Int, heads: Int,
     keyValueHeads: Int? = nil, headWidth: Int? = nil, inner: Int, innerMaps: Int = 2,
-    tableRows: Int, positionBiases: Int = 0
+    tableRows: Int, tableWidth: Int? = nil, otherElements: Int = 0
   ) {
     self.vocabulary = vocabulary
     self.positions = positions
@@ -41,7 +45,8 @@ public struct ModelSizes: Hashable, Sendable {
     self.keyValueHeads = keyValueHeads ?? heads
     self.headWidth = headWidth ?? hidden / heads
     self.tableRows = tableRows
-    self.positionBiases = positionBiases
+    self.tableWidth = tableWidth ?? hidden
+    self.otherElements = otherElements
     let wide = Double(self.headWidth) * Double(heads + self.keyValueHeads)
     layerElements =
       Double(hidden) * 2 * wide + Double(innerMaps) * Double(hidden) * Double(inner)
@@ -50,6 +55,7 @@ public struct ModelSizes: Hashable, Sendable {
   /// The number of elements of the tables and of the layers' matrices, computed from the sizes
   /// alone.
   public var matrixElements: Double {
-    Double(tableRows) * Double(hidden) + Double(positionBiases) + Double(layers) * layerElements
+    Double(tableRows) * Double(tableWidth) + Double(otherElements)
+      + Double(layers) * layerElements
   }
 }

@@ -4,18 +4,19 @@ import PEFTTensor
 /// The head that turns a backbone's output into class logits, as transformers defines it for each
 /// family, or from the mean of the tokens.
 ///
-///     BERT:           W_c d(tanh(W_p x_first))    the pooler W_p belongs to the pretrained model
-///     RoBERTa, MPNet: W_o d(tanh(W_d d(x_first)))
-///     decoders:       W_s x_last                  without a bias
-///     mean:           W_c d(mean x)
+///     BERT:     W_c d(tanh(W_p x_first))    the pooler W_p belongs to the pretrained model
+///     RoBERTa:  W_o d(f(W_d d(x_first)))    f is tanh, in ELECTRA GELU; in DistilBERT, f is ReLU
+///                                           and there is no dropout before W_d
+///     decoders: W_s x_last                  without a bias
+///     mean:     W_c d(mean x)
 final class ClassificationHead: ModelHead {
   /// The map before the output: BERT's pooler, RoBERTa's hidden map, or none.
   enum Before {
     case nothing
     /// A map that is part of the pretrained model.
     case pooler(LinearLayer)
-    /// A map that is new for every task.
-    case hidden(LinearLayer)
+    /// A map that is new for every task, its activation, and whether there is dropout before it.
+    case hidden(LinearLayer, Activation, dropsInput: Bool)
   }
 
   private let pooling: Pooling
@@ -45,7 +46,7 @@ final class ClassificationHead: ModelHead {
       var section = ParameterSection(place: "pooler", prefix: String(prefix), stage: stage)
       section.add(pooler, .feedForward)
       sections.append(section)
-    case .hidden(let hidden): task.add(hidden.parameters, .head)
+    case .hidden(let hidden, _, _): task.add(hidden.parameters, .head)
     }
     task.add(output.parameters, .head)
     return sections + [task]
@@ -67,11 +68,11 @@ final class ClassificationHead: ModelHead {
   }
 
   func output(of features: Variable, on tape: Tape) -> Variable {
-    var y = tape.dropout(features, probability: dropout)
-    if case .hidden(let hidden) = before {
-      y = tape.dropout(
-        hidden(y, activation: .tanh, on: tape), probability: dropout)
+    var y = features
+    if case .hidden(let hidden, let activation, let dropsInput) = before {
+      if dropsInput { y = tape.dropout(y, probability: dropout) }
+      y = hidden(y, activation: activation, on: tape)
     }
-    return output(y, on: tape)
+    return output(tape.dropout(y, probability: dropout), on: tape)
   }
 }

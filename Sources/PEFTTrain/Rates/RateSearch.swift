@@ -97,8 +97,8 @@ public struct RateSearch: Hashable, Sendable {
       && isBetter(Array(others[half]), than: Array(losses[half]), byErrors: 4)
   }
 
-  /// Whether the mean of `losses` is below that of `others` on the same examples by more than this many
-  /// standard errors of the difference.
+  /// Whether the mean of `losses` is below that of `others` on the same examples by more than this
+  /// many standard errors of the difference.
   package static func isBetter(
     _ losses: [Double], than others: [Double], byErrors errors: Double = 2
   ) -> Bool {

@@ -1,15 +1,17 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// RoBERTa, BERT or MPNet without a head: embeddings and transformer layers.
+/// BERT, RoBERTa or a relative of theirs without a head: embeddings and transformer layers.
 final class Encoder: Backbone {
   /// The configuration of the model.
   let configuration: EncoderConfiguration
-  /// The word, position and token-type tables. MPNet has no token types.
+  /// The word, position and token-type tables. Some families have no token types.
   let tables: (words: Parameter, positions: Parameter, tokenTypes: Parameter?)
   /// The norm after the embeddings.
   let embeddingNorm: NormalizationLayer
-  /// MPNet's table of position biases [32, H], which all layers share; nil in the other families.
+  /// The map [h, E] after that norm; nil if the tables are as wide as the residual stream, E = h.
+  let projection: LinearLayer?
+  /// MPNet's table of position biases [32, H], which all layers share; nil in other families.
   let positionBiases: Parameter?
   /// The transformer layers, lowest first.
   let layers: [EncoderLayer]
@@ -18,36 +20,43 @@ final class Encoder: Backbone {
   /// transformers' classifiers.
   init(configuration: EncoderConfiguration) {
     self.configuration = configuration
-    let prefix = configuration.family.rawValue
-    let hidden = configuration.hiddenSize
+    let form = configuration.form
+    let prefix = form.prefix
+    let (width, hidden) = (configuration.embeddingSize, configuration.hiddenSize)
     func table(_ name: String, _ rows: Int) -> Parameter {
       Parameter(
-        name: "\(prefix).embeddings.\(name).weight", value: Tensor(zeros: [rows, hidden]),
+        name: "\(prefix)embeddings.\(name).weight", value: Tensor(zeros: [rows, width]),
         isTable: true)
     }
     tables = (
       table("word_embeddings", configuration.vocabularySize),
       table("position_embeddings", configuration.positionCount),
-      configuration.family.hasTokenTypes
+      form.hasTokenTypes
         ? table("token_type_embeddings", configuration.tokenTypeCount) : nil
     )
     embeddingNorm = NormalizationLayer(
-      name: "\(prefix).embeddings.LayerNorm", width: hidden, epsilon: configuration.epsilon)
+      name: "\(prefix)embeddings.LayerNorm", width: width, epsilon: configuration.epsilon)
+    projection =
+      width == hidden
+      ? nil
+      : LinearLayer(name: "\(prefix)embeddings_project", inputs: width, outputs: hidden)
     let biases =
-      configuration.family.hasRelativePositions
+      form.hasRelativePositions
       ? Parameter(
-        name: "\(prefix).encoder.relative_attention_bias.weight",
+        name: "\(prefix)encoder.relative_attention_bias.weight",
         value: Tensor(zeros: [RelativePositions.bucketCount, configuration.headCount])) : nil
     positionBiases = biases
     layers = (0..<configuration.layerCount).map { number in
       EncoderLayer(
-        name: "\(prefix).encoder.layer.\(number)", configuration: configuration,
+        name: "\(prefix)\(form.encoder).layer.\(number)", configuration: configuration,
         positionBias: biases.map { RelativePositionBias($0, row: RelativePositions.bucket) })
     }
   }
 
   /// The linear maps, lowest first.
-  var linearLayers: [LinearLayer] { layers.flatMap(\.linearLayers) }
+  var linearLayers: [LinearLayer] {
+    (projection.map { [$0] } ?? []) + layers.flatMap(\.linearLayers)
+  }
 
   /// The norms, lowest first.
   var normalizationLayers: [NormalizationLayer] {
@@ -57,18 +66,20 @@ final class Encoder: Backbone {
   var wordTable: Parameter { tables.words }
 
   var sections: [ParameterSection] {
-    let family = configuration.family.rawValue
+    let (prefix, encoder) = (configuration.form.prefix, configuration.form.encoder)
     var embeddings = ParameterSection(
-      place: "embeddings", prefix: "\(family).embeddings.", stage: 0)
+      place: "embeddings", prefix: "\(prefix)embeddings.", stage: 0)
     embeddings.add(
       [tables.words, tables.positions, tables.tokenTypes].compactMap(\.self), .embedding)
     embeddings.add(embeddingNorm.parameters, .norm)
-    var shared = ParameterSection(place: "encoder", prefix: "\(family).encoder.", stage: 1)
+    var above = ParameterSection(place: "embeddings", prefix: prefix, stage: 0)
+    if let projection { above.add(projection, .feedForward) }
+    var shared = ParameterSection(place: "encoder", prefix: "\(prefix)\(encoder).", stage: 1)
     if let positionBiases { shared.add([positionBiases], .embedding) }
-    return [embeddings, shared]
+    return [embeddings, above, shared]
       + layers.enumerated().map { number, layer in
         var section = ParameterSection(
-          place: "layer.\(number)", prefix: "\(family).encoder.layer.\(number).",
+          place: "layer.\(number)", prefix: "\(prefix)\(encoder).layer.\(number).",
           stage: number + 1, layer: number)
         for linear in layer.linearLayers {
           let isAttention = linear !== layer.intermediate && linear !== layer.output
@@ -88,7 +99,8 @@ final class Encoder: Backbone {
     ]
     if let types = tables.tokenTypes { lookups.append((types, batch.typeIDs)) }
     let embedded = tape.embeddingSum(lookups, partition: batch.partition)
-    return tape.dropout(
+    let normed = tape.dropout(
       embeddingNorm(embedded, on: tape), probability: configuration.hiddenDropout)
+    return projection?(normed, on: tape) ?? normed
   }
 }

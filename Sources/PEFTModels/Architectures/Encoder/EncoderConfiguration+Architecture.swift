@@ -3,22 +3,22 @@ import PEFTTensor
 import PEFTText
 
 extension EncoderConfiguration: Architecture {
-  /// `bert`, `roberta` and `mpnet`.
+  /// Those of `Family`.
   public static var modelTypes: [String] { Family.allCases.map(\.rawValue) }
 
   /// Other encoders.
   public static var relatives: [String: String] {
     [
-      "albert": "bert", "big_bird": "bert", "camembert": "roberta", "convbert": "bert",
-      "deberta": "roberta", "deberta-v2": "roberta", "distilbert": "bert", "electra": "bert",
+      "albert": "bert", "big_bird": "bert", "convbert": "bert",
+      "deberta": "roberta", "deberta-v2": "roberta",
       "ernie": "bert", "eurobert": "bert", "funnel": "bert", "longformer": "roberta",
       "megatron-bert": "bert", "mobilebert": "bert", "modernbert": "bert", "nomic_bert": "bert",
       "roberta-prelayernorm": "roberta", "roformer": "bert", "squeezebert": "bert",
-      "xlm-roberta": "roberta", "xlm-roberta-xl": "roberta", "xmod": "roberta",
+      "xlm-roberta-xl": "xlm-roberta", "xmod": "xlm-roberta",
     ]
   }
 
-  /// `bert`, `roberta` or `mpnet`.
+  /// The name of the family.
   public var modelType: String { family.rawValue }
 
   /// The sizes of the model.
@@ -26,17 +26,18 @@ extension EncoderConfiguration: Architecture {
     ModelSizes(
       vocabulary: vocabularySize, positions: maximumLength, hidden: hiddenSize,
       layers: layerCount, heads: headCount, inner: intermediateSize,
-      tableRows: vocabularySize + positionCount + tokenTypeCount,
-      positionBiases: family.hasRelativePositions ? RelativePositions.bucketCount * headCount : 0)
+      tableRows: vocabularySize + positionCount + tokenTypeCount, tableWidth: embeddingSize,
+      otherElements: (form.hasRelativePositions ? RelativePositions.bucketCount * headCount : 0)
+        + (embeddingSize == hiddenSize ? 0 : embeddingSize * hiddenSize))
   }
 
-  /// The names used by transformers' BERT, RoBERTa and MPNet. A checkpoint may also contain
-  /// buffers, pretraining heads, a pooler that the head does not use, and heads of another kind.
+  /// The names used by transformers. A checkpoint may also contain buffers, pretraining heads, a
+  /// pooler that the head does not use, and heads of another kind.
   public var naming: CheckpointNaming {
-    let name = family.className
+    let name = form.className
     return CheckpointNaming(
-      prefix: family.rawValue + ".", modules: ["embeddings", "encoder", "pooler"],
-      outputLayer: family.followsRoBERTa ? "lm_head.decoder" : "cls.predictions.decoder",
+      prefix: form.prefix, modules: ["embeddings", "embeddings_project", form.encoder, "pooler"],
+      outputLayer: form.predictions.outputLayer,
       classifierWeights: ["classifier.out_proj.weight", "classifier.weight"],
       tokenClassifierWeight: "classifier.weight",
       classifierClass: name + "ForSequenceClassification",
@@ -50,13 +51,17 @@ extension EncoderConfiguration: Architecture {
   /// The first token.
   public var usualPooling: Pooling { .first }
 
-  /// The query and value projections, also in MPNet, for which PEFT has no default.
-  public var usualTargets: [String] { family == .mpnet ? ["q", "v"] : ["query", "value"] }
+  /// The query and value projections, also in families for which PEFT has no default.
+  public var usualTargets: [String] { Self.last([form.layer.query, form.layer.value]) }
 
   /// The key and value projections, and the maps back to the residual stream.
   public var usualScaledTargets: (targets: [String], feedForward: [String]) {
-    let attention = family == .mpnet ? ["k", "v"] : ["key", "value"]
-    return (attention + ["output.dense"], ["output.dense"])
+    (Self.last([form.layer.key, form.layer.value]) + [form.layer.output], [form.layer.output])
+  }
+
+  /// The last components of paths.
+  private static func last(_ paths: [String]) -> [String] {
+    paths.compactMap { $0.split(separator: ".").last.map(String.init) }
   }
 
   /// False.
@@ -87,40 +92,42 @@ extension EncoderConfiguration: Architecture {
   /// Creates a text classifier, a token classifier or a masked language model. The text classifier
   /// that reads the first token is the family's own in transformers.
   public func makeHead(_ output: ModelOutput, on backbone: any Backbone) -> any ModelHead {
-    let dropout = classifierDropout ?? hiddenDropout
     switch output {
-    case .classes(let count, let pooling):
-      return classifier(count, pooling: pooling, dropout: dropout)
+    case .classes(let count, let pooling): return classifier(count, pooling: pooling)
     case .tokenClasses(let count):
       return TokenClassificationHead(
         output: LinearLayer(name: "classifier", inputs: hiddenSize, outputs: count),
-        dropout: dropout)
+        dropout: form.sharesClassifierDropout ? headDropout : hiddenDropout)
     case .vocabulary: return MaskedLanguageHead(configuration: self, table: backbone.wordTable)
     }
   }
 
-  private func classifier(
-    _ count: Int, pooling: Pooling, dropout: Double
-  ) -> ClassificationHead {
+  /// The dropout in the head of a text classifier.
+  private var headDropout: Double { classifierDropout ?? hiddenDropout }
+
+  private func classifier(_ count: Int, pooling: Pooling) -> ClassificationHead {
     func square(_ name: String) -> LinearLayer {
       LinearLayer(name: name, inputs: hiddenSize, outputs: hiddenSize)
     }
+    let map = pooling == .first ? form.classifierMap : nil
     let before: ClassificationHead.Before =
-      switch (pooling, family) {
-      case (.first, .bert): .pooler(square("bert.pooler.dense"))
-      case (.first, .roberta), (.first, .mpnet): .hidden(square("classifier.dense"))
-      default: .nothing
+      if let map {
+        .hidden(square(map.name), map.activation, dropsInput: map.dropsInput)
+      } else if pooling == .first {
+        .pooler(square(form.prefix + "pooler.dense"))
+      } else {
+        .nothing
       }
-    let name = if case .hidden = before { "classifier.out_proj" } else { "classifier" }
     return ClassificationHead(
       pooling: pooling, before: before,
-      output: LinearLayer(name: name, inputs: hiddenSize, outputs: count),
-      dropout: dropout)
+      output: LinearLayer(
+        name: map?.output ?? "classifier", inputs: hiddenSize, outputs: count),
+      dropout: headDropout)
   }
 }
 
 extension ModelConfiguration {
-  /// Creates the configuration of a RoBERTa, BERT or MPNet model.
+  /// Creates the configuration of a model of BERT's kind.
   public static func encoder(_ configuration: EncoderConfiguration) -> ModelConfiguration {
     ModelConfiguration(configuration)
   }

@@ -1,10 +1,10 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// The contents of `config.json` for a RoBERTa, BERT or MPNet model.
+/// The contents of `config.json` for a model of BERT's kind.
 ///
-/// One type serves the three families. They differ in names, in positions, in token types and in
-/// the heads, as `EncoderFamily.swift` lists.
+/// One type serves all families whose layers compute the same. They differ in names, in positions,
+/// in token types and in the heads, as `EncoderForm.swift` lists.
 public struct EncoderConfiguration: Hashable, Sendable {
   /// The family.
   public var family: Family
@@ -12,6 +12,9 @@ public struct EncoderConfiguration: Hashable, Sendable {
   public var vocabularySize: Int
   /// The width of the residual stream.
   public var hiddenSize: Int
+  /// The number of columns of the tables of embeddings. If it is not the width of the residual
+  /// stream, a linear map follows them.
+  public var embeddingSize: Int
   /// The number of transformer layers.
   public var layerCount: Int
   /// The number of attention heads in a layer, H.
@@ -20,7 +23,7 @@ public struct EncoderConfiguration: Hashable, Sendable {
   public var intermediateSize: Int
   /// The number of rows of the position table.
   public var positionCount: Int
-  /// The number of rows of the token-type table; 0 in MPNet, which has none.
+  /// The number of rows of the token-type table; 0 in families that have none.
   public var tokenTypeCount: Int
   /// The constant added to the variance in layer norms.
   public var epsilon: Double
@@ -32,7 +35,7 @@ public struct EncoderConfiguration: Hashable, Sendable {
   public var attentionDropout: Double
   /// The dropout probability in the head; nil means `hiddenDropout`.
   public var classifierDropout: Double?
-  /// The padding token. In RoBERTa and MPNet, positions begin after it.
+  /// The padding token. In RoBERTa and families like it, positions begin after it.
   public var paddingID: Int
   /// The standard deviation with which new weights are initialised.
   public var initializerRange: Double
@@ -40,15 +43,20 @@ public struct EncoderConfiguration: Hashable, Sendable {
   public var labelNames: [String]?
 
   /// Creates a configuration from its parts, for models that are not loaded from a directory.
+  ///
+  /// - Parameter embeddingSize: the number of columns of the tables of embeddings; nil means
+  ///   `hiddenSize`, the only one that families other than ELECTRA can have.
   public init(
-    family: Family, vocabularySize: Int, hiddenSize: Int, layerCount: Int,
-    headCount: Int, intermediateSize: Int, positionCount: Int, tokenTypeCount: Int, epsilon: Double,
+    family: Family, vocabularySize: Int, hiddenSize: Int, embeddingSize: Int? = nil,
+    layerCount: Int, headCount: Int, intermediateSize: Int, positionCount: Int, tokenTypeCount: Int,
+    epsilon: Double,
     activation: Activation, hiddenDropout: Double, attentionDropout: Double,
     classifierDropout: Double?, paddingID: Int, initializerRange: Double, labelNames: [String]?
   ) {
     self.family = family
     self.vocabularySize = vocabularySize
     self.hiddenSize = hiddenSize
+    self.embeddingSize = embeddingSize ?? hiddenSize
     self.layerCount = layerCount
     self.headCount = headCount
     self.intermediateSize = intermediateSize
@@ -78,15 +86,18 @@ public struct EncoderConfiguration: Hashable, Sendable {
       initializerRange: 0.02, labelNames: nil)
   }
 
+  /// What differs between the families besides sizes.
+  var form: EncoderForm { family.form }
+
   /// The row of the position table that belongs to the first token.
-  public var positionOffset: Int { family.followsRoBERTa ? paddingID + 1 : 0 }
+  public var positionOffset: Int { form.countsFromPadding ? paddingID + 1 : 0 }
 
   /// The row of the position table for each token, T numbers.
   ///
-  /// RoBERTa and MPNet count the tokens other than padding. A padding token inside a text takes the
-  /// row of `paddingID`, and the next token continues the count.
+  /// RoBERTa and families like it count the tokens other than padding. A padding token inside a
+  /// text takes the row of `paddingID`, and the next token continues the count.
   func positionRows(of batch: PackedBatch) -> [Int32] {
-    guard family.followsRoBERTa else { return batch.partition.positions }
+    guard form.countsFromPadding else { return batch.partition.positions }
     let padding = Int32(paddingID)
     return (0..<batch.exampleCount).flatMap { example in
       var last = padding

@@ -5,42 +5,31 @@ extension EncoderConfiguration {
     case bert
     /// Liu et al. 2019.
     case roberta
+    /// Conneau et al. 2019: RoBERTa with a vocabulary of a hundred languages.
+    case xlmRoBERTa = "xlm-roberta"
+    /// Martin et al. 2019: RoBERTa with a French vocabulary.
+    case camemBERT = "camembert"
     /// Song et al. 2020.
     case mpnet
+    /// Sanh et al. 2019: BERT with half of its layers, without token types and pooler.
+    case distilBERT = "distilbert"
+    /// Clark et al. 2020: BERT trained to find replaced tokens, with narrow tables of embeddings in
+    /// small models.
+    case electra
   }
 }
 
-/// What differs between the families.
 extension EncoderConfiguration.Family {
-  /// The start of the names of transformers' classes.
-  var className: String {
+  /// What differs between the families besides sizes.
+  var form: EncoderForm {
     switch self {
-    case .bert: "Bert"
-    case .roberta: "Roberta"
-    case .mpnet: "MPNet"
+    case .bert: .bert
+    case .roberta: .roberta("Roberta")
+    case .xlmRoBERTa: .roberta("XLMRoberta")
+    case .camemBERT: .roberta("Camembert")
+    case .mpnet: .mpnet
+    case .distilBERT: .distilBERT
+    case .electra: .electra
     }
-  }
-
-  /// Whether positions begin after the padding token, and the heads are RoBERTa's; otherwise they
-  /// are BERT's.
-  var followsRoBERTa: Bool { self != .bert }
-
-  /// Whether tokens have a type, and a table for it.
-  var hasTokenTypes: Bool { self != .mpnet }
-
-  /// Whether attention scores have a bias that depends on the distance between the tokens.
-  var hasRelativePositions: Bool { self == .mpnet }
-
-  /// The paths of a layer's attention maps, and of the norm after them.
-  var attentionPaths: (query: String, key: String, value: String, output: String, norm: String) {
-    self == .mpnet
-      ? (
-        "attention.attn.q", "attention.attn.k", "attention.attn.v", "attention.attn.o",
-        "attention.LayerNorm"
-      )
-      : (
-        "attention.self.query", "attention.self.key", "attention.self.value",
-        "attention.output.dense", "attention.output.LayerNorm"
-      )
   }
 }

@@ -40,15 +40,15 @@ final class EncoderLayer: TransformerLayer {
       NormalizationLayer(
         name: "\(name).\(path)", width: hidden, epsilon: configuration.epsilon)
     }
-    let attention = configuration.family.attentionPaths
-    query = linear(attention.query, hidden, hidden)
-    key = linear(attention.key, hidden, hidden)
-    value = linear(attention.value, hidden, hidden)
-    attentionOutput = linear(attention.output, hidden, hidden)
-    attentionNorm = norm(attention.norm)
-    intermediate = linear("intermediate.dense", hidden, inner)
-    output = linear("output.dense", inner, hidden)
-    outputNorm = norm("output.LayerNorm")
+    let names = configuration.form.layer
+    query = linear(names.query, hidden, hidden)
+    key = linear(names.key, hidden, hidden)
+    value = linear(names.value, hidden, hidden)
+    attentionOutput = linear(names.attentionOutput, hidden, hidden)
+    attentionNorm = norm(names.attentionNorm)
+    intermediate = linear(names.intermediate, hidden, inner)
+    output = linear(names.output, inner, hidden)
+    outputNorm = norm(names.outputNorm)
   }
 
   var linearLayers: [LinearLayer] {

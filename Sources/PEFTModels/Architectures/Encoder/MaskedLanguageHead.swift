@@ -1,10 +1,10 @@
 import PEFTNetwork
 import PEFTTensor
 
-/// The head of RoBERTa, BERT and MPNet as masked language models, as transformers defines it.
+/// The head of encoders as masked language models, as transformers defines it for each family.
 ///
-/// It applies a linear map, GELU and a norm to the rows to predict. The logits come from the word
-/// table with a separate bias.
+/// It applies a linear map, an activation and a norm to the rows to predict. The logits come from
+/// the word table with a separate bias.
 final class MaskedLanguageHead: ModelHead {
   let vocabulary: VocabularyMap?
   private let dense: LinearLayer
@@ -15,19 +15,14 @@ final class MaskedLanguageHead: ModelHead {
 
   /// Creates the head of a model with this word table.
   init(configuration: EncoderConfiguration, table: Parameter) {
-    let isBERT = !configuration.family.followsRoBERTa
-    prefix = isBERT ? "cls.predictions." : "lm_head."
-    let width = configuration.hiddenSize
-    dense = LinearLayer(
-      name: isBERT ? "cls.predictions.transform.dense" : "lm_head.dense", inputs: width,
-      outputs: width)
-    norm = NormalizationLayer(
-      name: isBERT ? "cls.predictions.transform.LayerNorm" : "lm_head.layer_norm", width: width,
-      epsilon: configuration.epsilon)
+    let names = configuration.form.predictions
+    let width = table.shape.columns
+    prefix = names.prefix
+    dense = LinearLayer(name: names.dense, inputs: configuration.hiddenSize, outputs: width)
+    norm = NormalizationLayer(name: names.norm, width: width, epsilon: configuration.epsilon)
     bias = Parameter(
-      name: prefix + "bias", value: Tensor(zeros: [configuration.vocabularySize]))
-    // RoBERTa's and MPNet's head uses the exact GELU, whatever the activation of its layers.
-    activation = isBERT ? configuration.activation : .gelu
+      name: names.bias, value: Tensor(zeros: [configuration.vocabularySize]))
+    activation = names.activation ?? configuration.activation
     vocabulary = VocabularyMap(table: table, bias: bias)
   }
 

@@ -50,8 +50,12 @@ def clean(name):
 
 
 def gradients(model):
-    return {"gradient." + clean(name): parameter.grad.clone()
-            for name, parameter in model.named_parameters() if parameter.requires_grad}
+    """By name; an output layer that is the word table has the table's name."""
+    names = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        if parameter.requires_grad and (parameter not in names or "embed" in name):
+            names[parameter] = name
+    return {"gradient." + clean(name): parameter.grad.clone() for parameter, name in names.items()}
 
 
 def train(model, loss_of_model):

@@ -1,5 +1,5 @@
-"""Writes golden.json and charsmap.txt: small tokenizers of every component, and what PyPI's
-`tokenizers` makes of odd texts.
+"""Writes golden.json, charsmap.txt and codepoints.json: small tokenizers of every component, and
+what PyPI's `tokenizers` makes of odd texts and of 20,000 code points.
 
     pip install tokenizers==0.23.3 sentencepiece==0.2.3 protobuf && python make_fixtures.py
 
@@ -10,7 +10,9 @@ without special tokens other than the unknown one. Types are 0 where a file says
 """
 
 import base64
+import hashlib
 import io
+import itertools
 import json
 import pathlib
 import random
@@ -77,6 +79,38 @@ def xlmr(vocabulary, charsmap):
     return tokenizer
 
 
+def camembert(vocabulary, charsmap):
+    """As transformers 5 writes the tokenizers of XLM-R and CamemBERT, with CamemBERT's special tokens."""
+    pieces = [("<s>NOTUSED", 0.0), ("<pad>", 0.0), ("</s>NOTUSED", 0.0), ("<unk>", 0.0), ("<unk>NOTUSED", -100.0)]
+    pieces += [("<s>", 0.0), ("</s>", 0.0)] + vocabulary[3:] + [("<mask>", 0.0)]
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=3, byte_fallback=False))
+    tokenizer.normalizer = normalizers.Precompiled(charsmap)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(prepend_scheme="always", split=True)])
+    tokenizer.decoder = decoders.Metaspace(prepend_scheme="always")
+    specials(tokenizer, ["<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>", "<unk>NOTUSED", "<s>", "</s>"])
+    specials(tokenizer, ["<mask>"], lstrip=True)
+    tokenizer.post_processor = template(tokenizer, "<s> $A </s>", "<s> $A </s> </s> $B </s>")
+    return tokenizer
+
+
+def code_points():
+    """20,000: the first 13,000 from the space on, and every 17th after them; surrogates are left out."""
+    dense = range(0x20, 0x20 + 13000)
+    sparse = (point for point in range(dense.stop, 0x110000, 17) if not 0xD800 <= point < 0xE000)
+    return [chr(point) for point, _ in zip(itertools.chain(dense, sparse), range(20000))]
+
+
+def digests(tokenizer):
+    """SHA-256 of the ids of every thousand code points: fifty texts of twenty, as lines of decimal numbers."""
+    points, result = code_points(), []
+    texts = [" ".join(f"a{c}b {c}" for c in points[i:i + 20]) for i in range(0, len(points), 20)]
+    for start in range(0, len(texts), 50):
+        lines = [" ".join(map(str, tokenizer.encode(text).ids)) for text in texts[start:start + 50]]
+        result.append(hashlib.sha256("\n".join(lines).encode()).hexdigest())
+    return result
+
+
 def spaces(charsmap):
     return normalizers.Sequence([
         normalizers.Precompiled(charsmap), normalizers.Strip(left=False, right=True),
@@ -118,9 +152,10 @@ def llama_decoder(tokenizer):
         decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
 
 
-def unigram_bytes(vocabulary):
+def unigram_bytes(vocabulary, charsmap):
     pieces = [("<unk>", 0.0), ("<s>", 0.0), ("</s>", 0.0)] + [(name, 0.0) for name in byte_pieces()] + vocabulary[3:]
     tokenizer = Tokenizer(models.Unigram(pieces, unk_id=0, byte_fallback=True))
+    tokenizer.normalizer = normalizers.Precompiled(charsmap)
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
     llama_decoder(tokenizer)
     specials(tokenizer, ["<unk>", "<s>", "</s>"])
@@ -280,10 +315,13 @@ def main():
     _, bpe = trained("bpe", 300, character_coverage=0.98, normalization_rule_name="identity")
     tokenizers = {
         "xlmr": xlmr(vocabulary, charsmap), "t5": t5(t5_vocabulary, charsmap), "albert": albert(vocabulary, charsmap),
-        "unigram bytes": unigram_bytes(vocabulary), "llama2": llama2(bpe, True), "bpe unknown": llama2(bpe, False),
+        "unigram bytes": unigram_bytes(vocabulary, charsmap), "llama2": llama2(bpe, True), "bpe unknown": llama2(bpe, False),
         "smollm": smollm(), "llama3": llama3(), "qwen": qwen(), "uncased roberta": uncased_roberta(),
         "roberta": roberta(), "mpnet": mpnet(), "added bert": added_bert(),
+        "camembert": camembert(vocabulary, charsmap),
     }
+    points = {name: digests(tokenizers[name]) for name in ["xlmr", "camembert", "albert", "unigram bytes"]}
+    (HERE / "codepoints.json").write_text(json.dumps(points, indent=0) + "\n")
     result = {}
     for seed, (name, tokenizer) in enumerate(tokenizers.items()):
         document = json.dumps(json.loads(tokenizer.to_str()), separators=(",", ":"), ensure_ascii=False)
