@@ -34,6 +34,7 @@ extension TrainingJob {
     ]
     // An adapter determines the method itself.
     if adapter == nil { object["method"] = MethodCatalogue.standard.json(of: method) }
+    if settings.accumulation > 1 { object["accumulate"] = .integer(settings.accumulation) }
     object["format"] = format.map { .string($0.rawValue) }
     object["columns"] = columns?.json
     object["pooling"] = pooling.map { .string($0.rawValue) }

@@ -28,7 +28,8 @@ extension Recipe {
   private static let known: Set<String> = [
     "task", "learningRate", "warmup", "schedule", "weightDecay", "weightDecayOn", "clip",
     "labelSmoothing", "dropout",
-    "recompute", "precision", "seed", "groupByLength", "format", "columns", "pooling", "stride",
+    "recompute", "precision", "seed", "groupByLength", "accumulate", "format", "columns", "pooling",
+    "stride",
     "holdout",
     "evaluateEvery", "patience", "adapter", "probe", "target", "vocabularySize", "hiddenSize",
     "layers", "context", "packages", "half",

@@ -16,6 +16,11 @@ public struct TrainingSettings: Hashable, Sendable {
   public var length = TrainingLength.epochs(3)
   /// The division of examples into batches.
   public var batches = BatchPlan(size: .examples(32))
+  /// The number of batches whose gradients make one step.
+  ///
+  /// The step is that of one batch `accumulation` times as large, with the mean over all its rows,
+  /// and needs the activations of one batch.
+  public var accumulation = 1
   /// The learning rate at the end of the warm-up.
   public var learningRate = 5e-5
   /// The fraction of all steps used for warm-up.

@@ -17,6 +17,13 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: "Tokens per batch, instead of --batch-size.")
   var batchTokens: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Batches that make one step: the step of a batch N times as large, in the memory of one.
+      """, valueName: "N"))
+  var accumulate = 1
+
   @Flag(help: "Group texts of similar length into batches.")
   var groupByLength = false
 
@@ -90,6 +97,8 @@ struct TrainingOptions: ParsableArguments {
     try check(
       batchSize == nil || batchTokens == nil, "--batch-size and --batch-tokens exclude each other")
     try check(
+      (1...1_000_000).contains(accumulate), "--accumulate: give a number from 1 to 1000000")
+    try check(
       learningRate.rate.map { $0 > 0 && $0.isFinite } != false,
       "--learning-rate: give a positive number, or auto")
     try check((0...1).contains(warmup), "--warmup \(warmup): give a number from 0 to 1")
@@ -113,6 +122,7 @@ struct TrainingOptions: ParsableArguments {
     settings.batches = BatchPlan(
       size: batchTokens.map { .tokens($0) } ?? .examples(batchSize ?? 32),
       lengthWindow: groupByLength ? Self.lengthWindow : nil)
+    settings.accumulation = accumulate
     // Where runs find their rates, this one only identifies a probe, as it has always done.
     settings.learningRate = learningRate.rate ?? 1e-3
     settings.warmupFraction = warmup
