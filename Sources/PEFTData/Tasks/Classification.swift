@@ -70,8 +70,8 @@ public struct Classification: PredictionTask {
 
   /// The index of the largest of the logits [C], the first if several are equal; with a threshold,
   /// 1 where the probability of the second class reaches it, else 0.
-  public func answer(_ logits: UnsafeBufferPointer<Float>) -> Double {
-    Double(position(logits))
+  public func answers(_ logits: UnsafeBufferPointer<Float>) -> [Double] {
+    [Double(position(logits))]
   }
 
   private func position(_ logits: some RandomAccessCollection<Float>) -> Int {
@@ -100,7 +100,7 @@ public struct Classification: PredictionTask {
   /// Accuracy.
   public var primaryMetric: PrimaryMetric { PrimaryMetric("accuracy", higherIsBetter: true) }
 
-  /// The `label` that `answer` gives for the logits [C], their softmax as `probabilities`, and the
+  /// The `label` that `answers` gives for the logits [C], their softmax as `probabilities`, and the
   /// `logits` themselves.
   public func prediction(_ logits: [Float], of _: TextExample, words _: [Int]) -> JSONObject {
     var probabilities = JSONObject()

@@ -68,7 +68,7 @@ package struct DividedBatch {
         dropout: dropout, at: place, recomputingLayers: settings.recomputesLayers,
         precision: settings.precision)
       let loss = model.loss(
-        batch.texts, batch.targets, labelSmoothing: settings.labelSmoothing, on: tape)
+        batch.texts, batch.targets, shape: settings.lossShape, on: tape)
       guard !stopsAtInfinity || loss.mean.isFinite else { return loss.mean }
       tape.pullBack(
         Tensor(repeating: Float(weight), shape: [1]), from: loss.variable, to: gradients)

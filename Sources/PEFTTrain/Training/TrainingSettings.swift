@@ -33,6 +33,10 @@ public struct TrainingSettings: Hashable, Sendable {
   public var clippingNorm: Double? = 1
   /// ε of label smoothing.
   public var labelSmoothing = 0.0
+  /// The weight of each class in the loss, in the order of the classes; empty for weights of 1.
+  public var classWeights: [Double] = []
+  /// γ of the focal loss; 0 for cross entropy.
+  public var focusing = 0.0
   /// Whether the model's dropout is active.
   public var usesDropout = true
   /// Whether only the input of each layer is kept for the backward pass, which recomputes the rest.
@@ -56,6 +60,11 @@ public struct TrainingSettings: Hashable, Sendable {
 }
 
 extension TrainingSettings {
+  /// How the loss treats the classes.
+  public var lossShape: LossShape {
+    LossShape(labelSmoothing: labelSmoothing, classWeights: classWeights, focusing: focusing)
+  }
+
   /// The factor by which the learning rate of `entry` differs from that of the run: that of its
   /// tensor's name, times that of its adapter.
   func rateFactor(of entry: ModelParameter) -> Double {
