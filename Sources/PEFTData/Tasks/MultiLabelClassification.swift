@@ -172,6 +172,13 @@ public struct MultiLabelClassification: PredictionTask {
   /// True: every label gets its threshold.
   public var takesCalibration: Bool { true }
 
+  /// The range of the thresholds.
+  public var calibrationNote: String? {
+    guard let low = thresholds.min(), let high = thresholds.max(), low < high else { return nil }
+    return "each label is predicted from a probability of its own, chosen on the dev data: from "
+      + String(format: "%.2g to %.2g", low, high)
+  }
+
   /// The task with the thresholds at which every label's F1 on these rows is highest.
   public func calibrated(logits: [Float], targets: Targets) -> Self {
     guard case .labelSets(let sets) = targets.kind, !sets.isEmpty else { return self }

@@ -57,8 +57,9 @@ extension PredictionTask {
         + (source == .training ? "the training data" : "these data"),
       answer: name, source: source, rowCount: rows,
       metrics: metrics(
-        of: Array(repeating: Double(majority), count: rows), targets: data.targets, loss: loss,
-        terms: rows))
+        of: (0..<rows).flatMap { _ in
+          [Double(majority)] + (answerCount > 1 ? [Double(known[majority]) / total] : [])
+        }, targets: data.targets, loss: loss, terms: rows))
   }
 
   /// The most frequent labels, as many as give the highest F1 of all labels together on the counted

@@ -52,8 +52,11 @@ public protocol PredictionTask: Hashable, Sendable {
   ///   - targets: the correct answers.
   func calibrated(logits: [Float], targets: Targets) -> Self
 
-  /// Whether `calibrated` does anything.
+  /// Whether every run calibrates it, if it has dev data.
   var takesCalibration: Bool { get }
+
+  /// A message about what was calibrated; nil if nothing was.
+  var calibrationNote: String? { get }
 
   /// The metrics by name, in a fixed order.
   ///
@@ -106,6 +109,9 @@ extension PredictionTask {
 
   /// False by default.
   public var takesCalibration: Bool { false }
+
+  /// Nil by default.
+  public var calibrationNote: String? { nil }
 
   /// The task itself, for a head with one row.
   public func ordered(likeRowsNamed names: [String]) -> Self? { names.count == 1 ? self : nil }

@@ -59,6 +59,8 @@ extension RunExport {
       (manifest.task as? MultiLabelClassification).map {
         .array($0.thresholds.map { .number($0) })
       }
+    document[Classification.temperatureKey] =
+      (manifest.task as? Classification)?.temperature.map { .number($0) }
     if let padding { document[Self.paddingKey] = .integer(padding) }
     if wordRows > trained.model.configuration.vocabularySize {
       document["vocab_size"] = .integer(wordRows)

@@ -4,14 +4,17 @@ import PEFTTensor
 
 /// What `labels.json` beside an adapter says of the rows of its head.
 ///
-/// It is a list of names, or for several labels of a text an object with the `labels`, the
-/// `problem_type` and the `thresholds`.
+/// It is a list of names, or an object with the `labels`: for several labels of a text with the
+/// `problem_type` and the `thresholds`, for calibrated probabilities with the `temperature`.
 struct AdapterLabels {
   /// The name of each row.
   let names: [String]
   /// The probability from which each label is predicted, if a text may have several labels;
   /// otherwise nil.
   let thresholds: [Double]?
+
+  /// The temperature of a classifier's probabilities, if one was fitted.
+  let temperature: Double?
 
   private static let multiLabel = "multi_label_classification"
 
@@ -22,6 +25,9 @@ struct AdapterLabels {
     guard FileManager.default.fileExists(atPath: path) else { return nil }
     let document = try JSONValue(contentsOf: path, limit: JSONValue.configurationLimit)
     let list = document.array ?? document["labels"]?.array ?? []
+    temperature = document["temperature"]?.double.flatMap {
+      Calibration.temperatures.contains($0) ? $0 : nil
+    }
     names = list.compactMap(\.string)
     guard names.count == list.count, !names.isEmpty else { return nil }
     guard document["problem_type"]?.string == Self.multiLabel else {
@@ -36,6 +42,9 @@ struct AdapterLabels {
 
   /// The content of the file for `task`; nil for a task without classes.
   static func json(of task: any PredictionTask) -> JSONValue? {
+    if let task = task as? Classification, let temperature = task.temperature {
+      return .object(["labels": task.labels.json, "temperature": .number(temperature)])
+    }
     guard let task = task as? MultiLabelClassification else { return task.classes?.json }
     return .object([
       "problem_type": .string(multiLabel), "labels": task.labels.json,

@@ -13,7 +13,7 @@ extension PreparedJob {
   ///
   /// - Returns: nil if it was stopped.
   package func calibratedTask(shouldStop: () -> Bool) throws -> (any PredictionTask)? {
-    guard task.takesCalibration, let dev, let targets = dev.targets,
+    guard task.takesCalibration || job.settings.calibrates, let dev, let targets = dev.targets,
       let width = model.output.classCount
     else { return task }
     let limit = max(1, Self.calibrationLimit / width)

@@ -110,6 +110,7 @@ extension PreparedJob {
     var answers: [Double] = []
     let calibrated =
       outcome.ending != .interrupted ? try calibratedTask(shouldStop: shouldStop) : task
+    if let message = calibrated?.calibrationNote { note(message) }
     if let test, let calibrated, outcome.ending != .interrupted {
       if let tested = try testMetrics(
         test, as: calibrated, output: output, shouldStop: shouldStop)

@@ -166,7 +166,8 @@ public struct TrainedModel {
     let beside = try AdapterLabels(beside: adapter)
     let task = try givenTask(
       output, labels: [beside?.names, configuration.labelNames],
-      thresholds: beside?.thresholds, path: base + "/config.json")
+      thresholds: beside?.thresholds, temperature: beside?.temperature,
+      path: base + "/config.json")
     let (model, report) = try TransformerModel.load(
       files: files, output: output, using: SeededGenerator(seed: 0, purpose: "weights"))
     let supplied = try file.attach(to: model)
@@ -202,7 +203,8 @@ public struct TrainedModel {
     return TrainedModel(
       model: model, tokenizer: try configuration.tokenizer(files: files),
       task: try givenTask(
-        output, labels: [names], thresholds: try thresholds(of: files, output), path: path),
+        output, labels: [names], thresholds: try thresholds(of: files, output),
+        temperature: try temperature(of: files), path: path),
       maximumLength: configuration.maximumLength)
   }
 
@@ -276,7 +278,8 @@ public struct TrainedModel {
   ///   used; if there is none, classes are numbered.
   /// - Parameter thresholds: those of the labels, if a text may have several of them.
   private static func givenTask(
-    _ output: ModelOutput, labels: [[String]?], thresholds: [Double]?, path: String
+    _ output: ModelOutput, labels: [[String]?], thresholds: [Double]?, temperature: Double?,
+    path: String
   ) throws(FileError) -> (any PredictionTask)? {
     guard let count = output.classCount else { return nil }
     let named = labels.compactMap(\.self).first { $0.count == count }
@@ -286,7 +289,8 @@ public struct TrainedModel {
       return MultiLabelClassification(
         try labelMap(names, path: path), thresholds: thresholds)
     case .classes(1, _): return Regression()
-    case .classes: return Classification(try labelMap(names, path: path))
+    case .classes:
+      return Classification(try labelMap(names, path: path), temperature: temperature)
     case .tokenClasses: return TokenClassification(try labelMap(names, path: path))
     case .vocabulary: return nil
     }
@@ -305,6 +309,12 @@ public struct TrainedModel {
       document[MultiLabelClassification.thresholdsKey]?.array?.compactMap(\.double) ?? []
     return numbers.count == count && numbers.allSatisfy((0...1).contains)
       ? numbers : Array(repeating: 0.5, count: count)
+  }
+
+  /// The temperature of a merged model's probabilities; nil if none was fitted.
+  private static func temperature(of files: ModelFiles) throws(FileError) -> Double? {
+    try files.document(ModelFiles.configurationName)?[Classification.temperatureKey]?.double
+      .flatMap { Calibration.temperatures.contains($0) ? $0 : nil }
   }
 
   /// Refuses a head whose outputs are neither the scores of labels nor one number.

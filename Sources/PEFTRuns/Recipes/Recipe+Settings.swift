@@ -27,7 +27,7 @@ extension Recipe {
   /// The keys that are settings under their own names, or hold such.
   private static let known: Set<String> = [
     "task", "learningRate", "warmup", "schedule", "weightDecay", "weightDecayOn", "clip",
-    "labelSmoothing", "dropout",
+    "labelSmoothing", "classWeights", "focal", "calibrate", "dropout",
     "recompute", "precision", "seed", "groupByLength", "accumulate", "format", "columns", "pooling",
     "stride",
     "holdout",

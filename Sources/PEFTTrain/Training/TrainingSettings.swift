@@ -33,10 +33,15 @@ public struct TrainingSettings: Hashable, Sendable {
   public var clippingNorm: Double? = 1
   /// ε of label smoothing.
   public var labelSmoothing = 0.0
-  /// The weight of each class in the loss, in the order of the classes; empty for weights of 1.
+  /// How much the rows of each class count in the loss; nil if all count alike.
+  public var classWeighting: ClassWeights?
+  /// The weights that `classWeighting` gives the classes, in their order; empty for weights of 1. A
+  /// job sets them when it has read its data.
   public var classWeights: [Double] = []
   /// γ of the focal loss; 0 for cross entropy.
   public var focusing = 0.0
+  /// Whether a classifier's probabilities are calibrated on the dev data after training.
+  public var calibrates = false
   /// Whether the model's dropout is active.
   public var usesDropout = true
   /// Whether only the input of each layer is kept for the backward pass, which recomputes the rest.

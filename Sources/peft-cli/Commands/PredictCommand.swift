@@ -76,6 +76,7 @@ struct PredictCommand: ParsableCommand {
       throw InvalidSetting("\(model) is a language model: generate text with `peft generate`")
     }
     let answering = try threshold.applied(to: task)
+    if let message = answering.calibrationNote { common.note(message) }
     let data = try read(for: trained)
     let rows = data.rows
     data.notes.forEach { common.note($0) }
