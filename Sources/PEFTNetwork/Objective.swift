@@ -26,16 +26,16 @@ public protocol Objective {
   /// The targets of a batch.
   func targets(of batch: Batch) -> Targets
 
-  /// ε, the label smoothing of the cross entropy.
-  var labelSmoothing: Double { get }
+  /// How the cross entropy treats the classes.
+  var lossShape: LossShape { get }
 
   /// The map from hidden states to logits; nil if the last stage returns z.
   var vocabulary: VocabularyMap? { get }
 }
 
 extension Objective {
-  /// 0: no smoothing.
-  public var labelSmoothing: Double { 0 }
+  /// Plain cross entropy.
+  public var lossShape: LossShape { .plain }
 
   /// Nil: the last stage returns z.
   public var vocabulary: VocabularyMap? { nil }
@@ -61,6 +61,6 @@ extension Objective {
   /// The loss of the outputs.
   package func loss(_ outputs: Variable, of batch: Batch, on tape: Tape) -> Loss {
     tape.loss(
-      outputs, targets: targets(of: batch), vocabulary: vocabulary, labelSmoothing: labelSmoothing)
+      outputs, targets: targets(of: batch), vocabulary: vocabulary, shape: lossShape)
   }
 }

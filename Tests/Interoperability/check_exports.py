@@ -115,6 +115,31 @@ def check_classifier(place, name, base, method):
     check_events(name, directory)
 
 
+def check_labels(place, name, base, method):
+    """Several labels for a text."""
+    texts = [f"{WORDS[i % 8]} {'good' if i % 3 else 'bad'} {WORDS[(5 * i) % 8]}" for i in range(12)]
+    data = os.path.join(place, "labels.jsonl")
+    write(data, [json.dumps(dict(text=t, labels=[w for w in ("good", "red", "two") if w in t])) + "\n" for t in texts])
+    directory = os.path.join(place, name)
+    run("train", "--model", base, "--train", data, "--dev", data, "--steps", "8", "--batch-size", "4",
+        "--learning-rate", "5e-3", "--output", directory, "--quiet", *method)
+    rows = [json.loads(line) for line in run("predict", directory, "--data", data).splitlines()]
+    ours = [row["logits"] for row in rows]
+    for form in ("merged", "peft"):
+        run("export", directory, "--format", form, "--output", f"{directory}-{form}")
+    merged = transformers.AutoModelForSequenceClassification.from_pretrained(f"{directory}-merged")
+    tokenizer = load_tokenizer(f"{directory}-merged")
+    report(f"{name} merged", largest(ours, logits(merged, tokenizer, texts)))
+    classify = transformers.pipeline("text-classification", model=f"{directory}-merged", top_k=None)
+    scores = [{score["label"]: score["score"] for score in row} for row in classify(texts)]
+    report(f"{name} merged, by pipeline", max(
+        abs(row["probabilities"][label] - score[label]) for row, score in zip(rows, scores) for label in score))
+    assert merged.config.problem_type == "multi_label_classification"
+    plain = transformers.AutoModelForSequenceClassification.from_pretrained(base, num_labels=3, dtype=torch.float32)
+    adapted = PeftModel.from_pretrained(plain, f"{directory}-peft")
+    report(f"{name} peft", largest(ours, logits(adapted, load_tokenizer(base), texts)))
+
+
 def merges(adapted):
     """PEFT 0.21.2 merges LoRA alone beside a head that is more than one linear map, such as RoBERTa's."""
     config = adapted.peft_config["default"]
@@ -242,6 +267,8 @@ with tempfile.TemporaryDirectory() as place:
         ["lora", "--rank", "4", "--set", "start=pissa"],
         ["lora", "--rank", "4", "--set", "start=gradient", "--set", "trained=b"]]
     for base, family in ((roberta, "roberta"), (gpt2, "gpt2")):
+        check_labels(place, f"{family}-labels-lora", base, ["--method", "lora", "--rank", "4"])
+        check_labels(place, f"{family}-labels-full", base, ["--method", "full"])
         for method in methods:
             check_classifier(place, "-".join([family, method[0], *(m for m in method if "=" in m)]), base, ["--method", *method])
         mixture = plan(place, base, family, ["--candidates", "lora:2,8"], False)

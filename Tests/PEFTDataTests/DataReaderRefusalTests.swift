@@ -78,7 +78,12 @@ struct DataReaderRefusalTests {
     Case(.jsonl, "{\"text\":\"a\"}\n\n{\"text\":\"a\"}", at: "line 2", "empty line"),
     Case(.jsonl, "{\"label\":\"a\"}", at: "line 1", "no text column"),
     Case(.jsonl, "{\"text\":3}", at: "line 1", "\"text\" is a number instead of a string"),
-    Case(.jsonl, "{\"text\":\"a\",\"label\":[1]}", at: "line 1", "\"label\" is an array"),
+    Case(.jsonl, "{\"text\":\"a\",\"label\":{}}", at: "line 1", "\"label\" is an object"),
+    Case(.jsonl, "{\"text\":\"a\",\"label\":[[1]]}", at: "line 1", "a list with an array"),
+    Case(.jsonl, "{\"text\":\"a\",\"labels\":[\"\"]}", at: "line 1", "a list with a string"),
+    Case(
+      .jsonl, "{\"text\":\"a\",\"label\":[\"x\"]}\n{\"text\":\"a\",\"label\":\"x\"}", at: "line 2",
+      "a label, but line 1 has a list of labels"),
     Case(.jsonl, "{\"text\":\"a\",\"label\":\"\"}", at: "line 1", "label is empty"),
     Case(.jsonl, "{\"text\":\"a\",\"text\":\"b\"}", at: "line 1, byte 13", "occurs twice"),
     Case(

@@ -52,6 +52,31 @@ struct PackageDescriptionsTests {
     #expect(PackageDescriptions.records(in: []).isEmpty)
   }
 
+  @Test("tags are read over several lines, and make examples with the most frequent of them")
+  func tags() throws {
+    let stanza = "Description: d\nTag: a::b, c::d,\n e::f\nSection: x\n other\n"
+    let record = try #require(PackageDescriptions.records(in: Array(stanza.utf8)).first)
+    #expect(record.tags == ["a::b", "c::d", "e::f"])
+    let records = (0..<300).map { number in
+      Record(
+        description: "text \(number)", section: "s",
+        tags: ["all", "t\(number % 40)"] + (number < 150 ? ["half"] : []), line: number + 1)
+    }
+    let data = try PackageTags(
+      records.shuffled() + [Record(description: "untagged", section: "s", line: 400)], path: "p",
+      permutation: Self.permutation(seed: 1))
+    let same = try PackageTags(records, path: "p", permutation: Self.permutation(seed: 1))
+    #expect(data.train == same.train && data.test == same.test)
+    #expect((data.train.count, data.dev.count, data.test.count) == (240, 30, 30))
+    #expect(data.tags.count == PackageTags.tagLimit && data.tags.prefix(2) == ["all", "half"])
+    let all = data.train + data.dev + data.test
+    #expect(Set(all.map(\.text)).count == 300)
+    #expect(Set(all.flatMap { $0.labels ?? [] }) == Set(data.tags))
+    #expect(throws: FileError.self) {
+      try PackageTags(Array(records.prefix(50)), path: "p") { Array(0..<$0) }
+    }
+  }
+
   @Test("text that is not UTF-8 gives no record, and no bytes crash the parser")
   func anyBytes() {
     let stanza = Array("Section: a\nDescription: b".utf8)

@@ -160,4 +160,34 @@ struct PredictionTaskTests {
     let document = try JSONValue(parsing: text.utf8)
     #expect(throws: FileError.self) { try TaskCatalogue.standard.task(json: document, path: "p") }
   }
+
+  @Test("lists are several labels, and so are texts with a separator if that is said")
+  func severalLabels() throws {
+    let lists = [["b", "a"], [], ["c", "a", "a"]].enumerated().map {
+      TextExample(text: "t", labels: $1, line: $0 + 1)
+    }
+    let task = try Self.task(training: lists, path: "p")
+    let found = try #require(task as? MultiLabelClassification)
+    #expect(found.labels.names == ["a", "b", "c"] && found.thresholds == [0.5, 0.5, 0.5])
+    let again = try TaskCatalogue.standard.task(
+      json: found.answering(from: 0.25).json, path: "p")
+    #expect(again.isSame(as: found.answering(from: 0.25)))
+    for (labels, names) in [
+      (["x | y", "z,w", ""], ["x", "y", "z,w"]), (["x;y", "z"], ["x", "y", "z"]),
+      (["x, y", "y"], ["x", "y"]),
+    ] {
+      let task = try Self.task(
+        training: Self.examples(labels), kind: .multiLabel, path: "p")
+      #expect((task as? MultiLabelClassification)?.labels.names == names, "\(labels)")
+    }
+    // Without the task's name, each text is one label.
+    #expect(try Self.task(training: Self.examples(["x|y", "z"]), path: "p") is Classification)
+    let error = #expect(throws: FileError.self) {
+      try Self.task(training: lists, kind: .classification, path: "p")
+    }
+    #expect(error?.place == "line 1" && error?.remedy.contains("`task` multi-label") == true)
+    #expect(throws: FileError.self) {
+      try Self.task(training: Self.examples(["x", "x"]), kind: .multiLabel, path: "p")
+    }
+  }
 }

@@ -25,7 +25,8 @@ struct InfluenceTests {
   ]
 
   static let cases: [Case] =
-    ["roberta", "bert", "bert-regression", "bert-gelu-tanh", "mpnet"].flatMap { fixture in
+    ["roberta", "bert", "bert-regression", "bert-gelu-tanh", "bert-labels", "mpnet"].flatMap {
+      fixture in
       [GroupingRule.kind, .kindByLayer, .tensor, .row].map { Case(fixture: fixture, rule: $0) }
     } + [
       Case(fixture: "roberta", rule: .patterns(patterns)),
@@ -42,7 +43,7 @@ struct InfluenceTests {
     ]
 
   private func objective(
-    _ fixture: ParityFixture, rank: Int?
+    _ fixture: ParityFixture, rank: Int?, shape: LossShape = .plain
   ) throws -> (ModelObjective, Batch) {
     let model = try fixture.model()
     if let rank {
@@ -52,13 +53,10 @@ struct InfluenceTests {
       LowRankAdaptation(rank: rank, targets: targets).attach(
         to: model, using: SeededGenerator(seed: 5, purpose: "factors"))
     }
-    let targets: Targets =
-      fixture.outputCount == 1
-      ? .values(fixture.labels) : .classes(fixture.labels.map { Int($0) })
     for entry in model.parameters { entry.parameter.trains = .all }
     return (
-      ModelObjective(model),
-      Batch(texts: fixture.batch, targets: targets)
+      ModelObjective(model, lossShape: shape),
+      Batch(texts: fixture.batch, targets: fixture.targets)
     )
   }
 
@@ -126,7 +124,9 @@ struct InfluenceTests {
 
   @Test(
     "slopes are gradient times direction",
-    arguments: ["roberta", "bert", "bert-regression", "mpnet", "distilbert", "electra"])
+    arguments: [
+      "roberta", "bert", "bert-regression", "bert-labels", "mpnet", "distilbert", "electra",
+    ])
   func slopesAreInnerProducts(_ name: String) throws {
     let fixture = try ParityFixture(name)
     let (objective, batch) = try objective(fixture, rank: nil)
@@ -146,10 +146,46 @@ struct InfluenceTests {
     #expect(relativeError(record.slopes, expected) < 1e-5)
   }
 
-  @Test("sampled labels give the exact curvature on average, and the same slopes")
-  func sampledFisher() throws {
+  /// Class weights, and a focal loss with them.
+  static let shapes = [
+    LossShape(labelSmoothing: 0.1, classWeights: [0.5, 2, 3]),
+    LossShape(classWeights: [0.5, 2, 3], focusing: 2),
+  ]
+
+  @Test(
+    "losses with weights: one walk equals forward mode, and slopes are those of the loss",
+    arguments: shapes)
+  func shaped(_ shape: LossShape) throws {
     let fixture = try ParityFixture("bert")
-    let (objective, batch) = try objective(fixture, rank: nil)
+    let (objective, batch) = try objective(fixture, rank: nil, shape: shape)
+    let grouping = try ParameterGrouping(objective.parameters, by: .kindByLayer)
+    let directions = directions(objective)
+    let generator = SeededGenerator(seed: 1, purpose: "unused")
+    let walked = OneWalkProbe()(
+      objective, batch, along: directions, groupings: [grouping], interactions: true,
+      generator: generator)[0]
+    let forward = ForwardTangentProbe()(
+      objective, batch, along: directions, grouping: grouping, interactions: true)
+    #expect(relativeError(walked.record.slopes, forward.record.slopes) < 1e-5)
+    #expect(relativeError(walked.record.curvatures, forward.record.curvatures) < 1e-5)
+    #expect(
+      relativeError(
+        try #require(walked.interactions), try #require(forward.interactions)) < 1e-5)
+    var fit = LossFit()
+    fit.reach = 1e-4
+    let fitted = FitProbe(fit)(
+      objective, batch, along: directions, grouping: grouping, generator: generator)
+    #expect(relativeError(fitted.slopes, walked.record.slopes) < 1e-2)
+  }
+
+  @Test(
+    "sampled labels give the exact curvature on average, and the same slopes",
+    arguments: [
+      ("bert", LossShape.plain), ("bert", shapes[0]), ("bert", shapes[1]), ("bert-labels", .plain),
+    ])
+  func sampledFisher(name: String, shape: LossShape) throws {
+    let fixture = try ParityFixture(name)
+    let (objective, batch) = try objective(fixture, rank: nil, shape: shape)
     let directions = directions(objective)
     let grouping = try ParameterGrouping(objective.parameters, by: .kindByLayer)
     func record(limit: Int, samples: Int) -> ProbeRecord {

@@ -66,7 +66,8 @@ struct LanguageFixture {
   ) -> Loss {
     gradients.reset()
     let tape = Tape()
-    let loss = model.loss(batch, targets, labelSmoothing: smoothing, on: tape)
+    let loss = model.loss(
+      batch, targets, shape: LossShape(labelSmoothing: smoothing), on: tape)
     tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
     return loss
   }

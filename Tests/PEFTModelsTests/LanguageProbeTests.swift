@@ -48,7 +48,8 @@ struct LanguageProbeTests {
           to: model, using: SeededGenerator(seed: 5, purpose: "factors"))
       }
       for entry in model.parameters { entry.parameter.trains = .all }
-      objective = ModelObjective(model, labelSmoothing: item.smoothing)
+      objective = ModelObjective(
+        model, lossShape: LossShape(labelSmoothing: item.smoothing))
       batch = Batch(texts: fixture.batch, targets: fixture.targets)
       grouping = try ParameterGrouping(
         objective.parameters, by: item.rule,
@@ -109,7 +110,8 @@ struct LanguageProbeTests {
     let gradients = GradientAccumulator()
     let tape = Tape()
     let loss = problem.objective.model.loss(
-      problem.batch.texts, problem.batch.targets, labelSmoothing: smoothing, on: tape)
+      problem.batch.texts, problem.batch.targets,
+      shape: LossShape(labelSmoothing: smoothing), on: tape)
     tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
     let slopes = problem.walked(samples: 1, draw: 0).slopes
     for (group, slope) in zip(problem.grouping.groups, slopes) {

@@ -10,6 +10,8 @@ struct ParityFixture {
   let directory: String
   let batch: PackedBatch
   let labels: [Double]
+  /// The labels of each text, where it may have several; otherwise nil.
+  let labelSets: [[Int]]?
   let expected: SafetensorsReader
   /// The directory of the results and of the adapter, if there is one.
   let results: String
@@ -27,8 +29,16 @@ struct ParityFixture {
     batch = PackedBatch(
       sequences: try #require(rows(inputs["sequences"])), typeIDs: rows(inputs["typeIDs"]))
     labels = inputs["labels"]?.array?.compactMap(\.double) ?? []
+    let sets = inputs["labels"]?.array?.compactMap(\.array)
+    labelSets = sets.flatMap { $0.isEmpty ? nil : $0.map { $0.compactMap(\.integer) } }
     results = method.map { Self.root + "/methods/" + $0 } ?? directory
     expected = try SafetensorsReader(path: results + "/expected.safetensors")
+  }
+
+  /// The labels as targets.
+  var targets: Targets {
+    if let labelSets { return .labelSets(labelSets) }
+    return outputCount == 1 ? .values(labels) : .classes(labels.map { Int($0) })
   }
 
   var outputCount: Int { expected.entry("logits")?.shape.last ?? 1 }
@@ -56,10 +66,7 @@ struct ParityFixture {
     gradients.reset()
     let tape = Tape()
     let logits = model.logits(batch, on: tape)
-    let loss =
-      outputCount == 1
-      ? tape.meanSquaredError(logits, targets: labels)
-      : tape.softmaxCrossEntropy(logits, labels: labels.map { Int($0) })
+    let loss = tape.loss(logits, targets: targets)
     tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
     return loss
   }

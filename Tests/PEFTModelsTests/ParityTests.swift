@@ -14,7 +14,7 @@ struct ParityTests {
   @Test(
     "logits, loss, every gradient and ten steps",
     arguments: [
-      ("bert", "full"), ("roberta", "full"), ("bert-regression", "full"),
+      ("bert", "full"), ("roberta", "full"), ("bert-regression", "full"), ("bert-labels", "full"),
       ("mpnet", "full"), ("xlm-roberta", "full"), ("camembert", "full"), ("distilbert", "full"),
       ("distilbert-odd", "full"), ("electra", "full"), ("electra-wide", "full"),
       ("bert-bitfit", "bitfit"), ("roberta-norm", "norm"), ("roberta-head", "head"),

@@ -104,6 +104,7 @@ struct ResumeTests {
     "so does a run of other methods, killed at some changes",
     arguments: [
       ["id3", "--set", "share=0.01"], ["dora", "--lora-dropout", "0.1"], ["ia3"],
+      ["lora", "--lora-dropout", "0.1", "--accumulate", "3"],
       ["id3", "--set", "share=0.01", "--set", "strategy=repeat", "--set", "age=own"],
       ["speft", "--set", "batches=3"], ["speft", "--set", "by=random"],
       [

@@ -59,6 +59,16 @@ public struct BatchPlan: Hashable, Sendable {
     cut(Array(lengths.indices), into: size, lengths: lengths)
   }
 
+  /// The plan whose batches are `factor` times as large.
+  public func scaled(by factor: Int) -> BatchPlan {
+    BatchPlan(size: size.scaled(by: factor), lengthWindow: lengthWindow)
+  }
+
+  /// The examples `batch` of a larger plan, cut in their order into batches of this plan's size.
+  public func parts(of batch: [Int], lengths: [Int]) -> [[Int]] {
+    cut(batch, into: size, lengths: lengths)
+  }
+
   private func cut(_ order: [Int], into size: BatchSize, lengths: [Int]) -> [[Int]] {
     var batches: [[Int]] = []
     var batch: [Int] = []

@@ -16,12 +16,19 @@ public struct ClassificationMetrics: Hashable, Sendable {
   public let macroF1: Double
   /// The Matthews correlation coefficient, from -1 to 1.
   public let matthews: Double
+  /// The expected calibration error; nil without probabilities.
+  public let calibrationError: Double?
   /// The mean loss that was passed in.
   public let loss: Double?
 
   /// Compares `predictions` with `labels`, both of length n > 0 with classes in 0..<classCount;
   /// `loss` is stored. O(n + classCount).
-  public init(predictions: [Int], labels: [Int], classCount: Int, loss: Double? = nil) {
+  ///
+  /// - Parameter probabilities: that of each prediction; nil if they are not known.
+  public init(
+    predictions: [Int], labels: [Int], classCount: Int, probabilities: [Double]? = nil,
+    loss: Double? = nil
+  ) {
     precondition(
       predictions.count == labels.count && !labels.isEmpty,
       "ClassificationMetrics: \(predictions.count) predictions, \(labels.count) labels")
@@ -56,14 +63,19 @@ public struct ClassificationMetrics: Hashable, Sendable {
         ? 0 : 2 * Double(correct[1]) / Double(predicted[1] + actual[1])) : nil
     macroF1 = scores.reduce(0, +) / Double(scores.count)
     matthews = denominator == 0 ? 0 : (right * count - agreement) / denominator.squareRoot()
+    calibrationError = probabilities.map {
+      Calibration.expectedError(
+        probabilities: $0, isRight: zip(predictions, labels).map { $0 == $1 })
+    }
     self.loss = loss
   }
 
-  /// The metrics by name in a fixed order: accuracy, f1 (for two classes), macroF1, matthews, loss.
+  /// The metrics by name in a fixed order: accuracy, f1 (for two classes), macroF1, matthews, ece
+  /// (with probabilities), loss.
   public var values: [(name: String, value: Double)] {
     let all: [(name: String, value: Double?)] = [
       ("accuracy", accuracy), ("f1", f1), ("macroF1", macroF1), ("matthews", matthews),
-      ("loss", loss),
+      ("ece", calibrationError), ("loss", loss),
     ]
     return all.compactMap { entry in entry.value.map { (entry.name, $0) } }
   }

@@ -5,6 +5,8 @@ import PEFTTensor
 public enum TargetCounts: Hashable, Sendable {
   /// The number of rows of each of the C classes.
   case classes([Int])
+  /// The number of rows with each of the C labels, and of all rows.
+  case labels([Int], rows: Int)
   /// The number of values, and their mean.
   case values(count: Int, mean: Double)
   /// The number of occurrences of each token that occurs, in a vocabulary of this size.
@@ -21,6 +23,10 @@ public enum TargetCounts: Hashable, Sendable {
       var counts = [Int](repeating: 0, count: classCount)
       for index in classes { counts[index] += 1 }
       self = .classes(counts)
+    case .labelSets(let sets):
+      var counts = [Int](repeating: 0, count: classCount)
+      for index in sets.joined() { counts[index] += 1 }
+      self = .labels(counts, rows: sets.count)
     case .values(let values):
       let count = Double(max(1, values.count))
       self = .values(count: values.count, mean: values.reduce(0) { $0 + $1 / count })
@@ -35,6 +41,7 @@ public enum TargetCounts: Hashable, Sendable {
   public var total: Int {
     switch self {
     case .classes(let counts): counts.reduce(0, +)
+    case .labels(_, let rows): rows
     case .values(let count, _): count
     case .tokens(let counts, _): counts.values.reduce(0, +)
     }
@@ -48,11 +55,15 @@ public enum TargetCounts: Hashable, Sendable {
 }
 
 extension TargetCounts {
-  /// `{"classes":[…]}`, `{"count":…,"mean":…}`, or `{"tokens":[ids],"counts":[…],"vocabulary":…}`.
+  /// `{"classes":[…]}`, `{"labels":[…],"rows":…}`, `{"count":…,"mean":…}`, or `{"tokens":[ids],"counts":[…],"vocabulary":…}`.
   public var json: JSONValue {
     switch self {
     case .classes(let counts):
       return .object(["classes": .array(counts.map { .integer($0) })])
+    case .labels(let counts, let rows):
+      return .object([
+        "labels": .array(counts.map { .integer($0) }), "rows": .integer(rows),
+      ])
     case .values(let count, let mean):
       return .object(["count": .integer(count), "mean": .number(mean)])
     case .tokens(let counts, let vocabularySize):
@@ -74,6 +85,11 @@ extension TargetCounts {
     }
     if let classes = counts("classes"), classes.count < 1 << 24 {
       self = .classes(classes)
+    } else if let labels = counts("labels"), labels.count < 1 << 24,
+      let rows = json["rows"]?.integer, (0...1 << 48).contains(rows),
+      labels.allSatisfy({ $0 <= rows })
+    {
+      self = .labels(labels, rows: rows)
     } else if let count = json["count"]?.integer, (0...1 << 48).contains(count),
       let mean = json["mean"]?.double, mean.isFinite
     {

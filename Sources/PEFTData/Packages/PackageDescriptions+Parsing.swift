@@ -5,7 +5,7 @@ extension PackageDescriptions {
   /// A stanza consists of fields `Name: value`; a line that begins with a space continues a field.
   ///
   /// A stanza is skipped if it lacks `Description` (or `Description-en`) or `Section`, or if one of
-  /// them is not UTF-8. Any bytes are accepted. O(n).
+  /// them is not UTF-8. The tags of `Tag` are separated by commas. Any bytes are accepted. O(n).
   public static func records(in bytes: [UInt8]) -> [Record] {
     var records: [Record] = []
     var stanza: Stanza?
@@ -32,35 +32,43 @@ extension PackageDescriptions {
     let line: Int
     private var description: [UInt8]?
     private var section: ArraySlice<UInt8>?
+    private var tags: [UInt8] = []
     private var continuesDescription = false
+    private var continuesTags = false
 
     init(line: Int) { self.line = line }
 
     private static let descriptionNames = ["Description:", "Description-en:"].map { Array($0.utf8) }
     private static let sectionName = Array("Section:".utf8)
+    private static let tagName = Array("Tag:".utf8)
 
     /// Reads one line, which must not be empty.
     mutating func take(_ content: ArraySlice<UInt8>) {
       switch content.first {
       case UInt8(ascii: " "), UInt8(ascii: "\t"):
-        guard continuesDescription else { return }
         let text = trimmed(content)
+        if continuesTags { tags += text }
+        guard continuesDescription else { return }
         // A line with a single dot represents an empty line between paragraphs.
         guard !text.elementsEqual([UInt8(ascii: ".")]) else { return }
         description?.append(UInt8(ascii: " "))
         description?.append(contentsOf: text)
+      case UInt8(ascii: "T"):
+        (continuesDescription, continuesTags) = (false, content.starts(with: Self.tagName))
+        if continuesTags { tags += trimmed(content.dropFirst(Self.tagName.count)) }
       case UInt8(ascii: "D"):
+        continuesTags = false
         let name = Self.descriptionNames.first { content.starts(with: $0) }
         continuesDescription = name != nil && description == nil
         if let name, continuesDescription {
           description = Array(trimmed(content.dropFirst(name.count)))
         }
       case UInt8(ascii: "S"):
-        continuesDescription = false
+        (continuesDescription, continuesTags) = (false, false)
         if content.starts(with: Self.sectionName) {
           section = trimmed(content.dropFirst(Self.sectionName.count))
         }
-      default: continuesDescription = false
+      default: (continuesDescription, continuesTags) = (false, false)
       }
     }
 
@@ -72,7 +80,13 @@ extension PackageDescriptions {
           validating: section.suffix(while: { $0 != UInt8(ascii: "/") }), as: UTF8.self),
         !text.isEmpty, !name.isEmpty, !text.utf8.contains(0), !name.utf8.contains(0)
       else { return nil }
-      return Record(description: text, section: name, line: line)
+      return Record(description: text, section: name, tags: tagNames, line: line)
+    }
+
+    private var tagNames: [String] {
+      tags.split(separator: UInt8(ascii: ",")).compactMap { tag in
+        String(validating: trimmed(ArraySlice(tag)), as: UTF8.self)
+      }.filter { !$0.isEmpty && !$0.utf8.contains(0) }
     }
   }
 }

@@ -12,13 +12,17 @@ public struct PackageDescriptions: Hashable, Sendable {
     public let description: String
     /// The section without its area: `games` for `contrib/games`.
     public let section: String
+    /// The package's debtags, such as `role::program`, in the order of the index; empty if it has
+    /// none.
+    public let tags: [String]
     /// The line of the index where the package's stanza begins, from 1.
     public let line: Int
 
     /// A package whose stanza is at `line`.
-    public init(description: String, section: String, line: Int) {
+    public init(description: String, section: String, tags: [String] = [], line: Int) {
       self.description = description
       self.section = section
+      self.tags = tags
       self.line = line
     }
   }

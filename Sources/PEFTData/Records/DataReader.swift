@@ -44,7 +44,8 @@ public enum DataReader {
 
   /// The rows in `bytes`, and the columns used; nil for formats without columns.
   static func rows(
-    in bytes: [UInt8], path: String, format: DataFormat, columns: ColumnSelection?
+    in bytes: [UInt8], path: String, format: DataFormat, columns: ColumnSelection?,
+    allowingEmptyLabels: Bool = false
   ) throws(FileError) -> (examples: [TextExample], table: Table?) {
     let text = try ValidatedText(bytes, path: path)
     let (examples, table): ([TextExample], Table?) =
@@ -57,7 +58,7 @@ public enum DataReader {
       case .lines: (try TextLines.read(text, path: path), nil)
       case .text: ([TextExample(text: text.withoutCarriageReturns, line: 1)], nil)
       }
-    try checkLabels(of: examples, path: path)
+    try checkLabels(of: examples, path: path, allowingEmpty: allowingEmptyLabels)
     return (examples, table)
   }
 
@@ -149,20 +150,29 @@ public enum DataReader {
       remedy: "say `columns` \(advice.selection)\(advice.pairs)")
   }
 
-  private static func checkLabels(of examples: [TextExample], path: String) throws(FileError) {
+  private static func checkLabels(
+    of examples: [TextExample], path: String, allowingEmpty: Bool
+  ) throws(FileError) {
     guard let first = examples.first else {
       throw FileError(.malformed, path: path, reason: "there are no rows in this file")
     }
     for example in examples {
-      if example.label?.isEmpty == true {
+      if !allowingEmpty, example.label?.isEmpty == true {
         throw FileError(
           .malformed, path: path, place: "line \(example.line)", reason: "the label is empty",
           remedy: "fill it in, or leave the label column out of every row")
       }
-      guard (example.label == nil) == (first.label == nil) else {
+      guard (example.labels == nil) == (first.labels == nil) || allowingEmpty else {
         throw FileError(
           .malformed, path: path, place: "line \(example.line)",
-          reason: first.label == nil
+          reason: "a \(example.labels == nil ? "label" : "list of labels"), but line \(first.line) "
+            + "has a \(first.labels == nil ? "label" : "list of labels")",
+          remedy: "write lists in every row or in none, or say `task` multi-label")
+      }
+      guard (example.hasLabel) == (first.hasLabel) else {
+        throw FileError(
+          .malformed, path: path, place: "line \(example.line)",
+          reason: !first.hasLabel
             ? "a label, but line \(first.line) has none"
             : "no label, but line \(first.line) has one",
           remedy: "label every row or none")

@@ -65,7 +65,7 @@ enum JSONLines {
       guard let found = KnownColumns.texts(among: names) else { return nil }
       text = found.text
       pair = found.pair
-      label = KnownColumns.labels[0]
+      label = KnownColumns.labels.first(where: names.contains) ?? KnownColumns.labels[0]
       id = KnownColumns.rowNumbers.first(where: names.contains)
     }
   }
@@ -104,10 +104,13 @@ enum JSONLines {
         let trouble = KnownColumns.trouble(with: object.keys)
         throw failure(trouble.reason, remedy: trouble.remedy)
       }
+      let labels = try keys.label.flatMap { key throws(FileError) in try list(key) }
       return TextExample(
         text: joinedText(try keys.text.map(text)),
         pair: keys.pair.isEmpty ? nil : joinedText(try keys.pair.map(text)),
-        label: try keys.label.flatMap { key throws(FileError) in try scalar(key) },
+        label: labels == nil
+          ? try keys.label.flatMap { key throws(FileError) in try scalar(key) } : nil,
+        labels: labels,
         id: try keys.id.flatMap { key throws(FileError) in
           selected == nil ? try? scalar(key) : try scalar(key)
         }, line: line)
@@ -126,6 +129,21 @@ enum JSONLines {
         throw failure("\"\(key)\" holds a NUL character", remedy: "remove it")
       }
       return text
+    }
+
+    /// The labels of a list; nil if there is no list.
+    func list(_ key: String) throws(FileError) -> [String]? {
+      guard let values = object[key]?.array else { return nil }
+      return try values.map { value throws(FileError) in
+        switch value {
+        case .string(let text) where !text.isEmpty: return text
+        case .integer(let value): return String(value)
+        default:
+          throw failure(
+            "\"\(key)\" is a list with \(Self.kind(value)) that is no label",
+            remedy: "write labels as strings that are not empty, or whole numbers")
+        }
+      }
     }
 
     /// A string, number or truth value, as for a label; nil if there is none.

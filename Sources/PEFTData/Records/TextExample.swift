@@ -26,6 +26,8 @@ public struct TextExample: Hashable, Sendable {
   public let pair: String?
   /// The label as written; nil in a file without labels. `PredictionTask` interprets it.
   public let label: String?
+  /// The labels, if the row has a list of them; otherwise nil.
+  public let labels: [String]?
   /// The row's own name or number; nil in a file without such a column.
   public let id: String?
   /// The words, if the text is given word by word; otherwise empty.
@@ -35,16 +37,20 @@ public struct TextExample: Hashable, Sendable {
 
   /// A row that begins on the file's line `line`.
   public init(
-    text: String, pair: String? = nil, label: String? = nil, id: String? = nil,
-    words: [TaggedWord] = [], line: Int
+    text: String, pair: String? = nil, label: String? = nil, labels: [String]? = nil,
+    id: String? = nil, words: [TaggedWord] = [], line: Int
   ) {
     self.text = text
     self.pair = pair
     self.label = label
+    self.labels = labels
     self.id = id
     self.words = words
     self.line = line
   }
+
+  /// Whether the row has a label or a list of labels, which may be empty.
+  var hasLabel: Bool { label != nil || labels != nil }
 
   /// Whether a text contains only white space, so that a model would see only special tokens.
   public var isBlank: Bool {

@@ -17,8 +17,18 @@ public struct Classification: PredictionTask {
   /// class is. It is a choice of whoever asks, not a part of the task in files.
   public private(set) var threshold: Double?
 
-  /// A task with the classes `labels`.
-  public init(_ labels: LabelMap) { self.labels = labels }
+  /// T, by which logits are divided before they become probabilities; nil if none was fitted.
+  public private(set) var temperature: Double?
+
+  /// The key of `config.json` under which a merged model keeps the temperature, which transformers
+  /// ignores.
+  package static let temperatureKey = "calibration_temperature"
+
+  /// A task with the classes `labels`, and a temperature if one was fitted.
+  public init(_ labels: LabelMap, temperature: Double? = nil) {
+    self.labels = labels
+    self.temperature = temperature
+  }
 
   /// The task whose answer is its second class wherever the probability of that class is at least
   /// `threshold`.
@@ -38,13 +48,26 @@ public struct Classification: PredictionTask {
 
   /// The task whose classes are the names in `labels`.
   ///
-  /// Throws `malformed` if `labels` is not a list of labels.
+  /// Throws `malformed` if `labels` is not a list of labels, or `temperature` not a positive number.
   public init(json: JSONValue, path: String) throws(FileError) {
-    self.init(try LabelMap(json: json["labels"] ?? .null, path: path))
+    let labels = try LabelMap(json: json["labels"] ?? .null, path: path)
+    let temperature = json["temperature"]?.double
+    guard json["temperature"] == nil || temperature.map(Calibration.temperatures.contains) == true
+    else {
+      throw FileError(
+        .malformed, path: path, place: "temperature",
+        reason: "it is not a number from \(Calibration.temperatures.lowerBound) to "
+          + "\(Calibration.temperatures.upperBound)")
+    }
+    self.init(labels, temperature: temperature)
   }
 
-  /// The classes, under the key `labels`.
-  public var settings: JSONObject { ["labels": labels.json] }
+  /// The classes, under the key `labels`, and the `temperature` if one was fitted.
+  public var settings: JSONObject {
+    var settings: JSONObject = ["labels": labels.json]
+    settings["temperature"] = temperature.map { .number($0) }
+    return settings
+  }
 
   /// One logit for each class, for every text.
   public func output(pooling: Pooling) -> ModelOutput { .classes(labels.count, pooling: pooling) }
@@ -69,20 +92,25 @@ public struct Classification: PredictionTask {
   }
 
   /// The index of the largest of the logits [C], the first if several are equal; with a threshold,
-  /// 1 where the probability of the second class reaches it, else 0.
-  public func answer(_ logits: UnsafeBufferPointer<Float>) -> Double {
-    Double(position(logits))
+  /// 1 where the probability of the second class reaches it, else 0. It is followed by its
+  /// probability.
+  public func answers(_ logits: UnsafeBufferPointer<Float>) -> [Double] {
+    let (position, probabilities) = (position(logits), probabilities(logits))
+    return [Double(position), probabilities[position]]
   }
+
+  /// Two: a class and its probability.
+  public var answerCount: Int { 2 }
 
   private func position(_ logits: some RandomAccessCollection<Float>) -> Int {
     guard let threshold else { return logits.positionOfLargest }
-    return Self.probabilities(logits)[1] >= threshold ? 1 : 0
+    return probabilities(logits)[1] >= threshold ? 1 : 0
   }
 
-  /// The softmax of the logits.
-  private static func probabilities(_ logits: some RandomAccessCollection<Float>) -> [Double] {
+  /// The softmax of the logits, which are first divided by the temperature if there is one.
+  private func probabilities(_ logits: some RandomAccessCollection<Float>) -> [Double] {
     let largest = logits.reduce(-Double.infinity) { max($0, Double($1)) }
-    let exponentials = logits.map { exp(Double($0) - largest) }
+    let exponentials = logits.map { exp((Double($0) - largest) / (temperature ?? 1)) }
     let sum = exponentials.reduce(0, +)
     return exponentials.map { $0 / sum }
   }
@@ -92,19 +120,36 @@ public struct Classification: PredictionTask {
     of answers: [Double], targets: Targets?, loss: Double, terms: Int
   ) -> [(name: String, value: Double)] {
     guard case .classes(let classes)? = targets?.kind, !classes.isEmpty else { return [] }
+    let rows = stride(from: 0, to: answers.count, by: answerCount)
     return ClassificationMetrics(
-      predictions: answers.map { Int($0) }, labels: classes, classCount: labels.count, loss: loss
+      predictions: rows.map { Int(answers[$0]) }, labels: classes, classCount: labels.count,
+      probabilities: rows.map { answers[$0 + 1] }, loss: loss
     ).values
   }
 
   /// Accuracy.
   public var primaryMetric: PrimaryMetric { PrimaryMetric("accuracy", higherIsBetter: true) }
 
-  /// The `label` that `answer` gives for the logits [C], their softmax as `probabilities`, and the
-  /// `logits` themselves.
+  /// The task with the temperature that fits these rows.
+  public func calibrated(logits: [Float], targets: Targets) -> Self {
+    guard case .classes(let classes) = targets.kind, !classes.isEmpty else { return self }
+    return Self(
+      labels, temperature: Calibration.temperature(logits: logits, labels: classes))
+  }
+
+  /// The temperature.
+  public var calibrationNote: String? {
+    temperature.map {
+      "probabilities are calibrated: softmax(logits / \(String(format: "%.3g", $0))), a temperature "
+        + "fitted on the dev data"
+    }
+  }
+
+  /// The `label` that `answers` gives for the logits [C], the `probabilities`, and the `logits`
+  /// themselves.
   public func prediction(_ logits: [Float], of _: TextExample, words _: [Int]) -> JSONObject {
     var probabilities = JSONObject()
-    for (name, value) in zip(labels.names, Self.probabilities(logits)) {
+    for (name, value) in zip(labels.names, self.probabilities(logits)) {
       probabilities[name] = .number(value)
     }
     return [
@@ -119,7 +164,7 @@ public struct Classification: PredictionTask {
 
   /// The task with its classes in the order of a head's rows.
   public func ordered(likeRowsNamed names: [String]) -> Self? {
-    labels.ordered(likeRowsNamed: names).map(Self.init)
+    labels.ordered(likeRowsNamed: names).map { Self($0) }
   }
 
   /// The problem type for one label per text.

@@ -47,7 +47,13 @@ public struct DataSummary: Sendable {
     guard task.classes != nil else { return nil }
     var counts: [String: Int] = [:]
     for example in rows.examples {
-      if let label = example.label { counts[label, default: 0] += 1 }
+      if task is MultiLabelClassification {
+        for name in MultiLabelClassification.names(of: example, task) {
+          counts[name, default: 0] += 1
+        }
+      } else if let label = example.label {
+        counts[label, default: 0] += 1
+      }
       for word in example.words { if let tag = word.tag { counts[tag, default: 0] += 1 } }
     }
     guard !counts.isEmpty else { return nil }

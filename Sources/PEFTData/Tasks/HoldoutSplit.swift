@@ -27,7 +27,9 @@ public struct HoldoutSplit: Sendable {
     }
     let wanted = holdout.count(of: examples.count)
     guard wanted > 0, wanted < examples.count else { return nil }
-    isStratified = task.classes != nil && examples.allSatisfy { $0.label != nil }
+    isStratified =
+      task.classes != nil && !(task is MultiLabelClassification)
+      && examples.allSatisfy { $0.label != nil }
     let strata = Self.strata(of: examples, isStratified: isStratified, isPrompt: task is Completion)
     let generator = SeededGenerator(seed: 0, purpose: "holdout")
     var isHeld = Array(repeating: false, count: examples.count)

@@ -152,6 +152,10 @@ public struct LabelMap: Hashable, Sendable {
 func missingLabel(_ example: TextExample, path: String, columns: String? = nil) -> FileError {
   FileError(
     .malformed, path: path, place: "line \(example.line)",
-    reason: "there is no label" + (columns.map { ": \($0)" } ?? ""),
-    remedy: "training and evaluation need a label column, named label or given by `columns`")
+    reason: example.labels == nil
+      ? "there is no label" + (columns.map { ": \($0)" } ?? "")
+      : "a list of labels, and this task takes one",
+    remedy: example.labels == nil
+      ? "training and evaluation need a label column, named label or given by `columns`"
+      : "say `task` multi-label, or write one label")
 }

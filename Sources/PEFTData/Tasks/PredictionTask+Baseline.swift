@@ -25,6 +25,9 @@ extension PredictionTask {
     switch (training ?? evaluated, evaluated) {
     case (.classes(let known), .classes(let counts)) where known.count == counts.count:
       return baseline(of: known, training == nil ? .evaluated : .training, on: data, counts)
+    case (.labels(let known, let rows), .labels) where known.count == classes?.count:
+      return baseline(
+        ofLabels: known, among: rows, training == nil ? .evaluated : .training, on: data)
     case (.values(_, let mean), .values(let count, _)):
       return baseline(of: mean, training == nil ? .evaluated : .training, on: data, count)
     case (.tokens(let known, let size), .tokens(let tokens, _)):
@@ -54,8 +57,49 @@ extension PredictionTask {
         + (source == .training ? "the training data" : "these data"),
       answer: name, source: source, rowCount: rows,
       metrics: metrics(
-        of: Array(repeating: Double(majority), count: rows), targets: data.targets, loss: loss,
-        terms: rows))
+        of: (0..<rows).flatMap { _ in
+          [Double(majority)] + (answerCount > 1 ? [Double(known[majority]) / total] : [])
+        }, targets: data.targets, loss: loss, terms: rows))
+  }
+
+  /// The most frequent labels, as many as give the highest F1 of all labels together on the counted
+  /// rows: of k labels with c_j rows each, 2 Σ c_j / (k · rows + Σ of all counts).
+  private func baseline(
+    ofLabels known: [Int], among rows: Int, _ source: Baseline.Source, on data: EncodedDataset
+  ) -> Baseline? {
+    guard case .labelSets(let sets)? = data.targets?.kind, let classes, rows > 0 else {
+      return nil
+    }
+    let order = known.indices.sorted { (known[$1], $0) < (known[$0], $1) }
+    let total = known.reduce(0, +)
+    var (hits, best, size) = (0, -1.0, 1)
+    for (place, index) in order.enumerated() {
+      hits += known[index]
+      let f1 = 2 * Double(hits) / Double((place + 1) * rows + total)
+      if f1 > best { (best, size) = (f1, place + 1) }
+    }
+    let chosen = order.prefix(size)
+    let frequencies = known.map { Double($0) / Double(rows) }
+    // Chosen labels are above one half, and the order stays that of the frequencies.
+    let answer = known.indices.map { frequencies[$0] / 2 + (chosen.contains($0) ? 0.5 : -1e-9) }
+    var loss = 0.0
+    for present in sets {
+      let present = Set(present)
+      for (index, frequency) in frequencies.enumerated() {
+        let probability = present.contains(index) ? frequency : 1 - frequency
+        loss -= log(probability) / Double(sets.count * known.count)
+      }
+    }
+    let task = (self as? MultiLabelClassification).map { $0.answering(from: 0.5) }
+    let names = chosen.map { classes.names[$0] }
+    return Baseline(
+      description:
+        "always answering the \(size == 1 ? "label" : "\(size) labels") most frequent in "
+        + (source == .training ? "the training data" : "these data"),
+      answer: names.joined(separator: ", "), source: source, rowCount: sets.count,
+      metrics: task?.metrics(
+        of: sets.flatMap { _ in answer }, targets: data.targets, loss: loss, terms: sets.count)
+        ?? [])
   }
 
   private func baseline(

@@ -38,13 +38,31 @@ public protocol PredictionTask: Hashable, Sendable {
   /// The output's bias [C] with which a new head starts, given the training targets; nil for zeros.
   func initialBias(for targets: Targets) -> [Float]?
 
-  /// The answer that the logits of a row give: the index of a class, or a value.
-  func answer(_ logits: UnsafeBufferPointer<Float>) -> Double
+  /// The number of numbers that answer a row.
+  var answerCount: Int { get }
+
+  /// The answer that the logits of a row give: the index of a class, a value, or the probability of
+  /// each label.
+  func answers(_ logits: UnsafeBufferPointer<Float>) -> [Double]
+
+  /// The task with what it takes from the dev data after training, such as thresholds.
+  ///
+  /// - Parameters:
+  ///   - logits: those of all rows of the dev data, row after row.
+  ///   - targets: the correct answers.
+  func calibrated(logits: [Float], targets: Targets) -> Self
+
+  /// Whether every run calibrates it, if it has dev data.
+  var takesCalibration: Bool { get }
+
+  /// A message about what was calibrated; nil if nothing was.
+  var calibrationNote: String? { get }
 
   /// The metrics by name, in a fixed order.
   ///
   /// - Parameters:
-  ///   - answers: the answers to the rows of `targets`; empty for a vocabulary.
+  ///   - answers: the answers to the rows of `targets`, `answerCount` for each; empty for a
+  ///     vocabulary.
   ///   - targets: the correct answers; nil for data without labels and for a vocabulary.
   ///   - loss: the mean loss over `terms` rows.
   func metrics(
@@ -82,6 +100,18 @@ extension PredictionTask {
 
   /// Nil by default: the bias starts at zero.
   public func initialBias(for targets: Targets) -> [Float]? { nil }
+
+  /// One by default.
+  public var answerCount: Int { 1 }
+
+  /// The task itself, by default.
+  public func calibrated(logits: [Float], targets: Targets) -> Self { self }
+
+  /// False by default.
+  public var takesCalibration: Bool { false }
+
+  /// Nil by default.
+  public var calibrationNote: String? { nil }
 
   /// The task itself, for a head with one row.
   public func ordered(likeRowsNamed names: [String]) -> Self? { names.count == 1 ? self : nil }

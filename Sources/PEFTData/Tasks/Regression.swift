@@ -67,7 +67,7 @@ public struct Regression: PredictionTask {
   }
 
   /// The only logit, the value itself; the logits are [1].
-  public func answer(_ logits: UnsafeBufferPointer<Float>) -> Double { Double(logits[0]) }
+  public func answers(_ logits: UnsafeBufferPointer<Float>) -> [Double] { [Double(logits[0])] }
 
   /// The metrics of `RegressionMetrics`; empty if there are no true values.
   public func metrics(

@@ -4,8 +4,8 @@ import PEFTTensor
 public struct TaskCatalogue: Sendable {
   /// The kinds of task of this package.
   public static let standard = TaskCatalogue([
-    Classification.self, Regression.self, TokenClassification.self, LanguageModelling.self,
-    Completion.self,
+    Classification.self, MultiLabelClassification.self, Regression.self,
+    TokenClassification.self, LanguageModelling.self, Completion.self,
   ])
 
   /// The types in the order of listing.

@@ -2,7 +2,8 @@
 public struct TaskKind: RawRepresentable, CaseIterable, Hashable, Sendable {
   /// The data decide.
   ///
-  /// Words on separate lines mean token classification. Labels mean regression if every label is a
+  /// Words on separate lines mean token classification, and lists of labels multi-label
+  /// classification. Labels mean regression if every label is a
   /// number and at least one is not an integer, else classification; if most labels are such
   /// numbers, a label that is not a number is refused. Integers are classes, however many there
   /// are: 150 intents numbered from 0 are far more common than integer scores, and some tools write

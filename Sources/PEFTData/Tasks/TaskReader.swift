@@ -74,8 +74,8 @@ public struct TaskReader {
     _ bytes: [UInt8], path: String, kind: TaskKind
   ) throws(FileError) -> Rows {
     let (examples, table) = try DataReader.rows(
-      in: bytes, path: path, format: try format(of: bytes, path: path, kind: kind), columns: columns
-    )
+      in: bytes, path: path, format: try format(of: bytes, path: path, kind: kind),
+      columns: columns, allowingEmptyLabels: kind == .multiLabel)
     guard !examples.isEmpty else {
       throw FileError(.malformed, path: path, reason: "there are no examples in it")
     }
@@ -99,6 +99,7 @@ public struct TaskReader {
     if !first.words.isEmpty {
       return try TokenClassification(training: rows, windows: windows)
     }
+    if first.labels != nil { return try MultiLabelClassification(training: rows, windows: windows) }
     guard first.label == nil, isCausal else { return try rows.taskOfLabels(windows) }
     return first.pair == nil ? LanguageModelling(windows) : Completion()
   }

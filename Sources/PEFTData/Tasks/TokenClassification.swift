@@ -105,8 +105,8 @@ public struct TokenClassification: PredictionTask {
   }
 
   /// The index of the largest of the logits [C]; the first if several are equal.
-  public func answer(_ logits: UnsafeBufferPointer<Float>) -> Double {
-    Double(logits.positionOfLargest)
+  public func answers(_ logits: UnsafeBufferPointer<Float>) -> [Double] {
+    [Double(logits.positionOfLargest)]
   }
 
   /// The metrics of `TagMetrics`; empty if there are no true tags.

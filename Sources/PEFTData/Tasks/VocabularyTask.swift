@@ -13,8 +13,8 @@ extension VocabularyTask {
   public func output(pooling: Pooling) -> ModelOutput { .vocabulary }
 
   /// Always traps: no answers are kept, so calling this is a programmer's error.
-  public func answer(_ logits: UnsafeBufferPointer<Float>) -> Double {
-    preconditionFailure("answer: \(Self.name) keeps no logits")
+  public func answers(_ logits: UnsafeBufferPointer<Float>) -> [Double] {
+    preconditionFailure("answers: \(Self.name) keeps no logits")
   }
 
   /// The perplexity (e to the power of the loss), the number of tokens, and the loss.

@@ -6,15 +6,15 @@ import PEFTTensor
 public struct ModelObjective: Objective {
   /// The model.
   public let model: TransformerModel
-  /// ε of label smoothing.
-  public let labelSmoothing: Double
+  /// How the cross entropy treats the classes.
+  public let lossShape: LossShape
   /// All parameters of the model, including those of attached adapters.
   public let parameters: [ModelParameter]
 
   /// Creates the objective of `model` with the adapters that are attached now.
-  public init(_ model: TransformerModel, labelSmoothing: Double = 0) {
+  public init(_ model: TransformerModel, lossShape: LossShape = .plain) {
     self.model = model
-    self.labelSmoothing = labelSmoothing
+    self.lossShape = lossShape
     parameters = model.parameters
   }
 

@@ -92,11 +92,11 @@ public final class TransformerModel {
 
   /// The loss of a batch.
   public func loss(
-    _ batch: PackedBatch, _ targets: Targets, labelSmoothing: Double = 0, on tape: Tape
+    _ batch: PackedBatch, _ targets: Targets, shape: LossShape = .plain, on tape: Tape
   ) -> Loss {
     tape.loss(
       self(batch, on: tape), targets: targets, vocabulary: vocabulary,
-      labelSmoothing: labelSmoothing)
+      shape: shape)
   }
 
   /// The linear maps of the backbone, lowest first, to which adapters may be attached.

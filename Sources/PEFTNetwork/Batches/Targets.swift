@@ -10,6 +10,9 @@ public struct Targets: Hashable, Sendable {
   public enum Kind: Hashable, Sendable {
     /// Indices of classes in 0 ..< C. The loss is cross entropy.
     case classes([Int])
+    /// The indices in 0 ..< C of all labels of each row. The loss is the mean over the C labels of
+    /// their binary cross entropies.
+    case labelSets([[Int]])
     /// Values. The loss is the squared error.
     case values([Double])
     /// Tokens of the vocabulary. The loss is cross entropy.
@@ -26,6 +29,7 @@ public struct Targets: Hashable, Sendable {
     let count =
       switch kind {
       case .classes(let classes): classes.count
+      case .labelSets(let sets): sets.count
       case .values(let values): values.count
       case .tokens(let tokens): tokens.count
       }
@@ -44,6 +48,11 @@ public struct Targets: Hashable, Sendable {
   public static func classes(ofRows classes: [[Int]]) -> Targets {
     Targets(
       .classes(classes.flatMap { $0 }), partition: RowPartition(lengths: classes.map(\.count)))
+  }
+
+  /// Creates targets with any number of labels for each example.
+  public static func labelSets(_ sets: [[Int]]) -> Targets {
+    Targets(.labelSets(sets), partition: RowPartition(examples: sets.count))
   }
 
   /// Creates targets with one value for each example.
@@ -71,6 +80,7 @@ public struct Targets: Hashable, Sendable {
     let kind: Kind =
       switch kind {
       case .classes(let classes): .classes(rows.map { classes[$0] })
+      case .labelSets(let sets): .labelSets(rows.map { sets[$0] })
       case .values(let values): .values(rows.map { values[$0] })
       case .tokens(let tokens): .tokens(rows.map { tokens[$0] })
       }
@@ -79,22 +89,28 @@ public struct Targets: Hashable, Sendable {
 }
 
 extension Tape {
-  /// The loss of the outputs. For classes and values, the outputs are [N, C] and the loss is cross
-  /// entropy or squared error; for tokens, they are hidden states [N, h] that `vocabulary` maps to
-  /// logits.
+  /// The loss of the outputs. For classes, sets of labels and values, the outputs are [N, C] and the
+  /// loss is cross entropy, binary cross entropy or squared error; for tokens, they are hidden states
+  /// [N, h] that `vocabulary` maps to logits.
+  ///
+  /// - Parameter shape: the cross entropy of classes; for sets of labels and tokens only its label
+  ///   smoothing counts.
   public func loss(
     _ outputs: Variable, targets: Targets, vocabulary: VocabularyMap? = nil,
-    labelSmoothing: Double = 0
+    shape: LossShape = .plain
   ) -> Loss {
     switch targets.kind {
     case .classes(let classes):
-      return softmaxCrossEntropy(outputs, labels: classes, labelSmoothing: labelSmoothing)
+      return softmaxCrossEntropy(outputs, labels: classes, shape: shape)
+    case .labelSets(let sets):
+      return sigmoidCrossEntropy(outputs, labels: sets, labelSmoothing: shape.labelSmoothing)
     case .values(let values): return meanSquaredError(outputs, targets: values)
     case .tokens(let tokens):
       guard let vocabulary else {
         preconditionFailure("loss: tokens to predict, and no vocabulary")
       }
-      return crossEntropy(outputs, vocabulary, labels: tokens, labelSmoothing: labelSmoothing)
+      return crossEntropy(
+        outputs, vocabulary, labels: tokens, labelSmoothing: shape.labelSmoothing)
     }
   }
 }

@@ -55,11 +55,11 @@ extension RunExport {
         }, metadata: ["format": "pt"], to: output.file("adapter_model.safetensors"))
     try JSONFile.write(
       configuration(adapted, saving: modules.sorted()), to: output.file("adapter_config.json"))
-    guard let classes = manifest.task.classes else {
+    guard let labels = AdapterLabels.json(of: manifest.task) else {
       return ["adapter_model.safetensors", "adapter_config.json"]
     }
     // PEFT has no field for the labels and ignores this file.
-    try JSONFile.write(classes.json, to: output.file(LabelMap.fileName))
+    try JSONFile.write(labels, to: output.file(LabelMap.fileName))
     return ["adapter_model.safetensors", "adapter_config.json", LabelMap.fileName]
   }
 

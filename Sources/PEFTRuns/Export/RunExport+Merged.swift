@@ -1,4 +1,5 @@
 import Foundation
+import PEFTData
 import PEFTModels
 import PEFTTensor
 
@@ -54,6 +55,12 @@ extension RunExport {
       set(["LABEL_0"], in: &document)
     }
     if let problem = manifest.task.problemType { document["problem_type"] = .string(problem) }
+    document[MultiLabelClassification.thresholdsKey] =
+      (manifest.task as? MultiLabelClassification).map {
+        .array($0.thresholds.map { .number($0) })
+      }
+    document[Classification.temperatureKey] =
+      (manifest.task as? Classification)?.temperature.map { .number($0) }
     if let padding { document[Self.paddingKey] = .integer(padding) }
     if wordRows > trained.model.configuration.vocabularySize {
       document["vocab_size"] = .integer(wordRows)

@@ -63,8 +63,10 @@ extension ConfusionMatrix {
   /// an answer.
   public init?(_ answers: [Double], of data: EncodedDataset, for task: any PredictionTask) {
     guard let classes = task.classes, case .classes(let labels)? = data.targets?.kind,
-      answers.count == labels.count, !labels.isEmpty
+      answers.count == labels.count * task.answerCount, !labels.isEmpty
     else { return nil }
-    self.init(answers: answers.map { Int($0) }, labels: labels, classCount: classes.count)
+    self.init(
+      answers: stride(from: 0, to: answers.count, by: task.answerCount).map { Int(answers[$0]) },
+      labels: labels, classCount: classes.count)
   }
 }

@@ -56,7 +56,8 @@ extension PreparedJob {
     var generator = SeededGenerator(seed: job.settings.seed, purpose: "choice")
     if step > 0 { generator = generator.split(step) }
     var order = generator.split("order")
-    let batches = job.settings.batches.batches(lengths: train.lengths) { order.permutation($0) }
+    let batches = job.settings.batches.scaled(by: job.settings.accumulation)
+      .batches(lengths: train.lengths) { order.permutation($0) }
     for (index, examples) in batches.prefix(job.method.gradientBatches).enumerated() {
       try measure(
         examples, index: index, masks: generator.split("masks").split(index), into: gradients)
@@ -86,18 +87,14 @@ extension PreparedJob {
   private func add(
     _ examples: [Int], index: Int, masks: SeededGenerator, to gradients: GradientAccumulator
   ) throws {
-    guard let batch = train.examples(examples, maskingWith: masks) else {
-      preconditionFailure("choose: data without labels")
-    }
-    let tape = Tape(
-      recomputingLayers: job.settings.recomputesLayers, precision: job.settings.precision)
-    let loss = model.loss(
-      batch.texts, batch.targets, labelSmoothing: job.settings.labelSmoothing, on: tape)
-    tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
+    let batch = DividedBatch(
+      examples, of: train, settings: job.settings, maskingWith: masks)
+    let loss = batch.pullBack(
+      in: model, settings: job.settings, stopsAtInfinity: false, to: gradients)
     let broken = model.parameters.map(\.parameter).first { gradients[$0]?.isFinite == false }
-    guard loss.mean.isFinite, broken == nil else {
+    guard loss.isFinite, broken == nil else {
       throw NonFiniteLoss(
-        step: index + 1, loss: loss.mean, parameter: broken?.name,
+        step: index + 1, loss: loss, parameter: broken?.name,
         remedy: "use `precision` fp32, check that the model's weights are finite")
     }
   }

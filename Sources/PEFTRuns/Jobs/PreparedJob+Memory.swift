@@ -28,9 +28,13 @@ extension PreparedJob {
       of: activity, heldBytes: processBytes + loadedBytes, remedy: remedy)
     memory[.process] = processBytes
     let batches = epochBatches(data: train, settings: settings, epoch: 0)
-    let largest = batches.map { $0.reduce(0) { $0 + train.lengths[$1] } }.max() ?? 0
+    let computed = computedBatches(data: train, settings: settings, epoch: 0)
+    func largestLength(_ batches: [[Int]]) -> Int {
+      batches.map { $0.reduce(0) { $0 + train.lengths[$1] } }.max() ?? 0
+    }
+    let (largest, largestComputed) = (largestLength(batches), largestLength(computed))
     let step = StepMeasurement(model: model, data: train, settings: settings)
-    let batch = batches.first ?? []
+    let batch = computed.first ?? []
     let short = first(Self.measuredTokens.step, of: train, batch)
     // At least two examples, so that they can be halved.
     let measured = short.count > 1 ? short : Array(batch.prefix(2))
@@ -45,7 +49,7 @@ extension PreparedJob {
     memory[.optimizer] = optimizerBytes(words: words, largest: largest)
     if evaluates, dev != nil { memory[.bestCopy] = 4 * counts.trainable }
     let passes = Int(
-      saturating: Double(step.bytes(measured, of: largest)) * Self.activationMargin)
+      saturating: Double(step.bytes(measured, of: largestComputed)) * Self.activationMargin)
     // An evaluation has every matrix in unpacked form.
     let unpacked = loadedBytes - memory[.weights] - memory[.packedWeights]
     memory[.activations] = max(

@@ -108,18 +108,25 @@ extension PreparedJob {
     var metrics: [(split: String, values: [(name: String, value: Double)])] = []
     if dev != nil, !outcome.bestMetrics.isEmpty { metrics.append(("dev", outcome.bestMetrics)) }
     var answers: [Double] = []
-    if let test, outcome.ending != .interrupted {
-      if let tested = try testMetrics(test, output: output, shouldStop: shouldStop) {
+    let calibrated =
+      outcome.ending != .interrupted ? try calibratedTask(shouldStop: shouldStop) : task
+    if let message = calibrated?.calibrationNote { note(message) }
+    if let test, let calibrated, outcome.ending != .interrupted {
+      if let tested = try testMetrics(
+        test, as: calibrated, output: output, shouldStop: shouldStop)
+      {
         try directory.add(tested.values, split: "test", step: outcome.bestStep)
         metrics.append(("test", tested.values))
         answers = tested.answers
       } else {
         outcome.ending = .interrupted
       }
+    } else if calibrated == nil {
+      outcome.ending = .interrupted
     }
     var manifest = RunManifest(
       modelDirectory: absolutePath(job.modelDirectory), modelFiles: modelFiles,
-      method: job.method, task: task, pooling: pooling, maximumLength: maximumLength,
+      method: job.method, task: calibrated ?? task, pooling: pooling, maximumLength: maximumLength,
       seed: job.settings.seed, counts: (model.recordedCount, model.parameterCount),
       outcome: outcome, metrics: metrics)
     manifest.hasPairs = inputs.hasPairs
@@ -165,7 +172,8 @@ extension PreparedJob {
   /// The metrics of the test data, including those of generated texts, and the answers; nil if the
   /// evaluation was stopped.
   private func testMetrics(
-    _ test: EncodedDataset, output: OutputDirectory, shouldStop: () -> Bool
+    _ test: EncodedDataset, as task: any PredictionTask, output: OutputDirectory,
+    shouldStop: () -> Bool
   ) throws -> (values: [(name: String, value: Double)], answers: [Double])? {
     guard let evaluation = model.evaluate(test, task: task, shouldStop: shouldStop), !shouldStop()
     else { return nil }

@@ -242,7 +242,7 @@ extension PretrainingJob {
     _ configuration: ModelConfiguration, _ train: EncodedDataset
   ) throws(InsufficientMemory) {
     let tokens =
-      epochBatches(data: train, settings: settings, epoch: 0).lazy.map { batch in
+      computedBatches(data: train, settings: settings, epoch: 0).lazy.map { batch in
         batch.reduce(0) { $0 + train.lengths[$1] }
       }.max() ?? 0
     try MemoryForecast(pretraining: configuration, tokens: tokens, keepsBest: devPath != nil)
@@ -250,7 +250,7 @@ extension PretrainingJob {
   }
 
   private var recipe: JSONObject {
-    [
+    var recipe: JSONObject = [
       Recipe.versionKey: .integer(Recipe.version), "target": .string(target.rawValue),
       "vocabularySize": .integer(vocabularySize),
       "hiddenSize": .integer(hiddenSize), "layers": .integer(layerCount),
@@ -265,6 +265,8 @@ extension PretrainingJob {
       "packages": .bool(usesPackages), "half": .bool(isHalf),
       "files": .array(trainPaths.map { .string(($0 as NSString).lastPathComponent) }),
     ]
+    if settings.accumulation > 1 { recipe["accumulate"] = .integer(settings.accumulation) }
+    return recipe
   }
 }
 

@@ -28,9 +28,14 @@ struct TrainedHead {
     var isOther = false
     if let adapter, let count = try adapter.output(for: configuration).classCount {
       owner = adapter.path
+      let beside = try adapterDirectory.flatMap { directory throws(FileError) in
+        try AdapterLabels(beside: directory)
+      }
       names =
-        try Self.names(beside: adapterDirectory, count: count)
-        ?? Self.names(configuration.labelNames, count: count)
+        beside?.names.count == count
+        ? beside?.names : Self.names(configuration.labelNames, count: count)
+      isOther =
+        beside.map { ($0.thresholds == nil) == (posed is MultiLabelClassification) } ?? false
     } else if let count = try Self.rowCount(files, configuration) {
       names = Self.names(configuration.labelNames, count: count)
       isOther = try !Self.isHead(of: files, configuration, for: posed)
@@ -79,9 +84,9 @@ struct TrainedHead {
     let isOfTokens = classes.contains(.string(configuration.naming.tokenClassifierClass))
     guard isOfTokens == (task is TokenClassification) else { return false }
     switch document?["problem_type"]?.string {
-    case "multi_label_classification": return false
+    case "multi_label_classification": return task is MultiLabelClassification
     case "regression": return task is Regression
-    default: return true
+    default: return !(task is MultiLabelClassification)
     }
   }
 
@@ -90,14 +95,5 @@ struct TrainedHead {
   private static func names(_ names: [String]?, count: Int) -> [String] {
     if let names, names.count == count { return names }
     return (0..<count).map { "LABEL_\($0)" }
-  }
-
-  private static func names(beside directory: String?, count: Int) throws(FileError) -> [String]? {
-    guard let path = directory.map({ $0 + "/" + LabelMap.fileName }),
-      FileManager.default.fileExists(atPath: path)
-    else { return nil }
-    let document = try JSONValue(contentsOf: path, limit: JSONValue.configurationLimit)
-    let names = document.array?.compactMap(\.string)
-    return names?.count == count ? names : nil
   }
 }

@@ -163,12 +163,10 @@ public struct TrainedModel {
     let files = ModelFiles(directory: base)
     let configuration = try ModelConfiguration(files: files)
     let output = try Self.output(of: file, on: files, configuration)
-    let path = adapter + "/" + LabelMap.fileName
-    let beside =
-      FileManager.default.fileExists(atPath: path)
-      ? try JSONValue(contentsOf: path, limit: JSONValue.configurationLimit) : nil
+    let beside = try AdapterLabels(beside: adapter)
     let task = try givenTask(
-      output, labels: [beside?.array?.compactMap(\.string), configuration.labelNames],
+      output, labels: [beside?.names, configuration.labelNames],
+      thresholds: beside?.thresholds, temperature: beside?.temperature,
       path: base + "/config.json")
     let (model, report) = try TransformerModel.load(
       files: files, output: output, using: SeededGenerator(seed: 0, purpose: "weights"))
@@ -204,7 +202,9 @@ public struct TrainedModel {
     try checkProblem(files, output)
     return TrainedModel(
       model: model, tokenizer: try configuration.tokenizer(files: files),
-      task: try givenTask(output, labels: [names], path: path),
+      task: try givenTask(
+        output, labels: [names], thresholds: try thresholds(of: files, output),
+        temperature: try temperature(of: files), path: path),
       maximumLength: configuration.maximumLength)
   }
 
@@ -276,31 +276,55 @@ public struct TrainedModel {
   ///
   /// - Parameter labels: candidate names for the classes. The first list of the right length is
   ///   used; if there is none, classes are numbered.
+  /// - Parameter thresholds: those of the labels, if a text may have several of them.
   private static func givenTask(
-    _ output: ModelOutput, labels: [[String]?], path: String
+    _ output: ModelOutput, labels: [[String]?], thresholds: [Double]?, temperature: Double?,
+    path: String
   ) throws(FileError) -> (any PredictionTask)? {
     guard let count = output.classCount else { return nil }
     let named = labels.compactMap(\.self).first { $0.count == count }
     let names = named ?? (0..<count).map { "LABEL_\($0)" }
     switch output {
+    case .classes where thresholds?.count == count:
+      return MultiLabelClassification(
+        try labelMap(names, path: path), thresholds: thresholds)
     case .classes(1, _): return Regression()
-    case .classes: return Classification(try labelMap(names, path: path))
+    case .classes:
+      return Classification(try labelMap(names, path: path), temperature: temperature)
     case .tokenClasses: return TokenClassification(try labelMap(names, path: path))
     case .vocabulary: return nil
     }
   }
 
-  /// Refuses a head whose outputs are neither the scores of mutually exclusive labels nor one
-  /// number.
+  /// The thresholds of a head for any number of labels for each text, one half each if nothing else
+  /// is said; nil for other heads.
+  private static func thresholds(
+    of files: ModelFiles, _ output: ModelOutput
+  ) throws(FileError) -> [Double]? {
+    guard case .classes(let count, _) = output,
+      let document = try files.document(ModelFiles.configurationName),
+      document["problem_type"]?.string == "multi_label_classification"
+    else { return nil }
+    let numbers =
+      document[MultiLabelClassification.thresholdsKey]?.array?.compactMap(\.double) ?? []
+    return numbers.count == count && numbers.allSatisfy((0...1).contains)
+      ? numbers : Array(repeating: 0.5, count: count)
+  }
+
+  /// The temperature of a merged model's probabilities; nil if none was fitted.
+  private static func temperature(of files: ModelFiles) throws(FileError) -> Double? {
+    try files.document(ModelFiles.configurationName)?[Classification.temperatureKey]?.double
+      .flatMap { Calibration.temperatures.contains($0) ? $0 : nil }
+  }
+
+  /// Refuses a head whose outputs are neither the scores of labels nor one number.
   private static func checkProblem(_ files: ModelFiles, _ output: ModelOutput) throws(FileError) {
     guard case .classes(let count, _) = output else { return }
     let problem = try files.document(ModelFiles.configurationName)?["problem_type"]?.string
-    guard problem == "multi_label_classification" || (problem == "regression" && count != 1) else {
-      return
-    }
+    guard problem == "regression", count != 1 else { return }
     throw FileError(
       .unsupported, path: files.path(ModelFiles.configurationName), place: "problem_type",
-      reason: "a head with several labels or numbers for each text (\(problem ?? ""))",
+      reason: "a head with several numbers for each text (\(problem ?? ""))",
       remedy: "use it as the base of a training run, which makes a head of its own")
   }
 

@@ -29,8 +29,9 @@ extension PreparedJob {
     let settings = job.settings
     var memory = memoryForecast(
       of: "training", settings: settings, evaluates: true,
-      remedy: "lower `batch-size` or `max-length`, recompute layers with `recompute`, or train "
-        + "fewer parameters, as with `method` lora")
+      remedy:
+        "lower `batch-size` or `max-length` (`accumulate` makes one step of several batches), "
+        + "recompute layers with `recompute`, or train fewer parameters, as with `method` lora")
     // A state has the values, both moments and the best values of what trains.
     if job.findsRate { memory[.rateSearch] = 5 * 4 * counts.trainable }
     let batches = epochBatches(data: train, settings: settings, epoch: 0)
@@ -41,7 +42,8 @@ extension PreparedJob {
       steps: steps, tokens: Int(saturating: perBatch * Double(steps)), memory: memory)
     if timing, (try? memory.check()) != nil {
       let step = StepMeasurement(model: model, data: train, settings: settings)
-      forecast.tokensPerSecond = step.tokensPerSecond(batches)
+      forecast.tokensPerSecond = step.tokensPerSecond(
+        computedBatches(data: train, settings: settings, epoch: 0))
       forecast.updateSeconds = Double(counts.trainable) * secondsPerUpdate
     }
     return forecast

@@ -34,6 +34,10 @@ extension TrainingJob {
     ]
     // An adapter determines the method itself.
     if adapter == nil { object["method"] = MethodCatalogue.standard.json(of: method) }
+    if settings.accumulation > 1 { object["accumulate"] = .integer(settings.accumulation) }
+    object["classWeights"] = settings.classWeighting?.json
+    if settings.focusing > 0 { object["focal"] = .number(settings.focusing) }
+    if settings.calibrates { object["calibrate"] = .bool(true) }
     object["format"] = format.map { .string($0.rawValue) }
     object["columns"] = columns?.json
     object["pooling"] = pooling.map { .string($0.rawValue) }

@@ -125,10 +125,11 @@ extension TrainingJob {
     }
     try Self.checkFit(of: method, in: model)
     try checkPlan(for: model, inputs.files)
-    let job = try attachMethod(
+    var job = try attachMethod(
       of: inputs.adapter, takingHead: inputs.keepsHead, to: model, drawn: report.newlyInitialized,
       using: weights,
       note: { notes.append($0) })
+    job.settings.classWeights = try classWeights(of: inputs)
     guard method.plannedCount(in: model) > 0 else {
       throw InvalidSetting(
         setting: "method", value: method.name,

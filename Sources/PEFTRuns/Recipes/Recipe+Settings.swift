@@ -27,8 +27,9 @@ extension Recipe {
   /// The keys that are settings under their own names, or hold such.
   private static let known: Set<String> = [
     "task", "learningRate", "warmup", "schedule", "weightDecay", "weightDecayOn", "clip",
-    "labelSmoothing", "dropout",
-    "recompute", "precision", "seed", "groupByLength", "format", "columns", "pooling", "stride",
+    "labelSmoothing", "classWeights", "focal", "calibrate", "dropout",
+    "recompute", "precision", "seed", "groupByLength", "accumulate", "format", "columns", "pooling",
+    "stride",
     "holdout",
     "evaluateEvery", "patience", "adapter", "probe", "target", "vocabularySize", "hiddenSize",
     "layers", "context", "packages", "half",

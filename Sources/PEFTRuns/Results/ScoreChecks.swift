@@ -52,8 +52,10 @@ public struct ScoreChecks: Sendable {
     }
     if let json = document["trainingTargets"] {
       guard let counts = TargetCounts(json: json) else { throw wrong("trainingTargets") }
-      if case .classes(let classes) = counts, classes.count != classCount {
-        throw wrong("trainingTargets")
+      switch counts {
+      case .classes(let counts), .labels(let counts, _):
+        if counts.count != classCount { throw wrong("trainingTargets") }
+      case .values, .tokens: break
       }
       trainingTargets = counts
     }

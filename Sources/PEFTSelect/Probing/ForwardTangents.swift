@@ -27,7 +27,7 @@ package struct ForwardTangentProbe {
     let curvature = LogitCurvature(
       outputs: outputs.value,
       targets: Targets(targets.kind, partition: RowPartition(examples: rows)),
-      labelSmoothing: objective.labelSmoothing, exactLimit: .max, samples: 0,
+      shape: objective.lossShape, exactLimit: .max, samples: 0,
       generator: SeededGenerator(seed: 0, purpose: "unused"))
     let width = outputs.value.shape.columns
     var tangents = OutputTangents(
@@ -86,7 +86,7 @@ package struct ForwardTangentProbe {
   ) -> OneWalkProbe.Result {
     let found = (0..<grouping.count).map { group in
       tape.crossEntropyMoments(
-        outputs, map, labels: labels, labelSmoothing: objective.labelSmoothing,
+        outputs, map, labels: labels, labelSmoothing: objective.lossShape.labelSmoothing,
         along: grouping.restrict(directions, elements, of: objective.parameters, to: group))
     }
     return Self.result(partition, groups: grouping.count) { row, group in

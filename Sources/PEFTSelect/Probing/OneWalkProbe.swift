@@ -60,10 +60,11 @@ public struct OneWalkProbe {
       if case .tokens(let labels) = targets.kind, let map = objective.vocabulary {
         VocabularyCurvature(
           outputs: outputs, on: tape, map: map, labels: labels, exampleCount: targets.count,
-          labelSmoothing: objective.labelSmoothing, samples: sampleCount, generator: generator)
+          labelSmoothing: objective.lossShape.labelSmoothing, samples: sampleCount,
+          generator: generator)
       } else {
         LogitCurvature(
-          outputs: outputs.value, targets: targets, labelSmoothing: objective.labelSmoothing,
+          outputs: outputs.value, targets: targets, shape: objective.lossShape,
           exactLimit: exactClassLimit, samples: sampleCount, generator: generator)
       }
     let exampleCount = targets.count

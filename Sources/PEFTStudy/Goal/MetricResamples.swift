@@ -29,8 +29,12 @@ package struct MetricResamples {
       let examples = (0..<targets.count).map { _ in
         Int(generator.uniform() * Double(targets.count))
       }
+      let width = task.answerCount
       return score(
-        examples.flatMap { answers[targets.partition[$0]] }, targets.selected(examples))
+        examples.flatMap { example in
+          let rows = targets.partition[example]
+          return answers[rows.lowerBound * width..<rows.upperBound * width]
+        }, targets.selected(examples))
     }
     return (score(answers, targets), resampled)
   }

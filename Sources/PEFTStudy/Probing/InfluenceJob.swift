@@ -136,7 +136,7 @@ extension PreparedJob {
     func probed(from state: ProbeState?) throws -> (ProbeOutcome, disagreement: Double?) {
       let head = model.taskParameters.map(\.value)
       attachCandidates(settings)
-      let objective = ModelObjective(model, labelSmoothing: job.settings.labelSmoothing)
+      let objective = ModelObjective(model, lossShape: job.settings.lossShape)
       let grouping = try ParameterGrouping(
         objective.parameters, by: settings.rule, candidates: settings.candidates)
       var disagreement: Double?

@@ -77,7 +77,7 @@ extension PreparedJob {
   private func probeBatches(pass: Int) -> [[Int]] {
     var settings = job.settings
     settings.seed = probeSeed
-    return epochBatches(data: train, settings: settings, epoch: pass)
+    return computedBatches(data: train, settings: settings, epoch: pass)
   }
 
   private var probeSeed: UInt64 {

@@ -128,7 +128,8 @@ extension PreparedJob {
       session: session, after: effort, from: beginning?.state, shouldStop: shouldStop,
       observe: observe)
     guard outcome.ending != .interrupted, let test,
-      let measured = model.evaluate(test, task: task, shouldStop: shouldStop)
+      let calibrated = try calibratedTask(shouldStop: shouldStop),
+      let measured = model.evaluate(test, task: calibrated, shouldStop: shouldStop)
     else { return nil }
     let path = try scratch.file(TrainedTensors.fileName)
     try TrainedTensors.save(model, drawn: drawn, to: path)

@@ -8,6 +8,7 @@
 public final class Tape {
   private var operations: [(any Operation)?] = []
   private let dropout: SeededGenerator?
+  private let place: BatchPlace?
   private var dropoutSites: UInt64 = 0
 
   /// Whether models keep only the inputs of their layers and recompute the rest; see `recomputed`.
@@ -19,17 +20,22 @@ public final class Tape {
 
   /// Creates a tape. `dropout` generates the masks of this forward computation; nil disables
   /// dropout.
+  ///
+  /// - Parameter place: where the examples of this computation are in their batch, if it is computed
+  ///   in parts; nil if they are the batch.
   public init(
-    dropout: SeededGenerator? = nil, recomputingLayers: Bool = false, precision: Precision = .fp32
+    dropout: SeededGenerator? = nil, at place: BatchPlace? = nil, recomputingLayers: Bool = false,
+    precision: Precision = .fp32
   ) {
     self.dropout = dropout
+    self.place = place
     self.precision = precision
     recomputesLayers = recomputingLayers
   }
 
   /// Returns an empty tape whose dropout masks are the ones this tape would generate next.
   func fork() -> Tape {
-    let tape = Tape(dropout: dropout, precision: precision)
+    let tape = Tape(dropout: dropout, at: place, precision: precision)
     tape.dropoutSites = dropoutSites
     return tape
   }
@@ -63,11 +69,23 @@ public final class Tape {
     return Node(index: operations.count - 1)
   }
 
-  /// Returns the mask of the next dropout site, or nil if nothing is dropped.
-  func nextDropout(probability: Double) -> DropoutMask? {
+  /// Returns the mask of the next dropout site, for a tensor with one row for each token, example or
+  /// predicted row; nil if nothing is dropped.
+  func nextDropout(of shape: Shape, probability: Double) -> DropoutMask? {
+    nextDropout(from: (place?.rows(before: shape.rows) ?? 0) * shape.columns, probability)
+  }
+
+  /// Returns the mask of the next dropout site, for the matrices of `heads` heads of every sequence;
+  /// nil if nothing is dropped.
+  func nextAttentionDropout(heads: Int, probability: Double) -> DropoutMask? {
+    nextDropout(from: heads * (place?.squares ?? 0), probability)
+  }
+
+  private func nextDropout(from first: Int, _ probability: Double) -> DropoutMask? {
     guard let dropout, probability > 0 else { return nil }
     dropoutSites += 1
-    return DropoutMask(probability: probability, key: dropout.key, site: dropoutSites)
+    return DropoutMask(
+      probability: probability, key: dropout.key, site: dropoutSites, first: UInt64(first))
   }
 
   /// Backpropagates from `output` to every trainable parameter it depends on, and delivers the

@@ -54,16 +54,15 @@ public final class GradientAccumulator: GradientSink {
     _ gradient: any ParameterGradient, of parameter: Parameter, partition: RowPartition
   ) {
     let shape = parameter.gradientShape
-    if let table = tableGradients.removeValue(forKey: parameter) {
-      gradients[parameter] = table.dense(shape)
-    }
+    let table = tableGradients.removeValue(forKey: parameter)
     var earlier = gradients.removeValue(forKey: parameter)
     if earlier == nil, let (values, rows) = gradient.scattered,
-      parameter.keepsOnlyReadRows(ofLookups: rows.count)
+      parameter.keepsOnlyReadRows(ofLookups: rows.count + (table?.lookupCount ?? 0))
     {
-      tableGradients[parameter] = TableGradient(values, rows: rows)
+      tableGradients[parameter] = TableGradient(values, rows: rows, addingTo: table)
       return
     }
+    if let table { earlier = table.dense(shape) }
     precondition(
       earlier.map { $0.shape == shape } ?? true,
       "receive: what trains of \(parameter.name) changed after a contribution to \(shape); reset "

@@ -5,15 +5,23 @@ struct TableGradient {
   let rows: [Int32]
   /// The gradients of these rows [R, n].
   let values: Tensor
+  /// The number of lookups whose gradients were added, T.
+  let lookupCount: Int
 
   /// Row `rows[t]` receives the sum of the δ_t of `upstream` [T, n], added in the order of t.
-  init(_ upstream: Tensor, rows read: [Int32]) {
-    rows = Array(Set(read)).sorted()
+  ///
+  /// - Parameter earlier: the sum to which they are added, as if its lookups came before these.
+  init(_ upstream: Tensor, rows read: [Int32], addingTo earlier: TableGradient? = nil) {
+    rows = Set(read).union(earlier?.rows ?? []).sorted()
     let places = Dictionary(
       uniqueKeysWithValues: rows.enumerated().map { ($1, Int32($0)) })
     var sums = Tensor(zeros: [rows.count, upstream.shape.columns])
+    if let earlier {
+      sums.scatterAdd(earlier.values, rows: earlier.rows.map { places[$0] ?? 0 })
+    }
     sums.scatterAdd(upstream, rows: read.map { places[$0] ?? 0 })
     values = sums
+    lookupCount = read.count + (earlier?.lookupCount ?? 0)
   }
 
   /// The elements at the given ascending, row-major positions of the table: [|positions|].

@@ -235,7 +235,7 @@ extension AttentionKernel {
       let columns = isCausal ? block.rows.lowerBound + row + 1 : block.columns
       VectorKernels.active.dropout(
         count: columns, key: mask.key, site: mask.site,
-        offset: block.head.maskOffset + UInt64((block.rows.lowerBound + row) * length),
+        offset: mask.first + block.head.maskOffset + UInt64((block.rows.lowerBound + row) * length),
         threshold: mask.threshold, scale: mask.scale, matrix + row * block.columns,
         into: matrix + row * block.columns)
     }

@@ -275,7 +275,7 @@ extension DropoutMask {
     return elementwise(x) { x, y in
       WorkerPool.shared.runRanges(count, grain: 1 << 13) { range in
         VectorKernels.active.dropout(
-          count: range.count, key: key, site: site, offset: UInt64(range.lowerBound),
+          count: range.count, key: key, site: site, offset: first + UInt64(range.lowerBound),
           threshold: threshold, scale: scale, x + range.lowerBound, into: y + range.lowerBound)
       }
     }

@@ -58,7 +58,7 @@ extension Tape {
     bias: RelativePositionBias?, dropout probability: Double
   ) -> Variable {
     let partition = inputs[0].partition
-    let mask = nextDropout(probability: probability)
+    let mask = nextAttentionDropout(heads: heads, probability: probability)
     let table = bias?.table
     precondition(
       table.map { $0.shape.columns == heads } ?? true,

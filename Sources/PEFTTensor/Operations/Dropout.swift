@@ -4,7 +4,7 @@ extension Tape {
   /// - Shapes: x and y [T, n].
   /// - Saves: nothing.
   public func dropout(_ x: Variable, probability: Double) -> Variable {
-    guard let mask = nextDropout(probability: probability) else { return x }
+    guard let mask = nextDropout(of: x.value.shape, probability: probability) else { return x }
     return output(
       mask.applied(to: x.value), x.partition, when: x.needsGradient,
       Dropout(input: x.node, mask: mask))

@@ -13,7 +13,7 @@ extension Tape {
     _ x: Variable, weight: Parameter, bias: Parameter?, down: Parameter, up: Parameter,
     scale: Double, dropout probability: Double = 0, minus start: (down: Tensor, up: Tensor)? = nil
   ) -> Variable {
-    let mask = nextDropout(probability: probability)
+    let mask = nextDropout(of: x.value.shape, probability: probability)
     let dropped = mask?.applied(to: x.value) ?? x.value
     let inner = MatrixProduct.forward(dropped, weight: down.value)
     var y = MatrixProduct.forward(

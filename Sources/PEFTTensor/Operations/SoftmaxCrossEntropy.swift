@@ -9,14 +9,13 @@ public struct Loss {
 }
 
 extension Tape {
-  /// L = mean_i −Σ_c t_ic log p_ic with p = softmax(z) and
-  /// t_i = (1 − ε) · one-hot(label_i) + ε / C.
+  /// L = mean_i ℓ_i with the ℓ of a `LossShape`; for a plain one −log softmax(z_i)_label.
   ///
   /// - Shapes: `logits` z [B, C]; B labels in 0 ..< C.
-  /// - Saves: (p − t) / B [B, C] if `logits` need a gradient.
+  /// - Saves: (a p − τ) / B [B, C] if `logits` need a gradient.
   /// - Accuracy: exponentials and sums in Double.
   public func softmaxCrossEntropy(
-    _ logits: Variable, labels: [Int], labelSmoothing: Double = 0
+    _ logits: Variable, labels: [Int], shape: LossShape = .plain
   ) -> Loss {
     precondition(
       labels.count == logits.value.shape.rows
@@ -24,10 +23,28 @@ extension Tape {
       "softmaxCrossEntropy: \(labels.count) labels for logits \(logits.value.shape)")
     guard logits.needsGradient else {
       let losses = LossKernels.softmaxCrossEntropy(
-        logits.value, labels: labels, smoothing: labelSmoothing, writing: nil)
+        logits.value, labels: labels, shape: shape, writing: nil)
       return loss(losses, gradient: Tensor(zeros: [1]), of: logits)
     }
     let (losses, gradient) = LossKernels.softmaxCrossEntropy(
+      logits.value, labels: labels, shape: shape)
+    return loss(losses, gradient: gradient, of: logits)
+  }
+
+  /// L = mean_i mean_c −t_ic log σ(z_ic) − (1 − t_ic) log(1 − σ(z_ic)) with t_ic = 1 − ε / 2 for the
+  /// labels of row i and ε / 2 for the others.
+  ///
+  /// - Shapes: `logits` z [B, C]; `labels` has for each row the indices in 0 ..< C of its labels.
+  /// - Saves: (σ(z) − t) / (B C) [B, C].
+  /// - Accuracy: exponentials and sums in Double.
+  public func sigmoidCrossEntropy(
+    _ logits: Variable, labels: [[Int]], labelSmoothing: Double = 0
+  ) -> Loss {
+    precondition(
+      labels.count == logits.value.shape.rows
+        && labels.joined().allSatisfy { (0..<logits.value.shape.columns).contains($0) },
+      "sigmoidCrossEntropy: \(labels.count) sets of labels for logits \(logits.value.shape)")
+    let (losses, gradient) = LossKernels.sigmoidCrossEntropy(
       logits.value, labels: labels, smoothing: labelSmoothing)
     return loss(losses, gradient: gradient, of: logits)
   }

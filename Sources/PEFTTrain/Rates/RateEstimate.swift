@@ -109,7 +109,9 @@ extension RateEstimate {
       return measured()?.movement
     }
     let ofLoss = try movement { sums in
-      for number in 0..<lossBatches where !shouldStop() { sums.add(source[headSteps + number]) }
+      for number in 0..<lossBatches where !shouldStop() {
+        sums.add(source.divided(headSteps + number))
+      }
     }
     guard let ofLoss else { return nil }
     var squares = 0.0
@@ -140,11 +142,8 @@ private final class GradientSums {
   }
 
   /// Adds the gradients of the mean loss of a batch.
-  func add(_ batch: Batch) {
-    let tape = Tape(precision: settings.precision)
-    let loss = model.loss(
-      batch.texts, batch.targets, labelSmoothing: settings.labelSmoothing, on: tape)
-    tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
+  func add(_ batch: DividedBatch) {
+    _ = batch.pullBack(in: model, settings: settings, stopsAtInfinity: false, to: gradients)
   }
 
   /// Adds the gradients of the sum of the features along a direction over the tokens of `texts`.

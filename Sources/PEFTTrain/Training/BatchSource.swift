@@ -17,6 +17,13 @@ struct BatchSource {
     return batch
   }
 
+  /// The batch with this number, in the parts in which steps compute it.
+  func divided(_ number: Int) -> DividedBatch {
+    DividedBatch(
+      indices(number), of: data, settings: settings,
+      maskingWith: SeededGenerator(seed: settings.seed, purpose: "masks").split(number))
+  }
+
   /// The texts of `count` examples, or fewer, `atOnce` in a batch, from the batch `first` on.
   func texts(_ count: Int, atOnce: Int, from first: Int) -> [PackedBatch] {
     var chosen: [Int] = []

@@ -7,8 +7,8 @@ import PEFTTensor
 public struct Evaluation: Sendable {
   /// The metrics by name in a fixed order, the mean loss last; empty for data without labels.
   public let metrics: [(name: String, value: Double)]
-  /// The answer to each row of the data's targets: the index of a class, or a value; empty for a
-  /// language model and for data without labels.
+  /// The answer to each row of the data's targets: the index of a class, a value, or the
+  /// probability of each label; empty for a language model and for data without labels.
   public let answers: [Double]
 
   /// The metric called `name`.
@@ -45,7 +45,8 @@ extension TransformerModel {
   private func evaluateFrozen(
     _ data: EncodedDataset, task: any PredictionTask, shouldStop: () -> Bool
   ) -> Evaluation? {
-    var answers = vocabulary == nil ? data.targets.map { Answers($0.partition) } : nil
+    var answers =
+      vocabulary == nil ? data.targets.map { Answers($0.partition, width: task.answerCount) } : nil
     var (losses, terms) = (0.0, 0)
     let masks = Self.evaluationMasks
     for indices in Self.evaluationBatches(of: data, 0..<data.count) {
@@ -68,12 +69,14 @@ extension TransformerModel {
 /// A model's answers for all predicted rows.
 private struct Answers {
   private let partition: RowPartition
+  private let answerCount: Int
   private(set) var values: [Double]
 
-  /// An empty set of answers for the rows of a data set's examples.
-  init(_ partition: RowPartition) {
+  /// An empty set of answers of `width` numbers for the rows of a data set's examples.
+  init(_ partition: RowPartition, width: Int) {
     self.partition = partition
-    values = Array(repeating: 0, count: partition.rowCount)
+    answerCount = width
+    values = Array(repeating: 0, count: partition.rowCount * width)
   }
 
   /// Stores the answers that `task` derives from `logits` [N, C], the rows of the examples
@@ -84,8 +87,11 @@ private struct Answers {
       var row = 0
       for index in indices {
         for place in partition[index] {
-          values[place] = task.answer(
+          let answers = task.answers(
             UnsafeBufferPointer(rebasing: elements[row * width..<(row + 1) * width]))
+          for (index, answer) in answers.enumerated() {
+            values[place * answerCount + index] = answer
+          }
           row += 1
         }
       }

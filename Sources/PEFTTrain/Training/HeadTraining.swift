@@ -85,7 +85,7 @@ public struct HeadTraining: Hashable, Sendable {
       if shouldStop() { return false }
     }
     if let bias = model.outputBias {
-      OutputBias(answering: examples, in: model, labelSmoothing: settings.labelSmoothing)
+      OutputBias(answering: examples, in: model, shape: settings.lossShape)
         .solve(bias)
     }
     return true
@@ -121,7 +121,7 @@ private struct Features {
     let tape = Tape(precision: settings.precision)
     let loss = tape.loss(
       model.output(of: variable, on: tape), targets: targets, vocabulary: model.vocabulary,
-      labelSmoothing: settings.labelSmoothing)
+      shape: settings.lossShape)
     tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
     return loss.mean
   }
@@ -132,14 +132,16 @@ private struct OutputBias {
   /// The logits of all rows, one row after another.
   private var logits: [Float] = []
   private var classes: [Int] = []
+  private var sets: [[Int]] = []
   private var values: [Double] = []
-  private let labelSmoothing: Double
+  private let shape: LossShape
 
-  init(answering batches: [Features], in model: TransformerModel, labelSmoothing: Double) {
-    self.labelSmoothing = labelSmoothing
+  init(answering batches: [Features], in model: TransformerModel, shape: LossShape) {
+    self.shape = shape
     for batch in batches {
       switch batch.targets.kind {
       case .classes(let classes): self.classes += classes
+      case .labelSets(let sets): self.sets += sets
       case .values(let values): self.values += values
       case .tokens: preconditionFailure("OutputBias: a vocabulary has no bias of the task")
       }
@@ -147,24 +149,31 @@ private struct OutputBias {
     }
   }
 
-  /// Adds to `bias` [C] what makes the mean answer the mean target. Of classes without a row, the
-  /// entries stay as they are.
+  /// Adds to `bias` [C] what makes the mean answer the mean target. Rows count by the weights of
+  /// their classes. Of classes without a row, and of labels that all rows have or none, the entries
+  /// stay as they are.
   func solve(_ bias: Parameter) {
     var changes = Array(repeating: 0.0, count: bias.count)
-    if classes.isEmpty {
+    if !sets.isEmpty {
+      changes = changesOfLabels(count: bias.count)
+    } else if classes.isEmpty {
       guard !values.isEmpty else { return }
       let rest = zip(values, logits).reduce(0) { $0 + $1.0 - Double($1.1) }
       changes = changes.map { _ in rest / Double(values.count) }
     } else {
-      let (rows, count) = (Double(classes.count), bias.count)
+      let count = bias.count
+      let weights = classes.map { shape.weight(of: $0) }
+      let total = weights.reduce(0, +)
+      guard total > 0 else { return }
       var frequencies = Array(repeating: 0.0, count: count)
-      for index in classes { frequencies[index] += 1 / rows }
+      for (index, weight) in zip(classes, weights) { frequencies[index] += weight / total }
       // Iterative scaling: every pass raises the likelihood.
       for _ in 0..<Self.passes {
-        let means = meanProbabilities(shiftedBy: changes)
+        let means = meanProbabilities(shiftedBy: changes, weights: weights.map { $0 / total })
         for index in changes.indices where frequencies[index] > 0 {
           let wanted =
-            (1 - labelSmoothing) * frequencies[index] + labelSmoothing / Double(count)
+            (1 - shape.labelSmoothing) * frequencies[index]
+            + shape.labelSmoothing / Double(count)
           changes[index] += log(wanted / max(means[index], .leastNormalMagnitude))
         }
       }
@@ -176,7 +185,28 @@ private struct OutputBias {
 
   private static let passes = 30
 
-  private func meanProbabilities(shiftedBy changes: [Double]) -> [Double] {
+  /// For each label, the solution of Σ_i σ(z_i + b) = Σ_i t_i by Newton's method, whose steps are
+  /// limited to 2.
+  private func changesOfLabels(count: Int) -> [Double] {
+    var wanted = Array(repeating: 0.0, count: count)
+    for index in sets.joined() { wanted[index] += 1 }
+    return (0..<count).map { index in
+      guard wanted[index] > 0, wanted[index] < Double(sets.count) else { return 0 }
+      var change = 0.0
+      for _ in 0..<Self.passes {
+        var (sum, slope) = (0.0, 0.0)
+        for row in sets.indices {
+          let probability = 1 / (1 + exp(-Double(logits[row * count + index]) - change))
+          sum += probability
+          slope += probability * (1 - probability)
+        }
+        change += min(2, max(-2, (wanted[index] - sum) / max(slope, .leastNormalMagnitude)))
+      }
+      return change
+    }
+  }
+
+  private func meanProbabilities(shiftedBy changes: [Double], weights: [Double]) -> [Double] {
     let count = changes.count
     var means = Array(repeating: 0.0, count: count)
     var row = means
@@ -184,8 +214,8 @@ private struct OutputBias {
       for index in 0..<count { row[index] = Double(logits[start + index]) + changes[index] }
       let largest = row.max() ?? 0
       for index in 0..<count { row[index] = exp(row[index] - largest) }
-      let sum = row.reduce(0, +) * Double(classes.count)
-      for index in 0..<count { means[index] += row[index] / sum }
+      let scale = weights[start / count] / row.reduce(0, +)
+      for index in 0..<count { means[index] += row[index] * scale }
     }
     return means
   }

@@ -194,9 +194,9 @@ private struct StepClock {
     effort.seconds += elapsed
     steps += 1
     if steps > Self.coldSteps {
-      effort.warmTokens += batch.texts.tokenCount
+      effort.warmTokens += batch.tokenCount
       effort.warmSeconds += elapsed
     }
-    return StepReport(numbers: numbers, tokens: batch.texts.tokenCount, seconds: elapsed)
+    return StepReport(numbers: numbers, tokens: batch.tokenCount, seconds: elapsed)
   }
 }

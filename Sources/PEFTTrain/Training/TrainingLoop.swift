@@ -170,8 +170,8 @@ public struct TrainingLoop {
     }
   }
 
-  /// The packed examples of the next step.
-  mutating func nextBatch() -> Batch {
+  /// The packed examples of the next step, in the parts whose gradients are added.
+  mutating func nextBatch() -> DividedBatch {
     precondition(step < totalSteps, "TrainingLoop: all \(totalSteps) steps are taken")
     if position == batches.count {
       nextPass()
@@ -183,16 +183,14 @@ public struct TrainingLoop {
         indices[$0]
       }
     }
-    let hiding = SeededGenerator(seed: settings.seed, purpose: "masks").split(step)
-    guard let batch = data.examples(indices, maskingWith: hiding) else {
-      preconditionFailure("train: data without labels")
-    }
-    return batch
+    return DividedBatch(
+      indices, of: data, settings: settings,
+      maskingWith: SeededGenerator(seed: settings.seed, purpose: "masks").split(step))
   }
 
   /// Takes the next step. Throws `NonFiniteLoss` before the parameters change if the loss or
   /// gradient is not finite, and the collective's error if another process has ended.
-  mutating func take(_ batch: Batch) throws -> StepReport.Numbers {
+  mutating func take(_ batch: DividedBatch) throws -> StepReport.Numbers {
     gradients.reset()
     if let session { note(try session.prepare(step: step)) }
     let loss = try pullBack(batch)
@@ -222,25 +220,15 @@ public struct TrainingLoop {
   /// is the gradient of the whole batch.
   ///
   /// - Returns: the mean loss of the whole batch.
-  private func pullBack(_ batch: Batch) throws -> Double {
+  private func pullBack(_ batch: DividedBatch) throws -> Double {
     var dropout = SeededGenerator(seed: settings.seed, purpose: "dropout").split(step)
     if collective.count > 1 { dropout = dropout.split(collective.rank) }
-    let mine = Double(batch.targets.termCount)
-    let all = collective.count > 1 ? try collective.sum([mine])[0] : mine
-    var sum = 0.0
-    if mine > 0 || collective.count == 1 {
-      let tape = Tape(
-        dropout: settings.usesDropout ? dropout : nil,
-        recomputingLayers: settings.recomputesLayers, precision: settings.precision)
-      let loss = model.loss(
-        batch.texts, batch.targets, labelSmoothing: settings.labelSmoothing, on: tape)
-      guard collective.count > 1 || loss.mean.isFinite else { return loss.mean }
-      let weight = collective.count > 1 ? mine / all : 1
-      tape.pullBack(
-        Tensor(repeating: Float(weight), shape: [1]), from: loss.variable, to: gradients)
-      sum = loss.mean * weight
-    }
-    return collective.count > 1 ? try collective.sum([sum])[0] : sum
+    let all =
+      collective.count > 1 ? Int(try collective.sum([Double(batch.termCount)])[0]) : batch.termCount
+    let loss = batch.pullBack(
+      in: model, settings: settings, dropout: settings.usesDropout ? dropout : nil,
+      amongTerms: all, stopsAtInfinity: collective.count == 1, to: gradients)
+    return collective.count > 1 ? try collective.sum([loss])[0] : loss
   }
 
   /// Passes changes of the trainable elements to the optimizer and the mark.
@@ -272,8 +260,20 @@ public func plannedSteps(data: EncodedDataset, settings: TrainingSettings) -> In
   }
 }
 
-/// The batches of one pass, permuted as a function of (seed, epoch).
+/// The batches of one pass as they are computed: those of the steps, cut into parts if several make
+/// one step.
+package func computedBatches(
+  data: EncodedDataset, settings: TrainingSettings, epoch: Int
+) -> [[Int]] {
+  let batches = epochBatches(data: data, settings: settings, epoch: epoch)
+  guard settings.accumulation > 1 else { return batches }
+  return batches.flatMap { settings.batches.parts(of: $0, lengths: data.lengths) }
+}
+
+/// The batches of the steps of one pass, permuted as a function of (seed, epoch).
 package func epochBatches(data: EncodedDataset, settings: TrainingSettings, epoch: Int) -> [[Int]] {
   var order = SeededGenerator(seed: settings.seed, purpose: "order").split(epoch)
-  return settings.batches.batches(lengths: data.lengths) { order.permutation($0) }
+  return settings.batches.scaled(by: settings.accumulation).batches(lengths: data.lengths) {
+    order.permutation($0)
+  }
 }

@@ -16,6 +16,11 @@ public struct TrainingSettings: Hashable, Sendable {
   public var length = TrainingLength.epochs(3)
   /// The division of examples into batches.
   public var batches = BatchPlan(size: .examples(32))
+  /// The number of batches whose gradients make one step.
+  ///
+  /// The step is that of one batch `accumulation` times as large, with the mean over all its rows,
+  /// and needs the activations of one batch.
+  public var accumulation = 1
   /// The learning rate at the end of the warm-up.
   public var learningRate = 5e-5
   /// The fraction of all steps used for warm-up.
@@ -28,6 +33,15 @@ public struct TrainingSettings: Hashable, Sendable {
   public var clippingNorm: Double? = 1
   /// ε of label smoothing.
   public var labelSmoothing = 0.0
+  /// How much the rows of each class count in the loss; nil if all count alike.
+  public var classWeighting: ClassWeights?
+  /// The weights that `classWeighting` gives the classes, in their order; empty for weights of 1. A
+  /// job sets them when it has read its data.
+  public var classWeights: [Double] = []
+  /// γ of the focal loss; 0 for cross entropy.
+  public var focusing = 0.0
+  /// Whether a classifier's probabilities are calibrated on the dev data after training.
+  public var calibrates = false
   /// Whether the model's dropout is active.
   public var usesDropout = true
   /// Whether only the input of each layer is kept for the backward pass, which recomputes the rest.
@@ -51,6 +65,11 @@ public struct TrainingSettings: Hashable, Sendable {
 }
 
 extension TrainingSettings {
+  /// How the loss treats the classes.
+  public var lossShape: LossShape {
+    LossShape(labelSmoothing: labelSmoothing, classWeights: classWeights, focusing: focusing)
+  }
+
   /// The factor by which the learning rate of `entry` differs from that of the run: that of its
   /// tensor's name, times that of its adapter.
   func rateFactor(of entry: ModelParameter) -> Double {

@@ -79,6 +79,7 @@ struct EvaluateCommand: ParsableCommand {
       rows, as: task, encoded: encoded, maximumLength: reader.maximumLength,
       lengthLimit: trained.maximumLength > reader.maximumLength ? trained.maximumLength : nil
     ).lines.forEach { common.note($0) }
+    if let message = task.calibrationNote { common.note(message) }
     if let note = task.classes?.note(about: rows.examples, path: rows.path) { common.note(note) }
     if let windows = (task as? LanguageModelling)?.windows {
       common.note(

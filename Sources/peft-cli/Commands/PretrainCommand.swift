@@ -74,6 +74,13 @@ struct PretrainCommand: ParsableCommand {
   var batchTokens = 4096
 
   @Option(
+    help: ArgumentHelp(
+      """
+      Batches that make one step: the step of a batch N times as large, in the memory of one.
+      """, valueName: "N"))
+  var accumulate = 1
+
+  @Option(
     name: [.long, .customLong("lr")],
     help: "Learning rate after warm-up.")
   var learningRate = 1e-3
@@ -117,6 +124,8 @@ struct PretrainCommand: ParsableCommand {
     try check(
       batchTokens >= context, "--batch-tokens \(batchTokens): give at least --context, \(context)")
     try check(
+      (1...1_000_000).contains(accumulate), "--accumulate: give a number from 1 to 1000000")
+    try check(
       learningRate > 0 && learningRate.isFinite, "--learning-rate: give a positive number")
     try check((0...1).contains(warmup), "--warmup \(warmup): give a number from 0 to 1")
     try check(weightDecay >= 0 && weightDecay.isFinite, "--weight-decay: give a number from 0")
@@ -138,6 +147,7 @@ struct PretrainCommand: ParsableCommand {
     job.checkpointInterval = checkpointEvery
     job.settings.length = steps.map { .steps($0) } ?? .epochs(epochs ?? 1)
     job.settings.batches = BatchPlan(size: .tokens(batchTokens))
+    job.settings.accumulation = accumulate
     job.settings.learningRate = learningRate
     job.settings.warmupFraction = warmup
     job.settings.decay = .cosine

@@ -13,13 +13,23 @@ struct QuickstartCommand: ParsableCommand {
     commandName: "quickstart",
     abstract: "Runs the main job on data that every Debian machine has.",
     discussion: """
-      The task is to sort package descriptions into their sections. The texts come from this \
-      machine's package index. The model is a small RoBERTa that comes with peft; it was pretrained \
-      on such descriptions and on novels.
+      The task is to sort package descriptions into their sections, or with --task tags to find the \
+      tags of each, of which a package has several. The texts come from this machine's package \
+      index. The model is a small RoBERTa that comes with peft; it was pretrained on such \
+      descriptions and on novels.
 
-      Example:
+      Examples:
         peft quickstart --output quickstart-run
+        peft quickstart --task tags --output tags-run
       """)
+
+  /// What is predicted.
+  enum Task: String, CaseIterable, ExpressibleByArgument {
+    case sections, tags
+  }
+
+  @Option(help: "What to predict: sections (one for each package) or tags (several).")
+  var task = Task.sections
 
   @Option(help: "Run directory to write.")
   var output = "quickstart-run"
@@ -39,19 +49,17 @@ struct QuickstartCommand: ParsableCommand {
       try OutputDirectory.check(path, as: kind, overwriting: overwrite)
     }
     let (records, source) = try PackageIndex.load()
-    var order = SeededGenerator(seed: 1, purpose: "packages")
-    let data = try PackageDescriptions(records, path: source) { order.permutation($0) }
+    let data = try examples(records, source)
     common.note(
       "package descriptions from \(source): \(data.train.count) to train, \(data.dev.count) dev, "
         + "\(data.test.count) test")
     try BundledModel.copy(BundledModel.roberta, to: model, overwriting: overwrite)
-    let sections = Self.sections(of: data)
     let paths = try write(
-      data, sections: sections,
-      to: OutputDirectory.new(files, as: .data, overwriting: overwrite))
+      data, to: OutputDirectory.new(files, as: .data, overwriting: overwrite))
     common.note(
-      "the task: predict the section, one of \(sections.sorted().joined(separator: ", ")); the model: \(model), "
-        + "pretrained, with no head yet")
+      "the task: predict \(task == .tags ? "the tags, any of" : "the section, one of") "
+        + data.labels.joined(separator: ", ")
+        + "; the model: \(model), pretrained, with no head yet")
     var base = job(model, paths)
     base.settings.length = .epochs(4)
     var adapt = AdaptJob(base, budget: .share(0.01))
@@ -70,17 +78,34 @@ struct QuickstartCommand: ParsableCommand {
 
   private typealias Paths = (train: String, dev: String, test: String)
 
-  /// Every second section by name, to save time; all sections if there are few.
-  private static func sections(of data: PackageDescriptions) -> Set<String> {
-    let names = Set(data.train.compactMap(\.label)).sorted()
-    guard names.count >= 4 else { return Set(names) }
-    return Set(names.enumerated().filter { !$0.offset.isMultiple(of: 2) }.map(\.element))
+  private typealias Examples = (
+    train: [TextExample], dev: [TextExample], test: [TextExample], labels: [String]
+  )
+
+  private func examples(
+    _ records: [PackageDescriptions.Record], _ source: String
+  ) throws -> Examples {
+    var order = SeededGenerator(seed: 1, purpose: "packages")
+    switch task {
+    case .tags:
+      let data = try PackageTags(records, path: source) { order.permutation($0) }
+      return (data.train, data.dev, data.test, data.tags)
+    case .sections:
+      let data = try PackageDescriptions(records, path: source) { order.permutation($0) }
+      let names = Set(data.train.compactMap(\.label)).sorted()
+      // Every second section by name, to save time; all sections if there are few.
+      let chosen =
+        names.count < 4
+        ? names : names.enumerated().filter { !$0.offset.isMultiple(of: 2) }.map(\.element)
+      func part(_ examples: [TextExample]) -> [TextExample] {
+        examples.filter { $0.label.map(chosen.contains) ?? false }
+      }
+      return (part(data.train), part(data.dev), part(data.test), chosen)
+    }
   }
 
-  /// Writes the examples of `sections` as JSON lines.
-  private func write(
-    _ data: PackageDescriptions, sections: Set<String>, to output: OutputDirectory
-  ) throws -> Paths {
+  /// Writes the examples as JSON lines.
+  private func write(_ data: Examples, to output: OutputDirectory) throws -> Paths {
     let paths = (
       try output.file("task-train.jsonl"), try output.file("task-dev.jsonl"),
       try output.file("task-test.jsonl")
@@ -88,8 +113,7 @@ struct QuickstartCommand: ParsableCommand {
     for (path, examples) in [
       (paths.0, data.train), (paths.1, data.dev), (paths.2, data.test),
     ] {
-      try JSONLinesFile.write(
-        examples.filter { $0.label.map(sections.contains) ?? false }, to: path)
+      try JSONLinesFile.write(examples, to: path)
     }
     return paths
   }

@@ -105,6 +105,8 @@ struct Misspelling: Error, CustomStringConvertible {
     "dtype": ["precision"], "bf16": ["precision"], "force": ["overwrite"],
     "resume-from-checkpoint": ["resume"], "early-stopping-patience": ["patience"],
     "label-smoothing-factor": ["label-smoothing"], "gradient-checkpointing": ["recompute"],
-    "eval-steps": ["evaluate-every"],
+    "eval-steps": ["evaluate-every"], "gradient-accumulation-steps": ["accumulate"],
+    "gradient-accumulation": ["accumulate"], "grad-accumulation-steps": ["accumulate"],
+    "accumulate-grad-batches": ["accumulate"],
   ]
 }

@@ -2,12 +2,14 @@ import ArgumentParser
 import PEFTData
 import PEFTRuns
 
-/// The option for the probability from which the second of two classes is the answer.
+/// The option for the probability from which the second of two classes is the answer, or each of
+/// several labels.
 struct ThresholdOptions: ParsableArguments {
   @Option(
     help: """
       For two classes: the answer is the second class where its probability is at least this, from \
-      0 to 1. (default: the more probable class)
+      0 to 1 (default: the more probable class). With several labels for a text: each label is \
+      predicted from this probability (default: from its own, chosen on the dev data).
       """)
   var threshold: Double?
 
@@ -20,6 +22,9 @@ struct ThresholdOptions: ParsableArguments {
   /// The task with this threshold.
   func applied(to task: any PredictionTask) throws -> any PredictionTask {
     guard let threshold else { return task }
+    if let labels = task as? MultiLabelClassification {
+      return labels.answering(from: threshold)
+    }
     guard let classification = task as? Classification, classification.labels.count == 2 else {
       let name = type(of: task).name
       throw InvalidSetting(

@@ -17,6 +17,13 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: "Tokens per batch, instead of --batch-size.")
   var batchTokens: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      """
+      Batches that make one step: the step of a batch N times as large, in the memory of one.
+      """, valueName: "N"))
+  var accumulate = 1
+
   @Flag(help: "Group texts of similar length into batches.")
   var groupByLength = false
 
@@ -47,6 +54,28 @@ struct TrainingOptions: ParsableArguments {
 
   @Option(help: "Label smoothing, from 0 to below 1.")
   var labelSmoothing = 0.0
+
+  @Option(
+    help: """
+      How much the rows of each class count in the loss: balanced (all classes count alike), weights \
+      by name such as spam=5,other=1, or a JSON file of such weights. Others have 1.
+      """,
+    transform: ClassWeights.parsed)
+  var classWeights: ClassWeights?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      Focal loss with this gamma, such as 2, for classes: rows that are answered well count less.
+      """, valueName: "gamma"))
+  var focal = 0.0
+
+  @Flag(
+    help: """
+      After training, fit a temperature on the dev data, by which predict and evaluate calibrate a \
+      classifier's probabilities.
+      """)
+  var calibrate = false
 
   @Flag(help: "Turn off the dropout that the model's configuration asks for.")
   var noDropout = false
@@ -90,6 +119,8 @@ struct TrainingOptions: ParsableArguments {
     try check(
       batchSize == nil || batchTokens == nil, "--batch-size and --batch-tokens exclude each other")
     try check(
+      (1...1_000_000).contains(accumulate), "--accumulate: give a number from 1 to 1000000")
+    try check(
       learningRate.rate.map { $0 > 0 && $0.isFinite } != false,
       "--learning-rate: give a positive number, or auto")
     try check((0...1).contains(warmup), "--warmup \(warmup): give a number from 0 to 1")
@@ -98,6 +129,9 @@ struct TrainingOptions: ParsableArguments {
     try check(clip >= 0 && clip.isFinite, "--clip: give a number from 0")
     try check(
       (0..<1).contains(labelSmoothing), "--label-smoothing: give a number from 0 to below 1")
+    try check((0...100).contains(focal), "--focal: give a number from 0 to 100")
+    try check(
+      focal == 0 || labelSmoothing == 0, "--focal and --label-smoothing exclude each other")
     try check(evaluateEvery.map { $0 > 0 } != false, "--evaluate-every: give a positive number")
     try check(patience.map { $0 > 0 } != false, "--patience: give a positive number")
   }
@@ -113,6 +147,7 @@ struct TrainingOptions: ParsableArguments {
     settings.batches = BatchPlan(
       size: batchTokens.map { .tokens($0) } ?? .examples(batchSize ?? 32),
       lengthWindow: groupByLength ? Self.lengthWindow : nil)
+    settings.accumulation = accumulate
     // Where runs find their rates, this one only identifies a probe, as it has always done.
     settings.learningRate = learningRate.rate ?? 1e-3
     settings.warmupFraction = warmup
@@ -121,6 +156,9 @@ struct TrainingOptions: ParsableArguments {
     settings.optimizer.decayScope = weightDecayOn
     settings.clippingNorm = clip == 0 ? nil : clip
     settings.labelSmoothing = labelSmoothing
+    settings.classWeighting = classWeights
+    settings.focusing = focal
+    settings.calibrates = calibrate
     settings.usesDropout = !noDropout
     settings.recomputesLayers = recompute
     settings.precision = precision.precision
@@ -132,6 +170,27 @@ struct TrainingOptions: ParsableArguments {
 
   private func check(_ condition: Bool, _ message: String) throws {
     if !condition { throw ValidationError(message) }
+  }
+}
+
+extension ClassWeights {
+  /// The weights that an argument says, or those in the file that it names.
+  fileprivate static func parsed(_ argument: String) throws -> ClassWeights {
+    if let weights = ClassWeights(argument) { return weights }
+    let form = "give balanced, weights such as spam=5,other=1, all above 0, or a JSON file of such"
+    guard let entry = try? DirectoryHandle.entry(argument), entry == .file else {
+      throw ValidationError("--class-weights \(argument): \(form)")
+    }
+    let document: JSONValue
+    do {
+      document = try JSONValue(contentsOf: argument, limit: JSONValue.configurationLimit)
+    } catch { throw ValidationError("--class-weights: \(error)") }
+    guard let weights = ClassWeights(json: document) else {
+      throw ValidationError(
+        "--class-weights \(argument): the file is not an object of weights above 0, such as "
+          + "{\"spam\": 5, \"other\": 1}")
+    }
+    return weights
   }
 }
 

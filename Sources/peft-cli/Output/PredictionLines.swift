@@ -14,8 +14,8 @@ enum PredictionFormat: String, CaseIterable {
 /// The lines that print the predictions of a task.
 ///
 /// A row is told by its own `id`, or else by its number from 1, and by its text. The columns of a
-/// table are `id`, `text` (of pairs `text_a` and `text_b`), `label` or `value`, and the probability
-/// of every class under the name of the class; for words they are `id`, `word` and `tag`, with a
+/// table are `id`, `text` (of pairs `text_a` and `text_b`), `label`, `labels` (with `|` between them)
+/// or `value`, and the probability of every class under the name of the class; for words they are `id`, `word` and `tag`, with a
 /// line for each word.
 struct PredictionLines {
   let format: PredictionFormat
@@ -26,9 +26,10 @@ struct PredictionLines {
   /// The header of a table; nil for JSON lines.
   var header: String? {
     if task is TokenClassification { return line(["id", "word", "tag"]) }
+    let answer = task is MultiLabelClassification ? "labels" : "label"
     let names =
       ["id"] + (hasPairs ? ["text_a", "text_b"] : ["text"])
-      + (task.classes.map { ["label"] + $0.names } ?? ["value"])
+      + (task.classes.map { [answer] + $0.names } ?? ["value"])
     return line(names)
   }
 
@@ -51,8 +52,11 @@ struct PredictionLines {
         line([id, word.text, tag.string ?? ""])
       }
     }
+    let labels = prediction["labels"]?.array.map {
+      $0.compactMap(\.string).joined(separator: "|")
+    }
     let answer =
-      prediction["label"]?.string ?? prediction["value"]?.double.map { "\($0)" } ?? ""
+      labels ?? prediction["label"]?.string ?? prediction["value"]?.double.map { "\($0)" } ?? ""
     let probabilities = prediction["probabilities"]?.object?.members.map { member in
       "\(member.value.double ?? .nan)"
     }

@@ -9,9 +9,11 @@ struct MetricResamplesTests {
   private static let labels = (0..<400).map { $0 % 3 == 0 ? 1 : 0 }
   private static let task = Classification(LabelMap(["no", "yes"]))
 
-  /// Answers of which those at `wrong` are wrong.
+  /// Answers of which those at `wrong` are wrong, each with a probability.
   private static func answers(wrong: Set<Int>) -> [Double] {
-    labels.enumerated().map { index, label in Double(wrong.contains(index) ? 1 - label : label) }
+    labels.enumerated().flatMap { index, label in
+      [Double(wrong.contains(index) ? 1 - label : label), 0.75]
+    }
   }
 
   private static func resamples(seed: UInt64 = 1) -> MetricResamples {

@@ -352,7 +352,10 @@ extension OperationCase {
         name: "softmaxCrossEntropy, smoothing \(smoothing)",
         lengths: Array(repeating: 1, count: examples), inputs: [3],
         apply: { tape, inputs, _ in
-          tape.softmaxCrossEntropy(inputs[0], labels: labels, labelSmoothing: smoothing).variable
+          tape.softmaxCrossEntropy(
+            inputs[0], labels: labels, shape: LossShape(labelSmoothing: smoothing)
+          )
+          .variable
         },
         reference: { leaves in
           let total = labels.enumerated().reduce(0.0) { sum, item in

@@ -40,7 +40,7 @@ struct VocabularyTests {
     let whole = Tape()
     let expected = whole.softmaxCrossEntropy(
       whole.linear(input(x, whole), weight: map.table, bias: bias), labels: labels.map { Int($0) },
-      labelSmoothing: smoothing)
+      shape: LossShape(labelSmoothing: smoothing))
     whole.pullBack(Tensor(repeating: 1, shape: [1]), from: expected.variable, to: theirs)
     #expect(abs(loss.mean - expected.mean) < 1e-6 * expected.mean)
     for (term, other) in zip(loss.terms, expected.terms) { #expect(abs(term - other) < 1e-5) }
