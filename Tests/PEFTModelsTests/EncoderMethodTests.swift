@@ -7,7 +7,7 @@ import Testing
 @Suite("Adaptation methods on all encoders")
 struct EncoderMethodTests {
   static let families = [
-    "bert", "roberta", "xlm-roberta", "camembert", "mpnet", "distilbert", "electra",
+    "bert", "roberta", "xlm-roberta", "camembert", "mpnet", "distilbert", "electra", "modernbert",
   ]
 
   @Test("a method attaches, changes the logits in a step, and merges", arguments: families)
