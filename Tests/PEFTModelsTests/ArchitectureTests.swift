@@ -29,7 +29,8 @@ struct ArchitectureTests {
     let types = ArchitectureCatalogue.standard.modelTypes
     #expect(
       types == [
-        "bert", "roberta", "xlm-roberta", "camembert", "mpnet", "distilbert", "electra", "gpt2",
+        "bert", "roberta", "xlm-roberta", "camembert", "mpnet", "distilbert", "electra",
+        "modernbert", "gpt2",
         "llama",
         "mistral", "qwen2", "qwen3",
       ])
@@ -50,7 +51,8 @@ struct ArchitectureTests {
     "a configuration survives a round trip",
     arguments: [
       "bert-mlm", "roberta-mlm", "mpnet-mlm", "xlm-roberta-mlm", "camembert-mlm",
-      "distilbert-mlm", "electra-mlm", "electra-discriminator", "gpt2", "llama",
+      "distilbert-mlm", "electra-mlm", "electra-discriminator",
+      "modernbert-mlm", "gpt2", "llama",
       "llama-tied", "llama-scaled",
       "mistral", "qwen2", "qwen3",
     ])
@@ -64,7 +66,8 @@ struct ArchitectureTests {
   @Test(
     "the sizes count the matrices",
     arguments: [
-      "bert", "mpnet", "camembert", "distilbert-odd", "electra", "electra-wide", "gpt2",
+      "bert", "mpnet", "camembert", "distilbert-odd", "electra", "electra-wide", "modernbert",
+      "modernbert-odd", "gpt2",
       "gpt2-bare", "llama", "llama-tied", "llama-scaled",
       "qwen2", "qwen3",
     ])
@@ -91,6 +94,39 @@ struct ArchitectureTests {
     #expect(parts.json["layer_norm_eps"] == nil && parts.json["type_vocab_size"] == nil)
   }
 
+  @Test("a ModernBERT's layers are read in the spellings of transformers 4 and 5")
+  func localLayers() throws {
+    func model(_ fixture: String) throws -> ModernBERTConfiguration {
+      try #require(try configuration(text(fixture)).architecture as? ModernBERTConfiguration)
+    }
+    let fifth = try model("modernbert")
+    #expect(fifth.isLocal == [false, true, true, false] && fifth.window == 3)
+    #expect(fifth.pooling == .mean && fifth.globalTheta == 160_000 && fifth.localTheta == 10_000)
+    let odd = try model("modernbert-odd")
+    #expect(odd.isLocal == [true, false] && odd.globalTheta == 500 && odd.localTheta == 20)
+    #expect(odd.pooling == .first && odd.hasNormShift)
+    let fourth = try model("modernbert-tags")
+    #expect(fourth.isLocal == [false, true, false] && fourth.globalTheta == 160_000)
+  }
+
+  @Test(
+    "a ModernBERT of another kind is refused",
+    arguments: [
+      ("\"sliding_attention\",", "\"linear_attention\",", "layer_types"),
+      ("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3", "layer_types"),
+      ("\"rope_type\": \"default\"", "\"rope_type\": \"yarn\"", "rope_type"),
+      ("_pooling\": \"cls\"", "_pooling\": \"max\"", "classifier_pooling"),
+      ("\"num_attention_heads\": 5", "\"num_attention_heads\": 6", "num_attention_heads"),
+      ("_embeddings\": true", "_embeddings\": false", "tie_word_embeddings"),
+    ])
+  func modern(old: String, new: String, place: String) throws {
+    let plain = try text("modernbert-odd")
+    let changed = plain.replacing(old, with: new)
+    try #require(changed != plain)
+    let error = #expect(throws: FileError.self) { try configuration(changed) }
+    #expect(error?.description.contains(place) == true, "\(error?.description ?? "")")
+  }
+
   @Test("an MPNet that transformers computes otherwise is refused")
   func relativePositions() throws {
     let plain = try text("mpnet")
@@ -110,6 +146,7 @@ struct ArchitectureTests {
     arguments: [
       ("gemma2", "llama"), ("phi3", "llama"), ("mixtral", "mistral"), ("qwen3_moe", "qwen3"),
       ("gpt_neox", "gpt2"), ("funnel", "bert"), ("deberta-v2", "roberta"), ("xmod", "xlm-roberta"),
+      ("eurobert", "modernbert"),
     ])
   func nearest(type: String, relative: String) throws {
     let text = "{\"model_type\":\"\(type)\"}"

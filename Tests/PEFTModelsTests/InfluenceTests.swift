@@ -38,6 +38,8 @@ struct InfluenceTests {
       Case(fixture: "distilbert", rule: .tensor), Case(fixture: "distilbert-odd", rule: .row),
       Case(fixture: "electra", rule: .kindByLayer, rank: 3),
       Case(fixture: "electra", rule: .tensor),
+      Case(fixture: "modernbert", rule: .kindByLayer, rank: 3),
+      Case(fixture: "modernbert", rule: .row), Case(fixture: "modernbert-odd", rule: .tensor),
       Case(fixture: "roberta", rule: .kindByLayer, elements: [1, 7, 40]),
       Case(fixture: "bert", rule: .kindByLayer, rank: 2, elements: [5]),
     ]
@@ -49,6 +51,7 @@ struct InfluenceTests {
     if let rank {
       let targets = [
         "query", "key", "value", "attention.output.dense", "intermediate.dense", "q", "k", "v", "o",
+        "Wqkv", "Wi",
       ]
       LowRankAdaptation(rank: rank, targets: targets).attach(
         to: model, using: SeededGenerator(seed: 5, purpose: "factors"))
@@ -126,6 +129,7 @@ struct InfluenceTests {
     "slopes are gradient times direction",
     arguments: [
       "roberta", "bert", "bert-regression", "bert-labels", "mpnet", "distilbert", "electra",
+      "modernbert",
     ])
   func slopesAreInnerProducts(_ name: String) throws {
     let fixture = try ParityFixture(name)
@@ -200,7 +204,8 @@ struct InfluenceTests {
   }
 
   @Test(
-    "the fit agrees on slopes, from any starting stage", arguments: ["bert", "roberta", "mpnet"])
+    "the fit agrees on slopes, from any starting stage",
+    arguments: ["bert", "roberta", "mpnet", "modernbert"])
   func fitAgrees(_ name: String) throws {
     let fixture = try ParityFixture(name)
     let (objective, batch) = try objective(fixture, rank: nil)

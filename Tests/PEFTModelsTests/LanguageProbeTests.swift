@@ -32,6 +32,7 @@ struct LanguageProbeTests {
     Case(fixture: "bert-mlm", rule: .kindByLayer), Case(fixture: "roberta-mlm", rule: .tensor),
     Case(fixture: "mpnet-mlm", rule: .kindByLayer, smoothing: 0.1),
     Case(fixture: "electra-mlm", rule: .kindByLayer), Case(fixture: "distilbert-tags", rule: .kind),
+    Case(fixture: "modernbert-mlm", rule: .kindByLayer),
   ]
 
   private struct Problem {

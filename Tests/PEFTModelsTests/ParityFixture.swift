@@ -43,7 +43,9 @@ struct ParityFixture {
 
   var outputCount: Int { expected.entry("logits")?.shape.last ?? 1 }
 
-  func model(pooling: Pooling = .first) throws -> TransformerModel {
+  /// The classifier, with its configuration's pooling unless another is given.
+  func model(pooling: Pooling? = nil) throws -> TransformerModel {
+    let pooling = try pooling ?? ModelConfiguration(directory: directory).usualPooling
     let (model, report) = try TransformerModel.load(
       directory: directory, output: .classes(outputCount, pooling: pooling),
       using: SeededGenerator(seed: 1, purpose: "unused"))

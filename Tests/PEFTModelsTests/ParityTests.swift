@@ -17,6 +17,7 @@ struct ParityTests {
       ("bert", "full"), ("roberta", "full"), ("bert-regression", "full"), ("bert-labels", "full"),
       ("mpnet", "full"), ("xlm-roberta", "full"), ("camembert", "full"), ("distilbert", "full"),
       ("distilbert-odd", "full"), ("electra", "full"), ("electra-wide", "full"),
+      ("modernbert", "full"), ("modernbert-odd", "full"),
       ("bert-bitfit", "bitfit"), ("roberta-norm", "norm"), ("roberta-head", "head"),
     ])
   func trains(name: String, method: String) throws {
@@ -48,7 +49,7 @@ struct ParityTests {
     "a batch that layers compute in pieces",
     arguments: [
       ("bert", Pooling.first), ("roberta", .first), ("mpnet", .first), ("gpt2-classifier", .last),
-      ("llama-classifier", .last),
+      ("llama-classifier", .last), ("modernbert", .mean),
     ])
   func pieces(name: String, pooling: Pooling) throws {
     let fixture = try ParityFixture(name)
@@ -92,7 +93,8 @@ struct ParityTests {
   }
 
   @Test(
-    "recomputed layers give the same bits", arguments: ["bert", "roberta-norm", "mpnet", "electra"])
+    "recomputed layers give the same bits",
+    arguments: ["bert", "roberta-norm", "mpnet", "electra", "modernbert"])
   func recomputes(name: String) throws {
     let fixture = try ParityFixture(name)
     let model = try fixture.model()
@@ -164,6 +166,7 @@ struct ParityTests {
       ("bert-dora", WeightDecomposedAdaptation(LowRankAdaptation(rank: 4, alpha: 8))),
       ("mpnet-lora", LowRankAdaptation(rank: 4, alpha: 8)),
       ("distilbert-lora", LowRankAdaptation(rank: 4, alpha: 8)),
+      ("modernbert-lora", LowRankAdaptation(rank: 4, alpha: 8)),
     ] as [(String, any AdaptationMethod)])
   func adapters(name: String, method: any AdaptationMethod) throws {
     let fixture = try ParityFixture(name)

@@ -10,7 +10,8 @@ public struct ArchitectureCatalogue: Sendable {
 
   /// The families of this package. To add one, add a folder and an entry here.
   public static let standard = ArchitectureCatalogue([
-    EncoderConfiguration.self, GPT2Configuration.self, LlamaConfiguration.self,
+    EncoderConfiguration.self, ModernBERTConfiguration.self, GPT2Configuration.self,
+    LlamaConfiguration.self,
   ])
 
   /// All known values of `model_type`.

@@ -1,11 +1,14 @@
 import PEFTTensor
 
-/// A norm over the last axis: a layer norm with scale and shift, or an RMS norm with only a scale.
+/// A norm over the last axis: a layer norm with a scale and as a rule a shift, or an RMS norm with
+/// a scale.
 public final class NormalizationLayer {
   /// γ [n].
   public let scale: Parameter
-  /// β [n] of a layer norm; nil for an RMS norm.
+  /// β [n] of a layer norm; nil for an RMS norm, and for a layer norm without a shift.
   public let shift: Parameter?
+  /// The zeros in place of a layer norm's missing shift.
+  private let zeros: Parameter?
   /// The constant added to the variance or the mean square.
   public let epsilon: Double
   /// The number of heads in a row, each of which an RMS norm normalises by itself.
@@ -25,9 +28,20 @@ public final class NormalizationLayer {
     self.init(name: name, width: width, heads: heads, epsilon: epsilon, shift: nil)
   }
 
-  private init(name: String, width: Int, heads: Int, epsilon: Double, shift: Parameter?) {
+  /// Creates a layer norm without a shift that only normalises: γ = 1.
+  public convenience init(unshifted name: String, width: Int, epsilon: Double) {
+    let zeros = Parameter(name: name + ".zeros", value: Tensor(zeros: [width]))
+    zeros.trains = .none
+    self.init(name: name, width: width, heads: 1, epsilon: epsilon, shift: nil, zeros: zeros)
+  }
+
+  private init(
+    name: String, width: Int, heads: Int, epsilon: Double, shift: Parameter?,
+    zeros: Parameter? = nil
+  ) {
     scale = Parameter(name: name + ".weight", value: Tensor(repeating: 1, shape: [width]))
     self.shift = shift
+    self.zeros = zeros
     self.heads = heads
     self.epsilon = epsilon
   }
@@ -39,7 +53,7 @@ public final class NormalizationLayer {
   public func callAsFunction(
     _ x: Variable, adding residual: Variable? = nil, on tape: Tape
   ) -> Variable {
-    guard let shift else {
+    guard let shift = shift ?? zeros else {
       return tape.rmsNorm(x, residual: residual, scale: scale, heads: heads, epsilon: epsilon)
     }
     return tape.layerNorm(x, residual: residual, scale: scale, shift: shift, epsilon: epsilon)

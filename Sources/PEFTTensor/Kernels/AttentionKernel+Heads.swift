@@ -50,13 +50,15 @@ extension AttentionKernel {
   struct Block {
     let head: Head
     let rows: Range<Int>
+    /// The first of its columns.
+    let firstColumn: Int
     /// C.
     let columns: Int
 
     var elements: Int { rows.count * columns }
   }
 
-  /// Adjacent rows of a block that attend to the same number of columns.
+  /// Adjacent rows of a block that attend to the same columns.
   struct Run {
     /// The rows, counted from the block's first row.
     let rows: Range<Int>
@@ -65,9 +67,15 @@ extension AttentionKernel {
     let start: Int
   }
 
-  /// B, the number of rows of a block. It is smaller if attention is causal, because the upper
-  /// right of each block is wasted work.
-  private var blockRows: Int { isCausal ? 64 : 128 }
+  /// B, the number of rows of a block. It is smaller if rows attend to different columns, because
+  /// the corners of each block are wasted work.
+  private var blockRows: Int { isCausal || window != nil ? 64 : 128 }
+
+  /// The columns to which a row of a head attends.
+  private func columns(of row: Int, in head: Head) -> Range<Int> {
+    let window = min(window ?? head.length, head.length)
+    return max(0, row - window)..<(isCausal ? row + 1 : min(head.length, row + window + 1))
+  }
 
   /// Calls `body` with queries, keys and values, or their tangents, without copying them.
   func withColumns<Result>(
@@ -137,28 +145,36 @@ extension AttentionKernel {
   func forBlocks(of head: Head, _ body: (Block) -> Void) {
     for first in stride(from: 0, to: head.length, by: blockRows) {
       let last = min(head.length, first + blockRows)
-      body(Block(head: head, rows: first..<last, columns: isCausal ? last : head.length))
+      let firstColumn = columns(of: first, in: head).lowerBound
+      body(
+        Block(
+          head: head, rows: first..<last, firstColumn: firstColumn,
+          columns: columns(of: last - 1, in: head).upperBound - firstColumn))
     }
   }
 
   /// Calls `body` for the runs of a block: a single run if every token attends to all others, one
-  /// run for each row if attention is causal.
+  /// run for each row otherwise.
   func forRuns(of block: Block, _ body: (Run) -> Void) {
-    guard isCausal else {
+    guard isCausal || window ?? block.head.length < block.head.length - 1 else {
       return body(Run(rows: 0..<block.rows.count, columns: block.columns, start: 0))
     }
     for row in 0..<block.rows.count {
+      let columns = columns(of: block.rows.lowerBound + row, in: block.head)
       body(
         Run(
-          rows: row..<row + 1, columns: block.rows.lowerBound + row + 1,
-          start: row * block.columns))
+          rows: row..<row + 1, columns: columns.count,
+          start: row * block.columns + columns.lowerBound - block.firstColumn))
     }
   }
 
-  /// Zeroes the part of a block that a run does not attend to.
+  /// Zeroes the elements of a block to which the rows of a run do not attend.
   func clear(_ block: Block, _ run: Run, _ matrix: UnsafeMutablePointer<Float>) {
     guard run.columns < block.columns else { return }
-    (matrix + run.start + run.columns).update(repeating: 0, count: block.columns - run.columns)
+    let start = run.rows.lowerBound * block.columns
+    (matrix + start).update(repeating: 0, count: run.start - start)
+    let end = run.start + run.columns
+    (matrix + end).update(repeating: 0, count: start + block.columns - end)
   }
 
   /// M ← A Bᵀ (+ M), without the scale.
@@ -169,7 +185,8 @@ extension AttentionKernel {
     BLAS.product(
       .plain, .transposed, rows: block.rows.count, columns: block.columns, inner: headWidth,
       element(of: a, block.head, row: block.rows.lowerBound), a.stride,
-      element(of: b, block.head), b.stride, beta: adding ? 1 : 0, scores, block.columns)
+      element(of: b, block.head, row: block.firstColumn), b.stride, beta: adding ? 1 : 0, scores,
+      block.columns)
   }
 
   /// M ← A Bᵀ + position biases, without the scale.
@@ -180,8 +197,8 @@ extension AttentionKernel {
     if let biases {
       for row in 0..<block.rows.count {
         (scores + row * block.columns).update(
-          from: biases.forKeys(head: block.head.index, row: block.rows.lowerBound + row),
-          count: block.columns)
+          from: biases.forKeys(head: block.head.index, row: block.rows.lowerBound + row)
+            + block.firstColumn, count: block.columns)
       }
     }
     self.scores(block, a, b, adding: biases != nil, into: scores)
@@ -192,7 +209,7 @@ extension AttentionKernel {
     _ block: Block, _ matrix: UnsafePointer<Float>, byDistance sums: UnsafeMutablePointer<Float>
   ) {
     for row in 0..<block.rows.count {
-      let first = block.head.length - 1 - (block.rows.lowerBound + row)
+      let first = block.head.length - 1 - (block.rows.lowerBound + row) + block.firstColumn
       VectorKernels.active.addScaled(
         count: block.columns, 1, matrix + row * block.columns, to: sums + first)
     }
@@ -205,7 +222,7 @@ extension AttentionKernel {
   ) {
     BLAS.product(
       rows: block.rows.count, columns: headWidth, inner: block.columns, matrix, block.columns,
-      element(of: x, block.head), x.stride, beta: adding ? 1 : 0,
+      element(of: x, block.head, row: block.firstColumn), x.stride, beta: adding ? 1 : 0,
       element(of: y, block.head, row: block.rows.lowerBound), y.stride)
   }
 
@@ -223,7 +240,7 @@ extension AttentionKernel {
     BLAS.product(
       .transposed, .plain, rows: block.columns, columns: headWidth, inner: block.rows.count,
       matrix, block.columns, element(of: x, block.head, row: block.rows.lowerBound), x.stride,
-      beta: isFirst ? 0 : 1, element(of: y, block.head), y.stride)
+      beta: isFirst ? 0 : 1, element(of: y, block.head, row: block.firstColumn), y.stride)
   }
 
   /// Applies dropout to the elements of M, if enabled. Whether an element is dropped depends only
@@ -232,12 +249,13 @@ extension AttentionKernel {
     guard let mask else { return }
     let length = block.head.length
     for row in 0..<block.rows.count {
-      let columns = isCausal ? block.rows.lowerBound + row + 1 : block.columns
+      let columns = columns(of: block.rows.lowerBound + row, in: block.head)
+      let first = matrix + row * block.columns + columns.lowerBound - block.firstColumn
       VectorKernels.active.dropout(
-        count: columns, key: mask.key, site: mask.site,
-        offset: mask.first + block.head.maskOffset + UInt64((block.rows.lowerBound + row) * length),
-        threshold: mask.threshold, scale: mask.scale, matrix + row * block.columns,
-        into: matrix + row * block.columns)
+        count: columns.count, key: mask.key, site: mask.site,
+        offset: mask.first + block.head.maskOffset
+          + UInt64((block.rows.lowerBound + row) * length + columns.lowerBound),
+        threshold: mask.threshold, scale: mask.scale, first, into: first)
     }
   }
 

@@ -13,8 +13,8 @@ struct HeadColumns {
 ///
 /// Notation: T packed tokens, T_i of them in sequence i, H query heads and H_kv key and value heads
 /// of D columns each. G = H / H_kv adjacent query heads share one key and value head. A block of M
-/// (some rows of scores, of probabilities or of their gradients) has B rows and the C columns to
-/// which those rows attend: all T_i, or, if attention is causal, those up to the block's last row.
+/// (some rows of scores, of probabilities or of their gradients) has B rows and C adjacent columns,
+/// which are all to which one of those rows attends.
 struct AttentionKernel {
   let queries: HeadColumns
   let keys: HeadColumns
@@ -27,6 +27,8 @@ struct AttentionKernel {
   let headWidth: Int
   /// Whether a token attends only to itself and to earlier tokens.
   let isCausal: Bool
+  /// The largest distance between a token and those to which it attends; nil if there is none.
+  let window: Int?
   let partition: RowPartition
   let mask: DropoutMask?
   /// Where the position bias of each distance is; nil if there are no position biases.
@@ -41,7 +43,7 @@ struct AttentionKernel {
   /// Attention with queries, keys and values in three tensors, or side by side in one.
   init(
     _ tensors: [Tensor], heads: Int, keyValueHeads: Int, headWidth: Int, isCausal: Bool,
-    partition: RowPartition, mask: DropoutMask?, lookup: DistanceLookup? = nil
+    window: Int? = nil, partition: RowPartition, mask: DropoutMask?, lookup: DistanceLookup? = nil
   ) {
     let (width, sharedWidth) = (heads * headWidth, keyValueHeads * headWidth)
     let isJoint = tensors.count == 1
@@ -61,6 +63,7 @@ struct AttentionKernel {
     sharing = heads / keyValueHeads
     self.headWidth = headWidth
     self.isCausal = isCausal
+    self.window = window
     self.partition = partition
     self.mask = mask
     self.lookup = lookup

@@ -6,6 +6,8 @@ extension Tape {
   /// With fewer key and value heads than query heads, H_kv < H, every H / H_kv adjacent query heads
   /// share one key and value head: grouped-query attention (Ainslie et al. 2023).
   ///
+  /// With a `window` W, a token attends only to tokens at most W places away.
+  ///
   /// With a `bias`, P = softmax(Q Kᵀ / √D + B) with B_ij = `table[row(j − i), h]` in head h.
   ///
   /// - Shapes: queries [T, H·D], head h in columns h·D ..< (h + 1)·D; keys and values [T, H_kv·D];
@@ -14,12 +16,14 @@ extension Tape {
   ///   computes with the rounded copies that it saves. The pullback recomputes P, so memory grows
   ///   with T, not T².
   /// - Cost: two products forward and five backward, for each sequence and query head; little more
-  ///   than half of that if attention is causal and sequences are long.
+  ///   than half of that if attention is causal and sequences are long. With a window, the cost
+  ///   grows with T·W.
   ///   The gradient of a bias takes K·H numbers for each sequence.
   /// - Parameter keyValueHeads: H_kv, which divides H = `heads`; nil means H.
   public func attention(
     queries: Variable, keys: Variable, values: Variable, heads: Int, keyValueHeads: Int? = nil,
-    isCausal: Bool = false, bias: RelativePositionBias? = nil, dropout probability: Double = 0
+    isCausal: Bool = false, window: Int? = nil, bias: RelativePositionBias? = nil,
+    dropout probability: Double = 0
   ) -> Variable {
     let keyValueHeads = keyValueHeads ?? heads
     let inputs = [queries, keys, values]
@@ -33,7 +37,7 @@ extension Tape {
         + "\(keyValueHeads) of keys and values")
     return attention(
       inputs, heads: heads, keyValueHeads: keyValueHeads, headWidth: headWidth,
-      isCausal: isCausal, bias: bias, dropout: probability)
+      isCausal: isCausal, window: window, bias: bias, dropout: probability)
   }
 
   /// Attention with queries, keys and values side by side in one tensor [T, (H + 2·H_kv)·D], the
@@ -50,12 +54,12 @@ extension Tape {
         + "and values")
     return attention(
       [x], heads: heads, keyValueHeads: keyValueHeads, headWidth: x.value.shape.columns / all,
-      isCausal: isCausal, bias: bias, dropout: probability)
+      isCausal: isCausal, window: nil, bias: bias, dropout: probability)
   }
 
   private func attention(
     _ inputs: [Variable], heads: Int, keyValueHeads: Int, headWidth: Int, isCausal: Bool,
-    bias: RelativePositionBias?, dropout probability: Double
+    window: Int?, bias: RelativePositionBias?, dropout probability: Double
   ) -> Variable {
     let partition = inputs[0].partition
     let mask = nextAttentionDropout(heads: heads, probability: probability)
@@ -63,11 +67,12 @@ extension Tape {
     precondition(
       table.map { $0.shape.columns == heads } ?? true,
       "attention: position biases \(table?.shape ?? []) for \(heads) heads")
+    precondition(window ?? 0 >= 0, "attention: a window of \(window ?? 0) tokens")
     let lookup = bias?.lookup(for: partition)
     func kernel(_ tensors: [Tensor]) -> AttentionKernel {
       AttentionKernel(
         tensors, heads: heads, keyValueHeads: keyValueHeads, headWidth: headWidth,
-        isCausal: isCausal, partition: partition, mask: mask, lookup: lookup)
+        isCausal: isCausal, window: window, partition: partition, mask: mask, lookup: lookup)
     }
     guard inputs.contains(where: { $0.needsGradient }) || table?.wantsGradient == true else {
       let result = kernel(inputs.map(\.value)).forward(biases: table?.value)

@@ -58,6 +58,7 @@ extension OperationCase {
       },
       reference: { attended($0[0], $0[0], $0[0], heads: 2, lengths, dropout: 0) })
     return separate + joint + [shared, again] + grouped(lengths) + biased(lengths)
+      + windowed(lengths)
   }
 
   /// Biases by the distance between tokens: 0 to 2 in each direction and more, where the last row
@@ -114,6 +115,43 @@ extension OperationCase {
     return separate + [grouped, twice]
   }
 
+  /// Windows of one token, of a few, and of as many as there are.
+  private static func windowed(_ lengths: [Int]) -> [OperationCase] {
+    let row = { @Sendable (distance: Int) in
+      distance > 0 ? 3 + min(distance, 3) : min(-distance, 3)
+    }
+    let plain = [(1, 0, false), (2, 0, false), (3, 0.3, false), (2, 0.3, true), (300, 0.3, false)]
+      .map { window, probability, isCausal in
+        OperationCase(
+          name: "attention within \(window), dropout \(probability), causal \(isCausal)",
+          lengths: lengths, inputs: [20, 10, 10],
+          apply: { tape, inputs, _ in
+            tape.attention(
+              queries: inputs[0], keys: inputs[1], values: inputs[2], heads: 4, keyValueHeads: 2,
+              isCausal: isCausal, window: window, dropout: probability)
+          },
+          reference: {
+            attended(
+              $0[0], $0[1], $0[2], heads: 4, keyValueHeads: 2, lengths, isCausal: isCausal,
+              window: window, dropout: probability)
+          })
+      }
+    let biased = OperationCase(
+      name: "attention within 4, with position biases", lengths: lengths, inputs: [21, 21, 21],
+      parameters: [[8, 3]],
+      apply: { tape, inputs, parameters in
+        tape.attention(
+          queries: inputs[0], keys: inputs[1], values: inputs[2], heads: 3, window: 4,
+          bias: RelativePositionBias(parameters[0], row: row), dropout: 0.3)
+      },
+      reference: {
+        attended($0[0], $0[1], $0[2], heads: 3, lengths, window: 4, dropout: 0.3) {
+          [biases = $0[3]] head, distance in biases[row(distance), head]
+        }
+      })
+    return plain + [biased]
+  }
+
   /// Query heads that share one head of keys and values, in pairs or all of them.
   private static func grouped(_ lengths: [Int]) -> [OperationCase] {
     let separate = [(2, 0, true), (2, 0.3, false), (1, 0.3, true), (1, 0, false)].map {
@@ -154,7 +192,8 @@ extension OperationCase {
   private static func attended(
     _ queries: DoubleMatrix, _ keys: DoubleMatrix, _ values: DoubleMatrix, heads: Int,
     keyValueHeads: Int? = nil, _ lengths: [Int], isCausal: Bool = false,
-    dropout probability: Double, bias: (_ head: Int, _ distance: Int) -> Double = { _, _ in 0 }
+    window: Int? = nil, dropout probability: Double,
+    bias: (_ head: Int, _ distance: Int) -> Double = { _, _ in 0 }
   ) -> DoubleMatrix {
     let width = queries.columns / heads
     var result = DoubleMatrix(rows: 0, columns: queries.columns) { _, _ in 0 }
@@ -169,11 +208,12 @@ extension OperationCase {
           1 / Double(width).squareRoot()
           * (part(queries, head) * part(keys, shared).transposed)
           + DoubleMatrix(rows: length, columns: length) { bias(head, $1 - $0) }
-        let rows = (0..<length).map { row in
-          isCausal
-            ? ReferenceKernels.softmax(Array(scores[row: row].prefix(row + 1)))
-              + Array(repeating: 0, count: length - row - 1)
-            : ReferenceKernels.softmax(scores[row: row])
+        let rows = (0..<length).map { row -> [Double] in
+          let first = max(0, row - (window ?? length))
+          let last = min(isCausal ? row : length - 1, row + (window ?? length))
+          return Array(repeating: 0, count: first)
+            + ReferenceKernels.softmax(Array(scores[row: row][first...last]))
+            + Array(repeating: 0, count: length - 1 - last)
         }
         let probabilities = DoubleMatrix(rows: length, columns: length) { rows[$0][$1] }
         let offset = maskOffset + head * length * length

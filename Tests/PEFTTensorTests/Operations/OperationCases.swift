@@ -47,7 +47,19 @@ extension OperationCase {
         let x = $0[0] * $0[1].transposed
         return x.map(ReferenceKernels.gelu) + x
       })
-    return [map, withoutBias, tied, activated, shared]
+    // Columns of one map that are used in different ways, and columns that nothing uses.
+    let gated = OperationCase(
+      name: "columns of a linear map", lengths: lengths, inputs: [7], parameters: [[11, 7]],
+      operationCount: 4,
+      apply: { tape, inputs, parameters in
+        let x = tape.linear(inputs[0], weight: parameters[0])
+        return tape.product(tape.columns(x, 0..<5), tape.columns(x, 5..<10))
+      },
+      reference: {
+        let x = $0[0] * $0[1].transposed
+        return DoubleMatrix(rows: x.rows, columns: 5) { x[$0, $1] * x[$0, 5 + $1] }
+      })
+    return [map, withoutBias, tied, activated, shared, gated]
       + [0, 0.3].map { lowRank(lengths, dropout: $0) }
       + [lowRank(lengths, inputs: 61, outputs: 99, dropout: 0)]
       + [lowRankChange(lengths)]

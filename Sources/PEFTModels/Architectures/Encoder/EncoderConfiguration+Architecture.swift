@@ -11,8 +11,8 @@ extension EncoderConfiguration: Architecture {
     [
       "albert": "bert", "big_bird": "bert", "convbert": "bert",
       "deberta": "roberta", "deberta-v2": "roberta",
-      "ernie": "bert", "eurobert": "bert", "funnel": "bert", "longformer": "roberta",
-      "megatron-bert": "bert", "mobilebert": "bert", "modernbert": "bert", "nomic_bert": "bert",
+      "ernie": "bert", "funnel": "bert", "longformer": "roberta",
+      "megatron-bert": "bert", "mobilebert": "bert",
       "roberta-prelayernorm": "roberta", "roformer": "bert", "squeezebert": "bert",
       "xlm-roberta-xl": "xlm-roberta", "xmod": "xlm-roberta",
     ]
@@ -74,16 +74,7 @@ extension EncoderConfiguration: Architecture {
   /// no special tokens around a text, because the heads read them.
   public func adapt(_ tokenizer: inout Tokenizer, directory: String) throws(FileError) {
     tokenizer.hasTokenTypes = tokenTypeCount > 1
-    guard tokenizer.namesSpecialTokens != false else {
-      let complete = "tokenizer.json"
-      let isComplete = tokenizer.files.contains(complete)
-      throw FileError(
-        .unsupported,
-        path: directory + "/" + (isComplete ? complete : ModelFiles.tokenizerSettingsName),
-        place: isComplete ? "post_processor" : "tokenizer_class",
-        reason: "it puts no special tokens around a text, which this model's heads read",
-        remedy: "use the file that came with the model")
-    }
+    try tokenizer.requireSpecialTokens(directory: directory)
   }
 
   /// Creates an `Encoder`.

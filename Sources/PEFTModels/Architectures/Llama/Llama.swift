@@ -14,7 +14,8 @@ final class Llama: DecodingBackbone {
   /// output.
   init(configuration: LlamaConfiguration) {
     let hidden = configuration.hiddenSize
-    let positions = RotaryPositions(configuration)
+    let positions = RotaryPositions(
+      inverseFrequencies: configuration.inverseFrequencies, limit: configuration.positionCount)
     wordTable = Parameter(
       name: Self.prefix + "embed_tokens.weight",
       value: Tensor(zeros: [configuration.vocabularySize, hidden]), isTable: true)
@@ -63,4 +64,12 @@ final class Llama: DecodingBackbone {
   }
 
   func finish(_ x: Variable, on tape: Tape) -> Variable { lastNorm(x, on: tape) }
+}
+
+extension LlamaConfiguration {
+  /// The inverse frequencies of the rotary positions, scaled if they are [D/2].
+  fileprivate var inverseFrequencies: [Float] {
+    let plain = RotaryTable.inverseFrequencies(theta: theta, headWidth: headWidth)
+    return scaling.map { plain.map($0.scaled) } ?? plain
+  }
 }

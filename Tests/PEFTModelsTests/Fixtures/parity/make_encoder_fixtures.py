@@ -66,7 +66,7 @@ def as_version_4(folder, more):
     config = json.loads(path.read_text())
     config["torch_dtype"] = config.pop("dtype")
     config["transformers_version"] = "4.30.0"
-    for key in ("is_decoder", "add_cross_attention", "tie_word_embeddings"):
+    for key in ("is_decoder", "add_cross_attention", "tie_word_embeddings", "layer_types", "rope_parameters"):
         config.pop(key, None)
     path.write_text(json.dumps(dict(config, **more), indent=2, sort_keys=True) + "\n")
 
@@ -149,8 +149,42 @@ def electra():
     record("electra-tags", make("ForTokenClassification", 111, num_hidden_layers=1, num_labels=CLASSES))
 
 
+def modernbert():
+    """A global layer, two local ones, and a global one; sequences are longer than the windows."""
+    sizes = dict(
+        vocab_size=120, hidden_size=24, num_hidden_layers=4, num_attention_heads=3, intermediate_size=20,
+        max_position_embeddings=200, local_attention=6, initializer_range=0.25, classifier_pooling="mean",
+        pad_token_id=0, bos_token_id=1, cls_token_id=1, eos_token_id=2, sep_token_id=2)
+
+    def make(kind, seed, **overrides):
+        torch.manual_seed(seed)
+        config = transformers.ModernBertConfig(**{**sizes, **overrides})
+        return perturb(getattr(transformers, "ModernBert" + kind)(config), seed)
+    classifier("modernbert", make("ForSequenceClassification", 121, num_labels=3), 0)
+    # All that a configuration may add, and another order of layers.
+    odd = dict(
+        hidden_size=30, num_hidden_layers=2, num_attention_heads=5, intermediate_size=17, local_attention=2,
+        layer_types=["sliding_attention", "full_attention"], norm_bias=True, attention_bias=True, mlp_bias=True,
+        classifier_bias=True, classifier_activation="tanh", hidden_activation="gelu_new", norm_eps=1e-4,
+        rope_parameters=dict(full_attention=dict(rope_type="default", rope_theta=500.0),
+                             sliding_attention=dict(rope_type="default", rope_theta=20.0)))
+    classifier("modernbert-odd", make(
+        "ForSequenceClassification", 122, num_labels=3, classifier_pooling="cls", **odd), 0)
+    low_rank("modernbert-lora", make("ForSequenceClassification", 123, num_labels=3, num_hidden_layers=2), 124,
+             ["Wqkv"], 0)
+    masked("modernbert-mlm", make("ForMaskedLM", 125, num_hidden_layers=2), pad=0)
+    version4 = dict(
+        global_attn_every_n_layers=2, global_rope_theta=160000.0, local_rope_theta=10000.0, layer_norm_eps=1e-5,
+        position_embedding_type="absolute", reference_compile=None, deterministic_flash_attn=False)
+    short = make("ForTokenClassification", 126, num_labels=CLASSES, num_hidden_layers=3,
+                 layer_types=["full_attention", "sliding_attention", "full_attention"])
+    record("modernbert-tags", short)
+    as_version_4(HERE / "modernbert-tags", version4)
+
+
 if __name__ == "__main__":
     families = {
+        "modernbert": modernbert,
         "xlm-roberta": xlm_roberta, "camembert": camembert, "distilbert": distilbert, "electra": electra}
     for family in sys.argv[1:] or families:
         families[family]()

@@ -1,17 +1,17 @@
 import PEFTTensor
 
-/// The rotary positions of all layers. The table grows with the longest text so far, because a
-/// table of all positions would be large in models with a long context.
+/// The rotary positions of layers that rotate by the same frequencies. The table grows with the
+/// longest text so far, because a table of all positions would be large in models with a long
+/// context.
 final class RotaryPositions {
   private let frequencies: [Float]
   private let limit: Int
   private var table: RotaryTable
 
-  init(_ configuration: LlamaConfiguration) {
-    let plain = RotaryTable.inverseFrequencies(
-      theta: configuration.theta, headWidth: configuration.headWidth)
-    frequencies = configuration.scaling.map { plain.map($0.scaled) } ?? plain
-    limit = configuration.positionCount
+  /// Creates positions below `limit` with the inverse frequencies of a head [D/2].
+  init(inverseFrequencies: [Float], limit: Int) {
+    frequencies = inverseFrequencies
+    self.limit = limit
     table = RotaryTable(inverseFrequencies: frequencies, positionCount: 0)
   }
 
