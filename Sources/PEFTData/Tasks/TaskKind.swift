@@ -2,7 +2,7 @@
 public struct TaskKind: RawRepresentable, CaseIterable, Hashable, Sendable {
   /// The data decide.
   ///
-  /// Words on separate lines mean token classification, and lists of labels multi-label
+  /// Conversations mean chat, words on separate lines token classification, and lists of labels multi-label
   /// classification. Labels mean regression if every label is a
   /// number and at least one is not an integer, else classification; if most labels are such
   /// numbers, a label that is not a number is refused. Integers are classes, however many there
