@@ -83,8 +83,8 @@ public struct EncodedDataset: Sendable {
       longest: longest)
   }
 
-  /// Sequences of which the tokens at the positions `predicted`, ascending from 1, are predicted from
-  /// the tokens before them; `longest` is the length of the longest before it was truncated.
+  /// Sequences of which the tokens at the positions `predicted`, ascending from 1, are predicted
+  /// from the tokens before them; `longest` is the length of the longest before it was truncated.
   init(sequences: [[Int32]], predicted: [[Int]], truncatedCount: Int, longest: Int) {
     self.init(
       .turns(sequences, predicted: predicted), truncatedCount: truncatedCount, longest: longest)
@@ -141,8 +141,8 @@ public struct EncodedDataset: Sendable {
   /// The number of examples.
   public var count: Int { lengths.count }
 
-  /// The largest number of tokens before the first predicted one of a completion or a conversation; 0
-  /// for other data.
+  /// The largest number of tokens before the first predicted one of a completion or a conversation;
+  /// 0 for other data.
   package var longestPrompt: Int {
     switch content {
     case .completions(_, let starts): starts.max() ?? 0

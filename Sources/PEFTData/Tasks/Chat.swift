@@ -68,9 +68,9 @@ public struct Chat: VocabularyTask {
 
   /// Conversations as tokens; the assistant's are predicted.
   ///
-  /// Throws `malformed`, with the line, for a row without turns, a turn that contains a special token
-  /// of the template, and a conversation of which no turn of the assistant fits; and the errors of
-  /// a template that is not known.
+  /// Throws `malformed`, with the line, for a row without turns, a turn that contains a special
+  /// token of the template, and a conversation of which no turn of the assistant fits; and the
+  /// errors of a template that is not known.
   public func encode(
     _ rows: TaskReader.Rows, by reader: TaskReader
   ) throws(FileError) -> EncodedDataset {

@@ -5,7 +5,8 @@ import PEFTText
 /// How a model sees conversations: each turn between special tokens that say whose it is.
 ///
 ///     chatml, qwen:  <|im_start|>ROLE\nCONTENT<|im_end|>\n
-///     llama3:        <|begin_of_text|> once, then <|start_header_id|>ROLE<|end_header_id|>\n\nCONTENT<|eot_id|>
+///     llama3:        <|start_header_id|>ROLE<|end_header_id|>\n\nCONTENT<|eot_id|>,
+///                    after one <|begin_of_text|>
 ///
 /// The model learns the contents of the assistant's turns and the token that ends each of them, and
 /// nothing else.
@@ -110,7 +111,8 @@ public struct ChatTemplate: Hashable, Sendable {
     }
   }
 
-  /// The special token of the template that `content` contains; nil as a rule. It would end the turn.
+  /// The special token of the template that `content` contains; nil as a rule. It would end the
+  /// turn.
   func specialToken(in content: String) -> String? {
     ([tokens.before, tokens.after, tokens.end, "<|begin_of_text|>"]).compactMap(\.self).first {
       content.contains($0)

@@ -48,7 +48,8 @@ public struct Classification: PredictionTask {
 
   /// The task whose classes are the names in `labels`.
   ///
-  /// Throws `malformed` if `labels` is not a list of labels, or `temperature` not a positive number.
+  /// Throws `malformed` if `labels` is not a list of labels, or `temperature` not a positive
+  /// number.
   public init(json: JSONValue, path: String) throws(FileError) {
     let labels = try LabelMap(json: json["labels"] ?? .null, path: path)
     let temperature = json["temperature"]?.double
