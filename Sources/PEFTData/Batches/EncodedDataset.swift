@@ -11,6 +11,9 @@ public struct EncodedDataset: Sendable {
     case rows([Encoding], positions: [[Int]], Targets?)
     /// Sequences whose tokens from a position on are predicted, each from the tokens before it.
     case completions([[Int32]], predictedFrom: [Int])
+    /// Sequences with the positions, from 1, of the tokens that are predicted, each from the tokens
+    /// before it.
+    case turns([[Int32]], predicted: [[Int]])
     /// Windows of one stream of tokens; each token is predicted from the tokens before it.
     case windows([Int32], [TextWindows.Window])
     /// Sequences in which some tokens are masked and predicted.
@@ -80,6 +83,13 @@ public struct EncodedDataset: Sendable {
       longest: longest)
   }
 
+  /// Sequences of which the tokens at the positions `predicted`, ascending from 1, are predicted
+  /// from the tokens before them; `longest` is the length of the longest before it was truncated.
+  init(sequences: [[Int32]], predicted: [[Int]], truncatedCount: Int, longest: Int) {
+    self.init(
+      .turns(sequences, predicted: predicted), truncatedCount: truncatedCount, longest: longest)
+  }
+
   /// Windows of a stream of tokens.
   init(stream: [Int32], windows: TextWindows) {
     self.init(.windows(stream, windows.windows(count: stream.count)), truncatedCount: 0)
@@ -96,7 +106,8 @@ public struct EncodedDataset: Sendable {
     let lengths =
       switch content {
       case .texts(let encodings, _), .rows(let encodings, _, _): encodings.map(\.ids.count)
-      case .completions(let sequences, _), .masked(let sequences, _): sequences.map(\.count)
+      case .completions(let sequences, _), .turns(let sequences, _), .masked(let sequences, _):
+        sequences.map(\.count)
       case .windows(_, let windows): windows.map(\.shown.count)
       }
     self.lengths = lengths
@@ -119,6 +130,8 @@ public struct EncodedDataset: Sendable {
           targets?.selected(indices))
       case .completions(let sequences, let starts):
         .completions(indices.map { sequences[$0] }, predictedFrom: indices.map { starts[$0] })
+      case .turns(let sequences, let predicted):
+        .turns(indices.map { sequences[$0] }, predicted: indices.map { predicted[$0] })
       case .windows(let stream, let windows): .windows(stream, indices.map { windows[$0] })
       case .masked(let sequences, let masking): .masked(indices.map { sequences[$0] }, masking)
       }
@@ -128,10 +141,28 @@ public struct EncodedDataset: Sendable {
   /// The number of examples.
   public var count: Int { lengths.count }
 
-  /// The largest number of tokens before the predicted ones of a completion; 0 for other data.
+  /// The largest number of tokens before the first predicted one of a completion or a conversation;
+  /// 0 for other data.
   package var longestPrompt: Int {
-    guard case .completions(_, let starts) = content else { return 0 }
-    return starts.max() ?? 0
+    switch content {
+    case .completions(_, let starts): starts.max() ?? 0
+    case .turns(_, let predicted): predicted.compactMap(\.first).max() ?? 0
+    case .texts, .rows, .windows, .masked: 0
+    }
+  }
+
+  /// The tokens of the example at `index`, and whether each is predicted; nil unless it is a
+  /// completion or a conversation.
+  package func learnt(_ index: Int) -> (ids: [Int32], isLearnt: [Bool])? {
+    switch content {
+    case .completions(let sequences, let starts):
+      let ids = sequences[index]
+      return (ids, ids.indices.map { $0 >= starts[index] })
+    case .turns(let sequences, let predicted):
+      let places = Set(predicted[index])
+      return (sequences[index], sequences[index].indices.map { places.contains($0) })
+    case .texts, .rows, .windows, .masked: return nil
+    }
   }
 
   /// The target of each text; nil for data without labels, and for language data, whose targets are
@@ -139,7 +170,7 @@ public struct EncodedDataset: Sendable {
   public var targets: Targets? {
     switch content {
     case .texts(_, let targets), .rows(_, _, let targets): targets
-    case .completions, .windows, .masked: nil
+    case .completions, .turns, .windows, .masked: nil
     }
   }
 
@@ -154,6 +185,7 @@ public struct EncodedDataset: Sendable {
     case .texts: 1
     case .rows(_, let positions, _): positions[index].count
     case .completions(let sequences, let starts): sequences[index].count - starts[index]
+    case .turns(_, let predicted): predicted[index].count
     case .windows(_, let windows): windows[index].predicted.count
     case .masked(let sequences, _): sequences[index].count
     }
@@ -174,7 +206,7 @@ public struct EncodedDataset: Sendable {
       return PackedBatch(
         sequences: indices.map { encodings[$0].ids },
         typeIDs: indices.map { encodings[$0].typeIDs }, predicted: indices.map { positions[$0] })
-    case .completions(let sequences, _), .masked(let sequences, _):
+    case .completions(let sequences, _), .turns(let sequences, _), .masked(let sequences, _):
       return PackedBatch(sequences: indices.map { sequences[$0] })
     case .windows(let stream, let windows):
       return PackedBatch(sequences: indices.map { Array(stream[windows[$0].shown]) })
@@ -198,6 +230,12 @@ public struct EncodedDataset: Sendable {
         indices.map { index in
           let (ids, first) = (sequences[index], starts[index])
           return (Array(ids.dropLast()), Array(first - 1..<ids.count - 1), Array(ids[first...]))
+        })
+    case .turns(let sequences, let predicted):
+      return Self.batch(
+        indices.map { index in
+          let (ids, places) = (sequences[index], predicted[index])
+          return (Array(ids.dropLast()), places.map { $0 - 1 }, places.map { ids[$0] })
         })
     case .windows(let stream, let windows):
       return Self.batch(

@@ -55,7 +55,8 @@ public enum TargetCounts: Hashable, Sendable {
 }
 
 extension TargetCounts {
-  /// `{"classes":[…]}`, `{"labels":[…],"rows":…}`, `{"count":…,"mean":…}`, or `{"tokens":[ids],"counts":[…],"vocabulary":…}`.
+  /// `{"classes":[…]}`, `{"labels":[…],"rows":…}`, `{"count":…,"mean":…}`, or
+  /// `{"tokens":[ids],"counts":[…],"vocabulary":…}`.
   public var json: JSONValue {
     switch self {
     case .classes(let counts):

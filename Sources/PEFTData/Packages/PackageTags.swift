@@ -1,8 +1,8 @@
 import PEFTTensor
 
 /// A task of several labels for a text, available on every Debian machine whose package index has
-/// debtags: predict the tags of a software package (`role::program`, `implemented-in::c`, …) from its
-/// description.
+/// debtags: predict the tags of a software package (`role::program`, `implemented-in::c`, …) from
+/// its description.
 ///
 /// The same index and the same permutation give the same examples, whatever the order of the
 /// packages in the index.

@@ -100,6 +100,7 @@ enum JSONLines {
     static let arrayRemedy = "turn an array into lines with: jq -c '.[]' OLD > NEW"
 
     func example(_ selected: Keys?) throws(FileError) -> TextExample {
+      if selected == nil, object["messages"] != nil { return try conversation() }
       guard let keys = selected ?? Keys(among: object.keys) else {
         let trouble = KnownColumns.trouble(with: object.keys)
         throw failure(trouble.reason, remedy: trouble.remedy)
@@ -114,6 +115,43 @@ enum JSONLines {
         id: try keys.id.flatMap { key throws(FileError) in
           selected == nil ? try? scalar(key) : try scalar(key)
         }, line: line)
+    }
+
+    /// A row with `messages`, each with a `role` and a `content`.
+    private func conversation() throws(FileError) -> TextExample {
+      let remedy = "write {\"role\": \"user\", \"content\": \"…\"} for each turn"
+      guard let turns = object["messages"]?.array, !turns.isEmpty else {
+        throw failure("\"messages\" is not a list of turns", remedy: remedy)
+      }
+      var messages: [ChatMessage] = []
+      for (index, turn) in turns.enumerated() {
+        guard let name = turn["role"]?.string, let content = turn["content"]?.string else {
+          throw failure(
+            "turn \(index + 1) has no \"role\" or no \"content\" that is a string", remedy: remedy)
+        }
+        guard let role = ChatMessage.Role(rawValue: name) else {
+          throw failure(
+            "turn \(index + 1) has the role \"\(name)\"",
+            remedy: "roles are " + ChatMessage.Role.allCases.map(\.rawValue).joined(separator: ", ")
+          )
+        }
+        guard role != .system || index == 0 else {
+          throw failure(
+            "turn \(index + 1) is a system message", remedy: "put it at the beginning")
+        }
+        guard !content.utf8.contains(0) else {
+          throw failure("turn \(index + 1) holds a NUL character", remedy: "remove it")
+        }
+        messages.append(ChatMessage(role: role, content: content))
+      }
+      guard messages.contains(where: { $0.role == .assistant }) else {
+        throw failure(
+          "a conversation without a turn of the assistant",
+          remedy: "add what the model is to answer, or take the row out")
+      }
+      return TextExample(
+        text: messages.filter { $0.role == .user }.map(\.content).joined(separator: "\n"),
+        messages: messages, line: line)
     }
 
     func failure(_ reason: String, remedy: String = "") -> FileError {

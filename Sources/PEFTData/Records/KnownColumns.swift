@@ -4,9 +4,9 @@
 /// Texts: `text`, `sentence`, `question`; else `title` with `description`, `content` or `body`,
 /// which are joined. Pairs: `text_a` and `text_b`, `sentence1` and `sentence2`, `premise` and
 /// `hypothesis`, `question1` and `question2`, `question` and `sentence`, `prompt` and `completion`;
-/// `prompt` may occur alone. Label: `label`, `labels`, in tables also `class index`. Row numbers, repeated
-/// with predictions: `id`, `idx`, `index`. The names in a table header are case-insensitive; JSON
-/// keys must match exactly.
+/// `prompt` may occur alone. Label: `label`, `labels`, in tables also `class index`. Row numbers,
+/// repeated with predictions: `id`, `idx`, `index`. The names in a table header are
+/// case-insensitive; JSON keys must match exactly.
 enum KnownColumns {
   /// The names of a label, the usual one first.
   static let labels = ["label", "labels", "class index"]

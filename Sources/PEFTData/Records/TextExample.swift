@@ -32,15 +32,18 @@ public struct TextExample: Hashable, Sendable {
   public let id: String?
   /// The words, if the text is given word by word; otherwise empty.
   public let words: [TaggedWord]
+  /// The turns, if the row is a conversation; otherwise empty. Its text is then what the user says.
+  public let messages: [ChatMessage]
   /// The line on which the row begins, counted from 1 and including the header.
   public let line: Int
 
   /// A row that begins on the file's line `line`.
   public init(
     text: String, pair: String? = nil, label: String? = nil, labels: [String]? = nil,
-    id: String? = nil, words: [TaggedWord] = [], line: Int
+    id: String? = nil, words: [TaggedWord] = [], messages: [ChatMessage] = [], line: Int
   ) {
     self.text = text
+    self.messages = messages
     self.pair = pair
     self.label = label
     self.labels = labels

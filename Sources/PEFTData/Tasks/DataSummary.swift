@@ -29,6 +29,12 @@ public struct DataSummary: Sendable {
     if !(task is LanguageModelling), let lengths = Self.lengths(of: encoded, maximumLength) {
       lines.append(lengths)
     }
+    if task is Chat {
+      let learnt = (0..<encoded.count).reduce(0) { $0 + encoded.predictedCount($1) }
+      lines.append(
+        "  \(learnt) of \(encoded.lengths.reduce(0, +)) tokens are the assistant's, which are learnt"
+      )
+    }
     if encoded.truncatedCount > 0 {
       lines.append(Self.cut(encoded, rows.path, maximumLength, lengthLimit))
     }

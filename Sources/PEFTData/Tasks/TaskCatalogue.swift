@@ -5,7 +5,7 @@ public struct TaskCatalogue: Sendable {
   /// The kinds of task of this package.
   public static let standard = TaskCatalogue([
     Classification.self, MultiLabelClassification.self, Regression.self,
-    TokenClassification.self, LanguageModelling.self, Completion.self,
+    TokenClassification.self, LanguageModelling.self, Completion.self, Chat.self,
   ])
 
   /// The types in the order of listing.

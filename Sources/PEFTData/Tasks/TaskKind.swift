@@ -2,13 +2,13 @@
 public struct TaskKind: RawRepresentable, CaseIterable, Hashable, Sendable {
   /// The data decide.
   ///
-  /// Words on separate lines mean token classification, and lists of labels multi-label
-  /// classification. Labels mean regression if every label is a
-  /// number and at least one is not an integer, else classification; if most labels are such
-  /// numbers, a label that is not a number is refused. Integers are classes, however many there
-  /// are: 150 intents numbered from 0 are far more common than integer scores, and some tools write
-  /// the class 1 as `1.0`. Without labels, the task for a causal model is completion if prompts
-  /// have completions, else language modelling.
+  /// Conversations mean chat, words on separate lines token classification, and lists of labels
+  /// multi-label classification. Labels mean regression if every label is a number and at least one
+  /// is not an integer, else classification; if most labels are such numbers, a label that is not a
+  /// number is refused. Integers are classes, however many there are: 150 intents numbered from 0
+  /// are far more common than integer scores, and some tools write the class 1 as `1.0`. Without
+  /// labels, the task for a causal model is completion if prompts have completions, else language
+  /// modelling.
   public static let auto = TaskKind(name: "auto")
 
   /// The name of a task, or `auto`.

@@ -12,18 +12,21 @@ public struct TaskReader {
   public let format: DataFormat?
   /// The columns to use; if nil, their names or positions decide.
   public let columns: ColumnSelection?
+  /// How the model sees conversations; nil if it is not known.
+  public var chatTemplate: ChatTemplate?
   /// The largest number of tokens of an example, including special tokens.
   public var maximumLength: Int
 
   /// A reader for a model.
   public init(
     isCausal: Bool, tokenizer: Tokenizer, format: DataFormat? = nil,
-    columns: ColumnSelection? = nil, maximumLength: Int
+    columns: ColumnSelection? = nil, chatTemplate: ChatTemplate? = nil, maximumLength: Int
   ) {
     self.isCausal = isCausal
     self.tokenizer = tokenizer
     self.format = format
     self.columns = columns
+    self.chatTemplate = chatTemplate
     self.maximumLength = maximumLength
   }
 
@@ -92,9 +95,15 @@ public struct TaskReader {
   public func task(
     of rows: Rows, kind: TaskKind, windows: TextWindows
   ) throws(FileError) -> any PredictionTask {
-    if let type = kind.type { return try type.init(training: rows, windows: windows) }
+    if let type = kind.type {
+      let task = try type.init(training: rows, windows: windows)
+      return try (task as? Chat)?.resolved(by: self, path: rows.path) ?? task
+    }
     guard let first = rows.examples.first else {
       throw FileError(.malformed, path: rows.path, reason: "there are no examples in it")
+    }
+    if !first.messages.isEmpty {
+      return try Chat(training: rows, windows: windows).resolved(by: self, path: rows.path)
     }
     if !first.words.isEmpty {
       return try TokenClassification(training: rows, windows: windows)

@@ -89,9 +89,9 @@ public struct Targets: Hashable, Sendable {
 }
 
 extension Tape {
-  /// The loss of the outputs. For classes, sets of labels and values, the outputs are [N, C] and the
-  /// loss is cross entropy, binary cross entropy or squared error; for tokens, they are hidden states
-  /// [N, h] that `vocabulary` maps to logits.
+  /// The loss of the outputs. For classes, sets of labels and values, the outputs are [N, C] and
+  /// the loss is cross entropy, binary cross entropy or squared error; for tokens, they are hidden
+  /// states [N, h] that `vocabulary` maps to logits.
   ///
   /// - Parameter shape: the cross entropy of classes; for sets of labels and tokens only its label
   ///   smoothing counts.

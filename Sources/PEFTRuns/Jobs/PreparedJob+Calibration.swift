@@ -8,8 +8,8 @@ extension PreparedJob {
   private static let calibrationLimit = 1 << 24
 
   /// The task with what it takes from the dev data, such as thresholds, for the model as it is now.
-  /// Without dev data, and for most tasks, it is the task itself. Of very large dev data, a sample is
-  /// used.
+  /// Without dev data, and for most tasks, it is the task itself. Of very large dev data, a sample
+  /// is used.
   ///
   /// - Returns: nil if it was stopped.
   package func calibratedTask(shouldStop: () -> Bool) throws -> (any PredictionTask)? {

@@ -6,6 +6,7 @@ import PEFTTensor
 public struct TextWriter {
   private let trained: TrainedModel
   private let isCompletion: Bool
+  private let chat: Chat?
 
   /// A writer with a trained model; messages use `name`. Throws for a model that cannot generate
   /// text.
@@ -19,6 +20,7 @@ public struct TextWriter {
     }
     self.trained = trained
     isCompletion = (trained.task ?? task) is Completion
+    chat = (trained.task ?? task) as? Chat
   }
 
   /// The texts generated for the prompts of the file `path`.
@@ -32,7 +34,7 @@ public struct TextWriter {
   ) throws(FileError) -> [String]? {
     do {
       let texts = try trained.model.generate(
-        examples.map { ids(of: $0.text) }, settings: settings, end: trained.tokenizer.special.end,
+        examples.map { ids(of: $0.text) }, settings: settings, end: end,
         shouldStop: shouldStop
       ).map(text)
       return texts.count == examples.count ? texts : nil
@@ -58,7 +60,7 @@ public struct TextWriter {
     var ids: [Int32] = []
     do {
       let tokens = try trained.model.generate(
-        [self.ids(of: prompt)], settings: settings, end: trained.tokenizer.special.end
+        [self.ids(of: prompt)], settings: settings, end: end
       ) { _, token in
         ids.append(token)
         observe(text(ids))
@@ -69,14 +71,21 @@ public struct TextWriter {
     }
   }
 
+  /// The token that ends a text.
+  private var end: Int32? {
+    chat?.end(in: trained.tokenizer.vocabulary) ?? trained.tokenizer.special.end
+  }
+
   private func ids(of prompt: String) -> [Int32] {
-    isCompletion
+    if let chat { return chat.prompt(prompt, by: trained.tokenizer) }
+    return isCompletion
       ? CompletionText(tokenizer: trained.tokenizer).prompt(prompt)
       : trained.tokenizer.encode(prompt).ids
   }
 
   private func text(_ ids: [Int32]) -> String {
-    isCompletion
+    if let end, chat != nil { return trained.tokenizer.decode(ids.filter { $0 != end }) }
+    return isCompletion
       ? CompletionText(tokenizer: trained.tokenizer).completion(ids)
       : trained.tokenizer.decode(ids)
   }

@@ -18,6 +18,8 @@ public struct TrainedModel {
   public let maximumLength: Int
   /// How the training data were read; of a model that no run has trained, nothing is known.
   public var reading = DataReading()
+  /// How the model sees conversations, if no run has given it a task; nil if that is not known.
+  public var chatTemplate: ChatTemplate?
   /// How often each answer occurs in the training data; nil if it is not known.
   public var trainingTargets: TargetCounts?
 
@@ -32,7 +34,7 @@ public struct TrainedModel {
     }
     return TaskReader(
       isCausal: model.configuration.isCausal, tokenizer: tokenizer, format: format,
-      columns: columns,
+      columns: columns, chatTemplate: chatTemplate,
       maximumLength: maximumLength ?? self.maximumLength)
   }
 
@@ -200,12 +202,14 @@ public struct TrainedModel {
         remedy: "name a run directory, or train first")
     }
     try checkProblem(files, output)
+    let tokenizer = try configuration.tokenizer(files: files)
     return TrainedModel(
-      model: model, tokenizer: try configuration.tokenizer(files: files),
+      model: model, tokenizer: tokenizer,
       task: try givenTask(
         output, labels: [names], thresholds: try thresholds(of: files, output),
         temperature: try temperature(of: files), path: path),
-      maximumLength: configuration.maximumLength)
+      maximumLength: configuration.maximumLength,
+      chatTemplate: try ChatTemplate(files: files, tokenizer: tokenizer))
   }
 
   /// The names of the rows of a model's classifier. Two rows are transformers' default.

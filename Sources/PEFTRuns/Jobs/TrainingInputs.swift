@@ -120,6 +120,8 @@ extension TrainingJob {
     }
     return TaskReader(
       isCausal: configuration.isCausal, tokenizer: tokenizer, format: format, columns: columns,
+      chatTemplate: try chatTemplate.map { ChatTemplate($0) }
+        ?? ChatTemplate(files: files, tokenizer: tokenizer),
       maximumLength: maximumLength ?? limit)
   }
 

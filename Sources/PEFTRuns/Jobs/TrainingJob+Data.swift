@@ -22,7 +22,7 @@ extension TrainingJob {
     let whole = try task.encode(rows, by: reader)
     let sorted = whole.lengths.sorted()
     let most = sorted.isEmpty ? 0 : sorted[min(sorted.count - 1, sorted.count * 95 / 100)]
-    let prompt = task is Completion ? whole.longestPrompt + 1 : 0
+    let prompt = task is Completion || task is Chat ? whole.longestPrompt + 1 : 0
     let fitting = (max(most, prompt) + 7) / 8 * 8
     reader.maximumLength = min(limit, max(Self.usualLength, fitting))
     return sorted.last ?? 0 > reader.maximumLength

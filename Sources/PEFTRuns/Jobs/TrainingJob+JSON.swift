@@ -41,6 +41,7 @@ extension TrainingJob {
     object["format"] = format.map { .string($0.rawValue) }
     object["columns"] = columns?.json
     object["pooling"] = pooling.map { .string($0.rawValue) }
+    object["chatTemplate"] = chatTemplate.map { .string($0.rawValue) }
     object["holdout"] = holdout?.json
     object["stride"] = stride.map { .integer($0) }
     object["evaluateEvery"] = settings.evaluationInterval.map { .integer($0) }

@@ -22,6 +22,8 @@ public struct TrainingJob: Sendable {
   public var columns: ColumnSelection?
   /// The kind of task of the data.
   public var taskKind = TaskKind.auto
+  /// The template of conversations; nil takes the model's.
+  public var chatTemplate: ChatTemplate.Name?
   /// The adaptation method.
   public var method: any AdaptationMethod
   /// The model for which the method was planned; nil if there is no plan.

@@ -11,12 +11,12 @@ import PEFTTensor
 /// score whose square has the expectation h, because the Gauss–Newton matrix of cross entropy is
 /// the Fisher information; h is the mean of S such squares. *Squared error* needs one pass.
 ///
-/// A `LossShape` gives the gradient a p − τ and the curvature a (diag p − p pᵀ) + b (e_y − p)(e_y − p)ᵀ.
-/// Exactly, the second term is one more factor. Sampled, the score becomes
-/// √a (p − e_ŷ) + ς √b (e_y − p) with a random sign ς, whose square has the expectation h.
+/// A `LossShape` gives the gradient a p − τ and the curvature a (diag p − p pᵀ) + b (e_y − p)(e_y −
+/// p)ᵀ. Exactly, the second term is one more factor. Sampled, the score becomes √a (p − e_ŷ) + ς √b
+/// (e_y − p) with a random sign ς, whose square has the expectation h.
 ///
-/// *Sets of labels* have the gradient (σ(z) − t) / C and the curvature diag σ(1 − σ) / C: exactly by C
-/// passes, or sampled with the score (σ − ŷ) / √C, where every ŷ_c is drawn by itself.
+/// *Sets of labels* have the gradient (σ(z) − t) / C and the curvature diag σ(1 − σ) / C: exactly
+/// by C passes, or sampled with the score (σ − ŷ) / √C, where every ŷ_c is drawn by itself.
 ///
 /// An example with several rows is always sampled, because a pass returns one number for each
 /// example. In the mean over examples, example i contributes (B/N) Σ_{t∈i} ℓ_t. The scores of

@@ -21,8 +21,8 @@ public final class Tape {
   /// Creates a tape. `dropout` generates the masks of this forward computation; nil disables
   /// dropout.
   ///
-  /// - Parameter place: where the examples of this computation are in their batch, if it is computed
-  ///   in parts; nil if they are the batch.
+  /// - Parameter place: where the examples of this computation are in their batch, if it is
+  ///   computed in parts; nil if they are the batch.
   public init(
     dropout: SeededGenerator? = nil, at place: BatchPlace? = nil, recomputingLayers: Bool = false,
     precision: Precision = .fp32
@@ -69,14 +69,14 @@ public final class Tape {
     return Node(index: operations.count - 1)
   }
 
-  /// Returns the mask of the next dropout site, for a tensor with one row for each token, example or
-  /// predicted row; nil if nothing is dropped.
+  /// Returns the mask of the next dropout site, for a tensor with one row for each token, example
+  /// or predicted row; nil if nothing is dropped.
   func nextDropout(of shape: Shape, probability: Double) -> DropoutMask? {
     nextDropout(from: (place?.rows(before: shape.rows) ?? 0) * shape.columns, probability)
   }
 
-  /// Returns the mask of the next dropout site, for the matrices of `heads` heads of every sequence;
-  /// nil if nothing is dropped.
+  /// Returns the mask of the next dropout site, for the matrices of `heads` heads of every
+  /// sequence; nil if nothing is dropped.
   func nextAttentionDropout(heads: Int, probability: Double) -> DropoutMask? {
     nextDropout(from: heads * (place?.squares ?? 0), probability)
   }

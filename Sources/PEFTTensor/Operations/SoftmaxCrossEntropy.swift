@@ -31,8 +31,8 @@ extension Tape {
     return loss(losses, gradient: gradient, of: logits)
   }
 
-  /// L = mean_i mean_c −t_ic log σ(z_ic) − (1 − t_ic) log(1 − σ(z_ic)) with t_ic = 1 − ε / 2 for the
-  /// labels of row i and ε / 2 for the others.
+  /// L = mean_i mean_c −t_ic log σ(z_ic) − (1 − t_ic) log(1 − σ(z_ic)) with t_ic = 1 − ε / 2 for
+  /// the labels of row i and ε / 2 for the others.
   ///
   /// - Shapes: `logits` z [B, C]; `labels` has for each row the indices in 0 ..< C of its labels.
   /// - Saves: (σ(z) − t) / (B C) [B, C].

@@ -22,8 +22,8 @@ public struct BatchPlace: Hashable, Sendable {
   }
 
   /// The rows that precede the `count` rows of a tensor in the whole batch. There is one row for
-  /// each token, or for each predicted row, or else for each example. If a part has as many of these
-  /// as tokens, it is taken to be for tokens.
+  /// each token, or for each predicted row, or else for each example. If a part has as many of
+  /// these as tokens, it is taken to be for tokens.
   func rows(before count: Int) -> Int {
     count == tokens.count ? tokens.lowerBound : (predicted ?? examples).lowerBound
   }

@@ -1,5 +1,5 @@
-/// The elements that a dropout keeps, as a function of (key, site, element of the whole batch). A mask is regenerated
-/// whenever it is needed and never stored.
+/// The elements that a dropout keeps, as a function of (key, site, element of the whole batch). A
+/// mask is regenerated whenever it is needed and never stored.
 struct DropoutMask {
   let probability: Double
   let key: UInt64

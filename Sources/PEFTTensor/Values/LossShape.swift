@@ -7,8 +7,8 @@ import Foundation
 ///     ℓ = −w_y (1 − p_y)^γ log p_y      focal loss (Lin et al. 2017), if γ > 0
 ///
 /// The loss of a batch is the mean of ℓ over its rows. PyTorch divides by the sum of the weights
-/// w_y instead, so that a batch of one row ignores them and an accumulated step differs from that of
-/// one large batch.
+/// w_y instead, so that a batch of one row ignores them and an accumulated step differs from that
+/// of one large batch.
 public struct LossShape: Hashable, Sendable {
   /// Cross entropy as it is.
   public static let plain = LossShape()

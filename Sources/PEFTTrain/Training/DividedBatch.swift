@@ -8,8 +8,8 @@ import PEFTTensor
 ///
 ///     L = Σ_p (n_p / n) L_p     n_p rows in part p, n in all
 ///
-/// Every row has the weight 1 / n, whatever part it is in. The mean of the means L_p would give rows
-/// of short parts more weight.
+/// Every row has the weight 1 / n, whatever part it is in. The mean of the means L_p would give
+/// rows of short parts more weight.
 package struct DividedBatch {
   private let parts: [(batch: Batch, place: BatchPlace)]
 

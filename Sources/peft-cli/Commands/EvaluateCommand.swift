@@ -64,7 +64,8 @@ struct EvaluateCommand: ParsableCommand {
         .storage, path: texts, reason: "something with this name already exists",
         remedy: "name another file with --texts")
     }
-    let trained = try adapters.open(model, as: kind.task)
+    var trained = try adapters.open(model, as: kind.task)
+    if let name = kind.chatTemplate { trained.chatTemplate = ChatTemplate(name) }
     let data = try trained.data(
       at: main.dataPath, format: data.format, columns: data.columns,
       kind: trained.kind(kind.task), maximumLength: kind.maxLength, needsLabels: true)

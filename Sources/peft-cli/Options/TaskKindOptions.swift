@@ -5,10 +5,18 @@ import PEFTData
 struct TaskKindOptions: ParsableArguments {
   @Option(
     help: """
-      Kind of task: auto (decided by the data), classification, regression, language (running \
-      text) or completion (of prompts).
+      Kind of task: auto (decided by the data), classification, multi-label (any number of labels), \
+      regression, token-classification, language (running text), completion (of prompts) or chat \
+      (conversations).
       """)
   var task = TaskKind.auto
+
+  @Option(
+    help: """
+      For conversations: the form of turns, chatml, llama3 or qwen. (default: the model's, by its \
+      chat_template or its special tokens)
+      """)
+  var chatTemplate: ChatTemplate.Name?
 
   @Option(
     help: """
@@ -26,3 +34,4 @@ struct TaskKindOptions: ParsableArguments {
 }
 
 extension TaskKind: ExpressibleByArgument {}
+extension ChatTemplate.Name: ExpressibleByArgument {}

@@ -90,6 +90,7 @@ struct TaskDetailOptions: ParsableArguments {
     job.format = data.format
     job.columns = data.columns
     job.taskKind = kind.task
+    job.chatTemplate = kind.chatTemplate
     job.pooling = head.pooling
     job.maximumLength = kind.maxLength
     job.stride = kind.stride

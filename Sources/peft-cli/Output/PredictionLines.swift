@@ -14,9 +14,9 @@ enum PredictionFormat: String, CaseIterable {
 /// The lines that print the predictions of a task.
 ///
 /// A row is told by its own `id`, or else by its number from 1, and by its text. The columns of a
-/// table are `id`, `text` (of pairs `text_a` and `text_b`), `label`, `labels` (with `|` between them)
-/// or `value`, and the probability of every class under the name of the class; for words they are `id`, `word` and `tag`, with a
-/// line for each word.
+/// table are `id`, `text` (of pairs `text_a` and `text_b`), `label`, `labels` (with `|` between
+/// them) or `value`, and the probability of every class under the name of the class; for words they
+/// are `id`, `word` and `tag`, with a line for each word.
 struct PredictionLines {
   let format: PredictionFormat
   let task: any PredictionTask
