@@ -37,7 +37,7 @@ struct CommandTests {
     arguments: [
       "full", "lora", "dora", "bitfit", "ia3", "id3", "speft", "rocoft", "lora-xs", "vera", "hra",
       "ether", "ether+", "propulsion", "hyperadapt", "c3a", "adalora", "lora-sp", "hiwi",
-      "lorta", "pafi", "fish", "sparta", "pissa",
+      "lorta", "spt", "pafi", "fish", "sparta", "pissa",
     ])
   func roundTrip(method: String) throws {
     let place = try Workplace()

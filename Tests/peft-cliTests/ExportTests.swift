@@ -61,6 +61,7 @@ struct ExportTests {
       ["vera"], ["hra"], ["ether"], ["ether+"], ["propulsion"], ["hyperadapt"], ["c3a"],
       ["adalora", "--rank", "2"], ["lora-sp"],
       ["hiwi"], ["hiwi", "--set", "of=weight"], ["lorta"],
+      ["spt", "--rank", "2", "--set", "share=0.05"],
       ["lora", "--set", "scaling=root-rank", "--set", "b-rate=8"],
       ["lora", "--set", "start=gradient", "--set", "trained=b"],
       ["pissa", "--rank", "3"],

@@ -116,6 +116,7 @@ struct ResumeTests {
       ["lora", "--set", "start=gradient", "--set", "trained=b"], ["vera"], ["hra"], ["ether+"],
       ["c3a"], ["adalora", "--rank", "2", "--lora-dropout", "0.1"],
       ["lora-sp", "--set", "resample=step"], ["hiwi"], ["lorta"],
+      ["spt", "--rank", "2", "--set", "share=0.05", "--set", "batches=3"],
     ])
   func killedWithMethods(method: [String]) throws {
     let shim = try FaultShim()

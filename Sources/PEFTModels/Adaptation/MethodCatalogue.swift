@@ -24,7 +24,7 @@ public struct MethodCatalogue: Sendable {
       ReflectionTuning.self, SingleReflectionTuning.self, RelaxedReflectionTuning.self,
       PowerScaling.self, DiagonalScaling.self, CirculantAdaptation.self,
       AdaptiveRankAdaptation.self, HalfLowRankAdaptation.self, ParameterTransformation.self,
-      TensorAdaptation.self,
+      TensorAdaptation.self, SensitivityTuning.self,
     ], others: [SelectedTuning.self])
 
   /// The names that a user can request, each followed by those of its variants.

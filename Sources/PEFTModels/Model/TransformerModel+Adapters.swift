@@ -11,6 +11,14 @@ extension TransformerModel {
     for layer in backboneLinearLayers { layer.adapter = nil }
   }
 
+  /// Removes the adapters whose parameters are all frozen: those that a method chose not to train.
+  package func detachFrozenAdapters() {
+    for layer in backboneLinearLayers {
+      guard let factors = layer.adapter?.factors, !factors.isEmpty else { continue }
+      if factors.allSatisfy({ $0.parameter.recorded == .none }) { layer.adapter = nil }
+    }
+  }
+
   /// The parameters of the attached adapters.
   var adapterParameters: Set<Parameter> {
     Set(backboneLinearLayers.compactMap(\.adapter).flatMap(\.factors).map(\.parameter))

@@ -82,6 +82,7 @@ public enum TrainedTensors {
         parameter.trains = .elements(try positions(indicesName(parameter), in: file, of: parameter))
       }
     }
+    model.detachFrozenAdapters()
     let parameters = model.trainableParameters + model.frozenAdapterParameters + others
     let expected = Set(
       parameters.flatMap {

@@ -7,20 +7,29 @@ extension Tensor {
   package static func highestPositions(
     _ count: Int, of tensors: [() -> Tensor?]
   ) -> [[Int]] {
+    var positions = [[Int]](repeating: [], count: tensors.count)
+    for element in highestElements(count, of: tensors) {
+      positions[element.tensor].append(element.position)
+    }
+    return positions.map { $0.sorted() }
+  }
+
+  /// The same elements, the highest first, each with the index of its tensor and its position
+  /// there.
+  package static func highestElements(
+    _ count: Int, of tensors: [() -> Tensor?]
+  ) -> [(tensor: Int, position: Int)] {
     var best: [(score: Float, tensor: Int, position: Int)] = []
     for (index, tensor) in tensors.enumerated() {
       guard let tensor = tensor() else { continue }
       best += tensor.highestElements(count).map { ($0.score, index, $0.position) }
-      guard best.count > count else { continue }
       best.sort {
         $0.score == $1.score
           ? ($0.tensor, $0.position) < ($1.tensor, $1.position) : $0.score > $1.score
       }
-      best.removeLast(best.count - count)
+      best.removeLast(max(0, best.count - count))
     }
-    var positions = [[Int]](repeating: [], count: tensors.count)
-    for element in best { positions[element.tensor].append(element.position) }
-    return positions.map { $0.sorted() }
+    return best.map { ($0.tensor, $0.position) }
   }
 
   /// The `count` highest elements above −∞, the highest first; ties go to the earlier element.

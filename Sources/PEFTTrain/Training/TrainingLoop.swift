@@ -102,6 +102,7 @@ public struct TrainingLoop {
         parameter.restore(
           newValue.elements[parameter.name], newValue.values[parameter.name])
       }
+      model.detachFrozenAdapters()
       for parameter in model.frozenAdapterParameters {
         if let value = newValue.values[parameter.name] { parameter.value = value }
       }

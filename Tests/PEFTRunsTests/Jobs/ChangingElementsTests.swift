@@ -18,7 +18,7 @@ struct ChangingElementsTests {
     SparseTuning(entries: 5, rule: .fisher, scope: .global, batches: 1, interval: 4),
     RowColumnTuning(.rows, count: 2, rule: .random),
     RowColumnTuning(.columns, count: 2, rule: .gradient, batches: 2),
-    AdaptiveRankAdaptation(rank: 2),
+    AdaptiveRankAdaptation(rank: 2), SensitivityTuning(share: 0.05, rank: 1, batches: 2),
     HalfLowRankAdaptation(LowRankAdaptation(rank: 2)),
     HalfLowRankAdaptation(LowRankAdaptation(rank: 2), resampling: .step),
   ]
@@ -142,7 +142,9 @@ struct ChangingElementsTests {
       let (now, ever) = (job.model.trainableCount, job.model.recordedCount)
       #expect(now <= planned, "\(method.label)")
       if method.label.contains("repeat") { #expect(ever > now, "\(method.label)") }
-      if job.session == nil { #expect(ever == planned && ever == now, "\(method.label)") }
+      if job.session == nil { #expect(ever == now, "\(method.label)") }
+      // SPT takes the largest threshold within its budget.
+      if job.session == nil, method.name != "spt" { #expect(ever == planned, "\(method.label)") }
     }
   }
 }
