@@ -29,8 +29,8 @@ struct ArchitectureTests {
     let types = ArchitectureCatalogue.standard.modelTypes
     #expect(
       types == [
-        "bert", "roberta", "xlm-roberta", "camembert", "mpnet", "distilbert", "electra",
-        "modernbert", "gpt2",
+        "bert", "roberta", "xlm-roberta", "camembert", "mpnet", "distilbert", "albert",
+        "electra", "modernbert", "gpt2",
         "llama",
         "mistral", "qwen2", "qwen3",
       ])
@@ -51,7 +51,7 @@ struct ArchitectureTests {
     "a configuration survives a round trip",
     arguments: [
       "bert-mlm", "roberta-mlm", "mpnet-mlm", "xlm-roberta-mlm", "camembert-mlm",
-      "distilbert-mlm", "electra-mlm", "electra-discriminator",
+      "distilbert-mlm", "electra-mlm", "electra-discriminator", "albert-mlm",
       "modernbert-mlm", "gpt2", "llama",
       "llama-tied", "llama-scaled",
       "mistral", "qwen2", "qwen3",
@@ -66,7 +66,9 @@ struct ArchitectureTests {
   @Test(
     "the sizes count the matrices",
     arguments: [
-      "bert", "mpnet", "camembert", "distilbert-odd", "electra", "electra-wide", "modernbert",
+      "bert", "mpnet", "camembert", "distilbert-odd", "electra", "electra-wide", "albert",
+      "albert-groups",
+      "modernbert",
       "modernbert-odd", "gpt2",
       "gpt2-bare", "llama", "llama-tied", "llama-scaled",
       "qwen2", "qwen3",

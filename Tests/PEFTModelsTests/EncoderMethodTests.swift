@@ -8,6 +8,7 @@ import Testing
 struct EncoderMethodTests {
   static let families = [
     "bert", "roberta", "xlm-roberta", "camembert", "mpnet", "distilbert", "electra", "modernbert",
+    "albert",
   ]
 
   @Test("a method attaches, changes the logits in a step, and merges", arguments: families)

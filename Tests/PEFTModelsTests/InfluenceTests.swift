@@ -39,6 +39,8 @@ struct InfluenceTests {
       Case(fixture: "electra", rule: .kindByLayer, rank: 3),
       Case(fixture: "electra", rule: .tensor),
       Case(fixture: "modernbert", rule: .kindByLayer, rank: 3),
+      Case(fixture: "albert", rule: .kindByLayer, rank: 3), Case(fixture: "albert", rule: .row),
+      Case(fixture: "albert-groups", rule: .tensor),
       Case(fixture: "modernbert", rule: .row), Case(fixture: "modernbert-odd", rule: .tensor),
       Case(fixture: "roberta", rule: .kindByLayer, elements: [1, 7, 40]),
       Case(fixture: "bert", rule: .kindByLayer, rank: 2, elements: [5]),

@@ -135,7 +135,7 @@ struct LanguageParityTests {
     "token classifiers: logits, loss, every gradient and ten steps",
     arguments: [
       "bert-tags", "roberta-tags", "mpnet-tags", "xlm-roberta-tags", "distilbert-tags",
-      "electra-tags", "modernbert-tags", "gpt2-tags", "llama-tags",
+      "electra-tags", "modernbert-tags", "albert-tags", "gpt2-tags", "llama-tags",
     ])
   func tokenClasses(name: String) throws {
     let fixture = try LanguageFixture(name)
@@ -185,7 +185,7 @@ struct LanguageParityTests {
     "masked models: logits, loss, every gradient and ten steps",
     arguments: [
       "bert", "roberta", "mpnet", "xlm-roberta", "camembert", "distilbert", "electra",
-      "modernbert",
+      "modernbert", "albert",
     ])
   func masked(family: String) throws {
     let fixture = try LanguageFixture(family + "-mlm")

@@ -33,6 +33,7 @@ struct LanguageProbeTests {
     Case(fixture: "mpnet-mlm", rule: .kindByLayer, smoothing: 0.1),
     Case(fixture: "electra-mlm", rule: .kindByLayer), Case(fixture: "distilbert-tags", rule: .kind),
     Case(fixture: "modernbert-mlm", rule: .kindByLayer),
+    Case(fixture: "albert-mlm", rule: .kindByLayer),
   ]
 
   private struct Problem {

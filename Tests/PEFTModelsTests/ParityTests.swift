@@ -18,6 +18,7 @@ struct ParityTests {
       ("mpnet", "full"), ("xlm-roberta", "full"), ("camembert", "full"), ("distilbert", "full"),
       ("distilbert-odd", "full"), ("electra", "full"), ("electra-wide", "full"),
       ("modernbert", "full"), ("modernbert-odd", "full"),
+      ("albert", "full"), ("albert-groups", "full"),
       ("bert-bitfit", "bitfit"), ("roberta-norm", "norm"), ("roberta-head", "head"),
     ])
   func trains(name: String, method: String) throws {
@@ -94,7 +95,7 @@ struct ParityTests {
 
   @Test(
     "recomputed layers give the same bits",
-    arguments: ["bert", "roberta-norm", "mpnet", "electra", "modernbert"])
+    arguments: ["bert", "roberta-norm", "mpnet", "electra", "modernbert", "albert"])
   func recomputes(name: String) throws {
     let fixture = try ParityFixture(name)
     let model = try fixture.model()
@@ -167,6 +168,7 @@ struct ParityTests {
       ("mpnet-lora", LowRankAdaptation(rank: 4, alpha: 8)),
       ("distilbert-lora", LowRankAdaptation(rank: 4, alpha: 8)),
       ("modernbert-lora", LowRankAdaptation(rank: 4, alpha: 8)),
+      ("albert-lora", LowRankAdaptation(rank: 4, alpha: 8)),
     ] as [(String, any AdaptationMethod)])
   func adapters(name: String, method: any AdaptationMethod) throws {
     let fixture = try ParityFixture(name)

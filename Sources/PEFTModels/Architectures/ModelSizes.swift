@@ -22,6 +22,8 @@ public struct ModelSizes: Hashable, Sendable {
   /// The number of elements of the matrices outside tables and layers, such as position biases that
   /// the layers share.
   public var otherElements: Int
+  /// The number of layers with matrices of their own, at most `layers`.
+  public var distinctLayers: Int
   /// The number of elements of the matrices of one layer.
   public var layerElements: Double
 
@@ -31,16 +33,19 @@ public struct ModelSizes: Hashable, Sendable {
   /// - Parameters:
   ///   - keyValueHeads: H_kv; nil means H.
   ///   - headWidth: D; nil means h / H.
+  ///   - distinctLayers: the number of layers with matrices of their own; nil means all.
   ///   - tableWidth: the number of columns of the tables; nil means h.
   public init(
-    vocabulary: Int, positions: Int, hidden: Int, layers: Int, heads: Int,
-    keyValueHeads: Int? = nil, headWidth: Int? = nil, inner: Int, innerMaps: Int = 2,
+    vocabulary: Int, positions: Int, hidden: Int, layers: Int,
+    distinctLayers: Int? = nil, heads: Int, keyValueHeads: Int? = nil, headWidth: Int? = nil,
+    inner: Int, innerMaps: Int = 2,
     tableRows: Int, tableWidth: Int? = nil, otherElements: Int = 0
   ) {
     self.vocabulary = vocabulary
     self.positions = positions
     self.hidden = hidden
     self.layers = layers
+    self.distinctLayers = distinctLayers ?? layers
     self.heads = heads
     self.keyValueHeads = keyValueHeads ?? heads
     self.headWidth = headWidth ?? hidden / heads
@@ -56,6 +61,6 @@ public struct ModelSizes: Hashable, Sendable {
   /// alone.
   public var matrixElements: Double {
     Double(tableRows) * Double(tableWidth) + Double(otherElements)
-      + Double(layers) * layerElements
+      + Double(distinctLayers) * layerElements
   }
 }

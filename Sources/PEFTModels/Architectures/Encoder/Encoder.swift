@@ -9,11 +9,14 @@ final class Encoder: Backbone {
   let tables: (words: Parameter, positions: Parameter, tokenTypes: Parameter?)
   /// The norm after the embeddings.
   let embeddingNorm: NormalizationLayer
-  /// The map [h, E] after that norm; nil if the tables are as wide as the residual stream, E = h.
+  /// The map [h, E] after that norm; nil if there is none, and the tables are as wide as the
+  /// residual stream, E = h.
   let projection: LinearLayer?
   /// MPNet's table of position biases [32, H], which all layers share; nil in other families.
   let positionBiases: Parameter?
-  /// The transformer layers, lowest first.
+  /// The layers with parameters of their own, lowest first.
+  let distinctLayers: [EncoderLayer]
+  /// The transformer layers, lowest first. In ALBERT, adjacent ones are the same.
   let layers: [EncoderLayer]
 
   /// Creates an encoder whose maps are all zero. Names have the family's prefix, as in
@@ -37,30 +40,33 @@ final class Encoder: Backbone {
     embeddingNorm = NormalizationLayer(
       name: "\(prefix)embeddings.LayerNorm", width: width, epsilon: configuration.epsilon)
     projection =
-      width == hidden
-      ? nil
-      : LinearLayer(name: "\(prefix)embeddings_project", inputs: width, outputs: hidden)
+      configuration.projectsEmbeddings
+      ? LinearLayer(name: prefix + form.projection.name, inputs: width, outputs: hidden) : nil
     let biases =
       form.hasRelativePositions
       ? Parameter(
         name: "\(prefix)encoder.relative_attention_bias.weight",
         value: Tensor(zeros: [RelativePositions.bucketCount, configuration.headCount])) : nil
     positionBiases = biases
-    layers = (0..<configuration.layerCount).map { number in
+    let distinct = (0..<configuration.distinctLayerCount).map { number in
       EncoderLayer(
-        name: "\(prefix)\(form.encoder).layer.\(number)", configuration: configuration,
+        name: "\(prefix)\(form.encoder).\(form.layerPath(number))", configuration: configuration,
         positionBias: biases.map { RelativePositionBias($0, row: RelativePositions.bucket) })
+    }
+    distinctLayers = distinct
+    layers = (0..<configuration.layerCount).map {
+      distinct[$0 * distinct.count / configuration.layerCount]
     }
   }
 
   /// The linear maps, lowest first.
   var linearLayers: [LinearLayer] {
-    (projection.map { [$0] } ?? []) + layers.flatMap(\.linearLayers)
+    (projection.map { [$0] } ?? []) + distinctLayers.flatMap(\.linearLayers)
   }
 
   /// The norms, lowest first.
   var normalizationLayers: [NormalizationLayer] {
-    [embeddingNorm] + layers.flatMap(\.normalizationLayers)
+    [embeddingNorm] + distinctLayers.flatMap(\.normalizationLayers)
   }
 
   var wordTable: Parameter { tables.words }
@@ -77,10 +83,11 @@ final class Encoder: Backbone {
     var shared = ParameterSection(place: "encoder", prefix: "\(prefix)\(encoder).", stage: 1)
     if let positionBiases { shared.add([positionBiases], .embedding) }
     return [embeddings, above, shared]
-      + layers.enumerated().map { number, layer in
+      + distinctLayers.enumerated().map { number, layer in
         var section = ParameterSection(
-          place: "layer.\(number)", prefix: "\(prefix)\(encoder).layer.\(number).",
-          stage: number + 1, layer: number)
+          place: "layer.\(number)",
+          prefix: "\(prefix)\(encoder).\(configuration.form.layerPath(number)).",
+          stage: 1 + (layers.firstIndex { $0 === layer } ?? 0), layer: number)
         for linear in layer.linearLayers {
           let isAttention = linear !== layer.intermediate && linear !== layer.output
           section.add(linear, isAttention ? .attention : .feedForward)

@@ -9,7 +9,7 @@ extension EncoderConfiguration: Architecture {
   /// Other encoders.
   public static var relatives: [String: String] {
     [
-      "albert": "bert", "big_bird": "bert", "convbert": "bert",
+      "big_bird": "bert", "convbert": "bert",
       "deberta": "roberta", "deberta-v2": "roberta",
       "ernie": "bert", "funnel": "bert", "longformer": "roberta",
       "megatron-bert": "bert", "mobilebert": "bert",
@@ -25,10 +25,11 @@ extension EncoderConfiguration: Architecture {
   public var sizes: ModelSizes {
     ModelSizes(
       vocabulary: vocabularySize, positions: maximumLength, hidden: hiddenSize,
-      layers: layerCount, heads: headCount, inner: intermediateSize,
+      layers: layerCount, distinctLayers: distinctLayerCount, heads: headCount,
+      inner: intermediateSize,
       tableRows: vocabularySize + positionCount + tokenTypeCount, tableWidth: embeddingSize,
       otherElements: (form.hasRelativePositions ? RelativePositions.bucketCount * headCount : 0)
-        + (embeddingSize == hiddenSize ? 0 : embeddingSize * hiddenSize))
+        + (projectsEmbeddings ? embeddingSize * hiddenSize : 0))
   }
 
   /// The names used by transformers. A checkpoint may also contain buffers, pretraining heads, a
@@ -93,6 +94,9 @@ extension EncoderConfiguration: Architecture {
     }
   }
 
+  /// Whether a linear map follows the tables of embeddings.
+  var projectsEmbeddings: Bool { form.projection.isAlways || embeddingSize != hiddenSize }
+
   /// The dropout in the head of a text classifier.
   private var headDropout: Double { classifierDropout ?? hiddenDropout }
 
@@ -105,7 +109,7 @@ extension EncoderConfiguration: Architecture {
       if let map {
         .hidden(square(map.name), map.activation, dropsInput: map.dropsInput)
       } else if pooling == .first {
-        .pooler(square(form.prefix + "pooler.dense"))
+        .pooler(square(form.prefix + form.pooler))
       } else {
         .nothing
       }

@@ -17,6 +17,9 @@ public struct EncoderConfiguration: Hashable, Sendable {
   public var embeddingSize: Int
   /// The number of transformer layers.
   public var layerCount: Int
+  /// The number of layers with parameters of their own. In ALBERT, adjacent layers share them; in
+  /// other families, it is `layerCount`.
+  public var distinctLayerCount: Int
   /// The number of attention heads in a layer, H.
   public var headCount: Int
   /// The width of the feed-forward blocks.
@@ -44,11 +47,15 @@ public struct EncoderConfiguration: Hashable, Sendable {
 
   /// Creates a configuration from its parts, for models that are not loaded from a directory.
   ///
-  /// - Parameter embeddingSize: the number of columns of the tables of embeddings; nil means
-  ///   `hiddenSize`, the only one that families other than ELECTRA can have.
+  /// - Parameters:
+  ///   - embeddingSize: the number of columns of the tables of embeddings; nil means `hiddenSize`,
+  ///     the only one that families other than ELECTRA and ALBERT can have.
+  ///   - distinctLayerCount: the number of layers with parameters of their own; nil means all, as
+  ///     in all families but ALBERT.
   public init(
     family: Family, vocabularySize: Int, hiddenSize: Int, embeddingSize: Int? = nil,
-    layerCount: Int, headCount: Int, intermediateSize: Int, positionCount: Int, tokenTypeCount: Int,
+    layerCount: Int, distinctLayerCount: Int? = nil, headCount: Int, intermediateSize: Int,
+    positionCount: Int, tokenTypeCount: Int,
     epsilon: Double,
     activation: Activation, hiddenDropout: Double, attentionDropout: Double,
     classifierDropout: Double?, paddingID: Int, initializerRange: Double, labelNames: [String]?
@@ -58,6 +65,7 @@ public struct EncoderConfiguration: Hashable, Sendable {
     self.hiddenSize = hiddenSize
     self.embeddingSize = embeddingSize ?? hiddenSize
     self.layerCount = layerCount
+    self.distinctLayerCount = distinctLayerCount ?? layerCount
     self.headCount = headCount
     self.intermediateSize = intermediateSize
     self.positionCount = positionCount

@@ -13,6 +13,8 @@ extension EncoderConfiguration {
     case mpnet
     /// Sanh et al. 2019: BERT with half of its layers, without token types and pooler.
     case distilBERT = "distilbert"
+    /// Lan et al. 2019: BERT whose layers share their parameters, with narrow tables of embeddings.
+    case albert
     /// Clark et al. 2020: BERT trained to find replaced tokens, with narrow tables of embeddings in
     /// small models.
     case electra
@@ -30,6 +32,7 @@ extension EncoderConfiguration.Family {
     case .mpnet: .mpnet
     case .distilBERT: .distilBERT
     case .electra: .electra
+    case .albert: .albert
     }
   }
 }

@@ -41,6 +41,23 @@ extension EncoderForm {
     predictions: PredictionNames(
       prefix: "", dense: "generator_predictions.dense", norm: "generator_predictions.LayerNorm",
       bias: "generator_lm_head.bias", outputLayer: "generator_lm_head", activation: .gelu))
+
+  static let albert = EncoderForm(
+    className: "Albert", prefix: "albert.",
+    keys: EncoderKeys(
+      embeddingSize: "embedding_size", distinctLayerCount: "num_hidden_groups",
+      usualActivation: "gelu_new", usualDropout: 0, classifierDropout: "classifier_dropout_prob"),
+    layerPath: { "albert_layer_groups.\($0).albert_layers.0" },
+    projection: Projection(name: "encoder.embedding_hidden_mapping_in", isAlways: true),
+    pooler: "pooler", dropsFeedForward: false,
+    layer: EncoderLayerNames(
+      query: "attention.query", key: "attention.key", value: "attention.value",
+      attentionOutput: "attention.dense", attentionNorm: "attention.LayerNorm",
+      intermediate: "ffn", output: "ffn_output", outputNorm: "full_layer_layer_norm"),
+    usualClassifierDropout: 0.1,
+    predictions: PredictionNames(
+      prefix: "predictions.", dense: "predictions.dense", norm: "predictions.LayerNorm",
+      bias: "predictions.bias", outputLayer: "predictions.decoder"))
 }
 
 extension PredictionNames {

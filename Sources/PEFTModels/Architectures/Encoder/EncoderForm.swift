@@ -17,6 +17,14 @@ struct EncoderForm: Sendable {
   var keys = EncoderKeys()
   /// The module that holds the layers.
   var encoder = "encoder"
+  /// The path of a layer below that module.
+  var layerPath: @Sendable (Int) -> String = { "layer.\($0)" }
+  /// The map after tables of embeddings that are narrower than the layers.
+  var projection = Projection()
+  /// The path of the pooler.
+  var pooler = "pooler.dense"
+  /// Whether there is dropout after the feed-forward blocks.
+  var dropsFeedForward = true
   /// The names of a layer's modules.
   var layer = EncoderLayerNames()
   /// The map before the output of a text classifier that reads the first token; nil means the
@@ -30,6 +38,14 @@ struct EncoderForm: Sendable {
   var sharesClassifierDropout = true
   /// The head of a masked language model.
   var predictions = PredictionNames()
+
+  /// A map after the tables of embeddings.
+  struct Projection: Sendable {
+    /// Its path.
+    var name = "embeddings_project"
+    /// Whether it exists even if the tables are as wide as the layers.
+    var isAlways = false
+  }
 
   /// The map of a text classifier that is new for every task: f(W d(x)), followed by dropout and
   /// the output.
@@ -53,18 +69,24 @@ struct EncoderKeys: Sendable {
   var embeddingSize: String?
   /// The number of layers.
   var layerCount = "num_hidden_layers"
+  /// The number of layers with parameters of their own; nil where all have them.
+  var distinctLayerCount: String?
   /// The number of attention heads.
   var headCount = "num_attention_heads"
   /// The width of the feed-forward blocks.
   var intermediateSize = "intermediate_size"
   /// The nonlinearity of the feed-forward blocks.
   var activation = "hidden_act"
+  /// The nonlinearity where a configuration names none.
+  var usualActivation = "gelu"
   /// The constant of layer norms; nil where a configuration cannot set it.
   var epsilon: String? = "layer_norm_eps"
   /// The dropout after embeddings and blocks.
   var hiddenDropout = "hidden_dropout_prob"
   /// The dropout of attention probabilities.
   var attentionDropout = "attention_probs_dropout_prob"
+  /// Both dropouts where a configuration names none.
+  var usualDropout = 0.1
   /// The dropout in the head; nil where a configuration cannot set it.
   var classifierDropout: String? = "classifier_dropout"
 }

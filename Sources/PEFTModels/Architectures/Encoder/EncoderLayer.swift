@@ -71,7 +71,9 @@ final class EncoderLayer: TransformerLayer {
       adding: x, on: tape)
     let inner = intermediate(attended, activation: configuration.activation, on: tape)
     return outputNorm(
-      tape.dropout(output(inner, on: tape), probability: configuration.hiddenDropout),
+      tape.dropout(
+        output(inner, on: tape),
+        probability: configuration.form.dropsFeedForward ? configuration.hiddenDropout : 0),
       adding: attended, on: tape)
   }
 }

@@ -182,8 +182,26 @@ def modernbert():
     as_version_4(HERE / "modernbert-tags", version4)
 
 
+def albert():
+    def make(kind, seed, **overrides):
+        return model("Albert", kind, seed, dict(
+            max_position_embeddings=40, embedding_size=16, num_hidden_layers=3, classifier_dropout_prob=0.0),
+            **overrides)
+    classifier("albert", make("ForSequenceClassification", 131, num_labels=3), 0, pairs=True)
+    # Two groups of layers, and tables as wide as the layers; the map after them is there nevertheless.
+    classifier("albert-groups", make(
+        "ForSequenceClassification", 132, num_labels=3, **{**ODD, "num_hidden_layers": 5}, num_hidden_groups=2,
+        embedding_size=35, hidden_act="gelu"), 0, pairs=True,
+        version4=dict(position_embedding_type="absolute", down_scale_factor=1, gap_size=0, net_structure_type=0,
+                      num_memory_blocks=0))
+    low_rank("albert-lora", make("ForSequenceClassification", 133, num_labels=3), 134, ["query", "value"], 0)
+    masked("albert-mlm", make("ForMaskedLM", 135), pad=0)
+    record("albert-tags", make("ForTokenClassification", 136, num_labels=CLASSES))
+
+
 if __name__ == "__main__":
     families = {
+        "albert": albert,
         "modernbert": modernbert,
         "xlm-roberta": xlm_roberta, "camembert": camembert, "distilbert": distilbert, "electra": electra}
     for family in sys.argv[1:] or families:
