@@ -11,7 +11,7 @@ import PEFTTensor
 struct QuickstartCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "quickstart",
-    abstract: "Runs the main job on data that every Debian machine has.",
+    abstract: "Does what adapt does, on data that every Debian machine has.",
     discussion: """
       The task is to sort package descriptions into their sections. The texts come from this \
       machine's package index. The model is a small RoBERTa that comes with peft; it was pretrained \
@@ -21,7 +21,7 @@ struct QuickstartCommand: ParsableCommand {
         peft quickstart --output quickstart-run
       """)
 
-  @Option(help: "Run directory to write.")
+  @Option(help: "Run directory to write.", completion: .directory)
   var output = "quickstart-run"
 
   @Flag(help: "Replace the run in --output.")

@@ -9,7 +9,7 @@ struct MethodOptions: ParsableArguments {
       """
       What to train: \(MethodCatalogue.standard.names.joined(separator: ", ")). The task head \
       always trains.
-      """))
+      """), completion: .list(MethodCatalogue.standard.names))
   var method = "full"
 
   @Option(help: "For \(Self.methods(with: "rank")): rank of the delta. (default: 8; for vera 256)")
