@@ -10,12 +10,19 @@ FUZZ_CHANGES ?= 300
 FUZZ_SEED ?= 1
 # Each with those it depends on before it.
 LIBRARIES := PEFTRuntime PEFTText PEFTTensor PEFTNetwork PEFTSelect PEFTModels PEFTReport PEFTData PEFTTrain PEFTRuns PEFTStudy
+# Where `make install` puts the command.
+PREFIX ?= /usr/local
+DIST_PACKAGES := binutils patchelf python3
+# The build for other machines: with the libraries of Swift in the command.
+DIST_BUILD := .build/dist/release
+DIST_TREE = .build/dist/tree
 # The path under which a server has the documentation.
 DOCS_BASE_PATH ?= /
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help quickstart build test docs lint format fuzz fuzz-command clean packages toolchain
+.PHONY: help quickstart build test docs lint format fuzz fuzz-command clean packages toolchain \
+    static tree dist wheel deb install uninstall check-distribution sums
 
 help:
 	@echo "make quickstart  build peft and train a small model on this machine's package descriptions"
@@ -26,6 +33,11 @@ help:
 	@echo "make format      rewrite every Swift file in that style"
 	@echo "make fuzz        run every fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS)) seconds"
 	@echo "make fuzz-command  run the command on FUZZ_CHANGES ($(FUZZ_CHANGES)) changes of every file that it reads back"
+	@echo "make install     install peft below PREFIX ($(PREFIX)); make uninstall removes it"
+	@echo "make dist        an archive of peft that needs no installation: dist/*.tar.gz"
+	@echo "make wheel       the same for pip: dist/*.whl"
+	@echo "make deb         a Debian package: dist/*.deb"
+	@echo "make check-distribution  try all three in a fresh Debian 12, as root"
 	@echo "make clean       remove what was built; runs stay"
 
 quickstart: build
@@ -91,8 +103,60 @@ fuzz-%: packages toolchain
 	cd Fuzz && SWIFT_BACKTRACE=enable=no .build/release/$* -max_total_time=$(FUZZ_SECONDS) -max_len=8192 \
 	    -artifact_prefix=.build/ .build/corpus/$* Corpus/$*
 
+# LAPACKE comes from its archive: it is small, and Debian's shared library of it would ask for the reference BLAS.
+# The description of libcrypto is there to have its folder searched first.
+static: toolchain
+	@$(MAKE) --no-print-directory packages DEBIAN_PACKAGES="$(DEBIAN_PACKAGES) $(DIST_PACKAGES)"
+	@mkdir -p .build/dist/link
+	@ln -sf "$$(dpkg -L liblapacke-dev | grep '/liblapacke\.a$$')" .build/dist/link
+	@printf 'Name: libcrypto\nDescription: digests\nVersion: 3\nLibs: -L$(CURDIR)/.build/dist/link -lcrypto\n' \
+	    >.build/dist/link/libcrypto.pc
+	PKG_CONFIG_PATH=$(CURDIR)/.build/dist/link swift build -c release --product peft --static-swift-stdlib \
+	    --scratch-path .build/dist
+
+# What the archive and the wheel hold.
+tree: static
+	rm -rf $(DIST_TREE)
+	Scripts/stage-install $(DIST_BUILD) $(DIST_TREE) --with-libraries
+
+# The version is in Sources/PEFTRuntime/Machine/PackageVersion.swift; everything else asks the command for it.
+dist: tree
+	@set -eu; name=peft-$$($(DIST_TREE)/bin/peft --version)-linux-$$(uname -m); \
+	mkdir -p dist; rm -f dist/peft-*.tar.gz; \
+	tar -C $(DIST_TREE) --transform "s|^\.|$$name|" --sort=name --owner=0 --group=0 --numeric-owner \
+	    -cf - . | gzip -9 -n >dist/$$name.tar.gz; \
+	echo dist/$$name.tar.gz
+	@$(MAKE) --no-print-directory sums
+
+wheel: tree
+	@rm -f dist/*.whl
+	Scripts/make-wheel $(DIST_TREE) dist
+	@$(MAKE) --no-print-directory sums
+
+deb: static
+	rm -rf .build/dist/deb
+	Scripts/stage-install $(DIST_BUILD) .build/dist/deb
+	@rm -f dist/*.deb
+	Scripts/make-deb .build/dist/deb dist
+	@$(MAKE) --no-print-directory sums
+
+sums:
+	@cd dist && ls *.tar.gz *.whl *.deb 2>/dev/null | xargs sha256sum >SHA256SUMS
+
+check-distribution: dist wheel deb
+	Tests/Distribution/check dist
+
+install: static
+	Scripts/stage-install $(DIST_BUILD) $(DESTDIR)$(PREFIX)
+
+# What `Scripts/stage-install` puts there, and nothing else.
+uninstall:
+	cd $(DESTDIR)$(PREFIX) && rm -rf bin/peft share/peft share/doc/peft-select share/man/man1/peft.1.gz \
+	    share/man/man1/peft-*.1.gz share/bash-completion/completions/peft \
+	    share/zsh/site-functions/_peft share/fish/vendor_completions.d/peft.fish
+
 clean:
-	rm -rf .build Benchmarks/.build Fuzz/.build
+	rm -rf .build dist Benchmarks/.build Fuzz/.build
 
 # Installs those of DEBIAN_PACKAGES that are missing, and touches nothing when none is.
 packages:

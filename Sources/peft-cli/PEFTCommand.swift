@@ -11,29 +11,34 @@ struct PEFTCommand: ParsableCommand {
       "Fine-tunes BERT, RoBERTa and relatives of theirs, GPT-2, Llama and Qwen on a multicore "
       + "CPU, training few parameters.",
     discussion: """
-      `peft adapt` does the whole job. The step-by-step commands do its parts.
+      `peft adapt` does the whole job: it chooses what to train within a budget, trains it, compares \
+      it with other methods, and writes a report. `peft quickstart` shows that on data which every \
+      Debian machine has.
 
       Examples:
         peft quickstart
-        peft adapt --model minilm --train train.tsv --dev dev.tsv \\
-          --budget 0.5% --output runs/adapt
-        peft train --model minilm --train train.tsv --dev dev.tsv \\
-          --method lora --output runs/lora
+        peft adapt --model minilm --train train.tsv --budget 0.5% --output run
+        peft predict run --text "the pump leaks oil"
+        peft train --model minilm --train train.tsv --method lora --output lora
       """,
     version: packageVersion,
     groupedSubcommands: [
       CommandGroup(
-        name: "Main job", subcommands: [AdaptCommand.self, QuickstartCommand.self]),
-      CommandGroup(
-        name: "Step-by-step",
+        name: "Essential",
         subcommands: [
-          ProbeCommand.self, SelectCommand.self, TrainCommand.self, EvaluateCommand.self,
-          PredictCommand.self, GenerateCommand.self, TuneCommand.self, CompareCommand.self,
-          SuiteCommand.self, ReportCommand.self, ExportCommand.self, ApplyCommand.self,
+          QuickstartCommand.self, AdaptCommand.self, TrainCommand.self, EvaluateCommand.self,
+          PredictCommand.self, GenerateCommand.self, ReportCommand.self, ListCommand.self,
+          DoctorCommand.self,
         ]),
       CommandGroup(
-        name: "Checking",
-        subcommands: [VerifyCommand.self, ValidateCommand.self, DoctorCommand.self]),
+        name: "Choosing and comparing",
+        subcommands: [
+          ProbeCommand.self, SelectCommand.self, TuneCommand.self, CompareCommand.self,
+          SuiteCommand.self, ValidateCommand.self,
+        ]),
+      CommandGroup(
+        name: "Results",
+        subcommands: [ExportCommand.self, ApplyCommand.self, VerifyCommand.self]),
       CommandGroup(
         name: "Model and text",
         subcommands: [

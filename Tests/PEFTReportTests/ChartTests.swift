@@ -102,14 +102,14 @@ struct ChartTests {
       ], scoreName: "accuracy", total: 100_000)
     #expect(
       chart.lines(width: 80) == [
-        "method  parameters   share         accuracy  seeds  seconds",
-        "→ ours         250  0.25 %  0.6000 ± 0.1414      2     12.2",
-        "full       100,000   100 %           0.7500      1        –",
-        "none             0     0 %                –      0        –",
+        "method         accuracy  parameters   share  seeds  seconds",
+        "→ ours  0.6000 ± 0.1414         250  0.25 %      2     12.2",
+        "full             0.7500     100,000   100 %      1        –",
+        "none                  –           0     0 %      0        –",
       ])
     let reader = MarkupReader(chart.svg)
     #expect(reader.isWellFormed)
-    #expect(reader.elements.filter { $0.name == "circle" }.count == 5)
+    #expect(reader.elements.filter { $0.name == "circle" }.count == 4)
     #expect(reader.texts("text").contains("ours") && !reader.texts("text").contains("none"))
   }
 }

@@ -36,7 +36,7 @@ struct ConfusionTablesTests {
   func page() {
     var page = HTMLPage(title: "t")
     tables(hidden: 1).add(to: &page)
-    #expect(page.html.contains("aria-label=\"Confusion matrix\""))
+    #expect(page.html.contains("aria-label=\"Confusion matrix: "))
     #expect(page.html.contains("… and 1 class with fewer rows."))
     #expect(page.html.contains("&lt;b&gt;") && !page.html.contains("<b>"))
   }

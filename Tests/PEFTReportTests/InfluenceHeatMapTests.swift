@@ -187,7 +187,8 @@ struct InfluenceHeatMapTests {
   func tooltips() {
     let example = ReportExample()
     let map = InfluenceHeatMap(example.scores, layerCount: example.layerCount)
-    let titles = MarkupReader(map.svg).texts("title")
+    // The first is the title of the drawing.
+    let titles = MarkupReader(map.svg).texts("title").dropFirst()
     #expect(titles.count == map.rows.count * map.layerCount + map.outside.count)
     #expect(titles.allSatisfy { $0.contains("parameters") && $0.contains("±") })
     #expect(titles.contains { $0.hasPrefix("lora:16 attention, layer 3: 49,152 parameters") })

@@ -11,7 +11,7 @@ struct HelpTests {
     arguments: [
       "", "inspect", "tokenize", "train", "evaluate", "predict", "doctor", "quickstart", "config",
       "config show", "generate", "pretrain", "models", "probe", "select", "verify", "export",
-      "apply", "report", "adapt",
+      "apply", "report", "adapt", "ls",
       "compare", "suite", "tune",
       "validate", "knapsack",
     ])

@@ -23,7 +23,7 @@ struct LogAxis {
   func value(at fraction: Double) -> Double { low * pow(high / low, fraction) }
 
   /// Round fractions of `total` that lie on the axis, ascending, as numbers of parameters: powers
-  /// of ten, with 2 and 5 between them on short axes.
+  /// of ten, with others between them on short axes.
   func ticks(ofTotal total: Double) -> [Double] {
     let start = Int(log10(100 * low / total).rounded(.down))
     let end = Int(log10(100 * high / total).rounded(.up))
@@ -32,8 +32,8 @@ struct LogAxis {
         steps.map { $0 * pow(10, Double(exponent)) * total / 100 }
       }.filter { $0 >= low && $0 <= high }
     }
-    let decades = ticks([1])
-    return decades.count >= 3 ? decades : ticks([1, 2, 5])
+    let choices = [[1], [1, 2, 5], stride(from: 1, to: 10, by: 0.5).map { $0 }].map(ticks)
+    return choices.first { $0.count >= 3 } ?? choices.last { !$0.isEmpty } ?? []
   }
 }
 

@@ -44,7 +44,10 @@ package struct CurveChart: Sendable {
   }
 
   /// The chart as an SVG drawing 720 units wide, with a key below it. Empty without points.
-  package var svg: String {
+  package var svg: String { svg(width: SVGDrawing.wide) }
+
+  /// The drawing `width` units wide.
+  package func svg(width: Double) -> String {
     let drawn = lines.filter { !$0.points.isEmpty }
     let values = drawn.flatMap { $0.points.map(\.value) }
     guard let least = values.min(), let most = values.max(),
@@ -53,9 +56,9 @@ package struct CurveChart: Sendable {
     let room = (most - least) * 0.05
     let frame = Frame(
       x: LinearAxis(low: 0, high: last), y: LinearAxis(low: least - room, high: most + room),
-      keyRows: (drawn.count + Self.keyColumns - 1) / Self.keyColumns)
+      width: width, keyItems: drawn.count)
     var drawing = SVGDrawing(
-      width: Frame.width, height: frame.height,
+      width: width, height: frame.height,
       label: "\(valueName) of \(drawn.count) runs over \(ReportText.whole(last)) steps")
     draw(frame, in: &drawing)
     for (index, line) in drawn.enumerated() {
@@ -82,17 +85,17 @@ package struct CurveChart: Sendable {
   private func draw(_ frame: Frame, in drawing: inout SVGDrawing) {
     for tick in frame.y.ticks {
       let height = frame.point(0, tick.value).y
-      drawing.line(from: (Frame.left, height), to: (Frame.right, height), opacity: 0.15)
-      drawing.text(tick.text, x: Frame.left - 8, y: height + 4, anchor: .end)
+      drawing.line(from: (frame.left, height), to: (frame.right, height), opacity: 0.15)
+      drawing.text(tick.text, x: frame.left - 8, y: height + 4, anchor: .end)
     }
     for tick in frame.x.ticks {
       let place = frame.point(tick.value, frame.y.low).x
       drawing.line(from: (place, Frame.top), to: (place, Frame.bottom), opacity: 0.15)
       drawing.text(tick.text, x: place, y: Frame.bottom + 18, anchor: .middle)
     }
-    drawing.line(from: (Frame.left, Frame.bottom), to: (Frame.right, Frame.bottom), opacity: 0.6)
+    drawing.line(from: (frame.left, Frame.bottom), to: (frame.right, Frame.bottom), opacity: 0.6)
     drawing.text(valueName, x: 0, y: 14)
-    drawing.text("step", x: Frame.right, y: Frame.bottom + 34, anchor: .end, opacity: 0.8)
+    drawing.text("step", x: frame.right, y: Frame.bottom + 34, anchor: .end, opacity: 0.8)
   }
 
   /// Draws the numbers of the key at the ends of the lines, so that a line can be identified
@@ -124,9 +127,9 @@ package struct CurveChart: Sendable {
   private func drawKey(
     _ line: Line, _ index: Int, isNumbered: Bool, _ frame: Frame, in drawing: inout SVGDrawing
   ) {
-    let column = index % Self.keyColumns
-    let x = Frame.left + Double(column) * (Frame.right - Frame.left) / Double(Self.keyColumns)
-    let y = frame.keyTop + Double(index / Self.keyColumns) * Frame.keyStep
+    let column = index % frame.keyColumns
+    let x = frame.left + Double(column) * (frame.right - frame.left) / Double(frame.keyColumns)
+    let y = frame.keyTop + Double(index / frame.keyColumns) * Frame.keyStep
     drawing.add(
       "<path d=\"M\(SVGDrawing.number(x)),\(SVGDrawing.number(y - 4))h24\" fill=\"none\" "
         + "stroke=\"\(Self.colour(index))\" stroke-width=\"\(line.isOurs ? 2.5 : 1.5)\""
@@ -137,27 +140,27 @@ package struct CurveChart: Sendable {
   }
 
   private struct Frame {
-    static let width = 720.0
-    static let left = 64.0
-    static let right = width - 24
     static let top = 28.0
     static let bottom = 270.0
     static let keyStep = 18.0
     let x: LinearAxis
     let y: LinearAxis
-    let keyRows: Int
+    let width: Double
+    let keyItems: Int
+    var left: Double { width < SVGDrawing.wide ? 48 : 64 }
+    var right: Double { width - 24 }
+    var keyColumns: Int { width < SVGDrawing.wide ? 1 : 3 }
     var keyTop: Double { Self.bottom + 56 }
-    var height: Double { keyTop + Double(keyRows - 1) * Self.keyStep + 10 }
+    var height: Double { keyTop + Double((keyItems - 1) / keyColumns) * Self.keyStep + 10 }
 
     func point(_ step: Double, _ value: Double) -> (x: Double, y: Double) {
       (
-        Self.left + x.fraction(step) * (Self.right - Self.left),
+        left + x.fraction(step) * (right - left),
         Self.bottom - y.fraction(value) * (Self.bottom - Self.top)
       )
     }
   }
 
-  private static let keyColumns = 3
   private static let numberStep = 11.0
 
   /// The hue of the line at `index`.

@@ -1,13 +1,16 @@
 import Foundation
 
 extension FrontierChart {
-  /// The chart as an SVG drawing of 720 × 380 units: the staircase, and the marks with labels that
+  /// The chart as an SVG drawing 720 units wide: the staircase, and the marks with labels that
   /// overlap neither each other nor a dot. At most two corners per unit are drawn. Empty without
   /// points and marks.
-  public var svg: String {
+  public var svg: String { svg(width: SVGDrawing.wide) }
+
+  /// The drawing `width` units wide.
+  package func svg(width: Double) -> String {
     guard !isEmpty else { return "" }
     let (x, y) = axes
-    let area = PlotArea(x: x, y: y, total: Double(total))
+    let area = PlotArea(x: x, y: y, total: Double(total), width: width)
     var drawing = area.drawing(
       label: "Best predicted value for each number of parameters, \(marks.count) marks",
       valueName: "predicted fall of the loss")

@@ -2,15 +2,27 @@ import Foundation
 
 /// A drawing with a logarithmic axis of parameters at the bottom and an axis of values on the left.
 struct PlotArea {
-  static let width = 720.0
-  static let height = 380.0
+  /// The height for a wide page, and for a phone.
+  static let heights = (wide: 360.0, narrow: 300.0)
 
   let x: LogAxis
   let y: LinearAxis
   /// The number of all parameters of the model, the base of fractions.
   let total: Double
+  /// The width of the drawing.
+  var width = SVGDrawing.wide
+  /// What follows the number of a tick on the axis of values.
+  var unit = ""
+
+  private var height: Double {
+    width < SVGDrawing.wide ? Self.heights.narrow : Self.heights.wide
+  }
+
   /// The box that contains the data.
-  let box = LabelPlacement.Box(left: 64, top: 28, right: width - 24, bottom: height - 58)
+  var box: LabelPlacement.Box {
+    LabelPlacement.Box(
+      left: width < SVGDrawing.wide ? 48 : 64, top: 28, right: width - 12, bottom: height - 58)
+  }
 
   /// The position at which a point is drawn.
   func point(_ parameters: Double, _ value: Double) -> (x: Double, y: Double) {
@@ -22,18 +34,21 @@ struct PlotArea {
 
   /// A drawing with the axes, their grid and their names.
   func drawing(label: String, valueName: String) -> SVGDrawing {
-    var drawing = SVGDrawing(width: Self.width, height: Self.height, label: label)
+    var drawing = SVGDrawing(width: width, height: height, label: label)
     for tick in y.ticks {
       let height = point(x.low, tick.value).y
       drawing.line(from: (box.left, height), to: (box.right, height), opacity: 0.15)
-      drawing.text(tick.text, x: box.left - 8, y: height + 4, anchor: .end)
+      drawing.text(tick.text + unit, x: box.left - 8, y: height + 4, anchor: .end)
     }
+    var end = -Double.infinity
     for tick in x.ticks(ofTotal: total) {
       let place = point(tick, y.low).x
       drawing.line(from: (place, box.top), to: (place, box.bottom), opacity: 0.15)
-      drawing.text(
-        String(format: "%.3g %%", 100 * tick / total), x: place, y: box.bottom + 18,
-        anchor: .middle)
+      let text = String(format: "%.3g %%", 100 * tick / total)
+      let half = SVGDrawing.width(of: text) / 2
+      guard place - half > end else { continue }
+      end = place + half + 6
+      drawing.text(text, x: place, y: box.bottom + 18, anchor: .middle)
       drawing.text(
         ReportText.short(tick), x: place, y: box.bottom + 33, anchor: .middle, opacity: 0.7,
         size: 11)
@@ -41,7 +56,7 @@ struct PlotArea {
     drawing.line(from: (box.left, box.bottom), to: (box.right, box.bottom), opacity: 0.6)
     drawing.text(valueName, x: 0, y: 14)
     drawing.text(
-      "share of the model's parameters, and their number", x: box.right, y: Self.height - 8,
+      "share of the parameters, and their number", x: box.right, y: height - 8,
       anchor: .end, opacity: 0.8)
     return drawing
   }

@@ -7,12 +7,17 @@ import Foundation
 struct SVGDrawing {
   /// The main hue of data, readable on light and dark pages.
   static let accent = Palette.accent
+  /// The width of a drawing on a wide page.
+  static let wide = PageStyle.wideDrawing
   /// The font size.
   static let fontSize = 12.0
 
   private let size: (width: Double, height: Double)
   private let label: String
   private var elements: [String] = []
+
+  /// Whether elements have tooltips, which nobody can see on a phone.
+  var hasTooltips: Bool { size.width >= Self.wide }
 
   /// An empty drawing of this size; `label` describes it to readers who cannot see it.
   init(width: Double, height: Double, label: String) {
@@ -52,7 +57,7 @@ struct SVGDrawing {
     let place =
       "x=\"\(Self.number(x))\" y=\"\(Self.number(y))\" width=\"\(Self.number(width))\" "
       + "height=\"\(Self.number(height))\" \(attributes)"
-    guard let title else {
+    guard let title, hasTooltips else {
       elements.append("<rect \(place)/>")
       return
     }
@@ -65,7 +70,7 @@ struct SVGDrawing {
   ) {
     let place =
       "cx=\"\(Self.number(x))\" cy=\"\(Self.number(y))\" r=\"\(Self.number(radius))\" \(attributes)"
-    let inside = title.map { "<title>\(HTMLPage.escape($0))</title>" } ?? ""
+    let inside = (hasTooltips ? title : nil).map { "<title>\(HTMLPage.escape($0))</title>" } ?? ""
     elements.append("<circle \(place)>\(inside)</circle>")
   }
 
@@ -86,7 +91,7 @@ struct SVGDrawing {
     <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(Self.number(size.width)) \
     \(Self.number(size.height))" role="img" aria-label="\(HTMLPage.escape(label))" \
     font-family="system-ui, sans-serif" font-size="\(Self.number(Self.fontSize))" \
-    fill="currentColor" style="color-scheme:light dark">
+    fill="currentColor" style="color-scheme:light dark"><title>\(HTMLPage.escape(label))</title>
     \(elements.joined(separator: "\n"))
     </svg>
     """

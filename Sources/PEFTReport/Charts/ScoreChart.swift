@@ -18,6 +18,10 @@ public struct ScoreChart: Sendable {
     /// The means of further scores, in the order of the chart's `furtherNames`; they appear only in
     /// the table.
     public let further: [Double]
+    /// The size in bytes of what a run stores; nil if unknown.
+    public var storedBytes: Int?
+    /// The peak memory of a run in bytes; nil if unknown.
+    public var peakMemory: Int?
     /// A remark that follows the name in the table; nil without one.
     public let note: String?
 
@@ -57,8 +61,12 @@ public struct ScoreChart: Sendable {
   public let total: Int
   /// The names of the further scores.
   public let furtherNames: [String]
-  /// The score of an answer that reads no text; it appears only in the table.
+  /// The score of an answer that reads no text.
   public var baseline: Double?
+  /// A score to reach, with its name.
+  package var goal: (name: String, score: Double)?
+  /// How scores are written; nil for numbers with four decimal places.
+  package var scale: ScoreScale?
 
   /// A comparison by `scoreName` on a model with `total` parameters.
   public init(rows: [Row], scoreName: String, total: Int, furtherNames: [String] = []) {
@@ -71,35 +79,59 @@ public struct ScoreChart: Sendable {
     self.total = total
   }
 
+  private var hasSizes: Bool { rows.contains { $0.storedBytes != nil } }
+  private var hasMemory: Bool { rows.contains { $0.peakMemory != nil } }
+  private var hasSeeds: Bool { rows.contains { $0.scores.count != 1 } }
+
   /// The names of the columns of `cells`.
   package var header: [String] {
-    ["method", "parameters", "share", scoreName] + furtherNames + ["seeds", "seconds"]
+    ["method", scoreName, "parameters", "share"] + furtherNames + (hasSizes ? ["to store"] : [])
+      + (hasMemory ? ["memory"] : []) + (hasSeeds ? ["seeds"] : []) + ["seconds"]
   }
 
-  /// The cells of the table: method, parameters, share, mean ± standard deviation, further scores,
-  /// seeds, seconds; at the end the baseline.
+  /// The cells of the table: method, mean ± standard deviation, parameters, share, further scores,
+  /// what is known of stored bytes, memory and seeds, seconds; at the end the baseline.
   package var cells: [[String]] {
-    let last = baseline.map { score in
-      ["baseline", "0", "–", ReportText.metric(score)] + furtherNames.map { _ in "–" } + ["–", "–"]
+    let last = baseline.map { score -> [String] in
+      let others = header.count - 4
+      return ["baseline", text(score), "0", "–"] + Array(repeating: "–", count: others)
     }
-    return methods + (last.map { [$0] } ?? [])
+    return ranked.map(cells(of:)) + (last.map { [$0] } ?? [])
   }
 
-  private var methods: [[String]] {
-    rows.map { row in
-      let score =
-        row.mean.map { mean in
-          String(format: "%.4f", mean)
-            + (row.deviation.map { String(format: " ± %.4f", $0) } ?? "")
-        } ?? "–"
-      return [
-        (row.isOurs ? "→ " : "") + row.label + (row.note.map { " (\($0))" } ?? ""),
-        ReportText.grouped(row.parameters),
-        ReportText.percent(Double(row.parameters), of: Double(total)), score,
-      ] + row.further.map(ReportText.metric) + [
-        "\(row.scores.count)", row.seconds.map { String(format: "%.1f", $0) } ?? "–",
-      ]
+  /// The index in `cells` of the method that the chart is about; nil if there is none.
+  package var ownRow: Int? { ranked.firstIndex(where: \.isOurs) }
+
+  /// The methods, the best first if it is known what is better.
+  private var ranked: [Row] {
+    guard let scale else { return rows }
+    func rank(_ row: Row) -> Double {
+      row.mean.map { scale.higherIsBetter ? -$0 : $0 } ?? .infinity
     }
+    return rows.enumerated().sorted {
+      (rank($0.element), $0.offset) < (rank($1.element), $1.offset)
+    }
+    .map(\.element)
+  }
+
+  private func text(_ score: Double) -> String { scale?.text(score) ?? ReportText.metric(score) }
+
+  private func cells(of row: Row) -> [String] {
+    let score =
+      row.mean.map { mean in
+        text(mean)
+          + (row.deviation.map { " ± " + (scale?.number($0) ?? String(format: "%.4f", $0)) } ?? "")
+      } ?? "–"
+    func size(_ bytes: Int?) -> String { bytes.map { ReportText.bytes($0) } ?? "–" }
+    let name = (row.isOurs ? "→ " : "") + row.label + (row.note.map { " (\($0))" } ?? "")
+    let share = ReportText.percent(Double(row.parameters), of: Double(total))
+    var cells = [name, score, ReportText.grouped(row.parameters), share]
+    cells += row.further.map(ReportText.metric)
+    if hasSizes { cells.append(size(row.storedBytes)) }
+    if hasMemory { cells.append(size(row.peakMemory)) }
+    if hasSeeds { cells.append("\(row.scores.count)") }
+    cells.append(row.seconds.map { String(format: "%.1f", $0) } ?? "–")
+    return cells
   }
 
   /// The comparison as a table for a terminal of `width` columns; `→` marks our own method.

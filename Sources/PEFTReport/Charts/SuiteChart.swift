@@ -43,14 +43,17 @@ package struct SuiteChart {
     self.total = total
   }
 
-  /// The chart as an SVG drawing of 720 × 380 units. Empty without points.
-  package var svg: String {
+  /// The chart as an SVG drawing 720 units wide. Empty without points.
+  package var svg: String { svg(width: SVGDrawing.wide) }
+
+  /// The drawing `width` units wide.
+  package func svg(width: Double) -> String {
     let all = families.flatMap(\.points)
     guard let least = all.map(\.mean).min(), let most = all.map(\.mean).max() else { return "" }
     let room = max((most - least) * 0.08, 1e-6)
     let area = PlotArea(
       x: LogAxis(all.map(\.parameters)),
-      y: LinearAxis(low: least - room, high: most + room), total: total)
+      y: LinearAxis(low: least - room, high: most + room), total: total, width: width)
     var drawing = area.drawing(
       label: "\(scoreName) of \(families.count) families of methods by the parameters they train",
       valueName: "\(scoreName), mean over seeds")

@@ -67,6 +67,14 @@ extension InfluenceHeatMap {
     /// Whether the influence exceeds the noise; a cell that does not is drawn as `·`.
     public var isCertain: Bool { verdict == .certain }
 
+    /// How certain the influence is: 0 if it may as well be none, 1 if its slope is at least two
+    /// standard errors above zero.
+    var certainty: Double {
+      if isCertain { return 1 }
+      guard slope > 0, slopeVariance > 0 else { return 0 }
+      return min(1, slope / (2 * slopeVariance.squareRoot()))
+    }
+
     /// Whether the groups always train.
     public var isFixed: Bool { kind == .head }
 

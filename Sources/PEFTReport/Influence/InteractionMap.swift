@@ -10,7 +10,7 @@ package struct InteractionMap: Sendable {
   /// A_jk / √(A_jj A_kk) [K, K], row-major; 0 for a group that moves no outputs.
   package let correlations: [Double]
 
-  /// The map of at most 32 groups, those at `indices`, from a matrix over `names.count` groups.
+  /// The map of at most 12 groups, those at `indices`, from a matrix over `names.count` groups.
   package init(_ matrix: [Double], names: [String], indices: [Int]) {
     let count = names.count
     precondition(
@@ -25,7 +25,7 @@ package struct InteractionMap: Sendable {
     }
   }
 
-  private static let limit = 32
+  private static let limit = 12
 
   /// The map as an SVG drawing 720 units wide; every cell has a tooltip. Empty for fewer than two
   /// groups.

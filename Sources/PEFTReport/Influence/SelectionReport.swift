@@ -37,6 +37,8 @@ public struct SelectionReport: Sendable {
   package var classes: (split: String, tables: ConfusionTables)?
   /// The training losses of the selection and of other methods.
   package var curves: CurveChart?
+  /// The learning rates that were tried for each method.
+  package var rates: RateStrip?
   /// The interactions of the selected groups, then of the others; nil if not measured.
   package var interactions: InteractionMap?
   /// The fraction of the probe resamples in which a selected group was selected, by name.
@@ -86,69 +88,120 @@ public struct SelectionReport: Sendable {
     chosen.lazy.filter { !$0.isFixed }.reduce(fixedParameters) { $0 + $1.parameterCount }
   }
 
-  /// The page as HTML. It lists at most 200 selected groups, largest values first, with all but 24
-  /// of them folded.
+  /// The page as HTML: the answer first, then what it rests on, and at the end, folded, how it was
+  /// made. It lists at most 200 selected groups, largest values first.
   public var html: String {
     var page = HTMLPage(title: "Selection for \(modelName)")
-    let share = percent(trainedParameters)
-    page.heading("Train \(share) of \(modelName)", level: 1)
-    if let noiseNote { page.sentence(noiseNote.replacing("`", with: "")) }
-    page.paragraph(answer)
+    addAnswer(to: &page)
     if let goal {
       page.heading("How little reaches the goal")
       page.sentence(goal.answer)
       page.table("Sets that were trained", header: goal.header, rows: goal.rows)
       page.sentence(goal.caption)
     }
-    page.heading("Where the influence is")
-    page.figure(heatMap.svg, label: "Heat map of influence")
-    addAll(to: &page)
-    if let sets {
-      page.heading("Beside the best defaults")
-      page.sentence(sets.reason)
-      page.table("Sets within the budget", header: sets.header, rows: sets.rows)
-    }
-    page.heading("What other budgets would give")
-    page.figure(frontier.svg, label: "Chart of value by parameters")
-    if sets != nil {
+    addMethods(to: &page)
+    page.heading("Where training pays")
+    let words = heatMap.chosenWords
+    if !words.isEmpty {
       page.paragraph(
-        "The curve adds the value of each group trained by itself, with the same step length for "
-          + "all. This favours norms and biases. The default was chosen by another measure, the slope "
-          + "relative to how far a common step moves the outputs, so it may lie below the curve.")
+        "Trained: " + words.joined(separator: "; ")
+          + (fixedParameters > 0 ? "; and the task head." : "."))
     }
-    if let comparison {
-      page.heading("Beside other methods")
-      for note in scoreNotes { page.sentence(note) }
-      page.figure(comparison.svg, label: "Chart of scores by parameters")
-      page.table("Methods", header: comparison.header, rows: comparison.cells)
-    }
+    page.figure(
+      caption:
+        "Each cell is a kind of parameters in a layer. The stronger its colour, the more each of "
+        + "its parameters lowers the loss; the greyer, the less certain that is. Outlined cells were "
+        + "chosen.", heatMap.svg(width:))
+    if comparison != nil { addNoise(to: &page) }
+    addTried(to: &page)
     if let classes {
-      page.heading("Classes on \(classes.split), by the selection")
+      page.heading("Classes on \(classes.split)")
       classes.tables.add(to: &page)
     }
-    if let svg = curves?.svg, !svg.isEmpty {
-      page.heading("Training")
-      page.figure(svg, label: "Chart of training losses")
+    if let curves {
+      let drawing = curves.svg
+      if !drawing.isEmpty { page.heading("Training") }
+      page.figure(curves.svg(width:))
     }
-    page.heading("Chosen groups")
-    if chosen.isEmpty { page.paragraph("None.") }
-    addChosen(to: &page)
-    if let svg = interactions?.svg, !svg.isEmpty {
-      page.heading("How groups overlap")
-      page.paragraph(
-        "1 means that two groups move the outputs alike, so both together give little more than one. "
-          + "0 means that they are independent. Below 0, each increases the effect of the other. "
-          + "Selected groups come first, and negative values are the smaller squares.")
-      page.figure(svg, label: "Map of interactions")
-    }
-    page.heading("How it was made")
-    page.facts(facts)
-    if let command = environment.first(where: { $0.0 == "command" })?.1 {
-      page.heading("To reproduce it")
-      page.code(command)
-    }
-    page.environment(environment)
+    page.heading("Details")
+    addDetails(to: &page)
     return page.html
+  }
+
+  private func addAnswer(to page: inout HTMLPage) {
+    let found = comparison.flatMap(ResultAnswer.init)
+    page.answer(
+      about: "\(modelName), trained by peft",
+      headline: found?.headline ?? "Train \(percent(trainedParameters)) of \(modelName)",
+      lead: found?.sentences ?? [],
+      figures: found?.figures ?? [])
+    if found == nil {
+      addNoise(to: &page)
+      page.paragraph(answer)
+    }
+    for note in scoreNotes where note.hasPrefix("warning: ") { page.sentence(note) }
+  }
+
+  private func addNoise(to page: inout HTMLPage) {
+    if let noiseNote { page.sentence(noiseNote.replacing("`", with: "")) }
+  }
+
+  private func addMethods(to page: inout HTMLPage) {
+    guard let comparison else { return }
+    page.heading("Beside other methods")
+    page.figure(comparison.svg(width:))
+    page.table(
+      "Methods, the one of this page set off", header: comparison.header, rows: comparison.cells,
+      own: comparison.ownRow)
+    for note in scoreNotes where !note.hasPrefix("warning: ") { page.sentence(note) }
+  }
+
+  /// Adds the rates that were tried.
+  private func addTried(to page: inout HTMLPage) {
+    guard let rates, !rates.svg(width: SVGDrawing.wide).isEmpty else { return }
+    page.heading("What was tried")
+    page.figure(
+      caption: "Learning rates: a ring for each that was tried on the first part of a run, a dot "
+        + "for the one chosen, a cross for one with which training diverged.", rates.svg(width:))
+  }
+
+  private func addDetails(to page: inout HTMLPage) {
+    page.folded("The selection and how good it is") { page in
+      page.paragraph(answer)
+      if chosen.isEmpty { page.paragraph("None.") }
+      addChosen(to: &page)
+    }
+    if let sets {
+      page.folded("Beside the best defaults") { page in
+        page.sentence(sets.reason)
+        page.table("Sets within the budget", header: sets.header, rows: sets.rows)
+      }
+    }
+    addAll(to: &page)
+    page.folded("What other budgets would give") { page in
+      page.figure(frontier.svg(width:))
+      if sets != nil {
+        page.paragraph(
+          "The curve adds the value of each group trained by itself, with the same step length for "
+            + "all. This favours norms and biases. The default was chosen by another measure, the slope "
+            + "relative to how far a common step moves the outputs, so it may lie below the curve.")
+      }
+    }
+    if let svg = interactions?.svg, !svg.isEmpty {
+      page.folded("How groups overlap") { page in
+        page.paragraph(
+          "1 means that two groups move the outputs alike, so both together give little more than one. "
+            + "0 means that they are independent. Below 0, each increases the effect of the other. "
+            + "Selected groups come first, and negative values are the smaller squares.")
+        page.figure(svg, label: "Map of interactions")
+      }
+    }
+    if let rates {
+      let table = rates.table
+      page.foldedTable("Every rate that was tried", header: table.header, rows: table.rows)
+    }
+    page.foldedFacts("How it was made", facts)
+    page.provenance(environment)
   }
 
   /// The selection in plain words: what was selected, which fraction of the model and of the
@@ -240,7 +293,7 @@ public struct SelectionReport: Sendable {
 
   /// Adds a table of the map's numbers, for readers who cannot point at the map.
   private func addAll(to page: inout HTMLPage) {
-    let limit = 2000
+    let limit = 200
     page.foldedTable(
       "Every group that was weighed" + (all.count > limit ? ", the first \(limit)" : ""),
       header: ["group", "parameters", "slope", "value", "per parameter", "verdict"],

@@ -76,9 +76,14 @@ package struct ConfusionTables {
 
   /// Adds both tables to a page.
   package func add(to page: inout HTMLPage) {
-    page.table("Classes", header: Self.scoreHeader, rows: scores)
-    if hidden > 0 { page.paragraph(rest + ".") }
-    page.table(
-      "Confusion matrix", header: header(rows.map(\.name)), rows: matrix(rows.map(\.name)))
+    page.matrix(
+      "Confusion matrix: rows are the true class, columns the answer",
+      header: header(rows.map(\.name)),
+      rows: zip(rows, counts).map { row, counts in
+        let others = row.support - counts.reduce(0, +)
+        return (row.name, counts + (hidden > 0 ? [others] : []))
+      })
+    page.table("Scores of each class", header: Self.scoreHeader, rows: scores)
+    if hidden > 0 { page.sentence(rest) }
   }
 }

@@ -20,9 +20,48 @@ package struct HTMLPage {
   /// Adds a paragraph.
   package mutating func paragraph(_ text: String) { body.append("<p>\(Self.escape(text))</p>") }
 
-  /// Adds a note as a paragraph: with a capital letter and a full stop.
+  /// Adds a note as a paragraph: with a capital letter and a full stop. A warning is set off.
   package mutating func sentence(_ note: String) {
-    paragraph(note.prefix(1).uppercased() + note.dropFirst() + ".")
+    let text = note.prefix(1).uppercased() + note.dropFirst() + "."
+    let kind = note.hasPrefix("warning: ") ? "warning" : "note"
+    body.append("<p class=\"\(kind)\">\(Self.escape(text))</p>")
+  }
+
+  /// Adds the top of the page: what it is about, the answer, sentences that qualify it, and the
+  /// numbers to see first.
+  package mutating func answer(
+    about subject: String, headline: String, lead: [String], figures: [KeyFigure]
+  ) {
+    body.append("<p class=\"kicker\">\(Self.escape(subject))</p>")
+    heading(Self.bound(headline), level: 1)
+    if !lead.isEmpty {
+      let text = Self.bound(lead.joined(separator: " "))
+      body.append("<p class=\"lead\">\(Self.escape(text))</p>")
+    }
+    guard !figures.isEmpty else { return }
+    let items = figures.map { figure in
+      "<div><dt>\(Self.escape(figure.name))</dt>"
+        + "<dd class=\"value\">\(Self.escape(figure.value))</dd>"
+        + (figure.note.isEmpty ? "" : "<dd>\(Self.escape(figure.note))</dd>") + "</div>"
+    }
+    body.append("<dl class=\"figures\">\(items.joined(separator: "\n"))</dl>")
+  }
+
+  /// `text` with numbers that stay on the line of their units.
+  private static func bound(_ text: String) -> String {
+    text.replacing(" %", with: "\u{A0}%").replacing("± ", with: "±\u{A0}")
+      .replacing(#/([0-9]) (kB|MB|GB|points?|s|min|h)\b/#) { "\($0.1)\u{A0}\($0.2)" }
+  }
+
+  /// Adds a drawing twice, for wide pages and for phones, of which a page shows one. `draw` returns
+  /// safe SVG markup of a width; an empty drawing adds nothing.
+  package mutating func figure(caption: String? = nil, _ draw: (_ width: Double) -> String) {
+    let drawings = PageStyle.drawingWidths.map(draw)
+    guard drawings.allSatisfy({ !$0.isEmpty }) else { return }
+    body.append(
+      "<figure><div class=\"desk\">\(drawings[0])</div>"
+        + "<div class=\"phone\">\(drawings[1])</div>"
+        + (caption.map { "<figcaption>\(Self.escape($0))</figcaption>" } ?? "") + "</figure>")
   }
 
   /// Adds a drawing as SVG markup, which must already be safe. An empty drawing adds nothing.
@@ -31,7 +70,9 @@ package struct HTMLPage {
   /// screen.
   package mutating func figure(_ svg: String, label: String) {
     guard !svg.isEmpty else { return }
-    body.append("<figure tabindex=\"0\" aria-label=\"\(Self.escape(label))\">\(svg)</figure>")
+    body.append(
+      "<figure class=\"scrolled\" tabindex=\"0\" aria-label=\"\(Self.escape(label))\">\(svg)</figure>"
+    )
   }
 
   /// Adds names with their values. An empty list adds nothing.
@@ -40,49 +81,82 @@ package struct HTMLPage {
     let rows = facts.map {
       "<tr><th scope=\"row\">\(Self.escape($0.0))</th><td>\(Self.escape($0.1))</td></tr>"
     }
-    body.append("<table>\(rows.joined(separator: "\n"))</table>")
+    body.append("<table class=\"facts\">\(rows.joined(separator: "\n"))</table>")
   }
 
   /// Adds names with their values in a folded section. An empty list adds nothing.
   package mutating func foldedFacts(_ title: String, _ facts: [(String, String)]) {
-    guard !facts.isEmpty else { return }
+    folded(title) { $0.facts(facts) }
+  }
+
+  /// Adds a section that can be unfolded by mouse or keyboard, with what `content` adds. Without
+  /// content, it adds nothing.
+  package mutating func folded(_ title: String, _ content: (inout HTMLPage) -> Void) {
+    var inner = HTMLPage(title: title)
+    content(&inner)
+    guard !inner.body.isEmpty else { return }
     body.append("<details><summary>\(Self.escape(title))</summary>")
-    self.facts(facts)
+    body += inner.body
     body.append("</details>")
   }
 
-  /// Adds the machine and software of a result, without the command line. If nothing is known, it
-  /// adds nothing.
-  package mutating func environment(_ facts: [(String, String)]) {
-    let known = facts.filter { $0.0 != "command" }
-    guard !known.isEmpty else { return }
-    heading("Environment")
-    self.facts(known)
+  /// Adds how to make a result again: the command line, the machine and the software. If nothing is
+  /// known, it adds nothing.
+  package mutating func provenance(_ facts: [(String, String)]) {
+    if let command = facts.first(where: { $0.0 == "command" })?.1 {
+      folded("To reproduce it") { $0.code(command) }
+    }
+    foldedFacts("Machine and software", facts.filter { $0.0 != "command" })
   }
 
-  /// Adds a table of numbers called `label`. The first cell of each row names the row; the others
-  /// are right-aligned. A table without rows adds nothing.
-  package mutating func table(_ label: String, header: [String], rows: [[String]]) {
+  /// Adds a table of numbers called `label`, which is its caption too. The first cell of each row
+  /// names the row; the others are right-aligned. The row at `own` is set off. A table without rows
+  /// adds nothing.
+  package mutating func table(
+    _ label: String, header: [String], rows: [[String]], own: Int? = nil
+  ) {
     guard !rows.isEmpty else { return }
-    let first =
-      "<tr>"
-      + header.enumerated().map { column, text in
-        "<th scope=\"col\"\(column == 0 ? "" : " class=\"number\"")>\(Self.escape(text))</th>"
-      }.joined() + "</tr>"
     let isLong = rows.contains { ($0.first?.count ?? 0) > Self.shortName }
-    let others = rows.map { row in
-      "<tr>"
+    let lines = rows.enumerated().map { index, row in
+      "<tr\(index == own ? " class=\"ours\"" : "")>"
         + row.enumerated().map { column, text in
           column == 0
             ? "<th scope=\"row\">\(isLong ? Self.breakable(text) : Self.escape(text))</th>"
-            : "<td class=\"number\">\(Self.escape(text))</td>"
+            : "<td>\(Self.escape(text))</td>"
         }.joined() + "</tr>"
     }
-    let lines = ["<thead>\(first)</thead>"] + others
+    add(
+      lines, label: label, header: header,
+      classes: isLong ? "wide long" : "wide")
+  }
+
+  /// Adds a table of counts called `label`, with the share that each is of its row as its shade.
+  package mutating func matrix(
+    _ label: String, header: [String], rows: [(name: String, counts: [Int])]
+  ) {
+    guard !rows.isEmpty else { return }
+    let lines = rows.map { row in
+      let total = Double(max(1, row.counts.reduce(0, +)))
+      return "<tr><th scope=\"row\">\(Self.escape(row.name))</th>"
+        + row.counts.map { count in
+          let shade = (60 * Double(count) / total).rounded() / 100
+          return
+            "<td style=\"background:rgb(59 130 246/\(shade))\">\(ReportText.grouped(count))</td>"
+        }.joined() + "</tr>"
+    }
+    add(lines, label: label, header: header, classes: "wide matrix")
+  }
+
+  private mutating func add(_ rows: [String], label: String, header: [String], classes: String) {
+    let first =
+      "<tr>"
+      + header.map { text in
+        "<th scope=\"col\">\(Self.escape(text))</th>"
+      }.joined() + "</tr>"
     body.append(
-      "<div class=\"wide\(isLong ? " long" : "")\" role=\"group\" tabindex=\"0\" "
-        + "aria-label=\"\(Self.escape(label))\"><table>\(lines.joined(separator: "\n"))</table></div>"
-    )
+      "<div class=\"\(classes)\" role=\"group\" tabindex=\"0\" "
+        + "aria-label=\"\(Self.escape(label))\"><table><caption>\(Self.escape(label))</caption>"
+        + "<thead>\(first)</thead><tbody>\(rows.joined(separator: "\n"))</tbody></table></div>")
   }
 
   /// The length in characters up to which a row's name is not broken to leave room for its numbers.
@@ -96,10 +170,7 @@ package struct HTMLPage {
 
   /// Adds a table in a section that can be unfolded by mouse or keyboard.
   package mutating func foldedTable(_ title: String, header: [String], rows: [[String]]) {
-    guard !rows.isEmpty else { return }
-    body.append("<details><summary>\(Self.escape(title))</summary>")
-    table(title, header: header, rows: rows)
-    body.append("</details>")
+    folded(title) { $0.table(title, header: header, rows: rows) }
   }
 
   /// Adds terminal output.
@@ -123,27 +194,7 @@ package struct HTMLPage {
     <meta name="generator" content="\(Self.generator)"/>
     <title>\(Self.escape(title))</title>
     <style>
-    :root { color-scheme: light dark; --page: \(Palette.light.page); --ink: \(Palette.light.ink) }
-    @media (prefers-color-scheme: dark) { :root { --page: \(Palette.dark.page);
-      --ink: \(Palette.dark.ink) } }
-    body { background: var(--page); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 2rem auto;
-      padding: 0 1rem }
-    h1 { line-height: 1.25 }
-    table { border-collapse: collapse; margin: 1rem 0 }
-    th, td { text-align: left; padding: .2rem .75rem .2rem 0; border-bottom: 1px solid #8884 }
-    td { overflow-wrap: anywhere }
-    .number { text-align: right; font-variant-numeric: tabular-nums }
-    td.number, .wide th[scope=row] { white-space: nowrap }
-    .long { font-size: .875rem }
-    .long th[scope=row] { white-space: normal; overflow-wrap: anywhere; font-weight: normal;
-      min-width: min(11rem, 40vw) }
-    .wide, figure { overflow-x: auto }
-    figure { margin: 1rem 0 }
-    svg { display: block; width: 100%; min-width: 45rem; height: auto }
-    summary { cursor: pointer; margin: 1rem 0 }
-    pre { overflow-x: auto; padding: .5rem .75rem; border: 1px solid #8884; border-radius: .25rem }
-    @media print { :root { color-scheme: light; --page: #fff; --ink: #000 } body { max-width: none; margin: 0 } figure, tr { break-inside: avoid }
-      h2 { break-after: avoid } svg { min-width: 0 } pre { white-space: pre-wrap } }
+    \(PageStyle.sheet)
     </style>
     </head>
     <body>

@@ -44,6 +44,23 @@ package enum ReportText {
     return String(format: count < 9.95 && count != count.rounded() ? "%.1f" : "%.0f", count)
   }
 
+  /// A size in bytes, with one digit after the point below ten, `950 B`, `58 kB`, `1.4 MB`.
+  package static func bytes(_ count: Int) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB"]
+    var (value, unit) = (Double(count), 0)
+    while value >= 999.5, unit < units.count - 1 { (value, unit) = (value / 1000, unit + 1) }
+    return String(format: unit > 0 && value < 9.95 ? "%.1f" : "%.0f", value) + " " + units[unit]
+  }
+
+  /// A time, as in `18 s`, `4.5 min` or `3.2 h`.
+  package static func duration(_ seconds: Double) -> String {
+    func text(_ value: Double, _ unit: String) -> String {
+      String(format: value < 9.95 ? "%.1f" : "%.0f", value) + " " + unit
+    }
+    if seconds < 99.5 { return text(seconds, "s") }
+    return seconds < 5970 ? text(seconds / 60, "min") : text(seconds / 3600, "h")
+  }
+
   /// `part` as a percentage of `whole` with three digits, `0.183 %`.
   package static func percent(_ part: Double, of whole: Double) -> String {
     let share = 100 * part / whole

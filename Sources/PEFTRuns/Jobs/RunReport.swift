@@ -37,29 +37,30 @@ package struct RunReport {
   /// The page as HTML.
   package var html: String {
     var page = HTMLPage(title: runs.count == 1 ? "\(runs[0].manifest.method.name) run" : "Runs")
-    page.heading(
-      runs.count == 1 ? Self.headline(runs[0].manifest) : "\(runs.count) runs", level: 1)
     if runs.count == 1 {
-      addMetrics(of: runs[0].manifest, to: &page)
+      let manifest = runs[0].manifest
+      page.answer(
+        about: "\((manifest.modelDirectory as NSString).lastPathComponent), trained by peft",
+        headline: Self.headline(manifest), lead: [], figures: Self.figures(manifest))
+      addMetrics(of: manifest, to: &page)
     } else {
+      page.heading("\(runs.count) runs", level: 1)
       addComparison(to: &page)
     }
-    if runs.count == 1, let rates = runs[0].manifest.rates { Self.add(rates, to: &page) }
     page.heading("Training")
-    page.figure(lossChart.svg, label: "Chart of training losses")
-    page.figure(scoreChart?.svg ?? "", label: "Chart of scores while training")
+    page.figure(lossChart.svg(width:))
+    if let scoreChart { page.figure(scoreChart.svg(width:)) }
+    if runs.count == 1, let rates = runs[0].manifest.rates { Self.add(rates, to: &page) }
+    page.heading("Details")
     for run in runs {
-      page.heading(runs.count == 1 ? "Run" : "Run \(run.name)")
-      page.facts(Self.facts(run.manifest))
+      page.foldedFacts(runs.count == 1 ? "The run" : "Run \(run.name)", Self.facts(run.manifest))
       if let command = run.history.command {
-        page.heading("To reproduce it", level: runs.count == 1 ? 2 : 3)
-        page.code(command)
+        page.folded("To reproduce " + (runs.count == 1 ? "it" : run.name)) { $0.code(command) }
       }
-      if runs.count > 1 {
-        page.foldedFacts("Environment of \(run.name)", run.environment.filter { $0.0 != "command" })
-      }
+      page.foldedFacts(
+        "Machine and software" + (runs.count == 1 ? "" : " of \(run.name)"),
+        run.environment.filter { $0.0 != "command" })
     }
-    if runs.count == 1 { page.environment(runs[0].environment) }
     return page.html
   }
 
@@ -169,11 +170,47 @@ package struct RunReport {
     return time + String(format: ", %.1f s of it to choose what trains", outcome.choosingSeconds)
   }
 
-  private static func headline(_ manifest: RunManifest) -> String {
-    let primary = manifest.task.primaryMetric.name
+  /// The last score of the primary metric, as it is written; nil without one.
+  private static func score(
+    _ manifest: RunManifest
+  ) -> (scale: ScoreScale, value: Double)? {
+    let primary = manifest.task.primaryMetric
     guard let last = manifest.metrics.last,
-      let value = last.values.first(where: { $0.name == primary })?.value
-    else { return "\(manifest.method.name): trained, not evaluated" }
-    return "\(manifest.method.name): \(primary) \(String(format: "%.3f", value)) on \(last.split)"
+      let value = last.values.first(where: { $0.name == primary.name })?.value
+    else { return nil }
+    return (
+      ScoreScale(
+        primary.name, on: last.split, higherIsBetter: primary.higherIsBetter,
+        rowCount: manifest.checks.baseline(on: last.split)?.rowCount),
+      value
+    )
+  }
+
+  private static func headline(_ manifest: RunManifest) -> String {
+    guard let (scale, value) = score(manifest) else {
+      return "\(manifest.method.name): trained, not evaluated"
+    }
+    return "\(manifest.method.name): \(scale.text(value)) \(scale.name) on \(scale.split)"
+  }
+
+  private static func figures(_ manifest: RunManifest) -> [KeyFigure] {
+    let counts = manifest.counts
+    var figures: [KeyFigure] = []
+    if let (scale, value) = score(manifest) {
+      figures.append(
+        .init(
+          name: "\(scale.name) on \(scale.split)", value: scale.text(value),
+          note: scale.sampling(value).map { "one seed, ± \(scale.number($0))" } ?? "one seed"))
+    }
+    figures.append(
+      .init(
+        name: "Trained parameters", value: ReportText.grouped(counts.trainable),
+        note: "\(ReportText.percent(Double(counts.trainable), of: Double(counts.parameters))) of "
+          + ReportText.grouped(counts.parameters)))
+    figures.append(
+      .init(
+        name: "Time", value: ReportText.duration(manifest.outcome.seconds),
+        note: String(format: "%.0f tokens/s", manifest.outcome.tokensPerSecond)))
+    return figures
   }
 }

@@ -42,6 +42,12 @@ package final class DirectoryLock {
     return DirectoryLock(holding: descriptor)
   }
 
+  /// Whether a process holds the lock of the directory at `path`, shared or not.
+  package static func isHeld(_ path: String) throws(FileError) -> Bool {
+    let descriptor = try FileDescriptor(opening: path, flags: O_RDONLY | O_DIRECTORY)
+    return try !take(descriptor, isShared: false, path: path)
+  }
+
   /// Whether the lock could be taken.
   private static func take(
     _ descriptor: borrowing FileDescriptor, isShared: Bool, path: String

@@ -107,6 +107,8 @@ extension Comparison.Run {
     let numbers = CheckedNumbers(item, path: path, place: place, remedy: Comparison.remedy)
     self.init(
       seed: seed, metrics: splits.members.map { ($0.key, RunManifest.metrics($0.value)) },
-      seconds: try numbers.seconds("seconds"), steps: try numbers.count("steps"))
+      seconds: try numbers.seconds("seconds"), steps: try numbers.count("steps"),
+      storedBytes: try numbers.countIfPresent("storedBytes", in: 0...Int.max),
+      peakMemory: try numbers.countIfPresent("peakMemory", in: 0...Int.max))
   }
 }

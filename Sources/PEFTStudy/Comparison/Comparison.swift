@@ -43,6 +43,15 @@ public struct Comparison: Sendable {
       return (sum / Double(runs.count - 1)).squareRoot()
     }
 
+    /// The size in bytes of what a run stores; nil if it is not known.
+    public var storedBytes: Int? { runs.compactMap(\.storedBytes).max() }
+
+    /// The largest peak memory of a run, in bytes; nil if it is not known of every run.
+    public var peakMemory: Int? {
+      let known = runs.compactMap(\.peakMemory)
+      return known.count == runs.count ? known.max() : nil
+    }
+
     /// The mean time of a training run in seconds, plus the probe's time.
     public var seconds: Double {
       probeSeconds + runs.reduce(0) { $0 + $1.seconds } / Double(max(1, runs.count))
@@ -59,6 +68,11 @@ public struct Comparison: Sendable {
     public let seconds: Double
     /// The number of steps taken.
     public let steps: Int
+    /// The size in bytes of the file with the trained tensors; nil in a file of an earlier version.
+    public var storedBytes: Int?
+    /// The peak resident memory of the process during the run, in bytes; nil if it is not known, as
+    /// of a run that was resumed.
+    public var peakMemory: Int?
 
     /// A metric of a split.
     public subscript(metric: String, split: String) -> Double? {
@@ -145,10 +159,13 @@ public struct Comparison: Sendable {
         entry.runs.map { run in
           var splits = JSONObject()
           for (split, values) in run.metrics { splits[split] = RunManifest.json(of: values) }
-          return .object([
+          var object: JSONObject = [
             "seed": .string(String(run.seed)), "seconds": .number(run.seconds),
             "steps": .integer(run.steps), "metrics": .object(splits),
-          ])
+          ]
+          object["storedBytes"] = run.storedBytes.map { .integer($0) }
+          object["peakMemory"] = run.peakMemory.map { .integer($0) }
+          return .object(object)
         }),
     ])
   }
@@ -166,7 +183,9 @@ extension Comparison.Entry {
       learningRate: first.learningRate,
       runs: runs.map {
         Comparison.Run(
-          seed: $0.seed, metrics: $0.metrics, seconds: $0.seconds, steps: $0.steps)
+          seed: $0.seed, metrics: $0.metrics, seconds: $0.seconds, steps: $0.steps,
+          storedBytes: $0.footprint?.storedBytes,
+          peakMemory: ($0.footprint?.peakMemory).flatMap { $0 > 0 ? $0 : nil })
       }, probeSeconds: first.probeSeconds)
   }
 }

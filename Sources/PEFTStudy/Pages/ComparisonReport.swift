@@ -4,44 +4,46 @@ import PEFTReport
 struct ComparisonReport {
   private let comparison: Comparison
   private let curves: CurveChart
+  private let rates: RateStrip
   private let environment: [(String, String)]
 
-  /// The page for a comparison, with the losses of its runs and the environment in which they were
-  /// made.
-  init(_ comparison: Comparison, _ curves: CurveChart, environment: [(String, String)]) {
-    self.comparison = comparison
-    self.curves = curves
+  /// The page for a comparison, with the losses of its runs, the rates that were tried, and the
+  /// environment in which they were made.
+  init(
+    _ comparison: Comparison, _ curves: CurveChart, _ rates: RateStrip,
+    environment: [(String, String)]
+  ) {
+    (self.comparison, self.curves, self.rates) = (comparison, curves, rates)
     self.environment = environment
   }
 
   /// The page as HTML.
   var html: String {
     let chart = ScoreChart(comparison)
+    let answer = ResultAnswer(chart)
     var page = HTMLPage(title: "Comparison")
-    page.heading(headline(chart), level: 1)
-    for note in comparison.notes { page.sentence(note) }
-    page.figure(chart.svg, label: "Chart of scores by parameters")
-    page.table("Methods", header: chart.header, rows: chart.cells)
-    page.heading("Training")
-    page.figure(curves.svg, label: "Chart of training losses")
-    page.foldedTable("Every run", header: header, rows: rows)
-    if let command = environment.first(where: { $0.0 == "command" })?.1 {
-      page.heading("To reproduce it")
-      page.code(command)
+    page.answer(
+      about: "\(comparison.entries.count) methods compared by peft",
+      headline: answer?.headline ?? "Nothing was compared", lead: answer?.sentences ?? [],
+      figures: answer?.figures ?? [])
+    for note in comparison.notes where note.hasPrefix("warning: ") { page.sentence(note) }
+    page.heading("All methods")
+    page.figure(chart.svg(width:))
+    page.table("Methods", header: chart.header, rows: chart.cells, own: chart.ownRow)
+    for note in comparison.notes where !note.hasPrefix("warning: ") { page.sentence(note) }
+    if !rates.svg(width: 720).isEmpty {
+      page.heading("Learning rates")
+      page.figure(
+        caption: "A ring for each that was tried, a dot for the one chosen.", rates.svg(width:))
     }
-    page.environment(environment)
+    page.heading("Training")
+    page.figure(curves.svg(width:))
+    page.heading("Details")
+    page.foldedTable("Every run", header: header, rows: rows)
+    page.foldedTable(
+      "Every rate that was tried", header: rates.table.header, rows: rates.table.rows)
+    page.provenance(environment)
     return page.html
-  }
-
-  private func headline(_ chart: ScoreChart) -> String {
-    let scored = chart.rows.filter { $0.mean != nil }
-    let best =
-      comparison.higherIsBetter
-      ? scored.max { ($0.mean ?? 0) < ($1.mean ?? 0) }
-      : scored.min { ($0.mean ?? 0) < ($1.mean ?? 0) }
-    guard let best, let mean = best.mean else { return "Nothing was compared" }
-    return "\(best.label) is ahead of \(scored.count - 1) others: \(chart.scoreName) "
-      + ReportText.metric(mean)
   }
 
   private var header: [String] {

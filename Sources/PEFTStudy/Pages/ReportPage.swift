@@ -25,7 +25,8 @@ public enum ReportPage {
     }
     if let comparison {
       return try ComparisonReport(
-        comparison, curves(directory, comparison), environment: environment(directory)
+        comparison, curves(directory, comparison), rates(directory, comparison),
+        environment: environment(directory)
       ).html
     }
     guard exists(RunManifest.fileName, in: directory) else {
@@ -110,7 +111,10 @@ public enum ReportPage {
         ? try FrontierFile.read(directory) : [],
       comparison: comparison)
     report.environment = try environment(directory)
-    if let comparison { report.curves = try curves(directory, comparison) }
+    if let comparison {
+      report.curves = try curves(directory, comparison)
+      report.rates = try rates(directory, comparison)
+    }
     if comparison != nil, exists(RunManifest.fileName, in: directory) {
       let manifest = try RunManifest.read(directory)
       if let (split, matrix) = manifest.checks.confusion, let classes = manifest.task.classes {
@@ -120,16 +124,39 @@ public enum ReportPage {
     return report
   }
 
+  /// The directory with the run of a method's first seed; nil without one.
+  private static func place(of entry: Comparison.Entry, in directory: String) -> String? {
+    guard let seed = entry.runs.first?.seed else { return nil }
+    let below = directory + "/" + RunStore.place(of: entry.label, seed)
+    let place = exists(RunManifest.fileName, in: below) ? below : directory
+    return entry.isSelection || place != directory ? place : nil
+  }
+
+  /// The learning rates that were tried with each method's first seed.
+  private static func rates(
+    _ directory: String, _ comparison: Comparison
+  ) throws(FileError) -> RateStrip {
+    var rows: [RateStrip.Row] = []
+    for entry in comparison.entries {
+      guard let place = place(of: entry, in: directory),
+        exists(RunManifest.fileName, in: place)
+      else { continue }
+      let search = try RunManifest.read(place).rates
+      rows.append(
+        RateStrip.Row(
+          entry.label, tried: search?.arms.map { ($0.rate, $0.loss) } ?? [],
+          chosen: entry.learningRate, isOurs: entry.isSelection))
+    }
+    return RateStrip(rows)
+  }
+
   /// The training losses of each method's first seed, if its run exists.
   private static func curves(
     _ directory: String, _ comparison: Comparison
   ) throws(FileError) -> CurveChart {
     var lines: [CurveChart.Line] = []
     for entry in comparison.entries {
-      guard let seed = entry.runs.first?.seed else { continue }
-      let below = directory + "/" + RunStore.place(of: entry.label, seed)
-      let place = exists(RunManifest.fileName, in: below) ? below : directory
-      guard exists("steps.csv", in: place), entry.isSelection || place != directory else {
+      guard let place = place(of: entry, in: directory), exists("steps.csv", in: place) else {
         continue
       }
       let history =

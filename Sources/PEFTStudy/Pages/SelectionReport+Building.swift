@@ -32,6 +32,9 @@ extension SelectionReport {
         total: plan.modelParameters),
       comparison: comparison.map { ScoreChart($0) },
       facts: Self.facts(influence, plan), environment: EnvironmentReport.facts)
+    self.comparison?.goal = plan.goal.flatMap { record in
+      comparison.flatMap { Self.line(of: record, on: $0.split) }
+    }
     noiseNote = influence.noiseNote
     scoreNotes = comparison?.notes ?? []
     goal = plan.goal.map { ($0.answer, $0.caption, $0.header, $0.rows) }
@@ -50,6 +53,18 @@ extension SelectionReport {
       }
       interactions = InteractionMap(
         matrix, names: influence.groups.map(\.name), indices: order)
+    }
+  }
+
+  /// The score to reach on a split, with its name; nil if full tuning has none there.
+  private static func line(of record: GoalRecord, on split: String) -> (
+    name: String, score: Double
+  )? {
+    switch record.goal {
+    case .score(let score): return ("goal", score)
+    case .percentOfFull(let percent):
+      guard let full = split == "test" ? record.full?.test : record.full?.score else { return nil }
+      return (String(format: "goal, %g %% of full tuning", percent), percent / 100 * full)
     }
   }
 
@@ -110,21 +125,33 @@ extension SelectionReport {
   }
 }
 
+extension Comparison {
+  /// The answer in words, for a terminal: score and size, then what a reader asks next.
+  public var answer: [String] {
+    ResultAnswer(ScoreChart(self)).map { [$0.headline] + $0.sentences } ?? []
+  }
+}
+
 extension ScoreChart {
   /// The scores of the methods of a comparison.
   init(_ comparison: Comparison) {
     self.init(
       rows: comparison.entries.map { entry in
-        ScoreChart.Row(
+        var row = ScoreChart.Row(
           label: entry.label, parameters: entry.trainable,
           scores: entry.runs.compactMap { $0[comparison.metric, comparison.split] },
           seconds: entry.seconds, isOurs: entry.isSelection,
           further: comparison.furtherMetrics.map { entry.mean($0, on: comparison.split) ?? .nan },
           note: comparison.excess(of: entry))
+        (row.storedBytes, row.peakMemory) = (entry.storedBytes, entry.peakMemory)
+        return row
       },
       scoreName: "\(comparison.metric) on \(comparison.split)"
         + (comparison.higherIsBetter ? "" : " (less is better)"),
       total: comparison.modelParameters, furtherNames: comparison.furtherMetrics)
+    scale = ScoreScale(
+      comparison.metric, on: comparison.split, higherIsBetter: comparison.higherIsBetter,
+      rowCount: comparison.baseline(on: comparison.split)?.rowCount)
     baseline = comparison.baseline(on: comparison.split)?[comparison.metric]
   }
 }

@@ -34,6 +34,11 @@ final class RunStore: StudyStore {
     do {
       let inputs = request.problem.inputs
       let job = request.job(training: choice)
+      // Of a run that is resumed, or only read, the peak would not be that of the whole.
+      let isWhole = try !isResuming || place.listed() == nil
+      // Exclude memory that earlier runs and probes used.
+      TensorMemory.releaseUnused()
+      let isMeasured = Processor.resetPeakResidentBytes() && isWhole
       let manifest = try job.run(
         on: inputs, recipe: job.recipe(of: inputs), in: place, isResuming: isResuming,
         shouldStop: shouldStop, searching: { observe(.searching($0)) },
@@ -45,7 +50,11 @@ final class RunStore: StudyStore {
         trainable: manifest.counts.trainable, steps: manifest.outcome.steps,
         seconds: manifest.outcome.seconds,
         probeSeconds: choice.seconds + (manifest.rates?.seconds ?? 0),
-        metrics: manifest.metrics)
+        metrics: manifest.metrics,
+        footprint: StudyRun.Footprint(
+          head: 0, parameters: manifest.counts.parameters,
+          storedBytes: try FileContents.byteCount(place.path + "/" + TrainedTensors.fileName),
+          peakMemory: isMeasured ? Processor.peakResidentBytes : 0))
     } catch let error as NonFiniteLoss where request.isTrial {
       observe(
         .diverged(request.row, seed: request.seed, learningRate: request.learningRate, error))

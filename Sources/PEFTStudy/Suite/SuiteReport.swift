@@ -276,8 +276,9 @@ public struct SuiteReport: Sendable {
   /// The page as HTML.
   public var html: String {
     var page = HTMLPage(title: "Suite \(suite.name)")
-    page.heading(answer, level: 1)
-    page.paragraph(suite.question)
+    page.answer(
+      about: "Suite \(suite.name)", headline: answer,
+      lead: suite.question.isEmpty ? [] : [suite.question], figures: [])
     page.paragraph(
       "\(suite.seeds.count) seeds. \(rateRule) "
         + (suite.seeds.count < SeedBootstrap.leastResampledSeeds
@@ -293,15 +294,14 @@ public struct SuiteReport: Sendable {
     add(baselineTable, to: &page)
     for problem in suite.problems {
       page.heading(problem.name)
-      page.figure(
-        chart(problem.name).svg, label: "\(problem.name): scores by the parameters that train")
+      page.figure(chart(problem.name).svg(width:))
       add(sufficientTable(problem.name), to: &page)
       add(areaTable(problem.name), to: &page)
       let rows = rowTable(problem.name)
       page.foldedTable(rows.title, header: rows.header, rows: rows.rows)
     }
-    page.heading("Where these tables were made")
-    page.facts(EnvironmentReport.facts(of: environment))
+    page.heading("Details")
+    page.foldedFacts("Where these tables were made", EnvironmentReport.facts(of: environment))
     return page.html
   }
 

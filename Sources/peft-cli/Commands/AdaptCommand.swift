@@ -9,7 +9,7 @@ struct AdaptCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "adapt",
     abstract:
-      "Runs the main job: probes, selects under a budget or for a goal, trains, and compares.",
+      "Chooses what to train within a budget or for a goal, trains it, and compares it.",
     discussion: """
       The output directory holds influence.json, plan.json, frontier.csv, the trained run, \
       comparison.json and report.html.
@@ -18,17 +18,15 @@ struct AdaptCommand: ParsableCommand {
       smallest that reaches the goal.
 
       Examples:
-        peft adapt --model minilm --train train.tsv --dev dev.tsv --budget 0.5% \\
-          --baselines lora,bitfit,head,full --output runs/adapt
-        peft adapt --model minilm --train train.tsv --dev dev.tsv \\
-          --goal 98%-of-full --output runs/smallest
+        peft adapt --model minilm --train train.tsv --budget 0.5% --output run
+        peft adapt --model minilm --train train.tsv --goal 98%-of-full --output few
       """)
 
   /// The options that most jobs need.
   struct Main: ParsableArguments {
     @OptionGroup var task: TaskOptions
 
-    @Option(help: "Run directory to write.")
+    @Option(help: "Run directory to write.", completion: .directory)
     var output: String
 
     @Option(
@@ -61,7 +59,7 @@ struct AdaptCommand: ParsableCommand {
         Methods to compare with: \(MethodCatalogue.standard.names.joined(separator: ", ")), or \
         none for no comparison. (default: lora,bitfit,head; a language model has no head; with \
         --goal none, or full for a share)
-        """)
+        """, completion: .list(MethodCatalogue.standard.names))
     var baselines: String?
 
     @Flag(help: "Replace the run in --output.")

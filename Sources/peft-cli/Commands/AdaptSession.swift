@@ -83,15 +83,14 @@ struct AdaptSession {
     }
   }
 
-  /// The map, the selection and the scores, so that all of it is seen at once on a terminal of
-  /// `height` lines, as far as the scores leave room for the map.
+  /// The map, the scores and the answer in words, so that all of it is seen at once on a terminal
+  /// of `height` lines, as far as the scores leave room for the map.
   private func answer(_ outcome: AdaptJob.Outcome, width: Int, height: Int) -> [String] {
-    let plan = PlanTable(outcome.plan, of: outcome.influence)
     let noise = NoiseNote(outcome.influence).lines
     let below =
-      (outcome.plan.goal.map { GoalTable($0, width: width).lines }
-        ?? ReportText.wrapped(plan.summary, to: width, indent: 2))
-      + ComparisonTable(outcome.comparison, width: width).lines
+      (outcome.plan.goal.map { GoalTable($0, width: width).lines } ?? [])
+      + ComparisonTable(outcome.comparison, width: width, isBrief: true).lines
+      + outcome.comparison.answer.flatMap { ReportText.wrapped($0, to: width, indent: 2) }
       + ReportText.wrapped("run: \(output)   report: \(output)/report.html", to: width, indent: 2)
     let room = height - 1 - noise.count - below.count
     let map = InfluenceFigure(outcome.influence, plan: outcome.plan).lines(height: max(4, room))

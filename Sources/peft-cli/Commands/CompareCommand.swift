@@ -18,20 +18,22 @@ struct CompareCommand: ParsableCommand {
       For many tasks and budgets, with statistics, see `peft suite`.
 
       Example:
-        peft compare --model minilm --train train.tsv --dev dev.tsv --test test.tsv \\
-          --plan runs/probe/plan.json --methods plan,lora,bitfit,head --seeds 1,2,3 \\
-          --budget 0.5% --output runs/compare
+        peft compare --model minilm --train train.tsv --seeds 1,2,3 --output cmp
       """)
 
   /// The options that most jobs need.
   struct Main: ParsableArguments {
-    @Option(help: "Model directory: config.json, model.safetensors and the tokenizer's files.")
+    @Option(
+      help: "Model directory: config.json, model.safetensors and the tokenizer's files.",
+      completion: .directory)
     var model: String
 
-    @Option(help: "Training data; they define the task and its labels.")
+    @Option(help: "Training data; they define the task and its labels.", completion: .file())
     var train: String
 
-    @Option(help: "Directory to write; each run gets a directory of its own in it.")
+    @Option(
+      help: "Directory to write; each run gets a directory of its own in it.",
+      completion: .directory)
     var output: String
 
     @OptionGroup var evaluation: EvaluationDataOptions
@@ -40,10 +42,12 @@ struct CompareCommand: ParsableCommand {
       help: """
         Methods to compare: \(MethodCatalogue.standard.names.joined(separator: ", ")), plan. \
         (default: lora,bitfit,norm,head,full; a language model has no head)
-        """)
+        """, completion: .list(MethodCatalogue.standard.names))
     var methods: String?
 
-    @Option(help: "The plan.json that `peft select` wrote, for the method plan.")
+    @Option(
+      help: "The plan.json that `peft select` wrote, for the method plan.",
+      completion: .file(extensions: ["json"]))
     var plan: String?
 
     @Option(

@@ -16,7 +16,8 @@ struct EvaluateCommand: ParsableCommand {
       """)
 
   @Argument(
-    help: "Run directory, model directory with a trained head, or that of a causal language model.")
+    help: "Run directory, model directory with a trained head, or that of a causal language model.",
+    completion: .directory)
   var model: String
 
   /// The options that most jobs need.
@@ -26,7 +27,7 @@ struct EvaluateCommand: ParsableCommand {
       help: """
         Data to evaluate on: labelled data, running text, or prompts with completions; - is \
         standard input.
-        """)
+        """, completion: .file())
     var dataPath: String
 
     @Flag(
@@ -36,7 +37,8 @@ struct EvaluateCommand: ParsableCommand {
         """)
     var generate = false
 
-    @Option(help: "With --generate: new file to write the texts to, as JSON lines.")
+    @Option(
+      help: "With --generate: new file to write the texts to, as JSON lines.", completion: .file())
     var texts: String?
 
     @Option(help: "With --generate: seed of the sampling.")

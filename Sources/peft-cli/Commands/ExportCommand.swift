@@ -20,18 +20,19 @@ struct ExportCommand: ParsableCommand {
         peft export runs/lora --format peft --output adapters/lora
       """)
 
-  @Argument(help: "Run directory or delta.")
+  @Argument(help: "Run directory or delta.", completion: .directory)
   var directory: String
 
   @Option(help: "Format to write.")
   var format: RunExport.Format
 
-  @Option(help: "Directory to write.")
+  @Option(help: "Directory to write.", completion: .directory)
   var output: String
 
   @Option(
     name: .customLong("model"),
-    help: "Directory of the base model, if it has moved since the training.")
+    help: "Directory of the base model, if it has moved since the training.", completion: .directory
+  )
   var base: String?
 
   @Flag(help: "Write even if the directory is not empty.")
@@ -58,13 +59,13 @@ struct ApplyCommand: ParsableCommand {
         peft apply deltas/sst2 --model minilm --output minilm-sst2
       """)
 
-  @Argument(help: "Delta that `peft export` wrote, or run directory.")
+  @Argument(help: "Delta that `peft export` wrote, or run directory.", completion: .directory)
   var delta: String
 
-  @Option(name: .customLong("model"), help: "Directory of the base model.")
+  @Option(name: .customLong("model"), help: "Directory of the base model.", completion: .directory)
   var base: String
 
-  @Option(help: "Model directory to write.")
+  @Option(help: "Model directory to write.", completion: .directory)
   var output: String
 
   @Flag(help: "Write even if the directory is not empty.")

@@ -15,11 +15,11 @@ struct GenerateCommand: ParsableCommand {
 
       Examples:
         peft generate runs/e2e --data prompts.txt --beams 4 > texts.jsonl
-        peft generate gpt2 --prompt "It was a dark night" \\
-          --temperature 0.8 --top-p 0.9
+        peft generate gpt2 --prompt "It was a dark night" --temperature 0.8
       """)
 
-  @Argument(help: "Run directory, or the directory of a GPT-2, Llama or Qwen.")
+  @Argument(
+    help: "Run directory, or the directory of a GPT-2, Llama or Qwen.", completion: .directory)
   var model: String
 
   /// The options that most jobs need.
@@ -31,7 +31,7 @@ struct GenerateCommand: ParsableCommand {
       name: .customLong("data"),
       help: """
         File of prompts: a text file with one prompt per line, prompt||completion lines, or JSONL.
-        """)
+        """, completion: .file())
     var dataPath: String?
 
     @Option(help: "Seed of the sampling.")

@@ -16,7 +16,7 @@ struct InspectCommand: ParsableCommand {
         peft inspect minilm --method bitfit
       """)
 
-  @Argument(help: "Model directory.")
+  @Argument(help: "Model directory.", completion: .directory)
   var model: String
 
   /// The head of a classifier.

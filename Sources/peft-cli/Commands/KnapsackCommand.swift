@@ -14,7 +14,7 @@ struct KnapsackCommand: ParsableCommand {
         peft knapsack instance.txt --json
       """)
 
-  @Argument(help: "File with the problem.")
+  @Argument(help: "File with the problem.", completion: .file())
   var file: String
 
   @Option(help: "Capacity to use instead of the file's.")

@@ -10,11 +10,11 @@ struct ModelsCommand: ParsableCommand {
 
       Examples:
         peft models small-models
-        peft generate small-models/gpt2-small --prompt "It was a dark night" \\
-          --temperature 0.8
+        peft generate small-models/gpt2-small --prompt "It was a dark night"
       """)
 
-  @Argument(help: "Directory to copy the models into; each gets its own folder.")
+  @Argument(
+    help: "Directory to copy the models into; each gets its own folder.", completion: .directory)
   var directory: String
 
   @Flag(help: "Replace copies that exist.")

@@ -24,7 +24,7 @@ struct PredictCommand: ParsableCommand {
         head new.txt | peft predict runs/lora --data -
       """)
 
-  @Argument(help: "Run directory, or model directory with a trained head.")
+  @Argument(help: "Run directory, or model directory with a trained head.", completion: .directory)
   var model: String
 
   /// The options that most jobs need.
@@ -34,7 +34,7 @@ struct PredictCommand: ParsableCommand {
       help: """
         Data to predict, with or without labels; - is standard input (JSON lines, or one text per \
         line).
-        """)
+        """, completion: .file())
     var dataPath: String?
 
     @Option(help: "A text to predict, instead of --data; may be given several times.")

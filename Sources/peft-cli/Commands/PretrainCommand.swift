@@ -15,22 +15,23 @@ struct PretrainCommand: ParsableCommand {
       same options continues an interrupted run and gives the same bits.
 
       Example:
-        peft pretrain --target causal --train novels.txt --packages --dev dev.txt \\
-          --hidden-size 192 --layers 4 --heads 4 --steps 3000 --output small-gpt2
+        peft pretrain --target causal --train novels.txt --output small-gpt2
       """)
 
-  @Option(help: "Model directory to write.")
+  @Option(help: "Model directory to write.", completion: .directory)
   var output: String
 
   @Option(
     parsing: .upToNextOption,
-    help: "Text files: .txt (one document each) or JSONL with a text on each line.")
+    help: "Text files: .txt (one document each) or JSONL with a text on each line.",
+    completion: .file())
   var train: [String] = []
 
   @Flag(help: "Also learn from the descriptions of this machine's packages.")
   var packages = false
 
-  @Option(help: "Text to evaluate on; the parameters of the best step are kept.")
+  @Option(
+    help: "Text to evaluate on; the parameters of the best step are kept.", completion: .file())
   var dev: String?
 
   @Option(

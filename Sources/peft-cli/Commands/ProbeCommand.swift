@@ -17,15 +17,14 @@ struct ProbeCommand: ParsableCommand {
       the loss along the group's direction, with standard errors, and the predicted fall of the loss.
 
       Example:
-        peft probe --model minilm --train train.tsv --groups kind-layer \\
-          --output runs/probe
+        peft probe --model minilm --train train.tsv --output probe
       """)
 
   /// The options that most jobs need.
   struct Main: ParsableArguments {
     @OptionGroup var task: TaskOptions
 
-    @Option(help: "Run directory to write.")
+    @Option(help: "Run directory to write.", completion: .directory)
     var output: String
 
     @OptionGroup var evaluation: EvaluationDataOptions

@@ -11,7 +11,7 @@ import PEFTTensor
 struct QuickstartCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "quickstart",
-    abstract: "Runs the main job on data that every Debian machine has.",
+    abstract: "Does what adapt does, on data that every Debian machine has.",
     discussion: """
       The task is to sort package descriptions into their sections, or with --task tags to find the \
       tags of each, of which a package has several. The texts come from this machine's package \
@@ -31,7 +31,7 @@ struct QuickstartCommand: ParsableCommand {
   @Option(help: "What to predict: sections (one for each package) or tags (several).")
   var task = Task.sections
 
-  @Option(help: "Run directory to write.")
+  @Option(help: "Run directory to write.", completion: .directory)
   var output = "quickstart-run"
 
   @Flag(help: "Replace the run in --output.")

@@ -19,10 +19,12 @@ struct ReportCommand: ParsableCommand {
     help: """
       Directory that train, select, adapt or compare wrote, or several that train wrote. The page \
       of a suite comes from compare --merge.
-      """)
+      """, completion: .directory)
   var directories: [String]
 
-  @Option(help: "File to write. (default: report.html in the one directory)")
+  @Option(
+    help: "File to write. (default: report.html in the one directory)",
+    completion: .file(extensions: ["html"]))
   var output: String?
 
   @OptionGroup var common: CommonOptions

@@ -18,7 +18,7 @@ struct SelectCommand: ParsableCommand {
         peft select runs/probe --budget 0.5%
       """)
 
-  @Argument(help: "An influence.json, or a run directory with one.")
+  @Argument(help: "An influence.json, or a run directory with one.", completion: .file())
   var influence: String
 
   @Option(
@@ -59,7 +59,7 @@ struct SelectCommand: ParsableCommand {
     help: """
       Directory to write plan.json and frontier.csv into; required with --for. (default: the \
       directory of influence.json)
-      """)
+      """, completion: .directory)
   var output: String?
 
   @Flag(help: "Replace the plan in --output. A plan next to its influence.json is always replaced.")

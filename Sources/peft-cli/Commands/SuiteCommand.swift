@@ -21,10 +21,12 @@ struct SuiteCommand: ParsableCommand {
 
   /// The options that most jobs need.
   struct Main: ParsableArguments {
-    @Argument(help: "YAML file of the suite; it defines everything that is compared.")
+    @Argument(
+      help: "YAML file of the suite; it defines everything that is compared.",
+      completion: .file(extensions: ["yaml", "yml"]))
     var suite: String
 
-    @Option(help: "Directory to write.")
+    @Option(help: "Directory to write.", completion: .directory)
     var output: String
 
     @Flag(help: "Replace the suite in --output.")

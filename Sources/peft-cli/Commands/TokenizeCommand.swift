@@ -22,10 +22,10 @@ struct TokenizeCommand: ParsableCommand {
         peft tokenize smollm2 chats.jsonl --mask
       """)
 
-  @Argument(help: "Model directory, or directory with vocabulary files.")
+  @Argument(help: "Model directory, or directory with vocabulary files.", completion: .directory)
   var model: String
 
-  @Argument(help: "File with one text per line. (default: standard input)")
+  @Argument(help: "File with one text per line. (default: standard input)", completion: .file())
   var file: String?
 
   @Flag(help: "Read each line as a JSON object with text, or text_a and text_b.")

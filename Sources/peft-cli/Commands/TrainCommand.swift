@@ -11,15 +11,15 @@ struct TrainCommand: ParsableCommand {
     abstract: "Fine-tunes a model on a task and writes a run directory.",
     discussion: """
       Example:
-        peft train --model minilm --train train.tsv --dev dev.tsv --test test.tsv \\
-          --method lora --rank 8 --epochs 2 --output runs/lora
+        peft train --model minilm --train train.tsv --method lora --output lora
       """)
 
   /// The options that most jobs need.
   struct Main: ParsableArguments {
     @OptionGroup var task: TaskOptions
 
-    @Option(help: "Run directory to write; required unless --dry-run is given.")
+    @Option(
+      help: "Run directory to write; required unless --dry-run is given.", completion: .directory)
     var output: String?
 
     @OptionGroup var evaluation: EvaluationDataOptions
@@ -44,7 +44,9 @@ struct TrainCommand: ParsableCommand {
 
   /// The source from which a run starts, instead of a method by name.
   struct Start: ParsableArguments {
-    @Option(help: "The plan.json that `peft select` wrote: train its selection, not a --method.")
+    @Option(
+      help: "The plan.json that `peft select` wrote: train its selection, not a --method.",
+      completion: .file(extensions: ["json"]))
     var plan: String?
 
     @Flag(
@@ -58,7 +60,7 @@ struct TrainCommand: ParsableCommand {
       help: """
         Hugging Face PEFT adapter (LoRA, DoRA or IA3), or file of LoRA deltas, to keep training, instead of a \
         --method. Its head is used if it fits.
-        """)
+        """, completion: .directory)
     var adapter: String?
 
     @Option(help: "Alpha of --adapter; needed if its directory has no adapter_config.json.")

@@ -32,10 +32,12 @@ struct TuneCommand: ParsableCommand {
 
   /// The options that most jobs need.
   struct Main: ParsableArguments {
-    @Argument(help: "YAML file with the options that are fixed and those that vary.")
+    @Argument(
+      help: "YAML file with the options that are fixed and those that vary.",
+      completion: .file(extensions: ["yaml", "yml"]))
     var file: String
 
-    @Option(help: "Directory to write.")
+    @Option(help: "Directory to write.", completion: .directory)
     var output: String
 
     @Option(

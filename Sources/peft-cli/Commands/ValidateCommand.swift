@@ -19,15 +19,14 @@ struct ValidateCommand: ParsableCommand {
       validation.json. --dev or --holdout is required.
 
       Example:
-        peft validate --model minilm --train train.tsv --dev dev.tsv \\
-          --output runs/validation
+        peft validate --model minilm --train train.tsv --dev dev.tsv --output v
       """)
 
   /// The options that most jobs need.
   struct Main: ParsableArguments {
     @OptionGroup var task: TaskOptions
 
-    @Option(help: "Run directory to write.")
+    @Option(help: "Run directory to write.", completion: .directory)
     var output: String
 
     @OptionGroup var evaluation: EvaluationDataOptions

@@ -20,12 +20,14 @@ struct VerifyCommand: ParsableCommand {
         peft verify deltas/sst2 --model minilm
       """)
 
-  @Argument(help: "A plan.json, a directory with one, a run directory, or a delta.")
+  @Argument(
+    help: "A plan.json, a directory with one, a run directory, or a delta.", completion: .file())
   var path: String
 
   @Option(
     name: .customLong("model"),
-    help: "Directory of the base model of a run or delta, if it has moved since the training.")
+    help: "Directory of the base model of a run or delta, if it has moved since the training.",
+    completion: .directory)
   var base: String?
 
   @OptionGroup var common: CommonOptions

@@ -7,13 +7,14 @@ import PEFTTensor
 struct AdapterOptions: ParsableArguments {
   @Option(
     name: .customLong("model"),
-    help: "Directory of a run's base model, if it has moved since the training.")
+    help: "Directory of a run's base model, if it has moved since the training.",
+    completion: .directory)
   var base: String?
 
   @Option(
     help:
-      "Hugging Face PEFT adapter (LoRA, DoRA or IA3), or file of LoRA deltas, to apply to the model given."
-  )
+      "Hugging Face PEFT adapter (LoRA, DoRA or IA3), or file of LoRA deltas, to apply to the model given.",
+    completion: .directory)
   var adapter: String?
 
   @Option(help: "Alpha of --adapter; needed if its directory has no adapter_config.json.")

@@ -3,7 +3,9 @@ import PEFTTensor
 
 /// Options of every command.
 struct CommonOptions: ParsableArguments {
-  @Option(help: "YAML file with any of these options; options on the command line override it.")
+  @Option(
+    help: "YAML file with any of these options; options on the command line override it.",
+    completion: .file(extensions: ["yaml", "yml"]))
   var config: String?
 
   @Flag(help: "Print one JSON document, and nothing else, on standard output.")

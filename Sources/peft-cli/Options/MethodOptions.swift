@@ -9,7 +9,7 @@ struct MethodOptions: ParsableArguments {
       """
       What to train: \(MethodCatalogue.standard.names.joined(separator: ", ")). The task head \
       always trains.
-      """))
+      """), completion: .list(MethodCatalogue.standard.names))
   var method = "full"
 
   @Option(

@@ -7,10 +7,12 @@ import PEFTTrain
 
 /// The model and the training data of a task.
 struct TaskOptions: ParsableArguments {
-  @Option(help: "Model directory: config.json, model.safetensors and the tokenizer's files.")
+  @Option(
+    help: "Model directory: config.json, model.safetensors and the tokenizer's files.",
+    completion: .directory)
   var model: String
 
-  @Option(help: "Training data; they define the task and its labels.")
+  @Option(help: "Training data; they define the task and its labels.", completion: .file())
   var train: String
 
   /// The job that trains `method` on the task.
@@ -26,7 +28,9 @@ struct TaskOptions: ParsableArguments {
 
 /// The data on which a task is evaluated.
 struct EvaluationDataOptions: ParsableArguments {
-  @Option(help: "Data to evaluate on during training; the parameters of the best step are kept.")
+  @Option(
+    help: "Data to evaluate on during training; the parameters of the best step are kept.",
+    completion: .file())
   var dev: String?
 
   @Option(
@@ -38,7 +42,7 @@ struct EvaluationDataOptions: ParsableArguments {
       """)
   var holdout: HoldoutArgument?
 
-  @Option(help: "Data to evaluate on at the end.")
+  @Option(help: "Data to evaluate on at the end.", completion: .file())
   var test: String?
 
   func validate() throws {

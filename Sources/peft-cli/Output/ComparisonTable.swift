@@ -8,9 +8,13 @@ struct ComparisonTable {
   /// The number of columns of the terminal.
   let width: Int
 
-  init(_ comparison: Comparison, width: Int = Console.width) {
+  /// Whether only warnings follow the table, because an answer in words does.
+  let isBrief: Bool
+
+  init(_ comparison: Comparison, width: Int = Console.width, isBrief: Bool = false) {
     self.comparison = comparison
     self.width = width
+    self.isBrief = isBrief
   }
 
   /// A column of the table.
@@ -33,15 +37,28 @@ struct ComparisonTable {
     return [
       Column(name: "parameters", cell: { $0.trainable.grouped }, baseline: "0"),
       Column(name: "share", cell: share, isOptional: true),
-      Column(
-        name: "rate", cell: { String(format: "%.2g", $0.learningRate) }, isOptional: true),
     ]
       + ["dev", "test"].filter { name in
         comparison.entries.contains { $0.mean(metric, on: name) != nil }
       }.map(split)
       + comparison.furtherMetrics.map { name in
         Column(name: name, cell: { score($0, name, comparison.split) })
-      } + [Column(name: "seconds", cell: { String(format: "%.0f", $0.seconds) }, isOptional: true)]
+      } + sizes + [
+        Column(name: "seconds", cell: { String(format: "%.0f", $0.seconds) }, isOptional: true)
+      ]
+  }
+
+  /// The bytes that are stored and the peak memory, as far as they are known.
+  private var sizes: [Column] {
+    let columns: [(name: String, size: (Comparison.Entry) -> Int?)] = [
+      ("stored", { $0.storedBytes }), ("memory", { $0.peakMemory }),
+    ]
+    return columns.filter { column in comparison.entries.contains { column.size($0) != nil } }.map {
+      column in
+      Column(
+        name: column.name, cell: { column.size($0).map { ReportText.bytes($0) } ?? "" },
+        isOptional: true)
+    }
   }
 
   var lines: [String] {
@@ -52,9 +69,13 @@ struct ComparisonTable {
       table = self.table(columns)
     }
     return table.lines(width: width)
-      + (comparison.notes + [caption(columns)]).flatMap {
-        ReportText.wrapped($0, to: width, indent: 2)
-      }
+      + notes(columns).flatMap { ReportText.wrapped($0, to: width, indent: 2) }
+  }
+
+  private func notes(_ columns: [Column]) -> [String] {
+    isBrief
+      ? comparison.notes.filter { $0.hasPrefix("warning: ") }
+      : comparison.notes + [caption(columns)]
   }
 
   private func table(_ columns: [Column]) -> TextTable {
