@@ -1,8 +1,8 @@
 """Loads what `peft export` writes, and its TensorBoard files, by the tools they are for, and compares.
 
-    python3 Tests/Interoperability/check_exports.py [--peft .build/release/peft] [--venv DIR]
+    python3 Tests/Interoperability/check_exports.py [--peft .build/release/peft] [--venv DIR] [--only encoders]
 
-Trains small runs on the bundled models and on random models of Llama's and MPNet's kind, exports each in every form,
+Trains small runs on the bundled models and on random models of all other families, exports each in every form,
 loads the merged models with transformers and the adapters with PEFT, and compares logits with those of `peft predict`, or of a language model the loss.
 Makes its own environment of Python packages. Ends with 1 where anything differs by more than 1e-5.
 """
@@ -23,6 +23,7 @@ LIMIT = 1e-5
 parser = argparse.ArgumentParser()
 parser.add_argument("--peft", default=os.path.join(ROOT, ".build", "release", "peft"))
 parser.add_argument("--venv", default=os.path.join(ROOT, ".build", "interoperability"))
+parser.add_argument("--only", choices=["encoders"], help="leave out decoders and the bundled models")
 parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
 options = parser.parse_args()
 
@@ -33,7 +34,8 @@ if not options.inside:
     if subprocess.run([python, "-c", "import " + ", ".join(PACKAGES)], capture_output=True).returncode:
         subprocess.run([python, "-m", "pip", "install", "--quiet", "--extra-index-url",
                         "https://download.pytorch.org/whl/cpu", *PACKAGES], check=True)
-    sys.exit(subprocess.run([python, __file__, "--inside", "--peft", options.peft]).returncode)
+    sys.exit(subprocess.run([python, __file__, "--inside", "--peft", options.peft,
+                             *(["--only", options.only] if options.only else [])]).returncode)
 
 import torch
 import transformers
@@ -143,7 +145,8 @@ def check_labels(place, name, base, method):
 def merges(adapted):
     """PEFT 0.21.2 merges LoRA alone beside a head that is more than one linear map, such as RoBERTa's."""
     config = adapted.peft_config["default"]
-    return config.peft_type == "LORA" or not hasattr(adapted.base_model.model, "roberta") and not hasattr(adapted.base_model.model, "mpnet")
+    return config.peft_type == "LORA" or not any(
+        hasattr(adapted.base_model.model, name) for name in ("roberta", "mpnet", "electra"))
 
 
 def check_import(place, name, base, directory, data, ours):
@@ -243,7 +246,65 @@ def make_mpnet(place):
     return directory
 
 
+LETTERS = [chr(c) for c in range(33, 127)]
+SMALL = dict(hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=48, max_position_embeddings=130,
+             initializer_range=0.1)
+
+
+def word_pieces(tokenizer):
+    """A WordPiece tokenizer whose vocabulary has the words of the texts, and letters."""
+    names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *LETTERS, *("##" + c for c in LETTERS), *WORDS, "good", "bad"]
+    return tokenizer(vocab={name: index for index, name in enumerate(names)})
+
+
+def pieces(tokenizer, first, last=("<mask>",)):
+    """A Unigram tokenizer of the same words and letters; `first` and `last` are special tokens."""
+    words = [("\u2581" + word, -2.0) for word in [*WORDS, "good", "bad"]]
+    letters = [(c, -6.0) for c in ["\u2581", *LETTERS]]
+    return tokenizer(vocab=[(name, 0.0) for name in first] + words + letters + [(name, 0.0) for name in last])
+
+
+FAIRSEQ = ["<s>", "<pad>", "</s>", "<unk>"]
+ENCODERS = {
+    "xlm-roberta": ("XLMRoberta", lambda: pieces(transformers.XLMRobertaTokenizer, FAIRSEQ), dict(SMALL, type_vocab_size=1)),
+    "camembert": ("Camembert", lambda: pieces(transformers.CamembertTokenizer, [
+        "<s>NOTUSED", "<pad>", "</s>NOTUSED", "<unk>", "<unk>NOTUSED", "<s>", "</s>"]), dict(SMALL, type_vocab_size=1)),
+    "distilbert": ("DistilBert", lambda: word_pieces(transformers.DistilBertTokenizer), dict(
+        dim=32, n_layers=2, n_heads=4, hidden_dim=48, max_position_embeddings=130, initializer_range=0.1)),
+    "electra": ("Electra", lambda: word_pieces(transformers.ElectraTokenizer), dict(SMALL, embedding_size=16)),
+    "albert": ("Albert", lambda: pieces(transformers.AlbertTokenizer, [
+        "<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"], ()), dict(SMALL, embedding_size=16)),
+    "modernbert": ("ModernBert", lambda: word_pieces(transformers.BertTokenizer), dict(
+        SMALL, local_attention=4, classifier_pooling="mean")),
+}
+
+
+def make_encoder(place, name):
+    """A random model of the family and its tokenizer, as transformers saves them."""
+    family, make_tokenizer, sizes = ENCODERS[name]
+    directory = os.path.join(place, name)
+    tokenizer = make_tokenizer()
+    ids = {f"{role}_token_id": getattr(tokenizer, f"{role}_token_id") for role in ("bos", "eos", "cls", "sep", "pad")}
+    torch.manual_seed(3)
+    getattr(transformers, family + "ForMaskedLM")(getattr(transformers, family + "Config")(
+        vocab_size=len(tokenizer), **sizes, **{role: index for role, index in ids.items() if index is not None},
+    )).save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+    return directory
+
+
+def finish():
+    print("differ: " + ", ".join(failures) if failures else "all within 1e-5")
+    sys.exit(bool(failures))
+
+
 with tempfile.TemporaryDirectory() as place:
+    for name in ENCODERS:
+        base = make_encoder(place, name)
+        for method in (["lora", "--rank", "4"], ["ia3"], ["full"]):
+            check_classifier(place, f"{name}-{method[0]}", base, ["--method", *method])
+    if options.only:
+        finish()
     mpnet = make_mpnet(place)
     for method in (["lora", "--rank", "4"], ["dora", "--rank", "4"], ["ia3"], ["norm"], ["full"]):
         check_classifier(place, f"mpnet-{method[0]}", mpnet, ["--method", *method])
@@ -279,5 +340,4 @@ with tempfile.TemporaryDirectory() as place:
     check_language(place, "gpt2-language-plan", gpt2,
                    plan(place, gpt2, "gpt2-language", ["--candidates", "lora:4"], True))
 
-print("differ: " + ", ".join(failures) if failures else "all within 1e-5")
-sys.exit(bool(failures))
+finish()
