@@ -37,14 +37,18 @@ struct CommandTests {
     arguments: [
       "full", "lora", "dora", "bitfit", "ia3", "id3", "speft", "rocoft", "lora-xs", "vera", "hra",
       "ether", "ether+", "propulsion", "hyperadapt", "c3a", "adalora", "lora-sp", "hiwi",
-      "lorta", "spt", "pafi", "fish", "sparta", "pissa",
+      "lorta", "spt", "pafi", "sparta", "pissa",
     ])
   func roundTrip(method: String) throws {
     let place = try Workplace()
     let run = place.directory.path("run")
+    // Those that train little, or near zeros, take larger steps.
+    let rates = ["hiwi": "0.3"].merging(
+      ["adalora", "lorta", "spt", "pafi", "sparta"].map { ($0, "3e-2") }
+    ) { rate, _ in rate }
     let trained = try place.train(
       "--method", method, "--output", run, "--steps", "40", "--batch-size", "16",
-      "--learning-rate", "3e-3", "--json")
+      "--learning-rate", rates[method] ?? "3e-3", "--json")
     #expect(trained.status == 0, "\(trained.errors)")
     let result = try trained.document
     #expect(result["steps"] == .integer(40))

@@ -71,7 +71,6 @@ public enum TrainedTensors {
     _ file: SafetensorsReader, into model: TransformerModel, drawn: [String]
   ) throws(FileError) {
     let path = file.path
-    let others = parameters(of: model, called: drawn).filter { file.entry($0.name) != nil }
     // If a method chose rows or elements, before training or during it, the file records which.
     for parameter in model.parameters.map(\.parameter) where parameter.recordsElements {
       parameter.wantsWholeGradient = false
@@ -83,6 +82,7 @@ public enum TrainedTensors {
       }
     }
     model.detachFrozenAdapters()
+    let others = parameters(of: model, called: drawn).filter { file.entry($0.name) != nil }
     let parameters = model.trainableParameters + model.frozenAdapterParameters + others
     let expected = Set(
       parameters.flatMap {
