@@ -7,7 +7,9 @@ struct LibraryTests {
   private static let sources = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().appending(path: "Sources")
   /// Text that looks like an option but is a variable of a style sheet.
-  private static var styleVariables: Regex<(Substring, Substring)> { /--(page|ink)\b/ }
+  private static var styleVariables: Regex<(Substring, Substring)> {
+    /--(page|ink|muted|surface|line|accent)\b/
+  }
   /// The name of a suite in the markers of its directories, which is part of their format.
   private static let markerOfSuite = #"case suite = "compare --suite""#
 

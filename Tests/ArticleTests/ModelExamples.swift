@@ -75,6 +75,7 @@ struct ModelExamples {
     var adaptive = AdaptiveRankAdaptation(rank: 4)
     adaptive.final = 0.3
     adaptive.attach(to: model, using: SeededGenerator(seed: 1, purpose: "weights"))
+    print(adaptive.startRank, "triplets at every layer, and 4 on average in the end")
     #expect(adaptive.startRank == 6)
     model.detachAdapters()
 

@@ -11,10 +11,13 @@ public enum Calibration {
   ///     ECE = Σ_b (n_b / n) |share of right answers in b − mean probability in b|.
   ///
   /// Bin b has the probabilities above b / binCount up to (b + 1) / binCount. O(n).
-  public static func expectedError(probabilities: [Double], isRight: [Bool]) -> Double {
+  ///
+  /// - Returns: nil if a probability is not finite, as after divergence.
+  public static func expectedError(probabilities: [Double], isRight: [Bool]) -> Double? {
     precondition(
       probabilities.count == isRight.count && !isRight.isEmpty,
       "expectedError: \(probabilities.count) probabilities, \(isRight.count) answers")
+    guard probabilities.allSatisfy(\.isFinite) else { return nil }
     var sums = [Double](repeating: 0, count: binCount)
     for (probability, isRight) in zip(probabilities, isRight) {
       let bin = Int((probability * Double(binCount)).rounded(.up)) - 1

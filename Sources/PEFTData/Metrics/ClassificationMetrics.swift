@@ -63,7 +63,7 @@ public struct ClassificationMetrics: Hashable, Sendable {
         ? 0 : 2 * Double(correct[1]) / Double(predicted[1] + actual[1])) : nil
     macroF1 = scores.reduce(0, +) / Double(scores.count)
     matthews = denominator == 0 ? 0 : (right * count - agreement) / denominator.squareRoot()
-    calibrationError = probabilities.map {
+    calibrationError = probabilities.flatMap {
       Calibration.expectedError(
         probabilities: $0, isRight: zip(predictions, labels).map { $0 == $1 })
     }

@@ -3,7 +3,8 @@ import PEFTTensor
 /// A page as a file whose last line is the SHA-256 of everything before it.
 package enum PageFile {
   private static let head = "<meta name=\"generator\" content=\"peft "
-  private static func seal(_ digest: String) -> String { "<!-- SHA-256 \(digest) -->\n" }
+  private static let sealHead = "<!-- SHA-256 "
+  private static func seal(_ digest: String) -> String { "\(sealHead)\(digest) -->\n" }
 
   /// Writes a page.
   package static func write(_ html: String, to path: String) throws(FileError) {
@@ -42,7 +43,9 @@ package enum PageFile {
   package static func check(_ path: String) throws(FileError) {
     let bytes = try FileContents.read(path)
     let length = seal(digest([])).utf8.count
-    guard try isPage(path) || bytes.count < length else { return }
+    let isSealed = bytes.suffix(length).starts(with: sealHead.utf8)
+    let isPage = try isPage(path)
+    guard isSealed || isPage || bytes.count < length else { return }
     let page = Array(bytes.dropLast(length))
     guard bytes.suffix(length).elementsEqual(seal(digest(page)).utf8) else {
       throw FileError(

@@ -18,9 +18,10 @@ struct CalibrationTests {
     for item in cases {
       let logits = item["logits"]?.array?.compactMap(\.double).map { Float($0) } ?? []
       let labels = item["labels"]?.array?.compactMap(\.integer) ?? []
-      let error = Calibration.expectedError(
-        probabilities: item["probabilities"]?.array?.compactMap(\.double) ?? [],
-        isRight: item["right"]?.array?.compactMap(\.bool) ?? [])
+      let error = try #require(
+        Calibration.expectedError(
+          probabilities: item["probabilities"]?.array?.compactMap(\.double) ?? [],
+          isRight: item["right"]?.array?.compactMap(\.bool) ?? []))
       #expect(abs(error - (try #require(item["ece"]?.double))) < 1e-12)
       let temperature = Calibration.temperature(logits: logits, labels: labels)
       let expected = try #require(item["temperature"]?.double)
@@ -29,12 +30,14 @@ struct CalibrationTests {
   }
 
   @Test("probabilities at the edges of bins, and perfect or hopeless answers")
-  func edges() {
+  func edges() throws {
     #expect(Calibration.expectedError(probabilities: [1, 1], isRight: [true, true]) == 0)
     #expect(Calibration.expectedError(probabilities: [0, 1], isRight: [false, false]) == 0.5)
+    #expect(Calibration.expectedError(probabilities: [.nan, 1], isRight: [true, true]) == nil)
     // Two thirds belong to the tenth bin, a little more to the eleventh.
-    let error = Calibration.expectedError(
-      probabilities: [2 / 3.0, 2 / 3.0 + 1e-9], isRight: [true, false])
+    let error = try #require(
+      Calibration.expectedError(
+        probabilities: [2 / 3.0, 2 / 3.0 + 1e-9], isRight: [true, false]))
     #expect(abs(error - 0.5) < 1e-6)
     let (low, high) = (
       Calibration.temperatures.lowerBound, Calibration.temperatures.upperBound

@@ -73,6 +73,9 @@ final class AdapterOpeningTests {
     #expect(tokens.task is TokenClassification && tokens.model.output == .tokenClasses(3))
     try change(config, ["architectures": .array([.string("BertForSequenceClassification")])])
     try change(config, ["problem_type": .string("multi_label_classification")])
+    let labels = try TrainedModel.open(adapter: adapter("headless"), base: base)
+    #expect(labels.task is MultiLabelClassification)
+    try change(config, ["problem_type": .string("regression")])
     #expect {
       try TrainedModel.open(adapter: adapter("headless"), base: base)
     } throws: { "\($0)".contains("problem_type") }
