@@ -156,6 +156,7 @@ public struct TrainedModel {
   /// The head is the adapter's, or the base's if no classifier is stored with the adapter. The
   /// labels of a classifier come from `labels.json` beside the adapter, as an export writes it, or
   /// from the base's `config.json`, provided that their number matches; otherwise they are numbers.
+  /// Without `labels.json`, the base's `problem_type` says whether a text may have several.
   ///
   /// - Parameter alpha: α; nil takes it from the adapter's configuration.
   public static func open(
@@ -166,9 +167,11 @@ public struct TrainedModel {
     let configuration = try ModelConfiguration(files: files)
     let output = try Self.output(of: file, on: files, configuration)
     let beside = try AdapterLabels(beside: adapter)
+    let thresholds =
+      try beside == nil ? Self.thresholds(of: files, output) : beside?.thresholds
     let task = try givenTask(
       output, labels: [beside?.names, configuration.labelNames],
-      thresholds: beside?.thresholds, temperature: beside?.temperature,
+      thresholds: thresholds, temperature: beside?.temperature,
       path: base + "/config.json")
     let (model, report) = try TransformerModel.load(
       files: files, output: output, using: SeededGenerator(seed: 0, purpose: "weights"))

@@ -108,8 +108,8 @@ struct TrainingJobTests {
     let before = job.model.parameters.map { ($0.parameter, $0.parameter.value) }
     _ = try train(job)
     for (parameter, value) in before {
-      // The gradient of a key's bias is only rounding; AdamW's decay leaves a zero bias at zero. The
-      // feed-forward biases of the model are zeros, from which HiWi's net makes nothing.
+      // The gradient of a key's bias is only rounding; AdamW's decay leaves a zero bias at zero.
+      // The feed-forward biases of the model are zeros, from which HiWi's net makes nothing.
       #expect(
         parameter.value.isIdentical(to: value) != parameter.isTrainable
           || parameter.name.hasSuffix("key.bias")
