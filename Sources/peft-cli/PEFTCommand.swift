@@ -8,7 +8,7 @@ struct PEFTCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "peft",
     abstract:
-      "Fine-tunes BERT, RoBERTa and relatives of theirs, GPT-2, Llama and Qwen on a multicore "
+      "Fine-tunes BERT, RoBERTa and related encoders, GPT-2, Llama and Qwen on a multicore "
       + "CPU, training few parameters.",
     discussion: """
       `peft adapt` does the whole job: it chooses what to train within a budget, trains it, compares \

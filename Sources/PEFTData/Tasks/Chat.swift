@@ -26,7 +26,7 @@ public struct Chat: VocabularyTask {
   public init(json: JSONValue, path: String) throws(FileError) {
     guard let template = ChatTemplate(json: json["template"]) else {
       throw FileError(
-        .malformed, path: path, place: "template", reason: "it is no template for conversations")
+        .malformed, path: path, place: "template", reason: "it is not a chat template")
     }
     self.init(template)
   }
@@ -52,7 +52,7 @@ public struct Chat: VocabularyTask {
       throw FileError(
         .unsupported, path: path,
         reason:
-          "neither the model's chat_template nor its vocabulary says how it sees conversations",
+          "neither the model's chat_template nor its vocabulary shows how it sees conversations",
         remedy: "name one with `chat-template`: "
           + ChatTemplate.Name.allCases.map(\.rawValue).joined(separator: ", "))
     }
@@ -88,7 +88,7 @@ public struct Chat: VocabularyTask {
       for message in example.messages {
         guard let token = template.specialToken(in: message.content) else { continue }
         throw malformed(
-          "a turn contains \(token), which would end it", "take it out of the text")
+          "a turn contains \(token), which would end it", "remove it from the text")
       }
       let found = template.tokens(of: example.messages, by: reader.tokenizer)
       // Nothing after the last predicted token is read.
@@ -96,7 +96,7 @@ public struct Chat: VocabularyTask {
       let kept = found.learnt.filter { $0 < reader.maximumLength }
       guard !kept.isEmpty else {
         throw malformed(
-          "the first \(reader.maximumLength) tokens have no turn of the assistant",
+          "the first \(reader.maximumLength) tokens contain no turn of the assistant",
           "shorten the turns before it, or raise `max-length` as far as the model allows")
       }
       if whole.count > reader.maximumLength { truncatedCount += 1 }
@@ -118,7 +118,7 @@ public struct Chat: VocabularyTask {
 
   private static func withoutTurns(_ example: TextExample, _ path: String) -> FileError {
     FileError(
-      .malformed, path: path, place: "line \(example.line)", reason: "a row without turns",
+      .malformed, path: path, place: "line \(example.line)", reason: "the row has no turns",
       remedy: "write JSON lines such as {\"messages\": [{\"role\": \"user\", \"content\": \"…\"}, "
         + "{\"role\": \"assistant\", \"content\": \"…\"}]}")
   }

@@ -141,8 +141,8 @@ public struct Classification: PredictionTask {
   /// The temperature.
   public var calibrationNote: String? {
     temperature.map {
-      "probabilities are calibrated: softmax(logits / \(String(format: "%.3g", $0))), a temperature "
-        + "fitted on the dev data"
+      "probabilities are calibrated: softmax(logits / \(String(format: "%.3g", $0))), with a "
+        + "temperature fitted on the dev data"
     }
   }
 

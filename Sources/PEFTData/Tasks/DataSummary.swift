@@ -32,7 +32,7 @@ public struct DataSummary: Sendable {
     if task is Chat {
       let learnt = (0..<encoded.count).reduce(0) { $0 + encoded.predictedCount($1) }
       lines.append(
-        "  \(learnt) of \(encoded.lengths.reduce(0, +)) tokens are the assistant's, which are learnt"
+        "  \(learnt) of \(encoded.lengths.reduce(0, +)) tokens are the assistant's and are learnt"
       )
     }
     if encoded.truncatedCount > 0 {

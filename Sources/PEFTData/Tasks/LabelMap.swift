@@ -154,8 +154,8 @@ func missingLabel(_ example: TextExample, path: String, columns: String? = nil) 
     .malformed, path: path, place: "line \(example.line)",
     reason: example.labels == nil
       ? "there is no label" + (columns.map { ": \($0)" } ?? "")
-      : "a list of labels, and this task takes one",
+      : "the row has a list of labels, but this task takes one",
     remedy: example.labels == nil
       ? "training and evaluation need a label column, named label or given by `columns`"
-      : "say `task` multi-label, or write one label")
+      : "use `task` multi-label, or give one label")
 }

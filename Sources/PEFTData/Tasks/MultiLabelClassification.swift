@@ -175,7 +175,7 @@ public struct MultiLabelClassification: PredictionTask {
   /// The range of the thresholds.
   public var calibrationNote: String? {
     guard let low = thresholds.min(), let high = thresholds.max(), low < high else { return nil }
-    return "each label is predicted from a probability of its own, chosen on the dev data: from "
+    return "each label has its own probability threshold, chosen on the dev data: from "
       + String(format: "%.2g to %.2g", low, high)
   }
 

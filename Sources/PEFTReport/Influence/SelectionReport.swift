@@ -151,8 +151,8 @@ public struct SelectionReport: Sendable {
     page.heading("Beside other methods")
     page.figure(comparison.svg(width:))
     page.table(
-      "Methods, the one of this page set off", header: comparison.header, rows: comparison.cells,
-      own: comparison.ownRow)
+      "Methods; the one of this page is highlighted", header: comparison.header,
+      rows: comparison.cells, own: comparison.ownRow)
     for note in scoreNotes where !note.hasPrefix("warning: ") { page.sentence(note) }
   }
 
@@ -162,7 +162,8 @@ public struct SelectionReport: Sendable {
     page.heading("What was tried")
     page.figure(
       caption: "Learning rates: a ring for each that was tried on the first part of a run, a dot "
-        + "for the one chosen, a cross for one with which training diverged.", rates.svg(width:))
+        + "for the one that was chosen, a cross for each with which training diverged.",
+      rates.svg(width:))
   }
 
   private func addDetails(to page: inout HTMLPage) {

@@ -34,7 +34,8 @@ struct ComparisonReport {
     if !rates.svg(width: 720).isEmpty {
       page.heading("Learning rates")
       page.figure(
-        caption: "A ring for each that was tried, a dot for the one chosen.", rates.svg(width:))
+        caption: "A ring for each rate that was tried, a dot for the one that was chosen.",
+        rates.svg(width:))
     }
     page.heading("Training")
     page.figure(curves.svg(width:))

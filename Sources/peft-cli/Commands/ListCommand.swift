@@ -9,9 +9,9 @@ struct ListCommand: ParsableCommand {
     commandName: "ls",
     abstract: "Lists the runs, comparisons, suites and searches below a directory.",
     discussion: """
-      A line each: the score of what was trained, its parameters, the bytes that it stores, and \
-      whether the run is complete, running, stopped (it can be resumed), or unreadable. For a \
-      comparison, the line is about its best method.
+      Each result has a line with the score of what was trained, its parameters, the bytes that it \
+      stores, and whether the run is complete, running, stopped (it can be resumed), or unreadable. \
+      For a comparison, the line shows its best method.
 
       Examples:
         peft ls runs
@@ -26,7 +26,7 @@ struct ListCommand: ParsableCommand {
   @Argument(help: "Directory to look in.", completion: .directory)
   var directory = "."
 
-  @Option(help: "Sort by name, or with the newest, the best score or the smallest first.")
+  @Option(help: "Sort by name, or put the newest, the best score or the smallest first.")
   var sort = Order.name
 
   @Flag(help: "List the runs inside comparisons, too.")

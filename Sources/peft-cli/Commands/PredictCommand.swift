@@ -9,9 +9,10 @@ struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "predict", abstract: "Prints the prediction for every row as a JSON line.",
     discussion: """
-      Each line has the label (for several labels of a text, all labels from their thresholds on), \
-      the probability of every class and the logits; for a regression task, the value; for tags, the words with their tags. It ends with the row's id (its id \
-      column, or its number) and text. With --output-format csv or tsv, a table has these columns: \
+      Each line has the label (for several labels of a text, all labels whose probabilities reach \
+      their thresholds), the probability of every class and the logits; for a regression task, the \
+      value; for tags, the words with their tags. It ends with the row's id (its id column, or its \
+      number) and text. With --output-format csv or tsv, a table has these columns: \
       id, text, label, labels or value, and the probability of every class under its name; for tags id, \
       word and tag, with a line for each word. In TSV, tabs and line ends in a text become spaces.
 

@@ -77,7 +77,8 @@ struct PretrainCommand: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
-      Batches that make one step: the step of a batch N times as large, in the memory of one.
+      Gradient accumulation: the number of batches in a step. The step equals that of a batch N \
+      times as large, in the memory of one.
       """, valueName: "N"))
   var accumulate = 1
 

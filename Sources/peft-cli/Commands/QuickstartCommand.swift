@@ -13,10 +13,10 @@ struct QuickstartCommand: ParsableCommand {
     commandName: "quickstart",
     abstract: "Does what adapt does, on data that every Debian machine has.",
     discussion: """
-      The task is to sort package descriptions into their sections, or with --task tags to find the \
-      tags of each, of which a package has several. The texts come from this machine's package \
-      index. The model is a small RoBERTa that comes with peft; it was pretrained on such \
-      descriptions and on novels.
+      The task is to sort package descriptions into their sections, or with --task tags to predict \
+      the several tags of each package. The texts come from this machine's package index. The \
+      model is a small RoBERTa that comes with peft; it was pretrained on such descriptions and on \
+      novels.
 
       Examples:
         peft quickstart --output quickstart-run

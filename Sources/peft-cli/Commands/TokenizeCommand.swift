@@ -13,9 +13,9 @@ struct TokenizeCommand: ParsableCommand {
     discussion: """
       A directory with only vocabulary files is enough; their special tokens decide the family.
 
-      With --mask, rows are conversations or prompts with completions, and each line is an object: \
-      the ids that training would see, a mask that is 1 for the tokens that it would learn, and these \
-      as texts.
+      With --mask, rows are conversations or prompts with completions. Each line is an object with \
+      the ids that training would see, a mask that is 1 for the tokens that are learnt, and the \
+      learnt tokens as texts.
 
       Examples:
         echo "a stirring film" | peft tokenize minilm
@@ -35,7 +35,7 @@ struct TokenizeCommand: ParsableCommand {
   var mask = false
 
   @Option(
-    help: "With --mask: the form of turns, chatml, llama3 or qwen. (default: the model's)")
+    help: "With --mask: the format of turns, chatml, llama3 or qwen. (default: the model's)")
   var chatTemplate: ChatTemplate.Name?
 
   @Option(help: "Maximum sequence length in tokens.")

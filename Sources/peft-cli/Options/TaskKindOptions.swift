@@ -13,7 +13,7 @@ struct TaskKindOptions: ParsableArguments {
 
   @Option(
     help: """
-      For conversations: the form of turns, chatml, llama3 or qwen. (default: the model's, by its \
+      For conversations: the format of turns, chatml, llama3 or qwen. (default: the model's, by its \
       chat_template or its special tokens)
       """)
   var chatTemplate: ChatTemplate.Name?

@@ -9,7 +9,7 @@ struct ThresholdOptions: ParsableArguments {
     help: """
       For two classes: the answer is the second class where its probability is at least this, from \
       0 to 1 (default: the more probable class). With several labels for a text: each label is \
-      predicted from this probability (default: from its own, chosen on the dev data).
+      predicted from this probability (default: its own threshold, chosen on the dev data).
       """)
   var threshold: Double?
 

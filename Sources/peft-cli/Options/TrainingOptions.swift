@@ -20,7 +20,8 @@ struct TrainingOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      Batches that make one step: the step of a batch N times as large, in the memory of one.
+      Gradient accumulation: the number of batches in a step. The step equals that of a batch N \
+      times as large, in the memory of one.
       """, valueName: "N"))
   var accumulate = 1
 
@@ -58,7 +59,8 @@ struct TrainingOptions: ParsableArguments {
   @Option(
     help: """
       How much the rows of each class count in the loss: balanced (all classes count alike), weights \
-      by name such as spam=5,other=1, or a JSON file of such weights. Others have 1.
+      by name such as spam=5,other=1, or a JSON file of such weights. Classes without one have \
+      weight 1.
       """,
     transform: ClassWeights.parsed)
   var classWeights: ClassWeights?
@@ -66,13 +68,14 @@ struct TrainingOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      Focal loss with this gamma, such as 2, for classes: rows that are answered well count less.
+      Focal loss with this gamma, such as 2, for classes: rows that are already answered well count \
+      less.
       """, valueName: "gamma"))
   var focal = 0.0
 
   @Flag(
     help: """
-      After training, fit a temperature on the dev data, by which predict and evaluate calibrate a \
+      After training, fit a temperature on the dev data, with which predict and evaluate calibrate a \
       classifier's probabilities.
       """)
   var calibrate = false
