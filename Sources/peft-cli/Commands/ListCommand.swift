@@ -10,8 +10,8 @@ struct ListCommand: ParsableCommand {
     abstract: "Lists the runs, comparisons, suites and searches below a directory.",
     discussion: """
       Each result has a line with the score of what was trained, its parameters, the bytes that it \
-      stores, and whether the run is complete, running, stopped (it can be resumed), or unreadable. \
-      For a comparison, the line shows its best method.
+      stores, and whether the run is complete, running, stopped (it can be resumed), or \
+      unreadable. For a comparison, the line shows its best method.
 
       Examples:
         peft ls runs

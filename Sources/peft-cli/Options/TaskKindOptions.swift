@@ -13,8 +13,8 @@ struct TaskKindOptions: ParsableArguments {
 
   @Option(
     help: """
-      For conversations: the format of turns, chatml, llama3 or qwen. (default: the model's, by its \
-      chat_template or its special tokens)
+      For conversations: the format of turns, chatml, llama3 or qwen. (default: the model's, by \
+      its chat_template or its special tokens)
       """)
   var chatTemplate: ChatTemplate.Name?
 

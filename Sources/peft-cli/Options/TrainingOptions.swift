@@ -68,15 +68,15 @@ struct TrainingOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       """
-      Focal loss with this gamma, such as 2, for classes: rows that are already answered well count \
-      less.
+      Focal loss with this gamma, such as 2, for classes: rows that are already answered well \
+      count less.
       """, valueName: "gamma"))
   var focal = 0.0
 
   @Flag(
     help: """
-      After training, fit a temperature on the dev data, with which predict and evaluate calibrate a \
-      classifier's probabilities.
+      After training, fit a temperature on the dev data, with which predict and evaluate calibrate \
+      a classifier's probabilities.
       """)
   var calibrate = false
 
