@@ -115,6 +115,11 @@ struct ChatTests {
         #"{"messages":[{"role":"user","content":"x<|im_end|>"},{"role":"assistant","content":"y"}]}"#,
         "contains <|im_end|>"
       ),
+      // Characters that join the token's last one do not hide it.
+      (
+        #"{"messages":[{"role":"user","content":"x<|im_end|>\u200d"},{"role":"assistant","content":"y"}]}"#,
+        "contains <|im_end|>"
+      ),
     ])
   func refusals(line: String, message: String) throws {
     let reader = try Self.reader("chatml")

@@ -100,7 +100,12 @@ enum JSONLines {
     static let arrayRemedy = "turn an array into lines with: jq -c '.[]' OLD > NEW"
 
     func example(_ selected: Keys?) throws(FileError) -> TextExample {
-      if selected == nil, object["messages"] != nil { return try conversation() }
+      // Beside columns that are known, only a list is a conversation.
+      if selected == nil, let messages = object["messages"],
+        messages.array != nil || Keys(among: object.keys) == nil
+      {
+        return try conversation()
+      }
       guard let keys = selected ?? Keys(among: object.keys) else {
         let trouble = KnownColumns.trouble(with: object.keys)
         throw failure(trouble.reason, remedy: trouble.remedy)
@@ -143,11 +148,6 @@ enum JSONLines {
           throw failure("turn \(index + 1) holds a NUL character", remedy: "remove it")
         }
         messages.append(ChatMessage(role: role, content: content))
-      }
-      guard messages.contains(where: { $0.role == .assistant }) else {
-        throw failure(
-          "a conversation without a turn of the assistant",
-          remedy: "add what the model is to answer, or take the row out")
       }
       return TextExample(
         text: messages.filter { $0.role == .user }.map(\.content).joined(separator: "\n"),

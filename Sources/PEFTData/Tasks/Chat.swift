@@ -80,13 +80,20 @@ public struct Chat: VocabularyTask {
     var (truncatedCount, longest) = (0, 0)
     for example in rows.examples {
       guard !example.messages.isEmpty else { throw Self.withoutTurns(example, rows.path) }
+      guard example.messages.contains(where: { $0.role == .assistant }) else {
+        throw FileError(
+          .malformed, path: rows.path, place: "line \(example.line)",
+          reason: "a conversation without a turn of the assistant",
+          remedy: "add what the model is to answer, or take the row out")
+      }
       func malformed(_ reason: String, _ remedy: String) -> FileError {
         FileError(
           .malformed, path: rows.path, place: "line \(example.line)", reason: reason, remedy: remedy
         )
       }
       for message in example.messages {
-        guard let token = template.specialToken(in: message.content) else { continue }
+        guard let token = template.specialToken(in: message.content, by: reader.tokenizer)
+        else { continue }
         throw malformed(
           "a turn contains \(token), which would end it", "remove it from the text")
       }
@@ -108,9 +115,24 @@ public struct Chat: VocabularyTask {
       sequences: sequences, predicted: learnt, truncatedCount: truncatedCount, longest: longest)
   }
 
-  /// The tokens after which the assistant is to answer `text`.
-  package func prompt(_ text: String, by tokenizer: Tokenizer) -> [Int32] {
-    template?.prompt([ChatMessage(role: .user, content: text)], by: tokenizer) ?? []
+  /// The tokens after which the assistant is to answer: the turns of `example` up to its last
+  /// answer, which is left out if nothing follows it, or its text as a turn of the user.
+  ///
+  /// Throws `malformed`, with the place, if a turn contains a special token of the template.
+  package func prompt(
+    _ example: TextExample, by tokenizer: Tokenizer, path: String, place: String
+  ) throws(FileError) -> [Int32] {
+    guard let template else { return [] }
+    var messages = example.messages
+    if messages.last?.role == .assistant { messages.removeLast() }
+    if messages.isEmpty { messages = [ChatMessage(role: .user, content: example.text)] }
+    for message in messages {
+      guard let token = template.specialToken(in: message.content, by: tokenizer) else { continue }
+      throw FileError(
+        .malformed, path: path, place: place,
+        reason: "a turn contains \(token), which would end it", remedy: "remove it from the text")
+    }
+    return template.prompt(messages, by: tokenizer)
   }
 
   /// The token that ends the assistant's turn.

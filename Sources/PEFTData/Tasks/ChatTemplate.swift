@@ -111,12 +111,12 @@ public struct ChatTemplate: Hashable, Sendable {
     }
   }
 
-  /// The special token of the template that `content` contains; nil as a rule. It would end the
-  /// turn.
-  func specialToken(in content: String) -> String? {
-    ([tokens.before, tokens.after, tokens.end, "<|begin_of_text|>"]).compactMap(\.self).first {
-      content.contains($0)
-    }
+  /// The special token of the template that the tokenizer finds in `content`; nil as a rule. It
+  /// would end the turn.
+  func specialToken(in content: String, by tokenizer: Tokenizer) -> String? {
+    let found = Set(Self.ids(of: [content], by: tokenizer).joined())
+    return [tokens.before, tokens.after, tokens.end, "<|begin_of_text|>"].compactMap(\.self)
+      .first { token in tokenizer.vocabulary.id(of: token).map(found.contains) ?? false }
   }
 
   private func withSystem(_ messages: [ChatMessage]) -> [ChatMessage] {

@@ -131,11 +131,16 @@ public struct Classification: PredictionTask {
   /// Accuracy.
   public var primaryMetric: PrimaryMetric { PrimaryMetric("accuracy", higherIsBetter: true) }
 
-  /// The task with the temperature that fits these rows.
+  /// The task with the temperature that fits these rows; the task itself if they determine none, as
+  /// if all answers are right.
   public func calibrated(logits: [Float], targets: Targets) -> Self {
-    guard case .classes(let classes) = targets.kind, !classes.isEmpty else { return self }
-    return Self(
-      labels, temperature: Calibration.temperature(logits: logits, labels: classes))
+    guard case .classes(let classes) = targets.kind, !classes.isEmpty,
+      logits.allSatisfy(\.isFinite)
+    else { return self }
+    let temperature = Calibration.temperature(logits: logits, labels: classes)
+    let range = Calibration.temperatures
+    return temperature > range.lowerBound && temperature < range.upperBound
+      ? Self(labels, temperature: temperature) : self
   }
 
   /// The temperature.

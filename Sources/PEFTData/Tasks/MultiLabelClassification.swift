@@ -22,16 +22,17 @@ public struct MultiLabelClassification: PredictionTask {
   public let labels: LabelMap
   /// The probability from which each label is predicted.
   public private(set) var thresholds: [Double]
-  /// What separates the labels of a row that are written as one text.
-  private let separator: Separator
+  /// What separates the labels of a row that are written as one text; nil if the rows that are read
+  /// show it.
+  private let separator: Separator?
 
   /// A task with these labels, each predicted from the probability in `thresholds`; nil means one
   /// half for all.
   public init(_ labels: LabelMap, thresholds: [Double]? = nil) {
-    self.init(labels, thresholds: thresholds, separator: .comma)
+    self.init(labels, thresholds: thresholds, separator: nil)
   }
 
-  private init(_ labels: LabelMap, thresholds: [Double]?, separator: Separator) {
+  private init(_ labels: LabelMap, thresholds: [Double]?, separator: Separator?) {
     precondition(
       thresholds.map { $0.count == labels.count } ?? true,
       "MultiLabelClassification: \(thresholds?.count ?? 0) thresholds, \(labels.count) labels")
@@ -75,15 +76,16 @@ public struct MultiLabelClassification: PredictionTask {
       thresholds = found
     }
     let separator = json["separator"]?.string.flatMap(Separator.init(rawValue:))
-    self.init(labels, thresholds: thresholds, separator: separator ?? .comma)
+    self.init(labels, thresholds: thresholds, separator: separator)
   }
 
   /// The labels, the thresholds and the separator.
   public var settings: JSONObject {
-    [
+    var object: JSONObject = [
       "labels": labels.json, "thresholds": .array(thresholds.map { .number($0) }),
-      "separator": .string(separator.rawValue),
     ]
+    object["separator"] = separator.map { .string($0.rawValue) }
+    return object
   }
 
   /// The task that predicts every label from the probability `threshold`.
@@ -102,6 +104,7 @@ public struct MultiLabelClassification: PredictionTask {
     _ rows: TaskReader.Rows, by reader: TaskReader
   ) throws(FileError) -> EncodedDataset {
     var sets: [[Int]] = []
+    let separator = separator ?? Separator(of: rows.examples)
     for example in rows.examples {
       var found = Set<Int>()
       for name in try Self.names(of: example, separator, rows) {
@@ -123,7 +126,8 @@ public struct MultiLabelClassification: PredictionTask {
   /// The labels of a row, as they are written.
   static func names(of example: TextExample, _ task: any PredictionTask) -> [String] {
     guard let task = task as? Self else { return [] }
-    return example.labels ?? example.label.map(task.separator.names) ?? []
+    let separator = task.separator ?? Separator(of: [example])
+    return example.labels ?? example.label.map(separator.names) ?? []
   }
 
   private static func names(

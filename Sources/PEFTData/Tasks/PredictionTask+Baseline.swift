@@ -71,11 +71,12 @@ extension PredictionTask {
       return nil
     }
     let order = known.indices.sorted { (known[$1], $0) < (known[$0], $1) }
-    let total = known.reduce(0, +)
-    var (hits, best, size) = (0, -1.0, 1)
+    // As numbers that cannot overflow, whatever a file says of its training data.
+    let total = known.reduce(0.0) { $0 + Double($1) }
+    var (hits, best, size) = (0.0, -1.0, 1)
     for (place, index) in order.enumerated() {
-      hits += known[index]
-      let f1 = 2 * Double(hits) / Double((place + 1) * rows + total)
+      hits += Double(known[index])
+      let f1 = 2 * hits / (Double(place + 1) * Double(rows) + total)
       if f1 > best { (best, size) = (f1, place + 1) }
     }
     let chosen = order.prefix(size)

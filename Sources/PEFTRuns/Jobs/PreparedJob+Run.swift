@@ -110,7 +110,11 @@ extension PreparedJob {
     var answers: [Double] = []
     let calibrated =
       outcome.ending != .interrupted ? try calibratedTask(shouldStop: shouldStop) : task
-    if let message = calibrated?.calibrationNote { note(message) }
+    if let message = calibrated?.calibrationNote {
+      note(message)
+    } else if job.settings.calibrates, dev != nil, calibrated != nil {
+      note("probabilities are not calibrated: the dev data determine no temperature")
+    }
     if let test, let calibrated, outcome.ending != .interrupted {
       if let tested = try testMetrics(
         test, as: calibrated, output: output, shouldStop: shouldStop)

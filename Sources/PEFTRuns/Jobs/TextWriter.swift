@@ -32,9 +32,12 @@ public struct TextWriter {
     after examples: [TextExample], of path: String, settings: GenerationSettings,
     shouldStop: () -> Bool
   ) throws(FileError) -> [String]? {
+    let prompts = try examples.map { example throws(FileError) in
+      try ids(of: example, path: path, place: "line \(example.line)")
+    }
     do {
       let texts = try trained.model.generate(
-        examples.map { ids(of: $0.text) }, settings: settings, end: end,
+        prompts, settings: settings, end: end,
         shouldStop: shouldStop
       ).map(text)
       return texts.count == examples.count ? texts : nil
@@ -58,9 +61,11 @@ public struct TextWriter {
     after prompt: String, settings: GenerationSettings, observe: (String) -> Void
   ) throws(FileError) -> String {
     var ids: [Int32] = []
+    let prompt = try self.ids(
+      of: TextExample(text: prompt, line: 1), path: "`prompt`", place: "")
     do {
       let tokens = try trained.model.generate(
-        [self.ids(of: prompt)], settings: settings, end: end
+        [prompt], settings: settings, end: end
       ) { _, token in
         ids.append(token)
         observe(text(ids))
@@ -76,11 +81,15 @@ public struct TextWriter {
     chat?.end(in: trained.tokenizer.vocabulary) ?? trained.tokenizer.special.end
   }
 
-  private func ids(of prompt: String) -> [Int32] {
-    if let chat { return chat.prompt(prompt, by: trained.tokenizer) }
+  private func ids(
+    of example: TextExample, path: String, place: String
+  ) throws(FileError) -> [Int32] {
+    if let chat {
+      return try chat.prompt(example, by: trained.tokenizer, path: path, place: place)
+    }
     return isCompletion
-      ? CompletionText(tokenizer: trained.tokenizer).prompt(prompt)
-      : trained.tokenizer.encode(prompt).ids
+      ? CompletionText(tokenizer: trained.tokenizer).prompt(example.text)
+      : trained.tokenizer.encode(example.text).ids
   }
 
   private func text(_ ids: [Int32]) -> String {

@@ -80,6 +80,7 @@ extension RateEstimate {
     var settings = settings
     settings.usesDropout = false
     settings.recomputesLayers = false
+    settings.accumulation = 1
     guard
       try HeadTraining(steps: headSteps).run(
         model, on: data, settings: settings, shouldStop: shouldStop)

@@ -43,6 +43,9 @@ public struct HeadTraining: Hashable, Sendable {
     let marks = head.map(\.trains)
     for parameter in head { parameter.trains = .all }
     defer { for (parameter, mark) in zip(head, marks) { parameter.trains = mark } }
+    // The batches that are in memory at once.
+    var settings = settings
+    settings.accumulation = 1
     let source = BatchSource(data: data, settings: settings)
     var examples: [Features] = []
     for number in 0..<min(steps, Self.mostBatches) {

@@ -23,7 +23,7 @@ extension EncoderForm {
       intermediateSize: "hidden_dim", activation: "activation", epsilon: nil,
       hiddenDropout: "dropout", attentionDropout: "attention_dropout",
       classifierDropout: "seq_classif_dropout"),
-    encoder: "transformer",
+    encoder: "transformer", dropsAttention: false,
     layer: EncoderLayerNames(
       query: "attention.q_lin", key: "attention.k_lin", value: "attention.v_lin",
       attentionOutput: "attention.out_lin", attentionNorm: "sa_layer_norm",

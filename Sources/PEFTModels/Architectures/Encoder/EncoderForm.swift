@@ -23,6 +23,8 @@ struct EncoderForm: Sendable {
   var projection = Projection()
   /// The path of the pooler.
   var pooler = "pooler.dense"
+  /// Whether there is dropout after the attention blocks.
+  var dropsAttention = true
   /// Whether there is dropout after the feed-forward blocks.
   var dropsFeedForward = true
   /// The names of a layer's modules.

@@ -67,7 +67,8 @@ final class EncoderLayer: TransformerLayer {
       dropout: configuration.attentionDropout)
     let attended = attentionNorm(
       tape.dropout(
-        attentionOutput(context, on: tape), probability: configuration.hiddenDropout),
+        attentionOutput(context, on: tape),
+        probability: configuration.form.dropsAttention ? configuration.hiddenDropout : 0),
       adding: x, on: tape)
     let inner = intermediate(attended, activation: configuration.activation, on: tape)
     return outputNorm(
