@@ -44,6 +44,10 @@ final class RunStore: StudyStore {
         shouldStop: shouldStop, searching: { observe(.searching($0)) },
         observe: { observe(.training($1)) })
       guard manifest.outcome.ending != .interrupted else { return nil }
+      // The size that is reported is that of the file as it was written.
+      if isResuming {
+        try manifest.checkFiles(in: place.path) { $0 == TrainedTensors.fileName }
+      }
       return StudyRun(
         seed: request.seed,
         learningRate: manifest.rates?.rate ?? request.learningRate ?? .nan,
