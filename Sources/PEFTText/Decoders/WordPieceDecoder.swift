@@ -1,7 +1,7 @@
 import PEFTRuntime
 
-/// Joins continuations to their word and puts a blank before other tokens. The setting `cleanup`,
-/// which drops blanks before punctuation marks, is not implemented.
+/// Joins continuations to their word and puts a blank before other tokens. Blanks before
+/// punctuation marks stay, also if the setting `cleanup` asks for them to be dropped.
 struct WordPieceDecoder: TokenDecoder {
   private let continuation: String
 

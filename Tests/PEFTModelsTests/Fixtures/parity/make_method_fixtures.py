@@ -46,7 +46,9 @@ class Base:
             self.batch["token_type_ids"] = padded(inputs["typeIDs"], 0)
 
     def model(self):
-        return self.model_class.from_pretrained(self.folder).train()
+        model = self.model_class.from_pretrained(self.folder).train()
+        model.name_or_path = self.folder.name  # what adapters name, wherever the script is started from
+        return model
 
     def logits(self, model):
         with torch.no_grad():
