@@ -172,6 +172,31 @@ struct ExportTests {
     #expect(manifest["trainable"] == (try JSONValue(contentsOf: run + "/run.json"))["trainable"])
   }
 
+  @Test("single elements leave as a SHiRA of their size, which trains further")
+  func sparse() throws {
+    let run = try run("run", ["--method", "speft", "--set", "entries=5"])
+    let adapter = try adapter(of: run)
+    let settings = try JSONValue(contentsOf: adapter + "/adapter_config.json")
+    #expect(settings["peft_type"] == .string("SHIRA") && settings["r"] == .integer(1))
+    let saved = settings["modules_to_save"]?.array?.compactMap(\.string) ?? []
+    #expect(!saved.contains { $0.contains("layer") })
+    let more = try self.run(
+      "more", ["--adapter", adapter, "--steps", "1", "--learning-rate", "1e-12"])
+    #expect(distance(try predictions(more), try predictions(run)) < 1e-5)
+    let manifest = try JSONValue(contentsOf: more + "/run.json")
+    #expect(manifest["method"]?["name"] == .string("plan"))
+    // Elements that the first run did not change are not told from those that fill up the file.
+    let tensors = try SafetensorsReader(path: adapter + "/adapter_model.safetensors")
+    let elements = try tensors.tensorNames.filter { $0.hasSuffix("shira_weight") }.reduce(0) {
+      $0 + (try tensors.floats(of: $1).count { $0 != 0 })
+    }
+    // The pooler, which the base lacks, is in the file as a whole.
+    let head = tensors.tensorNames.filter { $0.contains(".classifier.") }.reduce(0) {
+      $0 + (tensors.entry($1)?.elementCount ?? 0)
+    }
+    #expect(elements > 0 && manifest["trainable"] == .integer(elements + head))
+  }
+
   @Test("an adapter's head of another size is initialised again; its LoRA matrices are kept")
   func otherHead() throws {
     let run = try run("run", ["--method", "lora", "--rank", "3"])

@@ -204,6 +204,13 @@ public struct SparseTuning: AdaptationMethod {
       measure: measure)
   }
 
+  /// PEFT's SHiRA format.
+  public static func adapterFormat(
+    _ configuration: AdapterConfiguration
+  ) throws(FileError) -> (any AdapterFormat)? {
+    configuration.type == "SHIRA" ? SparseFormat() : nil
+  }
+
   private final class Session: AdaptationSession {
     let method: SparseTuning
     let candidates: [Parameter]

@@ -6,7 +6,8 @@ import PEFTTensor
 
 extension RunExport {
   /// Writes a Hugging Face PEFT adapter: the adapted layers by their full names and, in full, every
-  /// module in which any other parameter trained, as PEFT saves modules (`modules_to_save`).
+  /// module in which any other parameter trained, as PEFT saves modules (`modules_to_save`). Single
+  /// elements of linear layers become a SHiRA adapter if that is smaller.
   ///
   /// If a saved module also has an adapter, the adapter is merged into it. The output layer of a
   /// language model is saved along with its word table, because PEFT does not tie them.
@@ -27,6 +28,7 @@ extension RunExport {
     where layer.adapter != nil && whole.contains(layer.name) {
       layer.mergeAdapter()
     }
+    try attachSparse(besides: &whole)
     let adapted = model.backboneLinearLayers.filter { $0.adapter != nil }
     let shared = adapted.first?.adapter.map { Self.shared(by: adapted, like: $0) } ?? []
     var tensors: [(name: String, value: Tensor)] = []
@@ -52,7 +54,8 @@ extension RunExport {
           SafetensorsOutput(name: name, shape: value.shape.extents) {
             (body) throws(FileError) in try value.withUnsafeElements(body)
           }
-        }, metadata: ["format": "pt"], to: output.file("adapter_model.safetensors"))
+        } + Self.indices(of: adapted), metadata: ["format": "pt"],
+      to: output.file("adapter_model.safetensors"))
     try JSONFile.write(
       configuration(adapted, saving: modules.sorted()), to: output.file("adapter_config.json"))
     guard let labels = AdapterLabels.json(of: manifest.task) else {
@@ -61,6 +64,57 @@ extension RunExport {
     // PEFT has no field for the labels and ignores this file.
     try JSONFile.write(labels, to: output.file(LabelMap.fileName))
     return ["adapter_model.safetensors", "adapter_config.json", LabelMap.fileName]
+  }
+
+  /// Attaches sparse adapters of the layers in whose weights single elements or rows trained, and
+  /// removes their modules from `whole`, if PEFT's files of them are smaller than the modules. They
+  /// are never mixed with other adapters, because an adapter of PEFT has one type.
+  private func attachSparse(besides whole: inout Set<String>) throws(FileError) {
+    let layers = trained.model.backboneLinearLayers
+    let partial = layers.filter { layer in
+      let parameters = layer.parameters
+      return whole.contains(layer.name) && layer.weight.isTrainable && layer.weight.trains != .all
+        && layer.bias?.isTrainable != true && !layer.weight.isTransposedInFiles
+        && !parameters.contains { drawn.contains($0.name) }
+    }
+    guard !partial.isEmpty, layers.allSatisfy({ $0.adapter == nil }) else { return }
+    let (base, _) = try TransformerModel.load(
+      files: files, output: trained.model.output,
+      using: SeededGenerator(seed: 0, purpose: "weights"))
+    let weights = Dictionary(
+      uniqueKeysWithValues: base.backboneLinearLayers.map { ($0.name, $0.weight.value) })
+    let changes = partial.compactMap { layer in
+      weights[layer.name].map { (layer: layer, adapter: SparseAdapter(of: layer, since: $0)) }
+    }
+    // The number of elements of each weight follows from one rank; an element takes its value and
+    // two indices of four bytes each.
+    let rank = changes.map(\.adapter.rank).max() ?? 1
+    let sizes = changes.map { layer, _ in
+      (
+        sparse: 3 * rank * (layer.weight.shape.rows + layer.weight.shape.columns),
+        whole: layer.weight.count
+      )
+    }
+    guard sizes.reduce(0, { $0 + $1.sparse }) < sizes.reduce(0, { $0 + $1.whole }),
+      sizes.allSatisfy({ $0.sparse <= 3 * $0.whole })
+    else { return }
+    for (layer, adapter) in changes {
+      layer.adapter = adapter.padded(toRank: rank, of: layer)
+      whole.remove(layer.name)
+    }
+  }
+
+  /// The indices of the sparse adapters among those of `layers`.
+  private static func indices(of layers: [LinearLayer]) -> [SafetensorsOutput] {
+    layers.compactMap { ($0.adapter as? SparseAdapter)?.publishedIndices }.map { name, indices in
+      SafetensorsOutput(
+        name: "base_model.model." + name, type: .int32, shape: [2, indices.count / 2]
+      ) { (body) throws(FileError) in
+        try indices.withPointer { (elements) throws(FileError) in
+          try body(UnsafeRawBufferPointer(elements))
+        }
+      }
+    }
   }
 
   /// PEFT has no task type for masked language models, and their output layer is tied.

@@ -132,8 +132,8 @@ public struct AdapterFile {
     return Set(values.map(\.0.name))
   }
 
-  /// Puts the values into adapters that are attached already, and the head into the model's if it
-  /// has as many rows.
+  /// Puts the values into adapters that are attached already, adds those of single elements to the
+  /// weights of layers without one, and puts the head into the model's if it has as many rows.
   ///
   /// - Parameter takingHead: whether the head is taken.
   /// - Returns: whether a head was taken.
@@ -145,6 +145,7 @@ public struct AdapterFile {
       values.removeAll { heads.contains($0.0) }
     }
     for (layer, adapter) in adapted {
+      if layer.adapter == nil { adapter.merge(into: layer) }
       for (attached, read) in zip(layer.adapter?.factors ?? [], adapter.factors) {
         attached.parameter.value = read.parameter.value
       }
@@ -180,7 +181,9 @@ public struct AdapterFile {
         continue
       }
       let shape = Shape(reader.entry(name)?.shape ?? [])
-      let value = Tensor(try reader.floats(of: name), shape: shape)
+      let holdsPlaces = target.map { format.indexSuffixes.contains($0.suffix) } ?? false
+      let value = Tensor(
+        try holdsPlaces ? places(in: name) : reader.floats(of: name), shape: shape)
       guard value.isFinite else {
         throw malformed(name, "it holds a value that is not finite (NaN or infinity)")
       }
@@ -222,6 +225,19 @@ public struct AdapterFile {
       let adapters = try format.adapters(of: stored, sharing: shared)
       return (zip(stored, adapters).map { ($0.layer, $1) }, values)
     } catch { throw malformed(error.place ?? "of the adapters", error.reason) }
+  }
+
+  /// The numbers of a tensor of places, each of which is exact as a `Float`.
+  private func places(in name: String) throws(FileError) -> [Float] {
+    switch reader.entry(name)?.type {
+    case .float16, .bfloat16, .float32, .float64: return try reader.floats(of: name)
+    default:
+      let numbers = try reader.integers(of: name)
+      guard let wrong = numbers.first(where: { !(0...1 << 24).contains($0) }) else {
+        return numbers.map { Float($0) }
+      }
+      throw malformed(name, "\(wrong) is no place in a matrix")
+    }
   }
 
   /// Checks that an output layer and the word table agree. They are one matrix in the model, but

@@ -6,6 +6,10 @@ public protocol AdapterFormat: Sendable {
   /// The suffixes that follow a layer's path in the names of adapter tensors, without `.weight`.
   var suffixes: [String] { get }
 
+  /// The suffixes of tensors of places in a weight, which files may hold as integers; none as a
+  /// rule.
+  var indexSuffixes: [String] { get }
+
   /// The names in the file of tensors that all layers share; none as a rule.
   var sharedNames: [String] { get }
 
@@ -37,6 +41,9 @@ public protocol AdapterFormat: Sendable {
 }
 
 extension AdapterFormat {
+  /// An empty list: no tensor holds places.
+  public var indexSuffixes: [String] { [] }
+
   /// An empty list: the layers share nothing.
   public var sharedNames: [String] { [] }
 

@@ -10,7 +10,8 @@ import shutil
 import torch
 import peft.tuners.c3a.layer
 from peft import (
-    C3AConfig, HRAConfig, LoraConfig, PeftModel, VeraConfig, get_peft_model, get_peft_model_state_dict)
+    C3AConfig, HRAConfig, LoraConfig, PeftModel, ShiraConfig, VeraConfig, get_peft_model,
+    get_peft_model_state_dict)
 from peft.tuners.c3a.utils import get_circulant_fast
 from safetensors.torch import load_file, save_file
 from transformers import BertForSequenceClassification, GPT2ForSequenceClassification
@@ -58,12 +59,12 @@ class Base:
 BERT, GPT2 = Base("bert", BertForSequenceClassification), Base("gpt2-classifier", GPT2ForSequenceClassification)
 
 
-def steps(base, model, rate_of_b):
+def steps(base, model, rate_of_b, decay):
     """The losses before each of ten AdamW steps, in which B learns faster."""
     trained = [(name, q) for name, q in model.named_parameters() if q.requires_grad]
     optimizer = torch.optim.AdamW(
         [dict(params=[q], lr=1e-3 * (rate_of_b if "lora_B" in name else 1)) for name, q in trained],
-        weight_decay=0.01)
+        weight_decay=decay)
     losses = []
     for _ in range(10):
         optimizer.zero_grad()
@@ -74,19 +75,19 @@ def steps(base, model, rate_of_b):
     return torch.tensor(losses, dtype=torch.float64)
 
 
-def record(folder, base, model, rate_of_b=1, extra=None):
+def record(folder, base, model, rate_of_b=1, extra=None, decay=0.01):
     expected = dict(extra or {}, mergedLogits=base.logits(merged(model)))
     result = model(**base.batch)
     result.loss.backward()
     expected["logits"] = result.logits.detach().clone().contiguous()
     expected["loss"] = result.loss.detach().reshape(1).clone()
     expected.update(gradients(model))
-    expected["losses"] = steps(base, model, rate_of_b)
+    expected["losses"] = steps(base, model, rate_of_b, decay)
     expected["trainedLogits"] = base.logits(model)
     save_file(expected, folder / "expected.safetensors")
 
 
-def case(name, base, config, seed, freezes=None, rate_of_b=1):
+def case(name, base, config, seed, freezes=None, rate_of_b=1, decay=0.01):
     """An adapter that nothing leaves at its start, saved by PEFT."""
     folder = HERE / "methods" / name
     shutil.rmtree(folder, ignore_errors=True)
@@ -95,7 +96,7 @@ def case(name, base, config, seed, freezes=None, rate_of_b=1):
     for parameter_name, parameter in model.named_parameters():
         if freezes and freezes in parameter_name:
             parameter.requires_grad = False
-    record(folder, base, model, rate_of_b)
+    record(folder, base, model, rate_of_b, decay=decay)
 
 
 def pissa():
@@ -141,3 +142,6 @@ if __name__ == "__main__":
                                   task_type="SEQ_CLS"), 107)
     case("c3a", BERT, C3AConfig(block_size=8, target_modules=["query", "intermediate.dense", "output.dense"],
                                 task_type="SEQ_CLS"), 108)
+    # PEFT decays the delta, and training of elements the weight, so neither decays here.
+    case("shira", BERT, ShiraConfig(r=1, random_seed=3, target_modules=["query", "intermediate.dense"],
+                                    task_type="SEQ_CLS"), 109, decay=0)
