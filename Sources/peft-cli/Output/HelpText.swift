@@ -13,6 +13,10 @@ enum HelpText {
   /// The message that `render` lays out for a number of columns, in lines of at most `width`;
   /// longer words are not broken.
   static func message(width: Int, _ render: (_ columns: Int) -> String) -> String {
+    let render = { columns in
+      let message = render(columns)
+      return showsAll ? message : essentials(of: message)
+    }
     guard width < usualWidth else {
       return render(width).split(separator: "\n", omittingEmptySubsequences: false)
         .flatMap { isUsage($0) ? usage(String($0), to: width) : [String($0)] }
