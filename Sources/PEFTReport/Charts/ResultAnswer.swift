@@ -162,7 +162,7 @@ package struct ResultAnswer {
       figures.append(
         KeyFigure(
           name: name, value: ReportText.bytes(own),
-          note: full?[keyPath: size].map { "full fine-tuning: \(ReportText.bytes($0))" } ?? ""))
+          note: full?[keyPath: size].map { "full: \(ReportText.bytes($0))" } ?? ""))
     }
     add("Stored on disk", \.storedBytes)
     add("Training memory", \.peakMemory)
@@ -170,7 +170,7 @@ package struct ResultAnswer {
       figures.append(
         KeyFigure(
           name: "Training time", value: ReportText.duration(seconds),
-          note: full?.seconds.map { "full fine-tuning: \(ReportText.duration($0))" } ?? ""))
+          note: full?.seconds.map { "full: \(ReportText.duration($0))" } ?? ""))
     }
     return figures
   }

@@ -34,12 +34,24 @@ public struct SuiteReport: Sendable {
     func count(_ verdict: SuiteStatistics.Verdict) -> Int {
       headline.count { $0.verdict == verdict }
     }
-    let others = suite.baselines.joined(separator: " and ")
+    let (wins, ties, losses) = (count(.win), count(.tie), count(.loss))
     let missing = suite.problems.count * suite.budgets.count - headline.count
-    return
-      "\(suite.ours) against the best of \(others): \(count(.win)) won, \(count(.tie)) undecided, "
-      + "\(count(.loss)) lost of \(headline.count) budgets"
-      + (missing > 0 ? "; no comparison at \(missing) more" : "")
+    let result =
+      headline.isEmpty
+      ? "\(suite.ours) could not be compared with \(others)"
+      : wins + losses == 0
+        ? "\(suite.ours) is not distinguishable from \(others) at "
+          + (ties == 1 ? "the only budget" : "any of \(ties) budgets")
+        : "\(suite.ours) beats \(others) at \(wins) of \(headline.count) budgets, and loses at "
+          + "\(losses)" + (ties > 0 ? "; \(ties) \(ties == 1 ? "is" : "are") undecided" : "")
+    return result + (missing > 0 ? "; no comparison at \(missing) more" : "")
+  }
+
+  /// The methods to compare with, as `the best of lora, bitfit and norm`.
+  private var others: String {
+    let names = suite.baselines
+    guard names.count > 1, let last = names.last else { return names.joined() }
+    return "the best of \(names.dropLast().joined(separator: ", ")) and \(last)"
   }
 
   // MARK: - Tables
@@ -78,12 +90,13 @@ public struct SuiteReport: Sendable {
 
   private var headlineTable: Table {
     Table(
-      title: "\(suite.ours) against the best of \(suite.baselines.joined(separator: ", "))"
+      title: "\(suite.ours) and \(others)"
         + (results.metrics.values.allSatisfy(\.higherIsBetter)
           ? ""
           : " (a difference above 0 favours the first, even if a lower metric is better)"),
       header: [
-        "task", "budget", "verdict", "difference (95 %)", "ours", "score", "other", "score",
+        "task", "budget", "verdict", "difference (95 %)", "ours", "its score", "other",
+        "its score",
       ],
       rows: statistics.headline.map { item in
         [
@@ -118,7 +131,7 @@ public struct SuiteReport: Sendable {
       where family != suite.ours && !families.contains(family) { families.append(family) }
     }
     return Table(
-      title: "\(suite.ours) against each family, over all tasks and budgets",
+      title: "\(suite.ours) and each family, over all tasks and budgets",
       header: ["family", "won", "undecided", "lost"],
       rows: families.map { family in
         let tally = statistics.tally(suite.ours, against: family)
