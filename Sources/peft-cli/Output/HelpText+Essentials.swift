@@ -62,7 +62,7 @@ extension HelpText {
       }
     }
     return kept.joined(separator: "\n")
-      + "\n\(omitted) more options: \(command) \(all)\n"
+      + "\n\(omitted) more options: \(command) \(all)"
   }
 
   private static func isTitle(_ line: Substring) -> Bool {
