@@ -12,6 +12,7 @@ FUZZ_SEED ?= 1
 LIBRARIES := PEFTRuntime PEFTText PEFTTensor PEFTNetwork PEFTSelect PEFTModels PEFTReport PEFTData PEFTTrain PEFTRuns PEFTStudy
 # Where `make install` puts the command.
 PREFIX ?= /usr/local
+LINT_PACKAGES := codespell
 DIST_PACKAGES := binutils patchelf python3
 # The build for other machines: with the libraries of Swift in the command.
 DIST_BUILD := .build/dist/release
@@ -29,8 +30,8 @@ help:
 	@echo "make build       build the peft command: .build/release/peft"
 	@echo "make test        build and run all tests"
 	@echo "make docs        build the documentation of the libraries: .build/docs/all"
-	@echo "make lint        check the style of every Swift file"
-	@echo "make format      rewrite every Swift file in that style"
+	@echo "make lint        check style, spelling and line lengths of code and prose"
+	@echo "make format      rewrite Swift and Markdown files in that style"
 	@echo "make fuzz        run every fuzz target for FUZZ_SECONDS ($(FUZZ_SECONDS)) seconds"
 	@echo "make fuzz-command  run the command on FUZZ_CHANGES ($(FUZZ_CHANGES)) changes of every file that it reads back"
 	@echo "make install     install peft below PREFIX ($(PREFIX)); make uninstall removes it"
@@ -52,10 +53,11 @@ test: packages toolchain
 	swift build -c release --build-tests
 	swift test -c release --skip-build
 
-# The toolchain's own docc, and no plugin, which every user of the package would have to fetch. Any warning, such
-# as of a link that leads nowhere, is an error. Each archive can be put on a server as it is; in `all`, which joins
-# them, the links from one library to another lead there as well.
-# SwiftPM wants graphs of the tests too and fails where they are not built; those of the libraries are there then.
+# The toolchain's own docc, and no plugin, which every user of the package would have to fetch. Any
+# warning, such as of a link that leads nowhere, is an error. Each archive can be put on a server as
+# it is; in `all`, which joins them, the links from one library to another lead there as well.
+# SwiftPM wants graphs of the tests too and fails where they are not built; those of the libraries
+# are there then.
 docs: build
 	rm -rf .build/docs .build/*/symbolgraph && mkdir -p .build/docs/graphs
 	swift package -c release dump-symbol-graph --skip-synthesized-members >.build/docs/graphs/log 2>&1 \
@@ -81,12 +83,16 @@ docs: build
 	@echo "to read it: python3 -m http.server -d .build/docs/all, then http://localhost:8000/documentation"
 
 lint: toolchain
+	@$(MAKE) --no-print-directory packages DEBIAN_PACKAGES="$(LINT_PACKAGES)"
 	swift format lint --strict -r $(SWIFT_SOURCES)
 	Scripts/comment-columns
+	Scripts/prose-columns
+	Scripts/spelling
 	@Scripts/folder-arrows >/dev/null || Scripts/folder-arrows
 
 format: toolchain
 	swift format -i -r $(SWIFT_SOURCES)
+	Scripts/wrap-prose
 
 fuzz: $(addprefix fuzz-,$(FUZZ_TARGETS))
 
@@ -103,8 +109,8 @@ fuzz-%: packages toolchain
 	cd Fuzz && SWIFT_BACKTRACE=enable=no .build/release/$* -max_total_time=$(FUZZ_SECONDS) -max_len=8192 \
 	    -artifact_prefix=.build/ .build/corpus/$* Corpus/$*
 
-# LAPACKE comes from its archive: it is small, and Debian's shared library of it would ask for the reference BLAS.
-# The description of libcrypto is there to have its folder searched first.
+# LAPACKE comes from its archive: it is small, and Debian's shared library of it would ask for the
+# reference BLAS. The description of libcrypto is there to have its folder searched first.
 static: toolchain
 	@$(MAKE) --no-print-directory packages DEBIAN_PACKAGES="$(DEBIAN_PACKAGES) $(DIST_PACKAGES)"
 	@mkdir -p .build/dist/link
@@ -119,7 +125,8 @@ tree: static
 	rm -rf $(DIST_TREE)
 	Scripts/stage-install $(DIST_BUILD) $(DIST_TREE) --with-libraries
 
-# The version is in Sources/PEFTRuntime/Machine/PackageVersion.swift; everything else asks the command for it.
+# The version is in Sources/PEFTRuntime/Machine/PackageVersion.swift; everything else asks the
+# command for it.
 dist: tree
 	@set -eu; name=peft-$$($(DIST_TREE)/bin/peft --version)-linux-$$(uname -m); \
 	mkdir -p dist; rm -f dist/peft-*.tar.gz; \

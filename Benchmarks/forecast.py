@@ -2,9 +2,9 @@
 """Compares what `peft train --dry-run` forecasts with what the run then takes.
 
 For every model and every way to train it: the forecast of peak memory and of the steps' time, the
-process's own peak of resident memory as the kernel counts it, and the ratio forecast / measured, as medians of
---repeats. A plan is made from a short probe. Exits 1 where a memory ratio is off by more than 15 % or a time ratio
-by more than 30 %. Needs Python alone.
+process's own peak of resident memory as the kernel counts it, and the ratio forecast / measured, as
+medians of --repeats. A plan is made from a short probe. Exits 1 where a memory ratio is off by more
+than 15 % or a time ratio by more than 30 %. Needs Python alone.
 
   Benchmarks/forecast.py --model minilm --model roberta-base --train train.tsv --dev dev.tsv
 """

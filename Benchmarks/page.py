@@ -4,8 +4,9 @@
     Benchmarks/page.py            rewrites README.md between its markers, and figures/*.svg
     Benchmarks/page.py --check    changes nothing; exits with 1 if they are out of date
 
-Every number comes from the results.csv files of `peft suite`, one line for every run. Runs that only served to choose a
-learning rate are left out (`chosen` is 0). Intervals are those of the paired bootstrap over seeds, as in `peft suite`.
+Every number comes from the results.csv files of `peft suite`, one line for every run. Runs that
+only served to choose a learning rate are left out (`chosen` is 0). Intervals are those of the
+paired bootstrap over seeds, as in `peft suite`.
 """
 
 import csv
@@ -79,7 +80,8 @@ def best(rows, limit):
 
 
 def interval(differences):
-    """The mean with its 95 % interval over seeds: Student's below five seeds, else the bootstrap's, widened for few seeds."""
+    """The mean with its 95 % interval over seeds: Student's below five seeds, else the bootstrap's,
+    widened for few seeds."""
     count, mean = len(differences), statistics.mean(differences)
     if count < 2:
         return mean, None, None
@@ -157,7 +159,8 @@ def budgets_table(rows):
             share = float(row.budget.removesuffix("%+head")) / 100 if "%" in row.budget else float(row.budget)
             limit = share * row.model_size
             default = best(of_family(of_task, *DEFAULTS), limit)
-            # 63 elements of each matrix are 12 parameters more than 0.01 %; in favour of chance, they count.
+            # 63 elements of each matrix are 12 parameters more than 0.01 %; in favour of chance,
+            # they count.
             chance = best(of_family(of_task, "random"), 1.01 * limit)
             lines.append([
                 TASKS[task], percent(share), f"{round(statistics.mean(int(run['backbone']) for run in row.runs.values())):,}",

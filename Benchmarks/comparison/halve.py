@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Makes a model of every second layer: halve.py MODEL OUTPUT
 
-MODEL is a Hugging Face model directory of a BERT or RoBERTa in one model.safetensors. OUTPUT gets layers 1, 3, 5, …
-(from 0) as its layers 0, 1, 2, …, all else unchanged: a smaller pretrained model to measure on, where there is no other.
+MODEL is a Hugging Face model directory of a BERT or RoBERTa in one model.safetensors. OUTPUT gets
+layers 1, 3, 5, … (from 0) as its layers 0, 1, 2, …, all else unchanged: a smaller pretrained model
+to measure on, where there is no other.
 """
 import json
 import pathlib

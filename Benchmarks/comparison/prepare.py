@@ -1,18 +1,20 @@
 #!/usr/bin/env python3
 """Makes the tasks of the suites from public data sets: prepare.py DATA OUTPUT
 
-DATA has sst2_stanford/{train,dev,test}.tsv (SST-2, sentences with their labels), trec/TREC.{train,test} (questions of
-Li & Roth with their types) and e2e/{train,valid,test}.txt (the E2E challenge: a meaning, two bars, a text). OUTPUT gets
-TASK/{train,dev,test}.tsv with a header:
+DATA has sst2_stanford/{train,dev,test}.tsv (SST-2, sentences with their labels),
+trec/TREC.{train,test} (questions of Li & Roth with their types) and e2e/{train,valid,test}.txt (the
+E2E challenge: a meaning, two bars, a text). OUTPUT gets TASK/{train,dev,test}.tsv with a header:
 
     sst2   text, label      sentences of film reviews: positive or not; as they are
-    trec   text, label      questions: which of six types; 500 of the training questions become the dev data
-    match  text_a, text_b, label    a meaning and a text: was the text written for it? In half of the pairs the meaning
-           is that of another text. Short ones only.
-    e2e    text_a, text_b, label    the same, harder: in half of the pairs one value of the meaning is another one of
-           the same slot, which the text contradicts.
+    trec   text, label      questions: which of six types; 500 of the training questions become the
+           dev data
+    match  text_a, text_b, label    a meaning and a text: was the text written for it? In half of
+           the pairs the meaning is that of another text. Short ones only.
+    e2e    text_a, text_b, label    the same, harder: in half of the pairs one value of the meaning
+           is another one of the same slot, which the text contradicts.
 
-In both, meanings of one split are in no other; each is used once for each of its texts that are short.
+In both, meanings of one split are in no other; each is used once for each of its texts that are
+short.
 
 Draws are functions of the constant SEED. Prints the lines and the SHA-256 of every file.
 """
@@ -57,7 +59,8 @@ def trec(data, output):
 
 
 def short_examples(data):
-    """By split, pairs (meaning, text), and the values of each slot; no meaning of a split is in another."""
+    """By split, pairs (meaning, text), and the values of each slot; no meaning of a split is in
+    another."""
     files = {"test": "test.txt", "dev": "valid.txt", "train": "train.txt"}
     splits, values, seen = {}, {}, set()
     for split, name in files.items():
@@ -101,7 +104,8 @@ def e2e(data, output):
             pairs = slots(meaning)
             mismatch = number % 2 == 1
             if mismatch:
-                # A value that the text repeats word for word, so that the text contradicts the other one.
+                # A value that the text repeats word for word, so that the text contradicts the
+                # other one.
                 said = [i for i, (slot, value) in enumerate(pairs) if value in reference and slot != "name"]
                 if not said:
                     continue

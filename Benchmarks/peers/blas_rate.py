@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""The linear maps of RoBERTa-base's forward computation on 2,048 tokens, by OpenBLAS's cblas_sgemm alone.
+"""The linear maps of RoBERTa-base's forward computation on 2,048 tokens, by OpenBLAS's cblas_sgemm
+alone.
 
     Benchmarks/peers/blas_rate.py WORKERS REPEATS
 
-Prints one JSON line with the median in milliseconds. OpenBLAS cuts the products over its own threads; no biases.
+Prints one JSON line with the median in milliseconds. OpenBLAS cuts the products over its own
+threads; no biases.
 """
 import ctypes
 import json

@@ -3,8 +3,9 @@
     swift build -c release --package-path Benchmarks --product product-time
     VENV/bin/python Benchmarks/peers/products.py --rounds 5 [--workers 1,2] [--precision bf16]
 
-PyTorch's plain bf16 product takes and gives bfloat16; ours takes and gives Float32, as PyTorch's under autocast does
-with its casts. Both are shown. A row is the median over the rounds, with the smallest and largest ratio of a round.
+PyTorch's plain bf16 product takes and gives bfloat16; ours takes and gives Float32, as PyTorch's
+under autocast does with its casts. Both are shown. A row is the median over the rounds, with the
+smallest and largest ratio of a round.
 """
 import argparse
 import json

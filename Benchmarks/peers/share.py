@@ -4,10 +4,11 @@
     swift build -c release --package-path Benchmarks --product step-time
     Benchmarks/peers/share.py --rounds 5 [--workers 1,2] [--precision bf16]
 
-RoBERTa-base, 32 texts of 64 tokens, no dropout. In every round `step-time` times the linear maps of a forward computation
-alone, which gives the rate, `blas_rate.py` those by OpenBLAS, and then `step-time` each kind of step. Counted are the multiply-adds of linear maps, of attention and of
-low-rank additions that the mathematics needs, two operations each; all else in a step is what keeps its share below one.
-Needs Python alone; no PyTorch.
+RoBERTa-base, 32 texts of 64 tokens, no dropout. In every round `step-time` times the linear maps of
+a forward computation alone, which gives the rate, `blas_rate.py` those by OpenBLAS, and then
+`step-time` each kind of step. Counted are the multiply-adds of linear maps, of attention and of
+low-rank additions that the mathematics needs, two operations each; all else in a step is what keeps
+its share below one. Needs Python alone; no PyTorch.
 """
 import argparse
 import os
@@ -21,13 +22,16 @@ LAYERS, HIDDEN, INNER, TEXTS, LENGTH, RANK = 12, 768, 3072, 32, 64, 8
 TOKENS = TEXTS * LENGTH
 ONE_MAP = 2 * TOKENS * HIDDEN * HIDDEN
 MAPS = LAYERS * (4 * ONE_MAP + 2 * 2 * TOKENS * HIDDEN * INNER)
-# Scores, and the values they weigh; backwards the scores again, and the gradients of both products' factors.
+# Scores, and the values they weigh; backwards the scores again, and the gradients of both products'
+# factors.
 ATTENTION = LAYERS * 2 * 2 * TOKENS * LENGTH * HIDDEN
 ATTENTION_BACK = ATTENTION // 2 * 5
-# Adapters of queries and values: down and up; backwards up's and down's gradients and through both to the input.
+# Adapters of queries and values: down and up; backwards up's and down's gradients and through both
+# to the input.
 THIN = LAYERS * 2 * 2 * 2 * TOKENS * HIDDEN * RANK
 THIN_BACK = 2 * THIN - 2 * 2 * TOKENS * HIDDEN * RANK
-# Where the embeddings are frozen nothing goes back through the first layer's queries, keys and values.
+# Where the embeddings are frozen nothing goes back through the first layer's queries, keys and
+# values.
 FIRST = 3 * ONE_MAP
 
 OPERATIONS = {

@@ -1,8 +1,9 @@
-"""Times training steps of PyTorch, transformers and PEFT as `step-time` times ours; prints one JSON line.
+"""Times training steps of PyTorch, transformers and PEFT as `step-time` times ours.
 
     python step_time.py --shape base --method lora --workers 2 --dropout --attention sdpa
 
-Same shapes, same numbers of tokens, the fused AdamW; bf16 is autocast. Real lines are padded to the longest of their batch.
+Prints one JSON line. Same shapes, same numbers of tokens, the fused AdamW; bf16 is autocast. Real
+lines are padded to the longest of their batch.
 """
 import argparse
 import json

@@ -2,12 +2,12 @@
 
     swift build -c release --package-path Benchmarks
     python -m venv VENV && VENV/bin/pip install torch transformers peft
-    VENV/bin/python Benchmarks/peers/versus.py --pairs 3 [--workers 1,2] [--precision bf16] [--only lora]
-        [--data TSV --tokenizer DIR]
+    VENV/bin/python Benchmarks/peers/versus.py --pairs 3 [--workers 1,2] [--precision bf16]
+        [--only lora] [--data TSV --tokenizer DIR]
 
-A row is the median of the pairs' ratios, PyTorch's time over ours, with the smallest and the largest; PyTorch's
-attention is the one of its two implementations that was faster in the first pair. Memory is the ratio of
-peak resident sets, ours over PyTorch's.
+A row is the median of the pairs' ratios, PyTorch's time over ours, with the smallest and the
+largest; PyTorch's attention is the one of its two implementations that was faster in the first
+pair. Memory is the ratio of peak resident sets, ours over PyTorch's.
 """
 import argparse
 import os

@@ -8,11 +8,11 @@ struct PEFTCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "peft",
     abstract:
-      "Fine-tunes BERT, RoBERTa and related encoders, GPT-2, Llama and Qwen on a multicore "
-      + "CPU, training few parameters.",
+      "Fine-tunes BERT, RoBERTa and related encoders, GPT-2, Llama and Qwen on CPUs, training "
+      + "only a few of their parameters.",
     discussion: """
       `peft adapt` does the whole job: it chooses what to train within a budget, trains it, compares \
-      it with other methods, and writes a report. `peft quickstart` shows that on data which every \
+      it with other methods, and writes a report. `peft quickstart` shows this on data that every \
       Debian machine has.
 
       Examples:
@@ -75,6 +75,12 @@ enum Entry {
 
   /// Runs one command line and returns its exit status.
   private static func run(_ arguments: [String]) -> ExitStatus {
+    let (arguments, asksForAll) = HelpText.request(in: arguments)
+    return HelpText.$showsAll.withValue(asksForAll) { answered(arguments) }
+  }
+
+  /// Runs one command line, in which `--help` is the request for help.
+  private static func answered(_ arguments: [String]) -> ExitStatus {
     CommandInterface.$root.withValue(PEFTCommand.self) {
       do {
         if let problem = VectorKernels.environmentProblem { throw InvalidSetting(problem) }

@@ -1,10 +1,12 @@
-"""Loads what `peft export` writes, and its TensorBoard files, by the tools they are for, and compares.
+"""Loads what `peft export` and TensorBoard files hold by the tools they are for, and compares.
 
-    python3 Tests/Interoperability/check_exports.py [--peft .build/release/peft] [--venv DIR] [--only encoders]
+    python3 Tests/Interoperability/check_exports.py [--peft .build/release/peft] [--venv DIR]
+        [--only encoders]
 
-Trains small runs on the bundled models and on random models of all other families, exports each in every form,
-loads the merged models with transformers and the adapters with PEFT, and compares logits with those of `peft predict`, or of a language model the loss.
-Makes its own environment of Python packages. Ends with 1 where anything differs by more than 1e-5.
+Trains small runs on the bundled models and on random models of all other families, exports each in
+every form, loads the merged models with transformers and the adapters with PEFT, and compares
+logits with those of `peft predict`, or of a language model the loss. Makes its own environment of
+Python packages. Ends with 1 where anything differs by more than 1e-5.
 """
 import argparse
 import json
@@ -86,7 +88,8 @@ def load_tokenizer(base):
 def check_classifier(place, name, base, method):
     texts = [f"{WORDS[i % 8]} {'good' if i % 3 else 'bad'} {WORDS[(5 * i) % 8]}" for i in range(12)]
     plain = load_tokenizer(base)
-    # As they may occur in a text, and end it. RoBERTa in transformers counts no position for a padding token.
+    # As they may occur in a text, and end it. RoBERTa in transformers counts no position for a
+    # padding token.
     for token in sorted(set(plain.all_special_tokens) - {plain.pad_token}):
         texts += [f"good red{token}", f"{token}red {token} bad", f"{token}{token}"]
     write(os.path.join(place, "data.tsv"), [f"{t}\t{'yes' if 'good' in t else 'no'}\n" for t in texts])
@@ -143,7 +146,7 @@ def check_labels(place, name, base, method):
 
 
 def merges(adapted):
-    """PEFT 0.21.2 merges LoRA alone beside a head that is more than one linear map, such as RoBERTa's."""
+    """PEFT 0.21.2 merges LoRA alone beside a head of several linear maps, such as RoBERTa's."""
     config = adapted.peft_config["default"]
     return config.peft_type == "LORA" or not any(
         hasattr(adapted.base_model.model, name) for name in ("roberta", "mpnet", "electra"))

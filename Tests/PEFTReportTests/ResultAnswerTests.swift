@@ -21,16 +21,16 @@ struct ResultAnswerTests {
     return chart
   }
 
-  @Test("score, size, LoRA and full tuning, certainty and costs are said")
+  @Test("score, size, LoRA and full fine-tuning, certainty and costs are said")
   func accuracy() throws {
     let answer = try #require(
       ResultAnswer(chart(ours: [0.753], lora: (11_000, [0.716]), full: [0.82], metric: "accuracy")))
-    #expect(answer.headline == "75.3 % on test with 1 % of the parameters")
+    #expect(answer.headline == "75.3 % accuracy on test with 1 % of the parameters")
     #expect(
       answer.sentences == [
-        "3.7 points above LoRA of that size, and 6.7 points below full tuning; the difference to LoRA "
-          + "of that size may be chance.",
-        "One seed; on 300 test rows, such a score is known to ± 4.9 points.",
+        "3.7 points above LoRA of the same size, and 6.7 points below full fine-tuning; the "
+          + "difference from LoRA of the same size may be due to chance.",
+        "One seed; with 300 test rows, the score's 95 % interval is ± 4.9 points.",
         "300 kB to store instead of 10 MB; 200 MB of memory to train.",
       ])
     #expect(answer.figures.map(\.value) == ["75.3 %", "10,000", "300 kB", "200 MB"])
@@ -45,9 +45,11 @@ struct ResultAnswerTests {
           metric: "accuracy", rows: 1_000_000)))
     #expect(
       answer.sentences[0]
-        == "5.0 points above LoRA of rank 8, which trains 4.0 times as much, and level with full "
-        + "tuning.")
-    #expect(answer.sentences[1].hasPrefix("2 seeds, ± 0.7 points among them; on 1,000,000 test"))
+        == "5.0 points above LoRA of rank 8, which trains 4.0 times as many parameters, and level "
+        + "with full fine-tuning.")
+    #expect(
+      answer.sentences[1].hasPrefix(
+        "2 seeds with a standard deviation of 0.7 points; with 1,000,000 test"))
   }
 
   @Test("a metric of which less is better is worse where it is higher")
@@ -60,8 +62,8 @@ struct ResultAnswerTests {
     #expect(answer.headline == "Perplexity 4.50 on test with 1 % of the parameters")
     #expect(
       answer.sentences[0]
-        == "0.2500 worse than LoRA of rank 8, which trains 4.0 times less, and 0.5000 better than "
-        + "full tuning.")
+        == "0.2500 worse than LoRA of rank 8, which trains 25 % as many parameters, and 0.5000 "
+        + "better than full fine-tuning.")
     #expect(answer.sentences[1] == "One seed.")
     #expect(ResultAnswer(ScoreChart(rows: [], scoreName: "s", total: 1)) == nil)
   }

@@ -17,7 +17,7 @@ struct BitsTests {
     Processor.flags.contains("avx2") && Processor.blasConfiguration.contains(blas)
 
   @Test(
-    "full tuning and LoRA give the stored bits with any number of workers",
+    "full fine-tuning and LoRA give the stored bits with any number of workers",
     .enabled(if: isComparable, "the digests are for AVX2 and OpenBLAS \(blas)"),
     arguments: [
       ("full", "e9ce75327f4c73ffbada20400ec348d4ba5ec090ff840dcfdcfcc4223cb87f45"),

@@ -22,7 +22,7 @@ struct GoalCommandTests {
     return try PEFTProcess.finish(process, directory)
   }
 
-  @Test("the smallest set that reaches a share of full tuning is trained once, and kept")
+  @Test("the smallest set that reaches a share of full fine-tuning is trained once, and kept")
   func share() throws {
     let run = place.directory.path("run")
     let result = try adapt(

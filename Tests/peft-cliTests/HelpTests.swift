@@ -21,12 +21,42 @@ struct HelpTests {
     let result = try PEFTProcess.finish(process, directory)
     #expect(result.status == 0)
     let name = command.isEmpty ? "peft" : words.joined(separator: "-")
-    let file = Self.golden.appending(path: name + ".txt")
-    if ProcessInfo.processInfo.environment["PEFT_UPDATE_GOLDEN"] != nil {
-      try Data(result.output.utf8).write(to: file)
+    try Self.expect(result.output, in: name + ".txt")
+  }
+
+  @Test(
+    "of many options, --help explains the essential ones, and --help-all all",
+    arguments: ["train", "adapt", "compare", "probe", "validate"])
+  func all(command: String) throws {
+    func help(_ option: String) throws -> String {
+      let (process, directory) = try PEFTProcess.start([command, option])
+      let result = try PEFTProcess.finish(process, directory)
+      #expect(result.status == 0)
+      return result.output
     }
-    let expected = String(decoding: try Data(contentsOf: file), as: UTF8.self)
-    #expect(result.output == expected)
+    func options(_ text: String) -> Set<String> {
+      Set(
+        text.split(separator: "\n").filter { $0.hasPrefix("  -") }
+          .map { String($0.dropFirst(2).prefix { $0 != " " && $0 != "," }) })
+    }
+    let (brief, whole) = (try help("--help"), try help("--help-all"))
+    try Self.expect(whole, in: command + "-all.txt")
+    let omitted = options(whole).subtracting(options(brief))
+    #expect(options(brief).isSubset(of: options(whole)) && !omitted.isEmpty)
+    #expect(brief.hasSuffix("\n\(omitted.count) more options: peft \(command) --help-all\n"))
+    #expect(brief.count < whole.count * 2 / 3)
+    for name in ["--model", "--train", "--output", "--config"] {
+      #expect(options(brief).contains(name))
+    }
+  }
+
+  /// A text equals the golden one in `file`, which it replaces with `PEFT_UPDATE_GOLDEN`.
+  private static func expect(_ text: String, in name: String) throws {
+    let file = golden.appending(path: name)
+    if ProcessInfo.processInfo.environment["PEFT_UPDATE_GOLDEN"] != nil {
+      try Data(text.utf8).write(to: file)
+    }
+    #expect(text == String(decoding: try Data(contentsOf: file), as: UTF8.self))
   }
 
   @Test(

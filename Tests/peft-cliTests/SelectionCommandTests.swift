@@ -228,8 +228,9 @@ struct SelectionCommandTests {
     }
     let page = try String(contentsOfFile: run + "/report.html", encoding: .utf8)
     #expect(page.contains("<svg") && page.contains("selection") && !page.contains("http-equiv"))
-    for part in ["training loss", "selected in", "To reproduce it", "Every group that was weighed"]
-    {
+    for part in [
+      "training loss", "selected in", "How to reproduce it", "All groups that were measured",
+    ] {
       #expect(page.contains(part), "\(part)")
     }
     // Another process regenerates it from the files alone.
@@ -242,7 +243,7 @@ struct SelectionCommandTests {
     #expect(pair.contains("seed-1") && pair.contains("seed-2") && !pair.contains("<script"))
     #expect(try PEFTProcess.run("report", runs[0], runs[1]).status == 2)
     #expect(try PEFTProcess.run("report", place.directory.path).status == 3)
-    #expect(page.contains("Beside the best defaults"))
+    #expect(page.contains("Compared with the defaults"))
     #expect(try PEFTProcess.run("predict", run, "--data", place.dev).status == 0)
     // Another selection must go to another directory, because a run was trained with the existing
     // plan.

@@ -1,7 +1,7 @@
 import Foundation
 
 /// The answer that trained methods give, in words: how good the one that the page is about is, with
-/// how many parameters, beside LoRA and full tuning, how certain that is, and what it costs.
+/// how many parameters, beside LoRA and full fine-tuning, how certain that is, and what it costs.
 package struct ResultAnswer {
   private let chart: ScoreChart
   private let scale: ScoreScale
@@ -24,9 +24,7 @@ package struct ResultAnswer {
   /// Score and size in one line.
   package var headline: String {
     let score =
-      scale.metric == "accuracy"
-      ? scale.text(mean)
-      : scale.isShare ? "\(scale.text(mean)) \(scale.name)" : "\(scale.name) \(scale.text(mean))"
+      scale.isShare ? "\(scale.text(mean)) \(scale.name)" : "\(scale.name) \(scale.text(mean))"
     let text = score.prefix(1).uppercased() + score.dropFirst()
     return "\(text) on \(scale.split) with \(share) of the parameters"
       + (ours.isOurs ? "" : ": \(ours.label)")
@@ -41,7 +39,7 @@ package struct ResultAnswer {
     [comparison, certainty, costs].compactMap(\.self)
   }
 
-  // MARK: - Beside others
+  // MARK: - Compared with others
 
   /// The method of LoRA whose size is nearest; nil without any.
   private var lora: ScoreChart.Row? {
@@ -54,13 +52,13 @@ package struct ResultAnswer {
     }.min { distance($0) < distance($1) }
   }
 
-  /// Full tuning; nil if it was not trained, or is the method itself.
+  /// Full fine-tuning; nil if it was not trained, or is the method itself.
   private var full: ScoreChart.Row? {
     chart.rows.first { $0.label == "full" && $0.label != ours.label && $0.mean != nil }
   }
 
   private var comparison: String? {
-    let others = [lora.map { ($0, loraName($0)) }, full.map { ($0, "full tuning") }]
+    let others = [lora.map { ($0, loraName($0)) }, full.map { ($0, "full fine-tuning") }]
       .compactMap(\.self)
     guard !others.isEmpty else { return nil }
     let text = others.map { standing(beside: $0.0, named: $0.1) }.joined(separator: ", and ")
@@ -69,18 +67,19 @@ package struct ResultAnswer {
       doubtful.isEmpty
       ? ""
       : doubtful.count < others.count
-        ? "; the difference to \(doubtful[0].1.prefix { $0 != "," }) may be chance"
-        : others.count == 1 ? "; the difference may be chance" : "; both differences may be chance"
+        ? "; the difference from \(doubtful[0].1.prefix { $0 != "," }) may be due to chance"
+        : others.count == 1
+          ? "; the difference may be due to chance" : "; both differences may be due to chance"
     return text.prefix(1).uppercased() + text.dropFirst() + doubt + "."
   }
 
   private func loraName(_ row: ScoreChart.Row) -> String {
     let ratio = Double(row.parameters) / Double(max(1, ours.parameters))
-    if (0.8...1.25).contains(ratio) { return "LoRA of that size" }
+    if (0.8...1.25).contains(ratio) { return "LoRA of the same size" }
     let name = row.label.replacing("lora r", with: "LoRA of rank ")
     return ratio > 1
-      ? "\(name), which trains \(Self.factor(ratio)) times as much"
-      : "\(name), which trains \(Self.factor(1 / ratio)) times less"
+      ? "\(name), which trains \(Self.factor(ratio)) times as many parameters"
+      : "\(name), which trains \(ReportText.percent(ratio, of: 1)) as many parameters"
   }
 
   private static func factor(_ ratio: Double) -> String {
@@ -118,14 +117,15 @@ package struct ResultAnswer {
     let count = ours.scores.count
     let rows = scale.rowCount.flatMap { rows in
       scale.sampling(mean).map {
-        "on \(ReportText.grouped(rows)) \(scale.split) rows, such a score is known to "
+        "with \(ReportText.grouped(rows)) \(scale.split) rows, the score's 95 % interval is "
           + "± \(scale.distance($0))"
       }
     }
     let seeds =
       count == 1
       ? "One seed"
-      : "\(count) seeds" + (ours.deviation.map { ", ± \(scale.distance($0)) among them" } ?? "")
+      : "\(count) seeds"
+        + (ours.deviation.map { " with a standard deviation of \(scale.distance($0))" } ?? "")
     return [seeds, rows].compactMap(\.self).joined(separator: "; ") + "."
   }
 
@@ -162,15 +162,15 @@ package struct ResultAnswer {
       figures.append(
         KeyFigure(
           name: name, value: ReportText.bytes(own),
-          note: full?[keyPath: size].map { "full tuning: \(ReportText.bytes($0))" } ?? ""))
+          note: full?[keyPath: size].map { "full: \(ReportText.bytes($0))" } ?? ""))
     }
-    add("To store", \.storedBytes)
-    add("Memory to train", \.peakMemory)
+    add("Stored on disk", \.storedBytes)
+    add("Training memory", \.peakMemory)
     if let seconds = ours.seconds {
       figures.append(
         KeyFigure(
-          name: "Time", value: ReportText.duration(seconds),
-          note: full?.seconds.map { "full tuning: \(ReportText.duration($0))" } ?? ""))
+          name: "Training time", value: ReportText.duration(seconds),
+          note: full?.seconds.map { "full: \(ReportText.duration($0))" } ?? ""))
     }
     return figures
   }

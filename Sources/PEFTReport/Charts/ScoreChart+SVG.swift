@@ -60,7 +60,7 @@ extension ScoreChart {
     if let baseline, baseline.isFinite {
       let span = max(most, baseline) - min(least, baseline)
       if span > 0, (most - least) / span > 0.25 {
-        lines.append(("reads no text", baseline))
+        lines.append(("baseline", baseline))
       }
     }
     return lines

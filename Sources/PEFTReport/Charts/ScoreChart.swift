@@ -85,7 +85,7 @@ public struct ScoreChart: Sendable {
 
   /// The names of the columns of `cells`.
   package var header: [String] {
-    ["method", scoreName, "parameters", "share"] + furtherNames + (hasSizes ? ["to store"] : [])
+    ["method", scoreName, "parameters", "share"] + furtherNames + (hasSizes ? ["stored"] : [])
       + (hasMemory ? ["memory"] : []) + (hasSeeds ? ["seeds"] : []) + ["seconds"]
   }
 

@@ -21,7 +21,9 @@ package struct ScoreScale: Hashable, Sendable {
   }
 
   /// Metrics from 0 to 1 that are written in per cent.
-  private static let shares: Set<String> = ["accuracy", "f1", "macroF1", "precision", "recall"]
+  private static let shares: Set<String> = [
+    "accuracy", "f1", "microF1", "macroF1", "precision", "recall", "exactMatch",
+  ]
 
   /// Whether values are written in per cent.
   package var isShare: Bool { Self.shares.contains(metric) }
@@ -30,7 +32,10 @@ package struct ScoreScale: Hashable, Sendable {
   package var name: String {
     switch metric {
     case "f1": "F1"
+    case "microF1": "micro F1"
     case "macroF1": "macro F1"
+    case "exactMatch": "exact match"
+    case "rankingPrecision": "ranking precision"
     case "matthews": "Matthews correlation"
     case "pearson": "Pearson correlation"
     case "spearman": "Spearman correlation"

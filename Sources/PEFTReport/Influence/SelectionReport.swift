@@ -94,7 +94,7 @@ public struct SelectionReport: Sendable {
     var page = HTMLPage(title: "Selection for \(modelName)")
     addAnswer(to: &page)
     if let goal {
-      page.heading("How little reaches the goal")
+      page.heading("How few parameters reach the goal")
       page.sentence(goal.answer)
       page.table("Sets that were trained", header: goal.header, rows: goal.rows)
       page.sentence(goal.caption)
@@ -148,10 +148,10 @@ public struct SelectionReport: Sendable {
 
   private func addMethods(to page: inout HTMLPage) {
     guard let comparison else { return }
-    page.heading("Beside other methods")
+    page.heading("Compared with other methods")
     page.figure(comparison.svg(width:))
     page.table(
-      "Methods; the one of this page is highlighted", header: comparison.header,
+      "Methods; the selection is highlighted", header: comparison.header,
       rows: comparison.cells, own: comparison.ownRow)
     for note in scoreNotes where !note.hasPrefix("warning: ") { page.sentence(note) }
   }
@@ -159,33 +159,34 @@ public struct SelectionReport: Sendable {
   /// Adds the rates that were tried.
   private func addTried(to page: inout HTMLPage) {
     guard let rates, !rates.svg(width: SVGDrawing.wide).isEmpty else { return }
-    page.heading("What was tried")
+    page.heading("Learning rates")
     page.figure(
-      caption: "Learning rates: a ring for each that was tried on the first part of a run, a dot "
-        + "for the one that was chosen, a cross for each with which training diverged.",
+      caption: "A ring marks a rate that was tried on the first part of a run, a dot the one that "
+        + "was chosen, and a cross one at which training diverged.",
       rates.svg(width:))
   }
 
   private func addDetails(to page: inout HTMLPage) {
-    page.folded("The selection and how good it is") { page in
+    page.folded("What was selected, and how good the selection is") { page in
       page.paragraph(answer)
       if chosen.isEmpty { page.paragraph("None.") }
       addChosen(to: &page)
     }
     if let sets {
-      page.folded("Beside the best defaults") { page in
+      page.folded("Compared with the defaults") { page in
         page.sentence(sets.reason)
         page.table("Sets within the budget", header: sets.header, rows: sets.rows)
       }
     }
     addAll(to: &page)
-    page.folded("What other budgets would give") { page in
+    page.folded("Other budgets") { page in
       page.figure(frontier.svg(width:))
       if sets != nil {
         page.paragraph(
           "The curve adds the value of each group trained by itself, with the same step length for "
-            + "all. This favours norms and biases. The default was chosen by another measure, the slope "
-            + "relative to how far a common step moves the outputs, so it may lie below the curve.")
+            + "all. This favours norms and biases. The default was chosen by another measure, the "
+            + "slope relative to how far a common step moves the outputs, so it may lie below the "
+            + "curve.")
       }
     }
     if let svg = interactions?.svg, !svg.isEmpty {
@@ -199,7 +200,7 @@ public struct SelectionReport: Sendable {
     }
     if let rates {
       let table = rates.table
-      page.foldedTable("Every rate that was tried", header: table.header, rows: table.rows)
+      page.foldedTable("All learning rates tried", header: table.header, rows: table.rows)
     }
     page.foldedFacts("How it was made", facts)
     page.provenance(environment)
@@ -229,8 +230,8 @@ public struct SelectionReport: Sendable {
     }
     if let largestValue, largestValue > 0, value.isFinite {
       sentences.append(
-        "This selection is predicted to give \(percent(value, of: largestValue)) of the fall of the "
-          + "loss that the best selection without a budget would give.")
+        "It is predicted to achieve \(percent(value, of: largestValue)) of the reduction in loss that "
+          + "the best selection without a budget would.")
     }
     if goal == nil, sets == nil || isProvenOptimal { sentences.append(certainty) }
     return sentences.joined(separator: " ")
@@ -240,8 +241,8 @@ public struct SelectionReport: Sendable {
     let others = isInteracting ? "selection of groups with a falling slope" : "selection"
     if isProvenOptimal {
       return
-        "It is proven that no other \(others) within the budget has a larger estimated value. This "
-        + "is a proof of the arithmetic, not of the estimates."
+        "No other \(others) within the budget has a larger estimated value; this is proven for the "
+        + "estimates, not for the model."
     }
     guard value > 0, upperBound.isFinite, upperBound >= value else {
       return
@@ -282,7 +283,7 @@ public struct SelectionReport: Sendable {
     }
     page.table("Chosen groups", header: header, rows: Array(rows.prefix(open)))
     page.foldedTable(
-      "The next \(rows.count - open) of the chosen groups", header: header,
+      "\(rows.count - open) more chosen groups", header: header,
       rows: Array(rows.dropFirst(open)))
     let rest = sorted.dropFirst(limit)
     if !rest.isEmpty {
@@ -296,7 +297,7 @@ public struct SelectionReport: Sendable {
   private func addAll(to page: inout HTMLPage) {
     let limit = 200
     page.foldedTable(
-      "Every group that was weighed" + (all.count > limit ? ", the first \(limit)" : ""),
+      "All groups that were measured" + (all.count > limit ? ", the first \(limit)" : ""),
       header: ["group", "parameters", "slope", "value", "per parameter", "verdict"],
       rows: all.prefix(limit).map { group in
         [

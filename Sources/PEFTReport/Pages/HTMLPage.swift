@@ -104,7 +104,7 @@ package struct HTMLPage {
   /// known, it adds nothing.
   package mutating func provenance(_ facts: [(String, String)]) {
     if let command = facts.first(where: { $0.0 == "command" })?.1 {
-      folded("To reproduce it") { $0.code(command) }
+      folded("How to reproduce it") { $0.code(command) }
     }
     foldedFacts("Machine and software", facts.filter { $0.0 != "command" })
   }

@@ -4,8 +4,8 @@ import PEFTRuns
 import PEFTTensor
 import PEFTTrain
 
-/// The training runs of a search for a goal: full tuning and sets of a ladder with the first seed,
-/// each a run directory, `methods/NAME/seed-SEED`.
+/// The training runs of a search for a goal: full fine-tuning and sets of a ladder with the first
+/// seed, each a run directory, `methods/NAME/seed-SEED`.
 struct GoalRuns {
   /// Thrown if the search is to stop; the state of the current run is saved.
   struct Stopped: Error {}

@@ -1,8 +1,8 @@
 import PEFTModels
 import PEFTRuns
 
-/// Trains sets of a ladder to find the smallest that reaches a goal, and full tuning first if the
-/// goal is a share of it.
+/// Trains sets of a ladder to find the smallest that reaches a goal, and full fine-tuning first if
+/// the goal is a share of it.
 struct GoalSearch {
   /// What has to be reached.
   let goal: Goal

@@ -20,7 +20,7 @@ public struct AdaptJob: Sendable {
   public var settleAfter: Int?
   /// The names of the methods to compare with; if nil, LoRA, BitFit and the head, as far as they
   /// train anything in the model.
-  /// For a goal, none but full tuning, if the goal is a share of it.
+  /// For a goal, none but full fine-tuning, if the goal is a share of it.
   public var baselines: [String]?
   /// The layers that baselines adapt; empty for the usual ones.
   public var targets: [String] = []

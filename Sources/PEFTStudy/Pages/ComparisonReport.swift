@@ -34,15 +34,15 @@ struct ComparisonReport {
     if !rates.svg(width: 720).isEmpty {
       page.heading("Learning rates")
       page.figure(
-        caption: "A ring for each rate that was tried, a dot for the one that was chosen.",
+        caption: "A ring marks a rate that was tried, a dot the one that was chosen.",
         rates.svg(width:))
     }
     page.heading("Training")
     page.figure(curves.svg(width:))
     page.heading("Details")
-    page.foldedTable("Every run", header: header, rows: rows)
+    page.foldedTable("All runs", header: header, rows: rows)
     page.foldedTable(
-      "Every rate that was tried", header: rates.table.header, rows: rates.table.rows)
+      "All learning rates tried", header: rates.table.header, rows: rates.table.rows)
     page.provenance(environment)
     return page.html
   }

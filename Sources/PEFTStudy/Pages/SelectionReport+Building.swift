@@ -56,7 +56,7 @@ extension SelectionReport {
     }
   }
 
-  /// The score to reach on a split, with its name; nil if full tuning has none there.
+  /// The score to reach on a split, with its name; nil if full fine-tuning has none there.
   private static func line(of record: GoalRecord, on split: String) -> (
     name: String, score: Double
   )? {
@@ -64,7 +64,7 @@ extension SelectionReport {
     case .score(let score): return ("goal", score)
     case .percentOfFull(let percent):
       guard let full = split == "test" ? record.full?.test : record.full?.score else { return nil }
-      return (String(format: "goal, %g %% of full tuning", percent), percent / 100 * full)
+      return (String(format: "goal, %g %% of full fine-tuning", percent), percent / 100 * full)
     }
   }
 

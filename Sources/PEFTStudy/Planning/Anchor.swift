@@ -50,15 +50,14 @@ public struct Anchor: Hashable, Sendable {
   public var reason: String {
     isLeft
       ? "the selection was chosen: resampled probes agree that it lowers the loss more for the same "
-        + "movement than the default of its kind, \(name)"
-      : "the default \(name) was chosen: the probes are not certain that any selection of its kind is "
-        + "better"
+        + "movement of the outputs than the default of its kind, \(name)"
+      : "the default \(name) was chosen: no selection of the same kind is certain to be better"
   }
 }
 
 extension Anchor {
   /// The columns of a table of the candidates.
-  public static let header = ["set", "parameters", "slope by movement", "beside the default"]
+  public static let header = ["set", "parameters", "slope / movement", "vs. the default"]
 
   /// The candidates as rows of a table, from the best to the worst.
   public var rows: [[String]] {

@@ -4,7 +4,7 @@ import PEFTRuns
 
 /// What a trained set has to reach on the dev data, by the task's primary metric.
 public enum Goal: Hashable, Sendable {
-  /// A share of what full tuning reaches, in per cent.
+  /// A share of what full fine-tuning reaches, in per cent.
   case percentOfFull(Double)
   /// A value of the metric.
   case score(Double)
@@ -17,7 +17,8 @@ public enum Goal: Hashable, Sendable {
     if let number = Self.number(text, before: "%-of-full") {
       guard number > 0, number <= 100 else {
         throw InvalidSetting(
-          "a share of what full tuning reaches is above 0 and at most 100 %; write 98%-of-full")
+          "a share of what full fine-tuning reaches is above 0 and at most 100 %; write 98%-of-full"
+        )
       }
       self = .percentOfFull(number)
     } else if let number = Self.number(text, before: ""), number > 0, number <= 1 {
@@ -28,11 +29,11 @@ public enum Goal: Hashable, Sendable {
       throw InvalidSetting(
         String(
           format:
-            "write %1$g%%-of-full for %1$g %% of what full tuning reaches, or %2$g for a score",
+            "write %1$g%%-of-full for %1$g %% of what full fine-tuning reaches, or %2$g for a score",
           number, number / 100))
     } else {
       throw InvalidSetting(
-        "give a share of what full tuning reaches, such as 98%-of-full, or a score above 0 and at "
+        "give a share of what full fine-tuning reaches, such as 98%-of-full, or a score above 0 and at "
           + "most 1, such as 0.93")
     }
   }
@@ -52,12 +53,12 @@ public enum Goal: Hashable, Sendable {
     return Double(String(format: "%.15g", number))
   }
 
-  /// Whether the goal is a share of what full tuning reaches.
+  /// Whether the goal is a share of what full fine-tuning reaches.
   public var isRelative: Bool {
     if case .percentOfFull = self { true } else { false }
   }
 
-  /// The least measure that reaches the goal: a fraction of full tuning's score, or a score.
+  /// The least measure that reaches the goal: a fraction of full fine-tuning's score, or a score.
   public var least: Double {
     switch self {
     case .percentOfFull(let percent): percent / 100
@@ -67,8 +68,8 @@ public enum Goal: Hashable, Sendable {
 
   /// The measure that the goal is about: the fraction score / full, or the score itself.
   ///
-  /// Where full tuning has no skill, with a score of 0 or less, there is no share of it, and the
-  /// measure is 0.
+  /// Where full fine-tuning has no skill, with a score of 0 or less, there is no share of it, and
+  /// the measure is 0.
   package func measure(_ score: Double, full: Double?) -> Double {
     guard let full else { return score }
     return full > 0 ? score / full : 0

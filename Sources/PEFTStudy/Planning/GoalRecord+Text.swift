@@ -5,10 +5,10 @@ extension GoalRecord {
   /// The columns of a table of what was trained.
   public var header: [String] {
     ["set", "parameters", "dev"] + (hasTest ? ["test"] : [])
-      + [full == nil ? "resampled dev" : "of full tuning, dev", "reached"]
+      + [full == nil ? "resampled dev" : "of full, dev", "reached"]
   }
 
-  /// What was trained as rows of a table: the sets from the smallest, then full tuning.
+  /// What was trained as rows of a table: the sets from the smallest, then full fine-tuning.
   public var rows: [[String]] {
     var rows = trials.map { trial in
       row(
@@ -36,7 +36,7 @@ extension GoalRecord {
   public var caption: String {
     let untried = ladder.count - trials.count
     return
-      "\(metric); parameters beside the head, which has \(ReportText.grouped(headParameters)); "
+      "\(metric); parameters exclude the head, which has \(ReportText.grouped(headParameters)); "
       + "the range holds eight of ten resamples of the \(ReportText.grouped(rowCount)) dev rows, and "
       + "a set reaches the goal if nine of ten resamples do"
       + (untried == 0
@@ -45,7 +45,7 @@ extension GoalRecord {
 
   /// Which set reaches the goal and how surely, or that none does.
   public var answer: String {
-    let size = "\(ReportText.grouped(chosen.parameters)) parameters beside the head"
+    let size = "\(ReportText.grouped(chosen.parameters)) parameters plus the head"
     let name = chosen.parameters == 0 ? "the head alone" : "\(chosen.name) (\(size))"
     let range = "\(text(chosen.range)) on dev"
     let reached =
@@ -59,7 +59,7 @@ extension GoalRecord {
   /// What a set has to reach, in words.
   var target: String {
     switch goal {
-    case .percentOfFull(let percent): String(format: "%.15g %% of full tuning", percent)
+    case .percentOfFull(let percent): String(format: "%.15g %% of full fine-tuning", percent)
     case .score(let score): String(format: "%@ %.15g", metric, score)
     }
   }
@@ -82,7 +82,7 @@ extension GoalRecord {
   /// What a set reached, in words.
   func result(of trial: Trial) -> String {
     "\(trial.name): \(metric) \(ReportText.metric(trial.score)) on dev, \(text(trial.range))"
-      + (full == nil ? "" : " of full tuning")
+      + (full == nil ? "" : " of full fine-tuning")
       + (reaches(trial)
         ? ": reaches \(target)" : ": does not reach \(target) in nine of ten resamples")
   }

@@ -28,7 +28,7 @@ public struct GoalRecord: Hashable, Sendable {
     }
   }
 
-  /// What full tuning reached.
+  /// What full fine-tuning reached.
   public struct Full: Hashable, Sendable {
     /// The number of its parameters, including the head.
     public let parameters: Int
@@ -37,7 +37,7 @@ public struct GoalRecord: Hashable, Sendable {
     /// The primary metric on the test data; nil without test data.
     public let test: Double?
 
-    /// Creates the result of full tuning.
+    /// Creates the result of full fine-tuning.
     public init(parameters: Int, score: Double, test: Double?) {
       (self.parameters, self.score, self.test) = (parameters, score, test)
     }
@@ -51,7 +51,7 @@ public struct GoalRecord: Hashable, Sendable {
   public let rowCount: Int
   /// The number of parameters of the head, which trains with every set.
   public let headParameters: Int
-  /// What full tuning reached; nil unless the goal is a share of it.
+  /// What full fine-tuning reached; nil unless the goal is a share of it.
   public let full: Full?
   /// The names of all sets of the ladder, from the smallest.
   public let ladder: [String]

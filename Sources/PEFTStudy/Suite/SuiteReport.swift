@@ -34,12 +34,24 @@ public struct SuiteReport: Sendable {
     func count(_ verdict: SuiteStatistics.Verdict) -> Int {
       headline.count { $0.verdict == verdict }
     }
-    let others = suite.baselines.joined(separator: " and ")
+    let (wins, ties, losses) = (count(.win), count(.tie), count(.loss))
     let missing = suite.problems.count * suite.budgets.count - headline.count
-    return
-      "\(suite.ours) against the best of \(others): \(count(.win)) won, \(count(.tie)) undecided, "
-      + "\(count(.loss)) lost of \(headline.count) budgets"
-      + (missing > 0 ? "; no comparison at \(missing) more" : "")
+    let result =
+      headline.isEmpty
+      ? "\(suite.ours) could not be compared with \(others)"
+      : wins + losses == 0
+        ? "\(suite.ours) is not distinguishable from \(others) at "
+          + (ties == 1 ? "the only budget" : "any of \(ties) budgets")
+        : "\(suite.ours) beats \(others) at \(wins) of \(headline.count) budgets, and loses at "
+          + "\(losses)" + (ties > 0 ? "; \(ties) \(ties == 1 ? "is" : "are") undecided" : "")
+    return result + (missing > 0 ? "; no comparison at \(missing) more" : "")
+  }
+
+  /// The methods to compare with, as `the best of lora, bitfit and norm`.
+  private var others: String {
+    let names = suite.baselines
+    guard names.count > 1, let last = names.last else { return names.joined() }
+    return "the best of \(names.dropLast().joined(separator: ", ")) and \(last)"
   }
 
   // MARK: - Tables
@@ -78,12 +90,13 @@ public struct SuiteReport: Sendable {
 
   private var headlineTable: Table {
     Table(
-      title: "\(suite.ours) against the best of \(suite.baselines.joined(separator: ", "))"
+      title: "\(suite.ours) and \(others)"
         + (results.metrics.values.allSatisfy(\.higherIsBetter)
           ? ""
           : " (a difference above 0 favours the first, even if a lower metric is better)"),
       header: [
-        "task", "budget", "verdict", "difference (95 %)", "ours", "score", "other", "score",
+        "task", "budget", "verdict", "difference (95 %)", "ours", "its score", "other",
+        "its score",
       ],
       rows: statistics.headline.map { item in
         [
@@ -98,7 +111,7 @@ public struct SuiteReport: Sendable {
 
   private var baselineTable: Table {
     Table(
-      title: "Answers that read no text",
+      title: "Baselines, which read no text",
       header: ["task", "metric", "dev", "test", "answer"],
       rows: suite.problems.compactMap { problem in
         guard let metric = results.metrics[problem.name],
@@ -118,7 +131,7 @@ public struct SuiteReport: Sendable {
       where family != suite.ours && !families.contains(family) { families.append(family) }
     }
     return Table(
-      title: "\(suite.ours) against each family, over all tasks and budgets",
+      title: "\(suite.ours) and each family, over all tasks and budgets",
       header: ["family", "won", "undecided", "lost"],
       rows: families.map { family in
         let tally = statistics.tally(suite.ours, against: family)
@@ -144,11 +157,11 @@ public struct SuiteReport: Sendable {
     StudyRow.text(ofShare: share, includingHead: suite.budgetsIncludeHead)
   }
 
-  /// The shares of full tuning's score for which the smallest sufficient sizes are shown.
+  /// The shares of full fine-tuning's score for which the smallest sufficient sizes are shown.
   private static let sufficientShares = [0.95, 0.98, 0.99]
 
-  /// The parameters beside the head that are enough for a share of full tuning's score, by family.
-  /// Empty without full tuning.
+  /// The parameters beside the head that are enough for a share of full fine-tuning's score, by
+  /// family. Empty without full fine-tuning.
   private func sufficientTable(_ problem: String) -> Table {
     let rows = statistics.families(on: problem).map { family in
       [family]
@@ -162,8 +175,8 @@ public struct SuiteReport: Sendable {
     }
     return Table(
       title:
-        "\(problem): parameters beside the head that reach a share of full tuning's dev score, "
-        + "with the share of its test score",
+        "\(problem): parameters, without the head, that reach a share of full fine-tuning's dev "
+        + "score, and their share of its test score",
       header: ["family"] + Self.sufficientShares.map { String(format: "%.0f %%", 100 * $0) },
       rows: rows.contains { $0.dropFirst().contains { $0 != "–" } } ? rows : [])
   }
@@ -171,9 +184,9 @@ public struct SuiteReport: Sendable {
   private func rowTable(_ problem: String) -> Table {
     let metric = results.metrics[problem]?.name ?? "score"
     return Table(
-      title: "\(problem): every row",
+      title: "\(problem): all rows",
       header: [
-        "row", "parameters", "share", "of the head", "stored, kB", "rate", "\(metric) on dev",
+        "row", "parameters", "share", "in the head", "stored, kB", "rate", "\(metric) on dev",
         "\(metric) on test", "training, s", "probe, s", "memory, MB",
       ],
       rows: results.entries.filter { $0.row.problem == problem }.map { entry in
@@ -221,12 +234,12 @@ public struct SuiteReport: Sendable {
     let others = suite.methods.filter { $0.learningRates != nil }
     let usual =
       suite.learningRates.isEmpty
-      ? "Every run found its learning rate by itself"
-      : "Every row chose its learning rate from \(text(suite.learningRates)) by the dev data of the "
-        + "first \(suite.rateSeedCount == 1 ? "seed" : "\(suite.rateSeedCount) seeds")"
+      ? "Every run found its own learning rate"
+      : "The learning rate of every row was chosen from \(text(suite.learningRates)) on the dev data "
+        + "of the first \(suite.rateSeedCount == 1 ? "seed" : "\(suite.rateSeedCount) seeds")"
     let exceptions = others.map { method in
       let rates = method.learningRates ?? []
-      return "\(method.name) " + (rates.isEmpty ? "found its own" : "chose from \(text(rates))")
+      return "for \(method.name) " + (rates.isEmpty ? "by every run itself" : "from \(text(rates))")
     }
     return usual + (exceptions.isEmpty ? "" : "; \(exceptions.joined(separator: ", "))") + "."
   }
@@ -284,11 +297,11 @@ public struct SuiteReport: Sendable {
         + (suite.seeds.count < SeedBootstrap.leastResampledSeeds
           ? (suite.seeds.count == 1
             ? "A single seed gives no intervals. "
-            : "Intervals of 95 % are Student's over the seeds, which are few. ")
-          : "Intervals of 95 % are percentiles of \(SeedBootstrap.resampleCount) paired resamples of the seeds, "
-            + "widened because the seeds are few. ")
+            : "With so few seeds, the 95 % intervals are Student's. ")
+          : "95 % intervals are percentiles of \(SeedBootstrap.resampleCount) paired resamples of "
+            + "the seeds, widened because the seeds are few. ")
         + "At each budget, a family is represented by the "
-        + "member that fits and is best on the dev data; scores are of the test data.")
+        + "member that fits and is best on the dev data; scores are on the test data.")
     add(headlineTable, to: &page)
     add(tallyTable, to: &page)
     add(baselineTable, to: &page)
@@ -301,7 +314,7 @@ public struct SuiteReport: Sendable {
       page.foldedTable(rows.title, header: rows.header, rows: rows.rows)
     }
     page.heading("Details")
-    page.foldedFacts("Where these tables were made", EnvironmentReport.facts(of: environment))
+    page.foldedFacts("Machine and software", EnvironmentReport.facts(of: environment))
     return page.html
   }
 

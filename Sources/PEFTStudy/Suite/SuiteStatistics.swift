@@ -182,12 +182,13 @@ public struct SuiteStatistics: Sendable {
   public struct Sufficient: Sendable {
     /// The member.
     public let entry: StudyResults.Entry
-    /// Its mean test score as a share of full tuning's.
+    /// Its mean test score as a share of full fine-tuning's.
     public let testShare: Double
   }
 
-  /// The smallest member of `family` that reaches `share` of full tuning's mean score on the dev
-  /// data of a problem; nil if none does, if full tuning has no row, or if scores are losses.
+  /// The smallest member of `family` that reaches `share` of full fine-tuning's mean score on the
+  /// dev data of a problem; nil if none does, if full fine-tuning has no row, or if scores are
+  /// losses.
   public func sufficient(
     _ family: String, on problem: String, share: Double
   ) -> Sufficient? {

@@ -9,7 +9,7 @@ struct AdaptCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "adapt",
     abstract:
-      "Chooses what to train within a budget or for a goal, trains it, and compares it.",
+      "Chooses what to train within a budget or for a goal, trains it, and compares it with others.",
     discussion: """
       The output directory holds influence.json, plan.json, frontier.csv, the trained run, \
       comparison.json and report.html.
@@ -26,7 +26,9 @@ struct AdaptCommand: ParsableCommand {
   struct Main: ParsableArguments {
     @OptionGroup var task: TaskOptions
 
-    @Option(help: "Run directory to write.", completion: .directory)
+    @Option(
+      help: "Directory to write: probe, plan, trained run, comparison and page.",
+      completion: .directory)
     var output: String
 
     @Option(

@@ -61,7 +61,7 @@ struct AdaptSession {
     case .finished(let outcome):
       if let goal = outcome.plan.goal, !goal.isReached {
         let full =
-          "; the run of full tuning is in \(output)/methods/full/seed-\(job.seeds.first ?? 0)"
+          "; the run of full fine-tuning is in \(output)/methods/full/seed-\(job.seeds.first ?? 0)"
         common.note("warning: \(goal.answer)" + (goal.full == nil ? "" : full))
       }
       show(outcome)

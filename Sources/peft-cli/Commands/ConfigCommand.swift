@@ -4,7 +4,8 @@ import PEFTTensor
 
 struct ConfigCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "config", abstract: "Shows what a configuration file and options amount to.",
+    commandName: "config",
+    abstract: "Shows the options that a configuration file and a command line give.",
     discussion: """
       Example:
         peft config show train --config run.yaml

@@ -24,7 +24,7 @@ struct ProbeCommand: ParsableCommand {
   struct Main: ParsableArguments {
     @OptionGroup var task: TaskOptions
 
-    @Option(help: "Run directory to write.", completion: .directory)
+    @Option(help: "Directory to write influence.json into.", completion: .directory)
     var output: String
 
     @OptionGroup var evaluation: EvaluationDataOptions

@@ -11,7 +11,7 @@ import PEFTTensor
 struct QuickstartCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "quickstart",
-    abstract: "Does what adapt does, on data that every Debian machine has.",
+    abstract: "Runs adapt on data that every Debian machine has.",
     discussion: """
       The task is to sort package descriptions into their sections, or with --task tags to predict \
       the several tags of each package. The texts come from this machine's package index. The \

@@ -17,8 +17,8 @@ struct ReportCommand: ParsableCommand {
 
   @Argument(
     help: """
-      Directory that train, select, adapt or compare wrote, or several that train wrote. The page \
-      of a suite comes from compare --merge.
+      Directory that train, select, adapt or compare wrote, or several that train wrote. A \
+      suite writes its page itself.
       """, completion: .directory)
   var directories: [String]
 

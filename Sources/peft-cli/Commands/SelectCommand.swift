@@ -10,7 +10,7 @@ struct SelectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "select",
     abstract:
-      "Selects what to train under a budget, and bounds the estimate of any other choice.",
+      "Selects what to train within a budget, and bounds how much better another choice could be.",
     discussion: """
       The command writes plan.json, for train --plan, and frontier.csv next to influence.json.
 

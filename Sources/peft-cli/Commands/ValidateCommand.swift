@@ -14,8 +14,8 @@ struct ValidateCommand: ParsableCommand {
     commandName: "validate",
     abstract: "Trains each group alone to see which predictor ranks the groups best.",
     discussion: """
-      The command first trains the head and then freezes it. A group's worth is the fall of the dev \
-      loss when only that group trains. The output directory holds influence.json and \
+      The command first trains the head and then freezes it. A group is worth the decrease of \
+      the dev loss when only that group trains. The output directory holds influence.json and \
       validation.json. --dev or --holdout is required.
 
       Example:
@@ -26,7 +26,8 @@ struct ValidateCommand: ParsableCommand {
   struct Main: ParsableArguments {
     @OptionGroup var task: TaskOptions
 
-    @Option(help: "Run directory to write.", completion: .directory)
+    @Option(
+      help: "Directory to write influence.json and validation.json into.", completion: .directory)
     var output: String
 
     @OptionGroup var evaluation: EvaluationDataOptions

@@ -16,7 +16,7 @@ struct Misspelling: Error, CustomStringConvertible {
     } else if first.hasPrefix("-") {
       guard !["-h", "--help", "--version"].contains(first) else { return nil }
       let hint =
-        Self.nearest(first, ["--help", "--version"]).map { "did you mean \($0)?" }
+        Self.nearest(first, ["--help", HelpText.all, "--version"]).map { "did you mean \($0)?" }
         ?? "name a command first, as in `peft adapt \(first)`"
       self.init("peft itself has no option \(first); \(hint)")
     } else if let command = commands.first(where: { $0.name == first }) {
@@ -53,7 +53,8 @@ struct Misspelling: Error, CustomStringConvertible {
       let meant = Self.meant(by: name, of: command)
       self.init(
         "peft \(command.name) has no option \(name); "
-          + (meant.map { "did you mean \($0)?" } ?? "`peft \(command.name) --help` lists them"))
+          + (meant.map { "did you mean \($0)?" }
+            ?? "`peft \(command.name) \(HelpText.all)` lists them"))
       return
     }
     return nil

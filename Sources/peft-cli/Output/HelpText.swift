@@ -13,13 +13,17 @@ enum HelpText {
   /// The message that `render` lays out for a number of columns, in lines of at most `width`;
   /// longer words are not broken.
   static func message(width: Int, _ render: (_ columns: Int) -> String) -> String {
+    func text(_ columns: Int) -> String {
+      let message = render(columns)
+      return showsAll ? message : essentials(of: message)
+    }
     guard width < usualWidth else {
-      return render(width).split(separator: "\n", omittingEmptySubsequences: false)
+      return text(width).split(separator: "\n", omittingEmptySubsequences: false)
         .flatMap { isUsage($0) ? usage(String($0), to: width) : [String($0)] }
         .joined(separator: "\n")
     }
     // So wide that every paragraph is one line.
-    return narrowed(render(100_000), to: width)
+    return narrowed(text(100_000), to: width)
   }
 
   /// Whether a line is a usage, which the parser does not wrap.

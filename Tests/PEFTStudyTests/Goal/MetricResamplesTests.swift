@@ -20,7 +20,7 @@ struct MetricResamplesTests {
     MetricResamples(.classes(labels), task: task, seed: seed)
   }
 
-  /// The range of the share of full tuning.
+  /// The range of the share of full fine-tuning.
   private static func share(_ set: [Double], of full: [Double]) -> ClosedRange<Double> {
     let (ours, theirs) = (resamples().scores(of: set), resamples().scores(of: full))
     return MetricResamples.range(
@@ -29,7 +29,7 @@ struct MetricResamplesTests {
       })
   }
 
-  @Test("equal answers have all of full tuning's score on every resample: rows are paired")
+  @Test("equal answers have all of full fine-tuning's score on every resample: rows are paired")
   func paired() {
     let wrong = Set(stride(from: 0, to: 400, by: 4))
     let answers = Self.answers(wrong: wrong)
@@ -51,9 +51,9 @@ struct MetricResamplesTests {
     }
     #expect(reaches(Set(0..<20)) && reaches(Set(0..<40)))
     #expect(!reaches(Set(0..<100)))
-    // As many errors as full tuning, on other rows: less than 98 % of it too often.
+    // As many errors as full fine-tuning, on other rows: less than 98 % of it too often.
     #expect(!reaches(Set(200..<240)))
-    // A few more errors than full tuning on the same rows are certain to be few.
+    // A few more errors than full fine-tuning on the same rows are certain to be few.
     #expect(reaches(Set(0..<42)))
   }
 

@@ -34,7 +34,7 @@ struct GoalRecordTests {
     #expect(record.rows.map { $0.last } == ["no", "yes", "yes", ""])
     #expect(
       record.answer
-        == "98 % of full tuning is reached by lora:1 (40 parameters beside the head): "
+        == "98 % of full fine-tuning is reached by lora:1 (40 parameters plus the head): "
         + "98.0 to 100.0 % on dev, with 1/180 of the parameters")
     #expect(record.caption.contains("1 more set was not tried"))
   }
@@ -51,7 +51,7 @@ struct GoalRecordTests {
     #expect(
       record.answer.hasPrefix(
         "no set reaches accuracy 0.95 in nine of ten resamples of the 500 dev"))
-    #expect(record.answer.contains("the best, lora:1 (40 parameters beside the head), is kept"))
+    #expect(record.answer.contains("the best, lora:1 (40 parameters plus the head), is kept"))
   }
 
   /// A plan that trains the head and b for a goal.

@@ -5,7 +5,7 @@ import Testing
 @Suite("Goals")
 struct GoalTests {
   @Test(
-    "a goal is a share of full tuning or a score, and its text reads back",
+    "a goal is a share of full fine-tuning or a score, and its text reads back",
     arguments: [
       ("98%-of-full", Goal.percentOfFull(98)), ("99.5%-of-full", .percentOfFull(99.5)),
       ("100%-of-full", .percentOfFull(100)), ("0.93", .score(0.93)), ("1", .score(1)),
@@ -33,12 +33,12 @@ struct GoalTests {
     } throws: { ($0 as? InvalidSetting)?.description.contains(remedy) == true }
   }
 
-  @Test("the measure of a goal is the share of full tuning, or the score")
+  @Test("the measure of a goal is the share of full fine-tuning, or the score")
   func measures() {
     #expect(Goal.score(0.5).measure(0.7, full: nil) == 0.7)
     let share = Goal.percentOfFull(98)
     #expect(share.measure(0.45, full: 0.9) == 0.5 && share.least == 0.98)
-    // Where full tuning has no skill, nothing is a share of it.
+    // Where full fine-tuning has no skill, nothing is a share of it.
     #expect(share.measure(0, full: 0) == 0 && share.measure(0.2, full: -0.1) == 0)
   }
 }
