@@ -8,8 +8,8 @@ extension TrainedModel {
   /// of all by name and the `logits`; for several labels of a text, the `labels`; for regression,
   /// the `value`; for tags, the words with their tags.
   ///
-  /// Throws `InvalidSetting` for a language model, and the errors of `data(of:name:)`, such as for a
-  /// model of pairs.
+  /// Throws `InvalidSetting` for a language model, and the errors of `data(of:name:)`, such as for
+  /// a model of pairs.
   public func predict(_ texts: [String]) throws -> [JSONObject] {
     guard let task, !task.isLanguage else {
       throw InvalidSetting("a language model predicts no labels: generate text with it")
