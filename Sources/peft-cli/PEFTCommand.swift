@@ -27,8 +27,8 @@ struct PEFTCommand: ParsableCommand {
         name: "Essential",
         subcommands: [
           QuickstartCommand.self, AdaptCommand.self, TrainCommand.self, EvaluateCommand.self,
-          PredictCommand.self, GenerateCommand.self, ReportCommand.self, ListCommand.self,
-          DoctorCommand.self,
+          PredictCommand.self, EmbedCommand.self, GenerateCommand.self, ReportCommand.self,
+          ListCommand.self, DoctorCommand.self,
         ]),
       CommandGroup(
         name: "Choosing and comparing",

@@ -161,7 +161,7 @@ struct TrainExamples {
     for format in RunExport.Format.allCases {
       let export = try RunExport(run)  // merging changes the model, so each has its own
       let written = try export.write(format, to: directory + "/" + format.rawValue)
-      print(format, written.files, written.largestDifference / written.largestLogit)
+      print(format, written.files, written.largestDifference ?? 0, written.largestLogit)
     }
     let merged = try TrainedModel.open(directory + "/merged")
     let delta = try TrainedModel.open(directory + "/delta", base: modelDirectory)

@@ -5,8 +5,9 @@
 
 Trains small runs on the bundled models and on random models of all other families, exports each in
 every form, loads the merged models with transformers and the adapters with PEFT, and compares
-logits with those of `peft predict`, or of a language model the loss. Makes its own environment of
-Python packages. Ends with 1 where anything differs by more than 1e-5.
+logits with those of `peft predict`, or of a language model the loss. Runs the graphs of encoders
+by ONNX Runtime, and loads models trained on pairs with sentence-transformers. Makes its own
+environment of Python packages. Ends with 1 where anything differs by more than 1e-5.
 """
 import argparse
 import json
@@ -19,7 +20,7 @@ import venv
 import warnings
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-PACKAGES = ["torch", "transformers", "peft", "tensorboard"]
+PACKAGES = ["torch", "transformers", "peft", "tensorboard", "onnxruntime", "sentence_transformers"]
 LIMIT = 1e-5
 
 parser = argparse.ArgumentParser()
@@ -39,9 +40,12 @@ if not options.inside:
     sys.exit(subprocess.run([python, __file__, "--inside", "--peft", options.peft,
                              *(["--only", options.only] if options.only else [])]).returncode)
 
+import numpy
+import onnxruntime
 import torch
 import transformers
 from peft import PeftModel
+from sentence_transformers import SentenceTransformer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 transformers.logging.set_verbosity_error()
@@ -118,6 +122,49 @@ def check_classifier(place, name, base, method):
         report(f"{name} peft, merged by it", largest(ours, logits(adapted.merge_and_unload(), tokenizer, texts)))
     check_import(place, name, base, directory, data, ours)
     check_events(name, directory)
+    if transformers.AutoConfig.from_pretrained(base).model_type in GRAPHS:
+        run("export", directory, "--format", "onnx", "--output", f"{directory}-onnx")
+        batch = load_tokenizer(f"{directory}-onnx")(texts, padding=True, return_tensors="np")
+        report(f"{name} onnx, padded", numpy.abs(graph(f"{directory}-onnx", batch) - numpy.array(ours)).max())
+        report(f"{name} onnx, one text", max(
+            numpy.abs(graph(f"{directory}-onnx", tokenizer([text], return_tensors="np"))[0] - row).max()
+            for text, row in zip(texts[:3], ours)))
+
+
+GRAPHS = {"bert", "roberta", "mpnet", "distilbert", "electra", "albert", "xlm-roberta", "camembert"}
+
+
+def graph(directory, batch):
+    """The first output of ONNX Runtime."""
+    session = onnxruntime.InferenceSession(os.path.join(directory, "model.onnx"), providers=["CPUExecutionProvider"])
+    return session.run(None, {item.name: batch[item.name] for item in session.get_inputs()})[0]
+
+
+def check_pairs(place, name, base):
+    """Embeddings of a model trained on pairs of texts."""
+    texts = [f"{WORDS[i % 8]} {'good' if i % 3 else 'bad'} {WORDS[(5 * i) % 8]}" for i in range(12)]
+    data = os.path.join(place, "pairs.jsonl")
+    write(data, [json.dumps(dict(anchor=t, positive=texts[(i + 5) % 12])) + "\n" for i, t in enumerate(texts)])
+    directory = os.path.join(place, name)
+    run("train", "--model", base, "--train", data, "--task", "retrieval", "--steps", "8", "--batch-size", "4",
+        "--method", "lora", "--learning-rate", "5e-3", "--output", directory, "--quiet")
+    texts_file = os.path.join(place, "texts.jsonl")
+    write(texts_file, [json.dumps(dict(text=text)) + "\n" for text in texts])
+    ours = [json.loads(line)["embedding"] for line in run("embed", directory, "--data", texts_file).splitlines()]
+    for form in ("merged", "peft", "onnx"):
+        if form != "onnx" or transformers.AutoConfig.from_pretrained(base).model_type in GRAPHS:
+            run("export", directory, "--format", form, "--output", f"{directory}-{form}")
+    model = SentenceTransformer(f"{directory}-merged", device="cpu")
+    report(f"{name} sentence-transformers", numpy.abs(model.encode(texts) - numpy.array(ours)).max())
+    tokenizer = load_tokenizer(base)
+    adapted = PeftModel.from_pretrained(
+        transformers.AutoModel.from_pretrained(base, dtype=torch.float32), f"{directory}-peft").eval()
+    with torch.no_grad():
+        rows = [adapted(**tokenizer(text, return_tensors="pt")).last_hidden_state[0].mean(0) for text in texts]
+    report(f"{name} peft", largest(ours, [row / row.norm() for row in rows]))
+    if os.path.exists(f"{directory}-onnx"):
+        batch = tokenizer(texts, padding=True, return_tensors="np")
+        report(f"{name} onnx", numpy.abs(graph(f"{directory}-onnx", batch) - numpy.array(ours)).max())
 
 
 def check_labels(place, name, base, method):
@@ -306,6 +353,7 @@ with tempfile.TemporaryDirectory() as place:
         base = make_encoder(place, name)
         for method in (["lora", "--rank", "4"], ["ia3"], ["full"]):
             check_classifier(place, f"{name}-{method[0]}", base, ["--method", *method])
+        check_pairs(place, f"{name}-pairs", base)
     if options.only:
         finish()
     mpnet = make_mpnet(place)

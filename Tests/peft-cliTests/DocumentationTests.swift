@@ -18,6 +18,15 @@ struct DocumentationTests {
         .joined(), to: "pairs.txt")
     _ = try place.directory.write(
       (0..<600).map { words[$0 * $0 % 6] }.joined(separator: " "), to: "novel.txt")
+    _ = try place.directory.write(
+      (0..<24).map {
+        "{\"anchor\": \"\(words[$0 % 6]) good\", \"positive\": \"\(words[$0 % 6]) bad\"}\n"
+      }.joined(), to: "questions.jsonl")
+    _ = try place.directory.write(
+      "sentence1\tsentence2\tscore\n"
+        + (0..<24).map {
+          "\(words[$0 % 6]) good\t\(words[$0 * $0 % 6]) bad\t\($0 % 3 == 0 ? 1 : 0.5)\n"
+        }.joined(), to: "scored.tsv")
     let models = try PEFTProcess.run("models", place.directory.path("bundled"), "--quiet")
     try #require(models.status == 0, "\(models.errors)")
     try FileManager.default.moveItem(
@@ -27,7 +36,7 @@ struct DocumentationTests {
 
   @Test(
     "every block of commands on a page runs",
-    arguments: ["training", "choosing", "exporting", "language", "suites", "tuning"])
+    arguments: ["training", "choosing", "exporting", "language", "suites", "tuning", "embeddings"])
   func runs(page: String) throws {
     let text = try String(
       contentsOf: Self.pages.appending(path: page + ".md"), encoding: .utf8)

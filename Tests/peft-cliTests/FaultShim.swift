@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// The library that makes file operations of a process fail; see `Tests/FaultShim/fault.c`.

@@ -1,5 +1,6 @@
 import Foundation
 import PEFTTensor
+import TestSupport
 import Testing
 
 @Suite("The knapsack command")

@@ -1,5 +1,6 @@
 import Foundation
 import PEFTTensor
+import TestSupport
 import Testing
 
 /// Runs a GPT-2 through the binary: pretrained here on a rhyme, then adapted, probed and used to

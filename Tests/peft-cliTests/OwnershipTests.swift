@@ -15,12 +15,14 @@ struct OwnershipTests {
   /// All names that commands give to result files or directories.
   static let names = [
     ".1-1.partial", ".mine.partial", "adapter_config.json", "adapter_model.safetensors",
+    "README.md",
     "checkpoint-500.safetensors", "checkpoint.json", "comparison.csv", "comparison.json",
     "config.json", "environment.json", "events.jsonl", "events.out.tfevents.123.host",
     "frontier.csv", "influence.json", "labels.json", "merges.txt", "metrics.csv",
     "model.safetensors", "plan.json", "pretraining.json", "probe-checkpoint.json",
     "probe-gradients-2.safetensors", "probe-records-2.safetensors", "report.html", "results.csv",
-    "run.json", "settings.json", "steps.csv", "suite.json", "task-train.jsonl", "tokenizer.json",
+    "run.json", "settings.json", "steps.csv", "suite.json", "summary.json", "task-train.jsonl",
+    "tokenizer.json",
     "trained.safetensors", "validation.json", "vocab.json", "written.jsonl",
   ]
   /// The names of directories, each containing somebody else's file.

@@ -1,5 +1,6 @@
 import Foundation
 import PEFTTensor
+import TestSupport
 import Testing
 
 /// The real binary, run as by a user.
@@ -53,27 +54,5 @@ struct PEFTProcess {
   /// Standard output, which must be a single JSON document.
   var document: JSONValue {
     get throws { try JSONValue(parsing: output.utf8) }
-  }
-}
-
-/// A directory that is removed with the last reference to it.
-final class TemporaryDirectory: Sendable {
-  let path: String
-
-  init() throws {
-    path =
-      FileManager.default.temporaryDirectory
-      .appending(path: "peft-cli-\(UUID().uuidString)").path
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  func url(_ name: String) -> URL { URL(filePath: path).appending(path: name) }
-  func path(_ name: String) -> String { url(name).path }
-
-  func write(_ text: String, to name: String) throws -> String {
-    try Data(text.utf8).write(to: url(name))
-    return path(name)
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import PEFTTensor
+import TestSupport
 import Testing
 
 /// Compares runs that are interrupted anywhere and resumed with an uninterrupted run.

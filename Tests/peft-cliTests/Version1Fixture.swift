@@ -1,6 +1,7 @@
 import Foundation
 import PEFTRuns
 import PEFTTensor
+import TestSupport
 import Testing
 
 /// A working copy of what commit 04422bc produced (`Fixtures/version1`), with the commands for it.

@@ -7,6 +7,10 @@ public struct EncodedDataset: Sendable {
   private enum Content: Sendable {
     /// Texts or pairs, each with a target if the data have labels.
     case texts([Encoding], Targets?)
+    /// Pairs of texts, encoded apart, each with a score if the data have them.
+    case pairs([(first: Encoding, second: Encoding)], Targets?)
+    /// Pairs of texts, encoded apart, that are ranked among all pairs of a batch.
+    case ranked([(first: Encoding, second: Encoding)])
     /// Texts with predicted rows at some positions, and their targets if the data have labels.
     case rows([Encoding], positions: [[Int]], Targets?)
     /// Sequences whose tokens from a position on are predicted, each from the tokens before it.
@@ -36,12 +40,30 @@ public struct EncodedDataset: Sendable {
   ) {
     let encodings = tokenizer.encode(
       examples.map { ($0.text, $0.pair) }, maximumLength: maximumLength
-    ).map { encoding in
-      guard encoding.ids.isEmpty else { return encoding }
-      return Encoding(ids: [tokenizer.special.end ?? 0], typeIDs: [0], truncated: 0)
-    }
+    ).map { $0.orEnd(of: tokenizer) }
     self.init(
       .texts(encodings, targets), truncatedCount: encodings.count { $0.truncated > 0 },
+      longest: Self.longest(encodings))
+  }
+
+  /// Pairs of texts that are encoded apart and compared, each text truncated to `maximumLength`
+  /// tokens. A text without tokens becomes the end-of-text token.
+  ///
+  /// - Parameter isRanked: whether each pair is ranked among the pairs of a batch; otherwise
+  ///   `targets` are their scores.
+  init(
+    comparing pairs: [(first: String, second: String)], targets: Targets?, isRanked: Bool,
+    tokenizer: Tokenizer, maximumLength: Int
+  ) {
+    let encodings = tokenizer.encode(
+      pairs.flatMap { [($0.first, nil), ($0.second, nil)] }, maximumLength: maximumLength
+    ).map { $0.orEnd(of: tokenizer) }
+    let encoded = stride(from: 0, to: encodings.count, by: 2).map {
+      (first: encodings[$0], second: encodings[$0 + 1])
+    }
+    self.init(
+      isRanked ? .ranked(encoded) : .pairs(encoded, targets),
+      truncatedCount: encoded.count { max($0.first.truncated, $0.second.truncated) > 0 },
       longest: Self.longest(encodings))
   }
 
@@ -106,6 +128,8 @@ public struct EncodedDataset: Sendable {
     let lengths =
       switch content {
       case .texts(let encodings, _), .rows(let encodings, _, _): encodings.map(\.ids.count)
+      case .pairs(let pairs, _), .ranked(let pairs):
+        pairs.map { $0.first.ids.count + $0.second.ids.count }
       case .completions(let sequences, _), .turns(let sequences, _), .masked(let sequences, _):
         sequences.map(\.count)
       case .windows(_, let windows): windows.map(\.shown.count)
@@ -124,6 +148,9 @@ public struct EncodedDataset: Sendable {
       switch content {
       case .texts(let encodings, let targets):
         .texts(indices.map { encodings[$0] }, targets?.selected(indices))
+      case .pairs(let pairs, let targets):
+        .pairs(indices.map { pairs[$0] }, targets?.selected(indices))
+      case .ranked(let pairs): .ranked(indices.map { pairs[$0] })
       case .rows(let encodings, let positions, let targets):
         .rows(
           indices.map { encodings[$0] }, positions: indices.map { positions[$0] },
@@ -147,7 +174,7 @@ public struct EncodedDataset: Sendable {
     switch content {
     case .completions(_, let starts): starts.max() ?? 0
     case .turns(_, let predicted): predicted.compactMap(\.first).max() ?? 0
-    case .texts, .rows, .windows, .masked: 0
+    case .texts, .pairs, .ranked, .rows, .windows, .masked: 0
     }
   }
 
@@ -161,17 +188,24 @@ public struct EncodedDataset: Sendable {
     case .turns(let sequences, let predicted):
       let places = Set(predicted[index])
       return (sequences[index], sequences[index].indices.map { places.contains($0) })
-    case .texts, .rows, .windows, .masked: return nil
+    case .texts, .pairs, .ranked, .rows, .windows, .masked: return nil
     }
   }
 
-  /// The target of each text; nil for data without labels, and for language data, whose targets are
-  /// their tokens.
+  /// The target of each text or pair; nil for data without labels, and for language data, whose
+  /// targets are their tokens. The target of a ranked pair is the first rank, 1.
   public var targets: Targets? {
     switch content {
-    case .texts(_, let targets), .rows(_, _, let targets): targets
+    case .texts(_, let targets), .pairs(_, let targets), .rows(_, _, let targets): targets
+    case .ranked(let pairs): .values(pairs.map { _ in 1 })
     case .completions, .turns, .windows, .masked: nil
     }
+  }
+
+  /// The token ids of ranked pairs; nil for other data.
+  package var rankedPairs: [(first: [Int32], second: [Int32])]? {
+    guard case .ranked(let pairs) = content else { return nil }
+    return pairs.map { ($0.first.ids, $0.second.ids) }
   }
 
   /// The masking of data in which some tokens are masked; nil for other data.
@@ -182,7 +216,7 @@ public struct EncodedDataset: Sendable {
   /// The number of predicted rows of the example at `index`.
   public func predictedCount(_ index: Int) -> Int {
     switch content {
-    case .texts: 1
+    case .texts, .pairs, .ranked: 1
     case .rows(_, let positions, _): positions[index].count
     case .completions(let sequences, let starts): sequences[index].count - starts[index]
     case .turns(_, let predicted): predicted[index].count
@@ -198,10 +232,13 @@ public struct EncodedDataset: Sendable {
     return positions[index].compactMap { encodings[index].wordIndices[$0] }
   }
 
-  /// The examples at `indices`, packed and unmasked.
+  /// The examples at `indices`, packed and unmasked. The texts of a pair that is compared are
+  /// adjacent sequences.
   public func texts(_ indices: [Int]) -> PackedBatch {
     switch content {
     case .texts(let encodings, _): return PackedBatch(indices.map { encodings[$0] })
+    case .pairs(let pairs, _), .ranked(let pairs):
+      return PackedBatch(indices.flatMap { [pairs[$0].first, pairs[$0].second] })
     case .rows(let encodings, let positions, _):
       return PackedBatch(
         sequences: indices.map { encodings[$0].ids },
@@ -221,10 +258,13 @@ public struct EncodedDataset: Sendable {
     _ indices: [Int], maskingWith generator: SeededGenerator
   ) -> Batch? {
     switch content {
-    case .texts(_, let targets), .rows(_, _, let targets):
+    case .texts(_, let targets), .pairs(_, let targets), .rows(_, _, let targets):
       return targets.map {
         Batch(texts: texts(indices), targets: $0.selected(indices))
       }
+    case .ranked:
+      return Batch(
+        texts: texts(indices), targets: .classes(ofRows: [Array(indices.indices)]))
     case .completions(let sequences, let starts):
       return Self.batch(
         indices.map { index in
@@ -264,5 +304,13 @@ public struct EncodedDataset: Sendable {
       texts: PackedBatch(
         sequences: examples.map(\.ids), predicted: examples.map(\.positions)),
       targets: .tokens(examples.map(\.labels)))
+  }
+}
+
+extension Encoding {
+  /// The encoding, or the end-of-text token if it has no tokens.
+  fileprivate func orEnd(of tokenizer: Tokenizer) -> Encoding {
+    guard ids.isEmpty else { return self }
+    return Encoding(ids: [tokenizer.special.end ?? 0], typeIDs: [0], truncated: 0)
   }
 }

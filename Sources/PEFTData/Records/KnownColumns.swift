@@ -3,13 +3,13 @@
 ///
 /// Texts: `text`, `sentence`, `question`; else `title` with `description`, `content` or `body`,
 /// which are joined. Pairs: `text_a` and `text_b`, `sentence1` and `sentence2`, `premise` and
-/// `hypothesis`, `question1` and `question2`, `question` and `sentence`, `prompt` and `completion`;
-/// `prompt` may occur alone. Label: `label`, `labels`, in tables also `class index`. Row numbers,
-/// repeated with predictions: `id`, `idx`, `index`. The names in a table header are
+/// `hypothesis`, `question1` and `question2`, `question` and `sentence`, `anchor` and `positive`,
+/// `query` and `passage`, `prompt` and `completion`; `prompt` may occur alone. Label: `label`,
+/// `labels`, in tables also `class index`; in their absence `score`. Row numbers, repeated with predictions: `id`, `idx`, `index`. The names in a table header are
 /// case-insensitive; JSON keys must match exactly.
 enum KnownColumns {
   /// The names of a label, the usual one first.
-  static let labels = ["label", "labels", "class index"]
+  static let labels = ["label", "labels", "class index", "score"]
   /// The names of row numbers; the first that is there is used.
   static let rowNumbers = ["id", "idx", "index"]
 
@@ -17,13 +17,14 @@ enum KnownColumns {
   static let textLists: [[String]] = [
     ["text"], ["sentence"], ["question"], ["text_a", "text_b"], ["sentence1", "sentence2"],
     ["premise", "hypothesis"], ["question1", "question2"], ["question", "sentence"],
-    ["prompt", "completion"], ["prompt"],
+    ["anchor", "positive"], ["query", "passage"], ["prompt", "completion"], ["prompt"],
   ]
 
   /// All text names, each once.
   static let texts: [String] = [
     "text", "sentence", "question", "text_a", "text_b", "sentence1", "sentence2", "premise",
-    "hypothesis", "question1", "question2", "prompt", "completion",
+    "hypothesis", "question1", "question2", "anchor", "positive", "query", "passage", "prompt",
+    "completion",
   ]
 
   /// Columns that are joined to one text if no other text is there.

@@ -44,7 +44,7 @@ public struct DataSummary: Sendable {
   private static func labels(
     of rows: TaskReader.Rows, _ task: any PredictionTask
   ) -> String? {
-    if task is Regression {
+    if task is Regression || task is Similarity {
       let values = rows.examples.compactMap { $0.label.flatMap(finiteNumber) }
       guard let low = values.min(), let high = values.max() else { return nil }
       let mean = values.reduce(0, +) / Double(values.count)

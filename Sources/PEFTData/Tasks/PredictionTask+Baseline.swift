@@ -22,6 +22,7 @@ extension PredictionTask {
         classCount: classes?.count ?? 0, vocabularySize: vocabularySize, maskingWith: generator),
       evaluated.total > 0
     else { return nil }
+    if self is Retrieval { return Self.chance(among: evaluated.total) }
     switch (training ?? evaluated, evaluated) {
     case (.classes(let known), .classes(let counts)) where known.count == counts.count:
       return baseline(of: known, training == nil ? .evaluated : .training, on: data, counts)
@@ -40,6 +41,18 @@ extension PredictionTask {
         metrics: metrics(of: [], targets: nil, loss: loss, terms: evaluated.total))
     default: return nil
     }
+  }
+
+  /// The expected scores of a random order of `count` candidates.
+  private static func chance(among count: Int) -> Baseline {
+    let reciprocals = (1...count).reduce(0) { $0 + 1 / Double($1) }
+    return Baseline(
+      description: "ranking these \(count) texts at random", answer: nil, source: .evaluated,
+      rowCount: count,
+      metrics: [
+        ("accuracy", 1 / Double(count)), ("mrr", reciprocals / Double(count)),
+        ("recall10", min(1, 10 / Double(count))), ("loss", log(Double(count))),
+      ])
   }
 
   private func baseline(

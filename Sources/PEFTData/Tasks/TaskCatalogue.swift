@@ -5,7 +5,8 @@ public struct TaskCatalogue: Sendable {
   /// The kinds of task of this package.
   public static let standard = TaskCatalogue([
     Classification.self, MultiLabelClassification.self, Regression.self,
-    TokenClassification.self, LanguageModelling.self, Completion.self, Chat.self,
+    TokenClassification.self, Similarity.self, Retrieval.self, LanguageModelling.self,
+    Completion.self, Chat.self,
   ])
 
   /// The types in the order of listing.

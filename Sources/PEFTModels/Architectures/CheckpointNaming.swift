@@ -47,17 +47,23 @@ public struct CheckpointNaming: Sendable {
     self.ignores = ignores
   }
 
+  /// The transformers class of the backbone alone.
+  public var backboneClass: String {
+    classifierClass.replacing("ForSequenceClassification", with: "Model")
+  }
+
   /// The transformers class of a model with this output.
   public func className(for output: ModelOutput) -> String {
     switch output {
     case .classes: classifierClass
     case .tokenClasses: tokenClassifierClass
     case .vocabulary: languageClass
+    case .pairs: backboneClass
     }
   }
 
   /// `name` without the prefix of the backbone.
-  func bare(_ name: String) -> String {
+  package func bare(_ name: String) -> String {
     name.hasPrefix(prefix) ? String(name.dropFirst(prefix.count)) : name
   }
 

@@ -19,9 +19,12 @@ final class ClassificationHead: ModelHead {
     case hidden(LinearLayer, Activation, dropsInput: Bool)
   }
 
-  private let pooling: Pooling
-  private let before: Before
-  private let output: LinearLayer
+  /// How the head reads the tokens.
+  let pooling: Pooling
+  /// The map before the output.
+  let before: Before
+  /// The map to logits.
+  let output: LinearLayer
   private let dropout: Double
 
   /// Creates a head that pools the tokens by `pooling`, with a map to logits [C, h].

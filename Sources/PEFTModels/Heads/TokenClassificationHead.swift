@@ -4,7 +4,8 @@ import PEFTTensor
 /// The head that turns a backbone's output into class logits for each row to predict, as
 /// transformers defines it for all families: W d(x) + b.
 final class TokenClassificationHead: ModelHead {
-  private let output: LinearLayer
+  /// The map to logits.
+  let output: LinearLayer
   private let dropout: Double
 
   /// Creates a head with a map to logits [C, h]. The default `dropout` is the one transformers uses

@@ -228,11 +228,13 @@ extension TransformerModel {
   ///
   /// A tied output layer is not written a second time. Adapters must have been merged.
   ///
-  /// - Parameter wordRows: the number of rows of the word table, at least V. The rows beyond V are
-  ///   zeros, which are written in F32 alone. Nil means V.
+  /// - Parameters:
+  ///   - wordRows: the number of rows of the word table, at least V. The rows beyond V are zeros,
+  ///     which are written in F32 alone. Nil means V.
+  ///   - others: tensors to write besides.
   public func writeWeights(
     to directory: String, as type: SafetensorsElementType = .float32, includingHead: Bool = false,
-    wordRows: Int? = nil
+    wordRows: Int? = nil, others: [SafetensorsOutput] = []
   ) throws(FileError) {
     let added = (wordRows ?? configuration.vocabularySize) - configuration.vocabularySize
     precondition(
@@ -248,7 +250,7 @@ extension TransformerModel {
       }
     }
     try SafetensorsWriter.write(
-      tensors, metadata: ["format": "pt"], to: directory + "/model.safetensors")
+      tensors + others, metadata: ["format": "pt"], to: directory + "/model.safetensors")
   }
 
   /// A table with `added` more rows of zeros.

@@ -253,7 +253,10 @@ public final class OutputDirectory {
     return try OutputDirectory(path + "/" + name, as: kind, holding: lock)
   }
 
-  private func makeDirectories(_ name: String) throws(FileError) {
+  /// Creates and lists the missing directories on the path `name` inside this one.
+  ///
+  /// - Throws: `storage` if something unlisted has such a name.
+  package func makeDirectories(_ name: String) throws(FileError) {
     guard OutputMarker.isInside(name) else {
       throw FileError(
         .storage, path: path + "/" + name, reason: "it is not inside the directory",

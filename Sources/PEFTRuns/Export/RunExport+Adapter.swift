@@ -50,11 +50,11 @@ extension RunExport {
       whole.filter { name in !heads.contains(String(name.prefix { $0 != "." })) }.union(heads)
     try SafetensorsWriter.write(
       (shared.map { ("base_model." + $0.name, $0.value) }
-        + tensors.map { ("base_model.model." + $0.name, $0.value) }).map { name, value in
+        + tensors.map { ("base_model.model." + published($0.name), $0.value) }).map { name, value in
           SafetensorsOutput(name: name, shape: value.shape.extents) {
             (body) throws(FileError) in try value.withUnsafeElements(body)
           }
-        } + Self.indices(of: adapted), metadata: ["format": "pt"],
+        } + indices(of: adapted), metadata: ["format": "pt"],
       to: output.file("adapter_model.safetensors"))
     try JSONFile.write(
       configuration(adapted, saving: modules.sorted()), to: output.file("adapter_config.json"))
@@ -105,16 +105,22 @@ extension RunExport {
   }
 
   /// The indices of the sparse adapters among those of `layers`.
-  private static func indices(of layers: [LinearLayer]) -> [SafetensorsOutput] {
+  private func indices(of layers: [LinearLayer]) -> [SafetensorsOutput] {
     layers.compactMap { ($0.adapter as? SparseAdapter)?.publishedIndices }.map { name, indices in
       SafetensorsOutput(
-        name: "base_model.model." + name, type: .int32, shape: [2, indices.count / 2]
+        name: "base_model.model." + published(name), type: .int32, shape: [2, indices.count / 2]
       ) { (body) throws(FileError) in
         try indices.withPointer { (elements) throws(FileError) in
           try body(UnsafeRawBufferPointer(elements))
         }
       }
     }
+  }
+
+  /// The name that a parameter or module has in the model that PEFT adapts: transformers' model of
+  /// the task, or for embeddings the backbone alone.
+  private func published(_ name: String) -> String {
+    manifest.task is any PairTask ? trained.model.configuration.naming.bare(name) : name
   }
 
   /// PEFT has no task type for masked language models, and their output layer is tied.
@@ -140,17 +146,30 @@ extension RunExport {
       "fan_in_fan_out": .bool(
         trained.model.backboneLinearLayers.contains { $0.weight.isTransposedInFiles }),
       "inference_mode": .bool(true),
-      "modules_to_save": modules.isEmpty ? .null : .array(modules.map { .string($0) }),
+      "modules_to_save": modules.isEmpty ? .null : .array(modules.map { .string(published($0)) }),
       "target_modules": layers.isEmpty
-        ? .string("dummy-target-modules") : .array(layers.map { .string($0.name) }),
+        ? .string("dummy-target-modules") : .array(layers.map { .string(published($0.name)) }),
       "task_type": .string(type(of: manifest.task).adapterTaskType),
     ]
     // PEFT has no empty adapter; a LoRA configuration for no layer takes its place.
     let own =
       layers.first?.adapter.map { Self.settings(of: layers, like: $0) }
       ?? LowRankAdapter.configuration(of: [])
-    for (key, value) in own.members { object[key] = value }
+    for (key, value) in own.members { object[key] = published(in: value) }
     return .object(object)
+  }
+
+  /// Names of layers in lists, and as the keys of objects, as the model has them that PEFT adapts.
+  private func published(in value: JSONValue) -> JSONValue {
+    switch value {
+    case .array(let items):
+      return .array(items.map { item in item.string.map { .string(published($0)) } ?? item })
+    case .object(let members):
+      var object = JSONObject()
+      for (key, value) in members.members { object[published(key)] = value }
+      return .object(object)
+    default: return value
+    }
   }
 
   private static func settings<Adapter: LinearAdapter>(

@@ -7,15 +7,46 @@ extension RunExport {
   /// The files of a model directory other than weights and configuration.
   static let companions = ModelFiles.tokenizerNames + [ModelFiles.generationName]
 
-  /// Writes the merged weights, the tokenizer's files, and finally `config.json`.
+  /// Writes the merged weights, the tokenizer's files, for embeddings those of
+  /// sentence-transformers, and finally `config.json`.
   func writeMerged(to output: OutputDirectory) throws(FileError) -> [String] {
     let model = trained.model
     let padding = try paddingToken()
     let rows = max(model.configuration.vocabularySize, (padding?.id ?? -1) + 1)
     model.mergeAdapters()
     try output.claim(["model.safetensors"])
-    try model.writeWeights(to: output.path, includingHead: true, wordRows: rows)
-    var names = ["model.safetensors"]
+    try model.writeWeights(
+      to: output.path, includingHead: true, wordRows: rows,
+      others: manifest.task is any PairTask ? try unusedPooler() : [])
+    var names = ["model.safetensors"] + (try writeCompanions(padding, to: output))
+    if manifest.task is any PairTask {
+      let settings = EmbeddingSettings(
+        pooling: manifest.pooling, isNormalized: true, maximumLength: trained.maximumLength)
+      names += try settings.write(to: output, width: model.configuration.hiddenSize)
+    }
+    try JSONFile.write(
+      try configuration(padding: padding?.id, wordRows: rows), to: output.file("config.json"))
+    return names + ["config.json"]
+  }
+
+  /// Writes the merged model as a graph of ONNX, the tokenizer's files and `config.json`.
+  func writeGraph(to output: OutputDirectory) throws(FileError) -> [String] {
+    let name = "model.onnx"
+    trained.model.mergeAdapters()
+    try trained.model.writeONNX(to: output.file(name))
+    let companions = try writeCompanions(nil, to: output)
+    try JSONFile.write(
+      try configuration(padding: nil, wordRows: trained.model.configuration.vocabularySize),
+      to: output.file("config.json"))
+    return [name] + companions + ["config.json"]
+  }
+
+  /// Writes the base's files other than weights and configuration, with the padding token that a
+  /// merged model adds, and returns their names.
+  private func writeCompanions(
+    _ padding: PaddingToken?, to output: OutputDirectory
+  ) throws(FileError) -> [String] {
+    var names: [String] = []
     for name in Self.companions {
       if let document = padding?.documents[name] {
         try JSONFile.write(document, to: output.file(name))
@@ -26,15 +57,30 @@ extension RunExport {
       }
       names.append(name)
     }
-    try JSONFile.write(
-      try configuration(padding: padding?.id, wordRows: rows), to: output.file("config.json"))
-    return names + ["config.json"]
+    return names
+  }
+
+  /// The base's pooler, which embeddings do not use, and which transformers would miss.
+  private func unusedPooler() throws(FileError) -> [SafetensorsOutput] {
+    let (weights, naming) = (try files.weights, trained.model.configuration.naming)
+    var outputs: [SafetensorsOutput] = []
+    for name in weights.tensorNames where naming.bare(name).hasPrefix("pooler.") {
+      let shape = weights.entry(name)?.shape ?? []
+      let value = Tensor(try weights.floats(of: name), shape: Shape(shape))
+      outputs.append(
+        SafetensorsOutput(name: naming.prefix + naming.bare(name), shape: shape) {
+          (body) throws(FileError) in try value.withUnsafeElements(body)
+        })
+    }
+    return outputs
   }
 
   /// The token that pads the batches of a causal model's classifier; nil for other models, which
   /// need none.
   private func paddingToken() throws(FileError) -> PaddingToken? {
-    guard trained.model.configuration.isCausal, !manifest.task.isLanguage else { return nil }
+    guard trained.model.configuration.isCausal, case .classes = trained.model.output else {
+      return nil
+    }
     return try PaddingToken(in: files, vocabularySize: trained.tokenizer.vocabularySize)
   }
 
@@ -51,7 +97,7 @@ extension RunExport {
     ])
     if let classes = manifest.task.classes {
       set(classes.names, in: &document)
-    } else if trained.model.output.classCount != nil {
+    } else if case .classes = trained.model.output {
       set(["LABEL_0"], in: &document)
     }
     if let problem = manifest.task.problemType { document["problem_type"] = .string(problem) }

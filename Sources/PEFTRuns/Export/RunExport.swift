@@ -13,6 +13,8 @@ public struct RunExport {
     case delta
     /// A Hugging Face PEFT adapter.
     case peft
+    /// The merged model as a graph of ONNX, for encoders.
+    case onnx
   }
 
   /// The result of an export.
@@ -20,8 +22,9 @@ public struct RunExport {
     /// The names of the written files and their sizes in bytes.
     public let files: [(name: String, byteCount: Int)]
     /// The largest difference between the logits of the run and those of the re-read export, on
-    /// sequences of random tokens, some of which contain and end with special tokens.
-    public let largestDifference: Double
+    /// sequences of random tokens, some of which contain and end with special tokens; nil for ONNX,
+    /// which is not read again.
+    public let largestDifference: Double?
     /// The largest magnitude of these logits.
     public let largestLogit: Double
   }
@@ -60,7 +63,7 @@ public struct RunExport {
   }
 
   /// Builds the export beside `output`, reads it again, compares it with the run, and moves it into
-  /// place as a whole. `output` must be new or empty, or with `overwriting` an older export.
+  /// place as a whole. A graph of ONNX is not read again. `output` must be new or empty, or with `overwriting` an older export.
   ///
   /// Errors: `unsupported` if the format cannot represent what was trained; `Mismatch`. After an
   /// error, `output` is unchanged.
@@ -87,12 +90,33 @@ public struct RunExport {
     let sequences = Self.sequences(for: trained)
     // This must happen before anything is merged.
     let expected = Self.logits(of: trained.model, sequences)
-    let names =
+    var names =
       switch format {
       case .merged: try writeMerged(to: output)
       case .delta: try writeDelta(to: output)
       case .peft: try writeAdapter(to: output)
+      case .onnx: try writeGraph(to: output)
       }
+    let difference =
+      try format == .onnx ? nil : self.difference(format, output, named: name, sequences, expected)
+    try AtomicFile.write(
+      Array(card(of: format, named: name).text.utf8), to: output.file(ModelCard.fileName))
+    names.append(ModelCard.fileName)
+    return Outcome(
+      files: try names.map { name throws(FileError) in
+        (name, try FileContents.byteCount(output.path + "/" + name))
+      },
+      largestDifference: difference,
+      largestLogit: expected.reduce(0) { max($0, abs(Double($1))) })
+  }
+
+  /// The largest difference between the logits `expected` and those of the export in `output`.
+  ///
+  /// Throws `Mismatch` if it is too large.
+  private func difference(
+    _ format: Format, _ output: OutputDirectory, named name: String, _ sequences: [[Int32]],
+    _ expected: [Float]
+  ) throws -> Double {
     let asRead = try sequences.map { sequence throws(FileError) in
       try format == .merged ? read(sequence, by: output.path) : sequence
     }
@@ -110,11 +134,22 @@ public struct RunExport {
           "\(name): when it is read back, the export's logits differ by \(difference) from the "
           + "run's, the largest of which is \(largest); nothing was written")
     }
-    return Outcome(
-      files: try names.map { name throws(FileError) in
-        (name, try FileContents.byteCount(output.path + "/" + name))
-      },
-      largestDifference: difference, largestLogit: largest)
+    return difference
+  }
+
+  /// The model card of an export that is called like the last component of `path`.
+  private func card(of format: Format, named path: String) -> ModelCard {
+    // A delta has no settings, and a run of an earlier version may have lost them.
+    let settings = try? JSONValue(
+      contentsOf: directory + "/" + RunManifest.settingsName, limit: JSONValue.configurationLimit)
+    var names: [String: String] = [:]
+    for split in ["train", "dev", "test"] {
+      names[split] = settings?[split]?.string.map { URL(filePath: $0).lastPathComponent }
+    }
+    return ModelCard(
+      format: format, name: URL(filePath: absolutePath(path)).lastPathComponent,
+      manifest: manifest, family: trained.model.configuration.architectureName,
+      isCausal: trained.model.configuration.isCausal, base: base, dataNames: names)
   }
 
   private static func resolved(_ path: String) -> String {
@@ -127,7 +162,7 @@ public struct RunExport {
 
   /// The classifiers of transformers read the first token, or the last token in causal models.
   private func checkHead(for format: Format) throws(FileError) {
-    guard format != .delta, case .classes = trained.model.output,
+    guard format != .delta, format != .onnx, case .classes = trained.model.output,
       manifest.pooling != trained.model.configuration.usualPooling
     else { return }
     throw FileError(
@@ -145,6 +180,7 @@ public struct RunExport {
     case .merged:
       return try TrainedModel.open(output, as: manifest.task.isLanguage ? .language : .auto).model
     case .delta: return try TrainedModel.open(output, base: base).model
+    case .onnx: preconditionFailure("RunExport: ONNX is not read again")
     case .peft:
       let (model, _) = try TransformerModel.load(
         files: files, output: trained.model.output,
@@ -170,7 +206,11 @@ public struct RunExport {
     return random + Set(ids).sorted().map { [token(), $0, token(), $0] }
   }
 
+  /// The logits, or the embeddings of a model that compares pairs.
   private static func logits(of model: TransformerModel, _ sequences: [[Int32]]) -> [Float] {
-    model.logits(PackedBatch(sequences: sequences), on: Tape()).value.elements
+    if case .pairs = model.output {
+      return model.features(PackedBatch(sequences: sequences), on: Tape()).value.elements
+    }
+    return model.logits(PackedBatch(sequences: sequences), on: Tape()).value.elements
   }
 }

@@ -17,6 +17,7 @@ import PEFTTrain
 ///     trained.safetensors  the tensors that trained
 ///     written.jsonl        the texts generated for the test prompts, if requested
 ///     report.html          a page that shows the run
+///     summary.json         the result in a few numbers
 ///     run.json             the manifest with the SHA-256 of the others, written last
 ///     .peft.json           the marker of an `OutputDirectory`
 ///
@@ -44,6 +45,7 @@ public struct RunDirectory {
     RunManifest.fileName, settingsName, EnvironmentReport.fileName, RateSearch.fileName,
     StepRow.tableName, metricsName,
     EventLog.fileName, TrainedTensors.fileName, RunReport.fileName, writtenName,
+    RunManifest.summaryName,
   ]
 
   /// Begins a run in `output` and writes everything known before the first step. The files of an
@@ -222,6 +224,8 @@ public struct RunDirectory {
     try output.remove([RunManifest.fileName])
     try TrainedTensors.save(model, drawn: drawn, to: output.file(TrainedTensors.fileName))
     try events.add("end", ["ending": .string(manifest.outcome.ending.rawValue)])
+    try JSONFile.write(
+      .object(manifest.summary), to: output.file(RunManifest.summaryName))
     var manifest = manifest
     for name in output.files(where: Self.isBound) where try output.has(name) {
       manifest.files[name] = try Fingerprint.file(path + "/" + name)

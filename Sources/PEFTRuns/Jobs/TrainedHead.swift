@@ -18,11 +18,13 @@ struct TrainedHead {
   /// classes.
   let note: String?
 
-  /// The head for the task of training data; nil if neither checkpoint nor adapter has a head.
+  /// The head for the task of training data; nil if neither checkpoint nor adapter has a head, or if
+  /// the task needs none.
   init?(
     for posed: any PredictionTask, files: ModelFiles, configuration: ModelConfiguration,
     adapter: AdapterFile?, adapterDirectory: String?
   ) throws(FileError) {
+    if posed is any PairTask { return nil }
     var names: [String]?
     var owner = files.directory
     var isOther = false

@@ -73,7 +73,8 @@ public struct TrainedModel {
   /// - Parameters:
   ///   - base: the current directory of a run's base model; nil means its original place.
   ///   - kind: `language` opens a directory of RoBERTa or BERT as the masked language model it was
-  ///     trained as; a run has its own task.
+  ///     trained as, `similarity` and `retrieval` a directory of any model by its embeddings; a run
+  ///     has its own task.
   public static func open(
     _ directory: String, base: String? = nil, as kind: TaskKind = .auto
   ) throws(FileError) -> TrainedModel {
@@ -190,6 +191,11 @@ public struct TrainedModel {
   private static func openModel(
     _ directory: String, _ kind: TaskKind
   ) throws(FileError) -> TrainedModel {
+    let embeds = kind == .auto && EmbeddingSettings.areDescribed(in: directory)
+    if embeds || kind == .similarity || kind == .retrieval {
+      let task: any PairTask = kind == .retrieval ? Retrieval() : Similarity()
+      return try openEmbedder(directory, as: task).trained
+    }
     let files = ModelFiles(directory: directory)
     let configuration = try ModelConfiguration(files: files)
     let path = files.path(ModelFiles.configurationName)
@@ -243,6 +249,9 @@ public struct TrainedModel {
     switch adapter.taskType {
     case "CAUSAL_LM": return .vocabulary
     case "TOKEN_CLS": return .tokenClasses(count)
+    case Similarity.adapterTaskType:
+      return Similarity().output(
+        pooling: try EmbeddingSettings(directory: files.directory).pooling)
     case "SEQ_CLS": output = .classes(count, pooling: configuration.usualPooling)
     default:
       output =
@@ -288,6 +297,7 @@ public struct TrainedModel {
     _ output: ModelOutput, labels: [[String]?], thresholds: [Double]?, temperature: Double?,
     path: String
   ) throws(FileError) -> (any PredictionTask)? {
+    if case .pairs = output { return Similarity() }
     guard let count = output.classCount else { return nil }
     let named = labels.compactMap(\.self).first { $0.count == count }
     let names = named ?? (0..<count).map { "LABEL_\($0)" }
@@ -299,7 +309,7 @@ public struct TrainedModel {
     case .classes:
       return Classification(try labelMap(names, path: path), temperature: temperature)
     case .tokenClasses: return TokenClassification(try labelMap(names, path: path))
-    case .vocabulary: return nil
+    case .pairs, .vocabulary: return nil
     }
   }
 

@@ -110,7 +110,10 @@ extension TrainingJob {
     try MemoryForecast(loading: inputs.configuration).check()
     var notes = inputs.notes
     let weights = SeededGenerator(seed: settings.seed, purpose: "weights")
-    let pooling = pooling ?? inputs.configuration.usualPooling
+    var pooling = pooling ?? inputs.configuration.usualPooling
+    if self.pooling == nil, inputs.task is any PairTask {
+      pooling = try EmbeddingSettings(directory: inputs.files.directory).pooling
+    }
     let (model, report) = try TransformerModel.load(
       files: inputs.files, output: inputs.task.output(pooling: pooling),
       takingHead: inputs.keepsHead, using: weights)

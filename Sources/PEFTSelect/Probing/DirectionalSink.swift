@@ -57,8 +57,10 @@ final class DirectionalSink: GradientSink {
     let split = Self.finest(assignments)
     guard let split else { return }
     precondition(
-      partition.exampleCount == exampleCount,
-      "probe: \(parameter.name) sees \(partition.exampleCount) examples of \(exampleCount)")
+      exampleCount > 0 && partition.exampleCount.isMultiple(of: exampleCount),
+      "probe: \(parameter.name) sees \(partition.exampleCount) texts of \(exampleCount) examples")
+    // The texts of a pair are one example, and so are all pairs that are ranked together.
+    let partition = partition.joining(partition.exampleCount / exampleCount)
     let values = gradient.contracted(
       with: direction, image: split == .columns ? nil : image(of: gradient, direction),
       partition: partition, by: split)

@@ -31,7 +31,7 @@ extension Tensor {
   }
 
   /// Replaces the distinct rows `numbers` of a matrix [m, n] by the rows of `rows` [|numbers|, n].
-  mutating func replaceRows(at numbers: [Int], with rows: Tensor) {
+  package mutating func replaceRows(at numbers: [Int], with rows: Tensor) {
     checkSelection("replaceRows", numbers, axis: 0)
     let columns = shape.columns
     precondition(

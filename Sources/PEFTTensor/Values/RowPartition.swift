@@ -29,6 +29,18 @@ public struct RowPartition: Hashable, Sendable {
     RowPartition(lengths: (0..<exampleCount).map { self[$0].count * count })
   }
 
+  /// The partition in which every `count` adjacent examples are one. The number of examples must be
+  /// a multiple of `count`.
+  package func joining(_ count: Int) -> RowPartition {
+    precondition(
+      count > 0 && exampleCount.isMultiple(of: count),
+      "RowPartition: \(count) of \(exampleCount) examples in one")
+    guard count > 1 else { return self }
+    return RowPartition(offsets: stride(from: 0, to: offsets.count, by: count).map { offsets[$0] })
+  }
+
+  private init(offsets: [Int]) { self.offsets = offsets }
+
   /// The rows of one example.
   public subscript(example: Int) -> Range<Int> { offsets[example]..<offsets[example + 1] }
 }

@@ -45,6 +45,9 @@ extension TransformerModel {
   private func evaluateFrozen(
     _ data: EncodedDataset, task: any PredictionTask, shouldStop: () -> Bool
   ) -> Evaluation? {
+    if let pairs = data.rankedPairs {
+      return rank(pairs, of: data, task: task, shouldStop: shouldStop)
+    }
     var answers =
       vocabulary == nil ? data.targets.map { Answers($0.partition, width: task.answerCount) } : nil
     var (losses, terms) = (0.0, 0)

@@ -20,17 +20,18 @@ extension TransformerModel {
   private static let predictionLimits = (logits: 1 << 24, examples: 1 << 14)
 
   /// Calls `body` with the logits of each example of `data`, in order: C numbers for each predicted
-  /// row, row after row.
+  /// row, row after row; for a pair of texts that is compared, their cosine.
   ///
-  /// The model must predict classes or a value. It runs without dropout and without recording.
+  /// The model must predict classes or a value, or compare pairs. It runs without dropout and without recording.
   /// Examples of similar length are batched together, within groups of examples whose logits take
   /// at most 64 MiB.
   public func predict(
     _ data: EncodedDataset, _ body: (_ logits: [Float]) throws -> Void
   ) rethrows {
-    guard let width = output.classCount else {
+    guard output != .vocabulary else {
       preconditionFailure("predict: a language model has no classes")
     }
+    let width = output.classCount ?? 1
     var start = 0
     while start < data.count {
       let range = start..<end(of: data, from: start, width: width)
@@ -54,6 +55,13 @@ extension TransformerModel {
   private func logits(of data: EncodedDataset, _ range: Range<Int>, width: Int) -> [[Float]] {
     var logits = [[Float]](repeating: [], count: range.count)
     for indices in Self.evaluationBatches(of: data, range) {
+      if case .pairs = output {
+        let pairs = features(data.texts(indices), on: Tape()).value.withNormalizedRows
+        for (place, index) in indices.enumerated() {
+          logits[index - range.lowerBound] = [pairs.cosine(2 * place, 2 * place + 1)]
+        }
+        continue
+      }
       let output = self(data.texts(indices), on: Tape())
       output.value.withUnsafeElements { elements in
         for (example, index) in indices.enumerated() {

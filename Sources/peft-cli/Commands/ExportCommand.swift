@@ -6,15 +6,17 @@ import PEFTTensor
 struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export",
-    abstract: "Exports a run as a merged model, a delta or a Hugging Face PEFT adapter.",
+    abstract: "Exports a run as a merged model, a delta, a Hugging Face PEFT adapter or ONNX.",
     discussion: """
       merged  a model directory that transformers loads
       delta   only the tensors that trained, bound to the base model by SHA-256
       peft    an adapter that PEFT loads
+      onnx    the merged model as a graph for ONNX Runtime (encoders other than ModernBERT)
 
       The commands evaluate, predict, verify and apply accept a delta like a run, with --model for \
       the base model. A peft adapter holds a module in full if more of it trained than an adapter. \
-      The command reads back what it wrote and compares its logits with the run's.
+      The command reads back what it wrote, except ONNX, and compares its logits with the run's. \
+      Every export has a model card, README.md.
 
       Example:
         peft export runs/lora --format peft --output adapters/lora
@@ -96,7 +98,7 @@ private struct ExportSession {
       Console.output(
         .object([
           "output": .string(output), "format": .string(format.rawValue), "files": .object(files),
-          "largestDifference": .number(outcome.largestDifference),
+          "largestDifference": outcome.largestDifference.map { .number($0) } ?? .null,
           "largestLogit": .number(outcome.largestLogit),
         ]))
       return
@@ -104,9 +106,9 @@ private struct ExportSession {
     var table = TextTable(header: [output, "bytes"])
     for (name, count) in outcome.files { table.add([name, count.grouped]) }
     table.lines(width: .max).forEach { Console.output($0) }
+    guard let difference = outcome.largestDifference else { return }
     Console.output(
-      "read back: logits differ by at most \(outcome.largestDifference), the largest is "
-        + "\(outcome.largestLogit)")
+      "read back: logits differ by at most \(difference), the largest is \(outcome.largestLogit)")
   }
 }
 

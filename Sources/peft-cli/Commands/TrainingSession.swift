@@ -26,9 +26,9 @@ struct TrainingSession {
     guard let output, !dryRun else { return show(forecast, of: prepared) }
     try forecast.memory.check()
     let counts = prepared.counts
+    common.note(Self.trainableLine(counts))
     common.note(
-      "\(job.method.name): \(counts.trainable.grouped) of \(counts.parameters.grouped) parameters "
-        + "train, \(forecast.steps) steps on \(prepared.train.count) examples, "
+      "\(job.method.name): \(forecast.steps) steps on \(prepared.train.count) examples, "
         + "\(WorkerPool.shared.workerCount) worker"
         + (WorkerPool.shared.workerCount == 1 ? "" : "s"))
     Interruption.watch()
@@ -41,28 +41,22 @@ struct TrainingSession {
     if manifest.outcome.ending == .interrupted { throw Interrupted(run: output) }
   }
 
+  /// The counts in the words of Hugging Face PEFT's `print_trainable_parameters`, for scripts that
+  /// look for them.
+  private static func trainableLine(_ counts: (trainable: Int, parameters: Int)) -> String {
+    let percent = String(
+      format: "%.4f", 100 * Double(counts.trainable) / Double(counts.parameters))
+    return "trainable params: \(counts.trainable.grouped) || "
+      + "all params: \(counts.parameters.grouped) || trainable%: \(percent)"
+  }
+
   private func show(_ manifest: RunManifest, output: String) {
     let outcome = manifest.outcome
     manifest.checks.warnings.forEach { common.note("warning: " + $0) }
     if common.json {
-      var metrics = manifest.metrics.first.map { RunManifest.json(of: $0.values).object } ?? nil
-      for (split, values) in manifest.metrics {
-        metrics?[split] = RunManifest.json(of: values)
-      }
-      Console.output(
-        .object([
-          "metrics": .object(metrics ?? [:]), "baseline": manifest.checks.baselineJSON,
-          "warnings": manifest.checks.warningsJSON,
-          "trainable": .integer(manifest.counts.trainable),
-          "parameters": .integer(manifest.counts.parameters),
-          "seconds": .number(outcome.seconds),
-          "choosingSeconds": .number(outcome.choosingSeconds), "steps": .integer(outcome.steps),
-          "tokensPerSecond": .number(outcome.tokensPerSecond),
-          "bestStep": .integer(outcome.bestStep), "ending": .string(outcome.ending.rawValue),
-          "learningRate": .number(manifest.rates?.rate ?? job.settings.learningRate),
-          "searchSeconds": .number(manifest.rates?.seconds ?? 0),
-          "run": .string(output),
-        ]))
+      var document = manifest.summary
+      document["run"] = .string(output)
+      Console.output(.object(document))
       return
     }
     if !manifest.metrics.isEmpty {
@@ -72,8 +66,7 @@ struct TrainingSession {
       table.lines(width: .max).forEach { Console.output($0) }
       if let note = manifest.checks.baselineNote { Console.output(note) }
     }
-    let share = 100 * Double(manifest.counts.trainable) / Double(manifest.counts.parameters)
-    let percent = String(format: "%.3g %%", share)
+    let percent = String(format: "%.3g %%", manifest.trainablePercent)
     Console.output(
       "trained \(manifest.counts.trainable.grouped) of \(manifest.counts.parameters.grouped) "
         + "parameters (\(percent)) in \(ProgressLine.duration(outcome.seconds)), "

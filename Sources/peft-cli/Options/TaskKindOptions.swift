@@ -6,7 +6,8 @@ struct TaskKindOptions: ParsableArguments {
   @Option(
     help: """
       Kind of task: auto (decided by the data), classification, multi-label (any number of labels), \
-      regression, token-classification, language (running text), completion (of prompts) or chat \
+      regression, token-classification, similarity (scores of pairs, by embeddings), retrieval \
+      (pairs that belong together), language (running text), completion (of prompts) or chat \
       (conversations).
       """)
   var task = TaskKind.auto

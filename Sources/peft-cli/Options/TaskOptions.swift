@@ -107,7 +107,10 @@ struct TaskDetailOptions: ParsableArguments {
 /// The option for what a classifier's head reads.
 struct PoolingOptions: ParsableArguments {
   @Option(
-    help: "How the classification head pools the tokens. (default: first, for causal models last)")
+    help: """
+      How the classification head, or an embedding, pools the tokens. (default: first, for causal \
+      models last, for embeddings as modules.json says or mean)
+      """)
   var pooling: Pooling?
 }
 

@@ -1,5 +1,6 @@
 import Foundation
 import PEFTTensor
+import TestSupport
 import Testing
 
 /// The command on changed files, with a limit on its time.

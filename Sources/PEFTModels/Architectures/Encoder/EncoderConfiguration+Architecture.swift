@@ -90,6 +90,8 @@ extension EncoderConfiguration: Architecture {
       return TokenClassificationHead(
         output: LinearLayer(name: "classifier", inputs: hiddenSize, outputs: count),
         dropout: form.sharesClassifierDropout ? headDropout : hiddenDropout)
+    case .pairs(let scoring, let pooling):
+      return PairHead(scoring, pooling: pooling, width: hiddenSize)
     case .vocabulary: return MaskedLanguageHead(configuration: self, table: backbone.wordTable)
     }
   }

@@ -81,6 +81,8 @@ extension GPT2Configuration: Architecture {
     case .tokenClasses(let count):
       TokenClassificationHead(
         output: LinearLayer(name: "classifier", inputs: hiddenSize, outputs: count))
+    case .pairs(let scoring, let pooling):
+      PairHead(scoring, pooling: pooling, width: hiddenSize)
     case .vocabulary: CausalLanguageHead(table: backbone.wordTable)
     }
   }

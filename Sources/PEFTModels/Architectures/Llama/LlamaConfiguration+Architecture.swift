@@ -90,6 +90,8 @@ extension LlamaConfiguration: Architecture {
     case .tokenClasses(let count):
       TokenClassificationHead(
         output: LinearLayer(name: "score", inputs: hiddenSize, outputs: count))
+    case .pairs(let scoring, let pooling):
+      PairHead(scoring, pooling: pooling, width: hiddenSize)
     case .vocabulary:
       tiesOutput
         ? CausalLanguageHead(table: backbone.wordTable)

@@ -68,9 +68,13 @@ extension ModernBERTConfiguration: Architecture {
   /// Creates a `ModernBERT`.
   public func makeBackbone() -> any Backbone { ModernBERT(configuration: self) }
 
-  /// Creates a text classifier, a token classifier or a masked language model.
+  /// Creates a text classifier, a token classifier, a masked language model or a comparison of
+  /// pairs.
   public func makeHead(_ output: ModelOutput, on backbone: any Backbone) -> any ModelHead {
-    ModernBERTHead(output, configuration: self, table: backbone.wordTable)
+    if case .pairs(let scoring, let pooling) = output {
+      return PairHead(scoring, pooling: pooling, width: hiddenSize)
+    }
+    return ModernBERTHead(output, configuration: self, table: backbone.wordTable)
   }
 }
 

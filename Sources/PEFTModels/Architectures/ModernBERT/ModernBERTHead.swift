@@ -33,6 +33,7 @@ final class ModernBERTHead: ModelHead {
     switch output {
     case .classes(let count, let pooling): end = .texts(classifier(count), pooling)
     case .tokenClasses(let count): end = .tokens(classifier(count))
+    case .pairs: preconditionFailure("ModernBERTHead: pairs are scored by their embeddings")
     case .vocabulary:
       let bias = Parameter(
         name: Self.outputLayer + ".bias", value: Tensor(zeros: [table.shape.rows]))
