@@ -90,7 +90,8 @@ struct EmbedCommandTests {
     let data = try place.directory.write("red one\ngreen\n\nblue two three\n", to: "texts.txt")
     let options = [place.model, "--data", data, "--format", "lines", "--pooling", "first"]
     let printed = try embeddings(options + ["--normalize"])
-    #expect(printed.count == 4 && distance(printed, try embeddings(options)) > 0.1)
+    let plain = try embeddings(options)
+    #expect(printed.count == 4 && distance(printed, plain) > 0.1)
     for name in ["e.npy", "e.jsonl", "e.safetensors"] {
       let path = place.directory.path(name)
       _ = try run(["embed"] + options + ["--normalize", "--output", path])
