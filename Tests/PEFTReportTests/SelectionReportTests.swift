@@ -81,11 +81,11 @@ struct SelectionReportTests {
     report.largestValue = 4
     report.upperBound = 3.03
     #expect(report.answer.contains("within the budget of 30,000"))
-    #expect(report.answer.contains("75 % of the fall of the loss"))
+    #expect(report.answer.contains("75 % of the reduction in loss"))
     #expect(report.answer.contains("by at most 1 %. This bound is proven for the estimates."))
     #expect(report.answer.contains("The task head (770 parameters) always trains"))
     report.isProvenOptimal = true
-    #expect(report.answer.contains("It is proven that"))
+    #expect(report.answer.contains("this is proven for the estimates, not for the model."))
     report.chosen = []
     report.budget = nil
     #expect(report.answer.contains("No group was chosen.") && report.html.contains("<p>None.</p>"))
