@@ -3,7 +3,7 @@
 #include "CPEFTKernels.h"
 #include "product_scratch.h"
 
-_Alignas(64) _Thread_local float peft_product_scratch[PEFT_INNER_BLOCK * PEFT_ROW_BLOCK];
+_Alignas(64) _Thread_local float peft_product_scratch[PEFT_SCRATCH + PEFT_SCRATCH_SLACK];
 
 extern const peft_kernels peft_kernels_baseline, peft_kernels_avx2, peft_kernels_avx512,
     peft_kernels_avx512_bf16, peft_kernels_amx;

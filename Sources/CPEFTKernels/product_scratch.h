@@ -1,9 +1,9 @@
 #pragma once
-// The block sizes of products, and the buffer in which each thread packs its rows of A.
+// The buffer in which each thread packs a block of rows of A for products.
 
-// The number of terms of the sum and of rows that are processed together. A panel's part of a block
-// fills the first-level cache.
-#define PEFT_INNER_BLOCK 192
-#define PEFT_ROW_BLOCK 192
+// The number of elements of a block, a part of the second-level cache.
+#define PEFT_SCRATCH (192 * 192)
+// The vector that packing may write beyond the end of a block.
+#define PEFT_SCRATCH_SLACK 16
 
-extern _Thread_local float peft_product_scratch[PEFT_INNER_BLOCK * PEFT_ROW_BLOCK];
+extern _Thread_local float peft_product_scratch[PEFT_SCRATCH + PEFT_SCRATCH_SLACK];

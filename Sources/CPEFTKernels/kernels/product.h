@@ -3,13 +3,25 @@
 // sum. The order of summation for an element depends only on its inner index, not on where the
 // matrices are split.
 
-// A tile has TILE_ROWS rows and the columns of a panel: as many sums as fit in registers.
+// A tile has TILE_ROWS rows and the columns of a panel: as many sums as fit in registers. A block
+// of the sum has INNER_BLOCK terms, so that a panel's part of it fills the first-level cache.
 #if PEFT_LANES == 16
 #define TILE_ROWS 8
+#define TILE_VECTORS 3
+#define INNER_BLOCK 192
+#elif PEFT_LANES == 8
+#define TILE_ROWS 6
+#define TILE_VECTORS 2
+#define INNER_BLOCK 384
 #else
 #define TILE_ROWS 4
-#endif
 #define TILE_VECTORS 3
+#define INNER_BLOCK 192
+#endif
+// The number of rows of A that are multiplied with all panels before the next.
+#define ROW_BLOCK (PEFT_SCRATCH / INNER_BLOCK)
+// Whether rows of A are packed into tiles as well, so that a tile reads one stream of them.
+#define PACKS_ROWS (PEFT_LANES == 8)
 #define PANEL (TILE_VECTORS * PEFT_LANES)
 
 // Prefetches data that a packing loop will read. An address past the end does no harm.
@@ -168,31 +180,54 @@ static void pack_tiles(ptrdiff_t rows, ptrdiff_t inner, const float *x, ptrdiff_
   }
 }
 
+// The same packing from rows `x` [rows, inner]. Rows that are missing in the last tile are zeros.
+INLINE void pack_row_tiles(ptrdiff_t rows, ptrdiff_t inner, const float *x, ptrdiff_t stride,
+                           float *tiles) {
+  for (ptrdiff_t row = 0; row < rows; row += TILE_ROWS, x += TILE_ROWS * stride)
+    FOR_VECTORS(i, inner) {
+      vector square[PEFT_LANES];
+      for (int r = 0; r < PEFT_LANES; r++)
+        square[r] = r < TILE_ROWS && row + r < rows ? load_at(i, inner, x + r * stride) : (vector)0;
+      transpose(square);
+      ptrdiff_t count = smaller(PEFT_LANES, inner - i);
+      // What a vector has beyond TILE_ROWS is overwritten by the next one.
+      for (ptrdiff_t k = 0; k < count; k++)
+        store(tiles + row * inner + (i + k) * TILE_ROWS, square[k]);
+    }
+}
+
 // The same packing as tiles of pairs [inner / 2, TILE_ROWS].
 static void pack_pair_tiles(ptrdiff_t rows, ptrdiff_t inner, const float *x, ptrdiff_t stride,
                             float *tiles) {
   ptrdiff_t pairs = (inner + 1) / 2;
+  const ptrdiff_t together = PEFT_LANES / TILE_ROWS * TILE_ROWS;  // rows of whole tiles in a vector
   for (ptrdiff_t k = 0; k < pairs; k++, x += 2 * stride)
-    for (ptrdiff_t row = 0; row < rows; row += PEFT_LANES) {
+    for (ptrdiff_t row = 0; row < rows; row += together) {
       vector odd = 2 * k + 1 < inner ? load_at(row, rows, x + stride) : (vector)0;
       float words[PEFT_LANES];
       store(words, pairs_of(load_at(row, rows, x), odd));
-      for (ptrdiff_t i = 0; i < PEFT_LANES && row + i < rows; i += TILE_ROWS)
+      for (ptrdiff_t i = 0; i < together && row + i < rows; i += TILE_ROWS)
         __builtin_memcpy(tiles + (row + i) * pairs + k * TILE_ROWS, words + i,
                          TILE_ROWS * sizeof(float));
     }
 }
 
-// Packs rows of A as pairs, with PEFT_INNER_BLOCK words between the starts of two rows.
+// Packs rows of A as pairs, with INNER_BLOCK words between the starts of two rows.
 static void pack_pair_rows(ptrdiff_t rows, ptrdiff_t inner, const float *x, ptrdiff_t stride,
                            float *pairs) {
-  for (ptrdiff_t row = 0; row < rows; row++, x += stride, pairs += PEFT_INNER_BLOCK)
+  for (ptrdiff_t row = 0; row < rows; row++, x += stride, pairs += INNER_BLOCK)
     FOR_VECTORS(i, (inner + 1) / 2) store_at(i, (inner + 1) / 2, pairs, pairs_at(2 * i, inner, x));
 }
 
 // Loops over a tile have constant bounds and are fully unrolled, so that the sums stay in
-// registers.
+// registers. That over the terms of a sum is unrolled a little with eight lanes, where the
+// instructions of the loop itself would take issue slots from the few of a tile.
 #define UNROLLED _Pragma("clang loop unroll(full)") for
+#if PEFT_LANES == 8
+#define OVER_TERMS _Pragma("clang loop unroll_count(4)") for
+#else
+#define OVER_TERMS for
+#endif
 
 // C [rows, width] = (C +) scale A B (+ bias) for one tile. Element (r, k) of A is
 // a[r * row_step + k * step].
@@ -207,7 +242,7 @@ INLINE void tile(bool pairs, int rows, int vectors, ptrdiff_t width, ptrdiff_t i
   }
   // Three rows can be addressed from one pointer.
   const float *base[3] = {a, a + 3 * row_step, a + 6 * row_step};
-  for (ptrdiff_t k = 0; k < inner; k++, panel += panel_step) {
+  OVER_TERMS(ptrdiff_t k = 0; k < inner; k++, panel += panel_step) {
     vector b[TILE_VECTORS];
     UNROLLED(int v = 0; v < vectors; v++) b[v] = load(panel + v * PEFT_LANES);
     UNROLLED(int r = 0; r < rows; r++) {
@@ -240,18 +275,12 @@ INLINE void tiles_of(bool pairs, int vectors, ptrdiff_t width, ptrdiff_t rows, p
                      float *c, ptrdiff_t c_stride) {
   ptrdiff_t row_step = packed ? 1 : a_stride, step = packed ? TILE_ROWS : 1;
   ptrdiff_t row = 0;
+  // A tile's rows are adjacent where they are packed, however many of them there are.
 #define TILE(n)                                                                                    \
-  tile(pairs, n, vectors, width, inner, scale, a + row * (packed ? inner : a_stride), row_step,    \
-       step, panel, panel_step, bias, accumulate, c + row * c_stride, c_stride)
+  tile(pairs, n, vectors, width, inner, scale,                                                     \
+       a + (packed ? row / TILE_ROWS * TILE_ROWS * inner + row % TILE_ROWS : row * a_stride),      \
+       row_step, step, panel, panel_step, bias, accumulate, c + row * c_stride, c_stride)
   for (; row + TILE_ROWS <= rows; row += TILE_ROWS) TILE(TILE_ROWS);
-  if (packed) {
-    // The rows of the last tile are adjacent, however many there are.
-    const float *rest = a + row * inner;
-    for (; row < rows; row++, rest++)
-      tile(pairs, 1, vectors, width, inner, scale, rest, row_step, step, panel, panel_step, bias,
-           accumulate, c + row * c_stride, c_stride);
-    return;
-  }
 #if TILE_ROWS > 4
   for (; row + 4 <= rows; row += 4) TILE(4);
 #endif
@@ -274,14 +303,22 @@ typedef void (*tiles_function)(ptrdiff_t columns, ptrdiff_t rows, ptrdiff_t inne
     tiles_of(pairs, vectors, width, rows, inner, scale, a, a_stride, packed, panel, panel_step,    \
              bias, accumulate, c, c_stride);                                                       \
   }
-// The variants of one kind of tile: for panels of one, two and three vectors, whose last vector may
-// be short, and for full panels.
-#define TILE_FAMILY(name, pairs, packed)             \
-  TILES(name##_1, pairs, 1, columns, packed)         \
-  TILES(name##_2, pairs, 2, columns, packed)         \
-  TILES(name##_3, pairs, 3, columns, packed)         \
-  TILES(name##_full, pairs, 3, PANEL, packed)        \
+// The variants of one kind of tile: for panels of one vector and more, whose last vector may be
+// short, and for full panels.
+#if TILE_VECTORS == 3
+#define TILE_FAMILY(name, pairs, packed)                 \
+  TILES(name##_1, pairs, 1, columns, packed)             \
+  TILES(name##_2, pairs, 2, columns, packed)             \
+  TILES(name##_3, pairs, 3, columns, packed)             \
+  TILES(name##_full, pairs, 3, PANEL, packed)            \
   static const tiles_function name[] = {name##_1, name##_2, name##_3, name##_full};
+#else
+#define TILE_FAMILY(name, pairs, packed)                 \
+  TILES(name##_1, pairs, 1, columns, packed)             \
+  TILES(name##_2, pairs, 2, columns, packed)             \
+  TILES(name##_full, pairs, 2, PANEL, packed)            \
+  static const tiles_function name[] = {name##_1, name##_2, name##_full};
+#endif
 TILE_FAMILY(float_tiles, false, false)
 TILE_FAMILY(packed_float_tiles, false, true)
 TILE_FAMILY(pair_tiles, true, false)
@@ -295,13 +332,15 @@ static void product(const peft_product *p) {
                                                    : float_tiles;
   ptrdiff_t together = p->bfloat ? 2 : 1;  // elements of the sum in a word
   ptrdiff_t steps = (p->inner + together - 1) / together;
-  for (ptrdiff_t k = 0; k < steps; k += PEFT_INNER_BLOCK) {
-    ptrdiff_t inner = smaller(PEFT_INNER_BLOCK, steps - k);
+  bool packs = PACKS_ROWS && !p->bfloat && p->columns >= 4 * PANEL && p->rows >= TILE_ROWS;
+  if (packs) family = packed_float_tiles;
+  for (ptrdiff_t k = 0; k < steps; k += INNER_BLOCK) {
+    ptrdiff_t inner = smaller(INNER_BLOCK, steps - k);
     ptrdiff_t elements = smaller(together * inner, p->inner - together * k);
     bool accumulate = p->accumulate || k > 0;
     const float *bias = k + inner == steps ? p->bias : NULL;
-    for (ptrdiff_t row = 0; row < p->rows; row += PEFT_ROW_BLOCK) {
-      ptrdiff_t rows = smaller(PEFT_ROW_BLOCK, p->rows - row);
+    for (ptrdiff_t row = 0; row < p->rows; row += ROW_BLOCK) {
+      ptrdiff_t rows = smaller(ROW_BLOCK, p->rows - row);
       const float *a = peft_product_scratch;
       ptrdiff_t a_stride = p->a_stride;
       if (p->a_transposed) {
@@ -311,14 +350,17 @@ static void product(const peft_product *p) {
       } else if (p->bfloat) {
         pack_pair_rows(rows, elements, p->a + row * p->a_stride + together * k, p->a_stride,
                        peft_product_scratch);
-        a_stride = PEFT_INNER_BLOCK;
+        a_stride = INNER_BLOCK;
+      } else if (packs) {
+        pack_row_tiles(rows, elements, p->a + row * p->a_stride + k, p->a_stride,
+                           peft_product_scratch);
       } else {
         a = p->a + row * p->a_stride + k;
       }
       const float *panel = p->panels + k * p->panel_step;
       for (ptrdiff_t j = 0; j < p->columns; j += PANEL, panel += p->panel_stride) {
         ptrdiff_t width = smaller(PANEL, p->columns - j);
-        family[width == PANEL ? 3 : (width - 1) / PEFT_LANES](
+        family[width == PANEL ? TILE_VECTORS : (width - 1) / PEFT_LANES](
             width, rows, inner, p->scale, a, a_stride, panel, p->panel_step, bias ? bias + j : NULL,
             accumulate, p->c + row * p->c_stride + j, p->c_stride);
       }

@@ -8,13 +8,13 @@
 // Four tiles of C, two by two, use each loaded tile of A and of B for two products. There are as
 // many loads as products, and products are half as fast. Tiles of B are read from the panels as
 // they are packed for other instruction sets, except that rows of zeros fill the last tile of a
-// sum. The sum for an element is taken over blocks of PEFT_INNER_BLOCK pairs; within a block over
+// sum. The sum for an element is taken over blocks of INNER_BLOCK pairs; within a block over
 // tiles, in order; and within a tile over the 16 first halves of its pairs and then the 16 second
 // halves.
 
 _Static_assert(PEFT_LANES == 16, "a vector is a row of a tile");
 #define SIDE PEFT_LANES  // the number of rows of a tile, and of words in a row
-_Static_assert(PANEL % SIDE == 0 && PEFT_INNER_BLOCK % SIDE == 0 && PEFT_ROW_BLOCK % (2 * SIDE) == 0,
+_Static_assert(PANEL % SIDE == 0 && INNER_BLOCK % SIDE == 0 && ROW_BLOCK % (2 * SIDE) == 0,
                "panels and blocks are whole tiles");
 
 static ptrdiff_t multiple_of(ptrdiff_t unit, ptrdiff_t n) { return (n + unit - 1) / unit * unit; }
@@ -114,13 +114,13 @@ static void product_in_tiles(const peft_product *p) {
   }
   _Alignas(64) float sums[4 * SIDE * SIDE];
   ptrdiff_t pairs = (p->inner + 1) / 2;
-  ptrdiff_t blocks = (p->rows + PEFT_ROW_BLOCK - 1) / PEFT_ROW_BLOCK;
+  ptrdiff_t blocks = (p->rows + ROW_BLOCK - 1) / ROW_BLOCK;
   ptrdiff_t height = multiple_of(2 * SIDE, (p->rows + blocks - 1) / blocks);
   tile_begin();
-  for (ptrdiff_t k = 0; k < pairs; k += PEFT_INNER_BLOCK) {
-    ptrdiff_t elements = smaller(2 * PEFT_INNER_BLOCK, p->inner - 2 * k);
+  for (ptrdiff_t k = 0; k < pairs; k += INNER_BLOCK) {
+    ptrdiff_t elements = smaller(2 * INNER_BLOCK, p->inner - 2 * k);
     ptrdiff_t words = multiple_of(SIDE, (elements + 1) / 2);
-    bool is_last = k + PEFT_INNER_BLOCK >= pairs;
+    bool is_last = k + INNER_BLOCK >= pairs;
     for (ptrdiff_t row = 0; row < p->rows; row += height) {
       ptrdiff_t rows = smaller(height, p->rows - row);
       if (p->a_transposed)

@@ -18,10 +18,8 @@ extension VectorKernels {
     }
   }
 
-  /// Whether `product` is faster than BLAS, which is so if a tile has 24 vectors of 16 sums.
-  package var multipliesFast: Bool {
-    instructionSet == .avx512 || multipliesBFloatFast
-  }
+  /// Whether `product` is faster than BLAS, which is so with vectors of at least 8 numbers.
+  package var multipliesFast: Bool { instructionSet != .baseline }
 
   /// Whether the instruction set has bfloat16 products.
   package var multipliesBFloatFast: Bool {
@@ -40,9 +38,9 @@ extension VectorKernels {
   /// is in its cache.
   ///
   /// - Parameter addition: a term added to each part before `completion` is called.
-  /// - Accuracy: sums of 192 terms are accumulated in Float in order, and so are these partial
-  ///   sums. In bf16 a partial sum has 384 terms, exact products of the rounded factors; with AMX
-  ///   it has 24 parts of 16 terms.
+  /// - Accuracy: sums of 192 terms, 384 with AVX2, are accumulated in Float in order, and so are
+  ///   these partial sums. In bf16 they have twice as many terms, exact products of the rounded
+  ///   factors; with AMX a partial sum has 24 parts of 16 terms.
   package func product(
     _ a: Factor, _ b: Factor, rows: Int, columns: Int, inner: Int, scale: Float = 1,
     bias: UnsafePointer<Float>? = nil, accumulating: Bool = false,
