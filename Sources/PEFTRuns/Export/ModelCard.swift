@@ -211,8 +211,8 @@ struct ModelCard {
         ```
         """
     case .delta:
-      return "It is read together with its base model, which is recognised by SHA-256, and both can "
-        + "be merged into a model directory."
+      return "It is read together with its base model, which is recognised by SHA-256, and both "
+        + "can be merged into a model directory."
     }
   }
 
