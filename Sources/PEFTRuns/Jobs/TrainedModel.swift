@@ -249,7 +249,7 @@ public struct TrainedModel {
     switch adapter.taskType {
     case "CAUSAL_LM": return .vocabulary
     case "TOKEN_CLS": return .tokenClasses(count)
-    case Similarity.adapterTaskType:
+    case Similarity.adapterTaskType where try !hasClassifier(files, configuration):
       return Similarity().output(
         pooling: try EmbeddingSettings(directory: files.directory).pooling)
     case "SEQ_CLS": output = .classes(count, pooling: configuration.usualPooling)
