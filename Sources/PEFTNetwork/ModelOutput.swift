@@ -7,8 +7,8 @@ public enum ModelOutput: Hashable, Sendable {
   case classes(Int, pooling: Pooling)
   /// C logits for each predicted row, such as the first token of every word.
   case tokenClasses(Int)
-  /// How alike the two texts of each pair are. `pooling` reduces the tokens of each text to one row,
-  /// its embedding.
+  /// How alike the two texts of each pair are. `pooling` reduces the tokens of each text to one
+  /// row, its embedding.
   case pairs(PairScoring, pooling: Pooling)
   /// Logits over the vocabulary for each predicted token: the next token in a causal model, a
   /// masked token in an encoder.

@@ -5,8 +5,9 @@
 /// which are joined. Pairs: `text_a` and `text_b`, `sentence1` and `sentence2`, `premise` and
 /// `hypothesis`, `question1` and `question2`, `question` and `sentence`, `anchor` and `positive`,
 /// `query` and `passage`, `prompt` and `completion`; `prompt` may occur alone. Label: `label`,
-/// `labels`, in tables also `class index`; in their absence `score`. Row numbers, repeated with predictions: `id`, `idx`, `index`. The names in a table header are
-/// case-insensitive; JSON keys must match exactly.
+/// `labels`, in tables also `class index`; in their absence `score`. Row numbers, repeated with
+/// predictions: `id`, `idx`, `index`. The names in a table header are case-insensitive; JSON keys
+/// must match exactly.
 enum KnownColumns {
   /// The names of a label, the usual one first.
   static let labels = ["label", "labels", "class index", "score"]

@@ -7,8 +7,8 @@ import PEFTTensor
 /// The model card of an export: `README.md` as the Hugging Face Hub shows it.
 ///
 /// Its front matter names the base model, the library that loads the export, tags, and the metrics
-/// of the run as a `model-index`. The text below says how the model was made and how to use it. What
-/// only its author knows, the license above all, is left to be added.
+/// of the run as a `model-index`. The text below says how the model was made and how to use it.
+/// What only its author knows, the license above all, is left to be added.
 struct ModelCard {
   /// The file's name.
   static let fileName = "README.md"

@@ -63,7 +63,8 @@ public struct RunExport {
   }
 
   /// Builds the export beside `output`, reads it again, compares it with the run, and moves it into
-  /// place as a whole. A graph of ONNX is not read again. `output` must be new or empty, or with `overwriting` an older export.
+  /// place as a whole. A graph of ONNX is not read again. `output` must be new or empty, or with
+  /// `overwriting` an older export.
   ///
   /// Errors: `unsupported` if the format cannot represent what was trained; `Mismatch`. After an
   /// error, `output` is unchanged.

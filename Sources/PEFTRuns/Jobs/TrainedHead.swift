@@ -18,8 +18,8 @@ struct TrainedHead {
   /// classes.
   let note: String?
 
-  /// The head for the task of training data; nil if neither checkpoint nor adapter has a head, or if
-  /// the task needs none.
+  /// The head for the task of training data; nil if neither checkpoint nor adapter has a head, or
+  /// if the task needs none.
   init?(
     for posed: any PredictionTask, files: ModelFiles, configuration: ModelConfiguration,
     adapter: AdapterFile?, adapterDirectory: String?

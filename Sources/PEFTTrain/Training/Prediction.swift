@@ -22,9 +22,9 @@ extension TransformerModel {
   /// Calls `body` with the logits of each example of `data`, in order: C numbers for each predicted
   /// row, row after row; for a pair of texts that is compared, their cosine.
   ///
-  /// The model must predict classes or a value, or compare pairs. It runs without dropout and without recording.
-  /// Examples of similar length are batched together, within groups of examples whose logits take
-  /// at most 64 MiB.
+  /// The model must predict classes or a value, or compare pairs. It runs without dropout and
+  /// without recording. Examples of similar length are batched together, within groups of examples
+  /// whose logits take at most 64 MiB.
   public func predict(
     _ data: EncodedDataset, _ body: (_ logits: [Float]) throws -> Void
   ) rethrows {
