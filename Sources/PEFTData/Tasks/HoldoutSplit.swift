@@ -51,7 +51,7 @@ public struct HoldoutSplit: Sendable {
   }
 
   /// Groups of rows with the same text, of one class.
-  private struct Stratum {
+  struct Stratum {
     let label: String
     /// The rows of every group.
     var groups: [[Int]] = []
@@ -60,7 +60,7 @@ public struct HoldoutSplit: Sendable {
   }
 
   /// The strata in the order of their first rows. A group belongs to the class of its first row.
-  private static func strata(
+  static func strata(
     of examples: [TextExample], isStratified: Bool, isPrompt: Bool
   ) -> [Stratum] {
     var places: [String: Int] = [:]

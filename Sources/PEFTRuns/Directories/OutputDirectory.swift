@@ -27,6 +27,8 @@ public final class OutputDirectory {
     case suite = "compare --suite"
     /// A search for settings.
     case search = "tune"
+    /// A cross-validation.
+    case folds = "train --folds"
     /// A validation of predictors.
     case validation = "validate"
     /// A language model trained from scratch.
@@ -48,6 +50,7 @@ public final class OutputDirectory {
       case .comparison: "a comparison"
       case .suite: "a suite"
       case .search: "a search for settings"
+      case .folds: "a cross-validation"
       case .validation: "a validation"
       case .pretraining: "a pretraining"
       case .export: "an export"

@@ -6,7 +6,8 @@ package enum OutputRemoval {
   /// directory is never taken for a complete one.
   package static let manifests = [
     "run.json", "comparison.json", "plan.json", "influence.json", "suite.json",
-    "tune.json", "validation.json", "pretraining.json", "config.json", "adapter_config.json",
+    "tune.json", "folds.json", "validation.json", "pretraining.json", "config.json",
+    "adapter_config.json",
     "checkpoint.json", "probe-checkpoint.json",
   ]
 

@@ -245,13 +245,14 @@ public struct TrainedModel {
     let stored = try adapter.output(for: configuration)
     guard stored == .vocabulary else { return stored }
     let count = labelNames(of: configuration).count
+    if adapter.taskType == Similarity.adapterTaskType, try !hasClassifier(files, configuration) {
+      return Similarity().output(
+        pooling: try EmbeddingSettings(directory: files.directory).pooling)
+    }
     let output: ModelOutput
     switch adapter.taskType {
     case "CAUSAL_LM": return .vocabulary
     case "TOKEN_CLS": return .tokenClasses(count)
-    case Similarity.adapterTaskType where try !hasClassifier(files, configuration):
-      return Similarity().output(
-        pooling: try EmbeddingSettings(directory: files.directory).pooling)
     case "SEQ_CLS": output = .classes(count, pooling: configuration.usualPooling)
     default:
       output =

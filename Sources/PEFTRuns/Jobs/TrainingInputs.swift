@@ -62,7 +62,8 @@ extension TrainingJob {
     let all = try read(trainPath, taskKind)
     let windows = try windows(configuration)
     let posed = try reader.task(of: all, kind: taskKind, windows: windows)
-    let (rows, heldOut) = try parts(of: all, as: posed) { notes.append($0) }
+    let (pool, tested) = try foldParts(of: all, as: posed)
+    let (rows, heldOut) = try parts(of: pool, as: posed) { notes.append($0) }
     let file = try adapter.map { try AdapterFile($0.path, alpha: $0.alpha) }
     let head = try TrainedHead(
       for: posed, files: files, configuration: configuration, adapter: file,
@@ -94,7 +95,7 @@ extension TrainingJob {
     note(train, of: rows)
     let kind = TaskKind(type(of: task))
     let dev = try heldOut.map(encode) ?? devPath.map { try encode(read($0, kind)) }
-    let testRows = try testPath.map { try read($0, kind) }
+    let testRows = try tested ?? testPath.map { try read($0, kind) }
     let test = try testRows.map { try encode($0) }
     if task is LanguageModelling {
       notes.append(

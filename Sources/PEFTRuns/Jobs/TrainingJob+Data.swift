@@ -29,6 +29,28 @@ extension TrainingJob {
       ? try task.encode(rows, by: reader) : whole
   }
 
+  /// The rows outside of the job's fold, and those of it; all rows and nil without a fold.
+  func foldParts(
+    of rows: TaskReader.Rows, as task: any PredictionTask
+  ) throws(InvalidSetting) -> (train: TaskReader.Rows, test: TaskReader.Rows?) {
+    guard let fold else { return (rows, nil) }
+    guard testPath == nil else {
+      throw InvalidSetting(
+        setting: "folds", value: fold.count, "each fold is tested on; leave out the `test` data")
+    }
+    guard let split = HoldoutSplit(rows.examples, fold: fold, as: task) else {
+      throw InvalidSetting(
+        setting: "folds", value: fold.count,
+        task is LanguageModelling
+          ? "running text has no rows to divide"
+          : "\(rows.path) has fewer different texts than that")
+    }
+    return (
+      rows.part(split.train),
+      rows.part(split.dev, name: "\(rows.path) (fold \(fold.number) of \(fold.count))")
+    )
+  }
+
   /// The rows to train on, and those held out as dev data.
   func parts(
     of rows: TaskReader.Rows, as task: any PredictionTask, note: (String) -> Void

@@ -43,6 +43,7 @@ extension TrainingJob {
     object["pooling"] = pooling.map { .string($0.rawValue) }
     object["chatTemplate"] = chatTemplate.map { .string($0.rawValue) }
     object["holdout"] = holdout?.json
+    object["fold"] = fold?.json
     object["stride"] = stride.map { .integer($0) }
     object["evaluateEvery"] = settings.evaluationInterval.map { .integer($0) }
     object["patience"] = settings.patience.map { .integer($0) }

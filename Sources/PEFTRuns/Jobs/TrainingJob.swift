@@ -16,6 +16,9 @@ public struct TrainingJob: Sendable {
   public var holdout: Holdout?
   /// The data to evaluate on at the end.
   public var testPath: String?
+  /// The fold of the training rows to evaluate on at the end and not to train on; nil for none.
+  /// There must be no `testPath` then.
+  public var fold: Fold?
   /// The format of the data files; if nil, their extension decides.
   public var format: DataFormat?
   /// The columns to use; if nil, their names or positions decide.

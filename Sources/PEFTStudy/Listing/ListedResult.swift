@@ -72,6 +72,7 @@ extension ListedResult {
     case .plan: Plan.fileName
     case .suite: SuiteReport.summaryName
     case .search: SearchResults.fileName
+    case .folds: FoldJob.fileName
     case .validation: Validation.fileName
     case .pretraining, .export, .model, .data: "config.json"
     }

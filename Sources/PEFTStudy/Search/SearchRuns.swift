@@ -156,7 +156,9 @@ extension TrainingJob {
     key["test"] = testPath.map { .string($0) }
     key["adapter"] = adapter.map { .string($0.path) }
     let choices = choices
-    for name in ["task", "format", "columns", "holdout", "stride", "maximumLength", "generation"] {
+    for name in [
+      "task", "format", "columns", "holdout", "fold", "stride", "maximumLength", "generation",
+    ] {
       key[name] = choices[name]
     }
     return .object(key)

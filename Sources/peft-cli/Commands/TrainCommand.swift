@@ -24,6 +24,14 @@ struct TrainCommand: ParsableCommand {
 
     @OptionGroup var evaluation: EvaluationDataOptions
 
+    @Option(
+      help: """
+        Cross-validation for few data: divide the training rows into so many folds, in proportion \
+        from every label, train once without each, and test on it. --output gets a run for each \
+        fold, and folds.json with means and intervals.
+        """)
+    var folds: Int?
+
     @Flag(help: "Replace the run in --output.")
     var overwrite = false
 
@@ -90,6 +98,12 @@ struct TrainCommand: ParsableCommand {
     if let checkpointEvery = main.checkpointEvery, checkpointEvery <= 0 {
       throw ValidationError("--checkpoint-every: give a positive number")
     }
+    if let folds = main.folds {
+      guard folds > 1 else { throw ValidationError("--folds: give at least 2") }
+      if main.evaluation.test != nil || main.dryRun || start.adapter != nil {
+        throw ValidationError("--folds: it excludes --test, --adapter and --dry-run")
+      }
+    }
     if main.output == nil, !main.dryRun {
       throw ValidationError("--output: name the run directory to write")
     }
@@ -111,8 +125,12 @@ struct TrainCommand: ParsableCommand {
 
   func run() throws {
     try common.start()
+    let begin: RunStart = main.resume ? .resuming : main.overwrite ? .overwriting : .new
+    if let folds = main.folds, let output = main.output {
+      return try FoldSession(job: FoldJob(job(), count: folds), common: common).run(
+        to: output, start: begin, checkpoints: main.checkpointEvery)
+    }
     try TrainingSession(job: job(), common: common).run(
-      to: main.output, start: main.resume ? .resuming : main.overwrite ? .overwriting : .new,
-      checkpoints: main.checkpointEvery, dryRun: main.dryRun)
+      to: main.output, start: begin, checkpoints: main.checkpointEvery, dryRun: main.dryRun)
   }
 }

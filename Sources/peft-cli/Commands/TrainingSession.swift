@@ -43,7 +43,7 @@ struct TrainingSession {
 
   /// The counts in the words of Hugging Face PEFT's `print_trainable_parameters`, for scripts that
   /// look for them.
-  private static func trainableLine(_ counts: (trainable: Int, parameters: Int)) -> String {
+  static func trainableLine(_ counts: (trainable: Int, parameters: Int)) -> String {
     let percent = String(
       format: "%.4f", 100 * Double(counts.trainable) / Double(counts.parameters))
     return "trainable params: \(counts.trainable.grouped) || "
