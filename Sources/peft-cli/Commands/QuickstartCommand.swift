@@ -8,7 +8,7 @@ import PEFTSelect
 import PEFTStudy
 import PEFTTensor
 
-struct QuickstartCommand: ParsableCommand {
+struct QuickstartCommand: ParsableCommand, SingleProcessCommand {
   static let configuration = CommandConfiguration(
     commandName: "quickstart",
     abstract: "Does what adapt does, on data that every Debian machine has.",
