@@ -17,6 +17,11 @@ let package = Package(
     .library(name: "PEFTRuns", targets: ["PEFTRuns"]),
     .library(name: "PEFTStudy", targets: ["PEFTStudy"]),
   ],
+  traits: [
+    .trait(
+      name: "MPI",
+      description: "Lets several processes, started by mpirun or srun, work on one job.")
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
@@ -28,9 +33,14 @@ let package = Package(
       providers: [.apt(["libopenblas-dev", "liblapacke-dev", "pkg-config"])]),
     .systemLibrary(
       name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev", "pkg-config"])]),
+    .systemLibrary(
+      name: "CMPI", pkgConfig: "mpi-c", providers: [.apt(["libopenmpi-dev", "pkg-config"])]),
     .target(name: "CPEFTKernels"),
     .target(name: "CPEFTProcess"),
     .target(name: "PEFTRuntime", dependencies: ["COpenSSL", "CPEFTKernels"]),
+    .target(
+      name: "PEFTMPI",
+      dependencies: ["PEFTRuntime", .target(name: "CMPI", condition: .when(traits: ["MPI"]))]),
     .target(name: "PEFTText", dependencies: ["PEFTRuntime"]),
     .target(name: "PEFTTensor", dependencies: ["COpenBLAS", "CPEFTKernels", "PEFTRuntime"]),
     .target(name: "PEFTNetwork", dependencies: ["PEFTTensor"]),
@@ -45,7 +55,7 @@ let package = Package(
     .executableTarget(
       name: "peft-cli",
       dependencies: [
-        "PEFTStudy", "CPEFTProcess",
+        "PEFTStudy", "CPEFTProcess", "PEFTMPI",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       resources: [.copy("Models")]),
@@ -53,7 +63,8 @@ let package = Package(
     .testTarget(
       name: "PEFTTextTests", dependencies: ["PEFTText", "TestSupport"], exclude: ["Fixtures"]),
     .testTarget(
-      name: "PEFTTensorTests", dependencies: ["PEFTTensor", "CPEFTKernels", "CTileTwin"],
+      name: "PEFTTensorTests",
+      dependencies: ["PEFTTensor", "CPEFTKernels", "CTileTwin", "TestSupport"],
       exclude: ["Fixtures"]),
     .target(name: "CTileTwin", dependencies: ["CPEFTKernels"], path: "Tests/CTileTwin"),
     .testTarget(name: "PEFTNetworkTests", dependencies: ["PEFTNetwork", "PEFTTensor"]),

@@ -25,7 +25,7 @@ enum ExitStatus: Int32 {
     case is NonFiniteLoss, is FailedSelfTest, is PlanFault, is UnfinishedFrontier,
       is RunExport.Mismatch:
       .numericalFailure
-    case is Interrupted, is InterruptedEarly: .interrupted
+    case is Interrupted, is InterruptedEarly, is LostProcess: .interrupted
     case is InsufficientMemory: .noSpace
     default: .usage
     }

@@ -59,7 +59,7 @@ enum Entry {
     }
     CommandStack.run {
       let status = run(Array(CommandLine.arguments.dropFirst()))
-      exit((status == .done ? outputStatus : status).rawValue)
+      Ranks.finish((status == .done ? outputStatus : status).rawValue)
     }
   }
 
@@ -87,11 +87,13 @@ enum Entry {
         let merged = try CommandInterface.checked(
           ConfigurationFile.merge(SuiteCommand.renamed(arguments)))
         var command = try parsed(merged)
+        try Ranks.join(for: command)
         try EnvironmentReport.$command.withValue(ShellLine.text(of: arguments)) {
           try command.run()
         }
         return .done
       } catch {
+        Ranks.letFirstSpeak(before: error)
         return ExitStatus.report(error)
       }
     }

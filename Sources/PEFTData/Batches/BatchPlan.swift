@@ -92,7 +92,32 @@ public struct BatchPlan: Hashable, Sendable {
   }
 }
 
+extension BatchPlan {
+  /// The plan that divides batches of this one into `count` parts, none of which is larger than a
+  /// batch of `limit`.
+  package func divided(into count: Int, withinBatchesOf limit: BatchPlan) -> BatchPlan {
+    BatchPlan(size: size.with(min(limit.size.count, 1 + (size.count - 1) / count)))
+  }
+
+  /// The number of batches of `part`, whose size is in the same unit, in a batch of this plan.
+  package func count(of part: BatchPlan) -> Int { 1 + (size.count - 1) / part.size.count }
+}
+
 extension BatchSize {
+  fileprivate var count: Int {
+    switch self {
+    case .examples(let count), .tokens(let count): count
+    }
+  }
+
+  /// Another size in the same unit.
+  fileprivate func with(_ count: Int) -> BatchSize {
+    switch self {
+    case .examples: .examples(count)
+    case .tokens: .tokens(count)
+    }
+  }
+
   /// The size of `factor` batches together, without overflow.
   fileprivate func scaled(by factor: Int) -> BatchSize {
     func scaled(_ count: Int) -> Int {

@@ -256,6 +256,15 @@ public final class OutputDirectory {
     return try OutputDirectory(path + "/" + name, as: kind, holding: lock)
   }
 
+  /// Claims the work that the directory `name` inside this one stands for. The claim ends with the
+  /// lock that is returned, or with the process.
+  ///
+  /// - Returns: nil if another process has claimed it.
+  package func claim(work name: String) throws(FileError) -> DirectoryLock? {
+    try makeDirectories(name)
+    return try DirectoryLock.attempt(path + "/" + name)
+  }
+
   /// Creates and lists the missing directories on the path `name` inside this one.
   ///
   /// - Throws: `storage` if something unlisted has such a name.

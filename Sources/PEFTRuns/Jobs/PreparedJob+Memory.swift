@@ -45,7 +45,8 @@ extension PreparedJob {
     memory[.packedWeights] = packedBytes
     let words = wordsRead(
       batches.prefix(plannedSteps(data: train, settings: settings)), of: step)
-    memory[.gradients] = gradientBytes(words: words.count, largest: largest)
+    memory[.gradients] =
+      settings.atomSums * gradientBytes(words: words.count, largest: largest)
     memory[.optimizer] = optimizerBytes(words: words, largest: largest)
     if evaluates, dev != nil { memory[.bestCopy] = 4 * counts.trainable }
     let passes = Int(

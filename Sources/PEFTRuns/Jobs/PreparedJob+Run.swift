@@ -57,17 +57,22 @@ extension PreparedJob {
   /// - Parameters:
   ///   - checkpoints: how often, in steps, the state is saved, in addition to after every
   ///     evaluation or pass.
+  ///   - collective: the processes that share the run. The first alone writes the directory; the
+  ///     others read its checkpoints.
+  ///   - shouldStop: whether this process was asked to stop, which ends the run in all of them.
   ///   - note: receives messages for the user.
   public func run(
-    to output: String, start: RunStart, checkpoints: Int? = nil, shouldStop: () -> Bool,
+    to output: String, start: RunStart, checkpoints: Int? = nil,
+    collective: any Collective = Alone(), shouldStop: () -> Bool,
     note: (String) -> Void = { _ in }, searching: (RateSearchEvent) -> Void = { _ in },
     observe: (TrainingEvent) -> Void
   ) throws -> RunManifest {
     let recipe = try recipe
-    let directory = try RunDirectory.output(output, start: start)
+    let directory = collective.rank == 0 ? try RunDirectory.output(output, start: start) : nil
     return try run(
-      in: directory, recipe: recipe, resuming: start == .resuming, checkpoints: checkpoints,
-      shouldStop: shouldStop, note: note, searching: searching, observe: observe)
+      in: directory, path: output, recipe: recipe, resuming: start == .resuming,
+      checkpoints: checkpoints, collective: collective, shouldStop: shouldStop, note: note,
+      searching: searching, observe: observe)
   }
 
   /// Trains, evaluates and writes the run in a directory that already belongs to the command.
@@ -79,8 +84,29 @@ extension PreparedJob {
     pausingAfter pause: Int? = nil, shouldStop: () -> Bool, note: (String) -> Void = { _ in },
     searching: (RateSearchEvent) -> Void = { _ in }, observe: (TrainingEvent) throws -> Void
   ) throws -> RunManifest {
+    try run(
+      in: output, path: output.path, recipe: recipe, resuming: resuming, checkpoints: checkpoints,
+      collective: Alone(), pausingAfter: pause, shouldStop: shouldStop, note: note,
+      searching: searching, observe: observe)
+  }
+
+  /// Trains, evaluates and writes the run.
+  ///
+  /// - Parameters:
+  ///   - output: the directory at `path`; nil if another process writes it.
+  private func run(
+    in output: OutputDirectory?, path: String, recipe: JSONObject, resuming: Bool,
+    checkpoints: Int?, collective: any Collective, pausingAfter pause: Int? = nil,
+    shouldStop isAsked: () -> Bool, note: (String) -> Void, searching: (RateSearchEvent) -> Void,
+    observe: (TrainingEvent) throws -> Void
+  ) throws -> RunManifest {
+    /// Whether any process was asked to stop.
+    func shouldStop() -> Bool {
+      collective.count == 1 ? isAsked() : (try? collective.any(isAsked())) ?? true
+    }
     let modelFiles = try files.digests()
-    var (directory, state) = try open(output, resuming: resuming, recipe: recipe, note: note)
+    var (directory, state) = try open(
+      output, path: path, resuming: resuming, recipe: recipe, over: collective, note: note)
     let effort = try state == nil ? choose() : nil
     if let effort { note(effort.choosingLine(job.method)) }
     var settings = job.settings
@@ -90,18 +116,19 @@ extension PreparedJob {
       rates =
         try state == nil
         ? begin(
-          &directory, state: &state, after: effort, shouldStop: shouldStop, searching: searching)
-        : RateSearch.read(output)
+          &directory, state: &state, after: effort, over: collective, shouldStop: shouldStop,
+          searching: searching)
+        : RateSearch.read(path)
       if let rates { settings.learningRate = rates.rate }
     }
     if rates != nil || !job.findsRate {
       outcome = try PEFTTrain.train(
         model, on: train, evaluatingOn: dev, task: task, settings: settings,
-        session: session, after: effort, from: state.take(),
+        session: session, collective: collective, after: effort, from: state.take(),
         checkpoints: checkpoints, pausingAfter: pause, savesEnd: test != nil,
-        save: { try directory.save($0) }, shouldStop: shouldStop
+        save: { try directory?.save($0) }, shouldStop: shouldStop
       ) { event in
-        try directory.record(event)
+        try directory?.record(event)
         try observe(event)
       }
     }
@@ -109,7 +136,8 @@ extension PreparedJob {
     if dev != nil, !outcome.bestMetrics.isEmpty { metrics.append(("dev", outcome.bestMetrics)) }
     var answers: [Double] = []
     let calibrated =
-      outcome.ending != .interrupted ? try calibratedTask(shouldStop: shouldStop) : task
+      outcome.ending != .interrupted
+      ? try calibratedTask(shouldStop: collective.count == 1 ? shouldStop : { false }) : task
     if let message = calibrated?.calibrationNote {
       note(message)
     } else if job.settings.calibrates, dev != nil, calibrated != nil {
@@ -117,9 +145,9 @@ extension PreparedJob {
     }
     if let test, let calibrated, outcome.ending != .interrupted {
       if let tested = try testMetrics(
-        test, as: calibrated, output: output, shouldStop: shouldStop)
+        test, as: calibrated, output: output, over: collective, shouldStop: shouldStop)
       {
-        try directory.add(tested.values, split: "test", step: outcome.bestStep)
+        try directory?.add(tested.values, split: "test", step: outcome.bestStep)
         metrics.append(("test", tested.values))
         answers = tested.answers
       } else {
@@ -137,32 +165,38 @@ extension PreparedJob {
     manifest.rates = rates
     manifest.recipe = recipe
     if outcome.ending != .interrupted { manifest.checks = checks(of: metrics, answers: answers) }
-    try directory.finish(manifest, model: model, drawn: drawn)
+    try directory?.finish(manifest, model: model, drawn: drawn)
+    try collective.barrier()
     return manifest
   }
 
   /// Finds the learning rate and begins the run with it; nil if this was stopped.
   private func begin(
-    _ directory: inout RunDirectory, state: inout TrainingState?, after effort: TrainingEffort?,
-    shouldStop: () -> Bool, searching: (RateSearchEvent) -> Void
+    _ directory: inout RunDirectory?, state: inout TrainingState?, after effort: TrainingEffort?,
+    over collective: any Collective, shouldStop: () -> Bool,
+    searching: (RateSearchEvent) -> Void
   ) throws -> RateSearch? {
-    let found = try findRate(after: effort, shouldStop: shouldStop, observe: searching)
+    let found = try findRate(
+      after: effort, over: collective, shouldStop: shouldStop, observe: searching)
     guard let beginning = found else { return nil }
-    try directory.begin(with: beginning)
+    try directory?.begin(with: beginning)
     state = beginning.state
     return beginning.search
   }
 
   /// Finds the learning rate of this job; nil if this was stopped. The model does not change.
   ///
-  /// - Parameter effort: the time spent before on choosing what trains; see `choose()`.
+  /// - Parameters:
+  ///   - effort: the time spent before on choosing what trains; see `choose()`.
+  ///   - collective: the processes that share the run.
   public func findRate(
-    after effort: TrainingEffort? = nil, shouldStop: () -> Bool,
-    observe: (RateSearchEvent) -> Void
+    after effort: TrainingEffort? = nil, over collective: any Collective = Alone(),
+    shouldStop: () -> Bool, observe: (RateSearchEvent) -> Void
   ) throws -> RunBeginning? {
     try PEFTTrain.findRate(
       for: model, on: train, evaluatingOn: dev, task: task, settings: job.settings,
-      session: { session }, after: effort, shouldStop: shouldStop, observe: observe)
+      session: { session }, collective: collective, after: effort, shouldStop: shouldStop,
+      observe: observe)
   }
 
   /// The method's part in the run.
@@ -176,11 +210,11 @@ extension PreparedJob {
   /// The metrics of the test data, including those of generated texts, and the answers; nil if the
   /// evaluation was stopped.
   private func testMetrics(
-    _ test: EncodedDataset, as task: any PredictionTask, output: OutputDirectory,
-    shouldStop: () -> Bool
+    _ test: EncodedDataset, as task: any PredictionTask, output: OutputDirectory?,
+    over collective: any Collective, shouldStop: () -> Bool
   ) throws -> (values: [(name: String, value: Double)], answers: [Double])? {
-    guard let evaluation = model.evaluate(test, task: task, shouldStop: shouldStop), !shouldStop()
-    else { return nil }
+    let found = try model.evaluate(test, task: task, over: collective, shouldStop: shouldStop)
+    guard let evaluation = found, !shouldStop() else { return nil }
     var values = evaluation.metrics
     if let settings = job.generation, let testRows = inputs.testRows, task is Completion {
       let writer = try TextWriter(
@@ -192,9 +226,36 @@ extension PreparedJob {
           writer, rows: testRows, settings: settings, shouldStop: shouldStop)
       else { return nil }
       values += written.metrics.values
-      try written.write(to: output.file(RunDirectory.writtenName))
+      if let output { try written.write(to: output.file(RunDirectory.writtenName)) }
     }
     return (values, evaluation.answers)
+  }
+
+  /// Opens the run directory, if this process writes it, and reads the state to resume from, if
+  /// there is one.
+  private func open(
+    _ output: OutputDirectory?, path: String, resuming: Bool, recipe: JSONObject,
+    over collective: any Collective, note: (String) -> Void
+  ) throws -> (RunDirectory?, TrainingState?) {
+    let found = try output.map {
+      try open($0, resuming: resuming, recipe: recipe, note: note)
+    }
+    guard collective.count > 1 else { return (found?.0, found?.1) }
+    // The others read the state that the first has found intact.
+    let step = try collective.gather([Double(found?.1?.step ?? -1)])[0][0]
+    var state = found?.1
+    if output == nil, step >= 0 {
+      var store = try CheckpointStore<TrainingState>.open(path, recipe: recipe)
+      state = try store?.load(for: (model, plannedSteps(data: train, settings: job.settings))).state
+    }
+    let steps = try collective.gather([Double(state?.step ?? -1)]).map { $0[0] }
+    if let rank = steps.firstIndex(where: { $0 != step }) {
+      throw FileError(
+        .malformed, path: path, place: TrainingState.manifestName,
+        reason: "rank \(rank) does not see the checkpoint from which rank 0 resumes",
+        remedy: "put the run on a file system that all machines share")
+    }
+    return (found?.0, state)
   }
 
   private func open(

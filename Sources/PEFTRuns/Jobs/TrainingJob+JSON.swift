@@ -35,6 +35,7 @@ extension TrainingJob {
     // An adapter determines the method itself.
     if adapter == nil { object["method"] = MethodCatalogue.standard.json(of: method) }
     if settings.accumulation > 1 { object["accumulate"] = .integer(settings.accumulation) }
+    object["atoms"] = settings.atoms.map { .integer($0) }
     object["classWeights"] = settings.classWeighting?.json
     if settings.focusing > 0 { object["focal"] = .number(settings.focusing) }
     if settings.calibrates { object["calibrate"] = .bool(true) }

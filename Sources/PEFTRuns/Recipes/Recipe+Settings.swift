@@ -28,7 +28,8 @@ extension Recipe {
   private static let known: Set<String> = [
     "task", "learningRate", "warmup", "schedule", "weightDecay", "weightDecayOn", "clip",
     "labelSmoothing", "classWeights", "focal", "calibrate", "dropout",
-    "recompute", "precision", "seed", "groupByLength", "accumulate", "format", "columns",
+    "recompute", "precision", "seed", "groupByLength", "accumulate", "atoms", "format",
+    "columns",
     "chatTemplate", "pooling",
     "stride",
     "holdout",

@@ -52,9 +52,9 @@ extension RateSearch {
   }
 
   /// The search of the run in `directory`; nil if it has none.
-  static func read(_ directory: OutputDirectory) throws(FileError) -> RateSearch? {
-    guard try directory.has(fileName) else { return nil }
-    let path = directory.path + "/" + fileName
+  static func read(_ directory: String) throws(FileError) -> RateSearch? {
+    let path = directory + "/" + fileName
+    guard try DirectoryHandle.entry(path) != nil else { return nil }
     return try RateSearch(try SealedFile.read(path, named: fileName).document, path: path)
   }
 

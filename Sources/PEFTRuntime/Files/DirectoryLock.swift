@@ -42,6 +42,13 @@ package final class DirectoryLock {
     return DirectoryLock(holding: descriptor)
   }
 
+  /// Locks the directory at `path` if no other process holds its lock, and else returns nil.
+  package static func attempt(_ path: String) throws(FileError) -> DirectoryLock? {
+    let descriptor = try FileDescriptor(opening: path, flags: O_RDONLY | O_DIRECTORY)
+    guard try take(descriptor, isShared: false, path: path) else { return nil }
+    return DirectoryLock(holding: descriptor)
+  }
+
   /// Whether a process holds the lock of the directory at `path`, shared or not.
   package static func isHeld(_ path: String) throws(FileError) -> Bool {
     let descriptor = try FileDescriptor(opening: path, flags: O_RDONLY | O_DIRECTORY)

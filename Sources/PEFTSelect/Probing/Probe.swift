@@ -96,8 +96,13 @@ public struct ProbeState: Sendable {
 /// gives the same bits as an uninterrupted one; `observe` is called again for the probes that were
 /// already done.
 ///
+/// Several processes may share the probes at a starting point. All of them compute the direction,
+/// and all get all records, so the outcomes and states have the same bits in every process, and for
+/// any number of them. `observe` must return the same in all.
+///
 /// - Parameters:
 ///   - state: the state from which to resume; nil starts from the beginning.
+///   - collective: the processes that share the probes.
 ///   - batch: returns the independent batch with the given number, counted from 0.
 ///   - save: receives the state after every probe. At the starting point it also receives the state
 ///     when the direction is complete or probing is stopped before.
@@ -105,15 +110,16 @@ public struct ProbeState: Sendable {
 /// - Returns: one outcome for each grouping.
 public func probe<O: Objective>(
   _ objective: O, groupings: [ParameterGrouping], settings: ProbeSettings,
-  from state: ProbeState? = nil, batch: (Int) -> O.Batch,
+  from state: ProbeState? = nil, over collective: any Collective, batch: (Int) -> O.Batch,
   save: (ProbeState) throws -> Void = { _ in }, observe: (ProbeEvent) -> Bool = { _ in true }
-) rethrows -> [ProbeOutcome] {
+) throws -> [ProbeOutcome] {
   let snapshot = ParameterSnapshot(of: objective.parameters)
   defer { snapshot.restore() }
   for entry in objective.parameters {
     entry.parameter.trains = .all
   }
-  var run = ProbeRun(objective: objective, groupings: groupings, settings: settings)
+  var run = ProbeRun(
+    objective: objective, groupings: groupings, settings: settings, collective: collective)
   switch settings.path {
   case .held(let count):
     try run.hold(directionBatches: count, from: state, batch, save, observe)
@@ -125,17 +131,39 @@ public func probe<O: Objective>(
   return run.outcomes
 }
 
+/// Measures the influence of every group in one process.
+///
+/// See `probe(_:groupings:settings:from:over:batch:save:observe:)`.
+public func probe<O: Objective>(
+  _ objective: O, groupings: [ParameterGrouping], settings: ProbeSettings,
+  from state: ProbeState? = nil, batch: (Int) -> O.Batch, save: (ProbeState) -> Void = { _ in },
+  observe: (ProbeEvent) -> Bool = { _ in true }
+) -> [ProbeOutcome] {
+  do {
+    return try probe(
+      objective, groupings: groupings, settings: settings, from: state, over: Alone(),
+      batch: batch, save: save, observe: observe)
+  } catch {
+    preconditionFailure("probe: a single process missed another: \(error)")
+  }
+}
+
 private struct ProbeRun<O: Objective> {
   let objective: O
   let settings: ProbeSettings
+  let collective: any Collective
   let parameters: [ModelParameter]
   let gradients: GradientAccumulator
   var moments: MomentAverages
   var outcomes: [ProbeOutcome]
 
-  init(objective: O, groupings: [ParameterGrouping], settings: ProbeSettings) {
+  init(
+    objective: O, groupings: [ParameterGrouping], settings: ProbeSettings,
+    collective: any Collective
+  ) {
     self.objective = objective
     self.settings = settings
+    self.collective = collective
     parameters = objective.parameters
     gradients = GradientAccumulator(precision: settings.precision)
     moments = MomentAverages(parameters)
@@ -151,7 +179,7 @@ private struct ProbeRun<O: Objective> {
   mutating func hold(
     directionBatches: Int, from state: ProbeState?, _ batch: (Int) -> O.Batch,
     _ save: (ProbeState) throws -> Void, _ observe: (ProbeEvent) -> Bool
-  ) rethrows {
+  ) throws {
     if let state { restoreMoments(of: state) }
     for index in moments.batchCount..<directionBatches {
       guard accumulateGradient(batch(index), step: index + 1) else { return stop() }
@@ -169,15 +197,41 @@ private struct ProbeRun<O: Objective> {
     let elements = chooseElements()
     let first = settings.probeBatches == .fresh ? directionBatches : 0
     let count = settings.probeBatches == .fresh ? settings.probeCount : directionBatches
-    for index in 0..<count {
-      if let state, index < state.probesDone {
-        take(probe: index, of: state)
-      } else {
-        measure(batch(first + index), along: directions, elements, index: index)
+    func isStopped(after index: Int) -> Bool {
+      !observe(.probe(done: index + 1, of: count, outcomes))
+    }
+    let done = min(count, state?.probesDone ?? 0)
+    for index in 0..<done {
+      if let state { take(probe: index, of: state) }
+      if isStopped(after: index) { return index + 1 == count ? () : stop() }
+    }
+    for start in stride(from: done, to: count, by: collective.count) {
+      let mine = start + collective.rank
+      let measured =
+        mine < count
+        ? measured(batch(first + mine), along: directions, elements, index: mine) : []
+      let all = try gathered(measured)
+      for index in start..<min(count, start + collective.count) {
+        add(all[index - start])
         try save(self.state)
+        if isStopped(after: index) { return index + 1 == count ? () : stop() }
       }
-      guard observe(.probe(done: index + 1, of: count, outcomes)) else {
-        return index + 1 == count ? () : stop()
+    }
+  }
+
+  /// The results of every process, of which those with the highest ranks may have none.
+  private func gathered(_ mine: [ProbeResult]) throws -> [[ProbeResult]] {
+    guard collective.count > 1 else { return [mine] }
+    let bytes = mine.flatMap(\.numbers).withUnsafeBytes { Array($0) }
+    return try collective.gather(bytes: bytes).map { bytes in
+      var numbers = bytes.withUnsafeBytes { bytes in
+        (0..<bytes.count / MemoryLayout<Double>.stride).map {
+          bytes.loadUnaligned(fromByteOffset: MemoryLayout<Double>.stride * $0, as: Double.self)
+        }[...]
+      }
+      guard !numbers.isEmpty else { return [] }
+      return outcomes.map {
+        ProbeResult(taking: &numbers, groupCount: $0.grouping.count)
       }
     }
   }
@@ -187,7 +241,7 @@ private struct ProbeRun<O: Objective> {
     steps: Int, period: Int, learningRate: Double, from state: ProbeState?,
     _ batch: (Int) -> O.Batch, _ save: (ProbeState) throws -> Void,
     _ observe: (ProbeEvent) -> Bool
-  ) rethrows {
+  ) throws {
     var optimizer = AdamW(
       parameters: parameters.map(\.parameter), settings: settings.optimizer)
     let isFresh = settings.probeBatches == .fresh
@@ -214,7 +268,7 @@ private struct ProbeRun<O: Objective> {
         let directions = directions(of: optimizer)
         let probed = isFresh ? batch(next) : current
         if isFresh { next += 1 }
-        measure(probed, along: directions, chooseElements(), index: step / period)
+        add(measured(probed, along: directions, chooseElements(), index: step / period))
       }
       optimizer.step(gradients: gradients, learningRate: learningRate, gradientScale: 1)
       guard isProbed else {
@@ -306,10 +360,11 @@ private struct ProbeRun<O: Objective> {
     return isFinite
   }
 
-  private mutating func measure(
+  /// The results of one probe, one for each grouping.
+  private func measured(
     _ batch: O.Batch, along directions: [Parameter: Tensor], _ elements: [Parameter: [Int]],
     index: Int
-  ) {
+  ) -> [ProbeResult] {
     let generator = SeededGenerator(seed: settings.seed, purpose: "probe").split(index)
     let groupings = outcomes.map(\.grouping)
     switch settings.estimator {
@@ -317,19 +372,24 @@ private struct ProbeRun<O: Objective> {
       let probe = OneWalkProbe(
         exactClassLimit: settings.exactClassLimit, sampleCount: settings.sampleCount,
         precision: settings.precision)
-      let results = probe(
+      return probe(
         objective, batch, along: directions, elements: elements, groupings: groupings,
-        interactions: settings.interactions, generator: generator)
-      for (position, result) in results.enumerated() {
-        add(result.record, result.interactions, to: position)
-      }
+        interactions: settings.interactions, generator: generator
+      ).map { ProbeResult(record: $0.record, interactions: $0.interactions) }
     case .fit(let fit):
-      for (position, grouping) in groupings.enumerated() {
-        let record = FitProbe(fit)(
-          objective, batch, along: directions, elements: elements, grouping: grouping,
-          generator: generator)
-        add(record, nil, to: position)
+      return groupings.map { grouping in
+        ProbeResult(
+          record: FitProbe(fit)(
+            objective, batch, along: directions, elements: elements, grouping: grouping,
+            generator: generator), interactions: nil)
       }
+    }
+  }
+
+  /// Adds the results of one probe.
+  private mutating func add(_ results: [ProbeResult]) {
+    for (position, result) in results.enumerated() {
+      add(result.record, result.interactions, to: position)
     }
   }
 
@@ -344,5 +404,35 @@ private struct ProbeRun<O: Objective> {
     }
     outcomes[position].records.append(record)
     outcomes[position].batchCounts.probe += 1
+  }
+}
+
+/// The result of one probe for one grouping, as processes exchange it.
+private struct ProbeResult {
+  let record: ProbeRecord
+  /// A [K, K], row-major; nil if it was not requested.
+  let interactions: [Double]?
+
+  init(record: ProbeRecord, interactions: [Double]?) {
+    (self.record, self.interactions) = (record, interactions)
+  }
+
+  /// All numbers: those of examples and of interactions, the record's, and the interactions.
+  var numbers: [Double] {
+    [Double(record.exampleCount), Double(interactions?.count ?? 0)] + record.rows.joined()
+      + (interactions ?? [])
+  }
+
+  /// Takes a result for `groupCount` groups from the front of `numbers`.
+  init(taking numbers: inout ArraySlice<Double>, groupCount: Int) {
+    func take(_ count: Int) -> [Double] {
+      defer { numbers.removeFirst(count) }
+      return Array(numbers.prefix(count))
+    }
+    let counts = take(2)
+    var record = ProbeRecord(exampleCount: Int(counts[0]), groupCount: groupCount)
+    record.rows = (0..<6).map { _ in take(groupCount) }
+    self.record = record
+    interactions = counts[1] > 0 ? take(Int(counts[1])) : nil
   }
 }

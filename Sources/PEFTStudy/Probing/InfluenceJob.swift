@@ -78,13 +78,21 @@ extension PreparedJob {
   ///     resumed; if nil, nothing is saved. After writing the results, call
   ///     `CheckpointStore.remove`.
   ///   - resuming: whether to continue from a state there; if there is none, the probe begins.
+  ///   - collective: the processes that share the probes, all of which return the same. The first
+  ///     alone has an `output`.
+  ///   - place: the path of that directory, from which the others read the state to resume from.
   ///   - shouldStop: called after every batch; true ends the measurement with the results so far,
   ///     marked as incomplete.
   /// - Returns: nil if it was stopped before the first probe.
   public func measureInfluence(
     _ settings: InfluenceSettings, savingIn output: OutputDirectory? = nil, resuming: Bool = false,
-    shouldStop: () -> Bool = { false }, observe: (InfluenceEvent) -> Void = { _ in }
+    collective: any Collective = Alone(), resumingFrom place: String? = nil,
+    shouldStop isAsked: () -> Bool = { false }, observe: (InfluenceEvent) -> Void = { _ in }
   ) throws -> Influence? {
+    /// Whether any process was asked to stop.
+    func shouldStop() -> Bool {
+      collective.count == 1 ? isAsked() : (try? collective.any(isAsked())) ?? true
+    }
     let clock = ContinuousClock()
     var start = clock.now
     let snapshot = ParameterSnapshot(of: model.parameters)
@@ -103,10 +111,11 @@ extension PreparedJob {
     try memoryForecast(settings).check()
     let modelFiles = try files.digests()
     let recipe = try job.recipe(settings, of: inputs)
-    var checkpoints = try output.flatMap {
-      try resuming ? CheckpointStore<ProbeCheckpoint>.open($0.path, recipe: recipe) : nil
+    var checkpoints = try (output?.path ?? place).flatMap {
+      try resuming ? CheckpointStore<ProbeCheckpoint>.open($0, recipe: recipe) : nil
     }
     let newest = try checkpoints?.load(for: checkpointSubject(settings))
+    try check(newest?.state, over: collective)
     if let warning = newest?.warning { observe(.note(warning)) }
     let saved = newest?.state
     checkpoints =
@@ -141,7 +150,7 @@ extension PreparedJob {
         objective.parameters, by: settings.rule, candidates: settings.candidates)
       var disagreement: Double?
       let outcome = try probe(
-        objective, groupings: [grouping], settings: probeSettings, from: state,
+        objective, groupings: [grouping], settings: probeSettings, from: state, over: collective,
         batch: { probeBatch($0, by: plan) },
         save: { state in
           guard let output else { return }
@@ -205,6 +214,18 @@ extension PreparedJob {
         seconds: (clock.now - start) / .seconds(1), trainingBatches: plan.batchCount))
     influence.recipe = recipe
     return influence
+  }
+
+  /// Throws unless all processes resume from the same state.
+  private func check(_ state: ProbeCheckpoint?, over collective: any Collective) throws {
+    guard collective.count > 1 else { return }
+    let all = try collective.gather(
+      [state?.state.directionBatches ?? -1, state?.state.probesDone ?? -1].map { Double($0) })
+    guard let rank = all.firstIndex(where: { $0 != all[0] }) else { return }
+    throw FileError(
+      .malformed, path: ProbeCheckpoint.manifestName,
+      reason: "rank \(rank) does not see the checkpoint from which rank 0 resumes",
+      remedy: "put the probe on a file system that all machines share")
   }
 
   /// The subject of a probe's states: the model with the candidates, which are then detached again.
@@ -294,7 +315,7 @@ extension TrainingJob {
   }
 
   /// Everything that distinguishes this probe: settings and digests of its inputs.
-  fileprivate func recipe(
+  package func recipe(
     _ settings: InfluenceSettings, of inputs: TrainingInputs
   ) throws(FileError) -> JSONObject {
     var recipe = try self.recipe(of: inputs)

@@ -77,6 +77,8 @@ extension PreparedJob {
   private func probeBatches(pass: Int) -> [[Int]] {
     var settings = job.settings
     settings.seed = probeSeed
+    // Of each of these, a probe takes statistics.
+    settings.atoms = nil
     return computedBatches(data: train, settings: settings, epoch: pass)
   }
 

@@ -16,6 +16,22 @@ struct CellStore: StudyStore {
   /// The directory.
   let output: OutputDirectory
 
+  /// A probe on a problem with a seed.
+  typealias Probe = (name: String, problem: StudyProblem, seed: UInt64)
+
+  /// Whether the results of a probe are there.
+  func hasProbe(_ probe: Probe) -> Bool {
+    FileManager.default.fileExists(
+      atPath: output.path + "/" + Self.directory(of: probe.name, on: probe.problem) + "/"
+        + Self.probeName(probe.seed))
+  }
+
+  private static func directory(of probe: String, on problem: StudyProblem) -> String {
+    "probes/\(problem.name)/\(probe)"
+  }
+
+  private static func probeName(_ seed: UInt64) -> String { "seed-\(seed).json" }
+
   /// The requested run; nil if it does not exist.
   ///
   /// Throws `malformed` if its file is damaged or has another recipe.
@@ -72,10 +88,10 @@ struct CellStore: StudyStore {
   ) throws -> Influence? {
     guard
       let place = try output.subdirectory(
-        "probes/\(problem.name)/\(name)", as: .suite, waitingUnless: shouldStop)
+        Self.directory(of: name, on: problem), as: .suite, waitingUnless: shouldStop)
     else { return nil }
     let seed = settings.probe.seed
-    let path = try place.file("seed-\(seed).json")
+    let path = try place.file(Self.probeName(seed))
     var job = problem.job
     job.settings.seed = seed
     if FileManager.default.fileExists(atPath: path) {

@@ -1,3 +1,4 @@
+import Glibc
 import PEFTModels
 import PEFTRuns
 import PEFTTensor
@@ -45,26 +46,102 @@ public struct SuiteJob {
   public func run(
     _ shard: StudyShard = .whole, shouldStop: () -> Bool, observe: (StudyEvent) -> Void
   ) throws -> Bool {
-    let own = rows.indices.filter(shard.holds)
-    let total = own.reduce(0) { $0 + job.runCount(of: rows[$1]) }
+    let own = work.indices.filter(shard.holds)
+    let total = own.reduce(0) { $0 + runCount(of: work[$1]) }
     var done = 0
     for position in own {
-      let row = rows[position]
-      observe(.row(row, number: position + 1, of: rows.count))
-      let trials = try job.trials(
-        of: row, after: done, of: total, shouldStop: shouldStop, observe: observe)
-      if trials == nil { return false }
-      done += job.runCount(of: row)
-    }
-    for (position, probe) in unusedProbes.enumerated() where shard.holds(rows.count + position) {
-      let found = try job.influence(
-        probe.name, on: probe.problem, seed: probe.seed, shouldStop: shouldStop, observe: observe)
-      if found == nil { return false }
+      guard
+        try finish(
+          work[position], after: done, of: total, shouldStop: shouldStop, observe: observe)
+      else { return false }
+      done += runCount(of: work[position])
     }
     return true
   }
 
-  private var unusedProbes: [(name: String, problem: StudyProblem, seed: UInt64)] {
+  /// Runs whatever no other process has claimed, until everything is complete. The work of a
+  /// process that ends is taken over by another.
+  ///
+  /// - Returns: whether everything is complete; false if `shouldStop` ended it, in which case the
+  ///   current run is lost.
+  public func runClaiming(
+    shouldStop: () -> Bool, observe: (StudyEvent) -> Void
+  ) throws -> Bool {
+    let total = work.reduce(0) { $0 + runCount(of: $1) }
+    var (rest, done) = (work, 0)
+    while !rest.isEmpty {
+      var busy: [Work] = []
+      for item in rest {
+        if shouldStop() { return false }
+        // The lock is held while the work is done.
+        let lock = try isComplete(item) ? nil : output.claim(work: claimName(of: item))
+        if lock == nil, try !isComplete(item) {
+          busy.append(item)
+          continue
+        }
+        guard
+          try finish(item, after: done, of: total, shouldStop: shouldStop, observe: observe)
+        else { return false }
+        done += runCount(of: item)
+        withExtendedLifetime(lock) {}
+      }
+      // The others may still end before they have finished what they claimed.
+      if busy.count == rest.count { usleep(500_000) }
+      rest = busy
+    }
+    return true
+  }
+
+  /// What one process does at a time.
+  private enum Work {
+    /// The row at a position.
+    case row(Int)
+    /// The probe, which no method uses, at a position.
+    case probe(Int)
+  }
+
+  private var work: [Work] {
+    rows.indices.map { .row($0) } + unusedProbes.indices.map { .probe($0) }
+  }
+
+  private func runCount(of work: Work) -> Int {
+    if case .row(let position) = work { job.runCount(of: rows[position]) } else { 0 }
+  }
+
+  private func claimName(of work: Work) -> String {
+    switch work {
+    case .row(let position): "claims/cells/\(rows[position].problem)/\(rows[position].label)"
+    case .probe(let position): "claims/probes/\(position)"
+    }
+  }
+
+  private func isComplete(_ work: Work) throws -> Bool {
+    switch work {
+    case .row(let position): try job.trials(of: rows[position], found: store.found) != nil
+    case .probe(let position): store.hasProbe(unusedProbes[position])
+    }
+  }
+
+  /// Does the work, or reads its results if they are there; false if it was stopped.
+  private func finish(
+    _ work: Work, after done: Int, of total: Int, shouldStop: () -> Bool,
+    observe: (StudyEvent) -> Void
+  ) throws -> Bool {
+    switch work {
+    case .row(let position):
+      observe(.row(rows[position], number: position + 1, of: rows.count))
+      return try job.trials(
+        of: rows[position], after: done, of: total, shouldStop: shouldStop, observe: observe)
+        != nil
+    case .probe(let position):
+      let probe = unusedProbes[position]
+      return try job.influence(
+        probe.name, on: probe.problem, seed: probe.seed, shouldStop: shouldStop, observe: observe)
+        != nil
+    }
+  }
+
+  private var unusedProbes: [CellStore.Probe] {
     study.problems.compactMap { job.problems[$0.name] }.flatMap { problem in
       study.unusedProbes.flatMap { name in study.seeds.map { (name, problem, $0) } }
     }

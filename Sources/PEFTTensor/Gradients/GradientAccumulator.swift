@@ -78,20 +78,41 @@ public final class GradientAccumulator: GradientSink {
     gradients[parameter] = sum
   }
 
-  /// Replaces the gradients of `parameters`, in their order, by the sums over all processes. A
-  /// gradient that has not arrived counts as zero.
-  ///
-  /// Throws if another process is gone.
-  public func sum(over collective: any Collective, of parameters: [Parameter]) throws {
-    guard collective.count > 1 else { return }
-    for parameter in parameters {
-      let table = tableGradients.removeValue(forKey: parameter)?.dense(parameter.gradientShape)
-      var gradient =
-        table ?? gradients.removeValue(forKey: parameter)
-        ?? Tensor(zeros: parameter.gradientShape)
-      try gradient.withUnsafeMutableElements { try collective.sum($0) }
-      gradients[parameter] = gradient
+  /// Adds the sums of `other`, element by element, and may take over its tensors.
+  package func add(_ other: GradientAccumulator) {
+    for (parameter, table) in other.tableGradients {
+      if let mine = tableGradients[parameter] {
+        tableGradients[parameter] = mine.adding(table)
+      } else if var mine = gradients.removeValue(forKey: parameter) {
+        mine.scatterAdd(table.values, rows: table.rows)
+        gradients[parameter] = mine
+      } else {
+        tableGradients[parameter] = table
+      }
     }
+    for (parameter, gradient) in other.gradients {
+      if let table = tableGradients.removeValue(forKey: parameter) {
+        var sum = table.dense(gradient.shape)
+        sum.add(gradient)
+        gradients[parameter] = sum
+      } else if var mine = gradients.removeValue(forKey: parameter) {
+        mine.add(gradient)
+        gradients[parameter] = mine
+      } else {
+        gradients[parameter] = gradient
+      }
+    }
+  }
+
+  /// Whether a gradient of `parameter` has arrived since the last reset.
+  func has(_ parameter: Parameter) -> Bool {
+    gradients[parameter] != nil || tableGradients[parameter] != nil
+  }
+
+  /// Replaces the gradient of `parameter`, in its `gradientShape`.
+  func set(_ gradient: Tensor, of parameter: Parameter) {
+    tableGradients[parameter] = nil
+    gradients[parameter] = gradient
   }
 
   /// The Euclidean norm of the gradients of the trainable parts of `parameters`, accumulated in

@@ -24,6 +24,33 @@ struct TableGradient {
     lookupCount = read.count + (earlier?.lookupCount ?? 0)
   }
 
+  private init(rows: [Int32], values: Tensor, lookupCount: Int) {
+    (self.rows, self.values, self.lookupCount) = (rows, values, lookupCount)
+  }
+
+  /// The sum of this gradient and another of the same table.
+  func adding(_ other: TableGradient) -> TableGradient {
+    let sum = TableGradient(other.values, rows: other.rows, addingTo: self)
+    return TableGradient(
+      rows: sum.rows, values: sum.values, lookupCount: lookupCount + other.lookupCount)
+  }
+
+  /// Copies the elements `range` of the table, in row-major order, to `target`; those of rows that
+  /// were not read are 0.
+  func copy(_ range: Range<Int>, to target: UnsafeMutablePointer<Float>) {
+    target.update(repeating: 0, count: range.count)
+    let width = values.shape.columns
+    withElements(of: values) { source in
+      for (place, row) in rows.enumerated() {
+        let start = Int(row) * width
+        let part = range.clamped(to: start..<start + width)
+        guard !part.isEmpty else { continue }
+        (target + part.lowerBound - range.lowerBound).update(
+          from: source + place * width + part.lowerBound - start, count: part.count)
+      }
+    }
+  }
+
   /// The elements at the given ascending, row-major positions of the table: [|positions|].
   func elements(at positions: [Int]) -> Tensor {
     let width = values.shape.columns

@@ -24,31 +24,89 @@ enum AdamWKernel {
         meanSquare.withUnsafeMutableElements { meanSquare in
           guard let p = value.baseAddress, let m = mean.baseAddress, let v = meanSquare.baseAddress
           else { return }
-          func step(_ range: Range<Int>, _ gradient: UnsafePointer<Float>) {
-            let start = range.lowerBound
-            VectorKernels.active.adamW(
-              count: range.count, constants, parameters: p + start, gradient: gradient,
-              mean: m + start, meanSquare: v + start)
-          }
-          /// Takes the step of a row whose gradient is zero. If the row never had a gradient, it
-          /// only decays, and its moments are not written, so that their pages take no memory.
-          func decay(_ range: Range<Int>, _ zeros: UnsafePointer<Float>) {
-            let (start, bytes) = (range.lowerBound, range.count * MemoryLayout<Float>.stride)
-            guard memcmp(m + start, zeros, bytes) == 0, memcmp(v + start, zeros, bytes) == 0 else {
-              return step(range, zeros)
-            }
-            VectorKernels.active.scale(count: range.count, constants.decay, p + start)
-          }
+          let place = Place(parameters: p, mean: m, meanSquare: v)
           withElements(of: gradient) { g in
             guard let rows else {
               return WorkerPool.shared.runRanges(value.count, grain: grain) {
-                step($0, g + $0.lowerBound)
+                place.step(constants, $0, g + $0.lowerBound)
               }
             }
-            forRows(shape, gradients: g, of: rows, step, otherwise: decay)
+            forRows(shape, gradients: g, of: rows) {
+              place.step(constants, $0, $1)
+            } otherwise: {
+              place.decay(constants, $0, $1)
+            }
           }
         }
       }
+    }
+  }
+
+  /// Takes one step of the elements `range` of the value, whose state begins with them.
+  ///
+  /// - Parameters:
+  ///   - gradient: their gradients, from the position `first` on.
+  ///   - rowWidth: the number of elements of a row of a table, whose rows without a gradient keep
+  ///     their pages of zeros; nil for other parameters. The range is one of whole rows.
+  static func step(
+    _ constants: Constants, value: inout Tensor, in range: Range<Int>, gradient: [Float],
+    from first: Int, rowWidth: Int?, mean: inout Tensor, meanSquare: inout Tensor
+  ) {
+    precondition(
+      range.count == mean.count && first + range.count <= gradient.count,
+      "AdamW: \(range.count) elements, gradient \(gradient.count), mean \(mean.shape)")
+    value.withUnsafeMutableElements { value in
+      mean.withUnsafeMutableElements { mean in
+        meanSquare.withUnsafeMutableElements { meanSquare in
+          gradient.withUnsafeBufferPointer { gradient in
+            guard let p = value.baseAddress, let m = mean.baseAddress,
+              let v = meanSquare.baseAddress, let start = gradient.baseAddress
+            else { return }
+            let place = Place(parameters: p + range.lowerBound, mean: m, meanSquare: v)
+            nonisolated(unsafe) let g = start + first
+            guard let rowWidth, rowWidth > 0 else {
+              return WorkerPool.shared.runRanges(range.count, grain: grain) {
+                place.step(constants, $0, g + $0.lowerBound)
+              }
+            }
+            let rows = range.count / rowWidth
+            WorkerPool.shared.runRanges(rows, grain: max(1, grain / rowWidth)) {
+              for row in $0 {
+                let elements = row * rowWidth..<(row + 1) * rowWidth
+                let own = g + elements.lowerBound
+                if elements.allSatisfy({ g[$0] == 0 }) {
+                  place.decay(constants, elements, own)
+                } else {
+                  place.step(constants, elements, own)
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /// The parameters of a step and their state in memory.
+  private struct Place: @unchecked Sendable {
+    let parameters: UnsafeMutablePointer<Float>
+    let mean: UnsafeMutablePointer<Float>
+    let meanSquare: UnsafeMutablePointer<Float>
+
+    func step(_ constants: Constants, _ range: Range<Int>, _ gradient: UnsafePointer<Float>) {
+      let start = range.lowerBound
+      VectorKernels.active.adamW(
+        count: range.count, constants, parameters: parameters + start, gradient: gradient,
+        mean: mean + start, meanSquare: meanSquare + start)
+    }
+
+    /// Takes the step of a row whose gradient is `zeros`. If the row never had a gradient, it only
+    /// decays, and its moments are not written, so that their pages take no memory.
+    func decay(_ constants: Constants, _ range: Range<Int>, _ zeros: UnsafePointer<Float>) {
+      let (start, bytes) = (range.lowerBound, range.count * MemoryLayout<Float>.stride)
+      guard memcmp(mean + start, zeros, bytes) == 0, memcmp(meanSquare + start, zeros, bytes) == 0
+      else { return step(constants, range, zeros) }
+      VectorKernels.active.scale(count: range.count, constants.decay, parameters + start)
     }
   }
 

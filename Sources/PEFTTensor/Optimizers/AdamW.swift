@@ -48,10 +48,25 @@ public struct AdamW: Optimizer {
     parameters: [Parameter], settings: Settings = Settings(),
     rateFactors: [Parameter: Double] = [:], correctsByAge: Bool = false
   ) {
+    self.init(
+      parameters: parameters, shares: nil, settings: settings, rateFactors: rateFactors,
+      correctsByAge: correctsByAge)
+  }
+
+  /// Creates an optimizer of a part of the trainable elements, with zero state.
+  ///
+  /// The tensors of its `state` are those of its part; see `state(gatheredBy:)`.
+  ///
+  /// - Parameter shares: the elements of each parameter that it updates, within its trainable
+  ///   ones; nil for all.
+  package init(
+    parameters: [Parameter], shares: [Parameter: Range<Int>]?, settings: Settings = Settings(),
+    rateFactors: [Parameter: Double] = [:], correctsByAge: Bool = false
+  ) {
     self.settings = settings
     self.rateFactors = rateFactors
     self.correctsByAge = correctsByAge
-    optimized = OptimizedParameters(parameters)
+    optimized = OptimizedParameters(parameters, shares: shares)
     means = optimized.zeros
     meanSquares = optimized.zeros
     ages = correctsByAge ? optimized.zeros : []
@@ -121,6 +136,42 @@ public struct AdamW: Optimizer {
             update, value: &value, gradient: gradient, rows: table?.rows, mean: &means[index],
             meanSquare: &meanSquares[index])
         }
+      }
+    }
+  }
+
+  /// Replaces the state by one of all elements, of which it keeps those that it updates.
+  ///
+  /// - Parameter shares: the elements of each parameter, within its trainable ones, that it updates
+  ///   from now on; nil for all.
+  package mutating func restore(_ state: OptimizerState, shares: [Parameter: Range<Int>]?) {
+    optimized.shares = shares
+    self.state = state
+  }
+
+  /// Takes one step of this process's slice.
+  ///
+  /// - Parameters:
+  ///   - slice: the gradients of the elements that this optimizer updates; see `GradientExchange`.
+  ///   - present: the parameters that have a gradient; the others are left alone.
+  package mutating func step(
+    _ slice: [Float], of exchange: GradientExchange, present: Set<Parameter>,
+    learningRate: Double, gradientScale: Double
+  ) {
+    stepCount += 1
+    for piece in exchange.ownPieces where present.contains(piece.parameter) {
+      let parameter = piece.parameter
+      let index = optimized.position(of: parameter)
+      let update = constants(
+        step: stepCount, learningRate: learningRate * (rateFactors[parameter] ?? 1),
+        weightDecay: settings.decayScope.contains(parameter) ? settings.weightDecay : 0,
+        gradientScale: gradientScale)
+      let rowWidth = parameter.hasStateOfReadRows ? parameter.shape.columns : nil
+      parameter.updateTrainableValue { value in
+        AdamWKernel.step(
+          update, value: &value, in: piece.range, gradient: slice, from: piece.offset,
+          rowWidth: rowWidth,
+          mean: &means[index], meanSquare: &meanSquares[index])
       }
     }
   }

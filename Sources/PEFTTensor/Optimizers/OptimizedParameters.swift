@@ -4,8 +4,11 @@ struct OptimizedParameters {
   let all: [Parameter]
   private(set) var elements: [TrainableElements]
   private let positions: [Parameter: Int]
+  /// The trainable elements of each parameter for which there is state; nil for all.
+  var shares: [Parameter: Range<Int>]?
 
-  init(_ parameters: [Parameter]) {
+  init(_ parameters: [Parameter], shares: [Parameter: Range<Int>]? = nil) {
+    self.shares = shares
     all = parameters
     elements = parameters.map(\.trains)
     positions = Dictionary(
@@ -17,9 +20,15 @@ struct OptimizedParameters {
   var zeros: [Tensor] {
     all.map { parameter in
       guard parameter.isTrainable else { return Tensor(zeros: [0]) }
-      return parameter.hasStateOfReadRows
-        ? Tensor(zeroPages: parameter.trainableShape) : Tensor(zeros: parameter.trainableShape)
+      let shape = shape(of: parameter)
+      return parameter.hasStateOfReadRows ? Tensor(zeroPages: shape) : Tensor(zeros: shape)
     }
+  }
+
+  /// The shape of the state of a parameter.
+  private func shape(of parameter: Parameter) -> Shape {
+    guard let shares else { return parameter.trainableShape }
+    return [shares[parameter]?.count ?? 0]
   }
 
   /// A copy of the tensor of a table's state, in which all-zero rows take no memory, as in `zeros`.
@@ -61,6 +70,12 @@ struct OptimizedParameters {
         "Optimizer: a state of \(parameter.name) with the shape \(tensor?.shape ?? [0]), where "
           + "\(parameter.trainableShape) trains")
       let state = tensor ?? Tensor(zeros: [0])
+      if let shares {
+        let share = shares[parameter] ?? 0..<0
+        return state.withUnsafeElements { elements in
+          Tensor(Array(elements[share]), shape: [share.count])
+        }
+      }
       return parameter.hasStateOfReadRows ? Self.compacted(state) : state
     }
   }
@@ -68,6 +83,7 @@ struct OptimizedParameters {
   /// Updates a slot of `parameter` to the elements that are trainable now. Call `note` after the
   /// last slot.
   func carry(_ parameter: Parameter, _ slot: inout [Tensor]) {
+    precondition(shares == nil, "Optimizer: what trains cannot change where its state is divided")
     let index = place(of: parameter)
     slot[index] = slot[index].carried(
       from: elements[index], to: parameter.trains, in: parameter.shape,

@@ -43,15 +43,17 @@ public enum RateSearchEvent: Sendable {
 /// - Parameters:
 ///   - settings: the settings of the run; the learning rate is not used.
 ///   - session: creates a method's part in a run, if it changes which elements train.
+///   - collective: the processes that train together, all of which find the rate.
 ///   - effort: the time spent on the run before, which counts as part of it.
-///   - shouldStop: called after every step and batch.
+///   - shouldStop: called after every step and batch; of several processes, it must give all of
+///     them the same answer.
 /// - Returns: nil if it was stopped. In all cases the model is bit for bit as before.
 /// - Throws: `NonFiniteLoss` if all rates diverged.
 public func findRate(
   for model: TransformerModel, on data: EncodedDataset, evaluatingOn dev: EncodedDataset?,
   task: any PredictionTask, settings: TrainingSettings,
-  session: () -> (any AdaptationSession)? = { nil }, after effort: TrainingEffort? = nil,
-  shouldStop: () -> Bool = { false },
+  session: () -> (any AdaptationSession)? = { nil }, collective: any Collective = Alone(),
+  after effort: TrainingEffort? = nil, shouldStop: () -> Bool = { false },
   observe: (RateSearchEvent) -> Void = { _ in }
 ) throws -> RunBeginning? {
   let start = ContinuousClock.now
@@ -60,7 +62,8 @@ public func findRate(
   if shouldStop() { return nil }
   observe(.estimated(estimate))
   var race = RateRace(
-    model: model, data: data, dev: dev, task: task, settings: settings, effort: effort)
+    model: model, data: data, dev: dev, task: task, settings: settings, collective: collective,
+    effort: effort)
   let first = estimate?.rate ?? RateSearch.usualRate
   guard
     try race.run(
@@ -81,6 +84,7 @@ private struct RateRace {
   let dev: EncodedDataset?
   let task: any PredictionTask
   let settings: TrainingSettings
+  let collective: any Collective
   let effort: TrainingEffort?
   /// The steps after which arms are compared, ascending; empty for a run that is too short.
   let rounds: [Int]
@@ -105,10 +109,10 @@ private struct RateRace {
 
   init(
     model: TransformerModel, data: EncodedDataset, dev: EncodedDataset?, task: any PredictionTask,
-    settings: TrainingSettings, effort: TrainingEffort?
+    settings: TrainingSettings, collective: any Collective, effort: TrainingEffort?
   ) {
     (self.model, self.data, self.dev, self.task) = (model, data, dev, task)
-    (self.settings, self.effort) = (settings, effort)
+    (self.settings, self.collective, self.effort) = (settings, collective, effort)
     let total = Double(plannedSteps(data: data, settings: settings))
     rounds = RateSearch.shares.map { Int($0 * total) }.filter { $0 >= RateSearch.leastSteps }
   }
@@ -208,7 +212,8 @@ private struct RateRace {
     do {
       let outcome = try train(
         model, on: data, evaluatingOn: dev, task: task, settings: settings, session: session,
-        after: effort, from: runner.state, pausingAfter: end, save: { runner.state = $0 },
+        collective: collective, after: effort, from: runner.state, pausingAfter: end,
+        save: { runner.state = $0 },
         shouldStop: { runner.isGivenUp || shouldStop() }
       ) { event in
         runner.events.append(event)

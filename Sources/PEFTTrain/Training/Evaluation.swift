@@ -39,29 +39,64 @@ extension TransformerModel {
   public func evaluate(
     _ data: EncodedDataset, task: any PredictionTask, shouldStop: () -> Bool
   ) -> Evaluation? {
-    frozen { evaluateFrozen(data, task: task, shouldStop: shouldStop) }
+    // A single process cannot miss another.
+    try? evaluate(data, task: task, over: Alone(), shouldStop: shouldStop)
+  }
+
+  /// Evaluates the model on `data`, of which every process takes some batches; the result has the
+  /// same bits for any number of them.
+  ///
+  /// Returns nil if `shouldStop`, called before every batch, is true in a process. Throws the
+  /// collective's error if a process has ended.
+  package func evaluate(
+    _ data: EncodedDataset, task: any PredictionTask, over collective: any Collective,
+    shouldStop: () -> Bool
+  ) throws -> Evaluation? {
+    try frozen {
+      try evaluateFrozen(data, task: task, over: collective, shouldStop: shouldStop)
+    }
   }
 
   private func evaluateFrozen(
-    _ data: EncodedDataset, task: any PredictionTask, shouldStop: () -> Bool
-  ) -> Evaluation? {
+    _ data: EncodedDataset, task: any PredictionTask, over collective: any Collective,
+    shouldStop: () -> Bool
+  ) throws -> Evaluation? {
     if let pairs = data.rankedPairs {
       return rank(pairs, of: data, task: task, shouldStop: shouldStop)
     }
     var answers =
       vocabulary == nil ? data.targets.map { Answers($0.partition, width: task.answerCount) } : nil
-    var (losses, terms) = (0.0, 0)
-    let masks = Self.evaluationMasks
-    for indices in Self.evaluationBatches(of: data, 0..<data.count) {
-      if shouldStop() { return nil }
-      guard let examples = data.examples(indices, maskingWith: masks) else { break }
+    let batches = Self.evaluationBatches(of: data, 0..<data.count)
+    // The sum and the number of the losses of each batch.
+    var sums = [Double](repeating: 0, count: 2 * batches.count)
+    var isStopped = false
+    // All processes ask as often whether to stop, because the answer may be an exchange.
+    for first in stride(from: 0, to: batches.count, by: collective.count) {
+      isStopped = shouldStop()
+      if isStopped { break }
+      let number = first + collective.rank
+      guard number < batches.count,
+        let examples = data.examples(batches[number], maskingWith: Self.evaluationMasks)
+      else { continue }
       let tape = Tape()
       let output = self(examples.texts, on: tape)
       let loss = tape.loss(output, targets: examples.targets, vocabulary: vocabulary)
-      losses += loss.terms.reduce(0, +)
-      terms += loss.terms.count
-      answers?.add(output.value, of: indices, by: task)
+      sums[2 * number] = loss.terms.reduce(0, +)
+      sums[2 * number + 1] = Double(loss.terms.count)
+      answers?.add(output.value, of: batches[number], by: task)
     }
+    if try collective.any(isStopped) { return nil }
+    if collective.count > 1 {
+      let all = try collective.gather(sums)
+      let found = try answers.map { try collective.gather($0.values) }
+      for (number, indices) in batches.enumerated() {
+        let rank = number % collective.count
+        for index in 2 * number...2 * number + 1 { sums[index] = all[rank][index] }
+        if let found { answers?.take(indices, from: found[rank]) }
+      }
+    }
+    let losses = stride(from: 0, to: sums.count, by: 2).reduce(0) { $0 + sums[$1] }
+    let terms = Int(stride(from: 1, to: sums.count, by: 2).reduce(0) { $0 + sums[$1] })
     return Evaluation(
       metrics: task.metrics(
         of: answers?.values ?? [], targets: data.targets, loss: losses / Double(max(1, terms)),
@@ -80,6 +115,15 @@ private struct Answers {
     self.partition = partition
     answerCount = width
     values = Array(repeating: 0, count: partition.rowCount * width)
+  }
+
+  /// Takes the answers for the examples `indices` from those of another process.
+  mutating func take(_ indices: [Int], from other: [Double]) {
+    for index in indices {
+      let rows = partition[index]
+      let range = rows.lowerBound * answerCount..<rows.upperBound * answerCount
+      values.replaceSubrange(range, with: other[range])
+    }
   }
 
   /// Stores the answers that `task` derives from `logits` [N, C], the rows of the examples

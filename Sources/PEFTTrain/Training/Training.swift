@@ -20,8 +20,8 @@ import PEFTTensor
 /// - Parameters:
 ///   - dev: the data to evaluate on; if nil, nothing is evaluated.
 ///   - session: a method's part in the run, if it changes which elements train.
-///   - collective: the processes that train together, each on its part of every batch. All of them
-///     evaluate.
+///   - collective: the processes that train together and evaluate together. If there are several,
+///     `settings` must divide batches into at least as many atoms (`TrainingSettings.atoms`).
 ///   - effort: the time spent on a new run before its first step.
 ///   - state: the state to resume from; nil starts a new run. It is released once it is restored.
 ///   - checkpoints: how often, in steps, `save` receives the state. It also receives the state
@@ -67,8 +67,8 @@ private struct TrainingRun {
   var clock: StepClock
 
   /// The current state.
-  var state: TrainingState {
-    let state = loop.state
+  func state() throws -> TrainingState {
+    let state = try loop.state
     return TrainingState(
       step: state.step, elements: state.elements, values: state.values,
       optimizer: state.optimizer,
@@ -82,10 +82,11 @@ private struct TrainingRun {
   }
 
   mutating func restore(_ state: TrainingState) {
-    loop.state = TrainingLoop.State(
-      step: state.step, elements: state.elements, values: state.values,
-      optimizer: state.optimizer, mark: state.best.map { ($0.elements, $0.values) },
-      session: state.session)
+    loop.restore(
+      TrainingLoop.State(
+        step: state.step, elements: state.elements, values: state.values,
+        optimizer: state.optimizer, mark: state.best.map { ($0.elements, $0.values) },
+        session: state.session))
     best = state.best.map { ($0.step, $0.metrics) }
     evaluationsSinceBest = state.evaluationsSinceBest
     isEvaluationDue = state.isEvaluationDue
@@ -102,7 +103,7 @@ private struct TrainingRun {
     if isBehind, try !evaluate(shouldStop: shouldStop, observe: observe) {
       ending = .interrupted
     }
-    if isBehind, ending == .finished, loop.step < loop.totalSteps { try save?(state) }
+    if isBehind, ending == .finished, loop.step < loop.totalSteps { try save?(state()) }
     // The state may come from the end of a run that ran out of patience.
     if ending == .finished, hasLostPatience, loop.step < loop.totalSteps { ending = .stoppedEarly }
     while loop.step < loop.totalSteps, ending == .finished {
@@ -111,7 +112,7 @@ private struct TrainingRun {
       let isDue = settings.evaluationInterval.map { loop.step.isMultiple(of: $0) } ?? loop.endsPass
       if isDue || isLast {
         guard try evaluate(shouldStop: shouldStop, observe: observe) else {
-          try save?(state)
+          try save?(state())
           ending = .interrupted
           break
         }
@@ -125,11 +126,11 @@ private struct TrainingRun {
       if let save,
         isStopping || isDue || checkpoints.map({ loop.step.isMultiple(of: $0) }) == true
       {
-        try save(state)
+        try save(state())
       }
       if isStopping { ending = .interrupted }
     }
-    if savesEnd, ending != .interrupted, loop.step > done || isBehind { try save?(state) }
+    if savesEnd, ending != .interrupted, loop.step > done || isBehind { try save?(state()) }
     if ending != .interrupted || best != nil { loop.returnToMark() }
     if let broken = loop.parameters.first(where: { !$0.value.sumOfSquares.isFinite }) {
       throw NonFiniteLoss(step: loop.step, loss: .nan, parameter: broken.name, isTaken: true)
@@ -153,8 +154,9 @@ private struct TrainingRun {
     guard let dev else { return true }
     isEvaluationDue = true
     try loop.model.readAgain()
-    let found = loop.model.evaluate(dev, task: task, shouldStop: shouldStop)?.metrics
-    guard try !collective.any(found == nil), let metrics = found else { return false }
+    let found = try loop.model.evaluate(
+      dev, task: task, over: collective, shouldStop: shouldStop)
+    guard let metrics = found?.metrics else { return false }
     isEvaluationDue = false
     let metric = task.primaryMetric
     // What the method leaves was larger then.

@@ -6,9 +6,9 @@ import PEFTTensor
 /// The steps of a training run, one at a time: batches, gradients, and AdamW with clipping by
 /// global norm. It knows no files and evaluates nothing; see `train` for a whole run.
 ///
-/// Batches, dropout and everything else random are functions of the seed; the same seed and number
-/// of workers give the same bits. With several processes, each computes its part of every batch,
-/// and dropout depends on the number of processes.
+/// Batches, dropout and everything else random are functions of the seed; the same seed gives the
+/// same bits with any number of workers. With several processes, each computes some of the atoms
+/// of every batch (`TrainingSettings.atoms`), and the bits are those of one process with as many.
 public struct TrainingLoop {
   /// The state of the loop between two steps.
   public struct State: Sendable {
@@ -45,6 +45,9 @@ public struct TrainingLoop {
   private let schedule: LearningRateSchedule
   private let gradients: GradientAccumulator
   private var optimizer: AdamW
+  /// The exchange by which every process updates a slice of what trains; nil for a single process,
+  /// and if a session may change what trains, for which all processes need all gradients.
+  private var exchange: GradientExchange?
   /// The batches of the current pass, and the number of them already used.
   private var batches: [[Int]] = []
   private var position = 0
@@ -57,13 +60,17 @@ public struct TrainingLoop {
   ///
   /// - Parameters:
   ///   - session: a method's part in the run, if it changes which elements train.
-  ///   - collective: the processes that train together.
+  ///   - collective: the processes that train together. If there are several, `settings` must
+  ///     divide batches into at least as many atoms (`TrainingSettings.atoms`).
   public init(
     _ model: TransformerModel, on data: EncodedDataset, settings: TrainingSettings,
     session: (any AdaptationSession)? = nil, collective: any Collective = Alone()
   ) {
     (self.model, self.data, self.settings) = (model, data, settings)
     (self.session, self.collective) = (session, collective)
+    precondition(
+      collective.count <= settings.atomCount,
+      "TrainingLoop: \(collective.count) processes for \(settings.atomCount) atoms")
     let candidates = Set(session?.candidates ?? [])
     let entries = model.parameters.filter {
       $0.parameter.isTrainable || candidates.contains($0.parameter)
@@ -75,56 +82,70 @@ public struct TrainingLoop {
       peak: settings.learningRate,
       warmupSteps: max(1, Int(saturating: settings.warmupFraction * Double(totalSteps))),
       totalSteps: totalSteps, decay: settings.decay)
+    exchange = Self.exchange(for: parameters, session, collective)
     optimizer = AdamW(
-      parameters: parameters, settings: settings.optimizer,
+      parameters: parameters, shares: exchange?.shares, settings: settings.optimizer,
       rateFactors: Dictionary(
         uniqueKeysWithValues: entries.map { ($0.parameter, settings.rateFactor(of: $0)) }),
       correctsByAge: session?.correctsByAge ?? false)
   }
 
-  /// The current state. A new state must come from the same model, data and settings; the following
-  /// steps are then exactly those of the original loop, bit for bit.
+  private static func exchange(
+    for parameters: [Parameter], _ session: (any AdaptationSession)?,
+    _ collective: any Collective
+  ) -> GradientExchange? {
+    collective.count > 1 && session == nil
+      ? GradientExchange(for: parameters, over: collective) : nil
+  }
+
+  /// The current state, which several processes put together.
+  ///
+  /// Throws the collective's error if another process has ended.
   public var state: State {
-    get {
+    get throws {
       State(
         step: step, elements: chosen { $0.history },
         values: named { $0.recorded == .none ? nil : $0.recordedValue }.merging(
           model.frozenAdapterParameters.map { ($0.name, $0.value) },
           uniquingKeysWith: { value, _ in value }),
-        optimizer: optimizer.state,
+        optimizer: try exchange.map { try optimizer.state(gatheredBy: $0) } ?? optimizer.state,
         mark: mark.map { mark in
           (chosen { mark.elements[$0] }, named { mark.values[$0] })
         }, session: session?.state ?? [:])
     }
-    set {
-      let choosing = Set(parameters.filter(\.recordsElements)).union(session?.candidates ?? [])
+  }
+
+  /// Continues from a state, which must come from the same model, data and settings; the following
+  /// steps are then exactly those of the original loop, bit for bit.
+  public mutating func restore(_ state: State) {
+    let choosing = Set(parameters.filter(\.recordsElements)).union(session?.candidates ?? [])
+    for parameter in parameters {
+      parameter.restore(
+        state.elements[parameter.name], state.values[parameter.name])
+    }
+    model.detachFrozenAdapters()
+    for parameter in model.frozenAdapterParameters {
+      if let value = state.values[parameter.name] { parameter.value = value }
+    }
+    if session == nil { model.parameters.forEach { $0.parameter.wantsWholeGradient = false } }
+    exchange = Self.exchange(for: parameters, session, collective)
+    optimizer.restore(state.optimizer, shares: exchange?.shares)
+    session?.state = state.session
+    mark = state.mark.map { mark in
+      var (values, elements): ([Parameter: Tensor], [Parameter: TrainingHistory]) = ([:], [:])
       for parameter in parameters {
-        parameter.restore(
-          newValue.elements[parameter.name], newValue.values[parameter.name])
+        values[parameter] = mark.values[parameter.name]
+        elements[parameter] =
+          mark.elements[parameter.name]
+          ?? TrainingHistory(trains: choosing.contains(parameter) ? .none : parameter.trains)
       }
-      model.detachFrozenAdapters()
-      for parameter in model.frozenAdapterParameters {
-        if let value = newValue.values[parameter.name] { parameter.value = value }
-      }
-      if session == nil { model.parameters.forEach { $0.parameter.wantsWholeGradient = false } }
-      optimizer.state = newValue.optimizer
-      session?.state = newValue.session
-      mark = newValue.mark.map { mark in
-        var (values, elements): ([Parameter: Tensor], [Parameter: TrainingHistory]) = ([:], [:])
-        for parameter in parameters {
-          values[parameter] = mark.values[parameter.name]
-          elements[parameter] =
-            mark.elements[parameter.name]
-            ?? TrainingHistory(trains: choosing.contains(parameter) ? .none : parameter.trains)
-        }
-        return (values, elements)
-      }
-      step = newValue.step
-      (epoch, batches, position) = (0, [], step)
-      while position > batches.count || epoch == 0 {
-        position -= batches.count
-        nextPass()
-      }
+      return (values, elements)
+    }
+    step = state.step
+    (epoch, batches, position) = (0, [], step)
+    while position > batches.count || epoch == 0 {
+      position -= batches.count
+      nextPass()
     }
   }
 
@@ -178,14 +199,8 @@ public struct TrainingLoop {
       nextPass()
       position = 0
     }
-    var indices = batches[position]
-    if collective.count > 1 {
-      indices = indices.indices.filter { $0 % collective.count == collective.rank }.map {
-        indices[$0]
-      }
-    }
     return DividedBatch(
-      indices, of: data, settings: settings,
+      batches[position], of: data, settings: settings,
       maskingWith: SeededGenerator(seed: settings.seed, purpose: "masks").split(step))
   }
 
@@ -194,21 +209,12 @@ public struct TrainingLoop {
   mutating func take(_ batch: DividedBatch) throws -> StepReport.Numbers {
     gradients.reset()
     if let session { note(try session.prepare(step: step)) }
-    let loss = try pullBack(batch)
+    let (loss, sums) = try pullBack(batch)
     guard loss.isFinite else {
       throw NonFiniteLoss(step: step + 1, loss: loss, parameter: nil)
     }
-    try gradients.sum(over: collective, of: parameters)
-    if let session { note(session.adjust(gradients, step: step)) }
-    let norm = gradients.globalNorm(of: parameters)
-    guard norm.isFinite else {
-      let culprit = parameters.first { gradients[$0]?.isFinite == false }
-      throw NonFiniteLoss(step: step + 1, loss: loss, parameter: culprit?.name)
-    }
     let rate = schedule.rate(at: step)
-    optimizer.step(
-      gradients: gradients, learningRate: rate,
-      gradientScale: settings.clippingNorm.map { clippingFactor(norm: norm, limit: $0) } ?? 1)
+    let norm = try sums.map { try update(by: $0, rate: rate, loss: loss) } ?? update(rate, loss)
     session?.finish(gradients, step: step)
     step += 1
     position += 1
@@ -217,19 +223,73 @@ public struct TrainingLoop {
       step: step, totalSteps: totalSteps, loss: loss, learningRate: rate, gradientNorm: norm)
   }
 
-  /// Computes the gradients of this process's part, weighted so that their sum over all processes
-  /// is the gradient of the whole batch.
+  /// Updates what trains by the gradients, and returns their norm.
+  private mutating func update(_ rate: Double, _ loss: Double) throws -> Double {
+    if let session { note(session.adjust(gradients, step: step)) }
+    let norm =
+      settings.atomPlan == nil
+      ? gradients.globalNorm(of: parameters) : gradients.blockNorm(of: parameters)
+    guard norm.isFinite else {
+      let culprit = parameters.first { gradients[$0]?.isFinite == false }
+      throw NonFiniteLoss(step: step + 1, loss: loss, parameter: culprit?.name)
+    }
+    optimizer.step(gradients: gradients, learningRate: rate, gradientScale: scale(norm))
+    return norm
+  }
+
+  /// Updates a slice of what trains, receives the others, and returns the norm of all gradients.
+  private mutating func update(
+    by sums: (slice: [Float], present: Set<Parameter>), rate: Double, loss: Double
+  ) throws -> Double {
+    guard let exchange else { return 0 }
+    let norm = try exchange.norm(of: sums.slice)
+    guard norm.isFinite else {
+      throw NonFiniteLoss(
+        step: step + 1, loss: loss, parameter: try exchange.firstBroken(in: sums.slice)?.name)
+    }
+    optimizer.step(
+      sums.slice, of: exchange, present: sums.present, learningRate: rate,
+      gradientScale: scale(norm))
+    try exchange.gatherValues()
+    return norm
+  }
+
+  /// The factor that clips gradients of this norm.
+  private func scale(_ norm: Double) -> Double {
+    settings.clippingNorm.map { clippingFactor(norm: norm, limit: $0) } ?? 1
+  }
+
+  /// Computes the gradients of the batch, of which every process computes some atoms.
   ///
-  /// - Returns: the mean loss of the whole batch.
-  private func pullBack(_ batch: DividedBatch) throws -> Double {
-    var dropout = SeededGenerator(seed: settings.seed, purpose: "dropout").split(step)
-    if collective.count > 1 { dropout = dropout.split(collective.rank) }
-    let all =
-      collective.count > 1 ? Int(try collective.sum([Double(batch.termCount)])[0]) : batch.termCount
-    let loss = batch.pullBack(
-      in: model, settings: settings, dropout: settings.usesDropout ? dropout : nil,
-      amongTerms: all, stopsAtInfinity: collective.count == 1, to: gradients)
-    return collective.count > 1 ? try collective.sum([loss])[0] : loss
+  /// - Returns: the mean loss of the batch, and this process's slice of the gradients if every
+  ///   process updates one; nil if `gradients` has them all.
+  private func pullBack(
+    _ batch: DividedBatch
+  ) throws -> (loss: Double, sums: (slice: [Float], present: Set<Parameter>)?) {
+    let dropout =
+      settings.usesDropout
+      ? SeededGenerator(seed: settings.seed, purpose: "dropout").split(step) : nil
+    guard collective.count > 1 else {
+      let loss = batch.pullBack(in: model, settings: settings, dropout: dropout, to: gradients)
+      return (loss, nil)
+    }
+    let atoms = batch.atomCount
+    let mine = AtomTree<Void>.atoms(ofRank: collective.rank, of: collective.count, count: atoms)
+    let (tree, losses) = batch.sums(
+      over: mine, in: model, settings: settings, dropout: dropout, stopsAtInfinity: true)
+    // A process has at most one atom more than the others.
+    let most = 1 + atoms / collective.count
+    let shares = try collective.gather(
+      losses + Array(repeating: 0, count: most - losses.count)
+    ).joined()
+    let loss = DividedBatch.loss(Array(shares))
+    guard loss.isFinite else { return (loss, nil) }
+    let exchange = exchange ?? GradientExchange(for: parameters, over: collective)
+    let present = try exchange.present(in: tree)
+    let slice = try exchange.sums(tree, atoms: atoms)
+    if self.exchange != nil { return (loss, (slice, present)) }
+    try exchange.gather(slice, of: present, into: gradients)
+    return (loss, nil)
   }
 
   /// Passes changes of the trainable elements to the optimizer and the mark.
@@ -261,14 +321,13 @@ public func plannedSteps(data: EncodedDataset, settings: TrainingSettings) -> In
   }
 }
 
-/// The batches of one pass as they are computed: those of the steps, cut into parts if several make
-/// one step.
+/// The batches of one pass as they are computed: those of the steps, cut into their atoms.
 package func computedBatches(
   data: EncodedDataset, settings: TrainingSettings, epoch: Int
 ) -> [[Int]] {
   let batches = epochBatches(data: data, settings: settings, epoch: epoch)
-  guard settings.accumulation > 1 else { return batches }
-  return batches.flatMap { settings.batches.parts(of: $0, lengths: data.lengths) }
+  guard let atoms = settings.atomPlan else { return batches }
+  return batches.flatMap { atoms.parts(of: $0, lengths: data.lengths) }
 }
 
 /// The batches of the steps of one pass, permuted as a function of (seed, epoch).

@@ -21,6 +21,14 @@ public struct TrainingSettings: Hashable, Sendable {
   /// The step is that of one batch `accumulation` times as large, with the mean over all its rows,
   /// and needs the activations of one batch.
   public var accumulation = 1
+  /// The number of atoms into which the batch of a step is cut, such that none is larger than one
+  /// of `batches`; nil for one atom for each of these.
+  ///
+  /// Atoms are whole examples. They are computed one after another, or by several processes, and
+  /// their gradients are added along a tree over their numbers, so a run has the same bits on any
+  /// number of processes. Steps of several atoms take a little longer on one process, because their
+  /// products are smaller, and need the memory of `atomSums` gradients.
+  public var atoms: Int?
   /// The learning rate at the end of the warm-up.
   public var learningRate = 5e-5
   /// The fraction of all steps used for warm-up.
@@ -65,6 +73,27 @@ public struct TrainingSettings: Hashable, Sendable {
 }
 
 extension TrainingSettings {
+  /// The number of atoms of a run of several processes that does not specify it.
+  public static let usualAtoms = 8
+
+  /// The division of a step's batch into atoms; nil if the batch is one atom.
+  package var atomPlan: BatchPlan? {
+    guard accumulation > 1 || atoms != nil else { return nil }
+    return batches.scaled(by: accumulation).divided(
+      into: atoms ?? accumulation, withinBatchesOf: batches)
+  }
+
+  /// The number of atoms of a full batch, which may have a few more if their size is in tokens.
+  public var atomCount: Int {
+    atomPlan.map { batches.scaled(by: accumulation).count(of: $0) } ?? 1
+  }
+
+  /// The largest number of gradients that a step on one process holds at once: the sums over
+  /// subtrees of atoms, and that of the next atom.
+  package var atomSums: Int {
+    Int.bitWidth - atomCount.leadingZeroBitCount
+  }
+
   /// How the loss treats the classes.
   public var lossShape: LossShape {
     LossShape(labelSmoothing: labelSmoothing, classWeights: classWeights, focusing: focusing)

@@ -5,7 +5,7 @@ import PEFTSelect
 import PEFTStudy
 import PEFTTensor
 
-struct AdaptCommand: ParsableCommand {
+struct AdaptCommand: ParsableCommand, SingleProcessCommand {
   static let configuration = CommandConfiguration(
     commandName: "adapt",
     abstract:

@@ -7,7 +7,7 @@ import PEFTStudy
 import PEFTTensor
 import PEFTTrain
 
-struct CompareCommand: ParsableCommand {
+struct CompareCommand: ParsableCommand, SingleProcessCommand {
   static let configuration = CommandConfiguration(
     commandName: "compare",
     abstract: "Trains several methods on one task with the same settings and seeds.",

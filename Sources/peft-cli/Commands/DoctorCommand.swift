@@ -34,6 +34,7 @@ struct DoctorCommand: ParsableCommand {
       var document = EnvironmentReport.json.object ?? [:]
       document["supportedInstructionSets"] = .array(
         VectorKernels.supported.map { .string($0.rawValue) })
+      document["mpi"] = Ranks.libraryVersion.map { .string($0) } ?? .null
       document["availableMemory"] = available == .max ? .null : .integer(available)
       document["selfTest"] = .bool(isRight)
       document["gigaflopsOneWorker"] = .number(single)
@@ -53,6 +54,7 @@ struct DoctorCommand: ParsableCommand {
         ("memory", "\(memory) available"),
         ("kernels", "\(VectorKernels.active.instructionSet.rawValue) (supported: \(sets))"),
         ("BLAS", Processor.blasConfiguration), ("BLAS core", Processor.blasCoreName),
+        ("MPI", Ranks.libraryVersion ?? "not in this build (--traits MPI)"),
         ("products", isRight ? "right" : "WRONG"),
         (
           "speed",

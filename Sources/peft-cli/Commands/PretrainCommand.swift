@@ -5,7 +5,7 @@ import PEFTReport
 import PEFTRuns
 import PEFTTensor
 
-struct PretrainCommand: ParsableCommand {
+struct PretrainCommand: ParsableCommand, SingleProcessCommand {
   static let configuration = CommandConfiguration(
     commandName: "pretrain",
     abstract: "Pretrains a small language model from scratch, including its vocabulary.",

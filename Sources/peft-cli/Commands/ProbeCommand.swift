@@ -8,7 +8,7 @@ import PEFTStudy
 import PEFTTensor
 import PEFTTrain
 
-struct ProbeCommand: ParsableCommand {
+struct ProbeCommand: ParsableCommand, RankedCommand {
   static let configuration = CommandConfiguration(
     commandName: "probe",
     abstract: "Measures how much each group of parameters matters for a task.",
@@ -99,26 +99,52 @@ struct ProbeCommand: ParsableCommand {
     if let budget = settings.settled?.budget { try prepared.checkBudget(budget, settings) }
     let output = main.output
     let path = output + "/" + Influence.fileName
-    if main.resume, FileManager.default.fileExists(atPath: path) {
+    let collective = Ranks.collective
+    try Ranks.agree(
+      [
+        ("the version of peft", packageVersion),
+        ("the instruction set", VectorKernels.active.instructionSet.rawValue),
+        ("the core of BLAS", Processor.blasCoreName), ("output", output),
+        ("resume", "\(main.resume)"), ("overwrite", "\(main.overwrite)"),
+      ]
+        + prepared.job.recipe(settings, of: prepared.inputs).members.map {
+          ($0.key, $0.value.text())
+        })
+    let isThere = collective.rank == 0 && FileManager.default.fileExists(atPath: path)
+    if main.resume, try collective.any(isThere) {
       let found = try Influence.read(path)
       if found.isComplete {
         try prepared.job.check(found, isOf: settings, on: prepared.inputs, path: path)
         common.note("the probe in \(output) is finished; there is nothing to do")
-        try CheckpointStore<ProbeCheckpoint>.tidy(output, as: .probe)
+        if collective.rank == 0 {
+          try CheckpointStore<ProbeCheckpoint>.tidy(output, as: .probe)
+        }
         return show(found)
       }
     }
-    try RunManifest.refuse(output)
-    let directory = try OutputDirectory.probe(
-      output, overwriting: main.overwrite, resuming: main.resume)
-    try EnvironmentReport.write(to: directory)
+    let directory = collective.rank == 0 ? try directory() : nil
+    // The others read the state that is there once the first has the directory.
+    try collective.barrier()
     let session = ProbeSession(prepared: prepared, common: common)
     let (influence, isInterrupted) = try session.measure(
-      settings, savingIn: directory, resuming: main.resume)
-    try influence.write(to: directory.file(Influence.fileName))
-    if influence.isComplete { try CheckpointStore<ProbeCheckpoint>.remove(from: directory) }
+      settings, savingIn: directory, resuming: main.resume, collective: collective,
+      resumingFrom: output)
+    if let directory {
+      try influence.write(to: directory.file(Influence.fileName))
+      if influence.isComplete { try CheckpointStore<ProbeCheckpoint>.remove(from: directory) }
+    }
+    try collective.barrier()
     show(influence)
     if isInterrupted, !influence.isComplete { throw Interrupted(run: output) }
+  }
+
+  /// The directory to write, with the environment in it.
+  private func directory() throws -> OutputDirectory {
+    try RunManifest.refuse(main.output)
+    let directory = try OutputDirectory.probe(
+      main.output, overwriting: main.overwrite, resuming: main.resume)
+    try EnvironmentReport.write(to: directory)
+    return directory
   }
 
   private func show(_ influence: Influence) {

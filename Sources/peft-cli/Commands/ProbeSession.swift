@@ -14,21 +14,23 @@ struct ProbeSession {
   /// - Parameters:
   ///   - directory: the directory in which the state is saved.
   ///   - resuming: whether to continue from a state there.
+  ///   - collective: the processes that share the probes; the first alone has a directory.
+  ///   - place: the path of that directory.
   func measure(
     _ settings: InfluenceSettings, savingIn directory: OutputDirectory? = nil,
-    resuming: Bool = false
+    resuming: Bool = false, collective: any Collective = Alone(), resumingFrom place: String? = nil
   ) throws -> (Influence, isInterrupted: Bool) {
     Self.note(prepared.probeBatchPlan(settings), common)
     Interruption.watch()
     let progress = StepLine(isQuiet: common.quiet)
     let influence = try prepared.measureInfluence(
-      settings, savingIn: directory, resuming: resuming,
-      shouldStop: { Interruption.isRequested }
+      settings, savingIn: directory, resuming: resuming, collective: collective,
+      resumingFrom: place, shouldStop: { Interruption.isRequested }
     ) { progress.show($0) }
     progress.finish()
     guard let influence else { throw Self.interruptedEarly }
     Self.note(influence, common)
-    return (influence, Interruption.isRequested)
+    return (influence, try collective.any(Interruption.isRequested))
   }
 
   /// The error for a signal that came before there was anything to save.

@@ -8,7 +8,7 @@ import PEFTSelect
 import PEFTStudy
 import PEFTTensor
 
-struct QuickstartCommand: ParsableCommand {
+struct QuickstartCommand: ParsableCommand, SingleProcessCommand {
   static let configuration = CommandConfiguration(
     commandName: "quickstart",
     abstract: "Runs adapt on data that every Debian machine has.",

@@ -1,7 +1,9 @@
 import ArgumentParser
+import PEFTRuns
 import PEFTStudy
+import PEFTTensor
 
-struct SuiteCommand: ParsableCommand {
+struct SuiteCommand: ParsableCommand, RankedCommand {
   static let configuration = CommandConfiguration(
     commandName: "suite",
     abstract: "Compares methods over models, tasks, budgets and seeds, with statistics.",
@@ -10,12 +12,13 @@ struct SuiteCommand: ParsableCommand {
       probes and methods. When all its runs are done, the command writes results.csv, suite.json \
       and report.html.
 
-      Several processes can share the work in one --output with --shard 1/4, 2/4 and so on; --merge \
-      then collects the results.
+      Several processes can share the work in one --output with --shard claim in each, or with \
+      --shard 1/4, 2/4 and so on; --merge then collects the results. Started by mpirun or srun, the \
+      processes share the work and collect the results by themselves.
 
       Examples:
         peft suite Benchmarks/comparison/small.yaml --output runs/suite
-        peft suite suite.yaml --output runs/shared --shard 1/2
+        peft suite suite.yaml --output runs/shared --shard claim
         peft suite suite.yaml --output runs/shared --merge
       """)
 
@@ -35,7 +38,11 @@ struct SuiteCommand: ParsableCommand {
     @Flag(help: "Resume the suite in --output; finished runs and probes are kept.")
     var resume = false
 
-    @Option(help: "Run only this part of the rows, such as 2/4.")
+    @Option(
+      help: """
+        Run only a part of the rows, beside other processes: a fixed one, such as 2/4, or with \
+        claim whatever no other process has claimed, until all is complete.
+        """)
     var shard: String?
 
     @Flag(help: "Train nothing; collect the results of the shards.")
@@ -46,8 +53,9 @@ struct SuiteCommand: ParsableCommand {
   @OptionGroup(title: "Common") var common: CommonOptions
 
   func validate() throws {
-    if let shard = main.shard, StudyShard(shard) == nil {
-      throw ValidationError("--shard \(shard): give a part and the number of parts, such as 2/4")
+    if let shard = main.shard, SuiteSession.Share(shard) == nil {
+      throw ValidationError(
+        "--shard \(shard): give a part and the number of parts, such as 2/4, or claim")
     }
     if main.merge, main.shard != nil || main.overwrite {
       throw ValidationError("--merge: it trains nothing; leave out --shard and --overwrite")
@@ -61,10 +69,17 @@ struct SuiteCommand: ParsableCommand {
   }
 
   func run() throws {
+    try Ranks.agree([
+      ("the version of peft", packageVersion),
+      ("the instruction set", VectorKernels.active.instructionSet.rawValue),
+      ("the core of BLAS", Processor.blasCoreName), ("output", main.output),
+      ("the suite's SHA-256", Fingerprint.file(main.suite)), ("overwrite", "\(main.overwrite)"),
+      ("resume", "\(main.resume)"),
+    ])
     try SuiteSession(
       study: try SuiteFile.read(main.suite), output: main.output,
       overwrite: main.overwrite, resume: main.resume,
-      shard: main.shard.flatMap(StudyShard.init), merge: main.merge, common: common
+      share: main.shard.flatMap(SuiteSession.Share.init), merge: main.merge, common: common
     ).run()
   }
 

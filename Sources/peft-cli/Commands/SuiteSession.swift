@@ -10,33 +10,64 @@ struct SuiteSession {
   let output: String
   let overwrite: Bool
   let resume: Bool
-  /// The shard to run; nil runs the whole suite.
-  let shard: StudyShard?
+  /// The part to run; nil runs the whole suite.
+  let share: Share?
   let merge: Bool
   let common: CommonOptions
+
+  /// What one of several processes runs.
+  enum Share {
+    /// A fixed part of the rows.
+    case shard(StudyShard)
+    /// Rows that no other process has claimed.
+    case claimed
+
+    /// Parses `2/4` or `claim`; nil for anything else.
+    init?(_ text: String) {
+      if text == "claim" {
+        self = .claimed
+      } else if let shard = StudyShard(text) {
+        self = .shard(shard)
+      } else {
+        return nil
+      }
+    }
+
+    var text: String {
+      switch self {
+      case .shard(let shard): "\(shard.index)/\(shard.count)"
+      case .claimed: "claim"
+      }
+    }
+  }
 
   /// Runs what is missing, and computes the results once everything exists.
   func run() throws {
     try common.start()
     Interruption.watch()
-    let directory = try OutputDirectory.suite(
-      output, overwriting: overwrite, resuming: resume || merge || shard != nil)
+    let ranks = Ranks.collective
+    let directory = try openedByAll(ranks)
     let job = try SuiteJob(study, in: directory)
     if !merge {
-      guard
-        try job.run(
-          shard ?? .whole, shouldStop: { Interruption.isRequested }, observe: observer())
-      else { throw interruption }
-      if let shard {
+      let isDone =
+        switch share {
+        case nil where ranks.count == 1:
+          try job.run(shouldStop: { Interruption.isRequested }, observe: observer())
+        case .shard(let shard):
+          try job.run(shard, shouldStop: { Interruption.isRequested }, observe: observer())
+        case nil, .claimed:
+          try job.runClaiming(shouldStop: { Interruption.isRequested }, observe: observer())
+        }
+      if try ranks.any(!isDone) { throw interruption }
+      if let share {
         common.note("this part is done; when all parts are, run --merge")
         if common.json {
           Console.output(
-            .object([
-              "suite": .string(study.name), "shard": .string("\(shard.index)/\(shard.count)"),
-            ]))
+            .object(["suite": .string(study.name), "shard": .string(share.text)]))
         }
         return
       }
+      guard ranks.rank == 0 else { return }
     }
     let results = try job.results()
     let report = SuiteReport(results)
@@ -50,6 +81,25 @@ struct SuiteSession {
       Console.output(
         "results: \(output)/\(StudyResults.tableName)   report: \(output)/\(ReportPage.fileName)")
     }
+  }
+
+  /// The directory, which the first process opens before the others.
+  private func openedByAll(_ ranks: any Collective) throws -> OutputDirectory {
+    guard ranks.count > 1 else {
+      return try OutputDirectory.suite(
+        output, overwriting: overwrite, resuming: resume || merge || share != nil)
+    }
+    guard share == nil, !merge else {
+      throw InvalidSetting(
+        setting: share == nil ? "merge" : "shard",
+        "the processes of an MPI job share the rows and collect the results by themselves; leave "
+          + "it out")
+    }
+    let first =
+      ranks.rank == 0
+      ? try OutputDirectory.suite(output, overwriting: overwrite, resuming: resume) : nil
+    try ranks.barrier()
+    return try first ?? OutputDirectory.suite(output, overwriting: false, resuming: true)
   }
 
   private var interruption: InterruptedEarly {

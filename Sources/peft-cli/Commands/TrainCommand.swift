@@ -4,8 +4,9 @@ import PEFTModels
 import PEFTRuns
 import PEFTStudy
 import PEFTTensor
+import PEFTTrain
 
-struct TrainCommand: ParsableCommand {
+struct TrainCommand: ParsableCommand, RankedCommand {
   static let configuration = CommandConfiguration(
     commandName: "train",
     abstract: "Fine-tunes a model on a task and writes a run directory.",
@@ -119,6 +120,8 @@ struct TrainCommand: ParsableCommand {
     job.findsRate = training.learningRate == .auto
     job.plannedModel = chosen?.model
     job.adapter = start.adapter.map { ($0, start.adapterAlpha) }
+    // On one rank as well, so that a run can be resumed on any number of them.
+    if Ranks.isMPI, job.settings.atoms == nil { job.settings.atoms = TrainingSettings.usualAtoms }
     if start.groupRates { job.settings.rateFactors = chosen?.rateFactors ?? [:] }
     return job
   }

@@ -16,11 +16,14 @@ struct TrainingSession {
   func run(
     to output: String?, start: RunStart, checkpoints: Int? = nil, dryRun: Bool = false
   ) throws {
-    if start == .resuming, let output, let manifest = try job.finishedRun(in: output) {
+    try checkRanks(
+      output: output, start: start, checkpoints: checkpoints, isDry: dryRun)
+    if start == .resuming, let output, let manifest = try finishedRun(in: output) {
       common.note("the run in \(output) is finished; there is nothing to do")
       return show(manifest, output: output)
     }
     let prepared = try job.prepare()
+    try Ranks.agree(prepared.recipe.members.map { ($0.key, $0.value.text()) })
     prepared.notes.forEach { common.note($0) }
     let forecast = prepared.forecast(timing: dryRun)
     guard let output, !dryRun else { return show(forecast, of: prepared) }
@@ -30,11 +33,12 @@ struct TrainingSession {
     common.note(
       "\(job.method.name): \(forecast.steps) steps on \(prepared.train.count) examples, "
         + "\(WorkerPool.shared.workerCount) worker"
-        + (WorkerPool.shared.workerCount == 1 ? "" : "s"))
+        + (WorkerPool.shared.workerCount == 1 ? "" : "s")
+        + (Ranks.isMPI ? " on each of \(Ranks.collective.count) ranks" : ""))
     Interruption.watch()
     let progress = ProgressLine(isQuiet: common.quiet)
     let manifest = try prepared.run(
-      to: output, start: start, checkpoints: checkpoints,
+      to: output, start: start, checkpoints: checkpoints, collective: Ranks.collective,
       shouldStop: { Interruption.isRequested }, note: common.note, searching: progress.show,
       observe: progress.show)
     show(manifest, output: output)
@@ -48,6 +52,36 @@ struct TrainingSession {
       format: "%.4f", 100 * Double(counts.trainable) / Double(counts.parameters))
     return "trainable params: \(counts.trainable.grouped) || "
       + "all params: \(counts.parameters.grouped) || trainable%: \(percent)"
+  }
+
+  /// The manifest of a finished run in `output`, which the first process reads for all; nil if
+  /// there is none.
+  private func finishedRun(in output: String) throws -> RunManifest? {
+    let collective = Ranks.collective
+    guard collective.count > 1 else { return try job.finishedRun(in: output) }
+    let found = collective.rank == 0 ? try job.finishedRun(in: output) : nil
+    guard try collective.any(found != nil) else { return nil }
+    return try found ?? RunManifest.read(output)
+  }
+
+  /// Throws unless all processes were started for the same run, and each has an atom of its own.
+  private func checkRanks(
+    output: String?, start: RunStart, checkpoints: Int?, isDry: Bool
+  ) throws {
+    try Ranks.agree(
+      [
+        ("the version of peft", packageVersion),
+        ("the instruction set", VectorKernels.active.instructionSet.rawValue),
+        ("the core of BLAS", Processor.blasCoreName), ("output", output ?? ""),
+        ("the start", "\(start)"), ("checkpoint-every", checkpoints.map { "\($0)" } ?? ""),
+        ("dry-run", "\(isDry)"),
+      ] + (job.json.object?.members.map { ($0.key, $0.value.text()) } ?? []))
+    let (ranks, atoms) = (Ranks.collective.count, job.settings.atomCount)
+    guard ranks > atoms else { return }
+    throw InvalidSetting(
+      setting: "atoms", value: job.settings.atoms,
+      "\(ranks) ranks share the \(atoms) atoms of a step, which are whole examples; raise it, or "
+        + "`batch-size`, to \(ranks), or start fewer ranks")
   }
 
   private func show(_ manifest: RunManifest, output: String) {

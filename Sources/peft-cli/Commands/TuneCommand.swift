@@ -1,7 +1,7 @@
 import ArgumentParser
 import PEFTStudy
 
-struct TuneCommand: ParsableCommand {
+struct TuneCommand: ParsableCommand, SingleProcessCommand {
   static let configuration = CommandConfiguration(
     commandName: "tune",
     abstract: "Searches for the best settings of a training run.",

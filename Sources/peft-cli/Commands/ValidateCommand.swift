@@ -9,7 +9,7 @@ import PEFTStudy
 import PEFTTensor
 import PEFTTrain
 
-struct ValidateCommand: ParsableCommand {
+struct ValidateCommand: ParsableCommand, SingleProcessCommand {
   static let configuration = CommandConfiguration(
     commandName: "validate",
     abstract: "Trains each group alone to see which predictor ranks the groups best.",

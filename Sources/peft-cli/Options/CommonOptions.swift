@@ -26,7 +26,10 @@ struct CommonOptions: ParsableArguments {
   /// Applies the options that concern the whole process. The number of workers is limited to the
   /// number of cores, since further workers would only wait for each other.
   func apply() {
-    guard let workers else { return }
+    guard let workers else {
+      if Ranks.isMPI { WorkerPool.useWorkers(Ranks.usualWorkers) }
+      return
+    }
     let cores = Processor.availableCores
     if workers > cores {
       note("--workers \(workers): this process may use only \(cores) cores; using \(cores) workers")

@@ -25,6 +25,14 @@ struct TrainingOptions: ParsableArguments {
       """, valueName: "N"))
   var accumulate = 1
 
+  @Option(
+    help: """
+      Atoms of a step's batch: equal parts of whole examples that one process computes in turn, or \
+      several (mpirun, srun) share. Runs with as many atoms have the same bits on any number of \
+      processes. (default: 8 under MPI; otherwise the batches of --accumulate)
+      """)
+  var atoms: Int?
+
   @Flag(help: "Group texts of similar length into batches.")
   var groupByLength = false
 
@@ -124,6 +132,9 @@ struct TrainingOptions: ParsableArguments {
     try check(
       (1...1_000_000).contains(accumulate), "--accumulate: give a number from 1 to 1000000")
     try check(
+      atoms.map { (1...1_000_000).contains($0) } != false,
+      "--atoms: give a number from 1 to 1000000")
+    try check(
       learningRate.rate.map { $0 > 0 && $0.isFinite } != false,
       "--learning-rate: give a positive number, or auto")
     try check((0...1).contains(warmup), "--warmup \(warmup): give a number from 0 to 1")
@@ -151,6 +162,7 @@ struct TrainingOptions: ParsableArguments {
       size: batchTokens.map { .tokens($0) } ?? .examples(batchSize ?? 32),
       lengthWindow: groupByLength ? Self.lengthWindow : nil)
     settings.accumulation = accumulate
+    settings.atoms = atoms
     // Where runs find their rates, this one only identifies a probe, as it has always done.
     settings.learningRate = learningRate.rate ?? 1e-3
     settings.warmupFraction = warmup

@@ -11,6 +11,14 @@ enum Console {
   /// The first error of writing results, as an errno; 0 if there is none. A closed pipe (EPIPE)
   /// does not count as an error.
   private static let failure = Atomic<Int32>(0)
+  private static let isSilentFlag = Atomic<Bool>(false)
+
+  /// Whether only errors that end the process are shown, because another process of the job speaks
+  /// for all.
+  static var isSilent: Bool {
+    get { isSilentFlag.load(ordering: .relaxed) }
+    set { isSilentFlag.store(newValue, ordering: .relaxed) }
+  }
 
   /// Throws if results could not be written.
   static func checkOutput() throws(FileError) {
@@ -29,7 +37,7 @@ enum Console {
   static func write(_ text: String) { writeResult(VisibleText.lines(text)) }
 
   private static func writeResult(_ text: String) {
-    guard failure.load(ordering: .relaxed) == 0 else { return }
+    guard failure.load(ordering: .relaxed) == 0, !isSilent else { return }
     let code = write(text, to: STDOUT_FILENO)
     if code != EPIPE { failure.store(code, ordering: .relaxed) }
   }
@@ -39,14 +47,22 @@ enum Console {
 
   /// Prints a message line.
   static func error(_ line: String) {
+    if !isSilent { fatal(line) }
+  }
+
+  /// Prints a message line that every process may show.
+  static func fatal(_ line: String) {
     _ = write(VisibleText.lines(line) + "\n", to: STDERR_FILENO)
   }
 
   /// Prints a coloured message line; its texts from files must already be safe.
-  static func error(coloured line: String) { _ = write(line + "\n", to: STDERR_FILENO) }
+  static func error(coloured line: String) {
+    if !isSilent { _ = write(line + "\n", to: STDERR_FILENO) }
+  }
 
   /// Replaces the live line on a terminal; a longer line than fits is cut.
   static func live(_ line: String) {
+    guard !isSilent else { return }
     let text = VisibleText.line(line).prefix(max(1, width - 1))
     _ = write("\r" + text + "\u{1B}[K", to: STDERR_FILENO)
   }

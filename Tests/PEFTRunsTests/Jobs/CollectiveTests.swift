@@ -3,132 +3,117 @@ import PEFTData
 import PEFTModels
 import PEFTTensor
 import PEFTTrain
+import TestSupport
 import Testing
-
-/// Two processes that exchange numbers through two named pipes.
-private final class PipePair: Collective {
-  let rank: Int
-  let count = 2
-  private let reading: FileHandle
-  private let writing: FileHandle
-
-  struct Gone: Error {}
-
-  static func make(in directory: String) throws {
-    for name in ["0", "1"] {
-      guard mkfifo(directory + "/from-" + name, 0o600) == 0 else { throw Gone() }
-    }
-  }
-
-  init(rank: Int, in directory: String) throws {
-    self.rank = rank
-    // Both are opened for reading and writing, so that neither open blocks.
-    func open(_ name: Int) throws -> FileHandle {
-      try FileHandle(forUpdating: URL(filePath: directory + "/from-\(name)"))
-    }
-    (reading, writing) = (try open(1 - rank), try open(rank))
-  }
-
-  private func exchange(_ mine: Data) throws -> Data {
-    // A pipe has a limited capacity, so the first process writes while the second reads.
-    if rank == 0 { try writing.write(contentsOf: mine) }
-    var theirs = Data()
-    while theirs.count < mine.count {
-      guard let part = try reading.read(upToCount: mine.count - theirs.count), !part.isEmpty
-      else { throw Gone() }
-      theirs += part
-    }
-    if rank == 1 { try writing.write(contentsOf: mine) }
-    return theirs
-  }
-
-  func sum(_ numbers: UnsafeMutableBufferPointer<Float>) throws {
-    let theirs = try exchange(Data(buffer: numbers))
-    theirs.withUnsafeBytes { bytes in
-      for index in numbers.indices {
-        numbers[index] += bytes.loadUnaligned(fromByteOffset: 4 * index, as: Float.self)
-      }
-    }
-  }
-
-  func sum(_ numbers: [Double]) throws -> [Double] {
-    let theirs = try exchange(numbers.withUnsafeBytes { Data($0) })
-    return theirs.withUnsafeBytes { bytes in
-      numbers.indices.map {
-        numbers[$0] + bytes.loadUnaligned(fromByteOffset: 8 * $0, as: Double.self)
-      }
-    }
-  }
-}
 
 @Suite("Processes that train together")
 struct CollectiveTests {
-  private static let methods: [String: any AdaptationMethod] = [
-    "full": FullTuning(), "lora": LowRankAdaptation(rank: 4),
-    "id3": IncrementalUnmasking(share: 0.01),
-  ]
+  /// A method and the form of its run.
+  enum Example: String, CaseIterable, CustomTestStringConvertible {
+    case full, lora, id3, recomputed
+    var testDescription: String { rawValue }
 
-  /// Trains with the given processes, with batches of five so that their parts are unequal, and
-  /// returns the final values.
-  private static func train(
-    _ method: String, with collective: any Collective = Alone()
-  ) throws -> (values: [Float], losses: [Double]) {
-    let job = try TrainingJobTests().prepared(#require(methods[method])) { job in
-      job.settings.batches = BatchPlan(size: .examples(5))
-      job.settings.length = .steps(12)
-      job.settings.usesDropout = false
-      job.settings.evaluationInterval = 6
+    var method: any AdaptationMethod {
+      switch self {
+      case .full, .recomputed: FullTuning()
+      case .lora: LowRankAdaptation(rank: 4, dropout: 0.1)
+      case .id3: IncrementalUnmasking(share: 0.01)
+      }
     }
-    var losses: [Double] = []
+  }
+
+  /// What a run leaves.
+  struct Result: Equatable {
+    var values: [UInt32]
+    var losses: [Double]
+    var norms: [Double]
+  }
+
+  /// Trains for seven steps, of 20 examples in ten atoms and every third time of 8 in four, with
+  /// dropout.
+  private static func train(
+    _ example: Example, with collective: any Collective = Alone(),
+    _ change: (inout TrainingSettings) -> Void = { _ in }
+  ) throws -> Result {
+    let job = try TrainingJobTests().prepared(example.method) { job in
+      job.settings.batches = BatchPlan(size: .examples(20))
+      job.settings.atoms = 10
+      job.settings.length = .steps(7)
+      job.settings.evaluationInterval = 4
+      job.settings.recomputesLayers = example == .recomputed
+      change(&job.settings)
+    }
+    var result = Result(values: [], losses: [], norms: [])
     _ = try PEFTTrain.train(
       job.model, on: job.train, evaluatingOn: job.dev, task: job.task, settings: job.job.settings,
       session: job.session, collective: collective
     ) { event in
-      if case .step(let report) = event { losses.append(report.numbers.loss) }
+      guard case .step(let report) = event else { return }
+      result.losses.append(report.numbers.loss)
+      result.norms.append(report.numbers.gradientNorm)
     }
-    return (job.model.parameters.flatMap(\.parameter.value.elements), losses)
+    result.values = job.model.parameters.flatMap { $0.parameter.value.elements.map(\.bitPattern) }
+    return result
   }
 
   @Test(
-    "two processes agree bit for bit, and agree with a single one within rounding",
-    arguments: ["full", "lora", "id3"])
-  func two(method: String) async throws {
-    let directory = FileManager.default.temporaryDirectory
-      .appending(path: "peft-collective-\(UUID().uuidString)").path
-    try FileManager.default.createDirectory(
-      atPath: directory, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: directory) }
-    try PipePair.make(in: directory)
-    async let first = #expect(processExitsWith: .success) {
-      [directory = directory as String, method = method as String] in
-      try Self.work(method, rank: 0, in: directory)
+    "any number of processes gives the bits of one with the same atoms", arguments: Example.allCases
+  )
+  func ranks(example: Example) throws {
+    let alone = try Self.train(example)
+    #expect(Set(alone.losses).count == 7)
+    for count in [1, 2, 3, 4, 8] {
+      let together = try ThreadedRanks.run(count) { try Self.train(example, with: $0) }.results
+      #expect(together.count == count)
+      for (rank, result) in together.enumerated() {
+        #expect(result == alone, "rank \(rank) of \(count)")
+      }
     }
-    async let second = #expect(processExitsWith: .success) {
-      [directory = directory as String, method = method as String] in
-      try Self.work(method, rank: 1, in: directory)
-    }
-    _ = await (first, second)
-    let files = try ["0", "1"].map { try Data(contentsOf: URL(filePath: directory + "/" + $0)) }
-    #expect(files[0] == files[1])
-    let alone = try Self.train(method)
-    let together = files[0].withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
-    try #require(together.count == alone.values.count + alone.losses.count)
-    var (distance, size) = (0.0, 0.0)
-    for (one, other) in zip(alone.values, together) {
-      distance += Double(one - other) * Double(one - other)
-      size += Double(one) * Double(one)
-    }
-    // Twelve steps of AdamW, whose division amplifies the rounding of sums in a different order.
-    #expect((distance / size).squareRoot() < 1e-4, "\(distance) of \(size)")
-    for (one, other) in zip(alone.losses, together.suffix(alone.losses.count)) {
-      #expect(abs(one - Double(other)) < 1e-4 * one)
-    }
-    #expect(alone.losses.first != alone.losses.last)
+    // The atoms have a part in the bits.
+    #expect(try Self.train(example) { $0.atoms = nil } != alone)
   }
 
-  private static func work(_ method: String, rank: Int, in directory: String) throws {
-    let (values, losses) = try train(method, with: PipePair(rank: rank, in: directory))
-    let all = values + losses.map { Float($0) }
-    try all.withUnsafeBytes { Data($0) }.write(to: URL(filePath: "\(directory)/\(rank)"))
+  @Test("several batches a step are the atoms of one batch as large", arguments: Example.allCases)
+  func accumulation(example: Example) throws {
+    let accumulated = try Self.train(example) {
+      ($0.batches, $0.accumulation, $0.atoms) = (BatchPlan(size: .examples(4)), 5, nil)
+    }
+    #expect(try Self.train(example) { $0.atoms = 5 } == accumulated)
+    // Atoms are never larger than a batch.
+    #expect(
+      try Self.train(example) {
+        ($0.batches, $0.accumulation, $0.atoms) = (BatchPlan(size: .examples(4)), 5, 2)
+      } == accumulated)
+    #expect(
+      try ThreadedRanks.run(2) { collective in
+        try Self.train(example, with: collective) {
+          ($0.batches, $0.accumulation, $0.atoms) = (BatchPlan(size: .examples(4)), 5, nil)
+        }
+      }.results == [accumulated, accumulated])
+  }
+
+  @Test("a process sends four bytes a step, twice, of half of what trains to one other")
+  func bytes() throws {
+    func sent(steps: Int) throws -> Int {
+      try ThreadedRanks.run(2) { collective in
+        try Self.train(.lora, with: collective) {
+          ($0.batches, $0.atoms, $0.length) = (BatchPlan(size: .examples(16)), 8, .steps(steps))
+        }
+      }.sentBytes
+    }
+    let trained = try TrainingJobTests().prepared(Example.lora.method).counts.trainable
+    let bytes = try sent(steps: 3) - sent(steps: 2)
+    // Two halves, and a few numbers for losses and signals.
+    #expect(bytes >= 4 * trained && bytes < 4 * trained + 2048, "\(bytes) for \(trained)")
+  }
+
+  @Test("a process that fails ends the others")
+  func gone() {
+    #expect(throws: (any Error).self) {
+      try ThreadedRanks.run(3) { collective in
+        if collective.rank == 1 { throw LostProcess() }
+        return try Self.train(.lora, with: collective)
+      }
+    }
   }
 }
