@@ -45,7 +45,7 @@ struct FoldCommandTests {
     #expect(again.status == 0, "\(again.errors)")
     #expect(try again.document["folds"] == document["folds"])
     let other = try run("folds")
-    #expect(other.status == 3)
+    #expect(other.status == 6)
   }
 
   @Test("what does not go together is refused")
