@@ -9,7 +9,8 @@ struct HelpTests {
   @Test(
     "every help text equals the committed one",
     arguments: [
-      "", "inspect", "tokenize", "train", "evaluate", "predict", "embed", "doctor", "quickstart", "config",
+      "", "inspect", "tokenize", "train", "evaluate", "predict", "embed", "doctor", "quickstart",
+      "config",
       "config show", "generate", "pretrain", "models", "probe", "select", "verify", "export",
       "apply", "report", "adapt", "ls",
       "compare", "suite", "tune",
