@@ -28,7 +28,7 @@ public final class OutputDirectory {
     /// A search for settings.
     case search = "tune"
     /// A cross-validation.
-    case folds = "train --folds"
+    case folds
     /// A validation of predictors.
     case validation = "validate"
     /// A language model trained from scratch.
