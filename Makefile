@@ -10,7 +10,7 @@ FUZZ_CHANGES ?= 300
 FUZZ_SEED ?= 1
 # Each with those it depends on before it.
 LIBRARIES := PEFTRuntime PEFTText PEFTTensor PEFTNetwork PEFTSelect PEFTModels PEFTReport PEFTData PEFTTrain PEFTRuns PEFTStudy
-# The number of runs of which `make test-mpi` kills a rank, for each MPI.
+# The number of runs of which `make test-mpi` kills a rank.
 MPI_KILLS ?= 20
 # Where `make install` puts the command.
 PREFIX ?= /usr/local
@@ -25,13 +25,13 @@ DOCS_BASE_PATH ?= /
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help quickstart build test docs lint format fuzz fuzz-command clean packages toolchain \
-    static tree dist wheel deb install uninstall check-distribution sums test-mpi test-cluster
+    static tree dist wheel deb install uninstall check-distribution sums mpi test-mpi test-cluster
 
 help:
 	@echo "make quickstart  build peft and train a small model on this machine's package descriptions"
 	@echo "make build       build the peft command: .build/release/peft"
 	@echo "make test        build and run all tests"
-	@echo "make test-mpi    build with Open MPI and with MPICH, and compare runs of several processes with one"
+	@echo "make test-mpi    build with Open MPI, and compare runs of several processes with one"
 	@echo "make test-cluster  the same with Slurm on this machine, as root"
 	@echo "make docs        build the documentation of the libraries: .build/docs/all"
 	@echo "make lint        check style, spelling and line lengths of code and prose"
@@ -57,25 +57,15 @@ test: packages toolchain
 	swift build -c release --build-tests
 	swift test -c release --skip-build
 
-# Both kinds of MPI can be installed beside each other; pkg-config's mpi-c is only one of them.
-test-mpi: mpi-openmpi mpi-mpich
-	Tests/MPI/check .build/mpi/openmpi/release/peft mpirun.openmpi $(MPI_KILLS)
-	[ "$$(id -u)" -ne 0 ] || Tests/MPI/check-network .build/mpi/openmpi/release/peft
-	Tests/MPI/check .build/mpi/mpich/release/peft mpiexec.mpich $(MPI_KILLS)
+test-mpi: mpi
+	Tests/MPI/check .build/mpi/release/peft mpirun $(MPI_KILLS)
 
-mpi-openmpi: PC_FILE = ompi-c
-mpi-openmpi: MPI_PACKAGES = libopenmpi-dev openmpi-bin
-mpi-mpich: PC_FILE = mpich
-mpi-mpich: MPI_PACKAGES = libmpich-dev mpich
-mpi-%: toolchain
-	@$(MAKE) --no-print-directory packages DEBIAN_PACKAGES="$(DEBIAN_PACKAGES) $(MPI_PACKAGES)"
-	@mkdir -p .build/mpi/$*
-	@cp "$$(pkg-config --variable=pcfiledir $(PC_FILE))/$(PC_FILE).pc" .build/mpi/$*/mpi-c.pc
-	PKG_CONFIG_PATH=$(CURDIR)/.build/mpi/$* swift build -c release --traits MPI --product peft \
-	    --scratch-path .build/mpi/$*
+test-cluster: mpi
+	Tests/Cluster/check .build/mpi/release/peft
 
-test-cluster: mpi-openmpi
-	Tests/Cluster/check .build/mpi/openmpi/release/peft
+mpi: toolchain
+	@$(MAKE) --no-print-directory packages DEBIAN_PACKAGES="$(DEBIAN_PACKAGES) libopenmpi-dev openmpi-bin"
+	swift build -c release --traits MPI --product peft --scratch-path .build/mpi
 
 # The toolchain's own docc, and no plugin, which every user of the package would have to fetch. Any
 # warning, such as of a link that leads nowhere, is an error. Each archive can be put on a server as
