@@ -36,7 +36,7 @@ public struct EmbeddingSettings: Hashable, Sendable {
 
   /// Reads the settings of the model in `directory`, and takes the defaults where nothing is said.
   ///
-  /// Throws `unsupported`, naming the file, for modules and poolings that are not implemented, and
+  /// Throws `unsupported`, naming the file, for modules and poolings that are not supported, and
   /// `malformed`.
   public init(directory: String) throws(FileError) {
     self.init()
@@ -60,7 +60,7 @@ public struct EmbeddingSettings: Hashable, Sendable {
       default:
         throw FileError(
           .unsupported, path: path,
-          reason: "the module \(kind.isEmpty ? "without a type" : kind) is not implemented",
+          reason: "the module \(kind.isEmpty ? "without a type" : kind) is not supported",
           remedy: "use a model with a transformer, pooling and normalisation")
       }
     }
