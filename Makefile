@@ -14,7 +14,7 @@ LIBRARIES := PEFTRuntime PEFTText PEFTTensor PEFTNetwork PEFTSelect PEFTModels P
 MPI_KILLS ?= 20
 # Where `make install` puts the command.
 PREFIX ?= /usr/local
-LINT_PACKAGES := codespell
+LINT_PACKAGES := codespell python3
 DIST_PACKAGES := binutils patchelf python3
 # The build for other machines: with the libraries of Swift in the command.
 DIST_BUILD := .build/dist/release
@@ -102,6 +102,7 @@ lint: toolchain
 	Scripts/comment-columns
 	Scripts/prose-columns
 	Scripts/spelling
+	Scripts/declared-imports
 	@Scripts/folder-arrows >/dev/null || Scripts/folder-arrows
 
 format: toolchain

@@ -1,5 +1,4 @@
 import PEFTNetwork
-import PEFTSelect
 import PEFTTensor
 import Testing
 
