@@ -36,6 +36,23 @@ struct ResultAnswerTests {
     #expect(answer.figures.map(\.value) == ["75.3 %", "10,000", "300 kB", "200 MB"])
   }
 
+  @Test("a score within its interval of the baseline is said to be no better, and another is not")
+  func doubt() throws {
+    var found = chart(ours: [0.753], lora: (11_000, [0.716]), full: [0.82], metric: "accuracy")
+    found.baseline = 0.71
+    #expect(
+      try #require(ResultAnswer(found)).sentences[0]
+        == "Not distinguishably better than the baseline, which reads no text and has 71.0 %.")
+    found.baseline = 0.70
+    #expect(try #require(ResultAnswer(found)).sentences[0].hasPrefix("3.7 points above LoRA"))
+    var loss = chart(
+      ours: [4.5], lora: (2_500, [4.25]), full: [5], metric: "perplexity", higherIsBetter: false)
+    loss.baseline = 4.4
+    #expect(try #require(ResultAnswer(loss)).sentences[0].hasSuffix("has 4.40."))
+    loss.baseline = 4.6
+    #expect(try #require(ResultAnswer(loss)).sentences[0].hasPrefix("0.2500 worse"))
+  }
+
   @Test("several seeds and many rows make a difference certain")
   func seeds() throws {
     let answer = try #require(

@@ -36,7 +36,17 @@ package struct ResultAnswer {
 
   /// What a reader asks next, a sentence each.
   package var sentences: [String] {
-    [comparison, certainty, costs].compactMap(\.self)
+    [doubt, comparison, certainty, costs].compactMap(\.self)
+  }
+
+  /// That the method learned nothing that the rows can show: it is not above the baseline by more
+  /// than the 95 % interval. Nil otherwise, and without a baseline.
+  private var doubt: String? {
+    guard let baseline = chart.baseline else { return nil }
+    let gain = (scale.higherIsBetter ? 1 : -1) * (mean - baseline)
+    guard gain <= (scale.sampling(mean) ?? 0) else { return nil }
+    return "Not distinguishably better than the baseline, which reads no text and has "
+      + "\(scale.text(baseline))."
   }
 
   // MARK: - Compared with others

@@ -55,7 +55,7 @@ package struct RunReport {
     for run in runs {
       page.foldedFacts(runs.count == 1 ? "The run" : "Run \(run.name)", Self.facts(run.manifest))
       if let command = run.history.command {
-        page.folded("To reproduce " + (runs.count == 1 ? "it" : run.name)) { $0.code(command) }
+        page.folded("How to reproduce " + (runs.count == 1 ? "it" : run.name)) { $0.code(command) }
       }
       page.foldedFacts(
         "Machine and software" + (runs.count == 1 ? "" : " of \(run.name)"),
@@ -101,9 +101,9 @@ package struct RunReport {
       rates.estimate.map {
         String(
           format:
-            "One unit of a step moves the features by %.3g of their spread, so the estimate is "
-            + "%g, at which a step moves them by %g", $0.movement, $0.rate, RateEstimate.reach)
-      } ?? "Nothing outside the head trains at the beginning, so there is no estimate")
+            "The estimate is %g: the rate at which the first steps move the model's features by "
+            + "%g of their spread", $0.rate, RateEstimate.reach)
+      } ?? "Only the head trains at the beginning, so there is no estimate")
     guard !rates.arms.isEmpty else { return }
     page.table(
       "Rates tried on the first \(rates.steps) steps", header: ["rate", "steps", "loss"],
@@ -199,7 +199,8 @@ package struct RunReport {
     if let (scale, value) = score(manifest) {
       figures.append(
         .init(
-          name: "\(scale.name) on \(scale.split)", value: scale.text(value),
+          name: "\(scale.name.prefix(1).uppercased() + scale.name.dropFirst()) on \(scale.split)",
+          value: scale.text(value),
           note: scale.sampling(value).map { "one seed, ± \(scale.number($0))" } ?? "one seed"))
     }
     figures.append(
@@ -209,7 +210,7 @@ package struct RunReport {
           + ReportText.grouped(counts.parameters)))
     figures.append(
       .init(
-        name: "Time", value: ReportText.duration(manifest.outcome.seconds),
+        name: "Training time", value: ReportText.duration(manifest.outcome.seconds),
         note: String(format: "%.0f tokens/s", manifest.outcome.tokensPerSecond)))
     return figures
   }

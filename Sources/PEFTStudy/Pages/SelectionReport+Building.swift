@@ -135,6 +135,9 @@ extension Comparison {
 extension ScoreChart {
   /// The scores of the methods of a comparison.
   init(_ comparison: Comparison) {
+    let scale = ScoreScale(
+      comparison.metric, on: comparison.split, higherIsBetter: comparison.higherIsBetter,
+      rowCount: comparison.baseline(on: comparison.split)?.rowCount)
     self.init(
       rows: comparison.entries.map { entry in
         var row = ScoreChart.Row(
@@ -146,12 +149,10 @@ extension ScoreChart {
         (row.storedBytes, row.peakMemory) = (entry.storedBytes, entry.peakMemory)
         return row
       },
-      scoreName: "\(comparison.metric) on \(comparison.split)"
+      scoreName: "\(scale.name) on \(comparison.split)"
         + (comparison.higherIsBetter ? "" : " (less is better)"),
       total: comparison.modelParameters, furtherNames: comparison.furtherMetrics)
-    scale = ScoreScale(
-      comparison.metric, on: comparison.split, higherIsBetter: comparison.higherIsBetter,
-      rowCount: comparison.baseline(on: comparison.split)?.rowCount)
+    self.scale = scale
     baseline = comparison.baseline(on: comparison.split)?[comparison.metric]
   }
 }

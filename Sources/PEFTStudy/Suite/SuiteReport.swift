@@ -16,6 +16,8 @@ public struct SuiteReport: Sendable {
   /// A table with its title and column names.
   struct Table {
     let title: String
+    /// What its numbers are.
+    let caption: String
     let header: [String]
     let rows: [[String]]
   }
@@ -94,6 +96,7 @@ public struct SuiteReport: Sendable {
         + (results.metrics.values.allSatisfy(\.higherIsBetter)
           ? ""
           : " (a difference above 0 favours the first, even if a lower metric is better)"),
+      caption: "Scores on the test data, means over the seeds",
       header: [
         "task", "budget", "verdict", "difference (95 %)", "ours", "its score", "other",
         "its score",
@@ -112,6 +115,7 @@ public struct SuiteReport: Sendable {
   private var baselineTable: Table {
     Table(
       title: "Baselines, which read no text",
+      caption: "Scores of the baselines",
       header: ["task", "metric", "dev", "test", "answer"],
       rows: suite.problems.compactMap { problem in
         guard let metric = results.metrics[problem.name],
@@ -132,6 +136,7 @@ public struct SuiteReport: Sendable {
     }
     return Table(
       title: "\(suite.ours) and each family, over all tasks and budgets",
+      caption: "Numbers of budgets",
       header: ["family", "won", "undecided", "lost"],
       rows: families.map { family in
         let tally = statistics.tally(suite.ours, against: family)
@@ -142,6 +147,7 @@ public struct SuiteReport: Sendable {
   private func areaTable(_ problem: String) -> Table {
     Table(
       title: "\(problem): mean score over budgets from \(budgets)",
+      caption: "Scores on the test data, with 95 % intervals",
       header: ["family", "mean (95 %)"],
       rows: statistics.areas(on: problem).sorted { $0.mean.value > $1.mean.value }.map {
         [$0.family, interval(metric($0.mean, of: problem))]
@@ -177,6 +183,7 @@ public struct SuiteReport: Sendable {
       title:
         "\(problem): parameters, without the head, that reach a share of full fine-tuning's dev "
         + "score, and their share of its test score",
+      caption: "Parameters, and the share of full fine-tuning's test score",
       header: ["family"] + Self.sufficientShares.map { String(format: "%.0f %%", 100 * $0) },
       rows: rows.contains { $0.dropFirst().contains { $0 != "–" } } ? rows : [])
   }
@@ -185,6 +192,7 @@ public struct SuiteReport: Sendable {
     let metric = results.metrics[problem]?.name ?? "score"
     return Table(
       title: "\(problem): all rows",
+      caption: "Means ± standard deviations over the seeds",
       header: [
         "row", "parameters", "share", "in the head", "stored, kB", "rate", "\(metric) on dev",
         "\(metric) on test", "training, s", "probe, s", "memory, MB",
@@ -324,7 +332,7 @@ public struct SuiteReport: Sendable {
   private func add(_ table: Table, to page: inout HTMLPage) {
     guard !table.rows.isEmpty else { return }
     page.heading(table.title)
-    page.table(table.title, header: table.header, rows: table.rows)
+    page.table(table.caption, header: table.header, rows: table.rows)
   }
 
   private func chart(_ problem: String) -> SuiteChart {
