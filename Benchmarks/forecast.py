@@ -23,6 +23,8 @@ METHODS = {
     "bitfit": ["--method", "bitfit"],
     "head": ["--method", "head"],
     "plan": ["--plan", "{plan}"],
+    "norm": ["--method", "norm"],
+    "elements": ["--method", "speft", "--set", "by=random"],
     "lora-bf16": ["--method", "lora", "--precision", "bf16"],
     "lora-recompute": ["--method", "lora", "--recompute"],
 }
@@ -57,6 +59,8 @@ def main():
     parser.add_argument("--dev", required=True, help="some hundred examples: its batches take memory too")
     parser.add_argument("--method", action="append", choices=list(METHODS))
     parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--batch-size", type=int)
+    parser.add_argument("--learning-rate", help="without it, each run searches for one")
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     missed = 0
@@ -65,12 +69,17 @@ def main():
     for model in arguments.model:
         with tempfile.TemporaryDirectory() as temporary:
             directory = pathlib.Path(temporary)
-            plan = plan_of(arguments.peft, model, arguments, directory)
-            for name in arguments.method or METHODS:
+            methods = arguments.method or METHODS
+            plan = plan_of(arguments.peft, model, arguments, directory) if "plan" in methods else None
+            for name in methods:
                 options = [part.format(plan=plan) for part in METHODS[name]]
                 command = ["train", "--model", model, "--train", arguments.train, "--dev", arguments.dev, *options,
                            "--steps", str(arguments.steps), "--evaluate-every", str(max(1, arguments.steps // 3)),
                            "--json", "--quiet"]
+                if arguments.batch_size:
+                    command += ["--batch-size", str(arguments.batch_size)]
+                if arguments.learning_rate:
+                    command += ["--learning-rate", arguments.learning_rate]
                 memory, time = [], []
                 for _ in range(arguments.repeats):
                     forecast = json.loads(peft(arguments.peft, *command, "--dry-run")[0])

@@ -34,7 +34,7 @@ struct PEFTCommand: ParsableCommand {
         name: "Choosing and comparing",
         subcommands: [
           ProbeCommand.self, SelectCommand.self, TuneCommand.self, CompareCommand.self,
-          SuiteCommand.self, ValidateCommand.self,
+          SuiteCommand.self, ValidateCommand.self, SubmitCommand.self,
         ]),
       CommandGroup(
         name: "Results",

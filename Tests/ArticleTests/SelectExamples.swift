@@ -15,7 +15,7 @@ struct SelectExamples {
     settings.path = .held(directionBatches: 8)
     settings.probeCount = 4
     settings.interactions = true
-    let outcome = try probe(
+    let outcome = probe(
       objective, groupings: [grouping], settings: settings, batch: { Line.batch($0) })[0]
     for (group, slope) in zip(grouping.groups, outcome.records[0].slopes) {
       print(group.name, slope)

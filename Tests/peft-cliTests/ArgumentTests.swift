@@ -91,6 +91,18 @@ struct ArgumentTests {
       (["select", "f", "--budget", "0.5"], "0.5%"), (["select", "f", "--budget", "0.5"], "50%"),
       (["select", "f", "--budget", "none"], "such as 5000"),
       (
+        [
+          "adapt", "--model", "m", "--train", "t", "--output", "o", "--budget", "1%",
+          "--smaller-budgets", "0.1%,0.5",
+        ], "--smaller-budgets 0.5: a number of parameters is whole"
+      ),
+      (
+        [
+          "adapt", "--model", "m", "--train", "t", "--output", "o", "--goal", "0.9",
+          "--smaller-budgets", "0.1%",
+        ], "leave it out with --goal"
+      ),
+      (
         ["train", "--model", "m", "--train", "t", "--output", "o", "--columns", "label=score"],
         "the text column is missing"
       ),

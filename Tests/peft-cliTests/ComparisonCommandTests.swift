@@ -94,6 +94,42 @@ struct ComparisonCommandTests {
         == Data(contentsOf: URL(filePath: place.directory.path("again/trained.safetensors"))))
   }
 
+  @Test("smaller budgets are planned from the same probe, and compared")
+  func smallerBudgets() throws {
+    let place = try Workplace()
+    let run = place.directory.path("run")
+    func adapt(_ budgets: String, _ extra: String...) throws -> PEFTProcess {
+      let (process, directory) = try PEFTProcess.start(
+        [
+          "adapt", "--model", place.model, "--train", place.train, "--dev", place.dev, "--pooling",
+          "mean", "--budget", "1500+head", "--smaller-budgets", budgets, "--baselines", "head",
+          "--learning-rate", "1e-2", "--steps", "4", "--output", run, "--json",
+        ] + Self.quick + extra)
+      return try PEFTProcess.finish(process, directory)
+    }
+    let result = try adapt("70+head,140+head")
+    #expect(result.status == 0, "\(result.errors)")
+    let methods = try #require(result.document["comparison"]?["methods"]?.array)
+    #expect(
+      methods.compactMap { $0["name"]?.string }
+        == ["selection", "selection 70+head", "selection 140+head", "head"])
+    let trainable = methods.compactMap { $0["trainable"]?.integer }
+    let head = try #require(trainable.last)
+    for (count, limit) in zip(trainable, [1500, 70, 140]) {
+      #expect(count > head && count <= head + limit)
+    }
+    #expect(trainable[1] < trainable[2] && trainable[2] < trainable[0])
+    // All are of one probe, whose time each of them is charged.
+    let seconds = methods.compactMap { $0["probeSeconds"]?.double }
+    #expect(seconds.count == 4 && seconds.dropLast().allSatisfy { $0 > 0 } && seconds[3] == 0)
+    #expect(try PEFTProcess.run("verify", run).status == 0)
+    let small = try JSONValue(contentsOf: run + "/methods/selection-70+head/seed-1/run.json")
+    #expect(small["trainable"]?.integer == trainable[1])
+    let refused = try adapt("1500+head", "--overwrite")
+    #expect(
+      refused.status == 2 && refused.errors.contains("not below the budget"), "\(refused.errors)")
+  }
+
   @Test("a job that replaces another can be resumed, also after trials of rates")
   func overwrittenRates() throws {
     let place = try Workplace()

@@ -42,21 +42,28 @@ let benchmarks: @Sendable () -> Void = {
       measure(benchmark) { blackHole(Tape().attention(queriesKeysValues: x, heads: 12)) }
     }
   }
-  for method in ["full", "lora", "bitfit", "head"] {
+  for method in [
+    "full", "lora", "bitfit", "head", "speft by=random share=0.002", "id3 share=0.002",
+  ] {
     Benchmark("step of a BERT of 6 layers of 384, 32 × 64 tokens, \(method)") { benchmark in
-      let step = try TrainingStep(method: method)
-      measure(benchmark) { step.take() }
+      let step = try TrainingStep(method)
+      try measure(benchmark) { try step.take() }
     }
+  }
+  Benchmark("step of a BERT of 6 layers of 384, 32 × 64 tokens, full without its optimizer") {
+    benchmark in
+    let step = try TrainingStep("full", updates: false)
+    try measure(benchmark) { try step.take() }
   }
 }
 
 /// Runs `body` for the iterations of a benchmark and counts the buffers that it takes.
-private func measure(_ benchmark: Benchmark, _ body: () -> Void) {
+private func measure(_ benchmark: Benchmark, _ body: () throws -> Void) rethrows {
   // The pool of buffers warms up with the body.
-  for _ in 0..<3 { body() }
+  for _ in 0..<3 { try body() }
   let before = TensorMemory.current.allocations
   benchmark.startMeasurement()
-  for _ in benchmark.scaledIterations { body() }
+  for _ in benchmark.scaledIterations { try body() }
   benchmark.stopMeasurement()
   let taken = TensorMemory.current.allocations - before
   benchmark.measurement(buffers, taken)

@@ -3,30 +3,31 @@ import PEFTModels
 import PEFTNetwork
 import PEFTTensor
 
-/// A training step on random tokens.
+/// A training step of a MiniLM on random tokens.
 final class TrainingStep {
-  private let model: TransformerModel
   private let batch: PackedBatch
-  private let gradients = GradientAccumulator()
-  private var optimizer: AdamW
+  private let targets = Targets.classes((0..<32).map { $0 % 2 })
+  private var step: MethodStep
 
   struct UnknownMethod: Error { let name: String }
 
-  init(method name: String) throws {
-    model = ModelShape.minilm.model()
-    guard let method = MethodCatalogue.standard.method(named: name) else {
-      throw UnknownMethod(name: name)
+  /// - Parameters:
+  ///   - name: the name of a method, perhaps followed by settings such as `share=0.002`.
+  ///   - updates: whether the optimizer takes a step.
+  init(_ name: String, updates: Bool = true) throws {
+    let words = name.split(separator: " ")
+    guard let first = words.first,
+      var method = MethodCatalogue.standard.method(named: String(first))
+    else { throw UnknownMethod(name: name) }
+    for word in words.dropFirst() {
+      let parts = word.split(separator: "=", maxSplits: 1)
+      guard parts.count == 2 else { throw UnknownMethod(name: name) }
+      try method.set(String(parts[0]), text: String(parts[1]))
     }
-    method.attach(to: model, using: SeededGenerator(seed: 1, purpose: "adapters"))
-    optimizer = AdamW(parameters: model.trainableParameters)
+    step = try MethodStep(ModelShape.minilm.model(), method: method, steps: 1000)
+    step.updates = updates
     batch = PackedBatch(sequences: randomSequences(32, length: 64))
   }
 
-  func take() {
-    gradients.reset()
-    let tape = Tape()
-    let loss = model.loss(batch, .classes((0..<32).map { $0 % 2 }), on: tape)
-    tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
-    optimizer.step(gradients: gradients, learningRate: 1e-4, gradientScale: 1)
-  }
+  func take() throws { try step.take(batch, targets) }
 }

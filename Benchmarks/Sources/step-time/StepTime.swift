@@ -21,9 +21,13 @@ struct StepTime: ParsableCommand {
   @Option(
     help: """
       forward, products (the linear maps of a forward computation and nothing else), or a method: \
-      full, lora, bitfit, norm, head.
+      full, lora, bitfit, norm, head, speft with --set by=random, id3, ….
       """)
   var method = "full"
+  @Option(name: .customLong("set"), help: "A setting of the method, such as share=0.002.")
+  var methodSettings: [String] = []
+  @Flag(help: "Compute gradients only, without the optimizer's step.")
+  var withoutOptimizer = false
   @Option(help: "Sequences in a batch.")
   var batch: Int?
   @Option(help: "Tokens of a sequence; with --data the most.")
@@ -45,22 +49,18 @@ struct StepTime: ParsableCommand {
     WorkerPool.useWorkers(workers)
     let isLanguage = shape.isLanguage
     let model = shape.model()
-    let generator = SeededGenerator(seed: 1, purpose: "adapters and dropout")
+    let generator = SeededGenerator(seed: 1, purpose: "dropout")
+    var training: MethodStep?
     if !["forward", "products"].contains(method) {
-      guard let method = MethodCatalogue.standard.method(named: method) else {
-        throw ValidationError(
-          "--method: forward, products or one of \(MethodCatalogue.standard.names)")
-      }
-      method.attach(to: model, using: generator)
+      training = try MethodStep(
+        model, method: configuredMethod(), steps: steps + 2, precision: precision)
+      training?.updates = !withoutOptimizer
     } else {
       for parameter in model.trainableParameters { parameter.trains = .none }
     }
     let batches = try TimedBatches(
       isLanguage: isLanguage, size: batch ?? (isLanguage ? 4 : 32),
       length: length ?? (isLanguage ? 256 : 64), data: data, tokenizer: tokenizer)
-    let parameters = model.trainableParameters
-    let gradients = GradientAccumulator(precision: precision)
-    var optimizer = AdamW(parameters: parameters)
     let maps = model.backboneLinearLayers.map { ($0.weight, $0.bias) }
     var times: [Double] = []
     var (tokens, allocations) = (0, 0)
@@ -68,16 +68,16 @@ struct StepTime: ParsableCommand {
       if step == 2 { allocations = TensorMemory.current.allocations }
       let (texts, targets) = batches[step]
       let begin = ContinuousClock.now
-      let tape = Tape(dropout: dropout ? generator.split(step) : nil, precision: precision)
-      if method == "products" {
-        multiply(maps, rows: texts.tokenCount, on: tape)
-      } else if method == "forward" {
-        _ = model.loss(texts, targets, on: tape)
+      let masks = dropout ? generator : nil
+      if training != nil {
+        try training?.take(texts, targets, dropout: masks)
       } else {
-        gradients.reset()
-        let loss = model.loss(texts, targets, on: tape)
-        tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
-        optimizer.step(gradients: gradients, learningRate: 1e-4, gradientScale: 1)
+        let tape = Tape(dropout: masks?.split(step), precision: precision)
+        if method == "products" {
+          multiply(maps, rows: texts.tokenCount, on: tape)
+        } else {
+          _ = model.loss(texts, targets, on: tape)
+        }
       }
       let now = ContinuousClock.now
       guard step >= 2 else { continue }
@@ -92,12 +92,26 @@ struct StepTime: ParsableCommand {
       "blasCore": .string(Processor.blasCoreName),
       "median_ms": .number(times.sorted()[times.count / 2]),
       "tokens_per_second": .number(1000 * Double(tokens) / times.reduce(0, +)),
-      "trainable": .integer(parameters.reduce(0) { $0 + $1.count }),
+      "trainable": .integer(model.trainableCount),
       "allocations": .integer(TensorMemory.current.allocations - allocations),
       "peak_tensors_mib": .integer(TensorMemory.current.peakBytesInUse >> 20),
       "peak_rss_mib": .integer(Processor.peakResidentBytes >> 20),
     ])
     print(report.text())
+  }
+
+  /// The method with its settings.
+  private func configuredMethod() throws -> any AdaptationMethod {
+    guard var made = MethodCatalogue.standard.method(named: method) else {
+      throw ValidationError(
+        "--method: forward, products or one of \(MethodCatalogue.standard.names)")
+    }
+    for setting in methodSettings {
+      let parts = setting.split(separator: "=", maxSplits: 1)
+      guard parts.count == 2 else { throw ValidationError("--set \(setting): write NAME=VALUE") }
+      try made.set(String(parts[0]), text: String(parts[1]))
+    }
+    return made
   }
 }
 

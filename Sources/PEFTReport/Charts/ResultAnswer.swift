@@ -36,7 +36,7 @@ package struct ResultAnswer {
 
   /// What a reader asks next, a sentence each.
   package var sentences: [String] {
-    [doubt, comparison, certainty, costs].compactMap(\.self)
+    [doubt ?? comparison, certainty, costs].compactMap(\.self)
   }
 
   /// That the method learned nothing that the rows can show: it is not above the baseline by more

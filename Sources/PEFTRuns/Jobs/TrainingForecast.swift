@@ -20,6 +20,11 @@ public struct TrainingForecast: Sendable {
   public var seconds: Double? {
     tokensPerSecond.map { Double(tokens) / $0 + Double(steps) * updateSeconds }
   }
+
+  /// The same, with what a search for the learning rate usually adds if there is one: a third.
+  public func secondsWithSearch(_ findsRate: Bool) -> Double? {
+    seconds.map { findsRate ? $0 * 4 / 3 : $0 }
+  }
 }
 
 extension PreparedJob {

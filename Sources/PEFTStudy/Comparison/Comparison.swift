@@ -15,7 +15,7 @@ public struct Comparison: Sendable {
   public struct Entry: Sendable {
     /// The name of the entry: `selection`, `lora`, …, with its rank.
     public let label: String
-    /// Whether it trains the selection of a plan.
+    /// Whether it trains the selection of the plan, which fills the whole budget.
     public let isSelection: Bool
     /// The number of trainable parameters.
     public let trainable: Int
@@ -177,9 +177,9 @@ extension Comparison.Entry {
   init?(_ row: StudyRow, _ trials: [StudyTrial]) {
     let runs = trials.filter(\.isChosen).map(\.run)
     guard let first = runs.first else { return nil }
-    let isSelection = if case .plan = row.content { true } else { false }
     self.init(
-      label: row.label, isSelection: isSelection, trainable: first.trainable,
+      label: row.label, isSelection: row.label == Comparison.selectionLabel,
+      trainable: first.trainable,
       learningRate: first.learningRate,
       runs: runs.map {
         Comparison.Run(

@@ -13,6 +13,9 @@ public struct AdaptJob: Sendable {
   public var base: TrainingJob
   /// The limit on trainable parameters, or the goal to reach with as few as possible.
   public var aim: AdaptationAim
+  /// Further budgets, all below that of `aim`. Their selections are planned from the same probe,
+  /// trained, and compared; a goal has none.
+  public var smallerBudgets: [ParameterBudget] = []
   /// How influence is measured and a budget filled.
   public var choice: MeasuredChoice
   /// The number of successive probes that must agree on the selection under the budget to end
@@ -112,12 +115,16 @@ public struct AdaptJob: Sendable {
     try prepared.checkRates(learningRates)
     let budget = aim.budget.map(prepared.count)
     if case .goal(let goal) = aim { try checkGoal(goal, for: prepared) }
+    let smaller = try smallerLimits(for: prepared)
     let names = try baselineNames(for: prepared)
-    var settings = choice.settings(for: prepared, budget: budget)
+    var settings = choice.settings(
+      for: prepared, budgets: (budget.map { [$0] } ?? []) + smaller.map(\.limit))
     if let budget {
       settings.settled = settleAfter.map { SettledSelection(budget: budget, probes: $0) }
     }
-    if let budget, !reusingProbe { try prepared.checkBudget(budget, settings) }
+    if let budget, !reusingProbe {
+      for limit in [budget] + smaller.map(\.limit) { try prepared.checkBudget(limit, settings) }
+    }
     let directory = try OutputDirectory.adaptation(
       output, overwriting: start == .overwriting, resuming: start == .resuming,
       reusingProbe: reusingProbe)
@@ -138,7 +145,13 @@ public struct AdaptJob: Sendable {
     guard let plan = found else { return .stopped }
     observe(.planned(measured, plan.value))
     let methods =
-      [Study.Method(plan.value, seconds: plan.seconds)]
+      try [Study.Method(plan.value, seconds: plan.seconds)]
+      + smaller.map {
+        let smallerPlan = try timedPlan(measured, budget: $0.limit)
+        return Study.Method(
+          smallerPlan.value, named: Comparison.selectionLabel + " \($0.name)",
+          seconds: smallerPlan.seconds)
+      }
       + names.compactMap {
         Study.Method(
           named: $0, budget: plan.value.budget, targets: targets, for: prepared.model)
@@ -150,6 +163,28 @@ public struct AdaptJob: Sendable {
     ) { observe(.comparison($0)) }
     guard let comparison else { return .stopped }
     return .finished(Outcome(influence: measured, plan: plan.value, comparison: comparison))
+  }
+
+  /// The smaller budgets by name, in numbers of parameters including the head.
+  ///
+  /// Throws unless every one is below the budget.
+  private func smallerLimits(
+    for prepared: PreparedJob
+  ) throws(InvalidSetting) -> [(name: String, limit: Int)] {
+    let limits = smallerBudgets.map { (name: $0.description, limit: prepared.count(of: $0)) }
+    guard let budget = aim.budget.map(prepared.count) else {
+      guard limits.isEmpty else {
+        throw InvalidSetting(setting: "smaller-budgets", "a goal has no smaller budgets")
+      }
+      return []
+    }
+    if let wrong = limits.first(where: { $0.limit >= budget }) {
+      throw InvalidSetting(
+        setting: "smaller-budgets",
+        "\(wrong.name) allows \(wrong.limit) parameters, which is not below the budget of "
+          + "\(budget)")
+    }
+    return limits
   }
 
   /// The methods to compare with.
@@ -199,10 +234,17 @@ public struct AdaptJob: Sendable {
   private func plan(
     _ influence: Influence, budget: Int, in directory: OutputDirectory
   ) throws -> (value: Plan, seconds: Double) {
+    let plan = try timedPlan(influence, budget: budget)
+    return (try written(plan.value, by: Planner(influence), in: directory), plan.seconds)
+  }
+
+  /// Makes a plan, and returns it with the time in seconds that it and the probe took.
+  private func timedPlan(
+    _ influence: Influence, budget: Int
+  ) throws -> (value: Plan, seconds: Double) {
     let start = ContinuousClock.now
     let plan = try MeasuredChoice.plan(influence, budget: budget, seed: base.settings.seed)
-    let seconds = influence.cost.seconds + (ContinuousClock.now - start) / .seconds(1)
-    return (try written(plan, by: Planner(influence), in: directory), seconds)
+    return (plan, influence.cost.seconds + (ContinuousClock.now - start) / .seconds(1))
   }
 
   /// Writes a plan, bound to its influences, with the frontier, and returns it.

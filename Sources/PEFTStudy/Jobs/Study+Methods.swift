@@ -19,9 +19,11 @@ extension Study.Method {
 
   /// The selection of a plan, as a method.
   ///
-  /// - Parameter seconds: the time of probing and selecting, charged to the method.
-  public init(_ plan: Plan, seconds: Double) {
-    self.init(name: Comparison.selectionLabel, kind: .plan(plan, seconds: seconds))
+  /// - Parameters:
+  ///   - name: the method's name.
+  ///   - seconds: the time of probing and selecting, charged to the method.
+  public init(_ plan: Plan, named name: String = Comparison.selectionLabel, seconds: Double) {
+    self.init(name: name, kind: .plan(plan, seconds: seconds))
   }
 }
 

@@ -51,20 +51,22 @@ public struct MeasuredChoice: Sendable {
 extension MeasuredChoice {
   /// The settings for measuring influence on this model: with interactions, unless there are too
   /// many groups for them or they cannot be measured, with the matrices that LoRA usually adapts as
-  /// narrow targets, and with as many elements of each matrix as the budget allows, if those are
+  /// narrow targets, and with as many elements of each matrix as each budget allows, if those are
   /// fewer than the candidates' most. If the gradients of different batches disagree, all
   /// parameters are trained for some steps first.
   ///
-  /// - Parameter budget: the number of parameters, including the head; nil if there is no limit.
-  func settings(for prepared: PreparedJob, budget: Int?) -> InfluenceSettings {
+  /// - Parameter budgets: numbers of parameters, including the head; empty if there is no limit.
+  func settings(for prepared: PreparedJob, budgets: [Int]) -> InfluenceSettings {
     var settings = influence
     if settings.candidates?.targets == nil {
       settings.candidates?.narrowTargets = prepared.model.configuration.usualTargets
     }
-    if let budget, let candidates = settings.candidates, let most = candidates.elements.last {
-      let fitting = SparseTuning(entries: 1, targets: candidates.targets ?? [])
-        .sized(within: budget, for: prepared.model).entries
-      if fitting < most { settings.candidates?.insert(elements: fitting) }
+    if let candidates = settings.candidates, let most = candidates.elements.last {
+      let elements = SparseTuning(entries: 1, targets: candidates.targets ?? [])
+      for budget in budgets {
+        let fitting = elements.sized(within: budget, for: prepared.model).entries
+        if fitting < most { settings.candidates?.insert(elements: fitting) }
+      }
     }
     let count = try? ParameterGrouping(
       prepared.model.parameters, by: settings.rule, candidates: settings.candidates

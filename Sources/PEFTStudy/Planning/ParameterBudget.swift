@@ -1,7 +1,8 @@
+import Foundation
 import PEFTRuns
 
 /// A limit on trainable parameters: a number, or a fraction of the model's parameters.
-public struct ParameterBudget: Hashable, Sendable {
+public struct ParameterBudget: Hashable, CustomStringConvertible, Sendable {
   /// How the limit is given.
   public enum Limit: Hashable, Sendable {
     /// A number of parameters.
@@ -14,6 +15,8 @@ public struct ParameterBudget: Hashable, Sendable {
   public var limit: Limit
   /// Whether the head, which always trains, is within the limit rather than beside it.
   public var includesHead: Bool
+
+  private static let besideHead = "+head"
 
   /// Creates a budget.
   public init(_ limit: Limit, includesHead: Bool = true) {
@@ -29,9 +32,8 @@ public struct ParameterBudget: Hashable, Sendable {
   /// Parses `5000`, `0.5%` and `0.5 %`, and each with `+head` for a limit beside the head; nil for
   /// anything else, and unless the budget is positive.
   public init?(_ text: String) {
-    let ending = "+head"
-    let number = text.hasSuffix(ending) ? text.dropLast(ending.count) : text[...]
-    includesHead = !text.hasSuffix(ending)
+    includesHead = !text.hasSuffix(Self.besideHead)
+    let number = includesHead ? text[...] : text.dropLast(Self.besideHead.count)
     if number.hasSuffix("%") {
       let digits = number.dropLast().trimmingPrefix { $0 == " " }
       guard let share = Double(digits.last == " " ? digits.dropLast() : digits), share > 0,
@@ -42,6 +44,16 @@ public struct ParameterBudget: Hashable, Sendable {
       guard let count = Int(number), count > 0 else { return nil }
       limit = .count(count)
     }
+  }
+
+  /// The text that is parsed as this budget, such as `0.05%+head`.
+  public var description: String {
+    let number =
+      switch limit {
+      case .count(let count): "\(count)"
+      case .share(let share): String(format: "%.6g%%", 100 * share)
+      }
+    return number + (includesHead ? "" : Self.besideHead)
   }
 
   /// The number of parameters, including the head, that the budget allows in a model with

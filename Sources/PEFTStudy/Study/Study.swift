@@ -139,6 +139,12 @@ public struct Study: Sendable {
 }
 
 extension Study {
+  /// The number of runs of a row, including those that only serve to choose the learning rate.
+  func runCount(of row: StudyRow) -> Int {
+    let trialSeeds = min(rateSeedCount, seeds.count)
+    return trialSeeds * max(1, row.learningRates.count) + seeds.count - trialSeeds
+  }
+
   /// The probes that no selection uses.
   ///
   /// A suite measures them on every problem, for comparison.

@@ -33,10 +33,7 @@ struct StudyJob {
   }
 
   /// The number of runs of a row, including those that only serve to choose the learning rate.
-  func runCount(of row: StudyRow) -> Int {
-    let trialSeeds = min(study.rateSeedCount, study.seeds.count)
-    return trialSeeds * max(1, row.learningRates.count) + study.seeds.count - trialSeeds
-  }
+  func runCount(of row: StudyRow) -> Int { study.runCount(of: row) }
 
   /// The runs of a row: every rate with the first seeds, then the best rate with the other seeds.
   /// Existing runs are not repeated.
@@ -146,7 +143,7 @@ struct StudyJob {
       var job = problem.job
       job.settings.seed = seed
       let prepared = try job.prepare(from: problem.inputs)
-      var settings = choice.settings(for: prepared, budget: limit(of: row, on: problem))
+      var settings = choice.settings(for: prepared, budgets: [limit(of: row, on: problem)])
       settings.probe.seed = seed
       guard
         let influence = try store.influence(

@@ -25,7 +25,7 @@ public struct StudyRow: Sendable {
 
   /// The row's name, unique within its problem, such as `one-walk@0.2%` or `bitfit`.
   public var label: String {
-    method + (budget.map { "@" + Self.text(ofShare: $0, includingHead: budgetIncludesHead) } ?? "")
+    method + (parameterBudget.map { "@\($0)" } ?? "")
   }
 
   /// Whether everything trains.
@@ -39,16 +39,14 @@ public struct StudyRow: Sendable {
   /// The budget as a fraction or, for one beside the head, as text.
   var budgetRecord: JSONValue? {
     budget.map {
-      budgetIncludesHead ? .number($0) : .string(Self.text(ofShare: $0, includingHead: false))
+      budgetIncludesHead
+        ? .number($0) : .string("\(ParameterBudget(.share($0), includesHead: false))")
     }
   }
 
   /// The number of parameters, including the head, that the budget allows; nil without a budget.
   func parameterLimit(of parameters: Int, head: Int) -> Int? {
-    budget.map {
-      ParameterBudget(.share($0), includesHead: budgetIncludesHead)
-        .count(of: parameters, head: head)
-    }
+    parameterBudget?.count(of: parameters, head: head)
   }
 
   /// Whether only the head trains.
@@ -56,9 +54,8 @@ public struct StudyRow: Sendable {
     if case .fixed(let method) = content { method is HeadTuning } else { false }
   }
 
-  /// `0.2%` for 0.002, and `0.2%+head` for a share beside the head.
-  static func text(ofShare share: Double, includingHead: Bool) -> String {
-    String(format: "%.6g%%", 100 * share) + (includingHead ? "" : "+head")
+  private var parameterBudget: ParameterBudget? {
+    budget.map { ParameterBudget(.share($0), includesHead: budgetIncludesHead) }
   }
 }
 

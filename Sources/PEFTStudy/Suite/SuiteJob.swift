@@ -22,6 +22,11 @@ public struct SuiteJob {
   public init(_ study: Study, in output: OutputDirectory) throws {
     self.output = output
     store = CellStore(output: output)
+    job = try StudyJob(study, on: Self.problems(of: study), in: store)
+  }
+
+  /// The problems of a suite, with their files read.
+  static func problems(of study: Study) throws -> [StudyProblem] {
     try study.checkProblems()
     var files: [String: ModelFiles] = [:]
     var problems: [StudyProblem] = []
@@ -36,7 +41,7 @@ public struct SuiteJob {
       files[directory] = read.inputs.files
       problems.append(read)
     }
-    job = try StudyJob(study, on: problems, in: store)
+    return problems
   }
 
   /// Runs the rows of a shard, and then its part of the probes that no method uses.

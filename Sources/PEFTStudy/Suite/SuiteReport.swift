@@ -160,7 +160,7 @@ public struct SuiteReport: Sendable {
   }
 
   private func text(ofBudget share: Double) -> String {
-    StudyRow.text(ofShare: share, includingHead: suite.budgetsIncludeHead)
+    "\(ParameterBudget(.share(share), includesHead: suite.budgetsIncludeHead))"
   }
 
   /// The shares of full fine-tuning's score for which the smallest sufficient sizes are shown.

@@ -42,7 +42,7 @@ final class SavedInput {
     case .kept(let saved): made = saved.value
     case .remade(let make): made = make()
     }
-    return value
+    return self.value
   }
 
   /// Passes the input to an operation that a backward pass has reached. The cached copy is released

@@ -34,7 +34,6 @@ extension GradientAccumulator {
       var found = [[RatedElement]](repeating: [], count: chunks.count)
       found.withUnsafeMutableBufferPointer { found in
         nonisolated(unsafe) let found = found
-        nonisolated(unsafe) let chunks = chunks
         WorkerPool.shared.run(chunks.count) {
           found[$0] = chunks[first + $0].largest(
             count, above: bound, epsilon: Float(epsilon), exponent: Float(exponent))

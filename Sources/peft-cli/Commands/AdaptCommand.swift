@@ -41,6 +41,13 @@ struct AdaptCommand: ParsableCommand, SingleProcessCommand {
 
     @Option(
       help: """
+        Budgets below --budget, separated by commas, such as 0.01%+head,0.05%+head: what would be \
+        chosen within them is trained and compared too.
+        """)
+    var smallerBudgets: String?
+
+    @Option(
+      help: """
         What the smallest set of parameters has to reach on the dev data: a share of what full \
         tuning reaches, such as 98%-of-full, or a score such as 0.93, by the task's primary metric.
         """,
@@ -112,6 +119,19 @@ struct AdaptCommand: ParsableCommand, SingleProcessCommand {
     main.baselines.map { $0 == "none" ? [] : $0.split(separator: ",").map(String.init) }
   }
 
+  /// The budgets of --smaller-budgets.
+  private var smallerBudgets: [ParameterBudget] {
+    get throws {
+      try main.smallerBudgets?.split(separator: ",", omittingEmptySubsequences: false).map {
+        do {
+          return try ParameterBudget.parsed(String($0))
+        } catch {
+          throw ValidationError("--smaller-budgets \($0): \(error)")
+        }
+      } ?? []
+    }
+  }
+
   func validate() throws {
     if main.resume, main.overwrite {
       throw ValidationError("--resume and --overwrite exclude each other")
@@ -123,11 +143,15 @@ struct AdaptCommand: ParsableCommand, SingleProcessCommand {
     }
     let hasDev = main.evaluation.dev != nil || main.evaluation.holdout(usual: .auto) != nil
     if case .goal = try aim {
+      if main.smallerBudgets != nil {
+        throw ValidationError("--smaller-budgets needs --budget; leave it out with --goal")
+      }
       if !hasDev { throw ValidationError("--goal: give --dev data to judge it by, or --holdout") }
       if probe.settleAfter != nil {
         throw ValidationError("--settle-after needs --budget; leave it out with --goal")
       }
     }
+    _ = try smallerBudgets
     try comparison.checkRates(training, hasDev: hasDev)
   }
 
@@ -142,6 +166,7 @@ struct AdaptCommand: ParsableCommand, SingleProcessCommand {
     if probe.directionBatches == nil, probe.probeBatches == nil {
       job.choice.probeShare = main.probeShare.value
     }
+    job.smallerBudgets = try smallerBudgets
     job.choice.warmsUp = probe.warmSteps == nil
     try AdaptSession(
       job: job, output: main.output,

@@ -63,7 +63,9 @@ struct QuickstartCommand: ParsableCommand, SingleProcessCommand {
     var base = job(model, paths)
     base.settings.length = .epochs(4)
     var adapt = AdaptJob(base, budget: .share(0.01))
-    adapt.choice.influence.candidates = AdapterCandidates(ranks: [1, 2, 4])
+    adapt.choice.influence.candidates = AdapterCandidates(
+      ranks: [1, 2, 4], elements: [512])
+    adapt.smallerBudgets = [ParameterBudget(.share(0.0005), includesHead: false)]
     adapt.choice.influence.probe.path = .held(directionBatches: 36)
     adapt.choice.influence.probe.probeCount = 36
     adapt.baselines = ["lora", "bitfit", "head", "full"]

@@ -17,8 +17,14 @@ enum ConfigurationFile {
     ("epochs", "steps"), ("batch-size", "batch-tokens"), ("learning-rate", "lr"),
   ]
 
-  /// Adds the options of `--config FILE` that the command line itself does not give.
-  static func merge(_ arguments: [String]) throws -> [String] {
+  /// Adds the options of `--config FILE` that the command line itself does not give. What follows
+  /// `--` is not looked at.
+  static func merge(_ line: [String]) throws -> [String] {
+    let end = line.firstIndex(of: "--") ?? line.endIndex
+    return try merge(options: Array(line[..<end])) + line[end...]
+  }
+
+  private static func merge(options arguments: [String]) throws -> [String] {
     guard let name = arguments.first, name != "config",
       let path = value(of: "config", in: arguments),
       let command = CommandInterface.all.first(where: { $0.name == name })

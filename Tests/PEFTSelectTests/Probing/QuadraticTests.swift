@@ -58,7 +58,7 @@ struct QuadraticTests {
       var settings = ProbeSettings()
       (settings.path, settings.probeCount) = (.held(directionBatches: 24), 1)
       let grouping = try grouping()
-      let outcome = try probe(
+      let outcome = probe(
         objective, groupings: [grouping], settings: settings, batch: { batches[$0] })[0]
       func mean(_ range: Range<Int>) -> [Double] {
         var sum = [0.0, 0, 0, 0]
@@ -175,7 +175,7 @@ struct QuadraticTests {
       isTraining
       ? .training(steps: 8, period: 2, learningRate: 0.1) : .held(directionBatches: 4)
     settings.probeCount = 3
-    let outcome = try probe(objective, groupings: [try grouping()], settings: settings) { index in
+    let outcome = probe(objective, groupings: [try grouping()], settings: settings) { index in
       var generator = SeededGenerator(seed: 5, purpose: "batches").split(index)
       return LinearObjective.batch(16, using: &generator)
     }[0]
@@ -195,7 +195,7 @@ struct QuadraticTests {
       ? .training(steps: 8, period: 2, learningRate: 0.1) : .held(directionBatches: 4)
     // The third batch; along a training run, one batch was probed before it.
     let broken = isTraining ? 3 : 2
-    let outcome = try probe(objective, groupings: [try grouping()], settings: settings) { index in
+    let outcome = probe(objective, groupings: [try grouping()], settings: settings) { index in
       if index == broken { objective.weight.value = Tensor([1, .nan, 1], shape: [1, 3]) }
       var generator = SeededGenerator(seed: 5, purpose: "batches").split(index)
       return LinearObjective.batch(16, using: &generator)
@@ -210,7 +210,7 @@ struct QuadraticTests {
     settings.direction = .gradient
     settings.probeBatches = .same
     settings.path = .held(directionBatches: 1)
-    let outcome = try probe(objective, groupings: [try grouping()], settings: settings) { index in
+    let outcome = probe(objective, groupings: [try grouping()], settings: settings) { index in
       var generator = SeededGenerator(seed: 6, purpose: "batches").split(index)
       return LinearObjective.batch(16, using: &generator)
     }[0]

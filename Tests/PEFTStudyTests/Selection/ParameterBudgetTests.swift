@@ -14,6 +14,13 @@ struct ParameterBudgetTests {
   }
 
   @Test(
+    "a budget's description is parsed as the same budget",
+    arguments: ["5000", "0.5%", "5000+head", "0.05%+head", "0.001%"])
+  func described(_ text: String) {
+    #expect(ParameterBudget(text)?.description == text)
+  }
+
+  @Test(
     "anything else is refused",
     arguments: [
       "", "0", "-5", "0%", "-1%", "nan%", "inf%", "%", "0.5", "+head", "5 +head", "5+heads",

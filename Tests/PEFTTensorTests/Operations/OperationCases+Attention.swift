@@ -121,7 +121,7 @@ extension OperationCase {
       distance > 0 ? 3 + min(distance, 3) : min(-distance, 3)
     }
     let plain = [(1, 0, false), (2, 0, false), (3, 0.3, false), (2, 0.3, true), (300, 0.3, false)]
-      .map { window, probability, isCausal in
+      .map { (window: Int, probability, isCausal) in
         OperationCase(
           name: "attention within \(window), dropout \(probability), causal \(isCausal)",
           lengths: lengths, inputs: [20, 10, 10],

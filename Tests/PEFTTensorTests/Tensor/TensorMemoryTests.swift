@@ -14,9 +14,7 @@ struct TensorMemoryTests {
       let warm = TensorMemory.current
       for step in 2..<30 { network.train(&optimizer, sink, step: step) }
       let end = TensorMemory.current
-      #expect(end.allocations == warm.allocations)
-      #expect(end.bytesInUse == warm.bytesInUse)
-      #expect(end.peakBytesInUse == warm.peakBytesInUse)
+      #expect(end == warm, "\(end), after the warm-up \(warm)")
     }
   }
 
@@ -33,13 +31,13 @@ struct TensorMemoryTests {
         tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: sink)
         optimizer.step(gradients: sink, learningRate: 1e-3, gradientScale: 1)
       }
-      for _ in 0..<2 { train() }
+      // A small request may take a larger buffer, so it takes some steps until every request has
+      // one.
+      for _ in 0..<4 { train() }
       let warm = TensorMemory.current
       for _ in 0..<20 { train() }
       let end = TensorMemory.current
-      #expect(end.allocations == warm.allocations)
-      #expect(end.bytesInUse == warm.bytesInUse)
-      #expect(end.peakBytesInUse == warm.peakBytesInUse)
+      #expect(end == warm, "\(end), after the warm-up \(warm)")
     }
   }
 

@@ -7,17 +7,8 @@ import PEFTStudy
 import PEFTTensor
 import PEFTTrain
 
-/// The exit status of the command, for scripts. This is the only table from kinds of error to exit
-/// codes.
-enum ExitStatus: Int32 {
-  case done = 0
-  case usage = 2
-  case badFile = 3
-  case numericalFailure = 4
-  case interrupted = 5
-  case noSpace = 6
-
-  /// The exit status for an error.
+extension ExitStatus {
+  /// The exit status for an error. This is the only table from kinds of error to exit codes.
   static func status(of error: any Error) -> ExitStatus {
     switch error {
     case let error as FileError: error.kind == .storage ? .noSpace : .badFile
