@@ -28,10 +28,10 @@ struct ONNXGraph {
     let emit: (SafetensorsOutput.ByteSink) throws(FileError) -> Void
   }
 
-  private var nodes: [ProtobufMessage] = []
+  private var nodes: [ProtobufWriter] = []
   private var constants: [Constant] = []
   private var names: Set<String> = []
-  private var ends: [(field: Int, message: ProtobufMessage)] = []
+  private var ends: [(field: Int, message: ProtobufWriter)] = []
 
   /// Adds an operator with these inputs and returns the name of its output.
   mutating func node(
@@ -39,13 +39,13 @@ struct ONNXGraph {
     named name: String? = nil
   ) -> String {
     let output = name ?? "\(type)_\(nodes.count)"
-    var node = ProtobufMessage()
+    var node = ProtobufWriter()
     for input in inputs { node.add(1, input) }
     node.add(2, output)
     node.add(3, output)
     node.add(4, type)
     for (name, value) in attributes {
-      var attribute = ProtobufMessage()
+      var attribute = ProtobufWriter()
       attribute.add(1, name)
       switch value {
       case .float(let number):
@@ -120,12 +120,12 @@ struct ONNXGraph {
 
   private static func description(
     of name: String, _ type: ElementType, _ dimensions: [String]
-  ) -> ProtobufMessage {
+  ) -> ProtobufWriter {
     var (shape, tensor, kind, value) = (
-      ProtobufMessage(), ProtobufMessage(), ProtobufMessage(), ProtobufMessage()
+      ProtobufWriter(), ProtobufWriter(), ProtobufWriter(), ProtobufWriter()
     )
     for name in dimensions {
-      var dimension = ProtobufMessage()
+      var dimension = ProtobufWriter()
       if let size = Int(name) { dimension.add(1, size) } else { dimension.add(2, name) }
       shape.add(1, dimension)
     }
@@ -148,19 +148,19 @@ struct ONNXGraph {
     throws(FileError)
   {
     let headers = constants.map { constant in
-      var header = ProtobufMessage()
+      var header = ProtobufWriter()
       for extent in constant.shape { header.add(1, extent) }
       header.add(2, constant.type.rawValue)
       header.add(8, constant.name)
       header.begin(9, length: constant.byteCount)
       return header
     }
-    var graph = ProtobufMessage()
+    var graph = ProtobufWriter()
     for node in nodes { graph.add(1, node) }
     graph.add(2, name)
     for (field, message) in ends { graph.add(field, message) }
     let begins = zip(constants, headers).map { constant, header in
-      var begin = ProtobufMessage()
+      var begin = ProtobufWriter()
       begin.begin(5, length: header.bytes.count + constant.byteCount)
       return begin
     }
@@ -168,11 +168,11 @@ struct ONNXGraph {
     for (constant, (begin, header)) in zip(constants, zip(begins, headers)) {
       length += begin.bytes.count + header.bytes.count + constant.byteCount
     }
-    var model = ProtobufMessage()
+    var model = ProtobufWriter()
     model.add(1, 8)
     model.add(2, producer.name)
     model.add(3, producer.version)
-    var operators = ProtobufMessage()
+    var operators = ProtobufWriter()
     operators.add(1, "")
     operators.add(2, 17)
     model.add(8, operators)

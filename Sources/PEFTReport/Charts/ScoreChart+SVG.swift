@@ -35,7 +35,10 @@ extension ScoreChart {
     }
     area.label(
       labels.filter(\.isBold) + labels.filter { !$0.isBold }, avoiding: seeds, in: &drawing)
-    for row in drawn { drawDots(of: row, in: area, to: &drawing) }
+    // The highlighted dot is above the others.
+    for row in drawn.filter({ !$0.isOurs }) + drawn.filter(\.isOurs) {
+      drawDots(of: row, in: area, to: &drawing)
+    }
     return drawing.markup
   }
 

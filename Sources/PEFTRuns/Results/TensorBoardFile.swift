@@ -21,90 +21,43 @@ struct TensorBoardFile {
   /// Creates a file in `output` for the steps after `step`.
   init(in output: OutputDirectory, after step: Int) throws(FileError) {
     file = try AppendedFile(creating: try output.file(Self.newName))
-    try append { $0.add(3, text: "brain.Event:2") }
+    try append { $0.add(3, "brain.Event:2") }
     guard step > 0 else { return }
     try append {
-      $0.add(2, integer: step + 1)
+      $0.add(2, step + 1)
       // A session log with the status START.
-      $0.add(7, message: Message { $0.add(1, integer: 1) })
+      $0.add(7, ProtobufWriter { $0.add(1, 1) })
     }
   }
 
   /// Appends values of scalars after a step.
   mutating func add(_ values: [(tag: String, value: Double)], step: Int) throws(FileError) {
     try append {
-      $0.add(2, integer: step)
+      $0.add(2, step)
       $0.add(
         5,
-        message: Message { summary in
+        ProtobufWriter { summary in
           for (tag, value) in values {
             summary.add(
               1,
-              message: Message {
-                $0.add(1, text: tag)
-                $0.add(2, float: Float(value))
+              ProtobufWriter {
+                $0.add(1, tag)
+                $0.add(2, Float(value))
               })
           }
         })
     }
   }
 
-  private mutating func append(_ fill: (inout Message) -> Void) throws(FileError) {
-    let event = Message {
+  private mutating func append(_ fill: (inout ProtobufWriter) -> Void) throws(FileError) {
+    let event = ProtobufWriter {
       $0.add(1, double: Date().timeIntervalSince1970)
       fill(&$0)
     }
-    let length = Message.bytes(of: UInt64(event.bytes.count))
+    let length = ProtobufWriter.bytes(of: UInt64(event.bytes.count))
     try file.append(
-      length + Message.bytes(of: CRC32C.masked(length)) + event.bytes
-        + Message.bytes(of: CRC32C.masked(event.bytes)))
-  }
-}
-
-/// A protocol buffer message under construction.
-private struct Message {
-  private(set) var bytes: [UInt8] = []
-
-  init(_ fill: (inout Message) -> Void) { fill(&self) }
-
-  mutating func add(_ field: Int, integer: Int) {
-    add(key: field, type: 0)
-    add(varint: UInt64(bitPattern: Int64(integer)))
-  }
-
-  mutating func add(_ field: Int, double: Double) {
-    add(key: field, type: 1)
-    bytes += Self.bytes(of: double.bitPattern)
-  }
-
-  mutating func add(_ field: Int, float: Float) {
-    add(key: field, type: 5)
-    bytes += Self.bytes(of: float.bitPattern)
-  }
-
-  mutating func add(_ field: Int, text: String) { add(field, piece: Array(text.utf8)) }
-
-  mutating func add(_ field: Int, message: Message) { add(field, piece: message.bytes) }
-
-  static func bytes(of value: some FixedWidthInteger) -> [UInt8] {
-    withUnsafeBytes(of: value.littleEndian) { Array($0) }
-  }
-
-  private mutating func add(_ field: Int, piece: [UInt8]) {
-    add(key: field, type: 2)
-    add(varint: UInt64(piece.count))
-    bytes += piece
-  }
-
-  private mutating func add(key field: Int, type: Int) { add(varint: UInt64(field << 3 | type)) }
-
-  private mutating func add(varint value: UInt64) {
-    var rest = value
-    while rest >= 0x80 {
-      bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-      rest >>= 7
-    }
-    bytes.append(UInt8(rest))
+      length + ProtobufWriter.bytes(of: CRC32C.masked(length)) + event.bytes
+        + ProtobufWriter.bytes(of: CRC32C.masked(event.bytes)))
   }
 }
 
