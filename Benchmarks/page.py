@@ -51,6 +51,10 @@ class Row:
         return statistics.mean(self.values(column).values())
 
     @property
+    def mean_size(self):
+        return round(statistics.mean(int(run["backbone"]) for run in self.runs.values()))
+
+    @property
     def rate(self):
         return sorted({float(run["learning_rate"]) for run in self.runs.values()})
 
@@ -163,7 +167,7 @@ def budgets_table(rows):
             # they count.
             chance = best(of_family(of_task, "random"), 1.01 * limit)
             lines.append([
-                TASKS[task], percent(share), f"{round(statistics.mean(int(run['backbone']) for run in row.runs.values())):,}",
+                TASKS[task], percent(share), f"{row.mean_size:,}",
                 score(row.mean("test")),
                 "–" if default is None else f"{default.name}, {score(default.mean('test'))}",
                 "–" if default is None else signed(difference(row, default)),
@@ -182,7 +186,7 @@ def every_row_table(rows):
         for row in sorted(of_task, key=lambda row: row.size):
             rates = ", ".join(f"{rate:g}" for rate in row.rate)
             lines.append([
-                TASKS[task], row.name, f"{row.size:,}", str(len(row.runs)), rates, score(row.mean("dev")), score(row.mean("test")),
+                TASKS[task], row.name, f"{row.mean_size:,}", str(len(row.runs)), rates, score(row.mean("dev")), score(row.mean("test")),
                 score(row.mean("dev_loss")), score(row.mean("test_loss"))])
     return table(["task", "method", "parameters", "seeds", "rates", "dev", "test", "dev loss", "test loss"], lines)
 
