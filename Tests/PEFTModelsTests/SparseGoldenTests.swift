@@ -30,19 +30,21 @@ struct SparseGoldenTests {
 
   /// Adds the gradients of the mean loss of some examples; returns the loss.
   @discardableResult
-  private func add(_ examples: [Int], to gradients: GradientAccumulator) -> Double {
+  private func add(
+    _ examples: [Int], temperature: Double = 1, to gradients: GradientAccumulator
+  ) -> Double {
     let tape = Tape()
     let batch = PackedBatch(
       sequences: examples.map { sequences[$0] }, typeIDs: examples.map { types[$0] })
-    let loss = tape.softmaxCrossEntropy(
-      model.logits(batch, on: tape), labels: examples.map { Int(fixture.labels[$0]) })
+    let loss = model.loss(
+      batch, .classes(examples.map { Int(fixture.labels[$0]) }), temperature: temperature, on: tape)
     tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
     return loss.mean
   }
 
-  private func sums() -> GradientAccumulator {
+  private func sums(temperature: Double = 1) -> GradientAccumulator {
     let gradients = GradientAccumulator()
-    for batch in Self.batches { add(batch, to: gradients) }
+    for batch in Self.batches { add(batch, temperature: temperature, to: gradients) }
     return gradients
   }
 
@@ -125,7 +127,7 @@ struct SparseGoldenTests {
       for batch in Self.batches {
         let parts =
           switch method.gradientStatistic {
-          case .sum, .sumOfSquares: [batch]
+          case .sum, .sumOfSquares, .changeAlongSum: [batch]
           case .sumOfExampleSquares: batch.map { [$0] }
           }
         for part in parts {
@@ -140,6 +142,43 @@ struct SparseGoldenTests {
       }
       method.choose(in: model, by: gradients, using: generator)
       #expect(mask { $0.trains } == lists(json[scope.rawValue]), "\(rule) \(scope)")
+    }
+  }
+
+  @Test("SynFlow and GRaSP have the saliences of PyTorch, and choose the same", arguments: 0..<2)
+  func networkSaliences(index: Int) throws {
+    let root = ParityFixture.root + "/../sparse/saliences"
+    let json = try #require(
+      try JSONValue(parsing: FileContents.read(root + ".json")).array?[index])
+    let scores = try SafetensorsReader(path: root + ".safetensors")
+    let rule = try #require(json["rule"]?.string.flatMap(Salience.init))
+    let before = model.parameters.map(\.parameter.value)
+    for scope in [SparseTuning.Scope.matrix, .global] {
+      let method = SparseTuning(
+        entries: try #require(json["count"]?.integer), rule: rule, scope: scope, batches: 2)
+      method.attach(to: model, using: generator)
+      let weights = method.layers(of: model).map(\.weight)
+      let gradients: GradientAccumulator
+      if case .changeAlongSum(let temperature) = method.gradientStatistic {
+        gradients = weights.gradientChange(along: sums(temperature: temperature)) {
+          sums(temperature: temperature)
+        }
+      } else {
+        #expect(method.gradientBatches == 0)
+        gradients = model.synapticFlow()
+      }
+      for weight in weights {
+        let found = try #require(rule.scores(of: weight, by: gradients))
+        let expected = Tensor(try scores.floats(of: "\(rule).\(weight.name)"), shape: weight.shape)
+        // A difference of gradients for GRaSP, sums in Float32 for both.
+        let error = found.relativeError(to: expected)
+        #expect(error < (rule == .grasp ? 2e-4 : 1e-5), "\(rule) of \(weight.name): \(error)")
+      }
+      method.choose(in: model, by: gradients, using: generator)
+      #expect(mask { $0.trains } == lists(json[scope.rawValue]), "\(rule) \(scope)")
+    }
+    for (entry, value) in zip(model.parameters, before) {
+      #expect(entry.parameter.value.isIdentical(to: value), "\(entry.parameter.name)")
     }
   }
 

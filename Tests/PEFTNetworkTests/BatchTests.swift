@@ -42,6 +42,51 @@ struct BatchTests {
     #expect(abs(tokens.mean - expected.reduce(0, +) / 3) < 1e-6)
   }
 
+  @Test("a temperature divides the logits of cross entropies, and their gradients reach the input")
+  func temperature() throws {
+    let x = Parameter(name: "x", value: Tensor([0.5, -1, 2, 3, 0.25, -2], shape: [3, 2]))
+    let table = Parameter(
+      name: "table", value: Tensor([1, -1, 0.5, 2, -3, 1], shape: [3, 2]), isTrainable: false)
+    let bias = Parameter(name: "bias", value: Tensor([0.5, -2, 1], shape: [3]), isTrainable: false)
+    let rows = RowPartition(examples: 3)
+    func results(
+      _ targets: Targets, mapsFirst: Bool, temperature: Double
+    ) throws -> (loss: Loss, gradient: Tensor) {
+      let (tape, gradients) = (Tape(), GradientAccumulator())
+      let hidden = tape.embeddingSum([(x, [0, 1, 2])], partition: rows)
+      let outputs = mapsFirst ? tape.linear(hidden, weight: table, bias: bias) : hidden
+      let loss = tape.loss(
+        outputs, targets: targets, vocabulary: VocabularyMap(table: table, bias: bias),
+        temperature: temperature)
+      tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: gradients)
+      return (loss, try #require(gradients[x]))
+    }
+    let classes = try results(.classes([0, 2, 1]), mapsFirst: true, temperature: 4)
+    let tokens = try results(.tokens([[0], [2], [1]]), mapsFirst: false, temperature: 4)
+    #expect(abs(classes.loss.mean - tokens.loss.mean) < 1e-6)
+    #expect(classes.gradient.relativeError(to: tokens.gradient) < 1e-6)
+    let sets = try results(.labelSets([[0], [], [1, 2]]), mapsFirst: true, temperature: 4)
+    // By hand: logits / 4 of the first and of all rows.
+    for (row, label) in [0, 2, 1].enumerated() {
+      let logits = (0..<3).map { output in
+        Double(
+          x.value[row, 0] * table.value[output, 0] + x.value[row, 1] * table.value[output, 1]
+            + bias.value.elements[output]) / 4
+      }
+      let wanted = log(logits.reduce(0) { $0 + exp($1) }) - logits[label]
+      #expect(abs(classes.loss.terms[row] - wanted) < 1e-6)
+      let labels = [[0], [], [1, 2]][row]
+      let binary = (0..<3).reduce(0) {
+        $0 + log1p(exp(labels.contains($1) ? -logits[$1] : logits[$1])) / 3
+      }
+      #expect(abs(sets.loss.terms[row] - binary) < 1e-6)
+    }
+    let values = Tape().loss(
+      Variable(constant: Tensor([1, 4], shape: [2, 1]), partition: RowPartition(examples: 2)),
+      targets: .values([3, 1]), temperature: 4)
+    #expect(values.mean == 6.5)
+  }
+
   @Test(
     "a member of a group is read back from its text",
     arguments: [

@@ -112,6 +112,7 @@ struct ResumeTests {
         "speft", "--set", "by=fisher", "--set", "scope=global", "--set", "batches=1", "--set",
         "reselect-every=3",
       ], ["rocoft", "--set", "by=random"],
+      ["speft", "--set", "by=grasp", "--set", "batches=1", "--set", "reselect-every=3"],
       ["lora-xs", "--set", "batches=3"], ["lora-xs", "--set", "frames=weight"],
       ["lora", "--set", "start=pissa", "--set", "b-rate=16"],
       ["lora", "--set", "start=gradient", "--set", "trained=b"], ["vera"], ["hra"], ["ether+"],

@@ -81,16 +81,26 @@ public protocol AdaptationMethod: Sendable {
 }
 
 /// A statistic of the gradients of some batches, element by element.
-public enum GradientStatistic: Sendable {
+public enum GradientStatistic: Hashable, Sendable {
   /// Σ_b ∇L_b, the sum of the gradients of the mean losses of the batches.
   case sum
   /// Σ_b (∇L_b)².
   case sumOfSquares
   /// Σ_n (∇L_n)², over all examples n of the batches, each of which is a batch of its own.
   case sumOfExampleSquares
+  /// H g with g = Σ_b ∇L_b and H = Σ_b ∇²L_b over these parameters, where L_b is the mean cross
+  /// entropy of logits divided by `temperature`; see `gradientChange`.
+  case changeAlongSum(temperature: Double)
 
-  /// Whether squares are summed.
-  package var isOfSquares: Bool { self != .sum }
+  /// The number of tensors in memory for every whole gradient that is measured: the statistic, the
+  /// gradients from which it follows, and values that are kept meanwhile.
+  package var tensorCount: Int {
+    switch self {
+    case .sum: 1
+    case .sumOfSquares, .sumOfExampleSquares: 2
+    case .changeAlongSum: 4
+    }
+  }
 }
 
 /// A setting that does not fit a model.

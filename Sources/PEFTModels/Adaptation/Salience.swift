@@ -22,12 +22,20 @@ public enum Salience: String, CaseIterable, Sendable {
   case fisher
   /// Σ_b g_b² over batches, as in SPT (He et al. 2023).
   case spt
+  /// |W ∘ ∂R/∂|W||, as in SynFlow (Tanaka et al. 2020): R is the sum of the outputs of the network
+  /// without nonlinearities, with absolute values for all parameters, on an input of ones. It needs
+  /// no data.
+  case synflow
+  /// W ∘ H G, with its sign, as in GRaSP (Wang et al. 2020): elements without which the gradient
+  /// would be shorter. H is the Hessian over the target weights. The losses are cross entropies of
+  /// logits divided by 200, as there and in SPEFT.
+  case grasp
 
-  /// Whether the salience needs gradients.
+  /// Whether the salience needs gradients of batches.
   var needsGradients: Bool {
     switch self {
-    case .random, .smallest, .largest: false
-    case .gradient, .snip, .force, .fisher, .spt: true
+    case .random, .smallest, .largest, .synflow: false
+    case .gradient, .snip, .force, .fisher, .spt, .grasp: true
     }
   }
 
@@ -36,20 +44,26 @@ public enum Salience: String, CaseIterable, Sendable {
     switch self {
     case .fisher: .sumOfExampleSquares
     case .spt: .sumOfSquares
-    case .gradient, .random, .smallest, .largest, .snip, .force: .sum
+    case .grasp: .changeAlongSum(temperature: 200)
+    case .gradient, .random, .smallest, .largest, .snip, .force, .synflow: .sum
     }
   }
 
   /// The salience of every element of `weight`, in its shape; −∞ for an element whose gradient is
   /// zero. Nil if no gradient has reached the weight, and for `random`.
-  func scores(of weight: Parameter, by gradients: GradientAccumulator) -> Tensor? {
+  ///
+  /// - Parameter gradients: what `statistic` says of the weight's gradients; for `synflow`, those
+  ///   of `TransformerModel.synapticFlow()`.
+  package func scores(of weight: Parameter, by gradients: GradientAccumulator) -> Tensor? {
     switch self {
     case .random: nil
     case .smallest: weight.value.map { -abs($0) }
     case .largest: weight.value.map { abs($0) }
     case .gradient: gradients[weight]?.map { $0 == 0 ? -.infinity : abs($0) }
     case .fisher, .spt: gradients[weight]?.map { $0 == 0 ? -.infinity : $0 }
-    case .snip: gradients[weight]?.map(with: weight.value) { $0 == 0 ? -.infinity : abs($0 * $1) }
+    case .snip, .synflow:
+      gradients[weight]?.map(with: weight.value) { $0 == 0 ? -.infinity : abs($0 * $1) }
+    case .grasp: gradients[weight]?.map(with: weight.value) { $0 == 0 ? -.infinity : $0 * $1 }
     case .force: gradients[weight]?.map(with: weight.value) { $0 == 0 ? -.infinity : -($0 * $1) }
     }
   }

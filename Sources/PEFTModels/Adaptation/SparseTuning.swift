@@ -156,6 +156,7 @@ public struct SparseTuning: AdaptationMethod {
     in model: TransformerModel, by gradients: GradientAccumulator, using generator: SeededGenerator
   ) {
     let weights = layers(of: model).map(\.weight)
+    let gradients = rule == .synflow ? model.synapticFlow() : gradients
     for (weight, chosen) in zip(weights, positions(in: weights, by: gradients, using: generator)) {
       weight.trainElements(chosen)
     }
@@ -200,8 +201,11 @@ public struct SparseTuning: AdaptationMethod {
   ) -> (any AdaptationSession)? {
     guard interval > 0, interval < steps else { return nil }
     return Session(
-      method: self, candidates: layers(of: model).map(\.weight), generator: generator,
-      measure: measure)
+      method: self, candidates: layers(of: model).map(\.weight), generator: generator
+    ) { step in
+      if rule == .synflow { return model.synapticFlow() }
+      return try rule.needsGradients ? measure(step) : GradientAccumulator()
+    }
   }
 
   /// PEFT's SHiRA format.
@@ -232,9 +236,8 @@ public struct SparseTuning: AdaptationMethod {
       for weight in candidates { weight.wantsWholeGradient = isDue }
       guard isDue else { return [] }
       defer { for weight in candidates { weight.wantsWholeGradient = false } }
-      let gradients = method.rule.needsGradients ? try measure(step) : GradientAccumulator()
       let chosen = method.positions(
-        in: candidates, by: gradients, using: generator.split("reselection").split(step))
+        in: candidates, by: try measure(step), using: generator.split("reselection").split(step))
       return zip(candidates, chosen).compactMap { weight, positions in
         guard positions != weight.trains.chosenElements ?? [] else { return nil }
         let before = weight.recorded

@@ -91,12 +91,15 @@ public final class TransformerModel {
   }
 
   /// The loss of a batch.
+  ///
+  /// - Parameter temperature: divides the logits of a cross entropy.
   public func loss(
-    _ batch: PackedBatch, _ targets: Targets, shape: LossShape = .plain, on tape: Tape
+    _ batch: PackedBatch, _ targets: Targets, shape: LossShape = .plain, temperature: Double = 1,
+    on tape: Tape
   ) -> Loss {
     tape.loss(
       self(batch, on: tape), targets: targets, vocabulary: vocabulary,
-      shape: shape)
+      shape: shape, temperature: temperature)
   }
 
   /// The linear maps of the backbone, lowest first, to which adapters may be attached.

@@ -93,12 +93,31 @@ extension Tape {
   /// the loss is cross entropy, binary cross entropy or squared error; for tokens, they are hidden
   /// states [N, h] that `vocabulary` maps to logits.
   ///
-  /// - Parameter shape: the cross entropy of classes; for sets of labels and tokens only its label
-  ///   smoothing counts.
+  /// - Parameters:
+  ///   - shape: the cross entropy of classes; for sets of labels and tokens only its label
+  ///     smoothing counts.
+  ///   - temperature: divides the logits of a cross entropy.
   public func loss(
     _ outputs: Variable, targets: Targets, vocabulary: VocabularyMap? = nil,
-    shape: LossShape = .plain
+    shape: LossShape = .plain, temperature: Double = 1
   ) -> Loss {
+    if case .values = targets.kind {
+    } else if temperature != 1 {
+      // A bias of the vocabulary is divided as the hidden states are; it has no gradient then.
+      let bias = vocabulary?.bias.map { bias in
+        var value = Tensor(zeros: bias.shape)
+        value.add(bias.value, scaledBy: Float(1 / temperature))
+        return Parameter(name: bias.name, value: value, isTrainable: false)
+      }
+      let factors = Parameter(
+        name: "temperature",
+        value: Tensor(
+          repeating: Float(1 / temperature), shape: [outputs.value.shape.columns]),
+        isTrainable: false)
+      return loss(
+        scaledColumns(outputs, by: factors), targets: targets,
+        vocabulary: vocabulary.map { VocabularyMap(table: $0.table, bias: bias) }, shape: shape)
+    }
     switch targets.kind {
     case .classes(let classes):
       return softmaxCrossEntropy(outputs, labels: classes, shape: shape)

@@ -58,11 +58,36 @@ extension PreparedJob {
     var order = generator.split("order")
     let batches = job.settings.batches.scaled(by: job.settings.accumulation)
       .batches(lengths: train.lengths) { order.permutation($0) }
-    for (index, examples) in batches.prefix(job.method.gradientBatches).enumerated() {
+      .prefix(job.method.gradientBatches)
+    if case .changeAlongSum(let temperature) = job.method.gradientStatistic {
+      return try change(
+        over: Array(batches), temperature: temperature, masks: generator.split("masks"))
+    }
+    for (index, examples) in batches.enumerated() {
       try measure(
         examples, index: index, masks: generator.split("masks").split(index), into: gradients)
     }
     return gradients
+  }
+
+  /// The change of the summed gradients along themselves, in fp32: differences of gradients in bf16
+  /// would be noise.
+  private func change(
+    over batches: [[Int]], temperature: Double, masks: SeededGenerator
+  ) throws -> GradientAccumulator {
+    var settings = job.settings
+    settings.precision = .fp32
+    func sum() throws -> GradientAccumulator {
+      let gradients = GradientAccumulator()
+      for (index, examples) in batches.enumerated() {
+        try add(
+          examples, index: index, masks: masks.split(index), settings: settings,
+          temperature: temperature, to: gradients)
+      }
+      return gradients
+    }
+    return try model.parameters.map(\.parameter).filter(\.wantsWholeGradient)
+      .gradientChange(along: sum(), measuring: sum)
   }
 
   /// Adds the statistic of one batch.
@@ -72,11 +97,12 @@ extension PreparedJob {
     let wanted = model.parameters.map(\.parameter).filter(\.wantsWholeGradient)
     func addSquares(_ examples: [Int], masks: SeededGenerator) throws {
       let own = GradientAccumulator(precision: job.settings.precision)
-      try add(examples, index: index, masks: masks, to: own)
+      try add(examples, index: index, masks: masks, settings: job.settings, to: own)
       gradients.addSquares(of: own, among: wanted)
     }
     switch job.method.gradientStatistic {
-    case .sum: try add(examples, index: index, masks: masks, to: gradients)
+    case .sum, .changeAlongSum:
+      try add(examples, index: index, masks: masks, settings: job.settings, to: gradients)
     case .sumOfSquares: try addSquares(examples, masks: masks)
     case .sumOfExampleSquares:
       for example in examples { try addSquares([example], masks: masks.split(example)) }
@@ -85,12 +111,13 @@ extension PreparedJob {
 
   /// Adds the gradients of the mean loss of one batch.
   private func add(
-    _ examples: [Int], index: Int, masks: SeededGenerator, to gradients: GradientAccumulator
+    _ examples: [Int], index: Int, masks: SeededGenerator, settings: TrainingSettings,
+    temperature: Double = 1, to gradients: GradientAccumulator
   ) throws {
-    let batch = DividedBatch(
-      examples, of: train, settings: job.settings, maskingWith: masks)
+    let batch = DividedBatch(examples, of: train, settings: settings, maskingWith: masks)
     let loss = batch.pullBack(
-      in: model, settings: job.settings, stopsAtInfinity: false, to: gradients)
+      in: model, settings: settings, temperature: temperature, stopsAtInfinity: false, to: gradients
+    )
     let broken = model.parameters.map(\.parameter).first { gradients[$0]?.isFinite == false }
     guard loss.isFinite, broken == nil else {
       throw NonFiniteLoss(

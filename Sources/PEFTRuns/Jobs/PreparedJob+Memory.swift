@@ -66,13 +66,13 @@ extension PreparedJob {
   }
 
   /// The bytes of the gradients of a step. A table has gradients only for the rows that the step
-  /// reads. Squares are summed beside the gradients that are squared.
+  /// reads. Of a whole gradient by which the method chooses, other tensors may be needed as well.
   private func gradientBytes(words: Int, largest: Int) -> Int {
-    let squares = job.method.gradientBatches > 0 && job.method.gradientStatistic.isOfSquares
+    let tensors = job.method.gradientBatches > 0 ? job.method.gradientStatistic.tensorCount : 1
     let elements = model.parameters.reduce(0) { sum, entry in
       let parameter = entry.parameter
       guard parameter.wantsGradient else { return sum }
-      if squares, parameter.wantsWholeGradient { return sum + 2 * parameter.count }
+      if tensors > 1, parameter.wantsWholeGradient { return sum + tensors * parameter.count }
       guard parameter.keepsOnlyReadRows(ofLookups: largest) else {
         return sum + parameter.gradientShape.count
       }

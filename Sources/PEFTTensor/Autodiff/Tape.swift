@@ -18,24 +18,34 @@ public final class Tape {
   /// fp32.
   public let precision: Precision
 
+  /// Whether activations are left out, and attention has its scores in place of their softmax; see
+  /// `scoredValues`. Norms remain.
+  let skipsNonlinearities: Bool
+
   /// Creates a tape. `dropout` generates the masks of this forward computation; nil disables
   /// dropout.
   ///
-  /// - Parameter place: where the examples of this computation are in their batch, if it is
-  ///   computed in parts; nil if they are the batch.
+  /// - Parameters:
+  ///   - place: where the examples of this computation are in their batch, if it is computed in
+  ///     parts; nil if they are the batch.
+  ///   - skippingNonlinearities: whether activations are left out and attention has its scores in
+  ///     place of their softmax. Every sequence must then be one token.
   public init(
     dropout: SeededGenerator? = nil, at place: BatchPlace? = nil, recomputingLayers: Bool = false,
-    precision: Precision = .fp32
+    precision: Precision = .fp32, skippingNonlinearities: Bool = false
   ) {
     self.dropout = dropout
     self.place = place
     self.precision = precision
+    skipsNonlinearities = skippingNonlinearities
     recomputesLayers = recomputingLayers
   }
 
   /// Returns an empty tape whose dropout masks are the ones this tape would generate next.
   func fork() -> Tape {
-    let tape = Tape(dropout: dropout, at: place, precision: precision)
+    let tape = Tape(
+      dropout: dropout, at: place, precision: precision, skippingNonlinearities: skipsNonlinearities
+    )
     tape.dropoutSites = dropoutSites
     return tape
   }

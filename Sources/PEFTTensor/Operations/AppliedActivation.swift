@@ -5,6 +5,7 @@ extension Tape {
   /// - Saves: y for tanh, x for the others.
   /// - Accuracy: see `VectorKernels`.
   public func activation(_ x: Variable, _ activation: Activation) -> Variable {
+    guard !skipsNonlinearities else { return x }
     let y = RowKernels.activation(x.value, activation)
     guard let node = x.node else { return Variable(constant: y, partition: x.partition) }
     let saved = SavedTensor(activation.savesOutput ? y : x.value, precision: precision)

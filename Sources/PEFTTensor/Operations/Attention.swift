@@ -68,6 +68,10 @@ extension Tape {
       table.map { $0.shape.columns == heads } ?? true,
       "attention: position biases \(table?.shape ?? []) for \(heads) heads")
     precondition(window ?? 0 >= 0, "attention: a window of \(window ?? 0) tokens")
+    if skipsNonlinearities {
+      return scoredValues(
+        inputs, heads: heads, keyValueHeads: keyValueHeads, headWidth: headWidth, bias: bias)
+    }
     let lookup = bias?.lookup(for: partition)
     func kernel(_ tensors: [Tensor]) -> AttentionKernel {
       AttentionKernel(

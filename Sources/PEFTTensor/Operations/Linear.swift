@@ -13,7 +13,7 @@ extension Tape {
     let operation = Linear(
       input: x.node, saved: weight.wantsGradient ? x.saved.keeping(precision) : nil, weight: weight,
       bias: bias, partition: x.partition, precision: precision)
-    guard let activation else {
+    guard let activation, !skipsNonlinearities else {
       return output(
         MatrixProduct.forward(x.value, weight: weight, bias: bias, precision: precision),
         x.partition, when: isNeeded, operation)

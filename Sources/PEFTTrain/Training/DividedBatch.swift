@@ -55,20 +55,21 @@ package struct DividedBatch {
   ///
   /// - Parameters:
   ///   - dropout: generates the masks of the batch; nil for no dropout.
+  ///   - temperature: divides the logits of cross entropies.
   ///   - stopsAtInfinity: whether a loss that is not finite ends the pass before its gradients.
   /// - Returns: the loss.
   package func pullBack(
     in model: TransformerModel, settings: TrainingSettings, dropout: SeededGenerator? = nil,
-    stopsAtInfinity: Bool = true, to gradients: GradientAccumulator
+    temperature: Double = 1, stopsAtInfinity: Bool = true, to gradients: GradientAccumulator
   ) -> Double {
     guard parts.count > 1 else {
       return pullBack(
-        part: 0, in: model, settings: settings, dropout: dropout, stopsAtInfinity: stopsAtInfinity,
-        to: gradients) ?? 0
+        part: 0, in: model, settings: settings, dropout: dropout, temperature: temperature,
+        stopsAtInfinity: stopsAtInfinity, to: gradients) ?? 0
     }
     var (tree, losses) = sums(
       over: 0..<parts.count, in: model, settings: settings, dropout: dropout,
-      stopsAtInfinity: stopsAtInfinity)
+      temperature: temperature, stopsAtInfinity: stopsAtInfinity)
     if let sum = tree.takeSum() { gradients.add(sum) }
     return Self.loss(losses)
   }
@@ -78,14 +79,14 @@ package struct DividedBatch {
   /// If a loss that is not finite ends the pass, the losses end with it and the tree is empty.
   func sums(
     over range: Range<Int>, in model: TransformerModel, settings: TrainingSettings,
-    dropout: SeededGenerator?, stopsAtInfinity: Bool
+    dropout: SeededGenerator?, temperature: Double = 1, stopsAtInfinity: Bool
   ) -> (tree: AtomTree<GradientAccumulator>, losses: [Double]) {
     let empty = AtomTree<GradientAccumulator> { $0.add($1) }
     var (tree, losses) = (empty, [Double]())
     for part in range {
       let gradients = GradientAccumulator(precision: settings.precision)
       let loss = pullBack(
-        part: part, in: model, settings: settings, dropout: dropout,
+        part: part, in: model, settings: settings, dropout: dropout, temperature: temperature,
         stopsAtInfinity: stopsAtInfinity, to: gradients)
       losses.append(loss ?? 0)
       if stopsAtInfinity, loss?.isFinite == false { return (empty, losses) }
@@ -104,7 +105,7 @@ package struct DividedBatch {
   /// - Returns: the share; nil if the part has no row in a batch that has some.
   private func pullBack(
     part: Int, in model: TransformerModel, settings: TrainingSettings, dropout: SeededGenerator?,
-    stopsAtInfinity: Bool, to gradients: GradientAccumulator
+    temperature: Double, stopsAtInfinity: Bool, to gradients: GradientAccumulator
   ) -> Double? {
     let ((batch, place), all) = (parts[part], termCount)
     let mine = batch.targets.termCount
@@ -114,7 +115,8 @@ package struct DividedBatch {
     let tape = Tape(
       dropout: dropout, at: place, recomputingLayers: settings.recomputesLayers,
       precision: settings.precision)
-    let loss = model.loss(batch.texts, batch.targets, shape: settings.lossShape, on: tape)
+    let loss = model.loss(
+      batch.texts, batch.targets, shape: settings.lossShape, temperature: temperature, on: tape)
     guard !stopsAtInfinity || loss.mean.isFinite else { return loss.mean }
     tape.pullBack(
       Tensor(repeating: Float(weight), shape: [1]), from: loss.variable, to: gradients)

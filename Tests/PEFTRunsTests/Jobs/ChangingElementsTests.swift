@@ -16,6 +16,8 @@ struct ChangingElementsTests {
     SparseTuning(entries: 5, batches: 2, interval: 2),
     SparseTuning(entries: 5, rule: .random, scope: .global, interval: 3),
     SparseTuning(entries: 5, rule: .fisher, scope: .global, batches: 1, interval: 4),
+    SparseTuning(entries: 5, rule: .synflow, interval: 3),
+    SparseTuning(entries: 5, rule: .grasp, scope: .global, batches: 1, interval: 3),
     RowColumnTuning(.rows, count: 2, rule: .random),
     RowColumnTuning(.columns, count: 2, rule: .gradient, batches: 2),
     AdaptiveRankAdaptation(rank: 2), SensitivityTuning(share: 0.05, rank: 1, batches: 2),

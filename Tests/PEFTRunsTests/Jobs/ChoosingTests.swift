@@ -46,6 +46,32 @@ struct ChoosingTests {
     #expect(elements(fewer) != chosen)
   }
 
+  @Test("GRaSP measures in fp32, restores every value, and its memory is in the forecast")
+  func change() throws {
+    let method = SparseTuning(entries: 9, rule: .grasp, batches: 2)
+    let job = try prepared(method)
+    let weights = job.model.backboneLinearLayers.reduce(0) { $0 + $1.weight.count }
+    #expect(job.forecast(timing: false).memory[.gradients] >= 16 * weights)
+    let before = job.model.parameters.map { ($0.parameter, $0.parameter.value) }
+    _ = try job.choose()
+    for (parameter, value) in before { #expect(parameter.value.isIdentical(to: value)) }
+    let chosen = elements(job)
+    #expect(chosen.allSatisfy { $0.count == 9 })
+    let again = try TrainingJobTests().prepared(method) {
+      $0.settings.seed = 1
+      $0.settings.length = .steps(3)
+      $0.settings.batches = BatchPlan(size: .examples(8))
+      $0.settings.precision = .bf16
+    }
+    _ = try again.choose()
+    // The head has been trained in bf16, so that gradients differ a little.
+    let same = zip(elements(again), chosen).map { Set($0).intersection($1).count }.reduce(0, +)
+    #expect(Double(same) > 0.9 * 9 * Double(chosen.count), "\(same)")
+    let snip = try prepared(SparseTuning(entries: 9, rule: .snip, batches: 2))
+    _ = try snip.choose()
+    #expect(elements(snip) != chosen)
+  }
+
   @Test("a method without gradients takes no time, and one that must choose cannot train before")
   func unchosen() async throws {
     #expect(try prepared(BiasTuning()).choose() == nil)

@@ -1,6 +1,44 @@
+import Foundation
 import PEFTTensor
 
 extension OperationCase {
+  /// Attention without its softmax in sequences of one token: three inputs, one input, and heads
+  /// that share keys and values.
+  static func scoredValues(_ lengths: [Int]) -> [OperationCase] {
+    @Sendable func reference(
+      _ queries: DoubleMatrix, _ keys: DoubleMatrix, _ values: DoubleMatrix, shared: Int = 1
+    ) -> DoubleMatrix {
+      DoubleMatrix(rows: queries.rows, columns: queries.columns) { row, column in
+        let (head, place) = column.quotientAndRemainder(dividingBy: 3)
+        let own = 3 * (head / shared)
+        let score = (0..<3).reduce(0) { $0 + queries[row, 3 * head + $1] * keys[row, own + $1] }
+        return score / 3.0.squareRoot() * values[row, own + place]
+      }
+    }
+    @Sendable func apply(_ tape: Tape, _ inputs: [Variable], _ keyValueHeads: Int) -> Variable {
+      tape.scoredValues(inputs, heads: 4, keyValueHeads: keyValueHeads, headWidth: 3)
+    }
+    return [
+      OperationCase(
+        name: "scoredValues", lengths: lengths, inputs: [12, 12, 12],
+        apply: { tape, inputs, _ in apply(tape, inputs, 4) },
+        reference: { reference($0[0], $0[1], $0[2]) }),
+      OperationCase(
+        name: "scoredValues, shared keys", lengths: lengths, inputs: [12, 6, 6],
+        apply: { tape, inputs, _ in apply(tape, inputs, 2) },
+        reference: { reference($0[0], $0[1], $0[2], shared: 2) }),
+      OperationCase(
+        name: "scoredValues, joint", lengths: lengths, inputs: [36],
+        apply: { tape, inputs, _ in apply(tape, inputs, 4) },
+        reference: { leaves in
+          let parts = (0..<3).map { part in
+            DoubleMatrix(rows: leaves[0].rows, columns: 12) { leaves[0][$0, 12 * part + $1] }
+          }
+          return reference(parts[0], parts[1], parts[2])
+        }),
+    ]
+  }
+
   /// Attention with and without dropout, with three inputs and with one, and with grouped queries.
   static func attentions(_ lengths: [Int]) -> [OperationCase] {
     let separate = [(heads: 1, width: 5), (heads: 3, width: 21)].flatMap { heads, width in

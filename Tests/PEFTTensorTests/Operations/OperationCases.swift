@@ -10,7 +10,7 @@ extension OperationCase {
     // A single row attends only to itself, whatever its query and key, so there is nothing to
     // measure. 150 rows take several blocks of attention.
     return plain + batches.dropFirst().flatMap(attentions)
-      + attentions([3, 0, 2]) + attentions([150, 2])
+      + attentions([3, 0, 2]) + attentions([150, 2]) + [[1], [1, 1, 1]].flatMap(scoredValues)
   }()
 
   private static let batches = [[1], [5, 1, 3], [17, 2, 31]]

@@ -10,7 +10,7 @@ import shutil
 import torch
 import peft.tuners.c3a.layer
 from peft import (
-    C3AConfig, HRAConfig, LoraConfig, PeftModel, ShiraConfig, VeraConfig, get_peft_model,
+    C3AConfig, HRAConfig, LoraConfig, PeftModel, RandLoraConfig, ShiraConfig, VeraConfig, get_peft_model,
     get_peft_model_state_dict)
 from peft.tuners.c3a.utils import get_circulant_fast
 from safetensors.torch import load_file, save_file
