@@ -104,6 +104,60 @@ struct CoreAdaptationTests {
     #expect(model.logits(fixture.batch, on: Tape()).value.relativeError(to: adapted) < 1e-5)
   }
 
+  @Test("LoRA-SB starts after a full step of signs, trains and merges as in PyTorch")
+  func firstStep() throws {
+    let golden = try ParityFixture("bert", method: "lora-sb")
+    // With this rank, the subspace in which singular vectors are found is whole.
+    var method = CoreAdaptation(
+      rank: 16, frames: .step,
+      targets: [
+        "layer.0.attention.self.query", "layer.0.intermediate.dense", "layer.0.output.dense",
+      ])
+    method.firstRate = 5e-3
+    let base = model.logits(fixture.batch, on: Tape()).value
+    #expect(base.relativeError(to: try golden.tensor("baseLogits")) < ParityTests.tolerance)
+    let adapters = try attach(method)
+    #expect(model.parameters.allSatisfy { !$0.parameter.wantsWholeGradient })
+    let logits = model.logits(fixture.batch, on: Tape()).value
+    #expect(logits.relativeError(to: try golden.tensor("logits")) < ParityTests.tolerance)
+    #expect(logits.relativeError(to: base) > 1e-2)
+    #expect(Set(model.trainableParameters.map(\.name)) == golden.gradientNames)
+
+    let gradients = GradientAccumulator()
+    let loss = fixture.loss(model, into: gradients)
+    #expect(abs(loss.mean - Double(try golden.tensor("loss").scalar)) < 1e-5 * loss.mean)
+    for parameter in model.trainableParameters {
+      // The sign of a pair of singular vectors is free, and so is that of its gradients.
+      let magnitudes = [
+        try #require(gradients[parameter]), try golden.tensor("gradient." + parameter.name),
+      ].map { Tensor($0.elements.map(abs), shape: $0.shape) }
+      #expect(magnitudes[0].relativeError(to: magnitudes[1]) < 1e-4, "\(parameter.name)")
+    }
+    var optimizer = AdamW(
+      parameters: model.trainableParameters, settings: AdamW.Settings(decayScope: .all))
+    let losses = try golden.expected.floats(of: "losses")
+    #expect(losses.count == 10)
+    for expected in losses {
+      let loss = fixture.loss(model, into: gradients)
+      #expect(abs(loss.mean - Double(expected)) < ParityTests.trainedTolerance * Double(expected))
+      optimizer.step(gradients: gradients, learningRate: 1e-3, gradientScale: 1)
+    }
+    let trained = model.logits(fixture.batch, on: Tape()).value
+    #expect(
+      trained.relativeError(to: try golden.tensor("trainedLogits")) < ParityTests.trainedTolerance)
+    #expect(adapters.allSatisfy { $0.core.value.sumOfSquares > 0 })
+    model.mergeAdapters()
+    #expect(model.logits(fixture.batch, on: Tape()).value.relativeError(to: trained) < 1e-5)
+
+    let catalogue = MethodCatalogue.standard
+    let variant = try #require(catalogue.method(named: "lora-sb") as? CoreAdaptation)
+    #expect(variant.label == "lora-sb r8" && variant.frames == .step)
+    let again = catalogue.method(json: catalogue.json(of: method)) as? CoreAdaptation
+    #expect(again?.firstRate == 5e-3)
+    // Files of earlier versions do not have the rate.
+    #expect(CoreAdaptation().settings["first-rate"] == nil)
+  }
+
   @Test("sizes within a budget, labels and refusals")
   func settings() throws {
     let layers = model.backboneLinearLayers.count

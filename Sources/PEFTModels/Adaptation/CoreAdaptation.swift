@@ -11,6 +11,16 @@ import PEFTTensor
 ///
 /// The published method takes the frames from W and multiplies V by W's singular values. Frames
 /// are without singular values here, so that one learning rate suits all frames.
+///
+/// With the frames `step` it is LoRA-SB (Ponkshe et al. 2024, arXiv 2411.19557), which starts after
+/// the first step of full fine-tuning, as well as a core can take it:
+///
+///     D = −η sign(Σ_b G_b)      the first step of Adam with the rate η
+///     U, V: the first r singular vectors of D;  R = Uᵀ D Vᵀ, their singular values
+///
+/// For orthonormal frames, the gradient of R moves W by the best approximation of what a full step
+/// would do in them, without a scale to tune. There, η is the run's rate over the number of steps
+/// of its warmup, and G a sum over single examples of a model with a new head.
 public struct CoreAdaptation: AdaptationMethod {
   /// The origin of the frames.
   public enum Frames: String, Sendable {
@@ -21,6 +31,8 @@ public struct CoreAdaptation: AdaptationMethod {
     case weight
     /// Random orthonormal vectors, as a control.
     case random
+    /// Those of a first full step, with which R starts (LoRA-SB).
+    case step
   }
 
   /// `lora-xs`.
@@ -35,17 +47,23 @@ public struct CoreAdaptation: AdaptationMethod {
   public var frames = Frames.gradient
   /// The number of batches whose gradients are summed.
   public var batches = 16
+  /// η, the learning rate of the full step with which R starts; it counts for the frames `step`.
+  public var firstRate = 1e-5
   /// The last components of the paths of the linear layers to adapt, such as `query`; all layers of
   /// the backbone if empty.
   public var targets: [String] = []
 
-  /// Rank, frames, batches and targets.
+  /// Rank, frames, batches, first-rate and targets.
   public static let fields: [MethodField<CoreAdaptation>] = [
     .integer(
       "rank", \.rank, in: 1...AdapterCandidates.rankLimit, help: "the rank, from 1 to 1024"),
-    .word("frames", \.frames, help: "gradient, weight or random"),
+    .word("frames", \.frames, help: "gradient, weight, random or step"),
     .integer(
       "batches", \.batches, in: 1...1 << 16, help: "batches whose gradients are summed, from 1"),
+    .number(
+      "first-rate", \.firstRate,
+      help: "with frames=step, the rate of the full step, above 0 and up to 1"
+    ) { $0 > 0 && $0 <= 1 }.optional,
     .names("targets", \.targets, help: "linear layers, such as query,value; all if empty"),
   ]
 
@@ -60,9 +78,18 @@ public struct CoreAdaptation: AdaptationMethod {
     (self.rank, self.frames, self.batches, self.targets) = (rank, frames, batches, targets)
   }
 
-  /// The name and the rank, and the frames if they are not the usual ones.
+  /// LoRA-SB.
+  public static let variants: [(name: String, method: CoreAdaptation)] = [
+    ("lora-sb", CoreAdaptation(rank: 8, frames: .step))
+  ]
+
+  /// The name of the method or variant and the rank, and other frames than the usual ones.
   public var label: String {
-    (frames == .gradient ? name : "\(name) \(frames.rawValue)") + " r\(rank)"
+    switch frames {
+    case .gradient: "\(name) r\(rank)"
+    case .step: "lora-sb r\(rank)"
+    case .weight, .random: "\(name) \(frames.rawValue) r\(rank)"
+    }
   }
 
   /// The method with the largest rank at which the cores and the head are within `budget`
@@ -99,14 +126,15 @@ public struct CoreAdaptation: AdaptationMethod {
     }
     let cores = Set(adapters.map(\.core))
     model.train { cores.contains($0) }
-    guard frames == .gradient else { return }
+    guard gradientBatches > 0 else { return }
     for layer in layers(of: model) { layer.weight.wantsWholeGradient = true }
   }
 
   /// `batches`, or 0 for frames without gradients.
-  public var gradientBatches: Int { frames == .gradient ? batches : 0 }
+  public var gradientBatches: Int { [.gradient, .step].contains(frames) ? batches : 0 }
 
-  /// Chooses the frames of every target. A weight that no gradient has reached gets random ones.
+  /// Chooses the frames of every target, and for LoRA-SB its core. A weight that no gradient has
+  /// reached gets random frames and a core of zeros.
   public func choose(
     in model: TransformerModel, by gradients: GradientAccumulator, using generator: SeededGenerator
   ) {
@@ -117,14 +145,21 @@ public struct CoreAdaptation: AdaptationMethod {
       let source =
         switch frames {
         case .gradient: gradients[weight]
+        case .step: gradients[weight]?.firstStep(rate: Float(firstRate))
         case .weight: weight.value
         case .random: Tensor?.none
         }
-      let vectors =
-        source.flatMap { $0.leadingSingularVectors(rank, using: draws) }
-        ?? Self.randomVectors(rank, of: weight.shape, using: draws)
+      let found = source.flatMap { $0.leadingSingularVectors(rank, using: draws) }
+      let vectors = found ?? Self.randomVectors(rank, of: weight.shape, using: draws)
       adapter.down.value = vectors.right
       adapter.up.value = vectors.left.transposed
+      guard frames == .step, found != nil, let source else { continue }
+      // Uᵀ D, then Uᵀ D Vᵀ.
+      var rows = Tensor(zeros: vectors.right.shape)
+      rows.addProduct(of: vectors.left, source, scale: 1)
+      var core = Tensor(zeros: [rank, rank])
+      core.addProduct(of: rows, vectors.right.transposed, scale: 1)
+      adapter.core.value = core
     }
   }
 
@@ -138,5 +173,19 @@ public struct CoreAdaptation: AdaptationMethod {
       return normal.orthonormalRows ?? normal
     }
     return (vectors("left", shape.rows), vectors("right", shape.columns))
+  }
+}
+
+extension Tensor {
+  /// −η sign(g), with 0 where g is 0: the first step of Adam for the gradient g.
+  fileprivate func firstStep(rate: Float) -> Tensor {
+    var step = self
+    step.withUnsafeMutableElements { elements in
+      for index in elements.indices {
+        let gradient = elements[index]
+        elements[index] = gradient == 0 ? 0 : gradient < 0 ? rate : -rate
+      }
+    }
+    return step
   }
 }

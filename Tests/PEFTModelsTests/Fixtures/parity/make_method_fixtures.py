@@ -59,7 +59,7 @@ class Base:
 BERT, GPT2 = Base("bert", BertForSequenceClassification), Base("gpt2-classifier", GPT2ForSequenceClassification)
 
 
-def steps(base, model, rate_of_b, decay):
+def steps(base, model, rate_of_b, decay=0.01):
     """The losses before each of ten AdamW steps, in which B learns faster."""
     trained = [(name, q) for name, q in model.named_parameters() if q.requires_grad]
     optimizer = torch.optim.AdamW(
