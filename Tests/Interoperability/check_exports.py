@@ -373,7 +373,8 @@ with tempfile.TemporaryDirectory() as place:
     gpt2 = os.path.join(MODELS, "gpt2-small")
     methods = [[m] for m in ("full", "bitfit", "norm", "head", "ia3", "speft", "rocoft", "lora-xs", "vera", "hra",
                              "ether", "ether+", "propulsion", "hyperadapt", "c3a", "adalora",
-                             "lora-sp", "hiwi", "lorta", "spt")] + [
+                             "lora-sp", "hiwi", "lorta", "spt", "randlora")] + [
+        ["lora-sb", "--set", "first-rate=1e-3"],
         ["lora", "--rank", "4"], ["dora", "--rank", "4"],
         ["lora", "--rank", "4", "--set", "scaling=root-rank", "--set", "b-rate=8"],
         ["lora", "--rank", "4", "--set", "start=pissa"],

@@ -133,6 +133,7 @@ struct LowRankVariantTests {
     let model = model
     for (name, old, new) in [
       ("vera", "\"save_projection\": true", "\"save_projection\": false"),
+      ("randlora", "\"save_projection\": true", "\"save_projection\": false"),
       ("hra", "\"apply_GS\": false", "\"apply_GS\": true"),
     ] {
       let source = try ParityFixture("bert", method: name).results + "/adapter"
@@ -175,9 +176,11 @@ struct LowRankVariantTests {
     }
   }
 
-  @Test("a projection that is missing or too small for a layer is refused")
-  func unfit() throws {
-    let fixture = try ParityFixture("bert", method: "vera")
+  @Test(
+    "a projection that is missing or too small for a layer is refused",
+    arguments: [("vera", "vera_B"), ("randlora", "randlora_B")])
+  func unfit(method: String, projection: String) throws {
+    let fixture = try ParityFixture("bert", method: method)
     let file = fixture.results + "/adapter"
     let reader = try SafetensorsReader(path: file + "/adapter_model.safetensors")
     for cut in [true, false] {
@@ -189,10 +192,10 @@ struct LowRankVariantTests {
         reader.tensorNames.compactMap { name -> SafetensorsOutput? in
           var shape = try #require(reader.entry(name)).shape
           var floats = try reader.floats(of: name)
-          if name == "base_model.vera_B" {
+          if name == "base_model." + projection {
             guard cut else { return nil }
+            floats.removeLast(floats.count / shape[0])
             shape[0] -= 1
-            floats.removeLast(shape[1])
           }
           return SafetensorsOutput(name: name, shape: shape, floats: floats)
         }, to: directory.path + "/adapter_model.safetensors")

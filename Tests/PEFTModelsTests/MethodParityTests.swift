@@ -35,6 +35,14 @@ struct MethodParityTests {
     Case(name: "gpt2-vera", base: "gpt2-classifier") {
       VectorProjection(rank: 6, targets: ["c_attn", "mlp.c_proj"])
     },
+    Case(name: "randlora") {
+      RandomBasesAdaptation(
+        rank: 5, alpha: 10, targets: ["query", "intermediate.dense", "layer.0.output.dense"])
+    },
+    Case(name: "gpt2-randlora", base: "gpt2-classifier") {
+      RandomBasesAdaptation(
+        rank: 7, alpha: 7, targets: ["h.1.attn.c_attn", "h.0.mlp.c_proj"])
+    },
     Case(name: "hra") {
       ReflectionTuning(rank: 4, targets: ["query", "layer.0.output.dense", "layer.1.output.dense"])
     },
@@ -90,6 +98,7 @@ struct MethodParityTests {
     let (method, wanted) = (try file.method(for: model), try item.method())
     #expect(method.name == wanted.name && method.settings["rank"] == wanted.settings["rank"])
     #expect(method.settings["scaling"] == wanted.settings["scaling"])
+    #expect(method.settings["alpha"] == wanted.settings["alpha"])
     let catalogue = MethodCatalogue.standard
     let again = try #require(catalogue.method(json: catalogue.json(of: method)))
     #expect(catalogue.json(of: again) == catalogue.json(of: method))

@@ -41,7 +41,8 @@ struct BitsTests {
   @Test(
     "the number of workers changes no bit of a run with this processor's kernels",
     arguments: [
-      "full", "lora", "speft", "lora-xs", "vera", "hra", "ether+", "c3a", "adalora", "hiwi",
+      "full", "lora", "speft", "lora-xs", "vera", "randlora", "hra", "ether+", "c3a", "adalora",
+      "hiwi",
       "lorta",
     ],
     ["fp32", "bf16"])

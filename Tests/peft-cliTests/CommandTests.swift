@@ -38,7 +38,7 @@ struct CommandTests {
     arguments: [
       "full", "lora", "dora", "bitfit", "ia3", "id3", "speft", "rocoft", "lora-xs", "vera", "hra",
       "ether", "ether+", "propulsion", "hyperadapt", "c3a", "adalora", "lora-sp", "hiwi",
-      "lorta", "spt", "pafi", "sparta", "pissa",
+      "lorta", "spt", "pafi", "sparta", "pissa", "lora-sb", "randlora",
     ])
   func roundTrip(method: String) throws {
     let place = try Workplace()

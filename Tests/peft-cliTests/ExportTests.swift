@@ -58,6 +58,7 @@ struct ExportTests {
       ["rocoft", "--set", "by=gradient"], ["rocoft", "--set", "lines=columns"],
       ["lora-xs", "--rank", "3"],
       ["lora-xs", "--set", "frames=random"],
+      ["lora-sb", "--rank", "3", "--set", "first-rate=1e-3"], ["randlora", "--rank", "6"],
       ["vera"], ["hra"], ["ether"], ["ether+"], ["propulsion"], ["hyperadapt"], ["c3a"],
       ["adalora", "--rank", "2"], ["lora-sp"],
       ["hiwi"], ["hiwi", "--set", "of=weight"], ["lorta"],
@@ -157,6 +158,7 @@ struct ExportTests {
       (["ia3", "--set", "feedforward="], "feedforward", .array([])),
       (["vera", "--rank", "5"], "rank", .integer(5)),
       (["hra", "--rank", "2"], "rank", .integer(2)),
+      (["randlora", "--rank", "7"], "rank", .integer(7)),
       (["c3a", "--set", "block=16"], "block", .integer(16)),
       (["lora", "--set", "scaling=root-rank"], "scaling", .string("root-rank")),
     ])

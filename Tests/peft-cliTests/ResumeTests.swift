@@ -114,6 +114,7 @@ struct ResumeTests {
       ], ["rocoft", "--set", "by=random"],
       ["speft", "--set", "by=grasp", "--set", "batches=1", "--set", "reselect-every=3"],
       ["lora-xs", "--set", "batches=3"], ["lora-xs", "--set", "frames=weight"],
+      ["lora-sb", "--set", "batches=3"], ["randlora"],
       ["lora", "--set", "start=pissa", "--set", "b-rate=16"],
       ["lora", "--set", "start=gradient", "--set", "trained=b"], ["vera"], ["hra"], ["ether+"],
       ["c3a"], ["adalora", "--rank", "2", "--lora-dropout", "0.1"],

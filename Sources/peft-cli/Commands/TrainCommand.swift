@@ -67,7 +67,7 @@ struct TrainCommand: ParsableCommand, RankedCommand {
 
     @Option(
       help: """
-        Hugging Face PEFT adapter (LoRA, DoRA, IA3, VeRA, HRA, C3A, AdaLoRA), or file of LoRA deltas, to keep training, instead of a \
+        Hugging Face PEFT adapter (LoRA, DoRA, IA3, VeRA, RandLoRA, HRA, C3A, AdaLoRA), or file of LoRA deltas, to keep training, instead of a \
         --method. Its head is used if it fits.
         """, completion: .directory)
     var adapter: String?

@@ -13,7 +13,7 @@ struct AdapterOptions: ParsableArguments {
 
   @Option(
     help:
-      "Hugging Face PEFT adapter (LoRA, DoRA, IA3, VeRA, HRA, C3A, AdaLoRA), or file of LoRA deltas, to apply to the model given.",
+      "Hugging Face PEFT adapter (LoRA, DoRA, IA3, VeRA, RandLoRA, HRA, C3A, AdaLoRA), or file of LoRA deltas, to apply to the model given.",
     completion: .directory)
   var adapter: String?
 

@@ -14,7 +14,7 @@ struct MethodOptions: ParsableArguments {
 
   @Option(
     help:
-      "For \(Self.methods(with: "rank")): rank of the delta, for adalora at the end. (default: 8; for vera 256, for lorta 16)"
+      "For \(Self.methods(with: "rank")): rank of the delta, for adalora at the end. (default: 8; for vera 256, for randlora 32, for lorta 16)"
   )
   var rank: Int?
 
@@ -22,7 +22,7 @@ struct MethodOptions: ParsableArguments {
     help: """
       For \(Self.methods(with: "alpha")): alpha; the delta is scaled by alpha / rank, for \
       adalora the rank at the beginning. \
-      (default: 2 × rank, or 16 where it is divided by the root of the rank)
+      (default: 2 × rank, for randlora 20 × rank, or 16 where it is divided by the root of the rank)
       """)
   var alpha: Double?
 

@@ -67,6 +67,7 @@ extension OperationCase {
       + [projection(lengths, inputs: 9, outputs: 5), projection(lengths, inputs: 61, outputs: 99)]
       + [(9, 4), (61, 3), (5, 1)].map { reflections(lengths, width: $0, count: $1) }
       + [innerProducts(lengths), addedBias(lengths), tensorProduct(lengths)]
+      + [(5, 9), (9, 5), (7, 7)].map { randomBases(lengths, inputs: $0, outputs: $1) }
   }
 
   private static func innerProducts(_ lengths: [Int]) -> OperationCase {
@@ -108,6 +109,35 @@ extension OperationCase {
           }
         }
         return 1.7 * (arguments[0] * weight.transposed)
+      })
+  }
+
+  /// Three bases of rank 3, of which the last has more rows than the smaller side needs.
+  private static func randomBases(
+    _ lengths: [Int], inputs: Int, outputs: Int
+  ) -> OperationCase {
+    let (small, large) = (min(inputs, outputs), max(inputs, outputs))
+    let (down, up) = (frame(3, small), frame(large, 9))
+    return OperationCase(
+      name: "randomBasesProduct, \(inputs) to \(outputs)", lengths: lengths, inputs: [inputs],
+      parameters: [[3, 3], [3, small]],
+      apply: { tape, inputs, parameters in
+        tape.randomBasesProduct(
+          inputs[0],
+          RandomBases(down: down, up: up, for: [outputs, inputs[0].value.shape.columns]),
+          weights: parameters[0], scales: parameters[1], scale: 0.5)
+      },
+      reference: { arguments in
+        let (a, b) = (DoubleMatrix(down), DoubleMatrix(up))
+        let matrix = DoubleMatrix(rows: large, columns: small) { row, column in
+          (0..<3).reduce(0) { sum, i in
+            (0..<3).reduce(sum) {
+              $0 + arguments[1][i, $1] * b[row, 3 * i + $1] * a[i, column]
+                * arguments[2][$1, column]
+            }
+          }
+        }
+        return 0.5 * (arguments[0] * (inputs > outputs ? matrix : matrix.transposed))
       })
   }
 

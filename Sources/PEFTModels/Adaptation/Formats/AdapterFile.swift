@@ -176,6 +176,7 @@ public struct AdapterFile {
       let (short, bare) = (Self.bareName(name), names.full(Self.bareName(name)))
       let target = target(of: bare)
       let isShared = format.sharedNames.contains(name)
+      if !isShared, format.copySuffixes.contains(where: { name.hasSuffix("." + $0) }) { continue }
       if target == nil, !isShared, parameters[bare] == nil, tied[bare] == nil, names.isUnused(bare)
       {
         continue

@@ -13,6 +13,10 @@ public protocol AdapterFormat: Sendable {
   /// The names in the file of tensors that all layers share; none as a rule.
   var sharedNames: [String] { get }
 
+  /// The suffixes of copies of these tensors that files have for every layer, and that are not
+  /// read; none as a rule.
+  var copySuffixes: [String] { get }
+
   /// Creates the adapters of some layers, in the order of their names, from their tensors and from
   /// those that all of them share, keyed by name.
   ///
@@ -46,6 +50,9 @@ extension AdapterFormat {
 
   /// An empty list: the layers share nothing.
   public var sharedNames: [String] { [] }
+
+  /// An empty list: nothing is copied.
+  public var copySuffixes: [String] { [] }
 
   /// Creates the adapters one by one.
   public func adapters(

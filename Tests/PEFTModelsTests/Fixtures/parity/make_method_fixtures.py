@@ -142,6 +142,12 @@ if __name__ == "__main__":
                                   task_type="SEQ_CLS"), 107)
     case("c3a", BERT, C3AConfig(block_size=8, target_modules=["query", "intermediate.dense", "output.dense"],
                                 task_type="SEQ_CLS"), 108)
+    # Layers with more outputs than inputs and the other way round, and ranks that do not divide the smaller side.
+    case("randlora", BERT, RandLoraConfig(r=5, randlora_alpha=10, target_modules=[
+        "query", "intermediate.dense", "layer.0.output.dense"], task_type="SEQ_CLS"), 110)
+    case("gpt2-randlora", GPT2, RandLoraConfig(
+        r=7, randlora_alpha=7, target_modules=["h.1.attn.c_attn", "h.0.mlp.c_proj"], fan_in_fan_out=True,
+        task_type="SEQ_CLS"), 111)
     # PEFT decays the delta, and training of elements the weight, so neither decays here.
     case("shira", BERT, ShiraConfig(r=1, random_seed=3, target_modules=["query", "intermediate.dense"],
                                     task_type="SEQ_CLS"), 109, decay=0)
