@@ -112,6 +112,31 @@ struct SubmitCommandTests {
     #expect(merged.status == 0, "\(merged.errors)")
   }
 
+  @Test("the script is given to sbatch, and where there is none, the message says so")
+  func submitted() throws {
+    let directory = try TemporaryDirectory()
+    let tool = try directory.write(
+      "#!/bin/sh\necho \"$@\" >>'\(directory.path("calls"))'\ncat >>'\(directory.path("script"))'\necho 17\n",
+      to: "sbatch")
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: tool)
+    func submit(path: String) throws -> PEFTProcess {
+      try PEFTProcess.run(
+        "submit", "--run", "--jobs", "2", "--memory", "100", "--time", "9", "--", "suite", "s.yaml",
+        "--output", "o", environment: ["PATH": path])
+    }
+    let done = try submit(path: directory.path + ":/usr/bin:/bin")
+    #expect(done.status == 0, "\(done.errors)")
+    #expect(done.output == "job 17\njob 17 collects the results\n")
+    let calls = try String(contentsOfFile: directory.path("calls"), encoding: .utf8)
+    #expect(calls == "--parsable\n--parsable --dependency=afterok:17\n")
+    let script = try String(contentsOfFile: directory.path("script"), encoding: .utf8)
+    #expect(script.contains("#SBATCH --array=1-2\n") && script.contains("--output o --merge\n"))
+    let missing = try submit(path: "/nonexistent")
+    #expect(
+      missing.status == 2 && missing.errors.contains("sbatch is not on this machine"),
+      "\(missing.status) \(missing.errors)")
+  }
+
   @Test(
     "what cannot be resumed or shared is refused",
     arguments: [

@@ -117,8 +117,9 @@ struct SubmitCommand: ParsableCommand, SingleProcessCommand {
     process.arguments = ["sbatch", "--parsable"] + options
     (process.standardInput, process.standardOutput) = (input, output)
     try process.run()
-    input.fileHandleForWriting.write(Data(script.utf8))
-    try input.fileHandleForWriting.close()
+    // A program that ends without reading is judged by its status.
+    try? input.fileHandleForWriting.write(contentsOf: Data(script.utf8))
+    try? input.fileHandleForWriting.close()
     let answer = try output.fileHandleForReading.readToEnd() ?? Data()
     process.waitUntilExit()
     let job = String(decoding: answer, as: UTF8.self).split { !$0.isNumber }.first
