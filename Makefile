@@ -12,6 +12,12 @@ FUZZ_SEED ?= 1
 LIBRARIES := PEFTRuntime PEFTText PEFTTensor PEFTNetwork PEFTSelect PEFTModels PEFTReport PEFTData PEFTTrain PEFTRuns PEFTStudy
 # The number of runs of which `make test-mpi` kills a rank.
 MPI_KILLS ?= 20
+# The MPI that `make mpi` builds with: openmpi or mpich; what each needs, and how pkg-config calls it.
+MPI ?= openmpi
+MPI_PACKAGES_openmpi := libopenmpi-dev openmpi-bin
+MPI_PACKAGES_mpich := libmpich-dev mpich
+MPI_MODULE_openmpi := ompi-c
+MPI_MODULE_mpich := mpich
 # Where `make install` puts the command.
 PREFIX ?= /usr/local
 LINT_PACKAGES := codespell python3
@@ -25,13 +31,14 @@ DOCS_BASE_PATH ?= /
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help quickstart build test docs lint format fuzz fuzz-command clean packages toolchain \
-    static tree dist wheel deb install uninstall check-distribution sums mpi test-mpi test-cluster
+    static tree dist wheel deb install uninstall check-distribution sums mpi test-mpi test-openmpi \
+    test-mpich test-cluster
 
 help:
 	@echo "make quickstart  build peft and train a small model on this machine's package descriptions"
 	@echo "make build       build the peft command: .build/release/peft"
 	@echo "make test        build and run all tests"
-	@echo "make test-mpi    build with Open MPI, and compare runs of several processes with one"
+	@echo "make test-mpi    build with Open MPI and MPICH, and compare runs of several processes with one"
 	@echo "make test-cluster  the same with Slurm on this machine, as root"
 	@echo "make docs        build the documentation of the libraries: .build/docs/all"
 	@echo "make lint        check style, spelling and line lengths of code and prose"
@@ -57,15 +64,25 @@ test: packages toolchain
 	swift build -c release --build-tests
 	swift test -c release --skip-build
 
-test-mpi: mpi
-	Tests/MPI/check .build/mpi/release/peft mpirun $(MPI_KILLS)
+# Both kinds of MPI, each on this machine and on two hosts that are network namespaces of it.
+test-mpi: test-openmpi test-mpich
+
+test-openmpi test-mpich: test-%:
+	@$(MAKE) --no-print-directory mpi MPI=$* DEBIAN_PACKAGES="$(DEBIAN_PACKAGES) iproute2"
+	Tests/MPI/check .build/mpi/release/peft mpirun.$* $(MPI_KILLS)
+	Tests/MPI/check-hosts .build/mpi/release/peft mpirun.$*
 
 test-cluster: mpi
 	Tests/Cluster/check .build/mpi/release/peft
 
+# The description of mpi-c is there because Debian's own follows its alternatives.
 mpi: toolchain
-	@$(MAKE) --no-print-directory packages DEBIAN_PACKAGES="$(DEBIAN_PACKAGES) libopenmpi-dev openmpi-bin"
-	swift build -c release --traits MPI --product peft --scratch-path .build/mpi
+	@$(MAKE) --no-print-directory packages DEBIAN_PACKAGES="$(DEBIAN_PACKAGES) $(MPI_PACKAGES_$(MPI))"
+	@mkdir -p .build/mpi/$(MPI)
+	@printf 'Name: mpi-c\nDescription: MPI\nVersion: 3\nRequires: $(MPI_MODULE_$(MPI))\n' \
+	    >.build/mpi/$(MPI)/mpi-c.pc
+	PKG_CONFIG_PATH=$(CURDIR)/.build/mpi/$(MPI) swift build -c release --traits MPI --product peft \
+	    --scratch-path .build/mpi
 
 # The toolchain's own docc, and no plugin, which every user of the package would have to fetch. Any
 # warning, such as of a link that leads nowhere, is an error. Each archive can be put on a server as

@@ -68,7 +68,8 @@ let package = Package(
       exclude: ["Fixtures"]),
     .target(name: "CTileTwin", dependencies: ["CPEFTKernels"], path: "Tests/CTileTwin"),
     .testTarget(name: "PEFTNetworkTests", dependencies: ["PEFTNetwork", "PEFTTensor"]),
-    .testTarget(name: "PEFTSelectTests", dependencies: ["PEFTSelect", "PEFTTensor"]),
+    .testTarget(
+      name: "PEFTSelectTests", dependencies: ["PEFTSelect", "PEFTTensor", "TestSupport"]),
     .testTarget(
       name: "PEFTModelsTests", dependencies: ["PEFTModels", "PEFTSelect", "TestSupport"],
       exclude: ["Fixtures"]),

@@ -1,5 +1,6 @@
 import PEFTSelect
 import PEFTTensor
+import TestSupport
 import Testing
 
 @Suite("Interacting selection")
@@ -56,7 +57,7 @@ struct InteractingSelectionTests {
     var generator = SeededGenerator(seed: 4, purpose: "interactions")
     let instance = Instance(count: 199, features: 40, hasClasses: false, using: &generator)
     var outcome: InteractingSelection.Outcome?
-    let duration = ContinuousClock().measure { outcome = instance.solve() }
+    let duration = threadTime { outcome = instance.solve() }
     #expect(duration < .seconds(40), "\(duration)")
     #expect(outcome?.isProven == false && (outcome?.value ?? 0) > 0)
   }

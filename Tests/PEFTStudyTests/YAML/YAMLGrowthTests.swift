@@ -1,5 +1,6 @@
 import PEFTStudy
 import PEFTTensor
+import TestSupport
 import Testing
 
 /// Documents that grow when their aliases are written out, in every spelling that YAML has for
@@ -66,7 +67,7 @@ struct YAMLGrowthTests {
 
   private func read(_ text: String) -> (error: FileError?, duration: Duration) {
     var failure: FileError?
-    let duration = ContinuousClock().measure {
+    let duration = threadTime {
       do throws(FileError) {
         _ = try YAMLMap(parsing: Array(text.utf8), path: "run.yaml", example: "rank: 8")
       } catch {
