@@ -59,10 +59,12 @@ quickstart: build
 build: packages toolchain
 	swift build -c release --product peft
 
-# `swift test` alone would build everything again with -enable-testing, which no test needs.
+# `swift test` alone would build everything again with -enable-testing, which no test needs. The
+# tests run one after the other: most have workers of their own for every core, or start processes
+# that do, and two at a time on two cores take longer than one after the other.
 test: packages toolchain
 	swift build -c release --build-tests
-	swift test -c release --skip-build
+	swift test -c release --skip-build --no-parallel
 
 # Both kinds of MPI, each on this machine and on two hosts that are network namespaces of it.
 test-mpi: test-openmpi test-mpich
@@ -75,12 +77,16 @@ test-openmpi test-mpich: test-%:
 test-cluster: mpi
 	Tests/Cluster/check .build/mpi/release/peft
 
-# The description of mpi-c is there because Debian's own follows its alternatives.
+# The description of mpi-c is there because Debian's own follows its alternatives. SwiftPM does not
+# compile anew what only has other flags.
 mpi: toolchain
 	@$(MAKE) --no-print-directory packages DEBIAN_PACKAGES="$(DEBIAN_PACKAGES) $(MPI_PACKAGES_$(MPI))"
 	@mkdir -p .build/mpi/$(MPI)
 	@printf 'Name: mpi-c\nDescription: MPI\nVersion: 3\nRequires: $(MPI_MODULE_$(MPI))\n' \
 	    >.build/mpi/$(MPI)/mpi-c.pc
+	@[ "$$(cat .build/mpi/kind 2>/dev/null)" = $(MPI) ] \
+	  || rm -f .build/mpi/*/release/PEFTMPI.build/*.o .build/mpi/*/release/ModuleCache/*/CMPI-*
+	@echo $(MPI) >.build/mpi/kind
 	PKG_CONFIG_PATH=$(CURDIR)/.build/mpi/$(MPI) swift build -c release --traits MPI --product peft \
 	    --scratch-path .build/mpi
 

@@ -5,6 +5,7 @@
 #define PEFT_MPI_SHIM_H
 
 #include <mpi.h>
+#include <stddef.h>
 
 // An operation that has begun.
 typedef struct {

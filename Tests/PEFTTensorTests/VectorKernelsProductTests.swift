@@ -155,22 +155,27 @@ import Testing
     }
   }
 
+  /// Products, each with B as it is and transposed, and the ranks of those that are added.
+  private static let sums = [
+    ((57, 211, 400), 8), ((700, 31, 65), 1), ((9, 500, 7), 33), ((20, 2100, 2048), 200),
+  ].map { shape, rank in
+    (problems: [false, true].map { Problem(shape, false, $0) }, rank: rank)
+  }
+
   @Test(
     "accumulating equals adding another product",
     arguments: VectorKernelCases.productKernels, Precision.allCases)
   func additions(kernels: VectorKernels, precision: Precision) {
-    for (rows, columns, inner, rank) in [
-      (57, 211, 400, 8), (700, 31, 65, 1), (9, 500, 7, 33), (20, 2100, 2048, 200),
-    ] {
+    for (problems, rank) in Self.sums {
+      let (rows, columns, inner) = (problems[0].rows, problems[0].columns, problems[0].inner)
       let (left, right) = (
         VectorKernelCases.floats(rows * rank, "left"),
         VectorKernelCases.floats(columns * rank, "right")
       )
-      for (isTransposed, isPacked) in [(false, false), (false, true), (true, false), (true, true)] {
-        let isTransposedB = isTransposed
+      for (problem, isPacked) in problems.flatMap({ [($0, false), ($0, true)] }) {
+        let isTransposed = problem.isTransposedB
         let pool = WorkerPool(workerCount: 3)
         let results = [false, true].map { isTogether in
-          let problem = Problem((rows, columns, inner), false, isTransposedB)
           let (a, b, left, right) = (
             Tensor(problem.a, shape: [problem.a.count]),
             Tensor(problem.b, shape: [problem.b.count]),
@@ -187,7 +192,7 @@ import Testing
               scale: 0.7)
             let factors = (
               VectorKernels.Factor(a, stride: problem.strideA),
-              VectorKernels.Factor(b, stride: problem.strideB, isTransposed: isTransposedB)
+              VectorKernels.Factor(b, stride: problem.strideB, isTransposed: isTransposed)
             )
             if isPacked {
               kernels.product(

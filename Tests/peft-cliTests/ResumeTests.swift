@@ -5,7 +5,7 @@ import Testing
 
 /// Compares runs that are interrupted anywhere and resumed with an uninterrupted run.
 @Suite("Resuming")
-struct ResumeTests {
+struct ResumeTests: Sendable {
   private static let finals = ["trained.safetensors", "steps.csv", "metrics.csv", "settings.json"]
   private let place: Workplace
   private let options: [String]
@@ -50,20 +50,19 @@ struct ResumeTests {
   ///
   /// - Parameter job: works in a directory, with variables in its environment.
   /// - Returns: the number of calls that change a file.
-  private func killEverywhere<Findings: Equatable>(
-    _ job: (String, [String: String]) throws -> PEFTProcess, findings: (String) throws -> Findings
-  ) throws -> Int {
+  private func killEverywhere<Findings: Equatable & Sendable>(
+    _ job: @Sendable @escaping (String, [String: String]) throws -> PEFTProcess,
+    findings: @Sendable @escaping (String) throws -> Findings
+  ) async throws -> Int {
     let shim = try FaultShim()
     let directory = place.directory.path("whole")
     #expect(try job(directory, [:]).status == 0)
     let whole = try findings(directory)
     let files = try Set(FileManager.default.contentsOfDirectory(atPath: directory))
-    var call = 0
-    while true {
-      call += 1
+    return try await sideBySide(1...) { call in
       let run = place.directory.path("run-\(call)")
       let ended = try job(run, shim.environment("kill", at: call))
-      if ended.status == 0 { return call }
+      if ended.status == 0 { return nil }
       #expect(ended.status == -SIGKILL, "\(ended.errors)")
       let last = try job(run, [:])
       try #require(last.status == 0, "killed at \(call): \(last.errors)")
@@ -71,17 +70,16 @@ struct ResumeTests {
       let names = try Set(FileManager.default.contentsOfDirectory(atPath: run))
       #expect(names == files, "killed at \(call)")
       try FileManager.default.removeItem(atPath: run)
+      return 1
     }
   }
 
   @Test("a run killed at any file change resumes to the same bits")
-  func killed() throws {
+  func killed() async throws {
     let shim = try FaultShim()
     #expect(try train(to: place.directory.path("whole")).status == 0)
     let whole = try results(place.directory.path("whole"))
-    var (kills, call) = (0, 0)
-    while true {
-      call += 1
+    let kills = try await sideBySide(1...) { call in
       let run = place.directory.path("run-\(call)")
       // If the first kill was at an even call, kill it once more in the middle of resuming.
       let ends = try (0...(call.isMultiple(of: 2) ? 1 : 0)).map { round in
@@ -90,13 +88,13 @@ struct ResumeTests {
           environment: shim.environment("kill", at: round == 0 ? call : 1 + call / 2)
         ).status
       }
-      kills += ends.count { $0 == -SIGKILL }
-      if ends == [0] { break }
+      if ends == [0] { return nil }
       let last = try train(to: run, "--resume", "--workers", "\(1 + call % 2)")
       try #require(last.status == 0, "killed at \(call): \(last.errors)")
       try #require(try results(run) == whole, "killed at \(call)")
       #expect(try leftOvers(run).isEmpty, "killed at \(call)")
       try FileManager.default.removeItem(atPath: run)
+      return ends.count { $0 == -SIGKILL }
     }
     #expect(kills >= 200, "\(kills) kills")
   }
@@ -121,25 +119,24 @@ struct ResumeTests {
       ["lora-sp", "--set", "resample=step"], ["hiwi"], ["lorta"],
       ["spt", "--rank", "2", "--set", "share=0.05", "--set", "batches=3"],
     ])
-  func killedWithMethods(method: [String]) throws {
+  func killedWithMethods(method: [String]) async throws {
     let shim = try FaultShim()
-    var choosing = options
-    choosing.replace(["--method", "bitfit"], with: ["--method"] + method)
-    func train(_ run: String, _ environment: [String: String] = [:]) throws -> PEFTProcess {
+    let choosing = options.replacing(["--method", "bitfit"], with: ["--method"] + method)
+    @Sendable func train(_ run: String, _ environment: [String: String] = [:]) throws -> PEFTProcess {
       let (process, streams) = try PEFTProcess.start(
         choosing + ["--output", run, "--resume"], environment: environment)
       return try PEFTProcess.finish(process, streams)
     }
     #expect(try train(place.directory.path("whole")).status == 0)
     let whole = try results(place.directory.path("whole"))
-    var kills = 0
-    for call in stride(from: 20, to: 200, by: 17) {
+    let kills = try await sideBySide(stride(from: 20, to: 200, by: 17)) { call in
       let run = place.directory.path("run-\(call)")
-      kills += try train(run, shim.environment("kill", at: call)).status == -SIGKILL ? 1 : 0
+      let ended = try train(run, shim.environment("kill", at: call))
       let last = try train(run)
       try #require(last.status == 0, "killed at \(call): \(last.errors)")
       #expect(try results(run) == whole, "killed at \(call)")
       #expect(try leftOvers(run).isEmpty, "killed at \(call)")
+      return ended.status == -SIGKILL ? 1 : 0
     }
     #expect(kills >= 8, "\(kills) kills")
   }
@@ -159,8 +156,8 @@ struct ResumeTests {
         "--settle-after", "2", "--budget", "3%",
       ],
     ])
-  func killedProbe(_ options: [String]) throws {
-    func probe(to run: String, _ environment: [String: String]) throws -> PEFTProcess {
+  func killedProbe(_ options: [String]) async throws {
+    @Sendable func probe(to run: String, _ environment: [String: String]) throws -> PEFTProcess {
       let (process, streams) = try PEFTProcess.start(
         [
           "probe", "--model", place.model, "--train", place.train, "--pooling", "mean",
@@ -169,14 +166,14 @@ struct ResumeTests {
       return try PEFTProcess.finish(process, streams)
     }
     /// All results except the seconds.
-    func findings(_ run: String) throws -> JSONValue {
+    @Sendable func findings(_ run: String) throws -> JSONValue {
       var document = try #require(JSONValue(contentsOf: run + "/influence.json").object)
       var cost = try #require(document["cost"]?.object)
       for key in ["seconds", "headSeconds"] { cost[key] = nil }
       (document["cost"], document["files"]) = (.object(cost), nil)
       return .object(document)
     }
-    let calls = try killEverywhere(probe, findings: findings)
+    let calls = try await killEverywhere(probe, findings: findings)
     #expect(calls > (options.contains("kind") ? 15 : 40), "\(calls) calls")
     let names = try FileManager.default.contentsOfDirectory(
       atPath: place.directory.path("whole"))
@@ -189,8 +186,8 @@ struct ResumeTests {
   }
 
   @Test("a pretraining killed at any file change resumes to the same bits")
-  func killedPretraining() throws {
-    func pretrain(to model: String, _ environment: [String: String]) throws -> PEFTProcess {
+  func killedPretraining() async throws {
+    @Sendable func pretrain(to model: String, _ environment: [String: String]) throws -> PEFTProcess {
       let (process, streams) = try PEFTProcess.start(
         [
           "pretrain", "--target", "causal", "--train", place.train, "--vocabulary-size", "280",
@@ -201,7 +198,7 @@ struct ResumeTests {
       return try PEFTProcess.finish(process, streams)
     }
     /// The weights, and all results of each step except the seconds.
-    func results(_ model: String) throws -> [Data] {
+    @Sendable func results(_ model: String) throws -> [Data] {
       let table = try String(contentsOfFile: model + "/steps.csv", encoding: .utf8)
         .split(separator: "\n").map { $0.split(separator: ",").prefix(5).joined(separator: ",") }
       #expect(table.count == 6)
@@ -210,14 +207,14 @@ struct ResumeTests {
         Data(table.joined(separator: "\n").utf8),
       ]
     }
-    let calls = try killEverywhere(pretrain, findings: results)
+    let calls = try await killEverywhere(pretrain, findings: results)
     #expect(calls > 40, "\(calls) calls")
   }
 
   @Test("the main job, killed at several points, resumes to the same results")
-  func killedJob() throws {
+  func killedJob() async throws {
     let shim = try FaultShim()
-    func adapt(to run: String, _ environment: [String: String] = [:]) throws -> PEFTProcess {
+    @Sendable func adapt(to run: String, _ environment: [String: String] = [:]) throws -> PEFTProcess {
       let (process, streams) = try PEFTProcess.start(
         [
           "adapt", "--model", place.model, "--train", place.train, "--dev", place.dev, "--pooling",
@@ -228,7 +225,7 @@ struct ResumeTests {
         ], environment: environment)
       return try PEFTProcess.finish(process, streams)
     }
-    func findings(_ run: String) throws -> [JSONValue?] {
+    @Sendable func findings(_ run: String) throws -> [JSONValue?] {
       let comparison = try JSONValue(contentsOf: run + "/comparison.json")
       return (comparison["methods"]?.array ?? []).map { $0["accuracy"] }
         + (comparison["methods"]?.array ?? []).map { $0["learningRate"] }
@@ -236,15 +233,14 @@ struct ResumeTests {
     }
     #expect(try adapt(to: place.directory.path("whole")).status == 0)
     let whole = try findings(place.directory.path("whole"))
-    var kills = 0
-    for call in stride(from: 20, to: 2000, by: 41) {
+    let kills = try await sideBySide(stride(from: 20, to: 2000, by: 41)) { call in
       let run = place.directory.path("run-\(call)")
       let ended = try adapt(to: run, shim.environment("kill", at: call))
-      if ended.status == 0 { break }
-      kills += 1
+      if ended.status == 0 { return nil }
       let last = try adapt(to: run)
       try #require(last.status == 0, "killed at \(call): \(last.errors)")
       try #require(try findings(run) == whole, "killed at \(call)")
+      return 1
     }
     #expect(kills > 5, "\(kills) kills")
   }
@@ -252,15 +248,15 @@ struct ResumeTests {
   @Test(
     "a full or broken disk ends with 6 and names the file, and nothing is lost",
     arguments: ["ENOSPC", "EIO", "short"])
-  func faults(kind: String) throws {
+  func faults(kind: String) async throws {
     let shim = try FaultShim()
     #expect(try train(to: place.directory.path("whole")).status == 0)
     let whole = try results(place.directory.path("whole"))
     // A whole run makes about 180 calls; test every seventh, with a different start for each kind.
-    for call in stride(from: 1 + kind.count, to: 1000, by: 7) {
+    let faults = try await sideBySide(stride(from: 1 + kind.count, to: 1000, by: 7)) { call in
       let run = place.directory.path("run-\(call)")
       let ended = try train(to: run, environment: shim.environment(kind, at: call))
-      if ended.status == 0 { break }
+      if ended.status == 0 { return nil }
       #expect(ended.status == 6, "\(kind) at \(call): \(ended.errors)")
       let namesPath = ended.errors.contains(run)
       #expect(namesPath, "\(kind) at \(call): \(ended.errors)")
@@ -268,7 +264,9 @@ struct ResumeTests {
       try #require(last.status == 0, "\(kind) at \(call): \(last.errors)")
       try #require(try results(run) == whole, "\(kind) at \(call)")
       try FileManager.default.removeItem(atPath: run)
+      return 1
     }
+    #expect(faults > 20, "\(faults) faults")
   }
 
   /// Sends SIGTERM to the process of `run` as soon as `isDue` returns true for its events.

@@ -17,5 +17,12 @@ static inline void peft_pause(void) {
 /// processor or the system does not support them.
 bool peft_request_tiles(void);
 
+/// An anonymous file in memory, which programs that this process starts do not get; -1 if the system
+/// refuses.
+int peft_memory_file(void);
+
+/// Lets nobody write, shorten or lengthen a file in memory; -1 if somebody still can.
+int peft_seal(int file);
+
 /// The number of cores in this process's affinity mask, at least 1.
 int32_t peft_affinity_cores(void);

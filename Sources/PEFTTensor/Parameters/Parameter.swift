@@ -185,6 +185,12 @@ extension Parameter {
     packings = [:]
   }
 
+  /// Replaces the value by an equal one that is elsewhere in memory.
+  func move(to equal: Tensor) {
+    precondition(packedShape == nil && equal.shape == stored.shape, "Parameter: another value")
+    stored = equal
+  }
+
   /// Drops the packed copies if only they hold the value. Call `readAgain()` next; it may fail.
   package func letPackedGo() {
     if packedShape != nil { packings = [:] }

@@ -2,7 +2,7 @@ import Glibc
 import Synchronization
 
 /// A buffer of Float32 elements that tensors share. The only place that allocates and deallocates
-/// tensor memory.
+/// tensor memory, apart from memory that processes share.
 ///
 /// Buffers come from a process-wide pool and return to it when the last tensor releases them, so a
 /// training step reuses the memory of the previous one. Small capacities are rounded up to one of
@@ -13,19 +13,32 @@ final class TensorStorage: @unchecked Sendable {
   let elements: UnsafeMutablePointer<Float>
   /// The number of elements that fit in the buffer.
   let capacity: Int
+  /// The memory of the elements if they do not come from the pool.
+  private let shared: SharedMemory?
 
   /// - Parameter stays: whether the buffer outlives those requested around the same time. This
   ///   determines its address.
   init(count: Int, stays: Bool = false) {
+    shared = nil
     (elements, capacity) = Self.pool.withLock { $0.take(count, stays: stays) }
+  }
+
+  /// Creates a buffer in memory that several processes share. The counters leave it out.
+  init(_ shared: SharedMemory) {
+    self.shared = shared
+    let floats = shared.bytes.bindMemory(to: Float.self)
+    guard let start = floats.baseAddress else { preconditionFailure("TensorStorage: no memory") }
+    (elements, capacity) = (start, floats.count)
   }
 
   /// Creates a buffer of zeros that takes memory only for the pages that are written.
   init(zeroPagesFor count: Int) {
+    shared = nil
     (elements, capacity) = Self.pool.withLock { $0.takeZeroPages(count) }
   }
 
   deinit {
+    guard shared == nil else { return }
     let elements = elements
     let capacity = capacity
     Self.pool.withLock { $0.giveBack(elements, capacity: capacity) }

@@ -21,7 +21,9 @@ import PEFTTensor
 ///   - dev: the data to evaluate on; if nil, nothing is evaluated.
 ///   - session: a method's part in the run, if it changes which elements train.
 ///   - collective: the processes that train together and evaluate together. If there are several,
-///     `settings` must divide batches into at least as many atoms (`TrainingSettings.atoms`).
+///     `settings` must divide batches into at least as many atoms (`TrainingSettings.atoms`). Those
+///     of one machine have the frozen weights in memory once, unless products are in bf16, which
+///     need packed copies.
 ///   - effort: the time spent on a new run before its first step.
 ///   - state: the state to resume from; nil starts a new run. It is released once it is restored.
 ///   - checkpoints: how often, in steps, `save` receives the state. It also receives the state
@@ -47,6 +49,9 @@ public func train(
     clock: StepClock(after: effort ?? TrainingEffort()))
   let done = state?.step ?? 0
   if let saved = state.take() { run.restore(saved) }
+  if settings.precision == .fp32 {
+    _ = try model.parameters.map(\.parameter).shareFrozenValues(over: collective)
+  }
   let open = session == nil ? model.parameters.first { $0.parameter.wantsWholeGradient } : nil
   precondition(
     open == nil, "train: what trains of \(open?.parameter.name ?? "") has not been chosen")
