@@ -122,7 +122,8 @@ struct ResumeTests: Sendable {
   func killedWithMethods(method: [String]) async throws {
     let shim = try FaultShim()
     let choosing = options.replacing(["--method", "bitfit"], with: ["--method"] + method)
-    @Sendable func train(_ run: String, _ environment: [String: String] = [:]) throws -> PEFTProcess {
+    @Sendable func train(_ run: String, _ environment: [String: String] = [:]) throws -> PEFTProcess
+    {
       let (process, streams) = try PEFTProcess.start(
         choosing + ["--output", run, "--resume"], environment: environment)
       return try PEFTProcess.finish(process, streams)
@@ -187,7 +188,8 @@ struct ResumeTests: Sendable {
 
   @Test("a pretraining killed at any file change resumes to the same bits")
   func killedPretraining() async throws {
-    @Sendable func pretrain(to model: String, _ environment: [String: String]) throws -> PEFTProcess {
+    @Sendable func pretrain(to model: String, _ environment: [String: String]) throws -> PEFTProcess
+    {
       let (process, streams) = try PEFTProcess.start(
         [
           "pretrain", "--target", "causal", "--train", place.train, "--vocabulary-size", "280",
@@ -214,7 +216,9 @@ struct ResumeTests: Sendable {
   @Test("the main job, killed at several points, resumes to the same results")
   func killedJob() async throws {
     let shim = try FaultShim()
-    @Sendable func adapt(to run: String, _ environment: [String: String] = [:]) throws -> PEFTProcess {
+    @Sendable func adapt(to run: String, _ environment: [String: String] = [:]) throws
+      -> PEFTProcess
+    {
       let (process, streams) = try PEFTProcess.start(
         [
           "adapt", "--model", place.model, "--train", place.train, "--dev", place.dev, "--pooling",
