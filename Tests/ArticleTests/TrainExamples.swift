@@ -68,6 +68,12 @@ struct TrainExamples {
     let chosen = try job.prepare()
     #expect(chosen.counts.trainable == plan.weight)
 
+    var tuning = plan.method
+    tuning.reselection = .percent(25)
+    job.method = tuning
+    job.reselector = try ProbedReselector(plan, from: influence)
+    #expect(try job.prepare().session != nil)
+
     let directory = files.directory
     try influence.write(to: directory + "/" + Influence.fileName)
     try plan.write(to: directory + "/" + Plan.fileName)
@@ -111,6 +117,7 @@ struct TrainExamples {
       switch event {
       case .step(let report): print(report.numbers.step, report.numbers.loss)
       case .evaluation(let step, let metrics, let isBest): print(step, metrics, isBest)
+      case .reselection: break  // of a selection that is made again
       }
     }
     #expect(outcome.ending == .finished && outcome.steps == 6 && !outcome.bestMetrics.isEmpty)

@@ -142,6 +142,66 @@ struct ResumeTests: Sendable {
     #expect(kills >= 8, "\(kills) kills")
   }
 
+  @Test("so does a run that selects again")
+  func killedWhileReselecting() throws {
+    let shim = try FaultShim()
+    let probe = place.directory.path("probe")
+    #expect(
+      try PEFTProcess.run(
+        "probe", "--model", place.model, "--train", place.train, "--pooling", "mean", "--groups",
+        "tensor", "--candidates", "speft:4", "--head-steps", "3", "--batch-size", "8",
+        "--direction-batches", "3", "--probe-batches", "4", "--quiet", "--output", probe
+      ).status == 0)
+    #expect(try PEFTProcess.run("select", probe, "--budget", "600+head", "--quiet").status == 0)
+    var reselecting = options
+    reselecting.removeAll { $0 == "--quiet" }
+    reselecting.replace(
+      ["--method", "bitfit"], with: ["--plan", probe + "/plan.json", "--reselect", "2"])
+    reselecting.replace(["--learning-rate", "3e-3"], with: ["--learning-rate", "3e-2"])
+    func train(_ run: String, _ environment: [String: String] = [:]) throws -> PEFTProcess {
+      let (process, streams) = try PEFTProcess.start(
+        reselecting + ["--output", run, "--resume"], environment: environment)
+      return try PEFTProcess.finish(process, streams)
+    }
+    func all(_ run: String) throws -> [String: Data] {
+      var files = try results(run)
+      files["reselection"] = try Data(contentsOf: URL(filePath: run + "/reselection.csv"))
+      return files
+    }
+    let told = try train(place.directory.path("whole"))
+    #expect(told.status == 0 && told.errors.contains("step 2  chose again in"), "\(told.errors)")
+    let whole = try all(place.directory.path("whole"))
+    let table = String(decoding: try #require(whole["reselection"]), as: UTF8.self)
+    #expect(table.hasPrefix("step,change,group\n2,"), "\(table)")
+    #expect(table.contains("\n4,") && table.contains(",kept,"), "\(table)")
+    var kills = 0
+    for call in stride(from: 20, to: 200, by: 17) {
+      let run = place.directory.path("run-\(call)")
+      kills += try train(run, shim.environment("kill", at: call)).status == -SIGKILL ? 1 : 0
+      let last = try train(run)
+      try #require(last.status == 0, "killed at \(call): \(last.errors)")
+      #expect(try all(run) == whole, "killed at \(call)")
+      #expect(try leftOvers(run).isEmpty, "killed at \(call)")
+    }
+    #expect(kills >= 8, "\(kills) kills")
+    for (wrong, message) in [
+      (["--reselect", "0"], "number of steps"), (["--reselect", "60%"], "number of steps"),
+      (["--reselect", "2", "--group-rates"], "--group-rates"),
+    ] {
+      let (process, streams) = try PEFTProcess.start(
+        [
+          "train", "--model", place.model, "--train", place.train, "--plan", probe + "/plan.json",
+          "--output", place.directory.path("refused"),
+        ] + wrong, environment: [:])
+      let refused = try PEFTProcess.finish(process, streams)
+      #expect(refused.status == 2 && refused.errors.contains(message), "\(refused.errors)")
+    }
+    // The influences of another probe are not those of the plan.
+    try FileManager.default.removeItem(atPath: probe + "/influence.json")
+    let alone = try train(place.directory.path("alone"))
+    #expect(alone.status == 3 && alone.errors.contains("influence.json"), "\(alone.errors)")
+  }
+
   @Test(
     "a probe killed at any file change resumes to the same bits",
     arguments: [

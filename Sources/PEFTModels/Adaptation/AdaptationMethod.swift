@@ -178,6 +178,7 @@ extension TransformerModel {
       entry.parameter.history = TrainingHistory(
         trains: entry.kind == .head || rule(entry.parameter) ? .all : .none)
       entry.parameter.wantsWholeGradient = false
+      entry.parameter.mayTrainLater = false
     }
   }
 }

@@ -24,6 +24,9 @@ public protocol AdaptationSession: AnyObject {
   /// - Returns: the parameters whose trainable elements changed.
   func prepare(step: Int) throws -> [ElementChange]
 
+  /// What the last call of `prepare` chose again, to tell the user; nil if it chose nothing.
+  var reselection: Reselection? { get }
+
   /// Changes the trainable elements, after the gradients of a step are computed and before the
   /// optimizer uses them. It may also add the gradients of a penalty.
   ///
@@ -53,6 +56,9 @@ extension AdaptationSession {
 
   /// Returns an empty list: nothing changes before the gradients are computed.
   public func prepare(step: Int) throws -> [ElementChange] { [] }
+
+  /// Nil: nothing is told.
+  public var reselection: Reselection? { nil }
 
   /// Returns an empty list: nothing changes after the gradients are computed.
   public func adjust(_ gradients: GradientAccumulator, step: Int) -> [ElementChange] { [] }

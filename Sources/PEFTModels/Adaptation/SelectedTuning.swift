@@ -16,7 +16,7 @@ public struct SelectedTuning: AdaptationMethod {
   /// What is trained.
   public static let summary = "what a selection names"
 
-  /// The setting `members`.
+  /// Members and reselect.
   public static let fields = [
     MethodField<SelectedTuning>(
       name: "members",
@@ -27,7 +27,20 @@ public struct SelectedTuning: AdaptationMethod {
         let members = array.compactMap { $0.string.flatMap(ParameterGroup.Member.init) }
         method.members = members
         return members.count == array.count
-      }, parse: { text in .array(text.split(separator: ",").map { .string(String($0)) }) })
+      }, parse: { text in .array(text.split(separator: ",").map { .string(String($0)) }) }),
+    MethodField<SelectedTuning>(
+      name: "reselect", help: "steps, or a share of the run such as 25%, between two choices",
+      json: { $0.reselection.map { .string($0.description) } ?? .null },
+      set: { method, value in
+        guard value != .null else {
+          method.reselection = nil
+          return true
+        }
+        guard let interval = value.string.flatMap(ReselectionInterval.init) else { return false }
+        method.reselection = interval
+        return true
+      }, parse: { .string($0) }
+    ).optional,
   ]
 
   /// s of every delta.
@@ -35,6 +48,8 @@ public struct SelectedTuning: AdaptationMethod {
 
   /// The members that are trained in addition to the head.
   public var members: [ParameterGroup.Member]
+  /// How often what trains is chosen again; nil for once.
+  public var reselection: ReselectionInterval?
 
   /// Creates a method that trains only the head.
   public init() { members = [] }
@@ -102,6 +117,7 @@ public struct SelectedTuning: AdaptationMethod {
         }
       }
     }
+    if reselection != nil { model.makeExchangeable() }
   }
 
   /// The elements to train of each weight of which only some train: their number, and their

@@ -11,12 +11,12 @@
 /// the first k of the order that a larger one has.
 public struct AdapterCandidates: Hashable, Sendable, CustomStringConvertible {
   /// The ranks, ascending.
-  public let ranks: [Int]
+  public private(set) var ranks: [Int]
   /// The numbers of elements of each matrix, ascending.
   public private(set) var elements: [Int]
   /// The last components of the module paths to adapt; nil adapts every linear weight of the
   /// backbone.
-  public let targets: [String]?
+  public private(set) var targets: [String]?
   /// Fewer targets, for which every group gets a second candidate of each rank; nil for none. With
   /// those that users of LoRA usually adapt, the usual choice is one of the candidates.
   public var narrowTargets: [String]?
@@ -30,6 +30,20 @@ public struct AdapterCandidates: Hashable, Sendable, CustomStringConvertible {
     self.ranks = Set(ranks).sorted()
     self.elements = Set(elements).sorted()
     self.targets = targets
+  }
+
+  /// The same candidates without low-rank deltas. None may be left.
+  package var withoutRanks: AdapterCandidates {
+    var candidates = self
+    candidates.ranks = []
+    return candidates
+  }
+
+  /// The same candidates on the matrices that `target` alone names.
+  package func on(_ target: String) -> AdapterCandidates {
+    var candidates = self
+    candidates.targets = [target]
+    return candidates
   }
 
   /// The largest rank that can be parsed.

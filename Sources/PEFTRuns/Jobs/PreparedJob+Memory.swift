@@ -49,6 +49,11 @@ extension PreparedJob {
       settings.atomSums * gradientBytes(words: words.count, largest: largest)
     memory[.optimizer] = optimizerBytes(words: words, largest: largest)
     if evaluates, dev != nil { memory[.bestCopy] = 4 * counts.trainable }
+    if job.reselector != nil {
+      let modelBytes = 4 * model.parameterCount
+      memory[.gradients] = max(memory[.gradients], modelBytes)
+      (memory[.moments], memory[.direction]) = (2 * modelBytes, modelBytes)
+    }
     let passes = Int(
       saturating: Double(step.bytes(measured, of: largestComputed)) * Self.activationMargin)
     // An evaluation has every matrix in unpacked form.

@@ -201,8 +201,15 @@ extension PreparedJob {
 
   /// The method's part in the run.
   public var session: (any AdaptationSession)? {
-    job.method.session(
-      on: model, steps: plannedSteps(data: train, settings: job.settings),
+    let steps = plannedSteps(data: train, settings: job.settings)
+    if let tuning = job.method as? SelectedTuning, let reselector = job.reselector {
+      return tuning.session(on: model, steps: steps) { step in
+        try model.readAgain()
+        return try reselector.selection(in: self, after: step)
+      }
+    }
+    return job.method.session(
+      on: model, steps: steps,
       using: SeededGenerator(seed: job.settings.seed, purpose: "weights"),
       measuring: { step in try measuredGradients(after: step) })
   }

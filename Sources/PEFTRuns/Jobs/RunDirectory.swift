@@ -11,6 +11,7 @@ import PEFTTrain
 ///     rates.json           how the learning rate was found, if the run finds it itself
 ///     steps.csv            step, loss, learning_rate, gradient_norm, tokens
 ///     metrics.csv          step, split, metric, value
+///     reselection.csv      step, change, group: what was chosen again, if anything was
 ///     events.jsonl         a log with times: steps, evaluations, interruptions
 ///     events.out.tfevents… the same numbers for TensorBoard
 ///     checkpoint.json      the states to resume from, until the run is finished
@@ -29,12 +30,15 @@ public struct RunDirectory {
   package static let writtenName = "written.jsonl"
   package static let settingsName = RunManifest.settingsName
   private static let metricsName = "metrics.csv"
+  private static let reselectionName = "reselection.csv"
 
   /// The path.
   public var path: String { output.path }
   private let output: OutputDirectory
   private var steps: RunTable
   private var metrics: RunTable
+  /// Begun when something is chosen again.
+  private var reselections: RunTable?
   private var events: EventLog
   private var board: TensorBoardFile
   private var checkpoints: CheckpointStore<TrainingState>
@@ -43,7 +47,7 @@ public struct RunDirectory {
   /// time.
   package static let ownFiles = [
     RunManifest.fileName, settingsName, EnvironmentReport.fileName, RateSearch.fileName,
-    StepRow.tableName, metricsName,
+    StepRow.tableName, metricsName, reselectionName,
     EventLog.fileName, TrainedTensors.fileName, RunReport.fileName, writtenName,
     RunManifest.summaryName,
   ]
@@ -105,6 +109,11 @@ public struct RunDirectory {
     try output.claim(Self.ownFiles)
     steps = try table(StepRow.tableName)
     metrics = try table(Self.metricsName)
+    if saved.marks[Self.reselectionName] != nil {
+      reselections = try table(Self.reselectionName)
+    } else {
+      try output.remove([Self.reselectionName])
+    }
     events = try EventLog(in: output, resuming: true)
     board = try TensorBoardFile(in: output, after: saved.state.step)
     try events.add(
@@ -178,7 +187,32 @@ public struct RunDirectory {
         ], step: numbers.step)
     case .evaluation(let step, let values, _):
       try add(values, split: "dev", step: step)
+    case .reselection(let step, let reselection):
+      try add(reselection, step: step)
     }
+  }
+
+  private mutating func add(_ reselection: Reselection, step: Int) throws(FileError) {
+    var table: RunTable
+    if let reselections {
+      table = reselections
+    } else {
+      table = try RunTable(
+        creating: output.file(Self.reselectionName), header: "step,change,group")
+    }
+    let changes = [
+      ("added", reselection.added), ("dropped", reselection.dropped), ("kept", reselection.kept),
+    ]
+    for (change, groups) in changes {
+      for group in groups { try table.append("\(step),\(change),\(group)") }
+    }
+    reselections = table
+    var object: JSONObject = [
+      "step": .integer(step), "trainable": .integer(reselection.trainable),
+      "seconds": .number(reselection.seconds),
+    ]
+    for (change, groups) in changes { object[change] = .array(groups.map { .string($0) }) }
+    try events.add("reselection", object)
   }
 
   /// Records how the run found its learning rate, and the beginning with this rate.
@@ -206,9 +240,10 @@ public struct RunDirectory {
   package mutating func save(_ state: TrainingState) throws(FileError) {
     try steps.synchronize()
     try metrics.synchronize()
-    try checkpoints.save(
-      state,
-      marks: [StepRow.tableName: steps.mark, Self.metricsName: metrics.mark], into: output)
+    try reselections?.synchronize()
+    var marks = [StepRow.tableName: steps.mark, Self.metricsName: metrics.mark]
+    marks[Self.reselectionName] = reselections?.mark
+    try checkpoints.save(state, marks: marks, into: output)
     try events.add("checkpoint", ["step": .integer(state.step)])
   }
 
@@ -220,6 +255,7 @@ public struct RunDirectory {
   ) throws(FileError) {
     try steps.synchronize()
     try metrics.synchronize()
+    try reselections?.synchronize()
     // The manifest of an earlier interruption would no longer match its files.
     try output.remove([RunManifest.fileName])
     try TrainedTensors.save(model, drawn: drawn, to: output.file(TrainedTensors.fileName))

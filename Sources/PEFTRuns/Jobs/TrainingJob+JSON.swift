@@ -39,6 +39,7 @@ extension TrainingJob {
     object["classWeights"] = settings.classWeighting?.json
     if settings.focusing > 0 { object["focal"] = .number(settings.focusing) }
     if settings.calibrates { object["calibrate"] = .bool(true) }
+    object["reselector"] = reselector?.json
     object["format"] = format.map { .string($0.rawValue) }
     object["columns"] = columns?.json
     object["pooling"] = pooling.map { .string($0.rawValue) }

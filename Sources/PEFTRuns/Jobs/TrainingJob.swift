@@ -29,6 +29,8 @@ public struct TrainingJob: Sendable {
   public var chatTemplate: ChatTemplate.Name?
   /// The adaptation method.
   public var method: any AdaptationMethod
+  /// Chooses again what trains, if the method is a selection that asks for it.
+  public var reselector: (any Reselector)?
   /// The model for which the method was planned; nil if there is no plan.
   public var plannedModel: ModelIdentity?
   /// A PEFT adapter, or a LoRA file, to continue from; `alpha` is its α if its configuration does
@@ -138,6 +140,10 @@ extension TrainingJob {
       using: weights,
       note: { notes.append($0) })
     job.settings.classWeights = try classWeights(of: inputs)
+    guard (method as? SelectedTuning)?.reselection == nil || reselector != nil else {
+      throw InvalidSetting(
+        setting: "reselect", "the job has nothing that chooses again what its selection trains")
+    }
     guard method.plannedCount(in: model) > 0 else {
       throw InvalidSetting(
         setting: "method", value: method.name,

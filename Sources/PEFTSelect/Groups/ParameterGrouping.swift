@@ -198,7 +198,7 @@ private struct Builder {
   /// Throws if a matrix to adapt does not exist.
   mutating func addCandidates(_ candidates: AdapterCandidates) throws(GroupingError) {
     for target in candidates.targets ?? [] {
-      let alone = AdapterCandidates(ranks: candidates.ranks, targets: [target])
+      let alone = candidates.on(target)
       guard own.contains(where: { isTarget(parameters[$0], of: alone) }) else {
         throw GroupingError(
           description:

@@ -63,10 +63,13 @@ extension PreparedJob {
   }
 
   /// The batch that probing numbers `index`.
-  func probeBatch(_ index: Int, by plan: ProbeBatchPlan) -> Batch {
+  ///
+  /// - Parameter step: the number of steps of a run after which it is probed again, on other
+  ///   batches; 0 before a run.
+  func probeBatch(_ index: Int, by plan: ProbeBatchPlan, after step: Int = 0) -> Batch {
     let (pass, position) = plan.place(of: index)
-    let batches = probeBatches(pass: pass)
-    let hiding = SeededGenerator(seed: probeSeed, purpose: "masks").split(index)
+    let batches = probeBatches(pass: pass, after: step)
+    let hiding = SeededGenerator(seed: probeSeed(after: step), purpose: "masks").split(index)
     guard let batch = train.examples(batches[position % batches.count], maskingWith: hiding) else {
       preconditionFailure("measureInfluence: data without labels")
     }
@@ -74,15 +77,16 @@ extension PreparedJob {
   }
 
   /// The batches of a pass, from permutations used only for probing.
-  private func probeBatches(pass: Int) -> [[Int]] {
+  private func probeBatches(pass: Int, after step: Int = 0) -> [[Int]] {
     var settings = job.settings
-    settings.seed = probeSeed
+    settings.seed = probeSeed(after: step)
     // Of each of these, a probe takes statistics.
     settings.atoms = nil
     return computedBatches(data: train, settings: settings, epoch: pass)
   }
 
-  private var probeSeed: UInt64 {
-    SeededGenerator(seed: job.settings.seed, purpose: "probe batches").key
+  private func probeSeed(after step: Int) -> UInt64 {
+    let generator = SeededGenerator(seed: job.settings.seed, purpose: "probe batches")
+    return step == 0 ? generator.key : generator.split(step).key
   }
 }

@@ -11,6 +11,10 @@ struct SelectedElementsGradient: ParameterGradient {
   /// An element that is computed alone takes as long as this many of a whole product.
   private static let costOfElement = 256
 
+  /// The number of elements that are computed together, whose sums and places fit in the
+  /// first-level cache with a row of each factor.
+  private static let blockSize = 1 << 10
+
   /// The elements at the row-major positions `elements` of the gradient of a parameter of this
   /// shape.
   init(of whole: any ParameterGradient, shape: Shape, elements: [Int]) {
@@ -35,17 +39,27 @@ struct SelectedElementsGradient: ParameterGradient {
       Self.costOfElement * elements.count <= shape.count
     else { return nil }
     let (tokens, outputs, inputs) = (factors.input.shape.rows, shape.rows, shape.columns)
+    let places = elements.map { (row: Int32($0 / inputs), column: Int32($0 % inputs)) }
     return Tensor(writing: [elements.count]) { target in
       withElements(of: factors.upstream, factors.input) { upstream, input in
         WorkerPool.shared.runRanges(elements.count, grain: 8) { range in
-          for place in range {
-            let (row, column) = (elements[place] / inputs, elements[place] % inputs)
-            var sum = 0.0
-            for token in 0..<tokens {
-              let factor = Double(upstream[token * outputs + row])
-              sum += factor * Double(input[token * inputs + column])
+          for first in stride(from: range.lowerBound, to: range.upperBound, by: Self.blockSize) {
+            let block = places[first..<min(range.upperBound, first + Self.blockSize)]
+            block.withUnsafeBufferPointer { block in
+              withUnsafeTemporaryAllocation(of: Double.self, capacity: block.count) { sums in
+                sums.initialize(repeating: 0)
+                // Tokens outside, so that a row of each factor is read once, from the cache.
+                for token in 0..<tokens {
+                  let (left, right) = (upstream + token * outputs, input + token * inputs)
+                  for (index, place) in block.enumerated() {
+                    sums[index] += Double(left[Int(place.row)]) * Double(right[Int(place.column)])
+                  }
+                }
+                for index in block.indices {
+                  target[first + index] = factors.scale * Float(sums[index])
+                }
+              }
             }
-            target[place] = factors.scale * Float(sum)
           }
         }
       }

@@ -57,6 +57,8 @@ public final class Parameter {
   /// Whether the whole gradient is wanted even if only some elements are trainable. A method that
   /// chooses the next trainable elements among all of them needs this.
   public var wantsWholeGradient = false
+  /// Whether a method may make some of its elements trainable later in a run, even if none is now.
+  public var mayTrainLater = false
 
   /// Creates a parameter with a value.
   ///
@@ -82,7 +84,9 @@ public final class Parameter {
   /// Whether any element is trainable.
   public var isTrainable: Bool { trains != .none }
   /// Whether files record which elements are trainable, because a method chooses them.
-  package var recordsElements: Bool { wantsWholeGradient || trains.chosenElements != nil }
+  package var recordsElements: Bool {
+    wantsWholeGradient || mayTrainLater || trains.chosenElements != nil || !retired.isEmpty
+  }
   /// Whether a backward pass delivers a gradient. A parameter that wants none causes no recording.
   public var wantsGradient: Bool { isTrainable || wantsWholeGradient }
   /// The shape of the gradient that is formed: [|rows|, n] or [|elements|] if only some rows or

@@ -61,7 +61,7 @@ public enum TrainableElements: Hashable, Sendable {
   }
 
   /// The row-major positions of these elements in a parameter of this shape, ascending.
-  func positions(in shape: Shape) -> [Int] {
+  package func positions(in shape: Shape) -> [Int] {
     switch self {
     case .none: return []
     case .all: return Array(0..<shape.count)

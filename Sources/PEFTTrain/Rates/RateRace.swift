@@ -268,11 +268,13 @@ private struct RateRace {
 }
 
 extension TrainingEvent {
-  /// The number of steps taken when it occurred.
+  /// The number of steps taken when it was reported.
   fileprivate var step: Int {
     switch self {
     case .step(let report): report.numbers.step
     case .evaluation(let step, _, _): step
+    // It belongs to the step that follows.
+    case .reselection(let step, _): step + 1
     }
   }
 }

@@ -112,7 +112,11 @@ private struct TrainingRun {
     // The state may come from the end of a run that ran out of patience.
     if ending == .finished, hasLostPatience, loop.step < loop.totalSteps { ending = .stoppedEarly }
     while loop.step < loop.totalSteps, ending == .finished {
-      try observe(.step(clock.step(&loop)))
+      let report = try clock.step(&loop)
+      if let reselection = loop.reselection {
+        try observe(.reselection(step: loop.step - 1, reselection))
+      }
+      try observe(.step(report))
       let isLast = loop.step == loop.totalSteps
       let isDue = settings.evaluationInterval.map { loop.step.isMultiple(of: $0) } ?? loop.endsPass
       if isDue || isLast {
@@ -197,8 +201,10 @@ private struct StepClock {
     let start = ContinuousClock.now
     let batch = loop.nextBatch()
     let numbers = try loop.take(batch)
-    let elapsed = (ContinuousClock.now - start) / .seconds(1)
-    effort.seconds += elapsed
+    let choosing = loop.reselection?.seconds ?? 0
+    let elapsed = (ContinuousClock.now - start) / .seconds(1) - choosing
+    effort.seconds += elapsed + choosing
+    effort.choosingSeconds += choosing
     steps += 1
     if steps > Self.coldSteps {
       effort.warmTokens += batch.tokenCount

@@ -1,9 +1,13 @@
+import PEFTModels
+
 /// An event that a training run reports.
 public enum TrainingEvent: Sendable {
   /// A step was taken.
   case step(StepReport)
   /// An evaluation ended; `isBest` is true if it is better than all previous ones.
   case evaluation(step: Int, metrics: [(name: String, value: Double)], isBest: Bool)
+  /// After `step` steps, the run chose again what it trains.
+  case reselection(step: Int, Reselection)
 }
 
 /// One training step.
@@ -26,7 +30,8 @@ public struct StepReport: Hashable, Sendable {
   public let numbers: Numbers
   /// The number of tokens in the batch.
   public let tokens: Int
-  /// The wall-clock time of the step, in seconds, including the preparation of its data.
+  /// The wall-clock time of the step, in seconds, including the preparation of its data, without
+  /// what a selection took that was made again before it.
   public let seconds: Double
 }
 
@@ -92,7 +97,7 @@ public struct TrainingOutcome: Sendable {
   /// The wall-clock time of all steps, in seconds, without evaluations, and of choosing what
   /// trains.
   public let seconds: Double
-  /// The part of `seconds` in which the method chose what trains, before the first step.
+  /// The part of `seconds` in which what trains was chosen, before the first step and again later.
   public let choosingSeconds: Double
   /// Tokens per second over the steps after the first two.
   public let tokensPerSecond: Double

@@ -38,6 +38,8 @@ public struct TrainingLoop {
   public private(set) var step = 0
   /// Whether the last step used the last batch of a pass over the data.
   public private(set) var endsPass = false
+  /// What the last step chose again before it was taken; nil if it chose nothing.
+  var reselection: Reselection? { session?.reselection }
   private let data: EncodedDataset
   private let settings: TrainingSettings
   private var session: (any AdaptationSession)?

@@ -69,7 +69,7 @@ public struct TrainingState: Sendable {
 public struct TrainingEffort: Hashable, Sendable {
   /// The time of all steps in seconds, without evaluations, and of choosing what trains.
   public internal(set) var seconds = 0.0
-  /// The part of `seconds` in which the method chose what trains, before the first step.
+  /// The part of `seconds` in which what trains was chosen, before the first step and again later.
   public internal(set) var choosingSeconds = 0.0
   /// The number of tokens in the steps of each process after its first two, which may still build
   /// caches.

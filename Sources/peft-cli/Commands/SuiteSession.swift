@@ -124,7 +124,7 @@ struct SuiteSession {
       case .searching(.step(_, let report)): line.show("step", report)
       case .progress(let done, let count): total.note(done: done, of: count)
       case .training(.step(let report)): line.show("step", report)
-      case .training(.evaluation): line.finish()
+      case .training(.evaluation), .training(.reselection): line.finish()
       case .diverged(let row, let seed, let rate, let error):
         common.note(
           "\(row.label), seed \(seed)" + (rate.map { ", rate \($0)" } ?? "") + ": \(error)")

@@ -58,6 +58,14 @@ struct TrainCommand: ParsableCommand, RankedCommand {
       completion: .file(extensions: ["json"]))
     var plan: String?
 
+    @Option(
+      help: """
+        With --plan: probe again after every so many steps, or share of the run such as 25%, up to \
+        half of the run, and swap what is certain to gain more within the same budget. Adapters \
+        stay. The influence.json of the plan must be beside it.
+        """, transform: ReselectionInterval.parsed)
+    var reselect: ReselectionInterval?
+
     @Flag(
       help: """
         With --plan: use a learning rate per group, in proportion to the best steps that the \
@@ -87,6 +95,14 @@ struct TrainCommand: ParsableCommand, RankedCommand {
     if start.groupRates, start.plan == nil {
       throw ValidationError("--group-rates: it takes them from --plan; name one")
     }
+    if start.reselect != nil, start.plan == nil {
+      throw ValidationError(
+        "--reselect: it swaps what --plan selected; name one. The methods speft and id3 choose "
+          + "again by --set reselect-every and --set strategy")
+    }
+    if start.reselect != nil, start.groupRates {
+      throw ValidationError("--reselect: the rates of --group-rates are those of the plan's groups")
+    }
     if start.adapter != nil, start.plan != nil {
       throw ValidationError("--adapter and --plan exclude each other")
     }
@@ -113,12 +129,17 @@ struct TrainCommand: ParsableCommand, RankedCommand {
   /// The job that the options describe.
   func job(usualHoldout: Holdout? = nil) throws -> TrainingJob {
     let chosen = try start.plan.map { try Plan.read($0) }
-    let adaptation: any AdaptationMethod = try chosen?.method ?? method.adaptation
+    var selected = chosen?.method
+    selected?.reselection = start.reselect
+    let adaptation: any AdaptationMethod = try selected ?? method.adaptation
     var job = main.task.job(
       adaptation, evaluation: main.evaluation, details: details, settings: training.settings,
       usualHoldout: usualHoldout)
     job.findsRate = training.learningRate == .auto
     job.plannedModel = chosen?.model
+    if start.reselect != nil, let chosen, let path = start.plan {
+      job.reselector = try ProbedReselector(chosen, from: chosen.influence(besidePlanAt: path))
+    }
     job.adapter = start.adapter.map { ($0, start.adapterAlpha) }
     // On one rank as well, so that a run can be resumed on any number of them.
     if Ranks.isMPI, job.settings.atoms == nil { job.settings.atoms = TrainingSettings.usualAtoms }

@@ -74,7 +74,7 @@ struct TuneSession {
             + settings)
       case .searching(.step(_, let report)), .training(.step(let report)):
         line.show("step", report)
-      case .searching, .training(.evaluation): break
+      case .searching, .training(.evaluation), .training(.reselection): break
       case .judged(let trial):
         line.finish()
         guard let score = trial.score else { return }

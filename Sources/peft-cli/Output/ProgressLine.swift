@@ -1,4 +1,5 @@
 import Foundation
+import PEFTModels
 import PEFTReport
 import PEFTTrain
 
@@ -43,6 +44,9 @@ final class ProgressLine {
       if isLive { Console.live("") }
       let values = metrics.map { "\($0.name) \(Self.format($0.value))" }.joined(separator: "  ")
       Console.error("step \(step)  dev  \(values)\(isBest ? "  (best so far)" : "")")
+    case .reselection(let step, let reselection):
+      if isLive { Console.live("") }
+      Console.error("step \(step)  " + Self.line(reselection))
     }
   }
 
@@ -69,6 +73,13 @@ final class ProgressLine {
         "learning rate \(arm.rate), after \(arm.steps) steps: "
           + (arm.loss.map { "loss \(Self.format($0))" } ?? "given up"))
     }
+  }
+
+  /// What was chosen again. The run's files have the names of the groups.
+  private static func line(_ reselection: Reselection) -> String {
+    "chose again in \(duration(reselection.seconds)): \(reselection.added.count) groups added, "
+      + "\(reselection.dropped.count) dropped, \(reselection.kept.count) kept; "
+      + "\(reselection.trainable.grouped) parameters train"
   }
 
   private func line(_ report: StepReport) -> String {

@@ -96,6 +96,11 @@ struct GroupingTests {
     #expect(byName["speft:10@layer.1.attention"] == nil)
     #expect(byName["speft:10@layer.1.feedForward"]?.parameterCount == 10)
     #expect(grouping.groups.modelParameterCount == total)
+    let some = try ParameterGrouping(
+      parameters, by: .kindByLayer,
+      candidates: AdapterCandidates(ranks: [], elements: [2], targets: ["up"]))
+    #expect(
+      some.groups.filter { $0.kind == .adapter }.map(\.name) == ["speft:2@layer.1.feedForward"])
     let prefixes = grouping.elementPrefixes.map { $0.map(\.count) }
     #expect(prefixes == [[], [2], [], [2], [2, 10], [], [], []])
     #expect(
