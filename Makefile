@@ -12,7 +12,7 @@ FUZZ_SEED ?= 1
 LIBRARIES := PEFTRuntime PEFTText PEFTTensor PEFTNetwork PEFTSelect PEFTModels PEFTReport PEFTData PEFTTrain PEFTRuns PEFTStudy
 # The number of runs of which `make test-mpi` kills a rank.
 MPI_KILLS ?= 20
-# The MPI that `make mpi` builds with: openmpi or mpich; what each needs, and how pkg-config calls it.
+# The MPI of `make mpi`, openmpi or mpich; the packages of each, and its name for pkg-config.
 MPI ?= openmpi
 MPI_PACKAGES_openmpi := libopenmpi-dev openmpi-bin
 MPI_PACKAGES_mpich := libmpich-dev mpich

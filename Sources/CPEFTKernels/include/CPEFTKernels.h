@@ -17,7 +17,7 @@ static inline void peft_pause(void) {
 /// processor or the system does not support them.
 bool peft_request_tiles(void);
 
-/// An anonymous file in memory, which programs that this process starts do not get; -1 if the system
+/// An anonymous file in memory that programs started by this process do not get; -1 if the system
 /// refuses.
 int peft_memory_file(void);
 
