@@ -1,19 +1,26 @@
-"""Times greedy generation by transformers, GPT-2 small with random weights, one sequence.
+"""Times greedy generation by transformers, a shape with random weights, one sequence.
 
-Usage: python generate_time.py [new tokens] [prompt tokens] [threads]
+Usage: python generate_time.py [new tokens] [prompt tokens] [threads] [gpt2 or smollm2]
 """
 import statistics
 import sys
 import time
 
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
-new_tokens, prompt_tokens, threads = (int(a) for a in (sys.argv[1:] + ["64", "32", "2"][len(sys.argv) - 1:]))
+new_tokens, prompt_tokens, threads = (
+    int(a) for a in (sys.argv[1:4] + ["64", "32", "2"][len(sys.argv[1:4]):]))
 torch.set_num_threads(threads)
 torch.manual_seed(0)
-model = GPT2LMHeadModel(GPT2Config()).eval()
-prompt = torch.randint(0, 50000, (1, prompt_tokens))
+if sys.argv[-1] == "smollm2":
+    model = LlamaForCausalLM(LlamaConfig(
+        vocab_size=49152, hidden_size=576, num_hidden_layers=30, num_attention_heads=9,
+        num_key_value_heads=3, intermediate_size=1536, max_position_embeddings=8192,
+        tie_word_embeddings=True)).eval()
+else:
+    model = GPT2LMHeadModel(GPT2Config()).eval()
+prompt = torch.randint(0, 49000, (1, prompt_tokens))
 rates = []
 with torch.no_grad():
     for _ in range(6):

@@ -15,7 +15,7 @@ import torch
 import transformers
 
 parser = argparse.ArgumentParser()
-parser.add_argument("--shape", default="base", choices=["base", "minilm", "gpt2"])
+parser.add_argument("--shape", default="base", choices=["base", "minilm", "mpnet", "gpt2", "smollm2"])
 parser.add_argument("--method", default="full", choices=["forward", "full", "lora", "bitfit", "norm", "head"])
 parser.add_argument("--batch", type=int)
 parser.add_argument("--length", type=int)
@@ -31,14 +31,20 @@ options = parser.parse_args()
 transformers.logging.set_verbosity_error()
 torch.set_num_threads(options.workers)
 torch.manual_seed(0)
-is_language = options.shape == "gpt2"
+is_language = options.shape in ("gpt2", "smollm2")
 batch_size = options.batch or (4 if is_language else 32)
 length = options.length or (256 if is_language else 64)
 rate = 0.1 if options.dropout else 0.0
 
 
 def make_model():
-    shared = dict(attn_implementation=options.attention)
+    # transformers has only one implementation of MPNet's attention.
+    shared = dict(attn_implementation="eager" if options.shape == "mpnet" else options.attention)
+    if options.shape == "smollm2":
+        return transformers.LlamaForCausalLM(transformers.LlamaConfig(
+            vocab_size=49152, hidden_size=576, num_hidden_layers=30, num_attention_heads=9,
+            num_key_value_heads=3, intermediate_size=1536, max_position_embeddings=8192,
+            tie_word_embeddings=True, attention_dropout=rate, **shared))
     if is_language:
         config = transformers.GPT2Config(resid_pdrop=rate, embd_pdrop=rate, attn_pdrop=rate, **shared)
         return transformers.GPT2LMHeadModel(config)
@@ -46,6 +52,9 @@ def make_model():
     if options.shape == "base":
         config = transformers.RobertaConfig(vocab_size=50265, max_position_embeddings=514, type_vocab_size=1, **shared)
         return transformers.RobertaForSequenceClassification(config)
+    if options.shape == "mpnet":
+        config = transformers.MPNetConfig(vocab_size=30527, max_position_embeddings=514, **shared)
+        return transformers.MPNetForSequenceClassification(config)
     config = transformers.BertConfig(hidden_size=384, num_hidden_layers=6, num_attention_heads=12,
                                      intermediate_size=1536, **shared)
     return transformers.BertForSequenceClassification(config)
@@ -56,9 +65,10 @@ def adapt(model):
         return model
     if options.method == "lora":
         from peft import LoraConfig, get_peft_model
+        targets = dict(gpt2=["c_attn"], smollm2=["q_proj", "v_proj"], mpnet=["attn.q", "attn.v"])
         return get_peft_model(model, LoraConfig(
-            r=8, lora_alpha=16, lora_dropout=0.0, fan_in_fan_out=is_language,
-            target_modules=["c_attn"] if is_language else ["query", "value"],
+            r=8, lora_alpha=16, lora_dropout=0.0, fan_in_fan_out=options.shape == "gpt2",
+            target_modules=targets.get(options.shape, ["query", "value"]),
             task_type="CAUSAL_LM" if is_language else "SEQ_CLS"))
     for name, parameter in model.named_parameters():
         trains = {"bitfit": name.endswith("bias"), "norm": "LayerNorm" in name or ".ln_" in name, "head": False}

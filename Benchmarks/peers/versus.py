@@ -22,7 +22,7 @@ OURS = os.path.join(RELEASE, "step-time")
 WORK = (
     [("base", method, True) for method in ("full", "lora", "bitfit", "head")]
     + [("base", method, False) for method in ("full", "lora", "forward")]
-    + [("gpt2", method, True) for method in ("full", "lora")]
+    + [(shape, method, True) for shape in ("mpnet", "gpt2", "smollm2") for method in ("full", "lora")]
     + [("minilm", method, True) for method in ("full", "lora", "head")])
 
 parser = argparse.ArgumentParser()

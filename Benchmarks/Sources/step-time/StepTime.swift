@@ -16,7 +16,11 @@ struct StepTime: ParsableCommand {
       the rest.
       """)
 
-  @Option(help: "base (RoBERTa), minilm (BERT, 6 layers of 384) or gpt2 (small, language model).")
+  @Option(
+    help: """
+      base (RoBERTa), minilm (BERT, 6 layers of 384), mpnet (base), gpt2 (small, language model) or \
+      smollm2 (135M, language model).
+      """)
   var shape = ModelShape.base
   @Option(
     help: """

@@ -76,7 +76,7 @@ extension Collective {
       }
     }
     // The first keeps its file open until all have it.
-    try barrier()
+    try withExtendedLifetime(file) { try barrier() }
     return memory
   }
 
@@ -84,8 +84,9 @@ extension Collective {
   private static var place: String {
     let boot = (try? FileContents.read("/proc/sys/kernel/random/boot_id")) ?? []
     var name = [CChar](repeating: 0, count: 64)
-    let length = readlink("/proc/self/ns/pid", &name, name.count - 1)
+    let length = readlink("/proc/self/ns/pid", &name, name.count)
     guard !boot.isEmpty, length > 0 else { return "process \(getpid())" }
-    return String(decoding: boot, as: UTF8.self) + String(cString: name)
+    let letters = name.prefix(length).map { UInt8(bitPattern: $0) }
+    return String(decoding: boot + letters, as: UTF8.self)
   }
 }
