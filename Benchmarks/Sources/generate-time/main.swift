@@ -28,7 +28,8 @@ for run in 0...runs {
   if run > 0 { rates.append(Double(text.count) / seconds) }
 }
 let report: JSONValue = .object([
-  "shape": .string(shape.rawValue), "newTokens": .integer(newTokens), "promptTokens": .integer(promptLength),
+  "shape": .string(shape.rawValue), "newTokens": .integer(newTokens),
+  "promptTokens": .integer(promptLength),
   "workers": .integer(WorkerPool.shared.workerCount),
   "tokens_per_second": .number(rates.sorted()[rates.count / 2]),
   "peak_rss_mib": .integer(Processor.peakResidentBytes >> 20),
