@@ -3,8 +3,9 @@
 //     swift run -c release --package-path Benchmarks \
 //       generate-time [new tokens] [prompt tokens] [runs] [gpt2 or smollm2]
 //
-// A shape with random weights, GPT-2 small if none is named; no end token. Tokens a second are the new ones over the time of
-// reading the prompt and writing, the median of the runs after one that warms up.
+// A shape with random weights, GPT-2 small if none is named; no end token. Tokens a second are the
+// new ones over the time of reading the prompt and writing, the median of the runs after one that
+// warms up.
 import BenchmarkModels
 import Foundation
 import PEFTModels
