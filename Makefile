@@ -61,7 +61,7 @@ build: packages toolchain
 
 # `swift test` alone would build everything again with -enable-testing, which no test needs. The
 # tests run one after the other: most have workers of their own for every core, or start processes
-# that do, and two at a time on two cores take longer than one after the other.
+# that do, so that several at once take no less time, and what each measures depends on the others.
 test: packages toolchain
 	swift build -c release --build-tests
 	swift test -c release --skip-build --no-parallel
