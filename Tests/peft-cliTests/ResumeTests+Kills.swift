@@ -179,10 +179,11 @@ extension ResumeTests {
       ],
     ])
   func killedProbe(_ options: [String]) async throws {
+    let small = try Workplace(hiddenSize: 16, layerCount: 1)
     @Sendable func probe(to run: String, _ environment: [String: String]) throws -> PEFTProcess {
       let (process, streams) = try PEFTProcess.start(
         [
-          "probe", "--model", place.model, "--train", place.train, "--pooling", "mean",
+          "probe", "--model", small.model, "--train", place.train, "--pooling", "mean",
           "--head-steps", "3", "--batch-size", "8", "--resume", "--quiet", "--output", run,
         ] + options, environment: environment)
       return try PEFTProcess.finish(process, streams)
@@ -202,7 +203,7 @@ extension ResumeTests {
     #expect(names.sorted() == [".peft.json", "environment.json", "influence.json"])
     // A finished run is not taken for one with other options.
     let other = try PEFTProcess.run(
-      "probe", "--model", place.model, "--train", place.train, "--output",
+      "probe", "--model", small.model, "--train", place.train, "--output",
       place.directory.path("whole"), "--resume")
     #expect(other.status == 3)
   }

@@ -5,6 +5,15 @@ import PEFTTensor
 import PEFTTrain
 
 extension PreparedJob {
+  /// Has the values of `parameters` in memory once for the processes of a machine, which all make
+  /// this call. In bf16 nothing is done: frozen matrices are packed then.
+  package func shareValues(
+    of parameters: [Parameter], precision: Precision, over collective: any Collective
+  ) throws {
+    guard precision == .fp32 else { return }
+    _ = try parameters.shareValues(over: collective)
+  }
+
   /// The factor on measured activations, to allow for fragmentation between buffers of different
   /// sizes.
   private static let activationMargin = 1.1

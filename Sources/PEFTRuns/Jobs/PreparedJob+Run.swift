@@ -109,6 +109,9 @@ extension PreparedJob {
       output, path: path, resuming: resuming, recipe: recipe, over: collective, note: note)
     let effort = try state == nil ? choose() : nil
     if let effort { note(effort.choosingLine(job.method)) }
+    try shareValues(
+      of: model.parameters.map(\.parameter).filter { !$0.wantsGradient },
+      precision: job.settings.precision, over: collective)
     var settings = job.settings
     var rates: RateSearch?
     var outcome = TrainingOutcome.notBegun(of: plannedSteps(data: train, settings: settings))

@@ -95,6 +95,9 @@ extension PreparedJob {
     }
     let clock = ContinuousClock()
     var start = clock.now
+    try shareValues(
+      of: model.parameters.filter { $0.kind != .head }.map(\.parameter),
+      precision: settings.probe.precision, over: collective)
     let snapshot = ParameterSnapshot(of: model.parameters)
     defer {
       model.detachAdapters()

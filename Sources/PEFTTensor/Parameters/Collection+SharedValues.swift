@@ -1,16 +1,16 @@
 extension Collection where Element == Parameter {
-  /// Has the values of frozen parameters in memory once for the processes of a machine.
+  /// Has the values of these parameters in memory once for the processes of a machine.
   ///
   /// The values must be the same in all processes, which all make this call. They are read as
   /// before; a change makes a copy. Values of which only packed copies are in memory stay as they
   /// are.
   ///
   /// - Returns: the number of bytes that this process now shares; 0 if it is alone on its machine.
-  package func shareFrozenValues(over collective: any Collective) throws -> Int {
+  package func shareValues(over collective: any Collective) throws -> Int {
     // Each begins at a multiple of 64 bytes.
     let step = 16
     var (places, end): ([(parameter: Parameter, start: Int)], Int) = ([], 0)
-    for parameter in self where !parameter.wantsGradient && parameter.valueBytes > 0 {
+    for parameter in self where parameter.valueBytes > 0 {
       places.append((parameter, end))
       end += (parameter.count + step - 1) / step * step
     }

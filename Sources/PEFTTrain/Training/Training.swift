@@ -49,9 +49,6 @@ public func train(
     clock: StepClock(after: effort ?? TrainingEffort()))
   let done = state?.step ?? 0
   if let saved = state.take() { run.restore(saved) }
-  if settings.precision == .fp32 {
-    _ = try model.parameters.map(\.parameter).shareFrozenValues(over: collective)
-  }
   let open = session == nil ? model.parameters.first { $0.parameter.wantsWholeGradient } : nil
   precondition(
     open == nil, "train: what trains of \(open?.parameter.name ?? "") has not been chosen")
