@@ -3,7 +3,8 @@
 
 DATA has sst2_stanford/{train,dev,test}.tsv (SST-2, sentences with their labels),
 trec/TREC.{train,test} (questions of Li & Roth with their types) and e2e/{train,valid,test}.txt (the
-E2E challenge: a meaning, two bars, a text). OUTPUT gets TASK/{train,dev,test}.tsv with a header:
+E2E challenge: a meaning, two bars, a text). OUTPUT gets TASK/{train,dev,test}.tsv with a header,
+and those of texts as .txt:
 
     sst2   text, label      sentences of film reviews: positive or not; as they are
     trec   text, label      questions: which of six types; 500 of the training questions become the
@@ -13,8 +14,10 @@ E2E challenge: a meaning, two bars, a text). OUTPUT gets TASK/{train,dev,test}.t
     e2e    text_a, text_b, label    the same, harder: in half of the pairs one value of the meaning
            is another one of the same slot, which the text contradicts.
 
-In both, meanings of one split are in no other; each is used once for each of its texts that are
-short.
+    texts  the meanings and texts of E2E as they are, for language models: as many of each split
+
+In match and e2e, meanings of one split are in no other; each is used once for each of its texts
+that are short.
 
 Draws are functions of the constant SEED. Prints the lines and the SHA-256 of every file.
 """
@@ -30,13 +33,16 @@ E2E_SLOTS, E2E_WORDS = 6, 20
 
 
 def write(path, header, rows):
-    path.parent.mkdir(parents=True, exist_ok=True)
     for row in rows:
         if any("\t" in cell or "\n" in cell for cell in row):
             raise SystemExit(f"{path}: a tab or line break inside a cell: {row}")
-    text = "".join("\t".join(row) + "\n" for row in [header, *rows])
+    put(path, "".join("\t".join(row) + "\n" for row in [header, *rows]), len(rows))
+
+
+def put(path, text, count):
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode())
-    print(f"{path.parent.name}/{path.name}  {len(rows)} rows  {hashlib.sha256(text.encode()).hexdigest()}")
+    print(f"{path.parent.name}/{path.name}  {count} rows  {hashlib.sha256(text.encode()).hexdigest()}")
 
 
 def sst2(data, output):
@@ -116,6 +122,13 @@ def e2e(data, output):
         write(output / "e2e" / f"{split}.tsv", ("text_a", "text_b", "label"), rows[: E2E_SIZES[split]])
 
 
+def texts(data, output):
+    for split, name in {"train": "train.txt", "dev": "valid.txt", "test": "test.txt"}.items():
+        lines = [line for line in (data / "e2e" / name).read_text(encoding="utf-8").split("\n") if line]
+        drawn = random.Random(f"{SEED} texts {split}").sample(lines, E2E_SIZES[split])
+        put(output / "texts" / f"{split}.txt", "".join(line + "\n" for line in drawn), len(drawn))
+
+
 def slots(meaning):
     return [tuple(part.strip().split(" : ", 1)) for part in meaning.split(" | ")]
 
@@ -123,5 +136,5 @@ def slots(meaning):
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         raise SystemExit(__doc__)
-    for task in (sst2, trec, match, e2e):
+    for task in (sst2, trec, match, e2e, texts):
         task(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))
