@@ -2,6 +2,10 @@
   import CMPI
   import Glibc
   import PEFTRuntime
+  import Synchronization
+
+  /// The exit status of a process whose use of MPI does not end.
+  private let exitStatus = Atomic<Int32>(0)
 
   /// The processes that `mpirun` or `srun` started, which exchange bytes by MPI.
   ///
@@ -16,6 +20,11 @@
 
     /// The time for which a process waits for others once it is asked to end.
     private static let patience = Duration.seconds(60)
+
+    /// The number of exchanges before the end.
+    private static let farewells = 8
+    /// The time that the end of MPI may take.
+    private static let secondsToEnd: UInt32 = 10
 
     /// The error for what MPI cannot do.
     public struct Failure: Error, CustomStringConvertible {
@@ -108,7 +117,19 @@
     }
 
     /// Ends the use of MPI, once all processes have called it.
-    public func end() { _ = peft_mpi_end() }
+    ///
+    /// MPICH before 4.2 may wait forever over UCX: a process that still waits for the receipt of
+    /// what it has sent does so in vain once another has stopped listening (MPICH's pull request
+    /// 6596). Small messages before the end leave time for receipts; where that is not enough, the
+    /// process ends itself, with this exit status, because its work is done.
+    public func end(status: Int32) {
+      for _ in 0..<Self.farewells where (try? barrier()) != nil { usleep(1000) }
+      exitStatus.store(status, ordering: .releasing)
+      signal(SIGALRM) { _ in _exit(exitStatus.load(ordering: .acquiring)) }
+      alarm(Self.secondsToEnd)
+      _ = peft_mpi_end()
+      alarm(0)
+    }
 
     /// The name and version of the MPI library.
     public static var libraryVersion: String {

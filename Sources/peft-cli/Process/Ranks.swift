@@ -24,7 +24,7 @@ enum Ranks {
     /// Whether this process met an error that the others may not have met.
     var isBroken = false
     var abort: (@Sendable (Int32) -> Never)?
-    var end: (@Sendable () -> Void)?
+    var end: (@Sendable (Int32) -> Void)?
   }
 
   private static let place = Mutex(Place())
@@ -87,7 +87,7 @@ enum Ranks {
         $0.local = (sharing.firstIndex(of: processes.rank) ?? 0, sharing.count)
         $0.isMPI = true
         $0.abort = { processes.abort(status: $0) }
-        $0.end = { processes.end() }
+        $0.end = { processes.end(status: $0) }
       }
       Console.isSilent = processes.rank > 0
     #else
@@ -121,7 +121,7 @@ enum Ranks {
   /// Ends the process with this status, and with it all others if they may not have ended too.
   static func finish(_ status: Int32) -> Never {
     let place = place.withLock { $0 }
-    if place.isBroken { place.abort?(status) } else { place.end?() }
+    if place.isBroken { place.abort?(status) } else { place.end?(status) }
     exit(status)
   }
 
