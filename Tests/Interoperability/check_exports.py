@@ -374,7 +374,7 @@ with tempfile.TemporaryDirectory() as place:
     methods = [[m] for m in ("full", "bitfit", "norm", "head", "ia3", "speft", "rocoft", "lora-xs", "vera", "hra",
                              "ether", "ether+", "propulsion", "hyperadapt", "c3a", "adalora",
                              "lora-sp", "hiwi", "lorta", "spt", "randlora")] + [
-        ["lora-sb", "--set", "first-rate=1e-3"],
+        ["lora-sb", "--set", "first-rate=1e-3"], ["bipeft", "--set", "share=0.02", "--set", "rounds=8"],
         ["lora", "--rank", "4"], ["dora", "--rank", "4"],
         ["lora", "--rank", "4", "--set", "scaling=root-rank", "--set", "b-rate=8"],
         ["lora", "--rank", "4", "--set", "start=pissa"],

@@ -42,8 +42,7 @@ struct BitsTests {
     "the number of workers changes no bit of a run with this processor's kernels",
     arguments: [
       "full", "lora", "speft", "lora-xs", "vera", "randlora", "hra", "ether+", "c3a", "adalora",
-      "hiwi",
-      "lorta",
+      "hiwi", "lorta", "bipeft --set rounds=6",
     ],
     ["fp32", "bf16"])
   func workers(method: String, precision: String) throws {
@@ -52,10 +51,13 @@ struct BitsTests {
     try #require(try PEFTProcess.run("models", models).status == 0)
     let runs = try [1, 2, 3].map { workers in
       let run = place.directory.path("run-\(workers)")
-      let result = try PEFTProcess.run(
-        "train", "--model", models + "/roberta-small", "--train", place.train, "--dev", place.dev,
-        "--method", method, "--steps", "4", "--batch-size", "16", "--learning-rate", "1e-3",
-        "--precision", precision, "--workers", "\(workers)", "--quiet", "--output", run)
+      let (process, streams) = try PEFTProcess.start(
+        [
+          "train", "--model", models + "/roberta-small", "--train", place.train, "--dev", place.dev,
+          "--steps", "4", "--batch-size", "16", "--learning-rate", "1e-3", "--precision", precision,
+          "--workers", "\(workers)", "--quiet", "--output", run, "--method",
+        ] + method.split(separator: " ").map(String.init))
+      let result = try PEFTProcess.finish(process, streams)
       try #require(result.status == 0, "\(result.errors)")
       return try Fingerprint.file(run + "/trained.safetensors")
     }

@@ -38,7 +38,7 @@ struct CommandTests {
     arguments: [
       "full", "lora", "dora", "bitfit", "ia3", "id3", "speft", "rocoft", "lora-xs", "vera", "hra",
       "ether", "ether+", "propulsion", "hyperadapt", "c3a", "adalora", "lora-sp", "hiwi",
-      "lorta", "spt", "pafi", "sparta", "pissa", "lora-sb", "randlora",
+      "lorta", "spt", "pafi", "sparta", "pissa", "lora-sb", "randlora", "bipeft",
     ])
   func roundTrip(method: String) throws {
     let place = try Workplace()
@@ -48,8 +48,9 @@ struct CommandTests {
       ["adalora", "lorta", "spt", "pafi", "sparta"].map { ($0, "3e-2") }
     ) { rate, _ in rate }
     let trained = try place.train(
-      "--method", method, "--output", run, "--steps", "40", "--batch-size", "16",
-      "--learning-rate", rates[method] ?? "3e-3", "--json")
+      ["--method", method, "--output", run, "--steps", "40", "--batch-size", "16"]
+        + ["--learning-rate", rates[method] ?? "3e-3", "--json"]
+        + (method == "bipeft" ? ["--set", "share=0.05", "--set", "rounds=12"] : []))
     #expect(trained.status == 0, "\(trained.errors)")
     let result = try trained.document
     #expect(result["steps"] == .integer(40))

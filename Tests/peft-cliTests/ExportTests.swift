@@ -63,6 +63,7 @@ struct ExportTests {
       ["adalora", "--rank", "2"], ["lora-sp"],
       ["hiwi"], ["hiwi", "--set", "of=weight"], ["lorta"],
       ["spt", "--rank", "2", "--set", "share=0.05"],
+      ["bipeft", "--set", "share=0.1", "--set", "rounds=6"],
       ["lora", "--set", "scaling=root-rank", "--set", "b-rate=8"],
       ["lora", "--set", "start=gradient", "--set", "trained=b"],
       ["pissa", "--rank", "3"],

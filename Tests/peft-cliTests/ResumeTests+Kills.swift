@@ -78,6 +78,7 @@ extension ResumeTests {
       ["c3a"], ["adalora", "--rank", "2", "--lora-dropout", "0.1"],
       ["lora-sp", "--set", "resample=step"], ["hiwi"], ["lorta"],
       ["spt", "--rank", "2", "--set", "share=0.05", "--set", "batches=3"],
+      ["bipeft", "--set", "share=0.05", "--set", "rounds=6"],
     ])
   func killedWithMethods(method: [String]) async throws {
     let shim = try FaultShim()

@@ -31,7 +31,9 @@ struct Workplace {
       layerCount: layerCount)
   }
 
-  func train(_ extra: String...) throws -> PEFTProcess {
+  func train(_ extra: String...) throws -> PEFTProcess { try train(extra) }
+
+  func train(_ extra: [String]) throws -> PEFTProcess {
     let (process, place) = try PEFTProcess.start(
       [
         "train", "--learning-rate", "1e-3", "--model", model, "--train", train, "--dev", dev,

@@ -5,8 +5,8 @@ import PEFTTensor
 ///
 /// A method is a value with settings. `attach` marks the trainable parameters and adds adapters;
 /// the model's `mergeAdapters` and `detachAdapters` remove the adapters again. A method that looks
-/// at weights or gradients before it knows what to train does so in `choose`, before the first step
-/// of a run. The run's files hold the choice, so a run is opened and resumed without it.
+/// at weights or gradients before it knows what to train does so in `choose`, or in `search` if that
+/// takes steps of its own, before the first step of a run. The run's files hold the choice, so a run is opened and resumed without it.
 public protocol AdaptationMethod: Sendable {
   /// The method's name on the command line and in files.
   static var name: String { get }
@@ -37,6 +37,24 @@ public protocol AdaptationMethod: Sendable {
   /// Freezes everything that this method does not train, and attaches its adapters. The settings
   /// must fit; see `misfit(in:)`.
   func attach(to model: TransformerModel, using generator: SeededGenerator)
+
+  /// The number of rounds of two batches that `search` takes; 0 if the method does not search.
+  var searchRounds: Int { get }
+
+  /// Finds what to train by steps of its own, for a method whose choice takes more than a statistic
+  /// of gradients. Called once, after `attach` and before `choose`. On return, the values of the
+  /// base model are what they were; those of the head may be others, which the caller restores.
+  ///
+  /// - Parameters:
+  ///   - generator: the generator with which the method was attached.
+  ///   - measure: the gradients of a batch with this number, of one half of the data for even
+  ///     numbers and of the other half for odd ones; nil if the search is to stop.
+  ///   - note: receives messages for the user.
+  /// - Returns: false if it was stopped; nothing is chosen then.
+  func search(
+    in model: TransformerModel, using generator: SeededGenerator,
+    measuring measure: (Int) throws -> GradientAccumulator?, note: (String) -> Void
+  ) throws -> Bool
 
   /// The number of batches whose gradients `choose` needs; 0 if it needs none.
   var gradientBatches: Int { get }
@@ -143,6 +161,15 @@ extension AdaptationMethod {
 
   /// Returns nil: everything fits.
   public func misfit(in model: TransformerModel) -> MethodMisfit? { nil }
+
+  /// 0: the method does not search.
+  public var searchRounds: Int { 0 }
+
+  /// Returns true: nothing is searched.
+  public func search(
+    in model: TransformerModel, using generator: SeededGenerator,
+    measuring measure: (Int) throws -> GradientAccumulator?, note: (String) -> Void
+  ) throws -> Bool { true }
 
   /// 0: the method needs no gradients.
   public var gradientBatches: Int { 0 }

@@ -25,7 +25,7 @@ public struct MethodCatalogue: Sendable {
       RelaxedReflectionTuning.self,
       PowerScaling.self, DiagonalScaling.self, CirculantAdaptation.self,
       AdaptiveRankAdaptation.self, HalfLowRankAdaptation.self, ParameterTransformation.self,
-      TensorAdaptation.self, SensitivityTuning.self,
+      TensorAdaptation.self, SensitivityTuning.self, ModuleSearchAdaptation.self,
     ], others: [SelectedTuning.self])
 
   /// The names that a user can request, each followed by those of its variants.

@@ -13,6 +13,9 @@ public final class LowRankAdapter: LinearAdapter {
   public let dropout: Double
   /// Whether files hold s as α / √R instead of α / R.
   public let isRankStabilized: Bool
+  /// Whether a method has yet to choose the rank, or that there is no delta. A run's files say what
+  /// it chose.
+  package let hasOpenRank: Bool
   private let downFactor: AdapterParameter
   private let upFactor: AdapterParameter
 
@@ -23,9 +26,18 @@ public final class LowRankAdapter: LinearAdapter {
   /// `module`.
   ///
   /// - Parameter upRate: the factor by which B's learning rate differs from that of the run.
-  public init(
+  public convenience init(
     _ module: String, down: Tensor, up: Tensor, scale: Double, dropout: Double = 0,
     isRankStabilized: Bool = false, upRate: Double = 1
+  ) {
+    self.init(
+      module, down: down, up: up, scale: scale, dropout: dropout,
+      isRankStabilized: isRankStabilized, upRate: upRate, hasOpenRank: false)
+  }
+
+  private init(
+    _ module: String, down: Tensor, up: Tensor, scale: Double, dropout: Double,
+    isRankStabilized: Bool, upRate: Double, hasOpenRank: Bool
   ) {
     downFactor = AdapterParameter(module, Self.suffixes[0], down, part: .silent)
     upFactor = AdapterParameter(
@@ -33,6 +45,7 @@ public final class LowRankAdapter: LinearAdapter {
     self.scale = scale
     self.dropout = dropout
     self.isRankStabilized = isRankStabilized
+    self.hasOpenRank = hasOpenRank
   }
 
   /// Creates a new delta of rank R on the weight of `layer`, with A uniform in ±1/√in and B zero,
@@ -42,13 +55,24 @@ public final class LowRankAdapter: LinearAdapter {
     for layer: LinearLayer, rank: Int, scale: Double, dropout: Double = 0,
     isRankStabilized: Bool = false, upRate: Double = 1, using generator: SeededGenerator
   ) {
+    self.init(
+      for: layer, rank: rank, scale: scale, dropout: dropout, isRankStabilized: isRankStabilized,
+      upRate: upRate, hasOpenRank: false, using: generator)
+  }
+
+  /// Creates a new delta of rank R, which may be the largest of those that a method chooses from.
+  convenience init(
+    for layer: LinearLayer, rank: Int, scale: Double, dropout: Double = 0,
+    isRankStabilized: Bool = false, upRate: Double = 1, hasOpenRank: Bool,
+    using generator: SeededGenerator
+  ) {
     let (outputs, inputs) = (layer.weight.shape[0], layer.weight.shape[1])
     var draws = generator.split(layer.name + "." + Self.suffixes[0])
     let bound = 1 / Float(inputs).squareRoot()
     self.init(
       layer.name, down: Tensor(uniform: [rank, inputs], in: -bound...bound, using: &draws),
       up: Tensor(zeros: [outputs, rank]), scale: scale, dropout: dropout,
-      isRankStabilized: isRankStabilized, upRate: upRate)
+      isRankStabilized: isRankStabilized, upRate: upRate, hasOpenRank: hasOpenRank)
   }
 
   /// R.

@@ -19,6 +19,24 @@ extension TransformerModel {
     }
   }
 
+  /// Gives the deltas of which a method chose the rank the ranks of their stored factors, and
+  /// removes those that are not stored.
+  ///
+  /// - Parameter shape: the stored shape of a parameter by its name; nil if it is not stored.
+  package func settleRanks(by shape: (String) -> [Int]?) {
+    for layer in backboneLinearLayers {
+      guard let delta = layer.adapter as? LowRankAdapter, delta.hasOpenRank else { continue }
+      layer.adapter = nil
+      guard let rank = shape(delta.down.name)?.first, (1...delta.rank).contains(rank) else {
+        continue
+      }
+      layer.adapter = LowRankAdapter(
+        layer.name, down: delta.down.value.rows(0..<rank),
+        up: Tensor(zeros: [delta.up.shape.rows, rank]), scale: delta.scale, dropout: delta.dropout,
+        isRankStabilized: delta.isRankStabilized)
+    }
+  }
+
   /// The parameters of the attached adapters.
   var adapterParameters: Set<Parameter> {
     Set(backboneLinearLayers.compactMap(\.adapter).flatMap(\.factors).map(\.parameter))

@@ -75,7 +75,9 @@ extension TrainingState: CheckpointState {
   ///
   /// Throws `malformed` for a state of another model, or beyond the end of the run.
   public init(from files: CheckpointFiles, for subject: Subject) throws(FileError) {
-    let (file, parameters) = (files[Self.partName], subject.model.parameters.map(\.parameter))
+    let file = files[Self.partName]
+    subject.model.settleRanks { file.entry("value." + $0)?.shape }
+    let parameters = subject.model.parameters.map(\.parameter)
     func malformed(_ reason: String) -> FileError { files.malformed(Self.partName, reason) }
     func histories(_ names: HistoryNames) throws(FileError) -> [String: TrainingHistory] {
       var result: [String: TrainingHistory] = [:]

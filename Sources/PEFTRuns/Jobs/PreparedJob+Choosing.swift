@@ -15,17 +15,54 @@ extension PreparedJob {
   /// are then restored, bit for bit. The choice is a function of model, data, settings and seed,
   /// and does not depend on the number of workers.
   ///
+  /// A method that searches gets batches of two halves of that permutation in turn, in every round
+  /// one of each, again from the beginning after the last. The head trains along, and is restored.
+  ///
+  /// - Parameters:
+  ///   - shouldStop: called before every batch of a search; true ends it.
+  ///   - note: receives messages on a search.
   /// - Returns: the time that it took; nil if the method needs no gradients.
-  /// - Throws: `NonFiniteLoss`.
-  public func choose() throws -> TrainingEffort? {
+  /// - Throws: `NonFiniteLoss`; `StoppedSearch` if a search was stopped, and nothing is chosen.
+  public func choose(
+    shouldStop: () -> Bool = { false }, note: (String) -> Void = { _ in }
+  ) throws -> TrainingEffort? {
     let start = ContinuousClock.now
+    if job.method.searchRounds > 0 { try search(shouldStop: shouldStop, note: note) }
     let gradients = try measuredGradients()
     job.method.choose(
       in: model, by: gradients,
       using: SeededGenerator(seed: job.settings.seed, purpose: "weights"))
-    guard job.method.gradientBatches > 0 else { return nil }
+    guard job.method.gradientBatches > 0 || job.method.searchRounds > 0 else { return nil }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     return TrainingEffort(seconds: seconds, choosingSeconds: seconds)
+  }
+
+  /// Lets the method search. The values of the head are restored.
+  private func search(shouldStop: () -> Bool, note: (String) -> Void) throws {
+    let head = model.taskParameters.map(\.value)
+    defer {
+      for (parameter, value) in zip(model.taskParameters, head) { parameter.value = value }
+    }
+    _ = try HeadTraining(steps: Self.headSteps).run(model, on: train, settings: job.settings)
+    let generator = SeededGenerator(seed: job.settings.seed, purpose: "choice")
+    var order = generator.split("order")
+    let batches = job.settings.batches.scaled(by: job.settings.accumulation)
+      .batches(lengths: train.lengths) { order.permutation($0) }
+    let halves = [0, 1].map { half in
+      batches.indices.filter { $0 % 2 == half % batches.count }.map { batches[$0] }
+    }
+    let isDone = try job.method.search(
+      in: model, using: SeededGenerator(seed: job.settings.seed, purpose: "weights"),
+      measuring: { number in
+        guard !shouldStop() else { return nil }
+        let half = halves[number % 2]
+        let gradients = GradientAccumulator(precision: job.settings.precision)
+        try add(
+          half[number / 2 % half.count], index: number,
+          masks: generator.split("masks").split(number), settings: job.settings, to: gradients)
+        return gradients
+      }, note: { note("\(job.method.name): " + $0) })
+    guard isDone else { throw StoppedSearch() }
   }
 
   /// The statistic that the method needs of the gradients of the parameters that want their whole
@@ -127,10 +164,14 @@ extension PreparedJob {
   }
 }
 
+/// The search for what to train was stopped before it had found anything.
+public struct StoppedSearch: Error {}
+
 extension TrainingEffort {
   /// A message on the time of choosing.
   func choosingLine(_ method: any AdaptationMethod) -> String {
     let seconds = (10 * choosingSeconds).rounded() / 10
+    if method.searchRounds > 0 { return "\(method.name): the search took \(seconds) s" }
     return "\(method.name): the gradients of up to \(method.gradientBatches) batches chose what "
       + "trains, in \(seconds) s"
   }

@@ -56,6 +56,8 @@ extension PreparedJob {
       batches.prefix(plannedSteps(data: train, settings: settings)), of: step)
     memory[.gradients] =
       settings.atomSums * gradientBytes(words: words.count, largest: largest)
+    // The steps of a search have gradients of their own, and changes beside the values.
+    if job.method.searchRounds > 0 { memory[.gradients] *= 2 }
     memory[.optimizer] = optimizerBytes(words: words, largest: largest)
     if evaluates, dev != nil { memory[.bestCopy] = 4 * counts.trainable }
     if job.reselector != nil {

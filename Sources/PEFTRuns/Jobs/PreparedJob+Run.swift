@@ -107,7 +107,12 @@ extension PreparedJob {
     let modelFiles = try files.digests()
     var (directory, state) = try open(
       output, path: path, resuming: resuming, recipe: recipe, over: collective, note: note)
-    let effort = try state == nil ? choose() : nil
+    var (effort, isChosen) = (TrainingEffort?.none, true)
+    do {
+      if state == nil { effort = try choose(shouldStop: shouldStop, note: note) }
+    } catch is StoppedSearch {
+      isChosen = false
+    }
     if let effort { note(effort.choosingLine(job.method)) }
     try shareValues(
       of: model.parameters.map(\.parameter).filter { !$0.wantsGradient },
@@ -115,7 +120,7 @@ extension PreparedJob {
     var settings = job.settings
     var rates: RateSearch?
     var outcome = TrainingOutcome.notBegun(of: plannedSteps(data: train, settings: settings))
-    if job.findsRate {
+    if job.findsRate, isChosen {
       rates =
         try state == nil
         ? begin(
@@ -124,12 +129,12 @@ extension PreparedJob {
         : RateSearch.read(path)
       if let rates { settings.learningRate = rates.rate }
     }
-    if rates != nil || !job.findsRate {
+    if isChosen, rates != nil || !job.findsRate {
       outcome = try PEFTTrain.train(
         model, on: train, evaluatingOn: dev, task: task, settings: settings,
         session: session, collective: collective, after: effort, from: state.take(),
-        checkpoints: checkpoints, pausingAfter: pause, savesEnd: test != nil,
-        save: { try directory?.save($0) }, shouldStop: shouldStop
+        checkpoints: checkpoints, pausingAfter: pause, savesStart: job.method.searchRounds > 0,
+        savesEnd: test != nil, save: { try directory?.save($0) }, shouldStop: shouldStop
       ) { event in
         try directory?.record(event)
         try observe(event)

@@ -9,6 +9,8 @@ public struct TrainingForecast: Sendable {
   public let steps: Int
   /// The number of tokens in all steps.
   public let tokens: Int
+  /// The number of tokens in the batches by which the method searches before the first step.
+  public let searchTokens: Int
   /// The memory forecast.
   public let memory: MemoryForecast
   /// Tokens per second of the forward and backward passes; nil if not measured.
@@ -16,14 +18,17 @@ public struct TrainingForecast: Sendable {
   /// The time of one update of the trainable parameters in seconds; 0 if not measured.
   public internal(set) var updateSeconds = 0.0
 
-  /// The time of training in seconds, without evaluations; nil if nothing was measured.
-  public var seconds: Double? {
-    tokensPerSecond.map { Double(tokens) / $0 + Double(steps) * updateSeconds }
-  }
+  /// The time of training in seconds, with the method's search and without evaluations; nil if
+  /// nothing was measured.
+  public var seconds: Double? { secondsWithSearch(false) }
 
-  /// The same, with what a search for the learning rate usually adds if there is one: a third.
+  /// The same, with what a search for the learning rate usually adds if there is one: a third of
+  /// the time of all steps.
   public func secondsWithSearch(_ findsRate: Bool) -> Double? {
-    seconds.map { findsRate ? $0 * 4 / 3 : $0 }
+    tokensPerSecond.map { rate in
+      let steps = Double(tokens) / rate + Double(self.steps) * updateSeconds
+      return Double(searchTokens) / rate + (findsRate ? steps * 4 / 3 : steps)
+    }
   }
 }
 
@@ -44,7 +49,9 @@ extension PreparedJob {
     let perEpoch = batches.joined().reduce(0) { $0 + train.lengths[$1] }
     let perBatch = Double(perEpoch) / Double(max(1, batches.count))
     var forecast = TrainingForecast(
-      steps: steps, tokens: Int(saturating: perBatch * Double(steps)), memory: memory)
+      steps: steps, tokens: Int(saturating: perBatch * Double(steps)),
+      searchTokens: Int(saturating: perBatch * Double(2 * job.method.searchRounds)),
+      memory: memory)
     if timing, (try? memory.check()) != nil {
       let step = StepMeasurement(model: model, data: train, settings: settings)
       forecast.tokensPerSecond = step.tokensPerSecond(

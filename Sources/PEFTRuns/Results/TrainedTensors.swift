@@ -71,6 +71,7 @@ public enum TrainedTensors {
     _ file: SafetensorsReader, into model: TransformerModel, drawn: [String]
   ) throws(FileError) {
     let path = file.path
+    model.settleRanks { file.entry($0)?.shape }
     // If a method chose rows or elements, before training or during it, the file records which.
     for parameter in model.parameters.map(\.parameter) where parameter.recordsElements {
       parameter.wantsWholeGradient = false

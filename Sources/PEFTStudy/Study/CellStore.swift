@@ -131,7 +131,8 @@ extension PreparedJob {
     observe: (TrainingEvent) -> Void
   ) throws -> StudyRun? {
     var settings = job.settings
-    let effort = try choose()
+    let effort: TrainingEffort?
+    do { effort = try choose(shouldStop: shouldStop) } catch is StoppedSearch { return nil }
     var beginning: RunBeginning?
     if job.findsRate {
       let found = try findRate(after: effort, shouldStop: shouldStop, observe: searching)

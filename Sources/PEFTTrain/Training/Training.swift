@@ -29,6 +29,8 @@ import PEFTTensor
 ///   - checkpoints: how often, in steps, `save` receives the state. It also receives the state
 ///     after every evaluation or pass, and after the step at which `shouldStop` ends the run.
 ///   - pause: the step after which the run is interrupted as by `shouldStop`; nil for none.
+///   - savesStart: whether `save` also receives the state before the first step of a new run, whose
+///     choice of what trains took long.
 ///   - savesEnd: whether `save` also receives the state after the last step, for work that follows.
 ///   - shouldStop: called after every step and before every batch of an evaluation; true ends the
 ///     run. If it ends an evaluation, a resumed run repeats that evaluation from the start.
@@ -38,7 +40,7 @@ public func train(
   task: any PredictionTask, settings: TrainingSettings, session: (any AdaptationSession)? = nil,
   collective: any Collective = Alone(), after effort: TrainingEffort? = nil,
   from state: consuming TrainingState? = nil, checkpoints: Int? = nil,
-  pausingAfter pause: Int? = nil, savesEnd: Bool = false,
+  pausingAfter pause: Int? = nil, savesStart: Bool = false, savesEnd: Bool = false,
   save: ((TrainingState) throws -> Void)? = nil, shouldStop: () -> Bool = { false },
   observe: (TrainingEvent) throws -> Void
 ) throws -> TrainingOutcome {
@@ -47,11 +49,12 @@ public func train(
       model, on: data, settings: settings, session: session, collective: collective),
     dev: dev, task: task, settings: settings, collective: collective,
     clock: StepClock(after: effort ?? TrainingEffort()))
-  let done = state?.step ?? 0
+  let (done, isNew) = (state?.step ?? 0, state == nil)
   if let saved = state.take() { run.restore(saved) }
   let open = session == nil ? model.parameters.first { $0.parameter.wantsWholeGradient } : nil
   precondition(
     open == nil, "train: what trains of \(open?.parameter.name ?? "") has not been chosen")
+  if isNew, savesStart { try save?(run.state()) }
   return try run.outcome(
     after: done, checkpoints: checkpoints, pausingAfter: pause, savesEnd: savesEnd, save: save,
     shouldStop: shouldStop, observe: observe)

@@ -34,7 +34,7 @@ struct MethodOptions: ParsableArguments {
     help: """
       For \(Self.methods(with: "targets")): linear layers to adapt, separated by commas. \
       (default: those that Hugging Face PEFT adapts; for speft, rocoft, lora-xs, ether, ether+, \
-      propulsion, hyperadapt and adalora all, for hiwi the feed-forward ones, and for lorta those \
+      propulsion, hyperadapt, adalora and bipeft all, for hiwi the feed-forward ones, and for lorta those \
       of attention)
       """)
   var targets: String?

@@ -72,6 +72,43 @@ struct ChoosingTests {
     #expect(elements(snip) != chosen)
   }
 
+  @Test("a search is a function of the seed, changes no value, and can be stopped")
+  func search() throws {
+    let method = ModuleSearchAdaptation(share: 0.05, dimensions: [1, 2], rounds: 6)
+    func found(_ job: PreparedJob) -> [String: Int] {
+      Dictionary(
+        uniqueKeysWithValues: job.model.trainableParameters.map { ($0.name, $0.trainableCount) })
+    }
+    let job = try prepared(method)
+    let before = job.model.parameters.filter { $0.adapter == nil }.map {
+      ($0.parameter, $0.parameter.value)
+    }
+    var notes: [String] = []
+    let effort = try #require(try job.choose(note: { notes.append($0) }))
+    #expect(effort.choosingSeconds > 0 && effort.seconds == effort.choosingSeconds)
+    #expect(notes.allSatisfy { $0.hasPrefix("bipeft: ") } && notes.count > 3)
+    for (parameter, value) in before { #expect(parameter.value.isIdentical(to: value)) }
+    #expect(job.model.trainableCount <= job.counts.trainable)
+    let again = try prepared(method)
+    _ = try again.choose()
+    #expect(found(again) == found(job))
+    let other = try prepared(method, seed: 2)
+    _ = try other.choose()
+    #expect(found(other) != found(job))
+
+    let stopped = try prepared(method)
+    var calls = 0
+    #expect(throws: StoppedSearch.self) {
+      _ = try stopped.choose(shouldStop: {
+        calls += 1
+        return calls > 5
+      })
+    }
+    for (mine, theirs) in zip(stopped.model.taskParameters, again.model.taskParameters) {
+      #expect(mine.value.isIdentical(to: theirs.value))
+    }
+  }
+
   @Test("a method without gradients takes no time, and one that must choose cannot train before")
   func unchosen() async throws {
     #expect(try prepared(BiasTuning()).choose() == nil)
