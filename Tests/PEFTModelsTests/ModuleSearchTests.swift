@@ -60,6 +60,10 @@ struct ModuleSearchTests {
   }
 
   private func expectClose(_ found: [Double], _ wanted: [Double], _ name: String) {
+    // A key's bias moves no attention weight, so its gradient is that of rounding.
+    if name.hasSuffix("self.key.bias"), wanted.allSatisfy({ abs($0) < 1e-7 }) {
+      return #expect(found.allSatisfy { abs($0) < 1e-7 })
+    }
     let scale = wanted.reduce(0) { $0 + $1 * $1 }.squareRoot()
     let error = zip(found, wanted).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }.squareRoot()
     #expect(found.count == wanted.count && scale.isFinite)
@@ -231,24 +235,30 @@ struct ModuleSearchTests {
 
   // MARK: Ranking
 
-  @Test("selections are greedy and within the budget, and prunings take the lowest", arguments: 0..<40)
+  @Test(
+    "selections are greedy and within the budget, and prunings take the lowest", arguments: 0..<40)
   func ranking(seed: Int) {
     var draws = SeededGenerator(seed: UInt64(seed), purpose: "ranking")
     let count = 1 + Int(draws.uniform() * 30)
     var ranking = ModuleRanking()
-    var expected: [Double] = []
-    for round in 0..<3 {
-      let (training, validation) = (
-        (0..<count).map { _ in draws.uniform() }, (0..<count).map { _ in draws.uniform() }
-      )
-      ranking.add(training: training, validation: validation)
+    var (averages, probabilities) = ([Double?](repeating: nil, count: count), [Double]())
+    for _ in 0..<3 {
+      let isOn = (0..<count).map { _ in draws.uniform() < 0.7 }
+      let training = isOn.map { $0 ? draws.uniform() : 0 }
+      let validation = isOn.map { $0 ? draws.uniform() : 0 }
+      probabilities = isOn.map { _ in draws.uniform() }
+      ranking.add(
+        training: zip(training, isOn).map { $1 ? $0 : nil },
+        validation: zip(validation, isOn).map { $1 ? $0 : nil }, probabilities: probabilities)
       func sum(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).map(*).reduce(0, +) }
-      let cosine =
-        sum(training, validation)
-        / (sum(training, training) * sum(validation, validation)).squareRoot()
-      let now = zip(training, validation).map { $0 + cosine * $1 }
-      expected = round == 0 ? now : zip(expected, now).map { 0.85 * $0 + 0.15 * $1 }
+      let lengths = (sum(training, training) * sum(validation, validation)).squareRoot()
+      let cosine = lengths > 0 ? sum(training, validation) / lengths : 0
+      for index in isOn.indices where isOn[index] {
+        let now = training[index] + cosine * validation[index]
+        averages[index] = averages[index].map { 0.85 * $0 + 0.15 * now } ?? now
+      }
     }
+    let expected = zip(averages, probabilities).map { ($0 ?? 0) * $1 }
     expectClose(ranking.scores, expected, "seed \(seed)")
     let order = ranking.order
     #expect(zip(order, order.dropFirst()).allSatisfy { expected[$0] >= expected[$1] })
@@ -281,21 +291,25 @@ struct ModuleSearchTests {
   }
 
   @Test("a selection is stable if it is close to each of the last five")
-  func stability() throws {
-    var ranking = ModuleRanking()
+  func stability() {
     let one = [Bool](repeating: true, count: 10) + [false]
     // Nine of ten in common: 0.9.
     let other = [false] + [Bool](repeating: true, count: 10)
     let far = [true] + [Bool](repeating: false, count: 10)
-    for _ in 0..<5 { #expect(ranking.stability(of: one) == nil) }
-    #expect(abs(try #require(ranking.stability(of: one)) - 1) < 1e-12)
-    #expect(abs(try #require(ranking.stability(of: other)) - 0.9) < 1e-12)
-    #expect(abs(try #require(ranking.stability(of: one)) - 0.98) < 1e-12)
-    for _ in 0..<6 { #expect(ranking.stability(of: far) == nil || ranking.scores.isEmpty) }
-    var last = ModuleRanking()
-    for _ in 0..<4 { _ = last.stability(of: one) }
-    #expect(last.stability(of: far) == nil)
-    #expect(last.stability(of: one) == nil, "0.32 with the last")
+    func stabilities(_ selections: [[Bool]]) -> [Double?] {
+      var ranking = ModuleRanking()
+      return selections.map { ranking.stability(of: $0) }
+    }
+    let same = [[Bool]](repeating: one, count: 5)
+    let found = stabilities(same + [one, other, one])
+    #expect(found.prefix(5).allSatisfy { $0 == nil })
+    for (value, wanted) in zip(found.dropFirst(5), [1, 0.9, 0.98]) {
+      #expect(abs((value ?? 0) - wanted) < 1e-12)
+    }
+    // 0.32 with one of the last five.
+    let broken = stabilities(same + [far, one, one, one, one, one, one])
+    #expect(broken[5...10].allSatisfy { $0 == nil })
+    #expect(abs((broken[11] ?? 0) - 1) < 1e-12)
   }
 
   @Test("a dimension is unstable if its probabilities vary and have moved")

@@ -5,8 +5,9 @@ import PEFTTensor
 ///
 /// A method is a value with settings. `attach` marks the trainable parameters and adds adapters;
 /// the model's `mergeAdapters` and `detachAdapters` remove the adapters again. A method that looks
-/// at weights or gradients before it knows what to train does so in `choose`, or in `search` if that
-/// takes steps of its own, before the first step of a run. The run's files hold the choice, so a run is opened and resumed without it.
+/// at weights or gradients before it knows what to train does so in `choose`, or in `search` if
+/// that takes steps of its own, before the first step of a run. The run's files hold the choice, so
+/// a run is opened and resumed without it.
 public protocol AdaptationMethod: Sendable {
   /// The method's name on the command line and in files.
   static var name: String { get }

@@ -22,13 +22,17 @@ import PEFTTensor
 /// share · |W|, where |W| is the number of parameters outside the task head, which trains as well
 /// and is not counted.
 ///
-/// The reference code has no licence, so this follows the formulas alone. Where they leave a choice:
-/// a delta of dimension d is the first d rows and columns of one of the largest dimension; w is the
-/// change of a bias or norm, not its value; a module whose gate is off has the sensitivity zero in
-/// that round; the cosine of sensitivities is over all modules; the instability of dimensions is the
-/// standard deviation over rounds, averaged over them, times KL(first ‖ last). A round may prune,
-/// so there are at most as many prunings as rounds. The paper adds biases to a model that has none;
-/// here those that exist train.
+/// The reference code has no licence, so this follows the formulas alone. Where they leave a
+/// choice:
+///
+/// - A delta of dimension d is the first d rows and columns of one of the largest dimension, and w
+///   is the change of a bias or norm, not its value.
+/// - The average of a module is over the rounds in which its gate is on, and its score is that
+///   times the probability of its gate. The cosine of sensitivities is over all modules.
+/// - The instability of dimensions is their standard deviation over rounds, averaged over them,
+///   times KL(first ‖ last).
+/// - Every round may prune, so there are at most as many prunings as rounds.
+/// - The paper adds biases to a model that has none; here those that exist train.
 public struct ModuleSearchAdaptation: AdaptationMethod {
   /// `bipeft`.
   public static let name = "bipeft"

@@ -1,8 +1,11 @@
 /// The running scores of modules, and the selection under a budget that follows from them.
 ///
 /// With the sensitivities I of all modules on a training and on a validation batch, the criterion
-/// is I_train + cos(I_train, I_val) I_val, and a score its exponential moving average with β =
-/// 0.85. A selection takes modules by descending score, each that still fits within the budget.
+/// is I_train + cos(I_train, I_val) I_val. A module that is off has no sensitivity: its moving
+/// average, with β = 0.85, is over the rounds in which it was on. A score is that average times the
+/// probability of its gate, which is what an average that counts zero for the other rounds expects,
+/// without its noise. A selection takes modules by descending score, each that still fits within
+/// the budget.
 package struct ModuleRanking {
   /// β.
   private static let decay = 0.85
@@ -13,18 +16,27 @@ package struct ModuleRanking {
 
   /// The scores; empty before the first round.
   package private(set) var scores: [Double] = []
+  private var averages: [Double?] = []
   private var selections: [[Bool]] = []
 
   /// A ranking without scores.
   package init() {}
 
-  /// Adds the sensitivities of a round.
-  package mutating func add(training: [Double], validation: [Double]) {
-    let agreement = Self.cosine(training, validation)
-    let criterion = zip(training, validation).map { $0 + agreement * $1 }
-    scores =
-      scores.isEmpty
-      ? criterion : zip(scores, criterion).map { Self.decay * $0 + (1 - Self.decay) * $1 }
+  /// Adds the sensitivities of a round, nil for modules that are off, and takes the probabilities
+  /// of the gates.
+  package mutating func add(
+    training: [Double?], validation: [Double?], probabilities: [Double]
+  ) {
+    let agreement = Self.cosine(training.map { $0 ?? 0 }, validation.map { $0 ?? 0 })
+    if averages.isEmpty { averages = training.map { _ in nil } }
+    for index in averages.indices {
+      guard let one = training[index], let other = validation[index] else { continue }
+      let criterion = one + agreement * other
+      averages[index] = averages[index].map {
+        Self.decay * $0 + (1 - Self.decay) * criterion
+      } ?? criterion
+    }
+    scores = zip(averages, probabilities).map { ($0 ?? 0) * $1 }
   }
 
   /// The indices by descending score; the earlier of equals first.

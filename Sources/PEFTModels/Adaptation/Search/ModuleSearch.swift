@@ -79,9 +79,12 @@ struct ModuleSearch {
       guard let others = try measure(2 * round + 1) else { return nil }
       let validation = pullBack(others, of: samples, to: nil)
       stepLogits(of: round, samples, validation)
+      func sensitivities(_ pulled: [Pulled?]) -> [Double?] {
+        zip(samples, pulled).map { $0?.isOn == true ? $1?.sensitivity : nil }
+      }
       ranking.add(
-        training: training.map { $0?.sensitivity ?? 0 },
-        validation: validation.map { $0?.sensitivity ?? 0 })
+        training: sensitivities(training), validation: sensitivities(validation),
+        probabilities: gates.map { GumbelChoice.softmax($0)[1] })
       narrow(after: round)
       if (round + 1) % max(1, rounds / 4) == 0 {
         note(
