@@ -32,9 +32,10 @@ package struct ModuleRanking {
     for index in averages.indices {
       guard let one = training[index], let other = validation[index] else { continue }
       let criterion = one + agreement * other
-      averages[index] = averages[index].map {
-        Self.decay * $0 + (1 - Self.decay) * criterion
-      } ?? criterion
+      averages[index] =
+        averages[index].map {
+          Self.decay * $0 + (1 - Self.decay) * criterion
+        } ?? criterion
     }
     scores = zip(averages, probabilities).map { ($0 ?? 0) * $1 }
   }
