@@ -79,6 +79,21 @@ struct ModelExamples {
     #expect(adaptive.startRank == 6)
     model.detachAdapters()
 
+    let search = ModuleSearchAdaptation(share: 0.05, dimensions: [1, 2], rounds: 4)
+    let weights = SeededGenerator(seed: 1, purpose: "weights")
+    search.attach(to: model, using: weights)
+    _ = try search.search(
+      in: model, using: weights,
+      measuring: { _ in
+        let sums = GradientAccumulator()
+        let tape = Tape()
+        let loss = model.loss(batch, .classes([0, 1]), on: tape)
+        tape.pullBack(Tensor(repeating: 1, shape: [1]), from: loss.variable, to: sums)
+        return sums
+      }, note: { print($0) })
+    #expect(model.trainableCount <= search.plannedCount(in: model))
+    model.detachAdapters()
+
     let sparse = SparseTuning(entries: 16, batches: 1)
     sparse.attach(to: model, using: SeededGenerator(seed: 1, purpose: "weights"))
     let sums = GradientAccumulator()

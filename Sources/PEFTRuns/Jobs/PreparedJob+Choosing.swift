@@ -59,7 +59,8 @@ extension PreparedJob {
         let gradients = GradientAccumulator(precision: job.settings.precision)
         try add(
           half[number / 2 % half.count], index: number,
-          masks: generator.split("masks").split(number), settings: job.settings, to: gradients)
+          masks: generator.split("masks").split(number), settings: job.settings,
+          remedy: "lower the method's `search-rate`, use `precision` fp32", to: gradients)
         return gradients
       }, note: { note("\(job.method.name): " + $0) })
     guard isDone else { throw StoppedSearch() }
@@ -149,7 +150,9 @@ extension PreparedJob {
   /// Adds the gradients of the mean loss of one batch.
   private func add(
     _ examples: [Int], index: Int, masks: SeededGenerator, settings: TrainingSettings,
-    temperature: Double = 1, to gradients: GradientAccumulator
+    temperature: Double = 1,
+    remedy: String = "use `precision` fp32, check that the model's weights are finite",
+    to gradients: GradientAccumulator
   ) throws {
     let batch = DividedBatch(examples, of: train, settings: settings, maskingWith: masks)
     let loss = batch.pullBack(
@@ -158,8 +161,7 @@ extension PreparedJob {
     let broken = model.parameters.map(\.parameter).first { gradients[$0]?.isFinite == false }
     guard loss.isFinite, broken == nil else {
       throw NonFiniteLoss(
-        step: index + 1, loss: loss, parameter: broken?.name,
-        remedy: "use `precision` fp32, check that the model's weights are finite")
+        step: index + 1, loss: loss, parameter: broken?.name, remedy: remedy)
     }
   }
 }
