@@ -16,11 +16,22 @@ struct EncoderMethodTests {
     let fixture = try ParityFixture(family)
     let before = try fixture.tensor("logits")
     for type in MethodCatalogue.standard.offered {
-      let method = type.init()
+      // At the default share, no module would fit in models as small as these.
+      let method: any AdaptationMethod =
+        type == ModuleSearchAdaptation.self
+        ? ModuleSearchAdaptation(share: 0.2, dimensions: [1, 2], rounds: 2) : type.init()
       let model = try fixture.model()
       #expect(method.misfit(in: model) == nil, "\(type.name)")
       let generator = SeededGenerator(seed: 1, purpose: "factors")
       method.attach(to: model, using: generator)
+      let isFound = try method.search(
+        in: model, using: generator,
+        measuring: { _ in
+          let gradients = GradientAccumulator()
+          _ = fixture.loss(model, into: gradients)
+          return gradients
+        }, note: { _ in })
+      #expect(isFound, "\(type.name)")
       let gradients = GradientAccumulator()
       if method.gradientBatches > 0 { _ = fixture.loss(model, into: gradients) }
       method.choose(in: model, by: gradients, using: generator)
