@@ -123,7 +123,10 @@
     /// 6596). Small messages before the end leave time for receipts; where that is not enough, the
     /// process ends itself, with this exit status, because its work is done.
     public func end(status: Int32) {
-      for _ in 0..<Self.farewells where (try? barrier()) != nil { usleep(1000) }
+      for _ in 0..<Self.farewells {
+        guard (try? barrier()) != nil else { break }
+        usleep(1000)
+      }
       exitStatus.store(status, ordering: .releasing)
       signal(SIGALRM) { _ in _exit(exitStatus.load(ordering: .acquiring)) }
       alarm(Self.secondsToEnd)

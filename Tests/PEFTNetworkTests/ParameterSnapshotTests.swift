@@ -13,7 +13,7 @@ struct ParameterSnapshotTests {
     }
     let (left, changed) = (entries[0].parameter, entries[1].parameter)
     for parameter in [left, changed] {
-      parameter.origin = { () throws(FileError) in Tensor([1, 2, 3, 4], shape: [2, 2]) }
+      parameter.origin = .floats { () throws(FileError) in Tensor([1, 2, 3, 4], shape: [2, 2]) }
     }
     let snapshot = ParameterSnapshot(of: entries)
     changed.value.withUnsafeMutableElements { $0[3] = 9 }

@@ -57,6 +57,8 @@ typedef struct {
   double (*dot)(ptrdiff_t n, const float *x, const float *y);
   void (*row_products)(ptrdiff_t rows, ptrdiff_t outputs, ptrdiff_t inner, float scale,
                        const float *x, const float *w, float *y, ptrdiff_t y_stride);
+  void (*bfloat_row_products)(ptrdiff_t rows, ptrdiff_t outputs, ptrdiff_t inner, float scale,
+                              const float *x, const uint16_t *w, float *y, ptrdiff_t y_stride);
   bool (*all_finite)(ptrdiff_t n, const float *x);
   void (*column_sums)(ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride, const float *x,
                       const float *_Nullable y, bool accumulate, float *sums);
@@ -64,6 +66,8 @@ typedef struct {
   ptrdiff_t panel, pair_rows;
   void (*pack_panel)(ptrdiff_t width, ptrdiff_t inner, const float *b, ptrdiff_t b_stride,
                      bool b_transposed, bool bfloat, float *panel);
+  void (*pack_panel_of_bfloats)(ptrdiff_t width, ptrdiff_t inner, const uint16_t *b,
+                                ptrdiff_t b_stride, bool b_transposed, float *panel);
   void (*product)(const peft_product *p);
   // kernels/activations.h
   peft_map gelu, gelu_tanh, tanh, silu, relu;

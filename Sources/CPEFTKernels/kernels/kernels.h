@@ -22,7 +22,9 @@
     .multiply = multiply,                                  \
     .dot = dot,                                            \
     .row_products = row_products,                          \
+    .bfloat_row_products = bfloat_row_products,            \
     .panel = PANEL,                                        \
+    .pack_panel_of_bfloats = pack_panel_of_bfloats,        \
     .all_finite = all_finite,                              \
     .column_sums = column_sums,                            \
     .gelu = gelu,                                          \

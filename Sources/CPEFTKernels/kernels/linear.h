@@ -33,10 +33,10 @@ static double dot(ptrdiff_t n, const float *x, const float *y) {
 
 #define OUTPUTS_TOGETHER 4
 
-// The products of one row of x with `count` rows of w. The order of summation does not depend on
-// `count`.
-INLINE void some_products(ptrdiff_t count, ptrdiff_t inner, float scale, const float *x,
-                          const float *w, float *y) {
+// The products of one row of x with `count` rows of w, which has floats or bfloat16 numbers. The
+// order of summation does not depend on `count`.
+INLINE void some_products(bool bfloats, ptrdiff_t count, ptrdiff_t inner, float scale,
+                          const float *x, const void *w, float *y) {
   vector part[OUTPUTS_TOGETHER][2];
   for (ptrdiff_t k = 0; k < count; k++) part[k][0] = part[k][1] = 0;
   ptrdiff_t i = 0;
@@ -44,11 +44,13 @@ INLINE void some_products(ptrdiff_t count, ptrdiff_t inner, float scale, const f
     for (int half = 0; half < 2; half++) {
       vector value = load(x + i + half * PEFT_LANES);
       for (ptrdiff_t k = 0; k < count; k++)
-        part[k][half] += value * load(w + k * inner + i + half * PEFT_LANES);
+        part[k][half] += value * load_numbers_at(bfloats, i + half * PEFT_LANES, inner,
+                                                 number_at(bfloats, k * inner, w));
     }
   for (; i < inner; i += PEFT_LANES) {
     vector value = load_at(i, inner, x);
-    for (ptrdiff_t k = 0; k < count; k++) part[k][0] += value * load_at(i, inner, w + k * inner);
+    for (ptrdiff_t k = 0; k < count; k++)
+      part[k][0] += value * load_numbers_at(bfloats, i, inner, number_at(bfloats, k * inner, w));
   }
   for (ptrdiff_t k = 0; k < count; k++)
     y[k] = scale * sum_of_lanes(part[k][0] + part[k][1]);
@@ -56,17 +58,28 @@ INLINE void some_products(ptrdiff_t count, ptrdiff_t inner, float scale, const f
 
 // y [rows, outputs] = scale * x [rows, inner] w [outputs, inner]^T, for few rows: w is read only
 // once.
-static void row_products(ptrdiff_t rows, ptrdiff_t outputs, ptrdiff_t inner, float scale,
-                         const float *x, const float *w, float *y, ptrdiff_t y_stride) {
+INLINE void all_row_products(bool bfloats, ptrdiff_t rows, ptrdiff_t outputs, ptrdiff_t inner,
+                             float scale, const float *x, const void *w, float *y,
+                             ptrdiff_t y_stride) {
   ptrdiff_t output = 0;
   for (; output + OUTPUTS_TOGETHER <= outputs; output += OUTPUTS_TOGETHER)
     for (ptrdiff_t row = 0; row < rows; row++)
-      some_products(OUTPUTS_TOGETHER, inner, scale, x + row * inner, w + output * inner,
-                    y + row * y_stride + output);
+      some_products(bfloats, OUTPUTS_TOGETHER, inner, scale, x + row * inner,
+                    number_at(bfloats, output * inner, w), y + row * y_stride + output);
   for (; output < outputs; output++)
     for (ptrdiff_t row = 0; row < rows; row++)
-      some_products(1, inner, scale, x + row * inner, w + output * inner,
-                    y + row * y_stride + output);
+      some_products(bfloats, 1, inner, scale, x + row * inner,
+                    number_at(bfloats, output * inner, w), y + row * y_stride + output);
+}
+
+static void row_products(ptrdiff_t rows, ptrdiff_t outputs, ptrdiff_t inner, float scale,
+                         const float *x, const float *w, float *y, ptrdiff_t y_stride) {
+  all_row_products(false, rows, outputs, inner, scale, x, w, y, y_stride);
+}
+
+static void bfloat_row_products(ptrdiff_t rows, ptrdiff_t outputs, ptrdiff_t inner, float scale,
+                                const float *x, const uint16_t *w, float *y, ptrdiff_t y_stride) {
+  all_row_products(true, rows, outputs, inner, scale, x, w, y, y_stride);
 }
 
 static bool all_finite(ptrdiff_t n, const float *x) {

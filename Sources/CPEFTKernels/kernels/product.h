@@ -96,15 +96,16 @@ INLINE vector multiply_add(bool pairs, vector sum, vector x, vector b) {
 }
 
 // Packs `width` columns of B, given as that many rows of `x` [width, inner], as [inner, PANEL], and
-// fills the remaining columns with zeros.
-INLINE void pack_panel_of_rows(ptrdiff_t width, ptrdiff_t inner, const float *x, ptrdiff_t stride,
-                               float *panel) {
+// fills the remaining columns with zeros. `x` has floats or bfloat16 numbers.
+INLINE void pack_panel_of_rows(bool bfloats, ptrdiff_t width, ptrdiff_t inner, const void *x,
+                               ptrdiff_t stride, float *panel) {
   for (ptrdiff_t first = 0; first < PANEL; first += PEFT_LANES)
     FOR_VECTORS(i, inner) {
       vector square[PEFT_LANES];
       for (int row = 0; row < PEFT_LANES; row++) {
-        FETCH_AHEAD(x + (first + row) * stride + i + 4 * PEFT_LANES);
-        square[row] = first + row < width ? load_at(i, inner, x + (first + row) * stride) : 0;
+        const void *start = number_at(bfloats, (first + row) * stride, x);
+        FETCH_AHEAD(number_at(bfloats, i + 4 * PEFT_LANES, start));
+        square[row] = first + row < width ? load_numbers_at(bfloats, i, inner, start) : 0;
       }
       transpose(square);
       ptrdiff_t count = inner - i < PEFT_LANES ? inner - i : PEFT_LANES;
@@ -113,14 +114,12 @@ INLINE void pack_panel_of_rows(ptrdiff_t width, ptrdiff_t inner, const float *x,
 }
 
 // The same packing from `x` [inner, width].
-INLINE void pack_panel_of_columns(ptrdiff_t width, ptrdiff_t inner, const float *x, ptrdiff_t stride,
-                                  float *panel) {
-  for (ptrdiff_t k = 0; k < inner; k++, x += stride, panel += PANEL)
+INLINE void pack_panel_of_columns(bool bfloats, ptrdiff_t width, ptrdiff_t inner, const void *x,
+                                  ptrdiff_t stride, float *panel) {
+  for (ptrdiff_t k = 0; k < inner; k++, x = number_at(bfloats, stride, x), panel += PANEL)
     for (ptrdiff_t i = 0; i < PANEL; i += PEFT_LANES) {
-      FETCH_AHEAD(x + 16 * stride + i);
-      store(panel + i, i + PEFT_LANES <= width ? load(x + i)
-                       : i < width             ? load_first(width - i, x + i)
-                                               : (vector)0);
+      FETCH_AHEAD(number_at(bfloats, 16 * stride + i, x));
+      store(panel + i, i < width ? load_numbers_at(bfloats, i, width, x) : (vector)0);
     }
 }
 
@@ -161,9 +160,17 @@ static void pack_panel(ptrdiff_t width, ptrdiff_t inner, const float *b, ptrdiff
   else if (bfloat)
     pack_pairs_of_columns(width, inner, b, b_stride, panel);
   else if (b_transposed)
-    pack_panel_of_rows(width, inner, b, b_stride, panel);
+    pack_panel_of_rows(false, width, inner, b, b_stride, panel);
   else
-    pack_panel_of_columns(width, inner, b, b_stride, panel);
+    pack_panel_of_columns(false, width, inner, b, b_stride, panel);
+}
+
+static void pack_panel_of_bfloats(ptrdiff_t width, ptrdiff_t inner, const uint16_t *b,
+                                  ptrdiff_t b_stride, bool b_transposed, float *panel) {
+  if (b_transposed)
+    pack_panel_of_rows(true, width, inner, b, b_stride, panel);
+  else
+    pack_panel_of_columns(true, width, inner, b, b_stride, panel);
 }
 
 // Packs rows of A, given as its transpose `x` [inner, rows], as consecutive tiles

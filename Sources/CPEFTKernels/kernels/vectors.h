@@ -6,6 +6,7 @@
 typedef float vector __attribute__((ext_vector_type(PEFT_LANES)));
 typedef int32_t integers __attribute__((ext_vector_type(PEFT_LANES)));
 typedef uint32_t words __attribute__((ext_vector_type(PEFT_LANES)));
+typedef uint16_t halves __attribute__((ext_vector_type(PEFT_LANES)));
 typedef double doubles __attribute__((ext_vector_type(PEFT_LANES)));
 
 INLINE integers lane_numbers(void) {
@@ -49,6 +50,26 @@ INLINE void store_first(ptrdiff_t count, float *x, vector value) {
 // short.
 INLINE vector load_at(ptrdiff_t i, ptrdiff_t n, const float *x) {
   return i + PEFT_LANES <= n ? load(x + i) : load_first(n - i, x + i);
+}
+
+// The same for bfloat16 numbers.
+INLINE vector load_bfloats_at(ptrdiff_t i, ptrdiff_t n, const uint16_t *x) {
+  halves value = 0;
+  if (i + PEFT_LANES <= n)
+    __builtin_memcpy(&value, x + i, sizeof value);
+  else
+    for (ptrdiff_t lane = 0; i + lane < n; lane++) value[lane] = x[i + lane];
+  return (vector)(__builtin_convertvector(value, words) << 16);
+}
+
+// The same for an array of floats, or of bfloat16 numbers.
+INLINE vector load_numbers_at(bool bfloats, ptrdiff_t i, ptrdiff_t n, const void *x) {
+  return bfloats ? load_bfloats_at(i, n, x) : load_at(i, n, x);
+}
+
+// The address of element i of such an array.
+INLINE const void *number_at(bool bfloats, ptrdiff_t i, const void *x) {
+  return (const char *)x + i * (ptrdiff_t)(bfloats ? sizeof(uint16_t) : sizeof(float));
 }
 
 INLINE void store_at(ptrdiff_t i, ptrdiff_t n, float *x, vector value) {

@@ -19,8 +19,7 @@ public final class LinearLayer {
   ) {
     self.name = name
     weight = Parameter(
-      name: name + ".weight", value: Tensor(zeros: [outputs, inputs]),
-      isTransposedInFiles: isConvolution)
+      name: name + ".weight", zeros: [outputs, inputs], isTransposedInFiles: isConvolution)
     bias = hasBias ? Parameter(name: name + ".bias", value: Tensor(zeros: [outputs])) : nil
   }
 

@@ -91,7 +91,7 @@ extension TransformerModel {
     draw(into: &parameter.value)
     guard entry.isOnlyMultiplied else { return }
     let shape = parameter.shape
-    parameter.origin = { () throws(FileError) in
+    parameter.origin = .floats { () throws(FileError) in
       var value = Tensor(zeros: shape)
       draw(into: &value)
       return value
@@ -127,10 +127,7 @@ extension TransformerModel {
         if parameter.name.hasPrefix(naming.prefix), !name.hasPrefix(naming.prefix) { isBare = true }
       }
       if let name, shape == parameter.fileShape.extents, takingHead || entry.kind != .head {
-        try Self.read(name, of: checkpoint, into: parameter)
-        if entry.isOnlyMultiplied {
-          parameter.origin = Self.reading(name, of: checkpoint, as: parameter)
-        }
+        try Self.read(name, of: checkpoint, into: entry)
       } else if entry.kind == .head
         || (shape == nil && ["pooler", "predictions"].contains(entry.place))
       {
@@ -175,18 +172,33 @@ extension TransformerModel {
     return found
   }
 
+  /// Reads a parameter. A matrix of bfloat16 numbers that is only multiplied stays in this form.
   private static func read(
-    _ name: String, of checkpoint: SafetensorsCollection, into parameter: Parameter
+    _ name: String, of checkpoint: SafetensorsCollection, into entry: ModelParameter
   ) throws(FileError) {
-    if parameter.isTransposedInFiles {
-      var value = Tensor(zeros: parameter.fileShape)
-      try checkpoint.readFloats(of: name, into: &value)
-      parameter.fileValue = value
+    let parameter = entry.parameter
+    var isFinite = true
+    if entry.isOnlyMultiplied, !parameter.isTransposedInFiles,
+      checkpoint.entry(name)?.type == .bfloat16
+    {
+      let matrix = try checkpoint.bfloatMatrix(of: name)
+      isFinite = matrix.isFinite
+      parameter.hold(matrix) { () throws(FileError) in try checkpoint.bfloatMatrix(of: name) }
     } else {
-      // Read in place, because a second word table would raise the memory peak.
-      try checkpoint.readFloats(of: name, into: &parameter.value)
+      if parameter.isTransposedInFiles {
+        var value = Tensor(zeros: parameter.fileShape)
+        try checkpoint.readFloats(of: name, into: &value)
+        parameter.fileValue = value
+      } else {
+        // Read in place, because a second word table would raise the memory peak.
+        try checkpoint.readFloats(of: name, into: &parameter.value)
+      }
+      isFinite = parameter.value.isFinite
+      if entry.isOnlyMultiplied {
+        parameter.origin = .floats(reading(name, of: checkpoint, as: parameter))
+      }
     }
-    guard parameter.value.isFinite else {
+    guard isFinite else {
       throw FileError(
         .malformed, path: checkpoint.path(of: name), place: "tensor \(name)",
         reason: "it holds a value that is not finite (NaN or infinity)",

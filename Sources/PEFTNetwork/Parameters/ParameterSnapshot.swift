@@ -7,7 +7,7 @@ import PEFTTensor
 public struct ParameterSnapshot {
   private struct State {
     let parameter: Parameter
-    let value: Tensor
+    let value: Parameter.Held
     let history: TrainingHistory
   }
 
@@ -18,7 +18,7 @@ public struct ParameterSnapshot {
     saved = parameters.map { entry in
       let parameter = entry.parameter
       return State(
-        parameter: parameter, value: parameter.value, history: parameter.history)
+        parameter: parameter, value: parameter.held, history: parameter.history)
     }
   }
 
@@ -26,9 +26,7 @@ public struct ParameterSnapshot {
   /// read again from its source.
   public func restore() {
     for state in saved {
-      if !state.parameter.value.isSameStorage(as: state.value) {
-        state.parameter.value = state.value
-      }
+      state.parameter.restore(state.value)
       state.parameter.history = state.history
     }
   }

@@ -18,7 +18,7 @@ struct EvaluationMeasurement {
     let first = data[0]
     let length = indices.reduce(0) { $0 + first.lengths[$1] }
     let texts = first.texts(indices)
-    for entry in model.parameters { _ = entry.parameter.value }
+    for entry in model.parameters { entry.parameter.unpack() }
     let before = TensorMemory.current.bytesInUse
     TensorMemory.resetPeak()
     let isClassifier = model.vocabulary == nil

@@ -32,7 +32,7 @@ extension PreparedJob {
     of activity: String, settings: TrainingSettings, evaluates: Bool, remedy: String
   ) -> MemoryForecast {
     let processBytes = max(0, Processor.residentMemory - weightBytes - packedBytes)
-    let loadedBytes = 4 * counts.parameters
+    let loadedBytes = model.parameters.reduce(0) { $0 + $1.parameter.unpackedBytes }
     var memory = MemoryForecast(
       of: activity, heldBytes: processBytes + loadedBytes, remedy: remedy)
     memory[.process] = processBytes
@@ -50,7 +50,11 @@ extension PreparedJob {
     // Pack the matrices before measuring the activations; the packed matrices stay in memory and
     // would otherwise count as activations.
     if settings.precision == .bf16 { _ = step.bytes(measured) }
-    memory[.weights] = weightBytes
+    // What trains will be in Float.
+    let trainedBytes = model.parameters.map(\.parameter).filter(\.isTrainable).reduce(0) {
+      $0 + 4 * $1.count - $1.valueBytes
+    }
+    memory[.weights] = weightBytes + trainedBytes
     memory[.packedWeights] = packedBytes
     let words = wordsRead(
       batches.prefix(plannedSteps(data: train, settings: settings)), of: step)
@@ -68,7 +72,7 @@ extension PreparedJob {
     let passes = Int(
       saturating: Double(step.bytes(measured, of: largestComputed)) * Self.activationMargin)
     // An evaluation has every matrix in unpacked form.
-    let unpacked = loadedBytes - memory[.weights] - memory[.packedWeights]
+    let unpacked = loadedBytes + trainedBytes - memory[.weights] - memory[.packedWeights]
     memory[.activations] = max(
       passes, evaluates ? evaluationBytes().map { $0 + unpacked } ?? 0 : 0)
     return memory

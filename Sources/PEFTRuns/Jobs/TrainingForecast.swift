@@ -20,11 +20,11 @@ public struct TrainingForecast: Sendable {
 
   /// The time of training in seconds, with the method's search and without evaluations; nil if
   /// nothing was measured.
-  public var seconds: Double? { secondsWithSearch(false) }
+  public var seconds: Double? { seconds(findingRate: false) }
 
   /// The same, with what a search for the learning rate usually adds if there is one: a third of
   /// the time of all steps.
-  public func secondsWithSearch(_ findsRate: Bool) -> Double? {
+  public func seconds(findingRate findsRate: Bool) -> Double? {
     tokensPerSecond.map { rate in
       let steps = Double(tokens) / rate + Double(self.steps) * updateSeconds
       return Double(searchTokens) / rate + (findsRate ? steps * 4 / 3 : steps)

@@ -189,6 +189,8 @@ private struct ProbeRun<O: Objective> {
       }
     }
     if state?.directionBatches != directionBatches { try save(self.state) }
+    // The direction can take their memory: a probe contracts gradients without forming them.
+    gradients.reset()
     let agreement = moments.agreement(different: settings.differentBatches)
     for index in outcomes.indices { outcomes[index].agreement = agreement }
     guard observe(.directed(agreement: agreement)) else { return stop() }

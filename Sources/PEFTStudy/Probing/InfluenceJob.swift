@@ -257,7 +257,7 @@ extension PreparedJob {
 
   /// The memory of a probe, in which every parameter trains: the activations of a training step,
   /// the sums of gradients and of their squares, and a direction. A probe along a training run also
-  /// needs that run's optimizer.
+  /// needs that run's gradients and optimizer.
   package func memoryForecast(_ settings: InfluenceSettings) -> MemoryForecast {
     let marks = model.parameters.map(\.parameter.trains)
     for entry in model.parameters { entry.parameter.trains = .all }
@@ -276,9 +276,9 @@ extension PreparedJob {
     memory[.direction] = parameterBytes
     switch settings.probe.path {
     // The optimizer of a warm-up is freed before the sums, which take the same memory, are
-    // allocated.
+    // allocated, and the gradients before the direction.
     case .held:
-      memory[.optimizer] = 0
+      (memory[.gradients], memory[.optimizer]) = (0, 0)
       memory[.snapshot] = settings.warmSteps > 0 ? parameterBytes : 0
     case .training: memory[.snapshot] = parameterBytes
     }

@@ -39,7 +39,7 @@ public struct SuiteForecast: Sendable {
       }
       let runs = study.runCount(of: row)
       runCount += runs
-      seconds += Double(runs) * (known[key]?.secondsWithSearch(job.findsRate) ?? 0)
+      seconds += Double(runs) * (known[key]?.seconds(findingRate: job.findsRate) ?? 0)
     }
   }
 

@@ -50,11 +50,54 @@ enum MatrixProduct {
     adding addition: VectorKernels.Addition? = nil, applying epilogue: ActivationEpilogue? = nil
   ) -> Tensor {
     guard precision == .bf16, x.shape.rows > fewRows || !weight.isTrainable else {
+      if let matrix = weight.bfloatValue {
+        return forward(x, weight: matrix, bias: bias?.value, adding: addition, applying: epilogue)
+      }
       return forward(
         x, weight: weight.value, bias: bias?.value, adding: addition, applying: epilogue)
     }
     return product(
       x, weight.packed(.forOutputs), bias: bias?.value, adding: addition, applying: epilogue)
+  }
+
+  /// y [T, out] ← x [T, in] · weight [out, in]ᵀ (+ bias [out]) in fp32, bit for bit as with the
+  /// weight in Float.
+  private static func forward(
+    _ x: Tensor, weight: BFloatMatrix, bias: Tensor?, adding addition: VectorKernels.Addition?,
+    applying epilogue: ActivationEpilogue?
+  ) -> Tensor {
+    let (tokens, inputs, outputs) = (x.shape.rows, weight.shape.columns, weight.shape.rows)
+    guard tokens <= fewRows || VectorKernels.active.multipliesFast, inputs > 0 else {
+      return forward(x, weight: weight.expanded, bias: bias, adding: addition, applying: epilogue)
+    }
+    precondition(
+      x.shape.columns == inputs && (bias?.count ?? outputs) == outputs,
+      "linear: input \(x.shape), weight \(weight.shape), bias \(bias?.shape ?? [outputs])")
+    if tokens <= fewRows {
+      precondition(addition == nil, "linear: few rows are not made part by part")
+      return fewRows(
+        x, inputs: inputs, outputs: outputs, bias: bias, applying: epilogue
+      ) { x, range, y in
+        weight.withElements {
+          VectorKernels.active.rowProducts(
+            rows: tokens, outputs: range.count, inner: inputs, scale: 1, x,
+            $0 + range.lowerBound * inputs, into: y, stride: outputs)
+        }
+      }
+    }
+    return Tensor(writing: [tokens, outputs]) { y in
+      weight.withElements { start in
+        withElements(of: x) { x in
+          withElements(ofOptional: bias) { bias in
+            VectorKernels.active.product(
+              Factor(x, stride: inputs), .init(start, stride: inputs, isTransposed: true),
+              rows: tokens, columns: outputs, inner: inputs, bias: bias, into: y, stride: outputs,
+              on: .shared, adding: addition,
+              completion: epilogue?.completion(of: y, columns: outputs))
+          }
+        }
+      }
+    }
   }
 
   /// y [T, out] ← x · weightᵀ (+ bias) + scale · inner [T, R] · up [out, R]ᵀ. The low-rank term is
@@ -152,9 +195,35 @@ enum MatrixProduct {
     adding addition: VectorKernels.Addition? = nil
   ) -> Tensor {
     guard precision == .bf16, upstream.shape.rows > fewRows || !weight.isTrainable else {
-      return inputGradient(upstream, weight: weight.value, adding: addition)
+      guard let matrix = weight.bfloatValue else {
+        return inputGradient(upstream, weight: weight.value, adding: addition)
+      }
+      return inputGradient(upstream, weight: matrix, adding: addition)
     }
     return product(upstream, weight.packed(.forInputs), bias: nil, adding: addition)
+  }
+
+  /// dx [T, in] ← δ [T, out] · weight [out, in] in fp32, bit for bit as with the weight in Float.
+  private static func inputGradient(
+    _ upstream: Tensor, weight: BFloatMatrix, adding addition: VectorKernels.Addition?
+  ) -> Tensor {
+    let (tokens, inputs, outputs) = (upstream.shape.rows, weight.shape.columns, weight.shape.rows)
+    guard VectorKernels.active.multipliesFast, outputs > 0 else {
+      return inputGradient(upstream, weight: weight.expanded, adding: addition)
+    }
+    precondition(
+      upstream.shape.columns == outputs,
+      "linear pullback: cotangent \(upstream.shape), weight \(weight.shape)")
+    return Tensor(writing: [tokens, inputs]) { target in
+      weight.withElements { start in
+        withElements(of: upstream) { upstream in
+          VectorKernels.active.product(
+            Factor(upstream, stride: outputs), .init(start, stride: inputs), rows: tokens,
+            columns: inputs, inner: outputs, into: target, stride: inputs, on: .shared,
+            adding: addition)
+        }
+      }
+    }
   }
 
   /// A [rows, inner] · B [inner, columns] (+ bias [columns]).
@@ -184,15 +253,30 @@ enum MatrixProduct {
     applying epilogue: ActivationEpilogue?
   ) -> Tensor {
     let (tokens, inputs, outputs) = (x.shape.rows, x.shape.columns, weight.shape.rows)
+    return fewRows(
+      x, inputs: inputs, outputs: outputs, bias: bias, applying: epilogue
+    ) { x, range, y in
+      withElements(of: weight) {
+        VectorKernels.active.rowProducts(
+          rows: tokens, outputs: range.count, inner: inputs, scale: scale, x,
+          $0 + range.lowerBound * inputs, into: y, stride: outputs)
+      }
+    }
+  }
+
+  /// The same, where `multiply` computes the outputs of a range from x to a target.
+  private static func fewRows(
+    _ x: Tensor, inputs: Int, outputs: Int, bias: Tensor?, applying epilogue: ActivationEpilogue?,
+    multiply: (UnsafePointer<Float>, Range<Int>, UnsafeMutablePointer<Float>) -> Void
+  ) -> Tensor {
+    let tokens = x.shape.rows
     return Tensor(writing: [tokens, outputs]) { y in
       let completion = epilogue?.completion(of: y, columns: outputs)
-      withElements(of: x, weight) { x, weight in
+      withElements(of: x) { x in
         withElements(ofOptional: bias) { bias in
           let grain = max(8, serialLimit / max(1, tokens * inputs))
           WorkerPool.shared.runRanges(outputs, grain: grain) { range in
-            VectorKernels.active.rowProducts(
-              rows: tokens, outputs: range.count, inner: inputs, scale: scale, x,
-              weight + range.lowerBound * inputs, into: y + range.lowerBound, stride: outputs)
+            multiply(x, range, y + range.lowerBound)
             if let bias {
               VectorKernels.active.addBias(
                 rows: tokens, columns: range.count, stride: outputs, to: y + range.lowerBound,

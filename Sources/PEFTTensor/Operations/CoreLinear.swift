@@ -60,7 +60,9 @@ private struct CoreLinear: Operation {
 
   func tangent(on walk: ForwardWalk) -> Tensor? {
     let incoming = walk.tangent(of: input)
-    var sum = incoming.map { MatrixProduct.forward($0, weight: weight.value) }
+    var sum = incoming.map {
+      MatrixProduct.forward($0, weight: weight, bias: nil, precision: .fp32)
+    }
     if let saved = saved?.value, let direction = walk.direction(of: weight) {
       sum = MatrixProduct.forward(saved, weight: direction, addingTo: sum)
     }

@@ -48,7 +48,9 @@ private struct Linear: Operation {
   }
 
   func tangent(on walk: ForwardWalk) -> Tensor? {
-    var sum = walk.tangent(of: input).map { MatrixProduct.forward($0, weight: weight.value) }
+    var sum = walk.tangent(of: input).map {
+      MatrixProduct.forward($0, weight: weight, bias: nil, precision: .fp32)
+    }
     if let saved, let direction = walk.direction(of: weight) {
       sum = MatrixProduct.forward(saved.value, weight: direction, addingTo: sum)
     }

@@ -90,7 +90,9 @@ private struct LowRankLinear: Operation {
 
   func tangent(on walk: ForwardWalk) -> Tensor? {
     let incoming = walk.tangent(of: input)
-    var sum = incoming.map { MatrixProduct.forward($0, weight: weight.value) }
+    var sum = incoming.map {
+      MatrixProduct.forward($0, weight: weight, bias: nil, precision: .fp32)
+    }
     var innerTangent = incoming.map {
       MatrixProduct.forward(mask?.applied(to: $0) ?? $0, weight: down.value)
     }

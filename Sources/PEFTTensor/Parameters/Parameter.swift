@@ -4,30 +4,39 @@
 public final class Parameter {
   /// The name in the published checkpoint, including dots.
   public let name: String
-  /// The current value. If only packed copies are in memory, reading this reloads the matrix and
-  /// traps on failure; call `readAgain()` first to handle the error.
+  /// The current value. If it is in memory in another form, reading this converts it or reads it
+  /// again, and traps on failure; call `readAgain()` first to handle the error.
   public var value: Tensor {
     get {
-      do throws(FileError) { try readAgain() } catch { fatalError(error.description) }
+      unpack()
+      if let otherShape {
+        stored = bfloats?.expanded ?? Tensor(zeros: otherShape)
+        (self.otherShape, bfloats) = (nil, nil)
+      }
       return stored
     }
     // With a didSet observer, an in-place change would copy first.
     _modify {
-      if packedShape != nil { _ = value }
-      packings = [:]
-      wantedPackings = []
+      if otherShape != nil { _ = value }
+      packedFactor = nil
       squaresOfRows = nil
       origin = nil
       yield &stored
     }
   }
-  /// The value; empty while only packed copies hold it.
+  /// The value; empty while it is in memory in another form, or consists of zeros that nothing has
+  /// asked for.
   private var stored: Tensor
-  /// The shape of the value while only packed copies hold it.
-  private var packedShape: Shape?
-  private var packings: [Packing: PackedFactor] = [:]
-  /// The packings that products have requested since the value changed.
-  private var wantedPackings: Set<Packing> = []
+  /// The shape of the value while `stored` is empty.
+  private var otherShape: Shape?
+  /// The value as bfloat16 numbers; nil if it is in another form.
+  ///
+  /// A matrix is in this form from the time it is read from a file of such numbers until something
+  /// asks for `value`, or bf16 products pack it. Products in fp32 take it as it is, with the same
+  /// bits.
+  private var bfloats: BFloatMatrix?
+  /// The packed copy of a frozen matrix for bf16 products.
+  private var packedFactor: PackedFactor?
   /// Σ_j w_ij² of every row, cached from the first request until the value changes.
   private var squaresOfRows: [Double]?
   /// Reads the value again from its source, bit for bit; nil if that is not possible. Changing the
@@ -35,8 +44,8 @@ public final class Parameter {
   ///
   /// While a matrix with an origin is frozen and no other tensor shares its value, only one form of
   /// it is in memory. That is the packed form for bf16 products or, from the time something else
-  /// asks for the value until the next such product, the plain value.
-  package var origin: (() throws(FileError) -> Tensor)?
+  /// asks for the value until the next such product, the form that the origin returns.
+  package var origin: Origin?
   /// Whether files hold the transpose of the matrix, [in, out], as GPT-2's do for its linear maps.
   public let isTransposedInFiles: Bool
   /// Whether the computation only looks up rows, as in an embedding table that is not also the
@@ -77,8 +86,19 @@ public final class Parameter {
     trains = isTrainable ? .all : .none
   }
 
+  /// Creates a matrix of zeros, which takes no memory until something asks for its value.
+  public convenience init(
+    name: String, zeros shape: Shape, isTrainable: Bool = true, isTransposedInFiles: Bool = false
+  ) {
+    precondition(shape.rank == 2, "Parameter: \(shape) is no matrix")
+    self.init(
+      name: name, value: Tensor(zeros: [0, 0]), isTrainable: isTrainable,
+      isTransposedInFiles: isTransposedInFiles)
+    otherShape = shape
+  }
+
   /// The shape of the value.
-  public var shape: Shape { packedShape ?? stored.shape }
+  public var shape: Shape { otherShape ?? stored.shape }
   /// The number of elements.
   public var count: Int { shape.count }
   /// Whether any element is trainable.
@@ -129,6 +149,14 @@ extension Collection where Element == Parameter {
 }
 
 extension Parameter {
+  /// Where the value of a matrix is read again.
+  package enum Origin {
+    /// Numbers in Float, or in a format that is converted to it.
+    case floats(() throws(FileError) -> Tensor)
+    /// Numbers in bfloat16.
+    case bfloats(() throws(FileError) -> BFloatMatrix)
+  }
+
   /// The form in which a matrix [out, in] is packed for products.
   enum Packing {
     /// Transposed, as a factor of y = x Wᵀ.
@@ -140,26 +168,27 @@ extension Parameter {
   /// The matrix packed in bfloat16 for products. The packed copy of a frozen matrix is cached from
   /// the first request until the value changes; that of a trainable matrix, which changes after
   /// every step, is not cached.
+  ///
+  /// The cached copy is the one for outputs. That for inputs is made from it for each product. This
+  /// takes a few hundredths of the product's time and saves half of the memory.
   func packed(_ packing: Packing) -> PackedFactor {
-    if isTrainable { return packings[packing] ?? pack(packing) }
-    wantedPackings.insert(packing)
-    let factor = packings[packing] ?? pack(packing)
-    packings[packing] = factor
-    guard origin != nil, packedShape == nil else { return factor }
-    // Also packs the other forms that products will request, because reading the value again for
-    // each would take longer.
-    for other in wantedPackings where packings[other] == nil { packings[other] = pack(other) }
+    if isTrainable { return pack(packing) }
+    let factor = packedFactor ?? pack(.forOutputs)
+    packedFactor = factor
     // Another tensor may have shared the value until now.
-    if stored.isUnshared() {
-      packedShape = stored.shape
-      stored = Tensor(zeros: [0])
+    if origin != nil, bfloats != nil || (otherShape == nil && stored.isUnshared()) {
+      otherShape = shape
+      (stored, bfloats) = (Tensor(zeros: [0]), nil)
     }
-    return factor
+    return switch packing {
+    case .forOutputs: factor
+    case .forInputs: PackedFactor(transposing: factor, by: .active, on: .shared)
+    }
   }
 
   private func pack(_ packing: Packing) -> PackedFactor {
     let (outputs, inputs) = (shape.rows, shape.columns)
-    return withElements(of: value) { start in
+    return withElements(of: bfloats?.expanded ?? value) { start in
       switch packing {
       case .forOutputs:
         PackedFactor(
@@ -181,30 +210,62 @@ extension Parameter {
     return sums
   }
 
-  /// If only packed copies hold the value, reads it again into memory and drops the packed copies.
+  /// If only the packed copy holds the value, reads it again into memory and drops that copy.
   package func readAgain() throws(FileError) {
-    guard packedShape != nil, let origin else { return }
-    stored = try origin()
-    packedShape = nil
-    packings = [:]
+    guard otherShape != nil, bfloats == nil, let origin else { return }
+    switch origin {
+    case .floats(let read): (stored, otherShape) = (try read(), nil)
+    case .bfloats(let read): bfloats = try read()
+    }
+    packedFactor = nil
+  }
+
+  /// The value as bfloat16 numbers, if that is its form where it is not packed. It is read again if
+  /// only the packed copy is in memory; a failure traps, as with `value`.
+  var bfloatValue: BFloatMatrix? {
+    unpack()
+    return bfloats
+  }
+
+  /// Calls `readAgain()`, and traps on failure.
+  package func unpack() {
+    do throws(FileError) { try readAgain() } catch { fatalError(error.description) }
+  }
+
+  /// Takes a matrix as bfloat16 numbers, which `read` reads again.
+  package func hold(
+    _ matrix: BFloatMatrix, from read: @escaping () throws(FileError) -> BFloatMatrix
+  ) {
+    precondition(matrix.shape == shape, "Parameter: \(matrix.shape) for \(shape)")
+    (stored, otherShape) = (Tensor(zeros: [0]), matrix.shape)
+    (bfloats, origin, packedFactor, squaresOfRows) = (matrix, .bfloats(read), nil, nil)
   }
 
   /// Replaces the value by an equal one that is elsewhere in memory.
   func move(to equal: Tensor) {
-    precondition(packedShape == nil && equal.shape == stored.shape, "Parameter: another value")
-    stored = equal
+    precondition(valueBytes > 0 && equal.shape == shape, "Parameter: another value")
+    (stored, otherShape, bfloats) = (equal, nil, nil)
   }
 
-  /// Drops the packed copies if only they hold the value. Call `readAgain()` next; it may fail.
+  /// Drops the packed copy if no other form is in memory. Call `readAgain()` next; it may fail.
   package func letPackedGo() {
-    if packedShape != nil { packings = [:] }
+    if otherShape != nil, bfloats == nil { packedFactor = nil }
   }
 
-  /// The size in bytes of the packed copies held now.
-  package var packedBytes: Int { packings.values.reduce(0) { $0 + $1.byteCount } }
+  /// The size in bytes of the packed copy held now.
+  package var packedBytes: Int { packedFactor?.byteCount ?? 0 }
 
-  /// The size in bytes of the plain value; 0 while only packed copies hold it.
-  package var valueBytes: Int { stored.count * MemoryLayout<Float>.stride }
+  /// The size in bytes of the value, in Float or as bfloat16 numbers; 0 while it is only packed.
+  package var valueBytes: Int {
+    bfloats?.byteCount ?? stored.count * MemoryLayout<Float>.stride
+  }
+
+  /// The size in bytes that the value has where it is not packed.
+  package var unpackedBytes: Int {
+    if valueBytes > 0 { return valueBytes }
+    if case .bfloats = origin { return 2 * count }
+    return count * MemoryLayout<Float>.stride
+  }
 
   /// The trainable elements, in `trainableShape`: a copy if only some are trainable, otherwise the
   /// value itself.

@@ -104,6 +104,11 @@ public struct SafetensorsCollection: Sendable {
     try reader(of: name).readFloats(of: name, into: destination)
   }
 
+  /// The matrix `name`; see `SafetensorsReader.bfloatMatrix`.
+  package func bfloatMatrix(of name: String) throws(FileError) -> BFloatMatrix {
+    try reader(of: name).bfloatMatrix(of: name)
+  }
+
   /// The elements of the tensor `name`; see `SafetensorsReader.integers`.
   public func integers(of name: String) throws(FileError) -> [Int64] {
     try reader(of: name).integers(of: name)

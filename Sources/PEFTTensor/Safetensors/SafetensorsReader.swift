@@ -106,6 +106,22 @@ public final class SafetensorsReader: Sendable {
     try file.checkUnchanged()
   }
 
+  /// The matrix `name`, of type BF16.
+  ///
+  /// Errors: `malformed` if the file has no such tensor, or has been written to since it was
+  /// opened; `unsupported` for another type.
+  package func bfloatMatrix(of name: String) throws(FileError) -> BFloatMatrix {
+    let entry = try existingEntry(name)
+    guard entry.type == .bfloat16 else {
+      throw failure(entry, "its type \(entry.type.rawValue) is not BF16")
+    }
+    let matrix = try BFloatMatrix(Shape(entry.shape)) { (elements) throws(FileError) in
+      try file.read(at: entry.range.lowerBound, into: UnsafeMutableRawBufferPointer(elements))
+    }
+    try file.checkUnchanged()
+    return matrix
+  }
+
   /// The elements of the tensor `name`, of a signed or unsigned integer type.
   ///
   /// Errors: `malformed` if the file has no such tensor, an element exceeds `Int64.max`, or the

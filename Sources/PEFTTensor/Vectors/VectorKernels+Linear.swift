@@ -53,6 +53,14 @@ extension VectorKernels {
     functions.row_products(rows, outputs, inner, scale, x, w, y, stride)
   }
 
+  /// The same with a w of bfloat16 numbers: the bits are those of w in Float.
+  package func rowProducts(
+    rows: Int, outputs: Int, inner: Int, scale: Float, _ x: UnsafePointer<Float>,
+    _ w: UnsafePointer<UInt16>, into y: UnsafeMutablePointer<Float>, stride: Int
+  ) {
+    functions.bfloat_row_products(rows, outputs, inner, scale, x, w, y, stride)
+  }
+
   /// Whether every element is finite.
   package func allFinite(count: Int, _ x: UnsafePointer<Float>) -> Bool {
     functions.all_finite(count, x)

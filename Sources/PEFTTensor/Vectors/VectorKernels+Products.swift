@@ -18,6 +18,23 @@ extension VectorKernels {
     }
   }
 
+  /// A second factor of a product in fp32 whose stored numbers are bfloat16.
+  package struct BFloatFactor {
+    /// The first element.
+    let start: UnsafePointer<UInt16>
+    /// The distance between two rows as stored, in elements.
+    let stride: Int
+    /// Whether the stored matrix is the transpose of the factor.
+    let isTransposed: Bool
+
+    /// Creates a factor from its first element and stride.
+    package init(_ start: UnsafePointer<UInt16>, stride: Int, isTransposed: Bool = false) {
+      self.start = start
+      self.stride = stride
+      self.isTransposed = isTransposed
+    }
+  }
+
   /// Whether `product` is faster than BLAS, which is so with vectors of at least 8 numbers.
   package var multipliesFast: Bool { instructionSet != .baseline }
 
@@ -59,14 +76,38 @@ extension VectorKernels {
         a, Panels(start: b.start, stride: panel, step: b.stride), into: target,
         columns: 0..<column, on: pool)
     }
-    let chunk = max(1, Self.packedElements / (inner * panel)) * panel
-    while column < columns {
-      let strip = column..<min(columns, column + chunk)
-      let packed = PackedFactor(
-        b, columns: strip, inner: inner, precision: precision, by: self, on: pool)
+    multiply(a, into: target, from: column, on: pool) { strip in
+      PackedFactor(b, columns: strip, inner: inner, precision: precision, by: self, on: pool)
+    }
+  }
+
+  /// The same in fp32 with a B of bfloat16 numbers: the bits are those of B in Float.
+  package func product(
+    _ a: Factor, _ b: BFloatFactor, rows: Int, columns: Int, inner: Int,
+    bias: UnsafePointer<Float>? = nil, into c: UnsafeMutablePointer<Float>, stride: Int,
+    on pool: WorkerPool, adding addition: Addition? = nil, completion: Completion? = nil
+  ) {
+    let target = Target(
+      rows: rows, columns: columns, inner: inner, scale: 1, bias: bias, accumulating: false,
+      start: c, stride: stride, precision: .fp32, addition: addition, completion: completion)
+    multiply(a, into: target, from: 0, on: pool) { strip in
+      PackedFactor(b, columns: strip, inner: inner, by: self, on: pool)
+    }
+  }
+
+  /// Computes the columns of C from `first` on, packing as many columns of B at once as fit in the
+  /// last-level cache.
+  private func multiply(
+    _ a: Factor, into target: Target, from first: Int, on pool: WorkerPool,
+    packing pack: (Range<Int>) -> PackedFactor
+  ) {
+    let panel = functions.panel
+    let chunk = max(1, Self.packedElements / (target.inner * panel)) * panel
+    for column in stride(from: first, to: target.columns, by: chunk) {
+      let strip = column..<min(target.columns, column + chunk)
+      let packed = pack(strip)
       multiply(a, packed.panels, into: target, columns: strip, on: pool)
       withExtendedLifetime(packed) {}
-      column = strip.upperBound
     }
   }
 
@@ -171,7 +212,7 @@ extension VectorKernels {
   /// Up to this many rows, reading B takes longer than multiplying, so packing it would double the
   /// time.
   private static let rowsOfStreamed = 16
-  /// The number of elements of B that are packed at once, chosen to fit in the last-level cache.
+  /// The number of elements of B that are packed at once.
   private static let packedElements = 1 << 22
 }
 
@@ -203,29 +244,91 @@ package struct PackedFactor: Sendable {
     _ b: VectorKernels.Factor, columns: Range<Int>, inner: Int, precision: Precision,
     by kernels: VectorKernels, on pool: WorkerPool
   ) {
-    let functions = kernels.functions
-    self.columns = columns.count
+    self.init(
+      columns: columns.count, inner: inner, precision: precision, by: kernels, on: pool
+    ) { strip, panel in
+      kernels.functions.pack_panel(
+        strip.count, inner,
+        b.start + (columns.lowerBound + strip.lowerBound) * (b.isTransposed ? b.stride : 1),
+        b.stride, b.isTransposed, precision == .bf16, panel)
+    }
+  }
+
+  /// Packs the given columns of `b` in fp32.
+  package init(
+    _ b: VectorKernels.BFloatFactor, columns: Range<Int>, inner: Int, by kernels: VectorKernels,
+    on pool: WorkerPool
+  ) {
+    self.init(
+      columns: columns.count, inner: inner, precision: .fp32, by: kernels, on: pool
+    ) { strip, panel in
+      kernels.functions.pack_panel_of_bfloats(
+        strip.count, inner,
+        b.start + (columns.lowerBound + strip.lowerBound) * (b.isTransposed ? b.stride : 1),
+        b.stride, b.isTransposed, panel)
+    }
+  }
+
+  /// Packs the transpose of `b`, which is in bf16, with the same values.
+  package init(transposing b: PackedFactor, by kernels: VectorKernels, on pool: WorkerPool) {
+    precondition(
+      b.precision == .bf16 && b.instructionSet == kernels.instructionSet,
+      "PackedFactor: \(b.precision), or packed by other kernels")
+    self.init(
+      columns: b.inner, inner: b.columns, precision: .bf16, by: kernels, on: pool
+    ) { strip, panel in
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: strip.count * b.columns) { rows in
+        guard let start = rows.baseAddress else { return }
+        b.unpackRows(strip, into: start)
+        kernels.functions.pack_panel(
+          strip.count, b.columns, start, b.columns, true, true, panel)
+      }
+    }
+  }
+
+  /// Calls `pack` for each panel, with its columns and its memory.
+  private init(
+    columns: Int, inner: Int, precision: Precision, by kernels: VectorKernels, on pool: WorkerPool,
+    pack: (Range<Int>, UnsafeMutablePointer<Float>) -> Void
+  ) {
+    let panel = kernels.functions.panel
+    self.columns = columns
     self.inner = inner
     self.precision = precision
+    self.panel = panel
     instructionSet = kernels.instructionSet
-    panel = functions.panel
-    let (panel, isBFloat) = (functions.panel, precision == .bf16)
-    let panelElements = panel * Self.steps(inner, precision, unit: functions.pair_rows)
+    let panelElements =
+      panel * Self.steps(inner, precision, unit: kernels.functions.pair_rows)
     self.panelElements = panelElements
-    let count = (columns.count + panel - 1) / panel
+    let count = (columns + panel - 1) / panel
     storage = TensorStorage(count: count * panelElements)
     let start = storage.elements
-    func pack(_ index: Int) {
-      let first = columns.lowerBound + index * panel
-      functions.pack_panel(
-        min(panel, columns.upperBound - first), inner,
-        b.start + first * (b.isTransposed ? b.stride : 1), b.stride, b.isTransposed, isBFloat,
-        start + index * panelElements)
+    func packPanel(_ index: Int) {
+      let first = index * panel
+      pack(first..<min(columns, first + panel), start + index * panelElements)
     }
-    if columns.count * inner > Self.serialElements {
-      pool.run(count, pack)
+    if columns * inner > Self.serialElements {
+      pool.run(count, packPanel)
     } else {
-      for index in 0..<count { pack(index) }
+      for index in 0..<count { packPanel(index) }
+    }
+  }
+
+  /// Writes these rows of a factor in bf16 one after another, as numbers.
+  private func unpackRows(_ rows: Range<Int>, into target: UnsafeMutablePointer<Float>) {
+    for row in rows {
+      let line = UnsafeMutableRawPointer(target + (row - rows.lowerBound) * columns)
+        .assumingMemoryBound(to: UInt32.self)
+      // The row has the lower or the upper halves of the words.
+      let shift: UInt32 = row % 2 == 0 ? 16 : 0
+      for first in stride(from: 0, to: columns, by: panel) {
+        let words = UnsafeRawPointer(
+          storage.elements + first / panel * panelElements + row / 2 * panel
+        ).assumingMemoryBound(to: UInt32.self)
+        for column in 0..<min(panel, columns - first) {
+          line[first + column] = words[column] << shift & 0xffff_0000
+        }
+      }
     }
   }
 

@@ -88,7 +88,7 @@ struct SubmittedCommand {
       try forecast.memory.check()
       return Need(
         bytes: forecast.memory.totalBytes,
-        seconds: forecast.secondsWithSearch(job.findsRate) ?? 0)
+        seconds: forecast.seconds(findingRate: job.findsRate) ?? 0)
     case let command as SuiteCommand:
       let forecast = try SuiteForecast(SuiteFile.read(command.main.suite))
       return Need(bytes: forecast.memoryBytes, seconds: forecast.seconds)

@@ -17,7 +17,7 @@ struct GatedChange {
   /// The number of columns.
   let columns: Int
   private let start: Tensor
-  private let origin: (() throws(FileError) -> Tensor)?
+  private let origin: Parameter.Origin?
 
   /// The change of `parameter`, whose value is v₀, in so many columns: those of a matrix, or 1.
   init(of parameter: Parameter, columns: Int = 1) {

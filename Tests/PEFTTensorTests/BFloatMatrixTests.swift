@@ -1,0 +1,171 @@
+import PEFTTensor
+import Testing
+
+@Suite("Matrices of bfloat16 numbers")
+struct BFloatMatrixTests {
+  private static let shapes: [Shape] = [
+    [70, 45], [1, 33], [33, 1], [96, 64], [47, 50], [130, 97],
+  ]
+
+  /// A matrix of some random numbers.
+  private static func matrix(_ shape: Shape, _ purpose: String = "matrix") -> BFloatMatrix {
+    let values = VectorKernelCases.floats(shape.count, purpose)
+    return BFloatMatrix(shape) { elements in
+      for (index, value) in values.enumerated() { elements[index] = HalfPrecision.bfloat(value) }
+    }
+  }
+
+  /// A parameter with such a value; counts how often it is read.
+  private static func parameter(
+    _ shape: Shape, counting count: @escaping () -> Void = {}
+  ) -> Parameter {
+    let parameter = Parameter(name: "matrix", zeros: shape, isTrainable: false)
+    #expect(parameter.shape == shape && parameter.valueBytes == 0)
+    parameter.hold(matrix(shape)) { () throws(FileError) in
+      count()
+      return matrix(shape)
+    }
+    return parameter
+  }
+
+  @Test("products of every instruction set have the bits of those in Float")
+  func products() {
+    for kernels in VectorKernelCases.kernels {
+      for shape in Self.shapes {
+        for rows in [1, 5, 16, 17, 50] {
+          check(kernels, shape, rows: rows)
+        }
+      }
+    }
+  }
+
+  private func check(_ kernels: VectorKernels, _ shape: Shape, rows: Int) {
+    let (matrix, pool) = (Self.matrix(shape), WorkerPool(workerCount: 1))
+    let numbers = matrix.expanded.elements
+    for isTransposed in [true, false] {
+      let (columns, inner) =
+        isTransposed ? (shape.rows, shape.columns) : (shape.columns, shape.rows)
+      let a = VectorKernelCases.floats(rows * inner, "a")
+      var (plain, bfloat) = (
+        [Float](repeating: 0, count: rows * columns), [Float](repeating: 1, count: rows * columns)
+      )
+      a.withUnsafeBufferPointer { a in
+        guard let a = a.baseAddress else { return }
+        let factor = VectorKernels.Factor(a, stride: inner)
+        numbers.withUnsafeBufferPointer { b in
+          plain.withUnsafeMutableBufferPointer { c in
+            guard let b = b.baseAddress, let c = c.baseAddress else { return }
+            kernels.product(
+              factor, .init(b, stride: shape.columns, isTransposed: isTransposed), rows: rows,
+              columns: columns, inner: inner, into: c, stride: columns, on: pool)
+          }
+        }
+        matrix.withElements { b in
+          bfloat.withUnsafeMutableBufferPointer { c in
+            guard let c = c.baseAddress else { return }
+            kernels.product(
+              factor,
+              VectorKernels.BFloatFactor(b, stride: shape.columns, isTransposed: isTransposed),
+              rows: rows, columns: columns, inner: inner, into: c, stride: columns, on: pool)
+          }
+        }
+      }
+      #expect(plain == bfloat, "\(kernels.instructionSet), \(shape), \(rows), \(isTransposed)")
+    }
+  }
+
+  @Test("a layer has the same outputs and gradients as in Float", arguments: [1, 16, 40])
+  func layer(rows: Int) throws {
+    for shape in Self.shapes {
+      let bias = Parameter(name: "bias", value: Tensor(repeating: 0.5, shape: [shape.rows]))
+      let front = Parameter(
+        name: "front",
+        value: Tensor(
+          VectorKernelCases.floats(shape.columns * 8, "front"), shape: [shape.columns, 8]))
+      let inputs = Tensor(VectorKernelCases.floats(rows * 8, "inputs"), shape: [rows, 8])
+      let upstream = Tensor(
+        VectorKernelCases.floats(rows * shape.rows, "upstream"), shape: [rows, shape.rows])
+      /// The outputs, their tangent along `front`, and the gradient of `front`.
+      func results(_ weight: Parameter) throws -> [Tensor] {
+        let tape = Tape()
+        let output = tape.linear(
+          tape.linear(
+            Variable(constant: inputs, partition: RowPartition(lengths: [rows])), weight: front),
+          weight: weight, bias: bias, activation: .gelu)
+        let tangent = tape.tangent(of: output, along: [front: front.value])
+        let sink = GradientAccumulator()
+        tape.pullBack(upstream, from: output, to: sink)
+        return [output.value, tangent, try #require(sink[front])]
+      }
+      let weight = Self.parameter(shape)
+      let bfloat = try results(weight)
+      #expect(weight.valueBytes <= 2 * shape.count + 2)
+      let plain = Parameter(name: "plain", value: weight.value, isTrainable: false)
+      #expect(weight.valueBytes == 4 * shape.count)
+      for (left, right) in zip(bfloat, try results(plain)) {
+        #expect(left.isIdentical(to: right), "\(shape)")
+      }
+    }
+  }
+
+  @Test("the value is converted when it is asked for, and read again after bf16 products")
+  func forms() throws {
+    let shape: Shape = [70, 45]
+    var reads = 0
+    let weight = Self.parameter(shape) { reads += 1 }
+    let expected = Self.matrix(shape).expanded
+    func multiply(_ precision: Precision) {
+      let x = Tensor(VectorKernelCases.floats(40 * 45, "x"), shape: [40, 45])
+      _ = Tape(precision: precision).linear(
+        Variable(constant: x, partition: RowPartition(lengths: [40])), weight: weight)
+    }
+    #expect(weight.shape == shape && weight.unpackedBytes == 2 * shape.count)
+    multiply(.bf16)
+    #expect(weight.valueBytes == 0 && weight.packedBytes >= 2 * shape.count && reads == 0)
+    #expect(weight.unpackedBytes == 2 * shape.count && weight.shape == shape)
+    multiply(.fp32)
+    #expect(weight.valueBytes == 2 * shape.count && weight.packedBytes == 0)
+    #expect(weight.value.isIdentical(to: expected) && weight.valueBytes == 4 * shape.count)
+    multiply(.bf16)
+    try weight.readAgain()
+    #expect(weight.packedBytes == 0 && weight.valueBytes == 2 * shape.count && reads == 2)
+    // A change ends it.
+    weight.value.withUnsafeMutableElements { $0[0] += 1 }
+    #expect(weight.origin == nil && weight.valueBytes == 4 * shape.count)
+    #expect(weight.value.elements.dropFirst() == expected.elements.dropFirst())
+  }
+
+  @Test("zeros are made when they are asked for")
+  func zeros() {
+    let weight = Parameter(name: "zeros", zeros: [3, 5])
+    #expect(weight.shape == [3, 5] && weight.count == 15 && weight.valueBytes == 0)
+    #expect(weight.value.elements == Array(repeating: 0, count: 15) && weight.valueBytes == 60)
+    let changed = Parameter(name: "changed", zeros: [3, 5])
+    changed.value.withUnsafeMutableElements { $0[4] = 2 }
+    #expect(changed.value.elements.filter { $0 != 0 } == [2])
+  }
+
+  @Test("a changed value goes back to what it was, in two bytes")
+  func restored() {
+    let weight = Self.parameter([4, 6])
+    let (held, expected) = (weight.held, Self.matrix([4, 6]).expanded)
+    weight.restore(held)
+    #expect(weight.valueBytes == 48)
+    weight.value.withUnsafeMutableElements { $0[3] = 9 }
+    weight.restore(held)
+    #expect(weight.valueBytes == 48 && weight.origin != nil)
+    #expect(weight.value.isIdentical(to: expected))
+  }
+
+  @Test("infinities and NaN are found")
+  func finite() {
+    #expect(Self.matrix([3, 5]).isFinite)
+    for bits: UInt16 in [0x7f80, 0xff80, 0x7fc1] {
+      let matrix = BFloatMatrix([3, 5]) { elements in
+        elements.update(repeating: 0)
+        elements[14] = bits
+      }
+      #expect(!matrix.isFinite)
+    }
+  }
+}
