@@ -10,6 +10,7 @@ paired bootstrap over seeds, as in `peft suite`.
 """
 
 import csv
+import json
 import math
 import pathlib
 import random
@@ -18,6 +19,7 @@ import sys
 
 PLACE = pathlib.Path(__file__).resolve().parent
 EVIDENCE = PLACE / "comparison" / "results" / "evidence"
+MODELS = PLACE / "comparison" / "results" / "models"
 FAMILIES = {  # family: label in tables and figures, colour
     "adapt": ("`adapt`", "#1f6feb"),
     "lora": ("LoRA on query and value", "#d29922"),
@@ -28,7 +30,7 @@ FAMILIES = {  # family: label in tables and figures, colour
     "head": ("head alone", "#57606a"),
     "full": ("full tuning", "#24292f"),
 }
-TASKS = {"trec": "TREC", "sst2": "SST-2", "e2e": "e2e pairs"}
+TASKS = {"trec": "TREC", "sst2": "SST-2", "e2e": "e2e pairs", "texts": "E2E texts"}
 DEFAULTS = ["lora", "lora on all", "bitfit", "norm"]
 SHARES = [0.95, 0.98, 0.99]
 
@@ -132,7 +134,7 @@ def budgets(rows):
 
 
 def sizes_table(rows):
-    """How many parameters beside the head are enough for a share of full tuning's dev score."""
+    """How many parameters without the head are enough for a share of full tuning's dev score."""
     lines = []
     for task, of_task in rows.items():
         full = of_family(of_task, "full")
@@ -191,8 +193,26 @@ def every_row_table(rows):
     return table(["task", "method", "parameters", "seeds", "rates", "dev", "test", "dev loss", "test loss"], lines)
 
 
+def models_table():
+    """Every run in MODELS, by model and task."""
+    lines = []
+    for path in sorted(MODELS.glob("*/*.json")):
+        run = json.loads(path.read_text())
+        task, method = path.stem.split("-", 1)
+        backbone = run["trainable"] - run["head"]
+        dev, test = run["metrics"]["dev"], run["metrics"]["test"]
+        metric = next(iter(dev))
+        lines.append([
+            path.parent.name, TASKS[task], method, f"{backbone:,}", f"{100 * backbone / run['parameters']:.3f} %",
+            f"{run['learningRate']:.2g}", metric, f"{dev[metric]:.4g}", f"{test[metric]:.4g}", f"{test['loss']:.4f}",
+            f"{run['peakMemory'] / 2**20:.0f}"])
+    return table(
+        ["model", "task", "method", "parameters", "share", "rate", "score", "dev", "test", "test loss", "memory, MiB"],
+        lines)
+
+
 def figure(task, rows):
-    """Test score by the number of parameters beside the head, on a logarithmic axis, as SVG."""
+    """Test score by the number of parameters without the head, on a logarithmic axis, as SVG."""
     width, height, left, right, top, bottom = 720, 400, 60, 170, 30, 50
     points = [row for row in rows if row.size > 0]
     values = [row.mean("test") for row in points]
@@ -211,7 +231,7 @@ def figure(task, rows):
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="system-ui, sans-serif" '
         f'font-size="12" role="img" aria-label="{TASKS[task]}: test score by trained parameters">',
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
-        f'<text x="{left}" y="18" font-weight="600">{TASKS[task]}: mean test score by parameters trained beside the head</text>']
+        f'<text x="{left}" y="18" font-weight="600">{TASKS[task]}: mean test score by parameters trained without the head</text>']
     step = next(step for step in (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2) if (high - low) / step <= 8)
     tick = math.ceil(low / step) * step
     while tick < high:
@@ -246,7 +266,7 @@ def figure(task, rows):
 
 def main():
     rows = read()
-    made = {"sizes": sizes_table(rows), "budgets": budgets_table(rows), "rows": every_row_table(rows)}
+    made = {"sizes": sizes_table(rows), "budgets": budgets_table(rows), "rows": every_row_table(rows), "models": models_table()}
     page = PLACE / "README.md"
     text = page.read_text()
     for name, content in made.items():

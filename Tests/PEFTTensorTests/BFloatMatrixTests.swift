@@ -3,8 +3,9 @@ import Testing
 
 @Suite("Matrices of bfloat16 numbers")
 struct BFloatMatrixTests {
+  /// The last is large enough to be packed by several workers, and sums several blocks.
   private static let shapes: [Shape] = [
-    [70, 45], [1, 33], [33, 1], [96, 64], [47, 50], [130, 97],
+    [70, 45], [1, 33], [33, 1], [96, 64], [47, 50], [130, 97], [411, 503],
   ]
 
   /// A matrix of some random numbers.
@@ -40,7 +41,7 @@ struct BFloatMatrixTests {
   }
 
   private func check(_ kernels: VectorKernels, _ shape: Shape, rows: Int) {
-    let (matrix, pool) = (Self.matrix(shape), WorkerPool(workerCount: 1))
+    let (matrix, pool) = (Self.matrix(shape), WorkerPool(workerCount: 3))
     let numbers = matrix.expanded.elements
     for isTransposed in [true, false] {
       let (columns, inner) =
@@ -71,6 +72,68 @@ struct BFloatMatrixTests {
         }
       }
       #expect(plain == bfloat, "\(kernels.instructionSet), \(shape), \(rows), \(isTransposed)")
+    }
+  }
+
+  @Test("products of few rows of every instruction set have the bits of those in Float")
+  func rowProducts() {
+    for kernels in VectorKernelCases.kernels {
+      for shape in Self.shapes {
+        let (matrix, rows) = (Self.matrix(shape), 3)
+        let x = VectorKernelCases.floats(rows * shape.columns, "x")
+        var (plain, bfloat) = (
+          [Float](repeating: 0, count: rows * shape.rows),
+          [Float](repeating: 1, count: rows * shape.rows)
+        )
+        kernels.rowProducts(
+          rows: rows, outputs: shape.rows, inner: shape.columns, scale: 0.5, x,
+          matrix.expanded.elements, into: &plain, stride: shape.rows)
+        matrix.withElements { w in
+          kernels.rowProducts(
+            rows: rows, outputs: shape.rows, inner: shape.columns, scale: 0.5, x, w, into: &bfloat,
+            stride: shape.rows)
+        }
+        #expect(plain == bfloat, "\(kernels.instructionSet), \(shape)")
+      }
+    }
+  }
+
+  @Test("a packed matrix that is transposed gives the products of one that is packed transposed")
+  func transposedPacking() {
+    let pool = WorkerPool(workerCount: 3)
+    for kernels in VectorKernelCases.productKernels {
+      for shape in Self.shapes {
+        let rows = 19
+        let a = VectorKernelCases.floats(rows * shape.rows, "a")
+        var results: [[Float]] = []
+        Self.matrix(shape).expanded.withUnsafeElements { numbers in
+          guard let start = numbers.baseAddress else { return }
+          func packed(_ isTransposed: Bool) -> PackedFactor {
+            PackedFactor(
+              VectorKernels.Factor(start, stride: shape.columns, isTransposed: isTransposed),
+              columns: 0..<(isTransposed ? shape.rows : shape.columns),
+              inner: isTransposed ? shape.columns : shape.rows, precision: .bf16, by: kernels,
+              on: pool)
+          }
+          let factors = [
+            packed(false), PackedFactor(transposing: packed(true), by: kernels, on: pool),
+          ]
+          results = factors.map { factor in
+            var c = [Float](repeating: 0, count: rows * shape.columns)
+            a.withUnsafeBufferPointer { a in
+              c.withUnsafeMutableBufferPointer { c in
+                guard let a = a.baseAddress, let c = c.baseAddress else { return }
+                kernels.product(
+                  VectorKernels.Factor(a, stride: shape.rows), factor, rows: rows, into: c,
+                  stride: shape.columns, on: pool)
+              }
+            }
+            return c
+          }
+        }
+        #expect(
+          results.count == 2 && results[0] == results[1], "\(kernels.instructionSet), \(shape)")
+      }
     }
   }
 
@@ -129,6 +192,15 @@ struct BFloatMatrixTests {
     multiply(.bf16)
     try weight.readAgain()
     #expect(weight.packedBytes == 0 && weight.valueBytes == 2 * shape.count && reads == 2)
+    // What something else holds as well is not read again.
+    do {
+      let held = weight.held
+      multiply(.bf16)
+      #expect(weight.valueBytes == 2 * shape.count && weight.packedBytes > 0 && reads == 2)
+      weight.restore(held)
+    }
+    multiply(.bf16)
+    #expect(weight.valueBytes == 0)
     // A change ends it.
     weight.value.withUnsafeMutableElements { $0[0] += 1 }
     #expect(weight.origin == nil && weight.valueBytes == 4 * shape.count)
@@ -149,6 +221,10 @@ struct BFloatMatrixTests {
   func restored() {
     let weight = Self.parameter([4, 6])
     let (held, expected) = (weight.held, Self.matrix([4, 6]).expanded)
+    weight.restore(held)
+    #expect(weight.valueBytes == 48)
+    #expect(weight.plainValue.isIdentical(to: expected) && weight.valueBytes == 48)
+    #expect(weight.value.isIdentical(to: expected) && weight.valueBytes == 96)
     weight.restore(held)
     #expect(weight.valueBytes == 48)
     weight.value.withUnsafeMutableElements { $0[3] = 9 }

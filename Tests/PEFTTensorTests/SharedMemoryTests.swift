@@ -46,6 +46,25 @@ struct SharedMemoryTests {
     return sum
   }
 
+  @Test("a matrix of bfloat16 numbers is shared in Float")
+  func bfloats() throws {
+    let found = try ThreadedRanks.run(2) { collective -> [Float] in
+      let parameter = Parameter(name: "matrix", zeros: [30, 20], isTrainable: false)
+      parameter.hold(Self.matrix()) { () throws(FileError) in Self.matrix() }
+      let bytes = try [parameter].shareValues(over: collective)
+      #expect(bytes == 608 * 4 && parameter.valueBytes == 600 * 4)
+      return parameter.value.elements
+    }.results
+    let expected = Self.matrix().expanded.elements
+    #expect(found == [expected, expected])
+  }
+
+  private static func matrix() -> BFloatMatrix {
+    BFloatMatrix([30, 20]) { elements in
+      for index in elements.indices { elements[index] = HalfPrecision.bfloat(Float(index) / 8) }
+    }
+  }
+
   @Test("shared values keep their bits, and a change is seen by one process alone")
   func parameters() throws {
     let found = try ThreadedRanks.run(2) { collective -> [[Float]] in

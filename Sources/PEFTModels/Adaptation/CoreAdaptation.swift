@@ -146,7 +146,7 @@ public struct CoreAdaptation: AdaptationMethod {
         switch frames {
         case .gradient: gradients[weight]
         case .step: gradients[weight]?.firstStep(rate: Float(firstRate))
-        case .weight: weight.value
+        case .weight: weight.plainValue
         case .random: Tensor?.none
         }
       let found = source.flatMap { $0.leadingSingularVectors(rank, using: draws) }

@@ -37,18 +37,15 @@ extension [Parameter] {
     func norm(_ squares: [Double]) -> Double { squares.reduce(0, +).squareRoot() }
     let length = norm(moving.map(\.1.sumOfSquares))
     guard length > 0 else { return result }
-    let bases = moving.map { ($0.0.value, $0.0.origin) }
-    let step = Self.reach / 2 * norm(bases.map(\.0.sumOfSquares)) / length
+    let bases = moving.map { ($0.0.held, $0.0.plainValue) }
+    let step = Self.reach / 2 * norm(bases.map(\.1.sumOfSquares)) / length
     guard step > 0 else { return result }
     func restore() {
-      for ((parameter, _), (value, origin)) in zip(moving, bases) {
-        parameter.value = value
-        parameter.origin = origin
-      }
+      for ((parameter, _), (held, _)) in zip(moving, bases) { parameter.restore(held) }
     }
     defer { restore() }
     for (place, factor) in [(1.0, 8.0), (-1, -8), (2, -1), (-2, 1)] {
-      for ((parameter, gradient), (value, _)) in zip(moving, bases) {
+      for ((parameter, gradient), (_, value)) in zip(moving, bases) {
         parameter.value = value
         parameter.value.add(gradient, scaledBy: Float(place * step))
       }

@@ -17,7 +17,7 @@ extension LowRankAdaptation {
       let draws = generator.split(layer.name + ".start")
       layer.weight.wantsWholeGradient = false
       if let adapter = layer.adapter as? LowRankChangeAdapter {
-        let factors = layer.weight.value.leadingFactors(
+        let factors = layer.weight.plainValue.leadingFactors(
           rank, scale: adapter.lowRank.scale, using: draws)
         if let (down, up) = factors { adapter.start(down: down, up: up) }
       } else if let adapter = layer.adapter as? LowRankAdapter,

@@ -30,6 +30,8 @@ public final class ParameterAdapter: LinearAdapter {
     precondition(
       part == .weight || layer.bias != nil, "ParameterAdapter: \(layer.name) has no bias")
     (self.layer, self.part) = (layer, part)
+    // Every pass reads W in Float. From now on, so that forecasts of memory count it.
+    if part == .weight { _ = layer.weight.value }
     let shape = layer.weight.shape
     let width = part == .bias ? shape.rows : shape.columns
     var draws = generator.split(layer.name + ".hiwi_down")

@@ -50,9 +50,9 @@ extension PreparedJob {
     // Pack the matrices before measuring the activations; the packed matrices stay in memory and
     // would otherwise count as activations.
     if settings.precision == .bf16 { _ = step.bytes(measured) }
-    // What trains will be in Float.
-    let trainedBytes = model.parameters.map(\.parameter).filter(\.isTrainable).reduce(0) {
-      $0 + 4 * $1.count - $1.valueBytes
+    // What trains, or by which a method chooses, will be in Float.
+    let trainedBytes = model.parameters.map(\.parameter).reduce(0) {
+      $1.wantsGradient ? $0 + 4 * $1.count - $1.valueBytes : $0
     }
     memory[.weights] = weightBytes + trainedBytes
     memory[.packedWeights] = packedBytes

@@ -159,9 +159,14 @@ package struct RunReport {
         ]
       } ?? []) + [
         ("Training time", trainingTime(outcome)),
-        ("Speed", String(format: "%.0f tokens/s", outcome.tokensPerSecond)),
-        ("Seed", "\(manifest.seed)"),
+        ("Speed", speed(outcome)), ("Seed", "\(manifest.seed)"),
       ]
+  }
+
+  /// The tokens per second; a run of two steps has not been timed.
+  private static func speed(_ outcome: TrainingOutcome) -> String {
+    outcome.tokensPerSecond > 0
+      ? String(format: "%.0f tokens/s", outcome.tokensPerSecond) : "not measured"
   }
 
   private static func trainingTime(_ outcome: TrainingOutcome) -> String {
@@ -211,7 +216,7 @@ package struct RunReport {
     figures.append(
       .init(
         name: "Training time", value: ReportText.duration(manifest.outcome.seconds),
-        note: String(format: "%.0f tokens/s", manifest.outcome.tokensPerSecond)))
+        note: speed(manifest.outcome)))
     return figures
   }
 }

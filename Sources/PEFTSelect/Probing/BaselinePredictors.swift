@@ -21,7 +21,7 @@ public struct BaselinePredictors: Hashable, Sendable {
     gradientNorm = Array(repeating: 0, count: grouping.count)
     fisher = gradientNorm
     magnitude = grouping.sums(of: parameters, elements: [:]) {
-      parameters[$0].parameter.value.sumsOfSquares(by: $1)
+      parameters[$0].parameter.plainValue.sumsOfSquares(by: $1)
     } values: { _, _ in
       []
     }

@@ -6,7 +6,7 @@ package struct BFloatMatrix: Sendable {
   /// The shape [m, n].
   package let shape: Shape
   /// The elements, row-major, two in each word.
-  private let words: Tensor
+  private var words: Tensor
 
   /// Creates a matrix whose elements `body` writes, row-major.
   package init<Failure: Error>(
@@ -23,6 +23,12 @@ package struct BFloatMatrix: Sendable {
     }
     self.words = words
   }
+
+  /// Whether nothing else holds the same memory.
+  mutating func isUnshared() -> Bool { words.isUnshared() }
+
+  /// Whether it is in the same memory.
+  func isSame(as other: BFloatMatrix) -> Bool { words.isSameStorage(as: other.words) }
 
   /// The memory it takes in bytes.
   var byteCount: Int { words.count * MemoryLayout<Float>.stride }

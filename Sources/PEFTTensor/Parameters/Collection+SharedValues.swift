@@ -17,7 +17,7 @@ extension Collection where Element == Parameter {
     let memory = try collective.share(end * MemoryLayout<Float>.stride) { bytes in
       let floats = bytes.bindMemory(to: Float.self)
       for (parameter, start) in places {
-        parameter.value.withUnsafeElements { values in
+        parameter.plainValue.withUnsafeElements { values in
           _ = UnsafeMutableBufferPointer(rebasing: floats[start..<start + values.count])
             .update(fromContentsOf: values)
         }

@@ -10,8 +10,9 @@ public final class Parameter {
     get {
       unpack()
       if let otherShape {
+        precondition(bfloats != nil || isUnmade, "Parameter: \(name) has lost its value")
         stored = bfloats?.expanded ?? Tensor(zeros: otherShape)
-        (self.otherShape, bfloats) = (nil, nil)
+        (self.otherShape, bfloats, isUnmade) = (nil, nil, false)
       }
       return stored
     }
@@ -35,6 +36,8 @@ public final class Parameter {
   /// asks for `value`, or bf16 products pack it. Products in fp32 take it as it is, with the same
   /// bits.
   private var bfloats: BFloatMatrix?
+  /// Whether the value consists of zeros that nothing has asked for.
+  private var isUnmade = false
   /// The packed copy of a frozen matrix for bf16 products.
   private var packedFactor: PackedFactor?
   /// Σ_j w_ij² of every row, cached from the first request until the value changes.
@@ -94,7 +97,7 @@ public final class Parameter {
     self.init(
       name: name, value: Tensor(zeros: [0, 0]), isTrainable: isTrainable,
       isTransposedInFiles: isTransposedInFiles)
-    otherShape = shape
+    (otherShape, isUnmade) = (shape, true)
   }
 
   /// The shape of the value.
@@ -175,8 +178,9 @@ extension Parameter {
     if isTrainable { return pack(packing) }
     let factor = packedFactor ?? pack(.forOutputs)
     packedFactor = factor
-    // Another tensor may have shared the value until now.
-    if origin != nil, bfloats != nil || (otherShape == nil && stored.isUnshared()) {
+    // Something else may have shared the value until now.
+    let isUnshared = bfloats?.isUnshared() ?? (otherShape == nil && stored.isUnshared())
+    if origin != nil, isUnshared {
       otherShape = shape
       (stored, bfloats) = (Tensor(zeros: [0]), nil)
     }
@@ -205,7 +209,7 @@ extension Parameter {
   /// Σ_j w_ij² of every row i of a matrix, in Double; cached until the value changes.
   var sumsOfRowSquares: [Double] {
     if let squaresOfRows { return squaresOfRows }
-    let sums = value.sumsOfSquares(by: .rows)
+    let sums = plainValue.sumsOfSquares(by: .rows)
     squaresOfRows = sums
     return sums
   }
@@ -227,6 +231,9 @@ extension Parameter {
     return bfloats
   }
 
+  /// The value in Float, without a change of the form in which it stays in memory.
+  package var plainValue: Tensor { bfloatValue?.expanded ?? value }
+
   /// Calls `readAgain()`, and traps on failure.
   package func unpack() {
     do throws(FileError) { try readAgain() } catch { fatalError(error.description) }
@@ -239,6 +246,7 @@ extension Parameter {
     precondition(matrix.shape == shape, "Parameter: \(matrix.shape) for \(shape)")
     (stored, otherShape) = (Tensor(zeros: [0]), matrix.shape)
     (bfloats, origin, packedFactor, squaresOfRows) = (matrix, .bfloats(read), nil, nil)
+    isUnmade = false
   }
 
   /// Replaces the value by an equal one that is elsewhere in memory.

@@ -101,11 +101,14 @@ struct TrainingSession {
       if let note = manifest.checks.baselineNote { Console.output(note) }
     }
     let percent = String(format: "%.3g %%", manifest.trainablePercent)
+    // A run of two steps has not been timed.
+    let speed =
+      outcome.tokensPerSecond > 0
+      ? ", \(ReportText.whole(outcome.tokensPerSecond)) tokens/s" : ""
     Console.output(
       "trained \(manifest.counts.trainable.grouped) of \(manifest.counts.parameters.grouped) "
-        + "parameters (\(percent)) in \(ProgressLine.duration(outcome.seconds)), "
-        + "\(ReportText.whole(outcome.tokensPerSecond)) tokens/s; best at step \(outcome.bestStep) of "
-        + "\(outcome.plannedSteps)")
+        + "parameters (\(percent)) in \(ProgressLine.duration(outcome.seconds))\(speed); "
+        + "best at step \(outcome.bestStep) of \(outcome.plannedSteps)")
     if let rates = manifest.rates {
       Console.output(
         "learning rate \(rates.rate), found in \(ProgressLine.duration(rates.seconds))")

@@ -26,6 +26,7 @@ final class ProgressLine {
 
   func show(_ event: TrainingEvent) {
     guard !isQuiet else { return }
+    total?.noteWork()
     switch event {
     case .step(let report):
       // In a job of several runs, the steps of the run before count no longer.
@@ -52,6 +53,7 @@ final class ProgressLine {
 
   func show(_ event: RateSearchEvent) {
     guard !isQuiet else { return }
+    total?.noteWork()
     switch event {
     case .estimated(let estimate):
       guard let estimate else { return }

@@ -22,6 +22,7 @@ final class StepLine {
 
   func show(_ name: String, done: Int, of count: Int, detail: String = "") {
     guard !isQuiet else { return }
+    total?.noteWork()
     let line =
       (total?.prefix ?? "") + "\(name) \(done)/\(count)" + (detail.isEmpty ? "" : "  " + detail)
     if isLive {

@@ -10,18 +10,20 @@ final class TotalProgress {
   private var count = 0
   private var made = (runs: 0, time: Duration.zero)
 
-  /// A run that takes less than this existed already.
-  private static let shortest = Duration.milliseconds(20)
+  private var hasWorked = false
 
   init(isQuiet: Bool) { self.isQuiet = isQuiet }
+
+  /// Notes that the current run is being made, and did not exist already.
+  func noteWork() { hasWorked = true }
 
   /// Notes that `done` of `count` runs are done, and shows that as a line unless no run was made
   /// since the last note.
   func note(done: Int, of count: Int) {
     let now = ContinuousClock.now
-    let isMade = done > self.done && now - lastEnd > Self.shortest
+    let isMade = done > self.done && hasWorked
     if isMade { made = (made.runs + 1, made.time + (now - lastEnd)) }
-    (self.done, self.count, lastEnd) = (done, count, now)
+    (self.done, self.count, lastEnd, hasWorked) = (done, count, now, false)
     if isMade, !isQuiet {
       if Console.isTerminal { Console.live("") }
       Console.error(line)

@@ -37,8 +37,13 @@ struct BFloatFileTests {
     var results: [(model: TransformerModel, outcome: TrainingOutcome)] = []
     for type in [SafetensorsElementType.float32, .bfloat16] {
       let job = try prepared(name, as: type, precision: precision)
+      let memory = job.forecast(timing: false).memory
       _ = try job.choose()
       results.append((job.model, try TrainingJobTests().train(job)))
+      if precision == .fp32 {
+        let bytes = job.model.parameters.reduce(0) { $0 + $1.parameter.valueBytes }
+        #expect(bytes <= memory[.weights], "\(type.rawValue)")
+      }
     }
     let (plain, bfloat) = (results[0], results[1])
     #expect(plain.outcome.bestMetrics.map(\.value) == bfloat.outcome.bestMetrics.map(\.value))
