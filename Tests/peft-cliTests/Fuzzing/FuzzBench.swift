@@ -148,7 +148,7 @@ struct FuzzBench {
   private static func withoutTimes(_ text: String) -> String {
     text.replacing(
       /"[A-Za-z]*([sS]econds|tokensPerSecond|peakMemory|command)": ?("[^"]*"|[0-9.e-]+)/, with: ""
-    ).replacing(/in [0-9.]+ m?s, [0-9,.]+ tokens\/s/, with: "").replacing(
+    ).replacing(/in [0-9.]+ m?s(, [0-9,.]+ tokens\/s)?/, with: "").replacing(
       /[0-9a-f]{64}/, with: "")
   }
 
