@@ -172,8 +172,8 @@ extension Parameter {
   /// the first request until the value changes; that of a trainable matrix, which changes after
   /// every step, is not cached.
   ///
-  /// The cached copy is the one for outputs. That for inputs is made from it for each product. This
-  /// takes a few hundredths of the product's time and saves half of the memory.
+  /// The cached copy is the one for outputs. That for inputs is made from it for each product: half
+  /// of the memory, for the time of one transposition.
   func packed(_ packing: Packing) -> PackedFactor {
     if isTrainable { return pack(packing) }
     let factor = packedFactor ?? pack(.forOutputs)
