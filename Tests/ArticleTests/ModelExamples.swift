@@ -120,6 +120,11 @@ struct ModelExamples {
       .lowRank(weight: "bert.encoder.layer.1.attention.self.query.weight", rank: 4),
     ])
     #expect(selected.misfit(in: model) == nil)
+    let far = SelectedTuning(members: [
+      .elements(
+        weight: "bert.encoder.layer.0.attention.self.query.weight", count: 1, positions: [.max])
+    ])
+    #expect(far.misfit(in: model) != nil)
 
     guard selected.misfit(in: model) == nil else { return }
     selected.attach(to: model, using: SeededGenerator(seed: 1, purpose: "weights"))

@@ -48,6 +48,18 @@ struct HoldoutTests {
     }
   }
 
+  @Test("the last lines of a text are held out, whatever ends them", arguments: ["\n", "\r\n"])
+  func runningText(end: String) throws {
+    let text = (1...20).map { "line \($0)\(end)" }.joined()
+    let split = try #require(
+      HoldoutSplit(
+        [TextExample(text: text, line: 1)], .count(5),
+        as: LanguageModelling(TextWindows(context: 8))))
+    #expect(split.train.map(\.text) == [(1...15).map { "line \($0)\(end)" }.joined()])
+    #expect(split.dev.map(\.text) == [(16...20).map { "line \($0)\(end)" }.joined()])
+    #expect(split.dev.map(\.line) == [16])
+  }
+
   @Test("a class with one row keeps it, also where half of the rows are held out")
   func rareClass() throws {
     var rows = (1...99).map {

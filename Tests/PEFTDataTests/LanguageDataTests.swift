@@ -114,6 +114,34 @@ struct LanguageDataTests {
       CompletionText(tokenizer: tokenizer).completion(tokenizer.encode(" cd").ids + [end]) == "cd")
   }
 
+  @Test("a token that begins every text precedes the prompt, and not the completion")
+  func beginToken() throws {
+    let fixture = URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "Fixtures/chat/llama3").path
+    var loaded = try Tokenizer.load(directory: fixture)
+    let (begin, end): (Int32, Int32) = (0, 1)
+    loaded.endTexts(with: end)
+    let tokenizer = loaded
+    #expect(tokenizer.special.end == end && tokenizer.template.countBefore == 1)
+    func reader(isCausal: Bool) -> TaskReader {
+      TaskReader(isCausal: isCausal, tokenizer: tokenizer, maximumLength: 100)
+    }
+    let rows = try reader(isCausal: true).rows(
+      Array("good day||to you\n".utf8), path: "a.txt", kind: .auto)
+    let data = try Completion().encode(rows, by: reader(isCausal: true))
+    let batch = try #require(
+      data.examples([0], maskingWith: SeededGenerator(seed: 1, purpose: "unused")))
+    let (prompt, completion) = (
+      tokenizer.encode("good day").ids, Array(tokenizer.encode(" to you").ids.dropFirst())
+    )
+    #expect(prompt.first == begin && !completion.contains(begin))
+    #expect(batch.texts.ids == prompt + [end] + completion)
+    #expect(CompletionText(tokenizer: tokenizer).prompt("good day") == prompt + [end])
+    #expect(throws: FileError.self) {
+      try Completion().encode(rows, by: reader(isCausal: false))
+    }
+  }
+
   @Test("a prompt without room for its completion is refused with its line")
   func longPrompt() throws {
     let (reader, directory) = try reader()

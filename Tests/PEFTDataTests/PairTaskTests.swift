@@ -1,3 +1,4 @@
+import Foundation
 import PEFTData
 import PEFTNetwork
 import PEFTTensor
@@ -76,5 +77,20 @@ struct PairTaskTests {
         on: data, from: nil, maskingWith: SeededGenerator(seed: 1, purpose: "m"),
         vocabularySize: 300))
     #expect(baseline["accuracy"] == 0.5 && baseline["mrr"] == 0.75 && baseline["recall10"] == 1)
+  }
+
+  @Test("the baseline of retrieval counts distinct texts, without other right ones")
+  func repeatedTexts() throws {
+    let text = "query\tpassage\na\tb\nc\tb\na\td\n"
+    let task = try task(text, kind: .retrieval)
+    let data = try task.encode(rows(text, kind: .retrieval), by: reader())
+    let baseline = try #require(
+      task.baseline(
+        on: data, from: nil, maskingWith: SeededGenerator(seed: 1, purpose: "m"),
+        vocabularySize: 300))
+    // Both texts are right for a, and one of two for c.
+    #expect(abs(try #require(baseline["accuracy"]) - 2.5 / 3) < 1e-12)
+    #expect(abs(try #require(baseline["mrr"]) - 2.75 / 3) < 1e-12)
+    #expect(abs(try #require(baseline["loss"]) - log(2) / 3) < 1e-12)
   }
 }

@@ -22,10 +22,12 @@ struct BFloatMatrixTests {
   ) -> Parameter {
     let parameter = Parameter(name: "matrix", zeros: shape, isTrainable: false)
     #expect(parameter.shape == shape && parameter.valueBytes == 0)
-    parameter.hold(matrix(shape)) { () throws(FileError) in
-      count()
-      return matrix(shape)
-    }
+    parameter.hold(
+      matrix(shape),
+      from: .bfloats { () throws(FileError) in
+        count()
+        return matrix(shape)
+      })
     return parameter
   }
 
@@ -137,8 +139,10 @@ struct BFloatMatrixTests {
     }
   }
 
-  @Test("a layer has the same outputs and gradients as in Float", arguments: [1, 16, 40])
-  func layer(rows: Int) throws {
+  @Test(
+    "a layer has the same outputs and gradients as in Float", arguments: [1, 16, 40],
+    Precision.allCases)
+  func layer(rows: Int, precision: Precision) throws {
     for shape in Self.shapes {
       let bias = Parameter(name: "bias", value: Tensor(repeating: 0.5, shape: [shape.rows]))
       let front = Parameter(
@@ -150,13 +154,13 @@ struct BFloatMatrixTests {
         VectorKernelCases.floats(rows * shape.rows, "upstream"), shape: [rows, shape.rows])
       /// The outputs, their tangent along `front`, and the gradient of `front`.
       func results(_ weight: Parameter) throws -> [Tensor] {
-        let tape = Tape()
+        let tape = Tape(precision: precision)
         let output = tape.linear(
           tape.linear(
             Variable(constant: inputs, partition: RowPartition(lengths: [rows])), weight: front),
           weight: weight, bias: bias, activation: .gelu)
         let tangent = tape.tangent(of: output, along: [front: front.value])
-        let sink = GradientAccumulator()
+        let sink = GradientAccumulator(precision: precision)
         tape.pullBack(upstream, from: output, to: sink)
         return [output.value, tangent, try #require(sink[front])]
       }
@@ -169,6 +173,35 @@ struct BFloatMatrixTests {
         #expect(left.isIdentical(to: right), "\(shape)")
       }
     }
+  }
+
+  @Test("a table gives the same rows and logits as in Float, and stays in two bytes")
+  func table() {
+    let shape: Shape = [33, 14]
+    let table = Parameter(name: "table", zeros: shape, isTrainable: false)
+    table.hold(Self.matrix(shape), from: nil)
+    let plain = Parameter(name: "plain", value: Self.matrix(shape).expanded, isTrainable: false)
+    let other = Parameter(
+      name: "other", value: Tensor(VectorKernelCases.floats(7 * 14, "other"), shape: [7, 14]))
+    func results(_ table: Parameter) -> [Tensor] {
+      [Precision.fp32, .bf16].flatMap { precision in
+        let tape = Tape(precision: precision)
+        let x = tape.embeddingSum(
+          [(table, [32, 0, 5, 5, 17]), (other, [6, 0, 1, 2, 2])],
+          partition: RowPartition(lengths: [2, 3]))
+        let loss = tape.crossEntropy(
+          x, VocabularyMap(table: table), labels: [1, 2, 30, 4, 5])
+        return [x.value, loss.variable.value]
+      }
+    }
+    for (left, right) in zip(results(table), results(plain)) {
+      #expect(left.isIdentical(to: right))
+    }
+    #expect(table.valueBytes == 2 * shape.count)
+    let held = table.held
+    #expect(table.value.isIdentical(to: plain.value) && table.valueBytes == 4 * shape.count)
+    table.restore(held)
+    #expect(table.valueBytes == 2 * shape.count && table.origin == nil)
   }
 
   @Test("the value is converted when it is asked for, and read again after bf16 products")

@@ -50,7 +50,8 @@ struct SharedMemoryTests {
   func bfloats() throws {
     let found = try ThreadedRanks.run(2) { collective -> [Float] in
       let parameter = Parameter(name: "matrix", zeros: [30, 20], isTrainable: false)
-      parameter.hold(Self.matrix()) { () throws(FileError) in Self.matrix() }
+      parameter.hold(
+        Self.matrix(), from: .bfloats { () throws(FileError) in Self.matrix() })
       let bytes = try [parameter].shareValues(over: collective)
       #expect(bytes == 608 * 4 && parameter.valueBytes == 600 * 4)
       return parameter.value.elements

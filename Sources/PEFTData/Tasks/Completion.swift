@@ -28,7 +28,7 @@ public struct Completion: VocabularyTask {
     _ rows: TaskReader.Rows, by reader: TaskReader
   ) throws(FileError) -> EncodedDataset {
     try CompletionText(tokenizer: reader.tokenizer).encode(
-      rows, maximumLength: reader.maximumLength)
+      rows, isCausal: reader.isCausal, maximumLength: reader.maximumLength)
   }
 }
 

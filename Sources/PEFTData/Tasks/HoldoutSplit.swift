@@ -129,7 +129,9 @@ public struct HoldoutSplit: Sendable {
   private static func lines(
     of example: TextExample, _ holdout: Holdout
   ) -> (train: TextExample, dev: TextExample)? {
-    var lines = example.text.split(separator: "\n", omittingEmptySubsequences: false)
+    // A carriage return and a line feed are one character, but two scalars.
+    var lines = example.text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
+      .map { Substring($0) }
     if lines.last?.isEmpty == true { lines.removeLast() }
     let wanted = holdout.count(of: lines.count)
     guard wanted > 0, wanted < lines.count else { return nil }

@@ -22,7 +22,7 @@ extension PredictionTask {
         classCount: classes?.count ?? 0, vocabularySize: vocabularySize, maskingWith: generator),
       evaluated.total > 0
     else { return nil }
-    if self is Retrieval { return Self.chance(among: evaluated.total) }
+    if self is Retrieval { return data.rankedPairs.map(Self.chance(of:)) }
     switch (training ?? evaluated, evaluated) {
     case (.classes(let known), .classes(let counts)) where known.count == counts.count:
       return baseline(of: known, training == nil ? .evaluated : .training, on: data, counts)
@@ -43,15 +43,29 @@ extension PredictionTask {
     }
   }
 
-  /// The expected scores of a random order of `count` candidates.
-  private static func chance(among count: Int) -> Baseline {
-    let reciprocals = (1...count).reduce(0) { $0 + 1 / Double($1) }
+  /// The expected scores of a random order: each pair's second text is ranked among the distinct
+  /// second texts but for the other right ones.
+  private static func chance(of pairs: [(first: [Int32], second: [Int32])]) -> Baseline {
+    let texts = Set(pairs.map(\.second)).count
+    var right: [[Int32]: Set<[Int32]>] = [:]
+    for pair in pairs { right[pair.first, default: []].insert(pair.second) }
+    var sums = (accuracy: 0.0, reciprocal: 0.0, recall: 0.0, loss: 0.0)
+    var harmonic = [0.0]
+    for place in 1...texts { harmonic.append(harmonic[place - 1] + 1 / Double(place)) }
+    for pair in pairs {
+      let count = texts - (right[pair.first]?.count ?? 1) + 1
+      sums.accuracy += 1 / Double(count)
+      sums.reciprocal += harmonic[count] / Double(count)
+      sums.recall += min(1, 10 / Double(count))
+      sums.loss += log(Double(count))
+    }
+    let rows = Double(pairs.count)
     return Baseline(
-      description: "ranking these \(count) texts at random", answer: nil, source: .evaluated,
-      rowCount: count,
+      description: "ranking these \(texts) texts at random", answer: nil, source: .evaluated,
+      rowCount: pairs.count,
       metrics: [
-        ("accuracy", 1 / Double(count)), ("mrr", reciprocals / Double(count)),
-        ("recall10", min(1, 10 / Double(count))), ("loss", log(Double(count))),
+        ("accuracy", sums.accuracy / rows), ("mrr", sums.reciprocal / rows),
+        ("recall10", sums.recall / rows), ("loss", sums.loss / rows),
       ])
   }
 

@@ -70,7 +70,7 @@ public struct SelectedTuning: AdaptationMethod {
       case .lowRank(let weight, _): !matrices.contains(weight)
       case .elements(let weight, let count, let positions):
         !matrices.contains(weight)
-          || (parameters[weight]?.count ?? 0) < max(count, (positions.last ?? 0) + 1)
+          || parameters[weight].map { $0.count < count || $0.count <= positions.last ?? -1 } ?? true
       }
     }
   }

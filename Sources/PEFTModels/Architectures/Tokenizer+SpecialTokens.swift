@@ -5,10 +5,12 @@ extension Tokenizer {
   /// Adds no special tokens to a text, in line with the training of causal models, unless the
   /// tokenizer's files ask for them.
   ///
-  /// - Parameter end: the token that ends a text; nil keeps the one of the vocabulary.
+  /// - Parameter end: the token that ends a text; nil keeps the one of the vocabulary. If the files
+  ///   ask for special tokens, it counts only where they name none that ends a text.
   mutating func leaveTextsBare(end: Int?) {
     hasTokenTypes = false
-    guard namesSpecialTokens != true, special.begin != nil || special.end == nil else { return }
+    guard namesSpecialTokens != true else { return endTexts(with: end.map { Int32($0) }) }
+    guard special.begin != nil || special.end == nil else { return }
     useBareTexts(end: end.map { Int32($0) } ?? special.end)
   }
 

@@ -162,7 +162,7 @@ extension TransformerModel {
       var copy = Tensor(zeros: parameter.shape)
       if entry.shape == parameter.shape.extents {
         try checkpoint.readFloats(of: name, into: &copy)
-        if copy.isIdentical(to: parameter.value) { continue }
+        if copy.isIdentical(to: parameter.plainValue) { continue }
       }
       throw FileError(
         .unsupported, path: path, place: "tensor \(name)",
@@ -172,18 +172,22 @@ extension TransformerModel {
     return found
   }
 
-  /// Reads a parameter. A matrix of bfloat16 numbers that is only multiplied stays in this form.
+  /// Reads a parameter. A matrix or table of bfloat16 numbers stays in this form.
   private static func read(
     _ name: String, of checkpoint: SafetensorsCollection, into entry: ModelParameter
   ) throws(FileError) {
     let parameter = entry.parameter
     var isFinite = true
-    if entry.isOnlyMultiplied, !parameter.isTransposedInFiles,
+    if parameter.shape.rank == 2, !parameter.isTransposedInFiles,
       checkpoint.entry(name)?.type == .bfloat16
     {
       let matrix = try checkpoint.bfloatMatrix(of: name)
       isFinite = matrix.isFinite
-      parameter.hold(matrix) { () throws(FileError) in try checkpoint.bfloatMatrix(of: name) }
+      let origin = Parameter.Origin.bfloats { () throws(FileError) in
+        try checkpoint.bfloatMatrix(of: name)
+      }
+      // Tables are looked up as well, so that packing them does not free their values.
+      parameter.hold(matrix, from: entry.isOnlyMultiplied ? origin : nil)
     } else {
       if parameter.isTransposedInFiles {
         var value = Tensor(zeros: parameter.fileShape)

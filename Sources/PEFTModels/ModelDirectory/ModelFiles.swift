@@ -26,10 +26,15 @@ public struct ModelFiles: Sendable {
   /// The name of the file with generation settings, which this package does not use.
   public static let generationName = "generation_config.json"
 
+  /// The name of the file with a template for conversations, where it is not in the tokenizer's
+  /// settings.
+  public static let chatTemplateName = "chat_template.jinja"
+
   /// Opens the files in `directory`.
   public init(directory: String) {
     settings = SmallFiles(
-      directory: directory, names: [Self.configurationName, Self.generationName],
+      directory: directory,
+      names: [Self.configurationName, Self.generationName, Self.chatTemplateName],
       limit: { _ in JSONValue.configurationLimit })
     tokenizer = TokenizerFiles(directory: directory)
     checkpoint = Result { () throws(FileError) in try SafetensorsCollection(directory: directory) }
@@ -95,18 +100,19 @@ public struct ModelFiles: Sendable {
     return digests
   }
 
-  /// The SHA-256 of the configuration and of the existing tokenizer files in hexadecimal, keyed by
-  /// name.
+  /// The SHA-256 of the configuration, of the template for conversations and of the existing
+  /// tokenizer files in hexadecimal, keyed by name.
   ///
   /// Errors: those of `bytes`.
   public func settingDigests() throws(FileError) -> [String: String] {
     var digests = try tokenizer.files.digests()
-    digests[Self.configurationName] = try settings.digests()[Self.configurationName]
+    let settings = try settings.digests()
+    for name in [Self.configurationName, Self.chatTemplateName] { digests[name] = settings[name] }
     return digests
   }
 
   /// The SHA-256 of every file that affects results with this model, keyed by name: the weights,
-  /// the configuration and the tokenizer's files.
+  /// the configuration, the template for conversations and the tokenizer's files.
   ///
   /// Errors: those of `weightDigests` and `settingDigests`.
   public func digests() throws(FileError) -> [String: String] {
@@ -116,6 +122,6 @@ public struct ModelFiles: Sendable {
   /// The names of the existing files, apart from the weights, from which the model and its
   /// tokenizer are read.
   public var namesRead: [String] {
-    [Self.configurationName].filter(settings.has) + tokenizer.namesRead
+    [Self.configurationName, Self.chatTemplateName].filter(settings.has) + tokenizer.namesRead
   }
 }

@@ -5,7 +5,8 @@ import PEFTTensor
 
 extension RunExport {
   /// The files of a model directory other than weights and configuration.
-  static let companions = ModelFiles.tokenizerNames + [ModelFiles.generationName]
+  static let companions =
+    ModelFiles.tokenizerNames + [ModelFiles.generationName, ModelFiles.chatTemplateName]
 
   /// Writes the merged weights, the tokenizer's files, for embeddings those of
   /// sentence-transformers, and finally `config.json`.

@@ -7,7 +7,9 @@ extension ChatTemplate {
   /// The template of the model in `files`, by `chat_template.jinja`, by the `chat_template` of its
   /// tokenizer's settings, or else by its vocabulary; nil where these do not make it clear.
   package init?(files: ModelFiles, tokenizer: Tokenizer) throws(FileError) {
-    var jinja = try files.bytes("chat_template.jinja").map { String(decoding: $0, as: UTF8.self) }
+    var jinja = try files.bytes(ModelFiles.chatTemplateName).map {
+      String(decoding: $0, as: UTF8.self)
+    }
     if jinja == nil {
       let setting = try files.document(ModelFiles.tokenizerSettingsName)?["chat_template"]
       let named = setting?.array?.first { $0["name"]?.string == "default" } ?? setting?.array?.first

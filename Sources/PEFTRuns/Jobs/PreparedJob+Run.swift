@@ -126,7 +126,7 @@ extension PreparedJob {
         ? begin(
           &directory, state: &state, after: effort, over: collective, shouldStop: shouldStop,
           searching: searching)
-        : RateSearch.read(path)
+        : existingRates(path)
       if let rates { settings.learningRate = rates.rate }
     }
     if isChosen, rates != nil || !job.findsRate {
@@ -176,6 +176,15 @@ extension PreparedJob {
     try directory?.finish(manifest, model: model, drawn: drawn)
     try collective.barrier()
     return manifest
+  }
+
+  /// The rate of a run that has begun.
+  private func existingRates(_ path: String) throws(FileError) -> RateSearch {
+    if let rates = try RateSearch.read(path) { return rates }
+    throw FileError(
+      .notFound, path: path + "/" + RateSearch.fileName,
+      reason: "the run found its own learning rate, and the file with it is missing",
+      remedy: "restore it, or begin again with `overwrite`")
   }
 
   /// Finds the learning rate and begins the run with it; nil if this was stopped.

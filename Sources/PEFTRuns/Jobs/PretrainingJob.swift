@@ -85,7 +85,7 @@ extension PretrainingJob {
     let document = try JSONValue(contentsOf: path).object ?? [:]
     let recipe = try recipe(of: rows())
     var found = JSONObject()
-    for key in recipe.keys { found[key] = document[key] }
+    for key in recipe.keys + [Self.accumulationKey] { found[key] = document[key] }
     try Recipe.check(found, is: recipe, path: path)
     try CheckpointStore<TrainingState>.tidy(output, as: .pretraining)
     return document
@@ -265,9 +265,14 @@ extension PretrainingJob {
       "packages": .bool(usesPackages), "half": .bool(isHalf),
       "files": .array(trainPaths.map { .string(($0 as NSString).lastPathComponent) }),
     ]
-    if settings.accumulation > 1 { recipe["accumulate"] = .integer(settings.accumulation) }
+    if settings.accumulation > 1 {
+      recipe[Self.accumulationKey] = .integer(settings.accumulation)
+    }
     return recipe
   }
+
+  /// The key of the number of batches in a step, in the recipes of jobs that have several.
+  private static let accumulationKey = "accumulate"
 }
 
 extension PretrainingJob {

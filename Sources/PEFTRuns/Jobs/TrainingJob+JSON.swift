@@ -91,13 +91,7 @@ extension TrainingJob {
     for (key, value) in choices.members { recipe[key] = value }
     recipe["modelFiles"] = RunManifest.json(of: try files.weightDigests())
     let digests = try files.settingDigests()
-    // The tokenizer's settings are not read if there is a tokenizer.json.
-    let settings = files.has("tokenizer.json") ? [] : ["tokenizer_config.json"]
-    for name in ["config.json", "tokenizer.json", "vocab.json", "merges.txt", "vocab.txt"]
-      + settings
-    {
-      recipe[name] = digests[name].map { .string($0) }
-    }
+    for name in Recipe.settingNames(of: files) { recipe[name] = digests[name].map { .string($0) } }
     for (key, path) in [
       ("trainData", trainPath), ("devData", devPath), ("testData", testPath),
     ] {

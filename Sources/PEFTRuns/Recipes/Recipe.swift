@@ -1,3 +1,4 @@
+import PEFTModels
 import PEFTTensor
 
 /// Everything that determines a result: options, and digests of files. Equal recipes give equal
@@ -17,6 +18,22 @@ package enum Recipe {
   /// The key of the parameters that decay.
   package static let decayScopeKey = "weightDecayOn"
 
+  /// The files of a model, apart from its weights, that a recipe has recorded since version 2.
+  private static let settingNames = [
+    ModelFiles.configurationName, "tokenizer.json", "vocab.json", "merges.txt", "vocab.txt",
+  ]
+  /// Those that earlier recipes of version 2 lack.
+  private static let lateSettingNames =
+    ([ModelFiles.chatTemplateName] + ModelFiles.tokenizerNames).filter {
+      !settingNames.contains($0)
+    }
+
+  /// The names of the files to record: those from which model and tokenizer are read, and tables
+  /// that are there as well.
+  package static func settingNames(of files: ModelFiles) -> [String] {
+    settingNames + files.namesRead.filter(lateSettingNames.contains)
+  }
+
   /// Throws `malformed` if the recipe `found` in the file at `path` differs from `wanted`, and
   /// names the first difference. A recipe of an earlier version is translated first.
   package static func check(
@@ -28,6 +45,8 @@ package enum Recipe {
     if found["weightDecay"] != nil, found[decayScopeKey] == nil {
       found[decayScopeKey] = wanted[decayScopeKey]
     }
+    // Jobs did not record these before, although they read them.
+    for name in lateSettingNames where found[name] == nil { found[name] = wanted[name] }
     guard let difference = firstDifference(found, asRead(wanted)) else { return }
     let setting = setting(at: difference.place)
     throw FileError(

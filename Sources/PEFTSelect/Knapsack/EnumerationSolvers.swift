@@ -1,13 +1,12 @@
 /// Solvers that enumerate all selections, used to check the other solvers.
 enum EnumerationSolvers {
-  /// The maximum number of choices for brute force.
-  static let bruteForceLimit = 20
-  /// The maximum number of choices for meeting in the middle.
-  static let middleLimit = 40
+  /// The maximum number of selections that are enumerated: that of all choices for brute force, and
+  /// of each half of them for meeting in the middle.
+  static let limit = 1 << 20
 
   /// The lightest of the most valuable selections; nil if there are too many choices.
   static func bruteForce(_ problem: KnapsackProblem) -> [KnapsackProblem.Option]? {
-    guard problem.choices.count <= bruteForceLimit else { return nil }
+    guard count(problem.choices[...]) <= limit else { return nil }
     var best: Subset = Subset(weight: 0, value: 0, options: [])
     enumerate(problem.choices[...]) { subset in
       if subset.weight <= problem.capacity, subset.isBetter(than: best) { best = subset }
@@ -18,8 +17,10 @@ enum EnumerationSolvers {
   /// The same result from two halves: each selection of the first half is combined with the best
   /// one of the second half that still fits.
   static func meetInTheMiddle(_ problem: KnapsackProblem) -> [KnapsackProblem.Option]? {
-    guard problem.choices.count <= middleLimit else { return nil }
     let middle = problem.choices.count / 2
+    guard max(count(problem.choices[..<middle]), count(problem.choices[middle...])) <= limit else {
+      return nil
+    }
     var second: [Subset] = []
     enumerate(problem.choices[middle...]) { second.append($0) }
     second.sort { ($0.weight, $1.value) < ($1.weight, $0.value) }
@@ -53,6 +54,14 @@ enum EnumerationSolvers {
 
     func isBetter(than other: Subset) -> Bool {
       (value, other.weight) > (other.value, weight)
+    }
+  }
+
+  /// The number of selections from these choices, or `Int.max` if it is larger.
+  private static func count(_ choices: ArraySlice<KnapsackProblem.Choice>) -> Int {
+    choices.reduce(1) { product, choice in
+      let (count, overflows) = product.multipliedReportingOverflow(by: choice.count + 1)
+      return overflows ? .max : count
     }
   }
 

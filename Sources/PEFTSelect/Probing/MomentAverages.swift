@@ -54,15 +54,18 @@ struct MomentAverages {
   }
 
   /// How far the gradients of different batches agree: the cosine that the mean gradients of two
-  /// halves of the batches are expected to have, over all parameters but head and adapters.
+  /// halves of `planned` batches are expected to have, over all parameters but head and adapters.
   ///
   /// With the mean gradient m of n different batches and the mean square q of theirs, the squared
   /// norm of the true gradient is estimated without bias as s = (n ‖m‖² − q) / (n − 1), and the
-  /// variance of a batch's gradient as q − s. The cosine is s / (s + 2 (q − s) / n), and 0 where s
-  /// is not positive. Nil for fewer than two batches, or without a gradient.
+  /// variance of a batch's gradient as q − s. With N planned batches, the cosine is
+  /// s / (s + 2 (q − s) / N), and 0 where s is not positive. Nil for fewer than two batches, or
+  /// without a gradient.
   ///
-  /// - Parameter different: the number of different batches, if some were added several times.
-  func agreement(different: Int?) -> Double? {
+  /// - Parameters:
+  ///   - different: the number of different batches, if some are added several times.
+  ///   - planned: the number of batches of the whole direction.
+  func agreement(different: Int?, of planned: Int) -> Double? {
     let (batches, count) = (Double(batchCount), Double(min(batchCount, different ?? batchCount)))
     guard count > 1 else { return nil }
     var (mean, square) = (0.0, 0.0)
@@ -73,7 +76,8 @@ struct MomentAverages {
     }
     guard square > 0, square.isFinite else { return nil }
     let signal = min(square, max(0, (count * mean - square) / (count - 1)))
-    return signal / (signal + 2 * (square - signal) / count)
+    let all = Double(min(planned, different ?? planned))
+    return signal / (signal + 2 * (square - signal) / all)
   }
 
   /// For each parameter of which candidates train single elements, the positions of those with the

@@ -36,8 +36,9 @@ public struct ProbeOutcome: Sendable {
 public enum ProbeEvent {
   /// The gradients of `done` of `of` batches have been added to the direction.
   case direction(done: Int, of: Int)
-  /// The direction is complete, and its batches agree so far; see `ProbeOutcome.agreement`.
-  case directed(agreement: Double?)
+  /// The agreement of gradients, see `ProbeOutcome.agreement`: what the whole direction is expected
+  /// to have, after its first eight batches if there are more, and what it has when it is complete.
+  case agreement(Double?)
   /// `done` of `of` probes are complete, with the outcomes so far.
   case probe(done: Int, of: Int, [ProbeOutcome])
 }
@@ -183,7 +184,10 @@ private struct ProbeRun<O: Objective> {
     if let state { restoreMoments(of: state) }
     for index in moments.batchCount..<directionBatches {
       guard accumulateGradient(batch(index), step: index + 1) else { return stop() }
-      guard observe(.direction(done: index + 1, of: directionBatches)) else {
+      let isEarly = index + 1 == Self.earlyBatches && index + 1 < directionBatches
+      guard observe(.direction(done: index + 1, of: directionBatches)),
+        !isEarly || observe(.agreement(setAgreement(of: directionBatches)))
+      else {
         try save(self.state)
         return stop()
       }
@@ -191,9 +195,7 @@ private struct ProbeRun<O: Objective> {
     if state?.directionBatches != directionBatches { try save(self.state) }
     // The direction can take their memory: a probe contracts gradients without forming them.
     gradients.reset()
-    let agreement = moments.agreement(different: settings.differentBatches)
-    for index in outcomes.indices { outcomes[index].agreement = agreement }
-    guard observe(.directed(agreement: agreement)) else { return stop() }
+    guard observe(.agreement(setAgreement(of: directionBatches))) else { return stop() }
     let directions = moments.directions(
       settings.direction, epsilon: settings.optimizer.epsilon)
     let elements = chooseElements()
@@ -219,6 +221,17 @@ private struct ProbeRun<O: Objective> {
         if isStopped(after: index) { return index + 1 == count ? () : stop() }
       }
     }
+  }
+
+  /// The number of batches of a direction after which its agreement is foreseen.
+  private static var earlyBatches: Int { 8 }
+
+  /// Sets the agreement that a direction of so many batches is expected to have.
+  private mutating func setAgreement(of directionBatches: Int) -> Double? {
+    let agreement = moments.agreement(
+      different: settings.differentBatches, of: directionBatches)
+    for index in outcomes.indices { outcomes[index].agreement = agreement }
+    return agreement
   }
 
   /// The results of every process, of which those with the highest ranks may have none.

@@ -48,12 +48,13 @@ public enum InfluenceTransfer {
     return result
   }
 
-  /// A group's name with another layer number. The layer number follows the first `layer.` or, in
-  /// the names of GPT-2's tensors, the first `.h.`.
+  /// A group's name with another layer number. That follows the first `layer.`, or in the names of
+  /// tensors of Llama's kin and of ModernBERT the first `layers.`, and in GPT-2's the first `.h.`.
   private static func name(_ name: String, layer: Int) -> String {
-    guard
-      let start = (name.firstRange(of: "layer.") ?? name.firstRange(of: ".h."))?.upperBound
-    else { return name }
+    let starts = ["layer.", "layers.", ".h."].lazy.compactMap {
+      name.firstRange(of: $0)?.upperBound
+    }
+    guard let start = starts.first else { return name }
     let digits = name[start...].prefix { $0.isNumber }
     return name[..<start] + "\(layer)" + name[digits.endIndex...]
   }

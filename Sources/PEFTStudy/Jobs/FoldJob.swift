@@ -46,13 +46,19 @@ public struct FoldJob {
     observe: (Event) -> Void
   ) throws -> FoldResults? {
     let output = try OutputDirectory(path, as: .folds)
-    if start != .resuming { try output.begin(overwriting: start == .overwriting) }
-    var manifests: [RunManifest] = []
-    for number in 1...count {
+    /// A fold of the job, with its data.
+    func read(_ number: Int) throws -> (fold: Fold, job: TrainingJob, inputs: TrainingInputs) {
       var job = job
       let fold = Fold(number, of: count, seed: job.settings.seed)
       job.fold = fold
-      let inputs = try job.inputs()
+      return (fold, job, try job.inputs())
+    }
+    // Errors in the data are found before anything is replaced.
+    var first: (fold: Fold, job: TrainingJob, inputs: TrainingInputs)? = try read(1)
+    if start != .resuming { try output.begin(overwriting: start == .overwriting) }
+    var manifests: [RunManifest] = []
+    for number in 1...count {
+      let (fold, job, inputs) = try first.take() ?? read(number)
       if number == 1 { inputs.notes.forEach { observe(.note($0)) } }
       TensorMemory.releaseUnused()
       var hasBegun = false

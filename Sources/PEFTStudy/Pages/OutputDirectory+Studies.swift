@@ -83,15 +83,17 @@ extension OutputDirectory {
     return output
   }
 
-  /// The directory of a search for settings.
-  public static func search(
-    _ path: String, overwriting: Bool, resuming: Bool
-  ) throws(FileError) -> OutputDirectory {
-    let output = try OutputDirectory(path, as: .search)
-    if !resuming { try output.begin(overwriting: overwriting) }
-    try output.claim([
+  /// The directory of a search for settings, as it is; see `beginSearch`.
+  public static func search(_ path: String) throws(FileError) -> OutputDirectory {
+    try OutputDirectory(path, as: .search)
+  }
+
+  /// Begins or resumes a search, once its data have been read: with `overwriting`, what is there is
+  /// removed.
+  public func beginSearch(overwriting: Bool, resuming: Bool) throws(FileError) {
+    if !resuming { try begin(overwriting: overwriting) }
+    try claim([
       EnvironmentReport.fileName, SearchResults.fileName, SearchResults.tableName,
     ])
-    return output
   }
 }

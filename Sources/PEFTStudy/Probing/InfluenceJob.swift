@@ -32,8 +32,9 @@ public struct InfluenceSettings: Sendable {
   public var warmLearningRate = 2e-4
   /// The agreement of gradients below which these steps are made; nil makes them in any case.
   ///
-  /// The agreement is measured before anything is probed, so that slopes that are noise cost no
-  /// more than the gradients of a direction; see `ProbeOutcome.agreement`.
+  /// The agreement is judged after the first batches of a direction and when that is complete, so
+  /// slopes that are noise cost no more than the gradients of a direction; see
+  /// `ProbeOutcome.agreement`.
   public var warmBelow: Double?
   /// The rule for ending probing once the selection under a budget is stable; if nil, all probes
   /// are made.
@@ -167,7 +168,7 @@ extension PreparedJob {
       ) { event in
         switch event {
         case .direction(let done, let count): observe(.direction(done: done, of: count))
-        case .directed(let agreement):
+        case .agreement(let agreement):
           guard let agreement, let least = settings.warmBelow, settings.warmSteps > 0,
             earlierBatches == nil, agreement < least
           else { break }

@@ -155,9 +155,11 @@ extension TrainingJob {
     key["dev"] = devPath.map { .string($0) }
     key["test"] = testPath.map { .string($0) }
     key["adapter"] = adapter.map { .string($0.path) }
+    key["adapterAlpha"] = adapter?.alpha.map { .number($0) }
     let choices = choices
     for name in [
       "task", "format", "columns", "holdout", "fold", "stride", "maximumLength", "generation",
+      "chatTemplate",
     ] {
       key[name] = choices[name]
     }

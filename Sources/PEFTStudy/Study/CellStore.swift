@@ -153,6 +153,8 @@ extension PreparedJob {
     var run = run(storedBytes: try FileContents.byteCount(path))
     try scratch.remove([TrainedTensors.fileName])
     run.learningRate = settings.learningRate
+    // A method that chooses what trains may have planned another number.
+    run.trainable = model.recordedCount
     run.probeSeconds = beginning?.search.seconds ?? 0
     run.steps = outcome.steps
     run.seconds = outcome.seconds

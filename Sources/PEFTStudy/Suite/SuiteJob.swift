@@ -25,6 +25,9 @@ public struct SuiteJob {
     job = try StudyJob(study, on: Self.problems(of: study), in: store)
   }
 
+  /// Throws the errors of `init`. A directory that is to be replaced is opened only after this.
+  public static func check(_ study: Study) throws { _ = try problems(of: study) }
+
   /// The problems of a suite, with their files read.
   static func problems(of study: Study) throws -> [StudyProblem] {
     try study.checkProblems()

@@ -138,7 +138,9 @@ struct VocabularyKernel {
     var curvatures = slopes
     for chunk in chunks {
       var logits = logits(chunk)
-      var moved = rowTangent.map { MatrixProduct.forward($0.rows(chunk), weight: map.table.value) }
+      var moved = rowTangent.map {
+        MatrixProduct.forward($0.rows(chunk), weight: map.table, bias: nil, precision: .fp32)
+      }
       if let tableDirection {
         moved = MatrixProduct.forward(
           rows.rows(chunk), weight: tableDirection, addingTo: moved)

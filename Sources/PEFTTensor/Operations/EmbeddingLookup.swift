@@ -14,7 +14,11 @@ extension Tape {
         "embeddingSum: \(rows.count) rows for \(partition.rowCount) tokens, a row outside "
           + "\(table.name) \(table.shape), or tables of different widths")
     }
-    let y = RowKernels.gatherSum(lookups.map { ($0.table.value, $0.rows) })
+    let y = RowKernels.gatherSum(
+      lookups.map { table, rows in
+        table.bfloatValue.map { ($0.rows(at: rows), rows.indices.map(Int32.init)) }
+          ?? (table.value, rows)
+      })
     return output(
       y, partition, when: lookups.contains { $0.table.wantsGradient },
       EmbeddingLookup(lookups: lookups, partition: partition))

@@ -30,6 +30,22 @@ package struct BFloatMatrix: Sendable {
   /// Whether it is in the same memory.
   func isSame(as other: BFloatMatrix) -> Bool { words.isSameStorage(as: other.words) }
 
+  /// These rows in Float, [R, n].
+  func rows(at rows: [Int32]) -> Tensor {
+    let width = shape.columns
+    return Tensor(writing: [rows.count, width]) { target in
+      withElements { source in
+        WorkerPool.shared.runRanges(rows.count, grain: max(1, (1 << 14) / max(1, width))) { range in
+          for place in range {
+            VectorKernels.active.floats(
+              count: width, fromBFloat16: source + Int(rows[place]) * width,
+              into: target + place * width)
+          }
+        }
+      }
+    }
+  }
+
   /// The memory it takes in bytes.
   var byteCount: Int { words.count * MemoryLayout<Float>.stride }
 

@@ -24,9 +24,7 @@ extension Parameter {
       if !value.isSameStorage(as: tensor) { value = tensor }
       origin = held.origin
     case .bfloats(let matrix):
-      if bfloatValue?.isSame(as: matrix) != true, case .bfloats(let read) = held.origin {
-        hold(matrix, from: read)
-      }
+      if bfloatValue?.isSame(as: matrix) != true { hold(matrix, from: held.origin) }
     }
   }
 }

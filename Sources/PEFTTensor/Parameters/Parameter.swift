@@ -192,17 +192,19 @@ extension Parameter {
 
   private func pack(_ packing: Packing) -> PackedFactor {
     let (outputs, inputs) = (shape.rows, shape.columns)
-    return withElements(of: bfloats?.expanded ?? value) { start in
-      switch packing {
-      case .forOutputs:
+    let isTransposed = packing == .forOutputs
+    let (columns, inner) = isTransposed ? (outputs, inputs) : (inputs, outputs)
+    if let bfloats {
+      return bfloats.withElements { start in
         PackedFactor(
-          .init(start, stride: inputs, isTransposed: true), columns: 0..<outputs, inner: inputs,
-          precision: .bf16, by: .active, on: .shared)
-      case .forInputs:
-        PackedFactor(
-          .init(start, stride: inputs), columns: 0..<inputs, inner: outputs, precision: .bf16,
-          by: .active, on: .shared)
+          .init(start, stride: inputs, isTransposed: isTransposed), columns: 0..<columns,
+          inner: inner, precision: .bf16, by: .active, on: .shared)
       }
+    }
+    return withElements(of: value) { start in
+      PackedFactor(
+        .init(start, stride: inputs, isTransposed: isTransposed), columns: 0..<columns,
+        inner: inner, precision: .bf16, by: .active, on: .shared)
     }
   }
 
@@ -239,13 +241,11 @@ extension Parameter {
     do throws(FileError) { try readAgain() } catch { fatalError(error.description) }
   }
 
-  /// Takes a matrix as bfloat16 numbers, which `read` reads again.
-  package func hold(
-    _ matrix: BFloatMatrix, from read: @escaping () throws(FileError) -> BFloatMatrix
-  ) {
+  /// Takes a matrix as bfloat16 numbers, which the origin, if there is one, reads again.
+  package func hold(_ matrix: BFloatMatrix, from origin: Origin?) {
     precondition(matrix.shape == shape, "Parameter: \(matrix.shape) for \(shape)")
     (stored, otherShape) = (Tensor(zeros: [0]), matrix.shape)
-    (bfloats, origin, packedFactor, squaresOfRows) = (matrix, .bfloats(read), nil, nil)
+    (bfloats, self.origin, packedFactor, squaresOfRows) = (matrix, origin, nil, nil)
     isUnmade = false
   }
 

@@ -91,7 +91,7 @@ extension VectorKernels {
       rows: rows, columns: columns, inner: inner, scale: 1, bias: bias, accumulating: false,
       start: c, stride: stride, precision: .fp32, addition: addition, completion: completion)
     multiply(a, into: target, from: 0, on: pool) { strip in
-      PackedFactor(b, columns: strip, inner: inner, by: self, on: pool)
+      PackedFactor(b, columns: strip, inner: inner, precision: .fp32, by: self, on: pool)
     }
   }
 
@@ -254,18 +254,31 @@ package struct PackedFactor: Sendable {
     }
   }
 
-  /// Packs the given columns of `b` in fp32.
+  /// Packs the given columns of `b`.
   package init(
-    _ b: VectorKernels.BFloatFactor, columns: Range<Int>, inner: Int, by kernels: VectorKernels,
-    on pool: WorkerPool
+    _ b: VectorKernels.BFloatFactor, columns: Range<Int>, inner: Int, precision: Precision,
+    by kernels: VectorKernels, on pool: WorkerPool
   ) {
     self.init(
-      columns: columns.count, inner: inner, precision: .fp32, by: kernels, on: pool
+      columns: columns.count, inner: inner, precision: precision, by: kernels, on: pool
     ) { strip, panel in
-      kernels.functions.pack_panel_of_bfloats(
-        strip.count, inner,
-        b.start + (columns.lowerBound + strip.lowerBound) * (b.isTransposed ? b.stride : 1),
-        b.stride, b.isTransposed, panel)
+      let first =
+        b.start + (columns.lowerBound + strip.lowerBound) * (b.isTransposed ? b.stride : 1)
+      guard precision == .bf16 else {
+        kernels.functions.pack_panel_of_bfloats(
+          strip.count, inner, first, b.stride, b.isTransposed, panel)
+        return
+      }
+      let (rows, width) = b.isTransposed ? (strip.count, inner) : (inner, strip.count)
+      withUnsafeTemporaryAllocation(of: Float.self, capacity: rows * width) { numbers in
+        guard let start = numbers.baseAddress else { return }
+        for row in 0..<rows {
+          kernels.floats(
+            count: width, fromBFloat16: first + row * b.stride, into: start + row * width)
+        }
+        kernels.functions.pack_panel(
+          strip.count, inner, start, width, b.isTransposed, true, panel)
+      }
     }
   }
 

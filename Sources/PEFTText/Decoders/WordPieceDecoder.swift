@@ -15,7 +15,11 @@ struct WordPieceDecoder: TokenDecoder {
     var isEmpty = true
     return tokens.map { token in
       defer { isEmpty = isEmpty && token.isEmpty }
-      if token.hasPrefix(continuation) { return String(token.dropFirst(continuation.count)) }
+      // A mark that combines with the prefix is one character with its end.
+      let (bytes, prefix) = (token.utf8, continuation.utf8)
+      if bytes.starts(with: prefix) {
+        return String(token[bytes.dropFirst(prefix.count).startIndex...])
+      }
       return isEmpty ? token : " " + token
     }
   }

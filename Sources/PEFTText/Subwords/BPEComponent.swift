@@ -28,7 +28,9 @@ struct BPEComponent {
     for (index, entry) in entries.enumerated() {
       let parts =
         entry.string.map {
-          $0.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+          // A blank and a combining mark after it are one character, but two scalars.
+          $0.unicodeScalars.split(separator: " ", omittingEmptySubsequences: false)
+            .map { String(String.UnicodeScalarView($0)) }
         }
         ?? entry.array?.compactMap(\.string) ?? []
       guard parts.count == 2 else {

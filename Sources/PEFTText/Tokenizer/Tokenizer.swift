@@ -77,6 +77,11 @@ public struct Tokenizer: Sendable {
     special = SpecialTokens(end: end)
   }
 
+  /// Names the token that ends a text, if the tokenizer's files name none.
+  package mutating func endTexts(with end: Int32?) {
+    if special.end == nil { special.end = end }
+  }
+
   /// Encodes a text or a pair with special tokens, truncated to `maximumLength` tokens in total.
   ///
   /// In a pair, the longer text is truncated first. If each is longer than half of the available

@@ -97,7 +97,8 @@ private struct Candidates {
     var (rank, sum) = (1, 0.0)
     for (candidate, cosine) in cosines.enumerated() {
       let isWrong = !right[query].contains(candidate)
-      if isWrong, cosine >= mine { rank += 1 }
+      // A cosine that is no number counts against the query.
+      if isWrong, !(cosine < mine) { rank += 1 }
       if isWrong || candidate == own[query] { sum += exp(scale * Double(cosine - mine)) }
     }
     return (rank, log(sum))

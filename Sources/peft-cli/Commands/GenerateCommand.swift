@@ -49,6 +49,9 @@ struct GenerateCommand: ParsableCommand {
       throw ValidationError("--prompt or --data: give one of them")
     }
     if main.prompt?.isEmpty == true { throw ValidationError("--prompt: it is empty") }
+    if main.prompt != nil, data.format != nil || data.columns != nil {
+      throw ValidationError("--format and --columns: they go with --data")
+    }
   }
 
   func run() throws {

@@ -46,6 +46,7 @@ struct SuiteSession {
     try common.start()
     Interruption.watch()
     let ranks = Ranks.collective
+    if overwrite { try SuiteJob.check(study) }
     let directory = try openedByAll(ranks)
     let job = try SuiteJob(study, in: directory)
     if !merge {

@@ -48,7 +48,10 @@ struct TuneFile {
         name: name, range: try Self.range(of: name, in: vary, beside: train, interface))
     }
     self.vary = vary
-    fixed = try Self.arguments(train, interface, steps: overrides.steps)
+    // Trials are judged on dev data; the command that repeats one holds out the same rows.
+    fixed =
+      try Self.arguments(train, interface, steps: overrides.steps)
+      + (train.has("dev") || train.has("holdout") ? [] : ["--holdout=auto"])
     if overrides.steps != nil, vary.has("steps") || vary.has("epochs") {
       throw vary.wrong(
         vary.has("steps") ? "steps" : "epochs", "`steps` was given too",
@@ -260,7 +263,7 @@ struct TuneFile {
 
   private func job(_ values: [String], place: String) throws -> TrainingJob {
     do {
-      return try TrainCommand.parse(arguments(values) + ["--dry-run"]).job(usualHoldout: .auto)
+      return try TrainCommand.parse(arguments(values) + ["--dry-run"]).job(usualHoldout: nil)
     } catch let error as FileError {
       throw error
     } catch {

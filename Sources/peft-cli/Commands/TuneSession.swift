@@ -16,10 +16,10 @@ struct TuneSession {
   func run() throws {
     try common.start()
     Interruption.watch()
-    let directory = try OutputDirectory.search(
-      main.output, overwriting: main.overwrite, resuming: main.resume)
+    let directory = try OutputDirectory.search(main.output)
     let job = try SearchJob(
       file.search, in: directory, checkpoints: main.checkpointEvery, job: file.job)
+    try directory.beginSearch(overwriting: main.overwrite, resuming: main.resume)
     job.notes.forEach { common.note($0) }
     guard
       let results = try job.run(

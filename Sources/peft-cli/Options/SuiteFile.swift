@@ -28,7 +28,7 @@ enum SuiteFile {
       "probes", "methods", "ours", "against",
     ])
     let recipeSection = try file.section("recipe")
-    for key in ["seed", "learning-rate"] where recipeSection.has(key) {
+    for key in ["seed", "learning-rate", "lr"] where recipeSection.has(key) {
       throw recipeSection.wrong(
         key, "set the seeds and learning rates of a suite next to the recipe, not in it")
     }

@@ -56,12 +56,14 @@ struct BFloatFileTests {
   @Test("frozen matrices stay at two bytes an element, also over a search for the rate")
   func memory() throws {
     let job = try prepared("lora", as: .bfloat16, precision: .fp32)
-    let maps = job.model.backboneLinearLayers.map(\.weight)
+    let maps = job.model.backboneLinearLayers.map(\.weight) + [job.model.wordTable]
     func isHalf() -> Bool { maps.allSatisfy { $0.valueBytes == 2 * $0.count } }
     #expect(isHalf())
     let memory = job.forecast(timing: false).memory
-    let counts = maps.reduce(0) { $0 + $1.count }
-    #expect(memory[.weights] == 4 * job.counts.parameters - 2 * counts)
+    let halves = job.model.parameters.map(\.parameter).filter { $0.valueBytes == 2 * $0.count }
+    #expect(halves.count > maps.count)
+    #expect(
+      memory[.weights] == 4 * job.counts.parameters - 2 * halves.reduce(0) { $0 + $1.count })
     _ = try TrainingJobTests().train(job)
     #expect(isHalf())
     let beginning = try findRate(

@@ -162,13 +162,15 @@ struct GroupingTests {
     }
   }
 
-  @Test("values transferred to a deeper model follow relative depth")
-  func transfer() throws {
+  @Test(
+    "values transferred to a deeper model follow relative depth",
+    arguments: ["layer.", "model.layers.", "transformer.h."])
+  func transfer(prefix: String) throws {
     func groups(_ layers: Int) -> [ParameterGroup] {
       (0..<layers).map {
         ParameterGroup(
-          name: "layer.\($0).norm", kind: .norm, layer: $0, parameterCount: 10 * layers,
-          members: [.tensor("layer.\($0).norm.weight")], exclusionClass: nil)
+          name: "\(prefix)\($0).norm", kind: .norm, layer: $0, parameterCount: 10 * layers,
+          members: [.tensor("\(prefix)\($0).norm.weight")], exclusionClass: nil)
       } + [
         ParameterGroup(
           name: "embeddings.norm", kind: .norm, layer: nil, parameterCount: 5,

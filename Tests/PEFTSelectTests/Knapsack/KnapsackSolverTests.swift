@@ -138,6 +138,19 @@ struct KnapsackSolverTests {
     }
   }
 
+  @Test("too many selections to enumerate are left to the greedy solver")
+  func manySelections() throws {
+    let items = (0..<160).map { index in
+      KnapsackItem(
+        weight: Int64(index % 8 + 1), value: Double(index % 8 * 2 + 1), exclusionClass: index / 8)
+    }
+    let instance = try KnapsackInstance(items: items, capacity: 40)
+    let greedy = instance.solve(using: .greedy)
+    for solver in [KnapsackSolver.bruteForce, .meetInTheMiddle] {
+      #expect(instance.solve(using: solver).selection == greedy.selection)
+    }
+  }
+
   @Test("values whose sum exceeds Double are refused")
   func infiniteSum() {
     #expect(throws: KnapsackError.self) {

@@ -58,23 +58,32 @@ struct QuadraticTests {
       var settings = ProbeSettings()
       (settings.path, settings.probeCount) = (.held(directionBatches: 24), 1)
       let grouping = try grouping()
+      var events: [Double] = []
       let outcome = probe(
-        objective, groupings: [grouping], settings: settings, batch: { batches[$0] })[0]
-      func mean(_ range: Range<Int>) -> [Double] {
-        var sum = [0.0, 0, 0, 0]
-        for batch in batches[range] {
-          for axis in 0..<3 {
-            var unit = [0.0, 0, 0]
-            unit[axis] = 1
-            sum[axis] += objective.exact(batch, weights: unit, bias: 0).slope
-          }
-          sum[3] += objective.exact(batch, weights: [0, 0, 0], bias: 1).slope
+        objective, groupings: [grouping], settings: settings, batch: { batches[$0] },
+        observe: { event in
+          if case .agreement(let value?) = event { events.append(value) }
+          return true
+        })[0]
+      #expect(events.count == 2 && events.last == outcome.agreement)
+      func gradient(_ batch: LinearObjective.Batch) -> [Double] {
+        (0..<4).map { axis in
+          var unit = [0.0, 0, 0]
+          if axis < 3 { unit[axis] = 1 }
+          return objective.exact(batch, weights: unit, bias: axis == 3 ? 1 : 0).slope
         }
-        return sum
+      }
+      func mean(_ range: Range<Int>) -> [Double] {
+        batches[range].map(gradient).reduce([0, 0, 0, 0]) { zip($0, $1).map(+) }
+          .map { $0 / Double(range.count) }
       }
       func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
       let (left, right) = (mean(24..<36), mean(36..<48))
       let cosine = dot(left, right) / (dot(left, left) * dot(right, right)).squareRoot()
+      // After eight of the 24 batches, what is expected of all of them.
+      let square = batches[0..<8].map(gradient).reduce(0) { $0 + dot($1, $1) } / 8
+      let signal = max(0, (8 * dot(mean(0..<8), mean(0..<8)) - square) / 7)
+      #expect(abs(events[0] - signal / (signal + (square - signal) / 12)) < 1e-4)
       return (try #require(outcome.agreement), cosine)
     }
     for noise in [0.5, 10, 30] {

@@ -58,7 +58,8 @@ struct SearchJobTests {
       _ search: HyperparameterSearch, _ name: String, limit: Int = .max,
       observe: (SearchEvent) -> Void = { _ in }
     ) throws -> SearchResults? {
-      let output = try OutputDirectory.search(path + "/" + name, overwriting: false, resuming: true)
+      let output = try OutputDirectory.search(path + "/" + name)
+      try output.beginSearch(overwriting: false, resuming: true)
       var steps = 0
       return try SearchJob(search, in: output) { try self.job($0) }.run(
         shouldStop: { steps >= limit }

@@ -112,5 +112,10 @@ struct RankingTests {
     let evaluation = model.evaluate(try task.encode(rows, by: reader), task: task)
     #expect(evaluation.answers == [3, 3, 4, 4, 4])
     #expect(evaluation["accuracy"] == 0)
+    for entry in model.parameters where entry.kind == .norm {
+      entry.parameter.value = Tensor(repeating: .nan, shape: entry.parameter.shape)
+    }
+    let diverged = model.evaluate(try task.encode(rows, by: reader), task: task)
+    #expect(diverged.answers == [3, 3, 4, 4, 4])
   }
 }
