@@ -5,7 +5,7 @@ extension ModelFiles {
   /// A difference between a model's files and the recorded ones.
   package struct Difference: Hashable, Sendable {
     /// The name of the first file that differs.
-    let name: String
+    package let name: String
     /// The difference, as a clause.
     let reason: String
     /// Whether the file contains weights.
@@ -25,13 +25,17 @@ extension ModelFiles {
   package func difference(
     from recorded: [String: String], recipe: JSONObject? = nil
   ) throws(FileError) -> Difference? {
-    let settingNames = Set([Self.configurationName] + Self.tokenizerNames)
+    let settingNames = Set(
+      [Self.configurationName, Self.chatTemplateName] + Self.tokenizerNames)
     let weights = recorded.filter { !settingNames.contains($0.key) }
     if let found = Self.difference(try weightDigests(), from: weights, isOfWeights: true) {
       return found
     }
     var settings = recorded.filter { settingNames.contains($0.key) }
     var names = namesRead
+    // Versions that did not record the template for conversations did not read it either. A task
+    // that uses one names it.
+    if settings[Self.chatTemplateName] == nil { names.removeAll { $0 == Self.chatTemplateName } }
     if settings.isEmpty {
       for name in settingNames { settings[name] = recipe?[name]?.string }
       if settings.isEmpty { return nil }

@@ -52,6 +52,25 @@ struct RecipeFilesTests {
     #expect(throws: FileError.self) { try Recipe.check(now, is: old, path: "run.json") }
   }
 
+  @Test("a run is bound to the template it recorded, and an earlier run to none")
+  func binding() throws {
+    let directory = try TemporaryDirectory()
+    try SmallModel.write(to: directory.path("model"), texts: ["a b c"])
+    _ = try directory.write("one", to: "model/chat_template.jinja")
+    let recorded = try ModelFiles(directory: directory.path("model")).digests()
+    #expect(recorded[ModelFiles.chatTemplateName] != nil)
+    func difference(_ recorded: [String: String]) throws -> String? {
+      try ModelFiles(directory: directory.path("model")).difference(from: recorded)?.name
+    }
+    #expect(try difference(recorded) == nil)
+    var earlier = recorded
+    earlier[ModelFiles.chatTemplateName] = nil
+    #expect(try difference(earlier) == nil)
+    _ = try directory.write("two", to: "model/chat_template.jinja")
+    #expect(try difference(recorded) == ModelFiles.chatTemplateName)
+    #expect(try difference(earlier) == nil)
+  }
+
   @Test("a template in a file of its own is read, before that of the settings")
   func template() throws {
     let fixture = URL(filePath: #filePath).deletingLastPathComponent()
