@@ -90,8 +90,7 @@ extension TrainingJob {
     var recipe: JSONObject = [Recipe.versionKey: .integer(Recipe.version)]
     for (key, value) in choices.members { recipe[key] = value }
     recipe["modelFiles"] = RunManifest.json(of: try files.weightDigests())
-    let digests = try files.settingDigests()
-    for name in Recipe.settingNames(of: files) { recipe[name] = digests[name].map { .string($0) } }
+    for (name, member) in try Recipe.members(of: files).members { recipe[name] = member }
     for (key, path) in [
       ("trainData", trainPath), ("devData", devPath), ("testData", testPath),
     ] {

@@ -20,7 +20,8 @@ extension Recipe {
     "maximumLength": "max-length", "trainData": "train", "devData": "dev", "testData": "test",
     "data": "train", "files": "train", "modelFiles": "model", "config.json": "model",
     "tokenizer.json": "model", "vocab.json": "model", "merges.txt": "model", "vocab.txt": "model",
-    "tokenizer_config.json": "model", "adapterAlpha": "alpha", "adapterConfiguration": "adapter",
+    "tokenizer_config.json": "model", "tokenizerFiles": "model", "adapterAlpha": "alpha",
+    "adapterConfiguration": "adapter",
     "method": "method", "heads": "heads",
   ]
 

@@ -18,20 +18,25 @@ package enum Recipe {
   /// The key of the parameters that decay.
   package static let decayScopeKey = "weightDecayOn"
 
-  /// The files of a model, apart from its weights, that a recipe has recorded since version 2.
-  private static let settingNames = [
-    ModelFiles.configurationName, "tokenizer.json", "vocab.json", "merges.txt", "vocab.txt",
-  ]
-  /// Those that earlier recipes of version 2 lack.
-  private static let lateSettingNames =
-    ([ModelFiles.chatTemplateName] + ModelFiles.tokenizerNames).filter {
-      !settingNames.contains($0)
-    }
+  /// The key of the files from which the tokenizer is read in addition to those that have keys of
+  /// their own.
+  package static let tokenizerFilesKey = "tokenizerFiles"
 
-  /// The names of the files to record: those from which model and tokenizer are read, and tables
-  /// that are there as well.
-  package static func settingNames(of files: ModelFiles) -> [String] {
-    settingNames + files.namesRead.filter(lateSettingNames.contains)
+  /// The digests of the files of a model from which configuration, tokenizer and template are read,
+  /// as a recipe has them.
+  package static func members(of files: ModelFiles) throws(FileError) -> JSONObject {
+    let digests = try files.settingDigests()
+    let ownKeys =
+      [ModelFiles.configurationName, "tokenizer.json", "vocab.json", "merges.txt", "vocab.txt"]
+      + (files.has("tokenizer.json") ? [] : [ModelFiles.tokenizerSettingsName])
+    var members = JSONObject()
+    for name in ownKeys { members[name] = digests[name].map { .string($0) } }
+    var others = JSONObject()
+    for name in files.namesRead.sorted() where !ownKeys.contains(name) {
+      others[name] = digests[name].map { .string($0) }
+    }
+    members[tokenizerFilesKey] = .object(others)
+    return members
   }
 
   /// Throws `malformed` if the recipe `found` in the file at `path` differs from `wanted`, and
@@ -45,8 +50,12 @@ package enum Recipe {
     if found["weightDecay"] != nil, found[decayScopeKey] == nil {
       found[decayScopeKey] = wanted[decayScopeKey]
     }
-    // Jobs did not record these before, although they read them.
-    for name in lateSettingNames where found[name] == nil { found[name] = wanted[name] }
+    // Earlier recipes do not say which of these there were. They were read then as now, but for the
+    // template for conversations.
+    if found[tokenizerFilesKey] == nil, var files = wanted[tokenizerFilesKey]?.object {
+      files[ModelFiles.chatTemplateName] = nil
+      found[tokenizerFilesKey] = .object(files)
+    }
     guard let difference = firstDifference(found, asRead(wanted)) else { return }
     let setting = setting(at: difference.place)
     throw FileError(

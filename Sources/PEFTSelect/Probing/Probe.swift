@@ -183,11 +183,15 @@ private struct ProbeRun<O: Objective> {
   ) throws {
     if let state { restoreMoments(of: state) }
     for index in moments.batchCount..<directionBatches {
+      // Before a batch, so that a probe that is resumed from here judges it as well.
+      if index == Self.earlyBatches,
+        !observe(.agreement(setAgreement(of: directionBatches)))
+      {
+        try save(self.state)
+        return stop()
+      }
       guard accumulateGradient(batch(index), step: index + 1) else { return stop() }
-      let isEarly = index + 1 == Self.earlyBatches && index + 1 < directionBatches
-      guard observe(.direction(done: index + 1, of: directionBatches)),
-        !isEarly || observe(.agreement(setAgreement(of: directionBatches)))
-      else {
+      guard observe(.direction(done: index + 1, of: directionBatches)) else {
         try save(self.state)
         return stop()
       }

@@ -24,12 +24,18 @@ struct StudyJob {
     self.study = study
     self.problems = Dictionary(uniqueKeysWithValues: problems.map { ($0.name, $0) })
     self.store = store
-    rows = try study.rows
+    rows = try Self.rows(of: study, on: problems)
+  }
+
+  /// The rows of a study on problems whose files are read. Throws as `init` does.
+  static func rows(of study: Study, on problems: [StudyProblem]) throws -> [StudyRow] {
+    let rows = try study.rows
     try Study.check(rows)
     for row in rows {
       guard case .groups(let names, let probe) = row.content else { continue }
-      _ = try self.problems[row.problem]?.groups(names, probe: probe)
+      _ = try problems.first { $0.name == row.problem }?.groups(names, probe: probe)
     }
+    return rows
   }
 
   /// The number of runs of a row, including those that only serve to choose the learning rate.

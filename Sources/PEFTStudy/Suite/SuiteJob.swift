@@ -26,7 +26,9 @@ public struct SuiteJob {
   }
 
   /// Throws the errors of `init`. A directory that is to be replaced is opened only after this.
-  public static func check(_ study: Study) throws { _ = try problems(of: study) }
+  public static func check(_ study: Study) throws {
+    _ = try StudyJob.rows(of: study, on: problems(of: study))
+  }
 
   /// The problems of a suite, with their files read.
   static func problems(of study: Study) throws -> [StudyProblem] {

@@ -18,10 +18,15 @@ struct RecipeFilesTests {
     ] {
       _ = try directory.write("{}", to: name)
     }
+    func names(_ files: ModelFiles) throws -> (own: [String], others: [String]) {
+      let members = try Recipe.members(of: files)
+      let others = try #require(members[Recipe.tokenizerFilesKey]?.object)
+      return (members.keys.filter { $0 != Recipe.tokenizerFilesKey }, others.keys)
+    }
     let files = ModelFiles(directory: directory.path(""))
-    #expect(
-      Recipe.settingNames(of: files).filter(files.has)
-        == ["config.json", "tokenizer.json", "chat_template.jinja", "tokenizer_config.json"])
+    let all = try names(files)
+    #expect(all.own == ["config.json", "tokenizer.json"])
+    #expect(all.others == ["chat_template.jinja", "tokenizer_config.json"])
     #expect(
       try files.settingDigests().keys.sorted() == [
         "chat_template.jinja", "config.json", "special_tokens_map.json", "tokenizer.json",
@@ -31,25 +36,37 @@ struct RecipeFilesTests {
     _ = try other.write("", to: "sentencepiece.bpe.model")
     _ = try other.write("{}", to: "special_tokens_map.json")
     let pieces = ModelFiles(directory: other.path(""))
-    #expect(
-      Recipe.settingNames(of: pieces).filter(pieces.has)
-        == ["sentencepiece.bpe.model", "special_tokens_map.json"])
+    let some = try names(pieces)
+    #expect(some.own.isEmpty)
+    #expect(some.others == ["sentencepiece.bpe.model", "special_tokens_map.json"])
   }
 
-  @Test("a changed file is found, and a recipe from before it was recorded is still the same")
+  @Test("changed and new files are found; an earlier recipe is the same but for a template")
   func changes() throws {
-    let name = "tokenizer_config.json"
-    let old: JSONObject = ["version": .integer(2), "config.json": .string("a")]
-    var now = old
-    now[name] = .string("b")
-    try Recipe.check(old, is: now, path: "run.json")
-    var other = old
-    other[name] = .string("c")
-    let error = #expect(throws: FileError.self) {
-      try Recipe.check(other, is: now, path: "run.json")
+    func recipe(_ files: [String: String]?) -> JSONObject {
+      var recipe: JSONObject = ["version": .integer(2), "config.json": .string("a")]
+      if let files {
+        var members = JSONObject()
+        for name in files.keys.sorted() { members[name] = files[name].map { .string($0) } }
+        recipe[Recipe.tokenizerFilesKey] = .object(members)
+      }
+      return recipe
     }
-    #expect(error?.place == name)
-    #expect(throws: FileError.self) { try Recipe.check(now, is: old, path: "run.json") }
+    func isSame(_ found: [String: String]?, _ wanted: [String: String]) -> Bool {
+      do {
+        try Recipe.check(recipe(found), is: recipe(wanted), path: "run.json")
+        return true
+      } catch {
+        #expect(error.description.contains("`model`"), "\(error.description)")
+        return false
+      }
+    }
+    let (settings, template) = ("tokenizer_config.json", ModelFiles.chatTemplateName)
+    #expect(isSame([settings: "b"], [settings: "b"]))
+    #expect(!isSame([settings: "b"], [settings: "c"]))
+    #expect(!isSame([:], [settings: "b"]) && !isSame([settings: "b"], [:]))
+    #expect(isSame(nil, [settings: "b"]))
+    #expect(!isSame(nil, [settings: "b", template: "d"]))
   }
 
   @Test("a run is bound to the template it recorded, and an earlier run to none")

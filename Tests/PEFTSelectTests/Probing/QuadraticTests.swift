@@ -94,6 +94,33 @@ struct QuadraticTests {
     }
   }
 
+  @Test("a probe that was stopped when its gradients were judged judges them again")
+  func judgedAgain() throws {
+    var generator = SeededGenerator(seed: 1, purpose: "data")
+    let batches = (0..<17).map { _ in LinearObjective.batch(8, using: &generator) }
+    var settings = ProbeSettings()
+    (settings.path, settings.probeCount) = (.held(directionBatches: 16), 1)
+    let grouping = try grouping()
+    var saved: ProbeState?
+    /// The agreements that are reported, until `isStopped` of the first.
+    func judged(isStopped: Bool) -> [Double?] {
+      var found: [Double?] = []
+      _ = probe(
+        objective, groupings: [grouping], settings: settings, from: saved,
+        batch: { batches[$0] }, save: { saved = $0 },
+        observe: { event in
+          guard case .agreement(let value) = event else { return true }
+          found.append(value)
+          return !isStopped
+        })
+      return found
+    }
+    let first = judged(isStopped: true)
+    #expect(first.count == 1 && saved?.directionBatches == 8)
+    let again = judged(isStopped: false)
+    #expect(again.count == 2 && again.first == first.first)
+  }
+
   @Test("the fit is exact, and its standard errors say so", arguments: 1...5 as ClosedRange<UInt64>)
   func fit(seed: UInt64) throws {
     var generator = SeededGenerator(seed: seed, purpose: "data")
