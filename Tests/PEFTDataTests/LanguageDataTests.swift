@@ -184,6 +184,39 @@ struct LanguageDataTests {
     }
   }
 
+  @Test(
+    "a long text has the tokens of one text, also where a tokenizer marks the beginning of texts")
+  func longText() throws {
+    let directory = FileManager.default.temporaryDirectory
+      .appending(path: "peft-language-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    for marking in [
+      #"{"type":"Metaspace","replacement":"▁","prepend_scheme":"first"}"#,
+      #"{"type":"Metaspace","replacement":"▁","prepend_scheme":"never"}"#,
+      #"{"type":"ByteLevel","add_prefix_space":true}"#,
+    ] {
+      let vocabulary = ["<unk>", "<|endoftext|>", "▁", "a", "b", "\\n", "Ġ", "Ċ"].enumerated()
+        .map { "\"\($0.element)\":\($0.offset)" }.joined(separator: ",")
+      _ = try file(
+        """
+        {"version":"1.0","added_tokens":[],"pre_tokenizer":\(marking),
+        "model":{"type":"BPE","unk_token":"<unk>","vocab":{\(vocabulary)},"merges":[]}}
+        """, "tokenizer.json", in: directory)
+      let tokenizer = try Tokenizer.load(directory: directory)
+      let text = String(repeating: "ab\nb a\n", count: 20_000)
+      let reader = TaskReader(isCausal: true, tokenizer: tokenizer, maximumLength: 1 << 20)
+      let rows = try reader.rows(try file(text, "a.txt", in: directory), kind: .language)
+      let data = try LanguageModelling(TextWindows(context: 1 << 20)).encode(rows, by: reader)
+      let ids = tokenizer.encode(text).ids
+      #expect(ids.count >= 140_000 && !ids.contains(0), "\(marking)")
+      #expect(data.count == 1)
+      let batch = try #require(
+        data.examples([0], maskingWith: SeededGenerator(seed: 1, purpose: "unused")))
+      #expect(batch.texts.ids == ids.dropLast(), "\(marking)")
+    }
+  }
+
   @Test("masking: 15 % of tokens, 80 % masked, 10 % random, 10 % unchanged; never special tokens")
   func masking() throws {
     let directory = FileManager.default.temporaryDirectory

@@ -134,6 +134,16 @@ struct EmbedCommandTests {
     }
   }
 
+  @Test("a given text is cut to the given length, as the texts of a file are")
+  func lengths() throws {
+    let text = "red good green bad blue one two three"
+    let cut = try embeddings([place.model, "--text", text, "--max-length", "4"])
+    #expect(distance(cut, try embeddings([place.model, "--text", text])) > 1e-3)
+    let file = try place.directory.write(text + "\n", to: "text.txt")
+    let read = try embeddings([place.model, "--data", file, "--max-length", "4"])
+    #expect(distance(cut, read) == 0)
+  }
+
   @Test("a run of another task is refused")
   func otherTask() throws {
     let output = place.directory.path("classes")

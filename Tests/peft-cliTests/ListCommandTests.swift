@@ -22,6 +22,17 @@ struct ListCommandTests {
     }
     try Data("{".utf8).write(to: URL(filePath: runs + "/torn/run.json"))
     try Data("{".utf8).write(to: URL(filePath: runs + "/odd/.peft.json"))
+    let half = try PEFTProcess.run(
+      "compare", "--model", place.model, "--train", place.train, "--dev", place.dev, "--pooling",
+      "mean", "--methods", "head,bitfit", "--steps", "1", "--learning-rate", "1e-3", "--output",
+      runs + "/half", "--quiet")
+    #expect(half.status == 0, "\(half.errors)")
+    // As after the first of its methods.
+    var comparison = try Comparison.read(runs + "/half")
+    let last = comparison.entries.removeLast()
+    comparison.remaining = [last.label]
+    try comparison.write(
+      in: OutputDirectory.comparison(runs + "/half", overwriting: false, resuming: true))
     let held = try OutputDirectory.comparison(
       runs + "/held", overwriting: false, resuming: false)
     _ = try OutputDirectory.comparison(runs + "/left", overwriting: false, resuming: false)
@@ -32,9 +43,11 @@ struct ListCommandTests {
     #expect(listed.errors.contains("/odd/.peft.json"))
     let results = try #require(try listed.document["results"]?.array)
     func values(_ key: String) -> [JSONValue?] { results.map { $0[key] } }
-    #expect(values("path") == ["deep/done", "held", "left", "torn"].map { .string($0) })
+    #expect(values("path") == ["deep/done", "half", "held", "left", "torn"].map { .string($0) })
     #expect(
-      values("state") == ["complete", "running", "stopped", "unreadable"].map { .string($0) })
+      values("state")
+        == ["complete", "stopped", "running", "stopped", "unreadable"].map { .string($0) })
+    #expect(results[1]["method"]?.string == comparison.entries[0].label)
     let done = results[0]
     #expect(done["method"] == .string("bitfit") && done["metric"] == .string("accuracy"))
     let metrics = try trained.document["metrics"]
@@ -42,15 +55,15 @@ struct ListCommandTests {
     #expect(done["trainable"] == (try trained.document["trainable"]))
     let stored = try FileContents.byteCount(runs + "/deep/done/trained.safetensors")
     #expect(done["storedBytes"]?.integer == stored)
-    #expect(results[3]["problem"]?.string?.contains("run.json") == true)
+    #expect(results[4]["problem"]?.string?.contains("run.json") == true)
 
     let table = try PEFTProcess.run("ls", runs, "--sort", "size")
     #expect(table.status == 0)
     let lines = table.output.split(separator: "\n")
-    #expect(lines.count == 5 && lines[0].hasPrefix("path"))
+    #expect(lines.count == 6 && lines[0].hasPrefix("path"))
     #expect(lines.allSatisfy { $0.count <= 80 }, "\(table.output)")
     #expect(try PEFTProcess.run("ls", runs + "/none").status == 3)
     // The runs inside a comparison are its parts.
-    #expect(try ResultListing(below: runs).results.count == 4)
+    #expect(try ResultListing(below: runs).results.count == 5)
   }
 }

@@ -439,6 +439,10 @@ struct SelectionCommandTests {
 
     let other = try Workplace()
     try SmallModel.write(to: other.model, texts: ["quite another vocabulary of words"])
+    let ignored = try PEFTProcess.run(
+      "train", "--model", place.model, "--train", place.train, "--dry-run", "--plan",
+      run + "/plan.json", "--method", "lora", "--rank", "2")
+    #expect(ignored.status == 2 && ignored.errors.contains("--method: --plan"))
     let stranger = try other.train("--plan", run + "/plan.json", "--dry-run")
     #expect(stranger.status == 3 && stranger.errors.contains("other weights"), "\(stranger.errors)")
 

@@ -157,6 +157,9 @@ struct SuiteCommandTests {
       ("head: {method: head}", "head: {method: head, learning-rates: fast}", "learning-rates"),
       ("steps: 6", "steps: 6, seed: 3", "recipe.seed"),
       ("value: newton", "value: newton, reach: 0.1", "methods.paper.reach"),
+      ("{method: bitfit}", "{method: bitfit, budgets: [20%]}", "methods.bitfit.budgets"),
+      ("words: {", "words: {generate: true, ", "tasks.words.generate"),
+      ("rank: 1", "rank: 1, targets: [queri]", "lora-r1 on words: --targets"),
       ("ours: ours", "agreements: {a: {probe: fit, with: kinds}}\nours: ours", "suite-claims"),
     ])
   func faults(_ item: (old: String, new: String, named: String)) throws {
@@ -167,9 +170,11 @@ struct SuiteCommandTests {
     #expect(text.contains(item.old))
     try text.replacing(item.old, with: item.new, maxReplacements: 1)
       .write(toFile: suite, atomically: true, encoding: .utf8)
-    let result = try Self.run(suite, place.directory.path("output"))
+    let output = place.directory.path("output")
+    let result = try Self.run(suite, output)
     #expect([2, 3].contains(result.status), "\(result.status) \(result.errors)")
     #expect(result.errors.contains(item.named), "\(result.errors)")
+    #expect(!FileManager.default.fileExists(atPath: output + "/cells"))
   }
 
   @Test("what adapt chooses is a method, with its own rates, under budgets beside the head")

@@ -55,14 +55,22 @@ struct RunningText {
 
   /// The tokens of each text without special tokens around it. Long texts are encoded in parallel,
   /// in pieces that end with a line: no token crosses a line end between two characters that are
-  /// not spaces.
+  /// not spaces. A tokenizer that puts a `▁` before every text encodes them whole.
   private func ids(of texts: [String]) -> [[Int32]] {
-    let (before, behind) = (tokenizer.template.countBefore, tokenizer.template.countBehind)
+    let line = bare(["a\na", "a\n", "a"])
+    guard line[0] == line[1] + line[2] else { return bare(texts) }
     let pieces = texts.map(Self.pieces)
-    var encoded = tokenizer.encode(pieces.flatMap { $0.map { ($0, nil) } })[...]
+    var encoded = bare(pieces.flatMap(\.self))[...]
     return pieces.map { pieces in
       defer { encoded = encoded.dropFirst(pieces.count) }
-      return encoded.prefix(pieces.count).flatMap { $0.ids.dropFirst(before).dropLast(behind) }
+      return encoded.prefix(pieces.count).flatMap(\.self)
+    }
+  }
+
+  private func bare(_ texts: [String]) -> [[Int32]] {
+    let (before, behind) = (tokenizer.template.countBefore, tokenizer.template.countBehind)
+    return tokenizer.encode(texts.map { ($0, nil) }).map {
+      Array($0.ids.dropFirst(before).dropLast(behind))
     }
   }
 

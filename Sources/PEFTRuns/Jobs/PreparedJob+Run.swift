@@ -109,11 +109,16 @@ extension PreparedJob {
       output, path: path, resuming: resuming, recipe: recipe, over: collective, note: note)
     var (effort, isChosen) = (TrainingEffort?.none, true)
     do {
-      if state == nil { effort = try choose(shouldStop: shouldStop, note: note) }
+      if state == nil {
+        effort = try choose(shouldStop: shouldStop, note: note)
+        if let effort { note(effort.choosingLine(job.method)) }
+      }
     } catch is StoppedSearch {
       isChosen = false
     }
-    if let effort { note(effort.choosingLine(job.method)) }
+    if job.findsRate, isChosen, job.method.searchRounds > 0 {
+      try keepChoice(in: &directory, state: &state, effort: &effort, path: path)
+    }
     try shareValues(
       of: model.parameters.map(\.parameter).filter { !$0.wantsGradient },
       precision: job.settings.precision, over: collective)
@@ -176,6 +181,23 @@ extension PreparedJob {
     try directory?.finish(manifest, model: model, drawn: drawn)
     try collective.barrier()
     return manifest
+  }
+
+  /// Saves what a search has chosen before the learning rate is found, or restores it if the run
+  /// ended between the two.
+  private func keepChoice(
+    in directory: inout RunDirectory?, state: inout TrainingState?, effort: inout TrainingEffort?,
+    path: String
+  ) throws {
+    if let chosen = state {
+      guard chosen.step == 0, try RateSearch.read(path) == nil else { return }
+      chosen.restoreChoice(in: model, on: train, settings: job.settings, session: session)
+      (state, effort) = (nil, chosen.effort)
+    } else if let effort {
+      try directory?.save(
+        TrainingState(
+          choiceIn: model, on: train, settings: job.settings, session: session, after: effort))
+    }
   }
 
   /// The rate of a run that has begun.

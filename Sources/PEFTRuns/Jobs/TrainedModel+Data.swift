@@ -98,7 +98,10 @@ extension TrainedModel {
   /// - Parameters:
   ///   - texts: the texts, each with its pair, if the model reads pairs.
   ///   - name: what to call them in messages.
-  public func data(of texts: [(text: String, pair: String?)], name: String) throws -> ReadData {
+  ///   - maximumLength: the longest sequence; nil for that of the model.
+  public func data(
+    of texts: [(text: String, pair: String?)], name: String, maximumLength: Int? = nil
+  ) throws -> ReadData {
     let splits = task is TokenClassification
     let examples = texts.enumerated().map { index, item in
       TextExample(
@@ -110,7 +113,9 @@ extension TrainedModel {
     }
     let rows = TaskReader.Rows(examples: examples, path: name)
     try checkPairs(of: rows)
-    return ReadData(rows: rows, reader: try reader(format: nil, columns: nil), notes: [])
+    return ReadData(
+      rows: rows,
+      reader: try reader(format: nil, columns: nil, maximumLength: maximumLength), notes: [])
   }
 
   private func inputFormat(of bytes: [UInt8]) -> DataFormat {

@@ -38,6 +38,12 @@ public struct TrainingInputs {
   let dataDigests: [String: String]
   /// Messages for the user about truncated and empty texts.
   package let notes: [String]
+
+  /// A model of these files whose weights are not read, to see what fits it.
+  package var unreadModel: TransformerModel {
+    TransformerModel(
+      configuration: configuration, output: task.output(pooling: configuration.usualPooling))
+  }
 }
 
 extension TrainingJob {

@@ -54,10 +54,12 @@ extension Comparison {
       + ReportText.percent(Double(budget), of: total)
   }
 
-  /// What a reader must know before the scores: the warnings, the methods over the budget, and what
-  /// the baseline is.
+  /// What a reader must know before the scores: the warnings, the methods that are still to train,
+  /// those over the budget, and what the baseline is.
   public var notes: [String] {
     let baseline = baseline(on: split).map { "baseline: " + $0.description }
-    return warnings.map { "warning: " + $0 } + [budgetNote, baseline].compactMap(\.self)
+    let rest =
+      remaining.isEmpty ? nil : "still to be trained: " + remaining.joined(separator: ", ")
+    return warnings.map { "warning: " + $0 } + [rest, budgetNote, baseline].compactMap(\.self)
   }
 }

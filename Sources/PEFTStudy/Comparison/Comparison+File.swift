@@ -69,6 +69,7 @@ extension Comparison {
       }
     }
     comparison.warnings = document["warnings"]?.array?.compactMap(\.string) ?? []
+    comparison.remaining = document["remaining"]?.array?.compactMap(\.string) ?? []
     return comparison
   }
 

@@ -94,6 +94,8 @@ public struct Comparison: Sendable {
   public var baselines: [(split: String, baseline: Baseline)] = []
   /// Sentences that say which methods are no better than chance.
   public var warnings: [String] = []
+  /// The labels of the methods that have not been trained yet; empty in the end.
+  public var remaining: [String] = []
 
   /// The label of the entry that trains the selection of a plan.
   public static let selectionLabel = "selection"
@@ -131,14 +133,16 @@ public struct Comparison: Sendable {
   public var json: JSONValue {
     var splits = JSONObject()
     for (split, baseline) in baselines { splits[split] = baseline.json }
-    return .object([
+    var document: JSONObject = [
       "metric": .string(metric), "higherIsBetter": .bool(higherIsBetter),
       "split": .string(split),
       "modelParameters": .integer(modelParameters),
       "budget": budget.map { .integer($0) } ?? .null,
       "methods": .array(entries.map(json)),
       "baseline": .object(splits), "warnings": .array(warnings.map { .string($0) }),
-    ])
+    ]
+    if !remaining.isEmpty { document["remaining"] = .array(remaining.map { .string($0) }) }
+    return .object(document)
   }
 
   private func json(_ entry: Entry) -> JSONValue {

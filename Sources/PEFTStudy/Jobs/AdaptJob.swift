@@ -117,6 +117,12 @@ public struct AdaptJob: Sendable {
     if case .goal(let goal) = aim { try checkGoal(goal, for: prepared) }
     let smaller = try smallerLimits(for: prepared)
     let names = try baselineNames(for: prepared)
+    for name in names {
+      guard case .fixed(let method) = baseline(name, budget: budget, for: prepared)?.kind else {
+        continue
+      }
+      try TrainingJob.checkFit(of: method, in: prepared.model)
+    }
     var settings = choice.settings(
       for: prepared, budgets: (budget.map { [$0] } ?? []) + smaller.map(\.limit))
     if let budget {
@@ -152,10 +158,7 @@ public struct AdaptJob: Sendable {
           smallerPlan.value, named: Comparison.selectionLabel + " \($0.name)",
           seconds: smallerPlan.seconds)
       }
-      + names.compactMap {
-        Study.Method(
-          named: $0, budget: plan.value.budget, targets: targets, for: prepared.model)
-      }
+      + names.compactMap { baseline($0, budget: plan.value.budget, for: prepared) }
     // The runs of a search for a goal are used again.
     let comparison = try ComparisonJob(base: base, seeds: seeds, learningRates: learningRates).run(
       methods, budget: budget, for: prepared, in: directory, isFirstMain: true,
@@ -187,7 +190,14 @@ public struct AdaptJob: Sendable {
     return limits
   }
 
-  /// The methods to compare with.
+  /// A method to compare with, in the size of a budget.
+  private func baseline(
+    _ name: String, budget: Int?, for prepared: PreparedJob
+  ) -> Study.Method? {
+    Study.Method(named: name, budget: budget, targets: targets, for: prepared.model)
+  }
+
+  /// The names of the methods to compare with.
   private func baselineNames(for prepared: PreparedJob) throws -> [String] {
     guard case .goal(let goal) = aim else {
       return try prepared.methodNames(baselines, usual: Self.usualBaselines)

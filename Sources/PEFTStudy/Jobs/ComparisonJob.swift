@@ -58,12 +58,13 @@ public struct ComparisonJob: Sendable {
       metric: prepared.task.primaryMetric)
     let total = job.rows.reduce(0) { $0 + job.runCount(of: $1) }
     var done = 0
-    for row in job.rows {
+    for (position, row) in job.rows.enumerated() {
       let trials = try job.trials(
         of: row, after: done, of: total, shouldStop: shouldStop, observe: observe)
       guard let trials else { return nil }
       done += job.runCount(of: row)
       if let entry = Comparison.Entry(row, trials) { result.entries.append(entry) }
+      result.remaining = job.rows[(position + 1)...].map(\.label)
       result.judge(on: prepared.inputs)
       try result.write(in: output)
       try ReportPage.write(output)

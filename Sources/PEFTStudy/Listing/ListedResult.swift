@@ -74,7 +74,8 @@ extension ListedResult {
     case .search: SearchResults.fileName
     case .folds: FoldJob.fileName
     case .validation: Validation.fileName
-    case .pretraining, .export, .model, .data: "config.json"
+    case .pretraining: PretrainingJob.recipeName
+    case .export, .model, .data: "config.json"
     }
   }
 
@@ -105,6 +106,7 @@ extension ListedResult {
     if try has(Comparison.fileName) {
       let comparison = try Comparison.read(path)
       if let entry = comparison.main { take(entry, of: comparison) }
+      if !comparison.remaining.isEmpty, state == .complete { state = .stopped }
     }
   }
 

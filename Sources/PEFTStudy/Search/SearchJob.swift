@@ -109,7 +109,8 @@ public struct SearchJob {
       trials.filter { numbers.contains($0.number) }.ranked(by: metric)
       + trials.filter { !numbers.contains($0.number) }.ranked(by: metric)
     try runs.remove(ranked.dropFirst().map(\.number))
-    guard let best = ranked.first, best.score != nil else {
+    // The runs of those that halving has left are gone.
+    guard let best = ranked.first, best.score != nil, numbers.contains(best.number) else {
       throw runs.divergence
         ?? FileError(
           .malformed, path: output.path,

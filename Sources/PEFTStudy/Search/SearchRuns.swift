@@ -57,20 +57,22 @@ final class SearchRuns {
     let job = try trialJob(begun.values)
     let inputs = try inputs(of: job)
     let recipe = try job.recipe(of: inputs)
+    let total = plannedSteps(data: inputs.train, settings: job.settings)
+    let ends = schedule.rungs.map { $0.steps(of: total) }
     let records = try output.subdirectory("trials", as: .search)
     let path = try records.file("\(begun.number).json")
     var trial = begun
     if try DirectoryHandle.entry(path) != nil {
-      trial = try SearchTrialFile.read(path, as: begun, of: space, recipe: recipe)
+      trial = try SearchTrialFile.read(
+        path, as: begun, of: space, comparedAfter: ends, recipe: recipe)
     }
     if trial.hasReached(rung) { return trial }
     if shouldStop() { return nil }
     func save(_ trial: SearchTrial) throws {
       try SearchTrialFile.write(trial, of: space, recipe: recipe, to: path)
     }
-    let total = plannedSteps(data: inputs.train, settings: job.settings)
-    let end = schedule.rungs[rung].steps(of: total)
-    let pause = rung == schedule.rungs.count - 1 || end >= total ? nil : end
+    let end = ends[rung]
+    let pause = rung == ends.count - 1 || end >= total ? nil : end
     if let pause, let score = trial.scores.last, score.step >= pause {
       trial.scores.append(score)
       try save(trial)

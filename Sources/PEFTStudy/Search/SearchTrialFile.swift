@@ -22,10 +22,13 @@ enum SearchTrialFile {
     try SealedFile.write(document, named: digestName, to: path)
   }
 
-  /// Reads the file of the trial `wanted`, which must have been made with its settings and with
-  /// `recipe`.
+  /// Reads the file of the trial `wanted`, which must have been made with its settings, with
+  /// `recipe`, and in a search that compares after the same steps.
+  ///
+  /// - Parameter steps: the number of steps of this trial until every rung, the end last.
   static func read(
-    _ path: String, as wanted: SearchTrial, of space: SearchSpace, recipe: JSONObject
+    _ path: String, as wanted: SearchTrial, of space: SearchSpace, comparedAfter steps: [Int],
+    recipe: JSONObject
   ) throws(FileError) -> SearchTrial {
     let (document, isSealed) = try SealedFile.read(path, named: digestName)
     func malformed(_ reason: String) -> FileError {
@@ -55,6 +58,17 @@ enum SearchTrialFile {
         ).count("step"), metrics: RunManifest.metrics(item.element["metrics"] ?? .null))
     }
     trial.ending = ending
+    // The last score of a finished trial is that of its best step, whichever that is.
+    let compared = ending == .finished ? trial.scores.dropLast() : trial.scores[...]
+    for (rung, score) in compared.enumerated()
+    where !steps.indices.contains(rung) || score.step != steps[rung] {
+      throw FileError(
+        .malformed, path: path, place: "scores.\(rung)",
+        reason: "the trial was compared after \(score.step) steps, and now it would be "
+          + (steps.indices.contains(rung) ? "after \(steps[rung])" : "only \(steps.count) times"),
+        remedy: "use the number of trials and the settings of halving that the search was started "
+          + "with, or start again with `overwrite`")
+    }
     trial.steps = try numbers.count("steps")
     trial.seconds = try numbers.seconds("seconds")
     trial.trainable = try numbers.count("trainable")

@@ -19,7 +19,8 @@ struct StudyJob {
 
   /// Creates a job on problems whose files are read.
   ///
-  /// Throws `InvalidSetting` if two rows would share a directory, or for groups that do not exist.
+  /// Throws `InvalidSetting` if two rows would share a directory, for groups that do not exist, and
+  /// for methods that do not fit a model.
   init(_ study: Study, on problems: [StudyProblem], in store: any StudyStore) throws {
     self.study = study
     self.problems = Dictionary(uniqueKeysWithValues: problems.map { ($0.name, $0) })
@@ -31,10 +32,7 @@ struct StudyJob {
   static func rows(of study: Study, on problems: [StudyProblem]) throws -> [StudyRow] {
     let rows = try study.rows
     try Study.check(rows)
-    for row in rows {
-      guard case .groups(let names, let probe) = row.content else { continue }
-      _ = try problems.first { $0.name == row.problem }?.groups(names, probe: probe)
-    }
+    for problem in problems { try problem.check(rows.filter { $0.problem == problem.name }) }
     return rows
   }
 

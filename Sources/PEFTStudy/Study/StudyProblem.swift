@@ -61,6 +61,21 @@ struct StudyProblem {
       members: tensors.filter { $0.layer >= max(0, layerCount - count) }.map { .tensor($0.name) })
   }
 
+  /// Throws for a row with groups that do not exist, or with a method that does not fit the model.
+  func check(_ rows: [StudyRow]) throws(InvalidSetting) {
+    let model = inputs.unreadModel
+    for row in rows {
+      switch row.content {
+      case .groups(let names, let probe): _ = try groups(names, probe: probe)
+      case .fixed(let method):
+        do throws(InvalidSetting) { try TrainingJob.checkFit(of: method, in: model) } catch {
+          throw InvalidSetting("\(row.label) on \(name): \(error.description)")
+        }
+      case .lastLayers, .plan, .selection, .measured: break
+      }
+    }
+  }
+
   /// Groups of a probe's rule, as a method.
   func groups(_ names: [String], probe: String) throws(InvalidSetting) -> SelectedTuning {
     let groups = groups[probe] ?? []

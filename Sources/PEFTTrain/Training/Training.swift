@@ -60,6 +60,32 @@ public func train(
     shouldStop: shouldStop, observe: observe)
 }
 
+extension TrainingState {
+  /// The state of a run of `model` that has chosen what trains and has taken no step.
+  package init(
+    choiceIn model: TransformerModel, on data: EncodedDataset, settings: TrainingSettings,
+    session: (any AdaptationSession)?, after effort: TrainingEffort
+  ) throws {
+    let state = try TrainingLoop(model, on: data, settings: settings, session: session).state
+    self.init(
+      step: state.step, elements: state.elements, values: state.values,
+      optimizer: state.optimizer, best: nil, session: state.session, evaluationsSinceBest: 0,
+      effort: effort)
+  }
+
+  /// Gives `model` what trains in a run that has taken no step.
+  package func restoreChoice(
+    in model: TransformerModel, on data: EncodedDataset, settings: TrainingSettings,
+    session: (any AdaptationSession)?
+  ) {
+    var loop = TrainingLoop(model, on: data, settings: settings, session: session)
+    loop.restore(
+      TrainingLoop.State(
+        step: step, elements: elements, values: values, optimizer: optimizer, mark: nil,
+        session: self.session))
+  }
+}
+
 private struct TrainingRun {
   var loop: TrainingLoop
   let dev: EncodedDataset?

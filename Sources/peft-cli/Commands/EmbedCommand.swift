@@ -140,7 +140,8 @@ struct EmbedCommand: ParsableCommand {
     var trained = trained
     trained.reading = DataReading()
     guard let dataPath = main.dataPath else {
-      return try trained.data(of: main.text.map { ($0, nil) }, name: "`text`")
+      return try trained.data(
+        of: main.text.map { ($0, nil) }, name: "`text`", maximumLength: maxLength)
     }
     return try trained.data(
       at: dataPath, format: data.format, columns: data.columns, kind: .auto,

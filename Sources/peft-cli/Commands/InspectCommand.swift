@@ -88,7 +88,7 @@ struct InspectCommand: ParsableCommand {
               if !twice.isEmpty { object["tied"] = .array(twice.map { .string($0.key) }) }
               return .object(object)
             }),
-          "method": .string(method.method), "trainable": .integer(trainable),
+          "method": .string(adaptation.name), "trainable": .integer(trainable),
           "tied": .object(tied),
         ]))
       return
@@ -110,7 +110,7 @@ struct InspectCommand: ParsableCommand {
         "\(name) is tied to \(value.string ?? ""): it is counted, trained and selected once")
     }
     Console.output(
-      "\(method.method) trains \(trainable.grouped) "
+      "\(adaptation.name) trains \(trainable.grouped) "
         + String(format: "(%.3f %%)", 100 * Double(trainable) / total))
   }
 

@@ -106,6 +106,11 @@ struct TrainCommand: ParsableCommand, RankedCommand {
     if start.adapter != nil, start.plan != nil {
       throw ValidationError("--adapter and --plan exclude each other")
     }
+    for (option, isGiven) in [("--plan", start.plan != nil), ("--adapter", start.adapter != nil)] {
+      if isGiven, let other = method.given {
+        throw ValidationError("\(other): \(option) says what trains; leave one of them out")
+      }
+    }
     if start.adapterAlpha != nil, start.adapter == nil {
       throw ValidationError("--adapter-alpha: it goes with --adapter")
     }

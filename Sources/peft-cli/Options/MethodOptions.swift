@@ -8,9 +8,9 @@ struct MethodOptions: ParsableArguments {
     help: ArgumentHelp(
       """
       What to train: \(MethodCatalogue.standard.names.joined(separator: ", ")). The task head \
-      always trains.
+      always trains. (default: \(Self.usual))
       """), completion: .list(MethodCatalogue.standard.names))
-  var method = "full"
+  var method: String?
 
   @Option(
     help:
@@ -46,6 +46,18 @@ struct MethodOptions: ParsableArguments {
       valueName: "setting=value"))
   var settings: [String] = []
 
+  private static let usual = "full"
+
+  /// The first option that was given.
+  var given: String? {
+    let options: [(name: String, isGiven: Bool)] = [
+      ("--method", method != nil), ("--rank", rank != nil), ("--alpha", alpha != nil),
+      ("--lora-dropout", loraDropout != nil), ("--targets", targets != nil),
+      ("--set", !settings.isEmpty),
+    ]
+    return options.first(where: \.isGiven)?.name
+  }
+
   /// The names of the methods that have a setting.
   static func methods(with setting: String) -> String {
     MethodCatalogue.standard.offered.filter { type in
@@ -77,6 +89,7 @@ struct MethodOptions: ParsableArguments {
   }
 
   private func made() throws -> any AdaptationMethod {
+    let method = method ?? Self.usual
     guard var made = MethodCatalogue.standard.method(named: method) else {
       let names = MethodCatalogue.standard.names.joined(separator: ", ")
       throw ValidationError("--method \(method): there are \(names)")

@@ -90,6 +90,11 @@ enum SuiteFile {
     }
     return try pairs.map { pair in
       let options = try parse(TaskSection.self, pair.task, with: pair.model)
+      if options.details.output.generate {
+        throw pair.task.wrong(
+          "generate", "a suite measures no generated texts",
+          remedy: "leave it out, and use `compare` or `train` with --generate")
+      }
       return Study.Problem(
         name: pair.name,
         job: options.task.job(
@@ -164,6 +169,16 @@ enum SuiteFile {
       kind = .measured(choice)
     } else {
       kind = .fixed(try method(section))
+    }
+    switch kind {
+    case .selection, .measured: break
+    default:
+      if section.has("budgets") {
+        throw section.wrong(
+          "budgets",
+          "they go with a selection, or with method: adapt; the size of any other "
+            + "method follows from its settings")
+      }
     }
     return Study.Method(
       name: section.name, family: section.has("family") ? try section.string("family") : nil,

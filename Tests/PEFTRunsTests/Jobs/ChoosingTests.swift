@@ -1,3 +1,4 @@
+import Foundation
 import PEFTData
 import PEFTModels
 import PEFTRuns
@@ -106,6 +107,43 @@ struct ChoosingTests {
     }
     for (mine, theirs) in zip(stopped.model.taskParameters, again.model.taskParameters) {
       #expect(mine.value.isIdentical(to: theirs.value))
+    }
+  }
+
+  @Test("a run that is stopped while it finds its rate keeps what its search has chosen")
+  func searchBeforeRate() throws {
+    let method = ModuleSearchAdaptation(share: 0.05, dimensions: [1, 2], rounds: 6)
+    let directory = FileManager.default.temporaryDirectory
+      .appending(path: "peft-choosing-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    /// Runs until as many steps were taken to find the rate.
+    func run(
+      to name: String, limit: Int = .max
+    ) throws -> (job: PreparedJob, manifest: RunManifest, notes: [String]) {
+      let job = try TrainingJobTests().prepared(method) {
+        $0.settings.length = .steps(80)
+        $0.settings.batches = BatchPlan(size: .examples(8))
+        $0.findsRate = true
+      }
+      var (steps, notes) = (0, [String]())
+      let manifest = try job.run(
+        to: directory + "/" + name, start: .resuming, shouldStop: { steps >= limit },
+        note: { notes.append($0) },
+        searching: { if case .step = $0 { steps += 1 } }, observe: { _ in })
+      return (job, manifest, notes.filter { $0.hasPrefix("bipeft: ") })
+    }
+    let whole = try run(to: "whole")
+    #expect(whole.manifest.outcome.ending == .finished && whole.notes.count > 3)
+    let stopped = try run(to: "stopped", limit: 3)
+    #expect(stopped.manifest.outcome.ending == .interrupted && stopped.notes.count > 3)
+    let again = try run(to: "stopped")
+    #expect(again.manifest.outcome.ending == .finished && again.notes.isEmpty, "\(again.notes)")
+    #expect(again.manifest.rates?.rate == whole.manifest.rates?.rate)
+    #expect(again.manifest.outcome.choosingSeconds > 0)
+    for name in ["trained.safetensors", "steps.csv", "metrics.csv"] {
+      #expect(
+        try FileContents.read(directory + "/stopped/" + name)
+          == FileContents.read(directory + "/whole/" + name), "\(name)")
     }
   }
 

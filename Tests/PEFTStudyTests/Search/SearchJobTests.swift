@@ -192,6 +192,43 @@ struct SearchJobTests {
     #expect(results.ranked[2].values[0] == "1e38")
   }
 
+  @Test("when all that halving has kept diverge, none that it has left is taken for the best")
+  func survivorsDiverged() throws {
+    let place = try Place()
+    let rates = (1...9).map { "\($0)e37" }
+    let search = HyperparameterSearch(
+      space: SearchSpace([
+        .init(name: "learning-rate", range: .choices(rates)),
+        .init(name: "method", range: .choices(["bitfit"])),
+      ]), strategy: .halving(reduction: 9, grace: 0.1), trialCount: 9, seed: 1)
+    #expect(search.schedule.rungs.map { $0.steps(of: 9) } == [1, 9])
+    var compared = 0
+    #expect(throws: NonFiniteLoss.self) {
+      _ = try place.run(search, "search") { event in
+        if case .judged(let trial) = event, trial.ending == .compared { compared += 1 }
+      }
+    }
+    #expect(compared > 1)
+  }
+
+  @Test("scores after other numbers of steps are not compared with each other")
+  func otherSchedule() throws {
+    let place = try Place()
+    let quarter = place.search(.halving(reduction: 4, grace: 0.2), 4)
+    #expect(quarter.schedule.rungs.map { $0.steps(of: 9) } == [3, 9])
+    let results = try #require(try place.run(quarter, "search"))
+    let half = place.search(.halving(reduction: 2, grace: 0.4), 4)
+    #expect(half.schedule.rungs.map { $0.steps(of: 9) } == [5, 9])
+    #expect {
+      _ = try place.run(half, "search")
+    } throws: {
+      "\($0)".contains("compared after 3 steps") && "\($0)".contains("trials/1.json")
+    }
+    // The search goes on as it was begun, also from its finished trial.
+    let again = try #require(try place.run(quarter, "search"))
+    #expect(Self.findings(again) == Self.findings(results))
+  }
+
   @Test("the test data are measured for the best trial alone")
   func test() throws {
     let place = try Place()
