@@ -39,6 +39,30 @@ struct ConfigurationFileTests {
     #expect(pretrained.status == 0, "\(pretrained.errors)")
     let made = try JSONValue(contentsOf: own + "/pretraining.json")
     #expect(made["files"] == .array([.string("a.txt"), .string("b.txt")]))
+    // A flag that can be denied is denied by false, and the command line wins.
+    let vectors = try place.directory.write("normalize: false\n", to: "embed.yaml")
+    for (line, value, from) in [
+      ([], "false", "file"), (["--normalize"], "true", "command line"),
+      (["--no-normalize"], "false", "command line"),
+    ] {
+      let (process, streams) = try PEFTProcess.start(
+        ["config", "show", "embed", "--config", vectors, "--json"] + line)
+      let shown = try PEFTProcess.finish(process, streams).document["normalize"]
+      #expect(shown?["value"] == .string(value) && shown?["from"] == .string(from), "\(line)")
+    }
+    func norm(_ extra: String...) throws -> Double {
+      let (process, streams) = try PEFTProcess.start(
+        ["embed", place.model, "--text", "one two"] + extra)
+      let line = try PEFTProcess.finish(process, streams).output
+      let vector = try JSONValue(parsing: line.utf8)["embedding"]?.array?.compactMap(\.double) ?? []
+      return vector.reduce(0) { $0 + $1 * $1 }
+    }
+    let always = try place.directory.write("normalize: true\n", to: "always.yaml")
+    #expect(try abs(norm("--config", always) - 1) < 1e-5)
+    #expect(try abs(norm("--config", always, "--no-normalize") - 1) > 1e-3)
+    #expect(try norm("--config", vectors) == norm("--no-normalize"))
+    let short = try PEFTProcess.run("config", "show", "train", "--lr", "1e-3", "--json")
+    #expect(try short.document["learning-rate"]?["value"] == .string("1e-3"))
     let slip = try place.directory.write("learning-rat: 1e-3\n", to: "slip.yaml")
     let refused = try place.train("--config", slip, "--dry-run")
     let suggests = refused.errors.contains("learning-rate")

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// `--overwrite` removes nothing before the new job's inputs have been read.
+/// `--overwrite` removes nothing before the new job's inputs have been read, and its method fits.
 @Suite("Replacing results by a job that cannot begin")
 struct ReplacementTests {
   private static func run(_ arguments: [String]) throws -> PEFTProcess {
@@ -17,23 +17,37 @@ struct ReplacementTests {
     return found
   }
 
-  @Test("results stay as they were", arguments: ["folds", "tune", "suite"])
+  @Test("results stay as they were", arguments: ["folds", "tune", "suite", "compare", "probe"])
   func stays(kind: String) throws {
     let place = try Workplace(hiddenSize: 16, layerCount: 1)
     let output = place.directory.path("output")
-    func arguments(train: String) throws -> [String] {
+    func arguments(train: String, targets: String = "query") throws -> [String] {
       let model = place.model
       switch kind {
       case "folds":
         return [
           "train", "--folds", "2", "--steps", "2", "--learning-rate", "1e-3", "--model", model,
-          "--train", train, "--pooling", "mean", "--output", output,
+          "--train", train, "--pooling", "mean", "--method", "lora", "--targets", targets,
+          "--output", output,
+        ]
+      case "compare":
+        return [
+          "compare", "--methods", "head,lora", "--targets", targets, "--steps", "2",
+          "--learning-rate", "1e-3", "--model", model, "--train", train, "--dev", place.dev,
+          "--pooling", "mean", "--output", output,
+        ]
+      case "probe":
+        return [
+          "probe", "--candidates", "lora:1@\(targets)", "--direction-batches", "1",
+          "--probe-batches", "1", "--head-steps", "1", "--model", model, "--train", train,
+          "--pooling", "mean", "--output", output,
         ]
       case "tune":
         let file = try place.directory.write(
           """
-          train: {model: \(model), train: \(train), dev: \(place.dev), pooling: mean, steps: 2}
-          vary: {learning-rate: [1e-3, 1e-2]}
+          train: {model: \(model), train: \(train), dev: \(place.dev), pooling: mean, steps: 2,
+            method: lora}
+          vary: {learning-rate: [1e-3, 1e-2], targets: [value, \(targets)]}
 
           """, to: "tune.yaml")
         return ["tune", file, "--output", output, "--trials", "2"]
@@ -49,8 +63,8 @@ struct ReplacementTests {
           learning-rates: [1e-3]
           budgets: [50%]
           probes: {}
-          methods: {norm: {method: norm}, head: {method: head}}
-          ours: norm
+          methods: {lora: {method: lora, targets: [\(targets)]}, head: {method: head}}
+          ours: lora
           against: [head]
 
           """, to: "suite.yaml")
@@ -60,10 +74,14 @@ struct ReplacementTests {
     let made = try Self.run(try arguments(train: place.train))
     try #require(made.status == 0, "\(made.errors)")
     let before = try Self.digest(output)
-    #expect(before.count > 3)
+    #expect(before.count >= 3)
     let wrong = try Self.run(
       try arguments(train: place.directory.path("typo.tsv")) + ["--overwrite"])
     #expect(wrong.status != 0 && wrong.errors.contains("typo.tsv"), "\(wrong.errors)")
+    #expect(try Self.digest(output) == before)
+    let misfit = try Self.run(
+      try arguments(train: place.train, targets: "typo") + ["--overwrite"])
+    #expect(misfit.status == 2 && misfit.errors.contains("typo"), "\(misfit.errors)")
     #expect(try Self.digest(output) == before)
     let replaced = try Self.run(try arguments(train: place.train) + ["--overwrite"])
     #expect(replaced.status == 0, "\(replaced.errors)")

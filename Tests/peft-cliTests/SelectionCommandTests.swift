@@ -244,6 +244,8 @@ struct SelectionCommandTests {
     #expect(try PEFTProcess.run("report", runs[0], runs[1]).status == 2)
     #expect(try PEFTProcess.run("report", place.directory.path).status == 3)
     #expect(page.contains("Compared with the defaults"))
+    // Both rates of the list were tried with every method.
+    #expect(page.components(separatedBy: "0.005").count > 4, "\(page)")
     #expect(try PEFTProcess.run("predict", run, "--data", place.dev).status == 0)
     // Another selection must go to another directory, because a run was trained with the existing
     // plan.
@@ -265,6 +267,26 @@ struct SelectionCommandTests {
       return try PEFTProcess.finish(process, directory)
     }
     #expect(try again().status == 6 && again("--reuse-probe").status == 6)
+    // Another budget, or a goal, would replace what was trained here.
+    func resumed(_ aim: String...) throws -> PEFTProcess {
+      let (process, directory) = try PEFTProcess.start(
+        [
+          "adapt", "--model", place.model, "--train", place.train, "--dev", place.dev, "--pooling",
+          "mean", "--baselines", "lora,head", "--steps", "10", "--seeds", "1,2",
+          "--learning-rates", "1e-3,5e-3", "--candidates", "lora:1", "--output", run, "--resume",
+        ] + Self.quick + aim)
+      return try PEFTProcess.finish(process, directory)
+    }
+    let plan = try Data(contentsOf: URL(filePath: run + "/plan.json"))
+    for aim in [["--budget", "5%"], ["--goal", "50%-of-full"]] {
+      let other = try resumed(aim[0], aim[1])
+      #expect(other.status == 6 && other.errors.contains("a budget of"), "\(other.errors)")
+      #expect(try Data(contentsOf: URL(filePath: run + "/plan.json")) == plan)
+    }
+    let same = try resumed("--budget", "2%")
+    #expect(same.status == 0, "\(same.errors)")
+    let twice = try again("--overwrite", "--baselines", "head,lora,head")
+    #expect(twice.status == 2 && twice.errors.contains("--baselines head"), "\(twice.errors)")
     // Nothing is written into a directory in which another process works.
     let lock = try DirectoryLock(runs[1])
     let refused = try again("--overwrite")

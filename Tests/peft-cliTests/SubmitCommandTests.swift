@@ -112,6 +112,15 @@ struct SubmitCommandTests {
     #expect(merged.status == 0, "\(merged.errors)")
   }
 
+  @Test("a configuration file that replaces results is refused as the option is")
+  func replacing() throws {
+    let directory = try TemporaryDirectory()
+    let file = try directory.write("overwrite: true\n", to: "run.yaml")
+    let refused = try PEFTProcess.run(
+      "submit", "--", "train", "--model", "m", "--train", "t", "--output", "o", "--config", file)
+    #expect(refused.status == 2 && refused.errors.contains("anew"), "\(refused.errors)")
+  }
+
   @Test("the script is given to sbatch, and where there is none, the message says so")
   func submitted() throws {
     let directory = try TemporaryDirectory()
@@ -121,8 +130,8 @@ struct SubmitCommandTests {
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: tool)
     func submit(path: String) throws -> PEFTProcess {
       try PEFTProcess.run(
-        "submit", "--run", "--jobs", "2", "--memory", "100", "--time", "9", "--", "suite", "s.yaml",
-        "--output", "o", environment: ["PATH": path])
+        "submit", "--run", "--jobs", "2", "--memory", "100", "--time", "9", "--partition", "few",
+        "--", "suite", "s.yaml", "--output", "o", environment: ["PATH": path])
     }
     let done = try submit(path: directory.path + ":/usr/bin:/bin")
     #expect(done.status == 0, "\(done.errors)")
@@ -130,6 +139,7 @@ struct SubmitCommandTests {
     let calls = try String(contentsOfFile: directory.path("calls"), encoding: .utf8)
     #expect(calls == "--parsable\n--parsable --dependency=afterok:17\n")
     let script = try String(contentsOfFile: directory.path("script"), encoding: .utf8)
+    #expect(script.components(separatedBy: "#SBATCH --partition=few\n").count == 3, "\(script)")
     #expect(script.contains("#SBATCH --array=1-2\n") && script.contains("--output o --merge\n"))
     let missing = try submit(path: "/nonexistent")
     #expect(
@@ -154,6 +164,12 @@ struct SubmitCommandTests {
         "--memory and --time"
       ),
       (["--", "train", "--steps"], "--steps"), ([], "after --"),
+      (
+        [
+          "--nodes", "2", "--", "train", "--model", "m", "--train", "t", "--output", "o",
+          "--folds", "3",
+        ], "--folds"
+      ),
       (["--partition", "a b", "--", "suite", "s", "--output", "o"], "--partition"),
       (["--cores", "0", "--", "suite", "s", "--output", "o"], "--cores"),
     ])

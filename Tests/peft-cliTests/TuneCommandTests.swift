@@ -64,6 +64,11 @@ struct TuneCommandTests {
     #expect(lines[1].hasPrefix("\(number) "))
     #expect(lines.contains { $0.hasPrefix("best: trial \(number), on dev ") })
     #expect(lines.contains { $0.hasPrefix("on test: ") } && best["test"]?["accuracy"] != nil)
+    // The runs of other trials than the best are gone.
+    let (fewer, streams2) = try PEFTProcess.start(
+      ["tune", file, "--output", output, "--trials", "2", "--steps", "4", "--resume"])
+    let refused = try PEFTProcess.finish(fewer, streams2)
+    #expect(refused.status == 6 && refused.errors.contains("more than 2 trials"))
     let table = try String(contentsOfFile: output + "/trials.csv", encoding: .utf8)
     #expect(table.split(separator: "\n").count == 4)
     let again = try #require(lines.last)

@@ -68,7 +68,7 @@ struct GoalRuns {
     return Trained(
       name: name, run: run,
       seconds: trials.reduce(0) { $0 + $1.run.seconds + $1.run.probeSeconds },
-      scores: dev.resamples.scores(of: try answers(of: name, to: dev.data)))
+      scores: dev.resamples.scores(of: try answers(of: name, to: dev.data).values))
   }
 
   /// The primary metric of a finished run on resamples of the test rows; nil without labelled test
@@ -77,16 +77,20 @@ struct GoalRuns {
   /// Throws `Stopped`.
   func testScores(of name: String) throws -> [Double]? {
     guard let test = prepared.test, let targets = test.targets else { return nil }
-    return MetricResamples(targets, task: prepared.task, seed: seed)
-      .scores(of: try answers(of: name, to: test)).resampled
+    // The run's own thresholds, by which its score on the test data was measured.
+    let (answers, task) = try answers(of: name, to: test)
+    return MetricResamples(targets, task: task, seed: seed).scores(of: answers).resampled
   }
 
-  private func answers(of name: String, to data: EncodedDataset) throws -> [Double] {
+  /// The answers of a run, and its task.
+  private func answers(
+    of name: String, to data: EncodedDataset
+  ) throws -> (values: [Double], task: any PredictionTask) {
     TensorMemory.releaseUnused()
     let path = output.path + "/" + RunStore.place(of: name, seed)
-    let evaluation = try TrainedModel.open(path).model
-      .evaluate(data, task: prepared.task, shouldStop: shouldStop)
+    let trained = try TrainedModel.open(path)
+    let evaluation = trained.model.evaluate(data, task: prepared.task, shouldStop: shouldStop)
     guard let evaluation else { throw Stopped() }
-    return evaluation.answers
+    return (evaluation.answers, trained.task ?? prepared.task)
   }
 }

@@ -117,7 +117,10 @@ public struct AdaptJob: Sendable {
     if case .goal(let goal) = aim { try checkGoal(goal, for: prepared) }
     let smaller = try smallerLimits(for: prepared)
     let names = try baselineNames(for: prepared)
-    for name in names {
+    for (index, name) in names.enumerated() {
+      guard !names[..<index].contains(name) else {
+        throw InvalidSetting(setting: "baselines", value: name, "it occurs twice")
+      }
       guard case .fixed(let method) = baseline(name, budget: budget, for: prepared)?.kind else {
         continue
       }
@@ -128,12 +131,14 @@ public struct AdaptJob: Sendable {
     if let budget {
       settings.settled = settleAfter.map { SettledSelection(budget: budget, probes: $0) }
     }
-    if let budget, !reusingProbe {
-      for limit in [budget] + smaller.map(\.limit) { try prepared.checkBudget(limit, settings) }
+    if !reusingProbe {
+      try prepared.check(
+        settings, budgets: (budget.map { [$0] } ?? []) + smaller.map(\.limit))
     }
     let directory = try OutputDirectory.adaptation(
       output, overwriting: start == .overwriting, resuming: start == .resuming,
       reusingProbe: reusingProbe)
+    if start == .resuming { try checkEarlierPlan(in: directory, budget: budget) }
     let measured = try measure(
       prepared, settings: settings, in: directory, start: start, reusingProbe: reusingProbe,
       shouldStop: shouldStop, observe: observe)
@@ -181,6 +186,9 @@ public struct AdaptJob: Sendable {
       }
       return []
     }
+    if let (first, _) = Study.collision(among: limits, by: \.name) {
+      throw InvalidSetting(setting: "smaller-budgets", value: first.name, "it occurs twice")
+    }
     if let wrong = limits.first(where: { $0.limit >= budget }) {
       throw InvalidSetting(
         setting: "smaller-budgets",
@@ -188,6 +196,24 @@ public struct AdaptJob: Sendable {
           + "\(budget)")
     }
     return limits
+  }
+
+  /// Throws if the trained selection in the directory is that of another budget, or if only one of
+  /// the two jobs has a goal: the plan and the run would be replaced.
+  private func checkEarlierPlan(in directory: OutputDirectory, budget: Int?) throws {
+    guard try directory.has(Plan.fileName),
+      try directory.has(RunManifest.fileName) || directory.has(TrainingState.manifestName)
+    else { return }
+    let path = directory.path + "/" + Plan.fileName
+    let plan = try Plan.read(path)
+    let isSame = budget.map { plan.goal == nil && plan.budget == $0 } ?? (plan.goal != nil)
+    guard !isSame else { return }
+    throw FileError(
+      .storage, path: path,
+      reason: "the selection trained here is for "
+        + (plan.goal.map { "the goal \($0.goal)" } ?? "a budget of \(plan.budget) parameters"),
+      remedy: "resume with that `\(plan.goal == nil ? "budget" : "goal")`, name another directory, "
+        + "or keep only the probe with `reuse-probe` and `overwrite`")
   }
 
   /// A method to compare with, in the size of a budget.
@@ -215,7 +241,8 @@ public struct AdaptJob: Sendable {
     let path = directory.path + "/" + Influence.fileName
     if reusingProbe || start == .resuming, FileManager.default.fileExists(atPath: path) {
       let found = try Influence.read(path)
-      if start == .resuming, found.isComplete {
+      // A probe to use again may have had settings of its own.
+      if start == .resuming, !reusingProbe, found.isComplete {
         try base.check(found, isOf: settings, on: prepared.inputs, path: path)
       }
       if found.isComplete, try found.isOf(prepared.files) {

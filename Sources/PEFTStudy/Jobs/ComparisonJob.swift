@@ -19,6 +19,23 @@ public struct ComparisonJob: Sendable {
     self.learningRates = learningRates
   }
 
+  /// Throws for a method that does not fit the model, and for two that would share a directory. A
+  /// directory that is to be replaced is opened only after this.
+  public func check(_ methods: [Study.Method], for prepared: PreparedJob) throws {
+    let (study, problem) = try study(of: methods, for: prepared)
+    _ = try StudyJob.rows(of: study, on: [problem])
+  }
+
+  private func study(
+    of methods: [Study.Method], for prepared: PreparedJob
+  ) throws -> (Study, StudyProblem) {
+    let problem = Study.Problem(name: "task", job: base)
+    let study = Study(
+      name: "comparison", question: "", problems: [problem], seeds: seeds,
+      learningRates: learningRates, methods: methods)
+    return (study, try StudyProblem(problem, inputs: prepared.inputs, model: prepared.model))
+  }
+
   /// Trains methods one after another.
   ///
   /// After each, it writes the comparison and the page, so that the results so far can be viewed
@@ -42,17 +59,13 @@ public struct ComparisonJob: Sendable {
     shouldStop: () -> Bool = { false }, observe: (StudyEvent) -> Void = { _ in }
   ) throws -> Comparison? {
     try prepared.checkRates(learningRates)
-    let problem = Study.Problem(name: "task", job: base)
-    let study = Study(
-      name: "comparison", question: "", problems: [problem], seeds: seeds,
-      learningRates: learningRates, methods: methods)
+    let (study, problem) = try study(of: methods, for: prepared)
     var main: (label: String, seed: UInt64)?
     if isFirstMain, let method = methods.first, let seed = seeds.first {
       main = (method.name, seed)
     }
     let job = try StudyJob(
-      study, on: [StudyProblem(problem, inputs: prepared.inputs, model: prepared.model)],
-      in: RunStore(in: output, main: main, isResuming: resuming))
+      study, on: [problem], in: RunStore(in: output, main: main, isResuming: resuming))
     var result = Comparison(
       modelParameters: prepared.counts.parameters, budget: budget,
       metric: prepared.task.primaryMetric)

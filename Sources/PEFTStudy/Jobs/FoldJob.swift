@@ -53,8 +53,9 @@ public struct FoldJob {
       job.fold = fold
       return (fold, job, try job.inputs())
     }
-    // Errors in the data are found before anything is replaced.
+    // Errors in the data, and a method that does not fit, are found before anything is replaced.
     var first: (fold: Fold, job: TrainingJob, inputs: TrainingInputs)? = try read(1)
+    if let first { try TrainingJob.checkFit(of: job.method, in: first.inputs.unreadModel) }
     if start != .resuming { try output.begin(overwriting: start == .overwriting) }
     var manifests: [RunManifest] = []
     for number in 1...count {

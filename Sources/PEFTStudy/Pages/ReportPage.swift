@@ -142,10 +142,13 @@ public enum ReportPage {
         exists(RunManifest.fileName, in: place)
       else { continue }
       let search = try RunManifest.read(place).rates
+      let tried =
+        if let search { search.arms.map { ($0.rate, $0.loss) } } else {
+          try RunStore.triedRates(in: place)
+        }
       rows.append(
         RateStrip.Row(
-          entry.label, tried: search?.arms.map { ($0.rate, $0.loss) } ?? [],
-          chosen: entry.learningRate, isOurs: entry.isSelection))
+          entry.label, tried: tried, chosen: entry.learningRate, isOurs: entry.isSelection))
     }
     return RateStrip(rows)
   }

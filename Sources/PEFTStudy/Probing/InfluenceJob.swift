@@ -104,14 +104,7 @@ extension PreparedJob {
       model.detachAdapters()
       snapshot.restore()
     }
-    let planned = try ParameterGrouping(
-      model.parameters, by: settings.rule, candidates: settings.candidates)
-    if settings.probe.interactions, planned.count > OneWalkProbe.interactionLimit {
-      throw InvalidSetting(
-        setting: "interactions",
-        "\(planned.count) groups have too many pairs; group more coarsely, into at most "
-          + "\(OneWalkProbe.interactionLimit)")
-    }
+    _ = try grouping(settings)
     try memoryForecast(settings).check()
     let modelFiles = try files.digests()
     let recipe = try job.recipe(settings, of: inputs)
@@ -249,11 +242,26 @@ extension PreparedJob {
       candidates, to: model, using: SeededGenerator(seed: job.settings.seed, purpose: "weights"))
   }
 
-  /// Throws if nothing can be selected under a budget from the groups that a probe would measure.
-  public func checkBudget(_ budget: Int, _ settings: InfluenceSettings) throws {
+  /// Throws if the model has no such groups, if they have too many pairs for interactions, or if
+  /// nothing can be selected from them under a budget.
+  ///
+  /// - Parameter budgets: numbers of parameters, including the head.
+  public func check(_ settings: InfluenceSettings, budgets: [Int] = []) throws {
+    let groups = try grouping(settings).groups
+    for budget in budgets { try Selection.check(budget, for: groups) }
+  }
+
+  /// The groups that a probe measures.
+  private func grouping(_ settings: InfluenceSettings) throws -> ParameterGrouping {
     let grouping = try ParameterGrouping(
       model.parameters, by: settings.rule, candidates: settings.candidates)
-    try Selection.check(budget, for: grouping.groups)
+    if settings.probe.interactions, grouping.count > OneWalkProbe.interactionLimit {
+      throw InvalidSetting(
+        setting: "interactions",
+        "\(grouping.count) groups have too many pairs; group more coarsely, into at most "
+          + "\(OneWalkProbe.interactionLimit)")
+    }
+    return grouping
   }
 
   /// The memory of a probe, in which every parameter trains: the activations of a training step,

@@ -52,6 +52,11 @@ public struct SearchJob {
       throw InvalidSetting(
         setting: "dev", "trials are judged on dev data; name some, or hold rows out with `holdout`")
     }
+    let model = inputs.unreadModel
+    for values in try [first] + search.space.corners.map({ try job($0.values) })
+    where values.modelDirectory == first.modelDirectory {
+      try TrainingJob.checkFit(of: values.method, in: model)
+    }
     (metric, notes, testPath) = (inputs.task.primaryMetric, inputs.notes, first.testPath)
   }
 
@@ -69,6 +74,7 @@ public struct SearchJob {
   public func run(
     shouldStop: () -> Bool, observe: (SearchEvent) -> Void
   ) throws -> SearchResults? {
+    try checkRecords()
     try EnvironmentReport.write(to: output)
     let schedule = search.schedule
     var trials: [SearchTrial] = []
@@ -122,6 +128,16 @@ public struct SearchJob {
     let results = SearchResults(search: search, metric: metric, ranked: ranked, test: test)
     try results.write(to: output)
     return results
+  }
+
+  /// Throws if the search had more trials before: the runs of all but the best are gone.
+  private func checkRecords() throws(FileError) {
+    let path = output.path + "/trials/\(search.trialCount + 1).json"
+    guard try DirectoryHandle.entry(path) != nil else { return }
+    throw FileError(
+      .storage, path: path,
+      reason: "the search in this directory has more than \(search.trialCount) trials",
+      remedy: "resume with at least as many `trials`, or start again with `overwrite`")
   }
 
   /// Copies the run of the best trial, and evaluates it on the test data.

@@ -67,14 +67,16 @@ struct CellStore: StudyStore {
     let prepared = try request.job(training: choice).prepare(from: request.problem.inputs)
     try prepared.forecast(timing: false).memory.check()
     let run: StudyRun?
+    var rate = request.learningRate
     do {
       run = try prepared.trained(
         scratch: place, shouldStop: shouldStop, searching: { observe(.searching($0)) },
-        observe: { observe(.training($0)) })
+        found: { rate = $0 }, observe: { observe(.training($0)) })
     } catch let error as NonFiniteLoss {
-      observe(
-        .diverged(request.row, seed: request.seed, learningRate: request.learningRate, error))
-      run = prepared.run(storedBytes: 0)
+      observe(.diverged(request.row, seed: request.seed, learningRate: rate, error))
+      var broken = prepared.run(storedBytes: 0)
+      if let rate { broken.learningRate = rate }
+      run = broken
     }
     guard var run else { return nil }
     run.probeSeconds += choice.seconds
@@ -125,10 +127,12 @@ struct CellStore: StudyStore {
 extension PreparedJob {
   /// Trains and evaluates without a run directory; nil if it was stopped.
   ///
-  /// - Parameter scratch: a directory in which a file is temporarily written to determine its size.
+  /// - Parameters:
+  ///   - scratch: a directory in which a file is temporarily written to determine its size.
+  ///   - rate: receives the learning rate that the run has found.
   fileprivate func trained(
     scratch: OutputDirectory, shouldStop: () -> Bool, searching: (RateSearchEvent) -> Void,
-    observe: (TrainingEvent) -> Void
+    found rate: (Double) -> Void, observe: (TrainingEvent) -> Void
   ) throws -> StudyRun? {
     var settings = job.settings
     let effort: TrainingEffort?
@@ -138,6 +142,7 @@ extension PreparedJob {
       let found = try findRate(after: effort, shouldStop: shouldStop, observe: searching)
       guard let found else { return nil }
       settings.learningRate = found.search.rate
+      rate(found.search.rate)
       beginning = found
     }
     let outcome = try PEFTTrain.train(

@@ -96,7 +96,26 @@ final class RunStore: StudyStore {
     "methods/\(label.replacing(" ", with: "-"))/seed-\(seed)"
   }
 
-  private static func name(ofRate rate: Double?) -> String { "rate-\(rate ?? .nan)" }
+  private static let ratePrefix = "rate-"
+
+  private static func name(ofRate rate: Double?) -> String { ratePrefix + "\(rate ?? .nan)" }
+
+  /// The learning rates, in ascending order, from which that of the run in `directory` was chosen,
+  /// each with the loss on the dev data; nil for a run that diverged.
+  static func triedRates(
+    in directory: String
+  ) throws(FileError) -> [(rate: Double, loss: Double?)] {
+    var tried: [(rate: Double, loss: Double?)] = []
+    for name in try DirectoryHandle(directory).names() where name.hasPrefix(ratePrefix) {
+      guard let rate = Double(name.dropFirst(ratePrefix.count)) else { continue }
+      let path = directory + "/" + name
+      let isThere = try DirectoryHandle.entry(path + "/" + RunManifest.fileName) == .file
+      let metrics = isThere ? try RunManifest.read(path).metrics : []
+      let loss = metrics.first { $0.split == "dev" }?.values.first { $0.name == "loss" }?.value
+      tried.append((rate, loss))
+    }
+    return tried.sorted { $0.rate < $1.rate }
+  }
 
   /// Copies a finished run of `label` to the directory itself, together with the runs of the
   /// learning rates that it was chosen from. What is there already is not copied again, so that a

@@ -135,9 +135,9 @@ public struct SuiteStatistics: Sendable {
   public func difference(
     _ family: String, against others: [String], on problem: String, budget: Double
   ) -> Difference? {
-    let limit = budget * parameters(of: problem)
     guard let ours = representative(family, on: problem, at: budget),
-      let other = best(others.flatMap { candidates(problem, $0) }, within: limit),
+      let other = best(
+        others.compactMap { representative($0, on: problem, at: budget) }, within: .infinity),
       let mine = results.scores(ours, on: "test"), let theirs = results.scores(other, on: "test")
     else { return nil }
     return Difference(

@@ -100,13 +100,6 @@ struct CompareCommand: ParsableCommand, SingleProcessCommand {
     prepared.notes.forEach { common.note($0) }
     let names = try prepared.methodNames(
       self.names, usual: ["lora", "bitfit", "norm", "head", "full"])
-    try RunManifest.refuse(main.output)
-    let directory = try OutputDirectory.comparison(
-      main.output, overwriting: main.overwrite, resuming: main.resume)
-    // A comparison that is resumed keeps the environment that its results are bound to.
-    if try !directory.has(EnvironmentReport.fileName) {
-      try EnvironmentReport.write(to: directory)
-    }
     let budget = main.budget.map(prepared.count) ?? chosen?.budget
     let methods = names.compactMap { name in
       name == SelectedTuning.name
@@ -114,11 +107,19 @@ struct CompareCommand: ParsableCommand, SingleProcessCommand {
         : Study.Method(
           named: name, budget: budget, targets: comparison.targetNames, for: prepared.model)
     }
-    Interruption.watch()
-    let session = ComparisonSession(common: common)
     let job = ComparisonJob(
       base: base, seeds: comparison.seedList(default: training.seed),
       learningRates: comparison.rates(training))
+    try job.check(methods, for: prepared)
+    try RunManifest.refuse(main.output)
+    let directory = try OutputDirectory.comparison(
+      main.output, overwriting: main.overwrite, resuming: main.resume)
+    // A comparison that is resumed keeps the environment that its results are bound to.
+    if try !directory.has(EnvironmentReport.fileName) {
+      try EnvironmentReport.write(to: directory)
+    }
+    Interruption.watch()
+    let session = ComparisonSession(common: common)
     let result = try job.run(
       methods, budget: budget, for: prepared, in: directory, resuming: main.resume,
       shouldStop: { Interruption.isRequested }

@@ -41,16 +41,13 @@ struct ConfigShowCommand: ParsableCommand {
     var table = TextTable(header: ["option", "value", "from"])
     var document = JSONObject()
     for option in interface.options {
-      let isGiven = ConfigurationFile.isGiven(option.name, in: arguments)
+      let isGiven = ConfigurationFile.isGiven(option, in: arguments)
       let inFile =
         isGiven
         ? nil
         : entries?.first { $0.option.name == option.name }?.values
           .joined(separator: ",")
-      let onLine =
-        option.isFlag
-        ? (arguments.contains("--\(option.name)") ? "true" : nil)
-        : ConfigurationFile.value(of: option.name, in: arguments)
+      let onLine = ConfigurationFile.value(of: option, in: arguments)
       let source: ConfigurationFile.Source =
         onLine != nil ? .flag : inFile != nil ? .file : .default
       let value = onLine ?? inFile ?? option.defaultValue ?? (option.isFlag ? "false" : nil)

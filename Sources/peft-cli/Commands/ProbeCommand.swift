@@ -96,7 +96,7 @@ struct ProbeCommand: ParsableCommand, RankedCommand {
       groups: groups, seed: main.seed,
       budget: main.budget.map(prepared.count),
       precision: main.precision.precision)
-    if let budget = settings.settled?.budget { try prepared.checkBudget(budget, settings) }
+    try prepared.check(settings, budgets: [settings.settled?.budget].compactMap(\.self))
     let output = main.output
     let path = output + "/" + Influence.fileName
     let collective = Ranks.collective

@@ -41,6 +41,9 @@ struct QuickstartCommand: ParsableCommand, SingleProcessCommand {
 
   func run() throws {
     try common.start()
+    // A slash at its end would put the model and the data into it.
+    let end = self.output.lastIndex { $0 != "/" } ?? self.output.startIndex
+    let output = String(self.output[...end])
     let (model, files) = (output + "-model", output + "-data")
     // Check before the model and the data of an existing run are replaced.
     for (path, kind) in [

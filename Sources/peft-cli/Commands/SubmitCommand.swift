@@ -99,6 +99,7 @@ struct SubmitCommand: ParsableCommand, SingleProcessCommand {
       let line = ShellLine.text(words: [try Self.executable] + merge)
       let last = try Self.submit(
         "#!/bin/bash\n#SBATCH --job-name=\(script.name)-merge\n#SBATCH --mem=\(script.memory)M\n"
+          + (script.partition.map { "#SBATCH --partition=\($0)\n" } ?? "")
           + "#SBATCH --output=\(script.name)-merge-%j.log\n\(line)\n",
         ["--dependency=afterok:\(job)"])
       Console.output("job \(last) collects the results")

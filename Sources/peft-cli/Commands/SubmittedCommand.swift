@@ -55,13 +55,16 @@ struct SubmittedCommand {
       throw InvalidSetting(
         "submit: \(name) cannot be resumed; train, adapt, probe, compare, suite and tune can")
     }
-    guard !ConfigurationFile.stands("overwrite", in: arguments) else {
+    guard !ConfigurationFile.stands("overwrite", in: line) else {
       throw InvalidSetting(
         setting: "overwrite", "a job that is resumed would begin anew; leave it out")
     }
     if nodes > 1, !(parsed is any RankedCommand) {
       throw InvalidSetting(
         setting: "nodes", "only train, probe and suite can be shared by processes")
+    }
+    if nodes > 1, (parsed as? TrainCommand)?.main.folds != nil {
+      throw InvalidSetting(setting: "nodes", "the processes of a job do not share its `folds`")
     }
     guard jobs > 1 else {
       resumable =

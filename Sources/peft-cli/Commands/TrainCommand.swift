@@ -156,6 +156,11 @@ struct TrainCommand: ParsableCommand, RankedCommand {
     try common.start()
     let begin: RunStart = main.resume ? .resuming : main.overwrite ? .overwriting : .new
     if let folds = main.folds, let output = main.output {
+      guard Ranks.collective.count == 1 else {
+        throw InvalidSetting(
+          setting: "folds", "the folds are not shared by processes; start it without mpirun or srun"
+        )
+      }
       return try FoldSession(job: FoldJob(job(), count: folds), common: common).run(
         to: output, start: begin, checkpoints: main.checkpointEvery)
     }

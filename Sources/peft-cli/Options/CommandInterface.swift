@@ -6,10 +6,14 @@ import PEFTTensor
 struct CommandInterface {
   struct Option {
     let name: String
+    /// All its long spellings, its name among them.
+    let names: [String]
     let isFlag: Bool
     /// Whether the option may be given several times.
     let isRepeating: Bool
     let defaultValue: String?
+    /// The flag that says the contrary of a flag, such as no-normalize; nil if there is none.
+    let opposite: String?
   }
 
   let name: String
@@ -44,14 +48,20 @@ struct CommandInterface {
     self.spellings = spellings.union(flags)
     self.flags = flags
     hasSubcommands = document["subcommands"]?.array?.isEmpty == false
+    let isFlag = { [flags] (name: String) in flags.contains("--" + name) }
     options = (document["arguments"]?.array ?? []).compactMap { argument in
       guard let kind = argument["kind"]?.string, kind != "positional",
         let name = argument["preferredName"]?["name"]?.string, name.count > 1,
         !["help", "version", "config"].contains(name)
       else { return nil }
       return Option(
-        name: name, isFlag: kind == "flag", isRepeating: argument["isRepeating"]?.bool == true,
-        defaultValue: argument["defaultValue"]?.string)
+        name: name,
+        names: (argument["names"]?.array ?? []).compactMap { $0["name"]?.string }
+          .filter { $0.count > 1 },
+        isFlag: kind == "flag", isRepeating: argument["isRepeating"]?.bool == true,
+        defaultValue: argument["defaultValue"]?.string,
+        opposite: [name.hasPrefix("no-") ? String(name.dropFirst(3)) : "no-" + name]
+          .first { isFlag(name) && isFlag($0) })
     }
   }
 

@@ -14,7 +14,7 @@ enum ConfigurationFile {
 
   /// Pairs of alternative options: one given on the command line overrides the other in the file.
   private static let alternatives = [
-    ("epochs", "steps"), ("batch-size", "batch-tokens"), ("learning-rate", "lr"),
+    ("epochs", "steps"), ("batch-size", "batch-tokens"),
   ]
 
   /// Adds the options of `--config FILE` that the command line itself does not give. What follows
@@ -31,9 +31,11 @@ enum ConfigurationFile {
     else { return arguments }
     return arguments
       + (try entries(path, for: command)).flatMap { entry -> [String] in
-        guard !isGiven(entry.option.name, in: arguments) else { return [] }
+        guard !isGiven(entry.option, in: arguments) else { return [] }
         let name = "--" + entry.option.name
-        if entry.option.isFlag { return entry.values == ["true"] ? [name] : [] }
+        if entry.option.isFlag {
+          return entry.values == ["true"] ? [name] : entry.option.opposite.map { ["--" + $0] } ?? []
+        }
         let values = entry.option.isRepeating ? entry.values : [entry.values.joined(separator: ",")]
         return values.map { name + "=" + $0 }
       }
@@ -75,10 +77,23 @@ enum ConfigurationFile {
     return value
   }
 
-  /// Whether a command line gives an option or its alternative.
-  static func isGiven(_ name: String, in arguments: [String]) -> Bool {
+  /// The value of an option on a command line, by any of its spellings.
+  static func value(of option: CommandInterface.Option, in arguments: [String]) -> String? {
+    guard option.isFlag else {
+      return option.names.lazy.compactMap { value(of: $0, in: arguments) }.first
+    }
+    // The last of a flag and its opposite counts.
+    let spelt = arguments.last { $0 == "--" + option.name || $0 == "--" + (option.opposite ?? "") }
+    return spelt.map { $0 == "--" + option.name ? "true" : "false" }
+  }
+
+  /// Whether a command line gives an option, by any of its spellings, or its alternative.
+  static func isGiven(_ option: CommandInterface.Option, in arguments: [String]) -> Bool {
     let names =
-      [name] + alternatives.flatMap { $0.0 == name ? [$0.1] : $0.1 == name ? [$0.0] : [] }
+      option.names + [option.opposite].compactMap(\.self)
+      + alternatives.flatMap {
+        $0.0 == option.name ? [$0.1] : $0.1 == option.name ? [$0.0] : []
+      }
     return names.contains { stands($0, in: arguments) }
   }
 

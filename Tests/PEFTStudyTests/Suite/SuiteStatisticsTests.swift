@@ -108,6 +108,10 @@ struct SuiteStatisticsTests {
     let headline = SuiteStatistics(results).headline
     #expect(headline.map(\.ours.row.label) == ["ours@1%", "ours@10%"])
     #expect(headline.map(\.verdict) == [.win, .loss])
+    // Nor does it borrow the smaller one's score when another family is compared with it.
+    let large = try #require(
+      SuiteStatistics(results).difference("lora", against: ["ours"], on: "task", budget: 0.1))
+    #expect(large.other.row.label == "ours@10%" && large.verdict == .win)
   }
 
   @Test("the smallest member that is enough is chosen on the dev data and judged on the test data")
