@@ -142,6 +142,23 @@ struct LanguageDataTests {
     }
   }
 
+  @Test("a completion begins with the mark that a tokenizer puts before every text, and no space")
+  func markedCompletion() throws {
+    let directory = FileManager.default.temporaryDirectory
+      .appending(path: "peft-language-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let tokenizer = try characters(
+      #"{"type":"Metaspace","replacement":"▁","prepend_scheme":"always"}"#, in: directory)
+    let reader = TaskReader(isCausal: true, tokenizer: tokenizer, maximumLength: 100)
+    let rows = try reader.rows(Array("ab||ba a\n".utf8), path: "a.txt", kind: .auto)
+    let data = try Completion().encode(rows, by: reader)
+    let batch = try #require(
+      data.examples([0], maskingWith: SeededGenerator(seed: 1, purpose: "unused")))
+    let end = try #require(tokenizer.special.end)
+    #expect(
+      batch.texts.ids == tokenizer.encode("ab").ids + [end] + tokenizer.encode("ba a").ids)
+  }
+
   @Test("a prompt without room for its completion is refused with its line")
   func longPrompt() throws {
     let (reader, directory) = try reader()
@@ -184,26 +201,31 @@ struct LanguageDataTests {
     }
   }
 
+  /// A tokenizer of single characters with this way of marking words.
+  private func characters(_ marking: String, in directory: String) throws -> Tokenizer {
+    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+    let vocabulary = ["<unk>", "<|endoftext|>", "▁", "a", "b", "\\n", "Ġ", "Ċ"].enumerated()
+      .map { "\"\($0.element)\":\($0.offset)" }.joined(separator: ",")
+    _ = try file(
+      """
+      {"version":"1.0","added_tokens":[],"pre_tokenizer":\(marking),
+      "model":{"type":"BPE","unk_token":"<unk>","vocab":{\(vocabulary)},"merges":[]}}
+      """, "tokenizer.json", in: directory)
+    return try Tokenizer.load(directory: directory)
+  }
+
   @Test(
     "a long text has the tokens of one text, also where a tokenizer marks the beginning of texts")
   func longText() throws {
     let directory = FileManager.default.temporaryDirectory
       .appending(path: "peft-language-\(UUID().uuidString)").path
     defer { try? FileManager.default.removeItem(atPath: directory) }
-    try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     for marking in [
       #"{"type":"Metaspace","replacement":"▁","prepend_scheme":"first"}"#,
       #"{"type":"Metaspace","replacement":"▁","prepend_scheme":"never"}"#,
       #"{"type":"ByteLevel","add_prefix_space":true}"#,
     ] {
-      let vocabulary = ["<unk>", "<|endoftext|>", "▁", "a", "b", "\\n", "Ġ", "Ċ"].enumerated()
-        .map { "\"\($0.element)\":\($0.offset)" }.joined(separator: ",")
-      _ = try file(
-        """
-        {"version":"1.0","added_tokens":[],"pre_tokenizer":\(marking),
-        "model":{"type":"BPE","unk_token":"<unk>","vocab":{\(vocabulary)},"merges":[]}}
-        """, "tokenizer.json", in: directory)
-      let tokenizer = try Tokenizer.load(directory: directory)
+      let tokenizer = try characters(marking, in: directory)
       let text = String(repeating: "ab\nb a\n", count: 20_000)
       let reader = TaskReader(isCausal: true, tokenizer: tokenizer, maximumLength: 1 << 20)
       let rows = try reader.rows(try file(text, "a.txt", in: directory), kind: .language)

@@ -228,6 +228,7 @@ struct LanguageCommandTests {
     #expect(try run(["models", place.directory.path("own")]).status == 0)
     let cases: [(arguments: [String], status: Int32, words: [String])] = [
       (["generate", place.model, "--data", prompts], 3, ["line 2", "context of 64"]),
+      (["generate", place.model, "--prompt", "a", "--format", "text"], 2, ["--format", "--data"]),
       (["generate", place.model, "--prompt", long], 3, ["context of 64", "shorten"]),
       (
         [

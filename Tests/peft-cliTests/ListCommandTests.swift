@@ -33,6 +33,13 @@ struct ListCommandTests {
     comparison.remaining = [last.label]
     try comparison.write(
       in: OutputDirectory.comparison(runs + "/half", overwriting: false, resuming: true))
+    let pretrained = try PEFTProcess.run(
+      "pretrain", "--train", place.directory.write("one two three\n", to: "text.txt"), "--output",
+      runs + "/model", "--steps", "1", "--hidden-size", "16", "--layers", "1", "--heads", "2",
+      "--context", "16", "--vocabulary-size", "270")
+    #expect(pretrained.status == 0, "\(pretrained.errors)")
+    try FileManager.default.copyItem(atPath: runs + "/model", toPath: runs + "/killed")
+    try FileManager.default.removeItem(atPath: runs + "/killed/pretraining.json")
     let held = try OutputDirectory.comparison(
       runs + "/held", overwriting: false, resuming: false)
     _ = try OutputDirectory.comparison(runs + "/left", overwriting: false, resuming: false)
@@ -43,10 +50,15 @@ struct ListCommandTests {
     #expect(listed.errors.contains("/odd/.peft.json"))
     let results = try #require(try listed.document["results"]?.array)
     func values(_ key: String) -> [JSONValue?] { results.map { $0[key] } }
-    #expect(values("path") == ["deep/done", "half", "held", "left", "torn"].map { .string($0) })
+    #expect(
+      values("path")
+        == ["deep/done", "half", "held", "killed", "left", "model", "torn"]
+        .map { .string($0) })
     #expect(
       values("state")
-        == ["complete", "stopped", "running", "stopped", "unreadable"].map { .string($0) })
+        == [
+          "complete", "stopped", "running", "stopped", "stopped", "complete", "unreadable",
+        ].map { .string($0) })
     #expect(results[1]["method"]?.string == comparison.entries[0].label)
     let done = results[0]
     #expect(done["method"] == .string("bitfit") && done["metric"] == .string("accuracy"))
@@ -55,15 +67,15 @@ struct ListCommandTests {
     #expect(done["trainable"] == (try trained.document["trainable"]))
     let stored = try FileContents.byteCount(runs + "/deep/done/trained.safetensors")
     #expect(done["storedBytes"]?.integer == stored)
-    #expect(results[4]["problem"]?.string?.contains("run.json") == true)
+    #expect(results[6]["problem"]?.string?.contains("run.json") == true)
 
     let table = try PEFTProcess.run("ls", runs, "--sort", "size")
     #expect(table.status == 0)
     let lines = table.output.split(separator: "\n")
-    #expect(lines.count == 6 && lines[0].hasPrefix("path"))
+    #expect(lines.count == 8 && lines[0].hasPrefix("path"))
     #expect(lines.allSatisfy { $0.count <= 80 }, "\(table.output)")
     #expect(try PEFTProcess.run("ls", runs + "/none").status == 3)
     // The runs inside a comparison are its parts.
-    #expect(try ResultListing(below: runs).results.count == 5)
+    #expect(try ResultListing(below: runs).results.count == 7)
   }
 }

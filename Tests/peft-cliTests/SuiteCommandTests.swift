@@ -157,6 +157,7 @@ struct SuiteCommandTests {
       ("head: {method: head}", "head: {method: head, learning-rates: fast}", "learning-rates"),
       ("steps: 6", "steps: 6, seed: 3", "recipe.seed"),
       ("value: newton", "value: newton, reach: 0.1", "methods.paper.reach"),
+      ("steps: 6", "steps: 6, lr: 0.1", "recipe.lr"),
       ("{method: bitfit}", "{method: bitfit, budgets: [20%]}", "methods.bitfit.budgets"),
       ("words: {", "words: {generate: true, ", "tasks.words.generate"),
       ("rank: 1", "rank: 1, targets: [queri]", "lora-r1 on words: --targets"),

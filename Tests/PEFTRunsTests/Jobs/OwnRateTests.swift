@@ -89,6 +89,17 @@ struct OwnRateTests {
     #expect(endings == [0, 1])
   }
 
+  @Test("a run whose record of its rate is gone says so")
+  func missingRecord() throws {
+    var limit = 3
+    while try run(job(), "run \(limit)", limit: limit).outcome.steps == 0 { limit += 20 }
+    try FileManager.default.removeItem(atPath: directory + "/run \(limit)/rates.json")
+    let error = #expect(throws: FileError.self) {
+      try run(job(), "run \(limit)", start: .resuming)
+    }
+    #expect(error?.description.contains("rates.json") == true, "\(error?.description ?? "")")
+  }
+
   @Test("a run with a rate set is not resumed with one to find")
   func otherRate() throws {
     _ = try run(job(1e-3), "set", limit: 8)

@@ -115,6 +115,23 @@ struct PretrainingTests {
     }
   }
 
+  @Test("a finished model is not that of a job that accumulates other numbers of batches")
+  func otherAccumulation() throws {
+    defer { try? FileManager.default.removeItem(atPath: root) }
+    var job = try job(.causal)
+    job.settings.length = .steps(1)
+    job.settings.accumulation = 2
+    let output = root + "/m"
+    _ = try job.prepare(output: output, resuming: false, overwriting: false)
+      .run(shouldStop: { false }) { _ in }
+    #expect(try job.finishedRun(in: output) != nil)
+    for other in [1, 3] {
+      job.settings.accumulation = other
+      let error = #expect(throws: FileError.self) { try job.finishedRun(in: output) }
+      #expect(error?.description.contains("accumulate") == true, "\(error?.description ?? "")")
+    }
+  }
+
   @Test("without a checkpoint, resuming begins a run, but not among other people's files")
   func beginning() throws {
     defer { try? FileManager.default.removeItem(atPath: root) }
