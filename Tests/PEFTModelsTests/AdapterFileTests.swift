@@ -139,6 +139,36 @@ struct AdapterFileTests {
     #expect(model.backboneLinearLayers.allSatisfy { $0.adapter == nil })
   }
 
+  @Test(
+    "empty tensors whose extents overflow are refused",
+    arguments: [
+      (
+        #"{"peft_type":"C3A"}"#,
+        [("transformer.h.0.attn.c_attn.c3a_kernel", [1 << 32, 0, 1 << 32])]
+      ),
+      (
+        #"{"peft_type":"RANDLORA","randlora_alpha":1}"#,
+        [
+          ("randlora_A", [Int.max, 1, 0]), ("randlora_B", [0, 0, Int.max]),
+          ("transformer.h.0.attn.c_attn.randlora_lambda", [0, 0]),
+        ]
+      ),
+    ])
+  func overflowingFormats(
+    configuration: String, tensors: [(name: String, shape: [Int])]
+  ) throws {
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    try configuration.write(
+      toFile: path + "/adapter_config.json", atomically: true, encoding: .utf8)
+    try SafetensorsWriter.write(
+      tensors.map {
+        SafetensorsOutput(name: "base_model.model." + $0.name, shape: $0.shape, floats: [])
+      }, to: path + "/adapter_model.safetensors")
+    #expect(throws: FileError.self) { try AdapterFile.attach(path, to: model()) }
+    #expect(throws: FileError.self) { try AdapterFile(path).method(for: model(), drawn: []) }
+  }
+
   @Test("factors whose extents overflow are refused")
   func overflowing() throws {
     defer { try? FileManager.default.removeItem(atPath: path) }

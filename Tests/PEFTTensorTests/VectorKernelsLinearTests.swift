@@ -36,6 +36,27 @@ import Testing
     }
   }
 
+  @Test(arguments: VectorKernelCases.kernels, [0, 1, 3, 4, 9])
+  func sampledProducts(kernels: VectorKernels, tokens: Int) {
+    let (outputs, inputs, count) = (5, 7, 11)
+    let left = VectorKernelCases.floats(tokens * outputs, "left")
+    let right = VectorKernelCases.floats(tokens * inputs, "right")
+    let rows = (0..<count).map { Int32($0 * 3 % outputs) }
+    let columns = (0..<count).map { Int32($0 * 5 % inputs) }
+    var sums = [Double](repeating: 2, count: count + 1)
+    kernels.addSampledProducts(
+      of: left, leftStride: outputs, right, rightStride: inputs, tokens: tokens, rows: rows,
+      columns: columns, count: count, to: &sums)
+    for index in 0..<count {
+      let expected = (0..<tokens).reduce(2.0) { sum, token in
+        sum + Double(left[token * outputs + Int(rows[index])])
+          * Double(right[token * inputs + Int(columns[index])])
+      }
+      #expect(sums[index] == expected, "\(index)")
+    }
+    #expect(sums[count] == 2)
+  }
+
   @Test(arguments: VectorKernelCases.kernels, [1, 2, 5])
   func productsOfFewRows(kernels: VectorKernels, rows: Int) {
     for inner in VectorKernelCases.lengths where inner > 0 {

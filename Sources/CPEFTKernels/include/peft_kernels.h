@@ -55,6 +55,9 @@ typedef struct {
   void (*scale)(ptrdiff_t n, float a, float *x);
   void (*multiply)(ptrdiff_t n, const float *x, const float *y, float *z);
   double (*dot)(ptrdiff_t n, const float *x, const float *y);
+  void (*sampled_products)(ptrdiff_t tokens, ptrdiff_t count, const int32_t *rows,
+                           const int32_t *columns, const float *left, ptrdiff_t left_stride,
+                           const float *right, ptrdiff_t right_stride, double *sums);
   void (*row_products)(ptrdiff_t rows, ptrdiff_t outputs, ptrdiff_t inner, float scale,
                        const float *x, const float *w, float *y, ptrdiff_t y_stride);
   void (*bfloat_row_products)(ptrdiff_t rows, ptrdiff_t outputs, ptrdiff_t inner, float scale,

@@ -21,6 +21,7 @@
     .scale = scale,                                        \
     .multiply = multiply,                                  \
     .dot = dot,                                            \
+    .sampled_products = sampled_products,                  \
     .row_products = row_products,                          \
     .bfloat_row_products = bfloat_row_products,            \
     .panel = PANEL,                                        \

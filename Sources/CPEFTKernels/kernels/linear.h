@@ -31,6 +31,28 @@ static double dot(ptrdiff_t n, const float *x, const float *y) {
   return sum;
 }
 
+#define TOKENS_TOGETHER 4
+
+// sums[k] += sum over the tokens t, in order, of left[t][rows[k]] * right[t][columns[k]].
+static void sampled_products(ptrdiff_t tokens, ptrdiff_t count, const int32_t *rows,
+                             const int32_t *columns, const float *left, ptrdiff_t left_stride,
+                             const float *right, ptrdiff_t right_stride, double *sums) {
+  for (; tokens >= TOKENS_TOGETHER; tokens -= TOKENS_TOGETHER) {
+    for (ptrdiff_t k = 0; k < count; k++) {
+      const float *x = left + rows[k], *y = right + columns[k];
+      double sum = sums[k];
+      for (ptrdiff_t t = 0; t < TOKENS_TOGETHER; t++)
+        sum += (double)x[t * left_stride] * (double)y[t * right_stride];
+      sums[k] = sum;
+    }
+    left += TOKENS_TOGETHER * left_stride;
+    right += TOKENS_TOGETHER * right_stride;
+  }
+  for (; tokens > 0; tokens--, left += left_stride, right += right_stride)
+    for (ptrdiff_t k = 0; k < count; k++)
+      sums[k] += (double)left[rows[k]] * (double)right[columns[k]];
+}
+
 #define OUTPUTS_TOGETHER 4
 
 // The products of one row of x with `count` rows of w, which has floats or bfloat16 numbers. The

@@ -48,7 +48,8 @@ public final class SharedBases {
 
   /// Whether tensors of these shapes are A and B.
   static func areBases(_ down: Shape, _ up: Shape) -> Bool {
-    down.rank == 3 && up.rank == 3 && down[1] == 1 && up[2] == down[0] && down[0] > 0
+    down.rank == 3 && up.rank == 3 && down[1] == 1 && up[2] == down[0] && down.count > 0
+      && up.count > 0
   }
 
   /// r.

@@ -47,7 +47,8 @@ public struct ModelConfiguration: Hashable, Sendable {
   }
 
   /// The tokenizer of the model's directory, configured for the family. A tokenizer with more
-  /// tokens than the model has rows is rejected.
+  /// tokens than the model has rows is rejected, as is one whose special tokens leave no room for a
+  /// text.
   public func tokenizer(directory: String) throws(FileError) -> Tokenizer {
     try tokenizer(files: ModelFiles(directory: directory))
   }
@@ -62,6 +63,13 @@ public struct ModelConfiguration: Hashable, Sendable {
         .malformed, path: directory,
         reason: "the tokenizer has \(tokenizer.vocabularySize) tokens, the model "
           + "\(vocabularySize)",
+        remedy: "copy tokenizer and weights from the same model")
+    }
+    guard tokenizer.template.largestCount < maximumLength else {
+      throw FileError(
+        .malformed, path: directory,
+        reason: "the tokenizer puts \(tokenizer.template.largestCount) special tokens around a "
+          + "text, and the model takes \(maximumLength) tokens",
         remedy: "copy tokenizer and weights from the same model")
     }
     return tokenizer

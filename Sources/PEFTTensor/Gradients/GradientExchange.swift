@@ -13,11 +13,18 @@ package struct GradientExchange {
   /// The number of elements of a slice that are sent at once, which bounds the buffers.
   private let chunk: Int
 
+  /// The largest number of elements that a process sends or receives at once if it has
+  /// `mostNodes`; MPI carries 2 GiB.
+  private static let largestExchange = 1 << 28
+  /// No process has more nodes: two for each level of a tree of a million atoms.
+  private static let mostNodes = 40
+
   /// The exchange of the gradients of `parameters`, in their `gradientShape`.
   package init(
     for parameters: [Parameter], over collective: any Collective, chunk: Int = 1 << 20
   ) {
-    (self.collective, self.chunk) = (collective, chunk)
+    self.collective = collective
+    self.chunk = max(1, min(chunk, Self.largestExchange / (Self.mostNodes * collective.count)))
     layout = GradientLayout(
       parameters.map { ($0, $0.wantsGradient ? $0.gradientShape.count : 0) },
       processes: collective.count)

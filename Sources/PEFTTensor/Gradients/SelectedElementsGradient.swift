@@ -39,26 +39,28 @@ struct SelectedElementsGradient: ParameterGradient {
       Self.costOfElement * elements.count <= shape.count
     else { return nil }
     let (tokens, outputs, inputs) = (factors.input.shape.rows, shape.rows, shape.columns)
-    let places = elements.map { (row: Int32($0 / inputs), column: Int32($0 % inputs)) }
+    let rows = elements.map { Int32($0 / inputs) }
+    let columns = elements.map { Int32($0 % inputs) }
     return Tensor(writing: [elements.count]) { target in
       withElements(of: factors.upstream, factors.input) { upstream, input in
         WorkerPool.shared.runRanges(elements.count, grain: 8) { range in
           for first in stride(from: range.lowerBound, to: range.upperBound, by: Self.blockSize) {
-            let block = places[first..<min(range.upperBound, first + Self.blockSize)]
-            block.withUnsafeBufferPointer { block in
-              withUnsafeTemporaryAllocation(of: Double.self, capacity: block.count) { sums in
-                sums.initialize(repeating: 0)
-                // Tokens outside, so that a row of each factor is read once, from the cache.
-                for token in 0..<tokens {
-                  let (left, right) = (upstream + token * outputs, input + token * inputs)
-                  for (index, place) in block.enumerated() {
-                    sums[index] += Double(left[Int(place.row)]) * Double(right[Int(place.column)])
+            let count = min(range.upperBound, first + Self.blockSize) - first
+            withUnsafeTemporaryAllocation(of: Double.self, capacity: count) { sums in
+              sums.initialize(repeating: 0)
+              guard let start = sums.baseAddress else { return }
+              rows.withUnsafeBufferPointer { rows in
+                columns.withUnsafeBufferPointer { columns in
+                  guard let rows = rows.baseAddress, let columns = columns.baseAddress else {
+                    return
                   }
-                }
-                for index in block.indices {
-                  target[first + index] = factors.scale * Float(sums[index])
+                  // Tokens outside, so that a row of each factor is read once, from the cache.
+                  VectorKernels.active.addSampledProducts(
+                    of: upstream, leftStride: outputs, input, rightStride: inputs, tokens: tokens,
+                    rows: rows + first, columns: columns + first, count: count, to: start)
                 }
               }
+              for index in 0..<count { target[first + index] = factors.scale * Float(sums[index]) }
             }
           }
         }

@@ -48,7 +48,9 @@ public struct RandomBases {
   }
 
   /// n, the number of bases of rank r that are needed for the rank d.
-  public static func count(rank: Int, side: Int) -> Int { (side + rank - 1) / rank }
+  public static func count(rank: Int, side: Int) -> Int {
+    side / rank + (side.isMultiple(of: rank) ? 0 : 1)
+  }
 
   /// The rows λ_ib A_i ∘ γ_b, [n r, d], with row i n + b for i and b.
   private func rows(_ weights: Tensor, _ scales: Tensor) -> Tensor {

@@ -36,6 +36,17 @@ extension VectorKernels {
     functions.dot(count, x, y)
   }
 
+  /// sums [k] ← sums + Σ_t left_t,rows[k] · right_t,columns[k] over the rows t of left and right,
+  /// in order. The products are exact and the sums in Double.
+  package func addSampledProducts(
+    of left: UnsafePointer<Float>, leftStride: Int, _ right: UnsafePointer<Float>,
+    rightStride: Int, tokens: Int, rows: UnsafePointer<Int32>, columns: UnsafePointer<Int32>,
+    count: Int, to sums: UnsafeMutablePointer<Double>
+  ) {
+    functions.sampled_products(
+      tokens, count, rows, columns, left, leftStride, right, rightStride, sums)
+  }
+
   /// Σ x². The squares are exact and the sum is in Double.
   package func sumOfSquares(count: Int, _ x: UnsafePointer<Float>) -> Double {
     functions.dot(count, x, x)

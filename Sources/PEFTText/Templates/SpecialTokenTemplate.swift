@@ -64,6 +64,18 @@ public struct SpecialTokenTemplate: Hashable, Sendable {
   /// Whether no special tokens are put around a text.
   public var isBare: Bool { single.count == 1 }
 
+  /// The largest number of special tokens around a text or a pair.
+  public var largestCount: Int { max(single.count - 1, pair.count - 2) }
+
+  /// The largest token type.
+  public var largestType: Int32 {
+    (single + pair).reduce(0) { largest, part in
+      switch part {
+      case .first(let type), .second(let type), .special(_, let type): max(largest, type)
+      }
+    }
+  }
+
   /// The number of special tokens before a text.
   public var countBefore: Int {
     single.prefix { if case .special = $0 { true } else { false } }.count

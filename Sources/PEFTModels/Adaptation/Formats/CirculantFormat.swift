@@ -11,6 +11,7 @@ struct CirculantFormat: AdapterFormat {
   ) throws(AdapterMismatch) -> any LinearAdapter {
     let shape = layer.weight.shape
     guard let kernels = tensors[CirculantAdapter.suffix], kernels.shape.rank == 3,
+      kernels.shape.count > 0,
       kernels.shape[0] * kernels.shape[2] == shape.rows,
       kernels.shape[1] * kernels.shape[2] == shape.columns
     else {

@@ -5,6 +5,8 @@ import PEFTTensor
 /// that are left. The scale follows from the number at the beginning.
 struct TripletFormat: AdapterFormat {
   private let alpha: Double
+  /// Whether the scale of a layer has the number of its triplets in place of alpha.
+  private let scalesByRank: Bool
   private let startRank: Int
   private let targetRank: Int
 
@@ -21,6 +23,8 @@ struct TripletFormat: AdapterFormat {
         reason: "init_r or lora_alpha is not a number", remedy: "use the file that PEFT wrote")
     }
     self.alpha = alpha > 0 ? alpha : Double(start)
+    // PEFT makes such layers anew, with the triplets that are left.
+    scalesByRank = alpha <= 0 && configuration["rank_pattern"]?.object?.keys.isEmpty == false
     startRank = start
     targetRank = configuration["target_r"]?.integer ?? start
   }
@@ -49,7 +53,7 @@ struct TripletFormat: AdapterFormat {
     }
     return TripletAdapter(
       layer.name, down: down, values: values.reshaped(to: [rank, 1]), up: up,
-      startRank: startRank, alpha: alpha)
+      startRank: startRank, alpha: scalesByRank ? Double(rank) : alpha)
   }
 
   func method(

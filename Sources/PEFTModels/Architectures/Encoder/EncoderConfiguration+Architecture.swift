@@ -71,11 +71,19 @@ extension EncoderConfiguration: Architecture {
   /// `initializerRange` for all matrices.
   public func deviation(of name: String) -> Double { initializerRange }
 
-  /// Disables token types in the tokenizer if the model has only one. Rejects a tokenizer that puts
-  /// no special tokens around a text, because the heads read them.
+  /// Disables token types in the tokenizer if the model has only one. Rejects a tokenizer with more
+  /// types than the model has, and one that puts no special tokens around a text, because the heads
+  /// read them.
   public func adapt(_ tokenizer: inout Tokenizer, directory: String) throws(FileError) {
     tokenizer.hasTokenTypes = tokenTypeCount > 1
     try tokenizer.requireSpecialTokens(directory: directory)
+    guard !tokenizer.hasTokenTypes || tokenizer.template.largestType < tokenTypeCount else {
+      throw FileError(
+        .malformed, path: directory,
+        reason: "the tokenizer has the token type \(tokenizer.template.largestType), the model "
+          + "\(tokenTypeCount) types from 0",
+        remedy: "copy tokenizer and weights from the same model")
+    }
   }
 
   /// Creates an `Encoder`.
