@@ -79,7 +79,7 @@ struct ModelTokenizerTests {
     let words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "one", "two"].enumerated()
       .map { #""\#($0.element)":\#($0.offset)"# }.joined(separator: ",")
     try """
-    {"version":"1.0","added_tokens":[],"pre_tokenizer":{"type":"Whitespace"},
+    {"version":"1.0","added_tokens":[],"pre_tokenizer":{"type":"BertPreTokenizer"},
     "post_processor":{"type":"TemplateProcessing","single":[\(first),\(end)],
     "pair":[\(first),\(second),\(end)],
     "special_tokens":{"[SEP]":{"id":"[SEP]","ids":[\(ids)],"tokens":[\(tokens)]}}},
