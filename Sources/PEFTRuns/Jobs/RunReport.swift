@@ -113,11 +113,6 @@ package struct RunReport {
           arm.loss.map { ReportText.metric($0) } ?? "given up",
         ]
       })
-    if !rates.arms.contains(where: { $0.rate == rates.rate }) {
-      page.sentence(
-        "With none of them had the model certainly learned anything, so the run began anew with a "
-          + "lower one, \(rates.rate)")
-    }
   }
 
   private func addComparison(to page: inout HTMLPage) {

@@ -33,12 +33,6 @@ public enum RateSearchEvent: Sendable {
 /// lower by a twentieth. An arm with a higher rate than the leader's ends sooner, from a sixteenth
 /// of the steps on, if its losses on the same batches leave no doubt.
 ///
-/// Where nothing has been learned in a long run, losses say nothing about rates, except that a rate
-/// that is too high is the more likely reason: a third of the estimate is tried if the estimate's
-/// arm has not learned after the eighth, and if then the best has not after the quarter, the run
-/// takes a ninth of the estimate. An arm has learned if its loss is below that of the best answer
-/// that reads no text by a fiftieth; see `Baseline`.
-///
 /// The run continues from the beginning with the chosen rate, bit for bit as if that rate had been
 /// set. Further rates are tried above the best if it is the highest, and below it if it is the
 /// lowest and all higher ones are certainly worse. Arms are judged by the losses of dev rows at the
@@ -75,13 +69,12 @@ public func findRate(
     try race.run(
       beginningWith: first, session: session, shouldStop: shouldStop, observe: observe)
   else { return nil }
-  if let divergence = race.divergence, race.leader == nil, race.retreat == nil { throw divergence }
+  if let divergence = race.divergence, race.leader == nil { throw divergence }
   let seconds = (ContinuousClock.now - start) / .seconds(1)
   let leader = race.leader
   let search = RateSearch(
-    estimate: estimate, arms: race.arms, steps: (leader?.arm ?? race.arms.last)?.steps ?? 0,
-    rate: leader?.arm.rate ?? race.retreat ?? first,
-    seconds: max(0, seconds - (leader?.seconds ?? 0)))
+    estimate: estimate, arms: race.arms, steps: leader?.arm.steps ?? 0,
+    rate: leader?.arm.rate ?? first, seconds: max(0, seconds - (leader?.seconds ?? 0)))
   return RunBeginning(search: search, state: leader?.state, events: leader?.events ?? [])
 }
 
@@ -98,11 +91,6 @@ private struct RateRace {
   private var runners: [Runner] = []
   private var leading: Int?
   private(set) var divergence: NonFiniteLoss?
-  /// The rate with which the run begins anew because no arm has learned anything.
-  private(set) var retreat: Double?
-  /// The loss on the dev data of the best answer that reads no text; nil if it is not known, or if
-  /// the run is too short to tell by it.
-  private let priorLoss: Double?
 
   /// An arm with all that is needed to continue it.
   struct Runner {
@@ -127,13 +115,6 @@ private struct RateRace {
     (self.settings, self.collective, self.effort) = (settings, collective, effort)
     let total = Double(plannedSteps(data: data, settings: settings))
     rounds = RateSearch.shares.map { Int($0 * total) }.filter { $0 >= RateSearch.leastSteps }
-    let isLong = (rounds.last ?? 0) >= RateSearch.learningSteps
-    priorLoss =
-      (isLong ? dev : nil).flatMap { dev in
-        task.baseline(
-          on: dev, from: nil, maskingWith: TransformerModel.evaluationMasks,
-          vocabularySize: model.configuration.vocabularySize)
-      }?.metrics.first { $0.name == PrimaryMetric.loss.name }?.value
   }
 
   /// All arms in the order in which they began.
@@ -158,12 +139,6 @@ private struct RateRace {
     {
       guard try take(begin(rate), to: early) else { return false }
     }
-    if let arm = runners.first?.arm, !hasLearned(arm), arms.count < RateSearch.armLimit {
-      let third = RateEstimate.rounded(first / RateSearch.factor)
-      if !arms.contains(where: { $0.rate <= third }) {
-        guard try take(begin(third), to: early) else { return false }
-      }
-    }
     let rest = survivors
     let end = rest.count > 1 ? late : early
     if end > early {
@@ -173,23 +148,7 @@ private struct RateRace {
     while let rate = nextRate(around: leader, after: end, beginningWith: first) {
       guard try take(begin(rate), to: end) else { return false }
     }
-    if end == late, let leader, !hasLearned(leader.arm) { fallBack(from: first) }
     return true
-  }
-
-  private func hasLearned(_ arm: RateSearch.Arm) -> Bool {
-    guard let priorLoss, let loss = arm.loss else { return true }
-    return loss <= RateSearch.learnedShare * priorLoss
-  }
-
-  /// Makes the arm with a ninth of the estimate the leader, or the run begin with that rate.
-  private mutating func fallBack(from first: Double) {
-    let third = RateEstimate.rounded(first / RateSearch.factor)
-    let rate = RateEstimate.rounded(third / RateSearch.factor)
-    leading = runners.firstIndex {
-      $0.arm.rate == rate && $0.arm.steps == rounds.last && !$0.judged.isEmpty
-    }
-    if leading == nil { retreat = rate }
   }
 
   private func nextRate(

@@ -5,8 +5,7 @@ public struct RateSearch: Hashable, Sendable {
   public let estimate: RateEstimate?
   /// The rates that were tried, in order; empty if the run is too short for that.
   public let arms: [Arm]
-  /// The number of steps after which the rate was chosen; 0 without arms. The run continues from
-  /// there, unless its rate is none of the arms': then it begins anew.
+  /// The number of steps after which the rate was chosen; 0 without arms.
   public let steps: Int
   /// The chosen rate.
   public let rate: Double
@@ -49,11 +48,6 @@ public struct RateSearch: Hashable, Sendable {
   static let averagedValues = 16
   /// The fewest steps of an arm. A run of fewer than four times as many uses the estimate.
   static let leastSteps = 8
-  /// The fewest steps after which it says something about a rate that nothing has been learned.
-  static let learningSteps = 64
-  /// The share of the loss of the best answer that reads no text that an arm's loss does not exceed
-  /// if it has learned something.
-  static let learnedShare = 0.98
   /// The largest number of arms.
   static let armLimit = 5
   /// The largest numbers of rows of the dev data on which arms are compared in the first round, to
